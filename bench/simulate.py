@@ -2,10 +2,11 @@
 
     python bench/simulate.py [--seconds N] [--files N]
 
-One core. Four figures: simulated requests in a second of processor time, with a budget, rate limits, retries,
+One core. Five figures: simulated requests in a second of processor time, with a budget, rate limits, retries,
 a circuit breaker and a route on the way; the processor time of a day of 10,000 requests a second, of which a
 sample is played; the error of a sample of one in four against all requests; and that of a replay, against a
-real gateway in front of the real mock provider, over random files (`--files`, 0 leaves it out).
+real gateway in front of the real mock provider, over random files (`--files`, 0 leaves it out); and what
+`inferc bounds`, `reach`, `flows` and `guards` find out about 1,000 deployments and 500 routes of each other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from random import Random
 
 import aiohttp
 
+from inferc.compiler.analysis.bounds import bounds_of
+from inferc.compiler.analysis.features import arrivals_of
+from inferc.compiler.analysis.flows import flows_of
+from inferc.compiler.analysis.guards import asked_of, ways_past
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import Plan
 from inferc.compiler.plan.scenarios import FailurePlan, LoadPlan, ProviderPlan, Shape, Spread, TrafficPlan
@@ -35,6 +40,8 @@ FLOOR = 3_000
 DAY_FLOOR = 60.0
 """Seconds of processor time for a day of 10,000 requests a second."""
 SAMPLE_TOLERANCE = 0.10
+PROOFS_FLOOR = 1.0
+"""Seconds of processor time for bounds, reach, flows and guards of 1,000 deployments and 500 routes."""
 REPLAY_TOLERANCE = 0.25
 """The goal is 0.10; on a machine that was busy with other things, up to 0.16 was seen."""
 
@@ -103,6 +110,42 @@ def sample() -> bool:
     }
     print(f"a sample of 1 in {part.scale:.0f}: {_said(errors)}; at most {SAMPLE_TOLERANCE:.0%}")
     return max(errors.values()) <= SAMPLE_TOLERANCE
+
+
+def proofs() -> bool:
+    plan, took = plan_of(_many(1000, 500)), {}
+    for name, found in (
+        ("bounds", bounds_of),
+        ("reach", arrivals_of),
+        ("flows", flows_of),
+        ("guards", lambda plan: (asked_of(plan), list(ways_past(plan)))),
+    ):
+        began = time.process_time()
+        found(plan)
+        took[name] = time.process_time() - began
+    said = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in took.items())
+    print(f"1,000 deployments and 500 routes: {said}; floor {PROOFS_FLOOR:g} s together")
+    return sum(took.values()) <= PROOFS_FLOOR
+
+
+def _many(deployments: int, routes: int) -> str:
+    """Routes of routes, with keys that carry data, and a guard that is told each name."""
+    lines = ['extern clean(texts: list<text>) -> list<text> = python("guards:clean")']
+    lines += [
+        f'deployment d{n} {{ model = "gpt-4o-mini", allows = [eu], '
+        f'runtime openai {{ api_key = env("BENCH_KEY") }} }}'
+        for n in range(deployments)
+    ]
+    kinds = ("fallback [{}]", "balance [{}]", "hedge [{}] after 1s", "cascade [{}] accept it.tokens > 5")
+    for n in range(routes):
+        members = [f"d{(2 * n + k) % deployments}" for k in range(3)] + ([f"r{n - 1}"] if n % 5 else [])
+        lines.append(f"route r{n} = {kinds[n % 4].format(', '.join(members))}")
+    names = ", ".join([f"d{n}" for n in range(deployments)] + [f"r{n}" for n in range(routes)])
+    keys = "\n".join(
+        f'key k{n} {{ secret = env("K{n}"), carries = [eu], models = ["r{n}*"] }}' for n in range(10)
+    )
+    lines.append(f"gateway {{\n{keys}\nguard g {{ request = clean, models = [{names}] }}\n}}")
+    return "\n".join(lines)
 
 
 # ---- replays
@@ -227,7 +270,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=2, help="random files that are replayed")
     arguments = parser.parse_args()
     logging.getLogger("inferc").setLevel(logging.CRITICAL)
-    fine = [speed(arguments.seconds), day(), sample(), replays(arguments.files)]
+    fine = [proofs(), speed(arguments.seconds), day(), sample(), replays(arguments.files)]
     return 0 if all(fine) else 1
 
 

@@ -34,7 +34,11 @@ def read_revision(written: str) -> Iterator[Path]:
     archive = _git("-C", top, "archive", "--format=tar", commit.decode().strip(), "--", ":(glob)**/*.infer")
     if len(archive) > LARGEST:
         raise NoRevision(f"{written}: its `.infer` files are larger than {LARGEST >> 20} MiB")
-    with tempfile.TemporaryDirectory(prefix="inferc-") as folder:
+    try:
+        unpacked = tempfile.TemporaryDirectory(prefix="inferc-")
+    except OSError as error:
+        raise NoRevision(f"{written}: it cannot be unpacked: {error.strerror}; set TMPDIR") from None
+    with unpacked as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             try:
                 tar.extractall(folder, filter="data")

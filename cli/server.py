@@ -93,7 +93,10 @@ def _answers(path: Path) -> bool:
 def _folder() -> Path:
     """A folder that nobody else can write to. Raises NoServer."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime) / "inferc" if runtime else Path(tempfile.gettempdir()) / f"inferc-{os.getuid()}"
+    try:
+        folder = Path(runtime, "inferc") if runtime else Path(tempfile.gettempdir(), f"inferc-{os.getuid()}")
+    except OSError:
+        raise NoServer("no folder for admin sockets can be written: set TMPDIR, or XDG_RUNTIME_DIR") from None
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         state = folder.lstat()

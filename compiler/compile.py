@@ -10,11 +10,11 @@ from attrs import evolve
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
-from ..dsl.gateway import Bounds
 from ..dsl.parser import parse as parse_text
 from ..dsl.record import frozen
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
+from .asked import asked_of
 from .checks import CHECKS
 from .damage import without_followers
 from .declare import Declared, Declarer
@@ -117,43 +117,12 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
-    if not found.has_errors and _bounds(program):
-        from .analysis.promises import check_bounds
+    asked = tuple(asked_of(program)) if not found.has_errors else ()
+    if asked:
+        from .analysis.proofs import prove
 
-        check_bounds(program, found)
-    if any(each.guard.models for each in program.gateway.guards) and not found.has_errors:
-        from .analysis.guards import check_guards
-
-        check_guards(program, found)
-    if not found.has_errors and _carries(program):
-        from .analysis.flow_checks import check_flows
-
-        check_flows(program, found)
-    if _promises(program) and not found.has_errors:
-        from .analysis.promises import check_features
-
-        check_features(program, found)
+        prove(program, asked, found)
     return program
-
-
-def _bounds(program: Program) -> bool:
-    """Whether the gateway, a key or a route says the most that one request may take."""
-    routes = program.graph.routes if program.graph is not None else ()
-    written = [program.gateway.bounds, *(each.key.bounds for each in program.gateway.keys)]
-    written += [each.options.options.bounds for each in routes]
-    return any(each != Bounds() for each in written)
-
-
-def _carries(program: Program) -> bool:
-    """Whether something says what kinds of data it carries."""
-    if any(each.key.carries for each in program.gateway.keys):
-        return True
-    graph = program.graph
-    if graph is None:
-        return False
-    pipelines = graph.pipelines
-    said = [each.carries for each in graph.routes] + [each.options.carries for each in pipelines]
-    return any(said) or any(parameter.carries for each in pipelines for parameter in each.parameters)
 
 
 def _with_gateway(root: Scope, scopes: Iterable[Scope]) -> Scope:
@@ -179,11 +148,6 @@ def _with_tests(program: Program, evaluator: Evaluator, found: Diagnostics) -> P
     deployments = {id(declared.symbol.node): deployment for declared, deployment in program.deployments}
     checker = ScenarioChecker(found, evaluator, deployments, [each.name for each in program.gateway.keys])
     return evolve(program, tests=tuple(test for scope in program.scopes for test in checker.check(scope)))
-
-
-def _promises(program: Program) -> bool:
-    routes = program.graph.routes if program.graph is not None else ()
-    return any(route.options.options.promise is not None for route in routes)
 
 
 _GRAPH = (s.RouteDeclaration, s.PipelineDeclaration, s.TypeDeclaration, s.ExternDeclaration)

@@ -40,6 +40,7 @@ def _extern(extern: TypedExtern, place: Place) -> ExternPlan:
         workers=extern.options.workers,
         timeout=extern.options.timeout,
         memory=extern.options.memory,
+        carries=extern.options.carries,
         removes=extern.options.removes,
     )
 
@@ -55,5 +56,5 @@ def _pipeline(pipeline: TypedPipeline, place: Place) -> PipelinePlan:
         result=pipeline.result,
         nodes=tuple(lowerer.nodes),
         output=output,
-        carries=pipeline.options.carries,
+        carries=pipeline.options.options.carries,
     )

@@ -60,8 +60,14 @@ def config_fields(kind: RuntimeKind) -> dict[str, Any]:
 
 
 @cache
-def _names(cls: Any, hidden: frozenset[str]) -> list[str]:
-    return [attribute.name for attribute in attrs.fields(cls) if attribute.name not in hidden]
+def _names(cls: Any, hidden: frozenset[str]) -> dict[str, bool]:
+    """The fields of a class that are written in a file, and whether as a block."""
+    names = [attribute.name for attribute in attrs.fields(cls) if attribute.name not in hidden]
+    return {name: _is_written_as_block(cls, name) for name in names}
+
+
+def _is_written_as_block(cls: type, name: str) -> bool:
+    return is_open_block(cls, name) or any(kind(cls, name) for kind in (block_class, labelled_class))
 
 
 @cache
@@ -134,10 +140,9 @@ class Shaper:
                 said = _written_in(setting.origin, cls, what)
                 foreign = foreign_field(setting, section, _root(paths), cls, path)
                 self._unknown_field(setting, section, names, cls, said, foreign)
-            elif labelled_class(cls, name) is not None:
-                self._value_for_block(setting, f"{name} a_name", name)
-            elif block_class(cls, name) is not None or is_open_block(cls, name):
-                self._value_for_block(setting, name)
+            elif names[name]:
+                written = name if labelled_class(cls, name) is None else f"{name} a_name"
+                self._value_for_block(setting, written, name)
             else:
                 value = self._evaluator.evaluate(setting.node.value, setting.scope)
                 if value is None:
@@ -170,7 +175,7 @@ class Shaper:
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
             else:
                 self._block_for_value(inner, name)
-        unknown = section.settings.keys() - set(names)
+        unknown = section.settings.keys() - names.keys()
         meant = {name for each in unknown for name in near(each, names)[:1]}  # they are not missing, too
         self._missing(section, cls, {*values, *meant}, what, hidden)
         return values
@@ -241,7 +246,7 @@ class Shaper:
         self,
         setting: Setting,
         section: Section,
-        names: list[str],
+        names: Mapping[str, bool],
         cls: type,
         what: str,
         foreign: Answer | None,
@@ -270,7 +275,7 @@ class Shaper:
         section: Section,
         around: Section,
         name: str,
-        names: list[str],
+        names: Mapping[str, bool],
         cls: type,
         what: str,
         foreign: Answer | None,
@@ -361,7 +366,7 @@ def _written_in(origin: s.Identifier | None, cls: type, what: str) -> str:
     return f"the template `{origin.text}`"
 
 
-def _elsewhere(name: str, cls: type, names: list[str]) -> str:
+def _elsewhere(name: str, cls: type, names: Mapping[str, bool]) -> str:
     """Where a field with this name does exist, else which fields there are here."""
     for outer in names:
         inner = block_class(cls, outer)

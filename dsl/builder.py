@@ -145,9 +145,12 @@ class Builder:
         return s.RouteDeclaration(c[0].start, c[5].end, c[1], _route(c[3]), c[5])
 
     def pipeline(self, c: Children) -> s.PipelineDeclaration:
-        steps, options = [], []
+        steps: list[s.Step] = []
+        options: list[s.Field | s.Block] = []
         for step in c[8]:
-            if step.name is not None and step.name.text in s.PIPELINE_OPTIONS:
+            if isinstance(step, s.Block):
+                options.append(step)
+            elif step.name is not None and step.name.text in s.PIPELINE_OPTIONS:
                 options.append(s.Field(step.start, step.end, step.name, step.value))
             else:
                 steps.append(step)

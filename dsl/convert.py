@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache
 from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ def make_converter(*, text_for_words: bool) -> Converter:
     """
     strictness = _Strictness(text_for_words)
     made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
+    made.register_structure_hook_factory(attrs.has, cache(lambda cls: _structure_fn(cls, made)))
     _register_scalars(made)
     for quantity in (Duration, Size, Money, Percent):
         _register_quantity(made, quantity, strictness)
@@ -94,15 +96,13 @@ def register_by_kind(
     defaults: Mapping[Any, Any] = MappingProxyType({}),
 ) -> None:
     """`base` and its subclasses are told apart by the key `kind`, which stands first."""
-    structurers: dict[Any, Any] = {}
+    structurers = {cls: _structure_fn(cls, made) for cls in classes.values()}
 
     def structure(value: object, _: object) -> object:
         if not isinstance(value, dict) or "kind" not in value:
             raise Mismatch("a block with a kind", value)
         kind = made.structure(value["kind"], kinds)
         cls = classes[kind]
-        if cls not in structurers:
-            structurers[cls] = make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True)
         return structurers[cls](_with_defaults(value, defaults.get(kind, {})), cls)
 
     unstructurers: dict[Any, Any] = {}
@@ -116,6 +116,18 @@ def register_by_kind(
 
     made.register_structure_hook(base, structure)
     made.register_unstructure_hook(base, unstructure)
+
+
+def _structure_fn(cls: Any, made: Converter) -> Callable[[Any, Any], Any]:
+    """Reads `cls`; cattrs writes the code for that when there is one to read: most files have few of them."""
+    written: list[Callable[[Any, Any], Any]] = []
+
+    def structure(value: Any, _: object) -> object:
+        if not written:
+            written.append(make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True))
+        return written[0](value, cls)
+
+    return structure
 
 
 def _has_rare(cls: Any) -> bool:
@@ -233,11 +245,12 @@ def _quantity_suggestion(kind: Any, value: object) -> str | None:
 
 
 def _structure_word(value: object, kind: Any, strictness: _Strictness) -> object:
-    words = tuple(kind._value2member_map_)
+    members = kind._value2member_map_
     if isinstance(value, Word) or (strictness.text_for_words and isinstance(value, str)):
-        if value in words:
-            return kind(str(value))
-        raise WordMismatch(words, value)
+        if value in members:
+            return members[value]
+        raise WordMismatch(tuple(members), value)
+    words = tuple(members)
     raise WordMismatch(words, value, value if isinstance(value, str) and value in words else None)
 
 

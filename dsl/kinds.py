@@ -55,7 +55,8 @@ class RuntimeKind(StrEnum):
     @property
     def provider(self) -> ProviderKind | None:
         """Who answers a remote pool of this kind; None for local kinds."""
-        return ProviderKind(self.value) if self.value in ProviderKind._value2member_map_ else None
+        found = ProviderKind._value2member_map_.get(self.value)
+        return found if isinstance(found, ProviderKind) else None
 
 
 class ProviderKind(StrEnum):

@@ -418,17 +418,20 @@ class Step(Node):
 
 @frozen
 class PipelineDeclaration(Declaration):
-    """`pipeline name(parameters) -> result { steps }`. options: fields among the steps, such as `carries`."""
+    """`pipeline name(parameters) -> result { steps }`.
+
+    options: what stands among the steps and is none, such as `carries` and `bounds`.
+    """
 
     name: Identifier
     parameters: tuple[Parameter, ...]
     result: TypeExpression
     steps: tuple[Step, ...]
-    options: tuple[Field, ...] = ()
+    options: tuple[Field | Block, ...] = ()
 
 
-PIPELINE_OPTIONS = ("carries",)
-"""Names among the steps of a pipeline that are those of its options."""
+PIPELINE_OPTIONS = ("carries", "bounds")
+"""Names of values among the steps of a pipeline that are those of its options."""
 
 
 @frozen

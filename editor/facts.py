@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..compiler.model_files import open_model
@@ -63,6 +64,8 @@ def facts_lines(facts: Facts) -> list[str]:
         lines.append(f"- has no {', no '.join(cannot)}")
     if refused := known.get("refused_sampling"):
         lines.append(f"- takes no {', '.join(f'`{name}`' for name in refused)}")
+    for name, (value, from_what) in facts.inferred.items():
+        lines.append(f"- perhaps `{name}` is {json.dumps(value)}: inferred from {from_what}")
     if facts.sources:
         lines.append(f"- says: {'; '.join(facts.sources)}")
     return lines

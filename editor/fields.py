@@ -13,6 +13,7 @@ import attrs
 
 from ..compiler.globals import ClusterFields, GatewayFields
 from ..compiler.onnx_model.provider_options import PLACED, options_of
+from ..compiler.pipelines.pipeline_options import PipelineOptions
 from ..compiler.routes.options import RouteOptions
 from ..compiler.shape import block_class, is_open_block, labelled_class
 from ..dsl.deployment import Deployment
@@ -40,6 +41,7 @@ _DECLARATIONS: dict[str, Any] = {
     "gateway": GatewayFields,
     "cluster": ClusterFields,
     "route": RouteOptions,
+    "pipeline": PipelineOptions,
 }
 _HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
 _PROVIDERS = ("cuda", "tensorrt")

@@ -281,8 +281,8 @@ class _Walk:
                 target = self._local("step", step, node)
                 local.setdefault(step.name.text, target)
                 yield _at(step.name, target, Role.DECLARES)
-        for field in node.options:
-            yield from self._values(field.value)
+        for option in node.options:
+            yield from self._values(option.body if isinstance(option, s.Block) else option.value)
         for step in node.steps:
             yield from self._expression(step.value, local, node)
 

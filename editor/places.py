@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..compiler.pipelines.pipeline_options import ParameterOptions, PipelineOptions
+from ..compiler.pipelines.pipeline_options import ParameterOptions
 from ..dsl import syntax as s
 from .fields import Place, place_of, with_place
 
@@ -29,8 +29,11 @@ def place_in(path: Sequence[s.Node]) -> Place | None:
         if isinstance(node, s.Block | s.Declaration):
             break
     if path and isinstance(path[0], s.PipelineDeclaration):
-        is_option = any(isinstance(node, s.Field) and node in path[0].options for node in path)
-        return Place(PipelineOptions, (), "pipeline") if is_option else None
+        option = next((each for each in path[0].options if each in path), None)
+        if option is None:
+            return None
+        is_inside = isinstance(option, s.Block) and option.body in path
+        return place_of("pipeline", [(option.name.text, None)] if is_inside else [], None)
     word = _WORDS.get(type(path[0])) if path else None
     if word is None or not any(isinstance(node, s.Body) for node in path):
         return None

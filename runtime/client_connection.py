@@ -58,8 +58,8 @@ class ConnectionRules:
     header: from connecting, or the first byte of a later request, to the end of its headers. write: while
     the client takes nothing. idle: between two requests. refuse: makes an answer of an error that the
     application does not see; None: aiohttp does, in plain text. unpack: whether the application gets bodies
-    with a `Content-Encoding` unpacked. plain: answers in one piece are sent as they are, past the signals of
-    the application.
+    with a `Content-Encoding` unpacked. plain: paths are looked up once, and answers in one piece are sent as
+    they are, past the signals of the application.
     """
 
     header: float = 10.0

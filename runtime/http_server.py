@@ -20,8 +20,10 @@ from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
 from .requests.errors import StartError
 
-PLAIN_PATHS: web.AppKey[dict[tuple[str, str], web.AbstractRoute]] = web.AppKey("plain_paths", dict)
-"""Routes by method and path, where nothing in the path has to be read: they are found without the router."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_KNOWN_PATHS, _SHORT_PATH = 1024, 256
+"""Paths that are remembered at most, and characters of each: clients may think of any number."""
 
 GRACE = 30.0
 """Seconds that requests in flight have to finish once the server is told to stop."""
@@ -115,7 +117,7 @@ class HttpServer:
         """Accept connections from now on. Raises StartError."""
         await self._runner.setup()
         assert self._runner.server is not None
-        if PLAIN_PATHS in self.app:
+        if self.rules.plain:
             self._runner.server.request_handler = _past_the_router(self.app)
         try:
             self._listening = await self.listen(self._socket, self._tls)
@@ -196,26 +198,27 @@ class HttpServer:
 
 
 def _past_the_router(app: web.Application) -> Callable[[Any], Awaitable[web.StreamResponse]]:
-    """What answers a request: found by its path alone where that is enough, else by the router of `app`."""
+    """What answers a request: the router of `app` is asked once for each path that it knows."""
     routed = app._handle
-    plain = {at: (_matched(app, route), route.handler) for at, route in app[PLAIN_PATHS].items()}
+    known: dict[tuple[str, str], tuple[web.UrlMappingMatchInfo, Handler]] = {}
+
+    async def first(request: web.Request) -> web.StreamResponse:
+        response = await routed(request)
+        found, path = request.match_info, request.raw_path
+        if found.http_exception is None and len(path) <= _SHORT_PATH and "?" not in path:
+            if len(known) >= _KNOWN_PATHS:
+                known.clear()
+            known[request.method, path] = found, found.handler
+        return response
 
     def answer(request: web.Request) -> Awaitable[web.StreamResponse]:
-        found = plain.get((request.method, request.raw_path))
+        found = known.get((request.method, request.raw_path))
         if found is None:
-            return routed(request)
+            return first(request)
         request._match_info, handler = found
         return handler(request)
 
     return answer
-
-
-def _matched(app: web.Application, route: web.AbstractRoute) -> web.UrlMappingMatchInfo:
-    """What the router says of a request for `route`, in whose path there is nothing to read."""
-    matched = web.UrlMappingMatchInfo({}, route)
-    matched.add_app(app)
-    matched.freeze()
-    return matched
 
 
 @frozen

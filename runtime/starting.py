@@ -60,7 +60,7 @@ class Starter:
         What is before goes on as it is, but for models on this machine that are exchanged in their place,
         which is done last. Raises StartError with all problems, and leaves nothing behind.
         """
-        new = RunningPlan(plan, policies)
+        new, hidden = RunningPlan(plan, policies), secret_variables(plan)
         problems: list[str] = []
         failed: dict[str, tuple[str, ...]] = {}
         started: list[Deployment] = []
@@ -75,11 +75,11 @@ class Starter:
                     new.deployments[name] = old
                     exchanged.append((old, each))
                 else:
-                    new.deployments[name] = self._build(each, plan, policies, new)
+                    new.deployments[name] = self._build(each, hidden, policies, new)
                     started.append(new.deployments[name])
             except StartError as error:
                 failed[name] = error.problems
-        loading = asyncio.create_task(self._load_externs(new, before))
+        loading = asyncio.create_task(self._load_externs(new, hidden, before))
         try:
             try:
                 await policies.start()
@@ -116,11 +116,11 @@ class Starter:
         return new
 
     def _build(
-        self, plan: DeploymentPlan, whole: Plan, policies: PlanPolicies, new: RunningPlan
+        self, plan: DeploymentPlan, hidden: frozenset[str], policies: PlanPolicies, new: RunningPlan
     ) -> Deployment:
         replicas, guards = make_replicas(
             plan,
-            whole,
+            hidden,
             self.base_dir,
             policies,
             trust_models=self.trust_models,
@@ -137,7 +137,9 @@ class Starter:
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, new.deployments, self.random)
 
-    async def _load_externs(self, new: RunningPlan, before: RunningPlan | None) -> Mapping[str, Extern]:
+    async def _load_externs(
+        self, new: RunningPlan, hidden: frozenset[str], before: RunningPlan | None
+    ) -> Mapping[str, Extern]:
         """The functions that pipelines call, loaded anew. Raises StartError with all that is wrong."""
         plan = new.plan
         guards = any(each.request or each.answer for each in plan.gateway.guards)
@@ -148,7 +150,7 @@ class Starter:
             return before.externs
         from .serving.pipelines import Threads, Workers, load_externs
 
-        stand_ins, hidden = self.stand_ins, secret_variables(plan)
+        stand_ins = self.stand_ins
         new.workers = workers = Workers(hidden) if stand_ins is None else stand_ins.workers(hidden)
         new.threads = threads = Threads() if stand_ins is None else stand_ins.threads()
         return await load_externs(plan, self.base_dir, workers, threads, self.random)

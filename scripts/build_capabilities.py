@@ -45,6 +45,9 @@ TASKS = {"chat": "chat", "responses": "chat", "embedding": "embed", "rerank": "r
 _IN_PLACE = re.compile(r"(us|eu|global)\.|bedrock/")
 """Names of Bedrock's models that say where they run."""
 
+_NO_MODELS = ("container",)
+"""Rows that are about a price and no model."""
+
 READS = {
     "supports_vision": "image",
     "supports_pdf_input": "pdf",
@@ -93,6 +96,8 @@ def build(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
         if provider == "bedrock" and (TASKS[row["mode"]] == "chat" or _IN_PLACE.match(written)):
             continue  # chats there have rules of their own, and a model is the same in each region
         name = written.lower().removeprefix(f"{row['litellm_provider']}/")
+        if name in _NO_MODELS:
+            continue
         found.setdefault(provider, {})[name] = dict(_facts(provider, row))
     return {provider: dict(sorted(models.items())) for provider, models in sorted(found.items())}
 

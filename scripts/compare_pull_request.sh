@@ -5,6 +5,7 @@
 set -euo pipefail
 
 mark="<!-- inferc: what changes for requests -->"
+longest=60000 # bytes; GitHub takes 65,536 characters
 text=$(mktemp)
 trap 'rm -f "$text"' EXIT
 read -r -a files <<< "$FILES"
@@ -37,6 +38,10 @@ done < <(git ls-files -z -- "${files[@]}")
 [ "$(wc -l < "$text")" -gt 2 ] || printf '\nNothing.\n' >> "$text"
 
 cat "$text" >> "${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+if [ "$(wc -c < "$text")" -gt "$longest" ]; then
+    kept=$(awk -v most="$longest" '(size += length($0) * 4 + 1) > most { exit } { print }' "$text")
+    printf '%s\n\nThat is not all: the summary of the job has the rest.\n' "$kept" > "$text"
+fi
 comment() {
     local all="repos/$GITHUB_REPOSITORY/issues" old
     old=$(gh api --paginate "$all/$NUMBER/comments" --jq ".[] | select(.body | startswith(\"$mark\")) | .id") || return

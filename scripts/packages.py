@@ -199,9 +199,9 @@ def serving(inferc: Path, folder: Path, *arguments: str) -> Iterator[str]:
             raise Failure(f"`inferc {' '.join(arguments)}` ended with {process.wait()}:\n{said}")
     finally:
         process.terminate()
-        process.stderr.close()
-        if (status := process.wait(PATIENCE)) != 0:
-            print(f"`inferc {arguments[0]}` ended with {status}", file=sys.stderr)
+        rest = process.communicate(timeout=PATIENCE)[1]
+    if process.returncode != 0:
+        raise Failure(f"`inferc {' '.join(arguments)}` ended with {process.returncode}:\n{rest}")
 
 
 def run(*command: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> str:

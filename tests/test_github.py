@@ -158,6 +158,15 @@ def test_what_cannot_be_commented_stands_in_the_summary(checkout: Path) -> None:
     assert "`assistant` | is gone" in (checkout.parent / "summary.md").read_text()
 
 
+def test_a_long_comment_is_cut_and_the_summary_is_not(checkout: Path) -> None:
+    change(checkout, **{f"{'much' * 40}{number}": "## more\n" for number in range(400)})
+    assert step(checkout, "Compare").returncode == 0
+    body = (checkout.parent / "gh" / "seen" / "body").read_text()
+    assert body.startswith("<!-- inferc")
+    assert body.endswith("the summary of the job has the rest.\n")
+    assert len(body) < 60_000 < len((checkout.parent / "summary.md").read_text())
+
+
 def test_files_with_mistakes_are_not_compared(checkout: Path) -> None:
     change(checkout, policies="template steady {\n")
     assert step(checkout, "Compare").returncode == 0

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..output import fail
-from ..plans import VAST, add_plan, chosen, is_vast, ready_plan
+from ..plans import VAST, add_analysis, chosen, is_vast, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -26,11 +26,9 @@ _HEADINGS = ("NAME", "CALLS", "TOKENS", "COST", "TIME")
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_plan(parser)
-    parser.add_argument(
-        "name", metavar="NAME", nargs="?", help="a pipeline, route or deployment: show what it is made of"
+    add_analysis(
+        parser, "; what has no limit is null", "a pipeline, route or deployment: show what it is made of"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON; what has no limit is null")
 
 
 def run(arguments: Namespace) -> int:

@@ -10,14 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ...compiler.plan import Plan, PlanError, load_plan
 from ..output import fail, harmless
-from ..plans import outlined
+from ..plans import outlined, plain_name
 from ..revisions import NoRevision, read_revision
 from ..sources import add_settings
 
 if TYPE_CHECKING:
-    from ...compiler.analysis.differences import Change
+    from ...compiler.analysis.change import Change
 
 EXAMPLES = """\
   inferc diff prod.infer new.infer
@@ -27,6 +29,8 @@ EXAMPLES = """\
 """
 
 SEVERITIES = ("breaking", "risk", "info")
+_STATUS = {"info": 3, "risk": 4, "breaking": 5}
+"""Above those that say that a file cannot be read."""
 _SIGNS = {"breaking": "✗", "risk": "!", "info": "·"}
 
 
@@ -44,6 +48,11 @@ def configure(parser: ArgumentParser) -> None:
         default="breaking",
         help="end with status 1 where there is a change as grave as that (default: %(default)s)",
     )
+    parser.add_argument(
+        "--status-by-severity",
+        action="store_true",
+        help="end with 0 where nothing changes, 3 for info, 4 for a risk, 5 for what breaks",
+    )
     add_settings(parser)
     parser.set_defaults(deny=None)
 
@@ -55,12 +64,14 @@ def run(arguments: Namespace) -> int:
             plan = _plan(written, arguments, stack)
             if isinstance(plan, int):
                 return 2
-            plans.append(plan)
+            plans.append(_without_file_name(plan, written))
         from ...compiler.analysis.differences import differences
 
         old, new = plans
         changes = differences(old, new)
         _FORMS[arguments.format](changes, _reload(old, new))
+    if arguments.status_by_severity:
+        return max((_STATUS[each.severity] for each in changes), default=0)
     grave = SEVERITIES[: SEVERITIES.index(arguments.fail_on) + 1] if arguments.fail_on != "never" else ()
     return 1 if any(each.severity in grave for each in changes) else 0
 
@@ -83,26 +94,34 @@ def _plan(written: str, arguments: Namespace, stack: ExitStack) -> Plan | int:
     return outlined(written, path, arguments, although=MISSING_MODEL)
 
 
-def _reload(old: Plan, new: Plan) -> list[str]:
-    """What a running server would take over, part by part."""
-    from ...runtime.plan_changes import changes
+def _without_file_name(plan: Plan, written: str) -> Plan:
+    """State that has no name of its own has that of its file, and no one means to exchange it."""
+    if plan.state.name != plain_name(written.rpartition(":")[2]):
+        return plan
+    return evolve(plan, state=evolve(plan.state, name=""))
 
-    return changes(old, new)
+
+def _reload(old: Plan, new: Plan) -> dict[str, list[str]]:
+    """What a running server would take over, part by part, and what it does for that."""
+    from ...runtime.plan_changes import changes, effects
+
+    return {"a reload takes over": changes(old, new), "for that, it": effects(old, new)}
 
 
-def _text(changes: Iterable[Change], reload: list[str]) -> None:
+def _text(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:
     lines = []
     for each in changes:
         lines.append(f"{_SIGNS[each.severity]} {each.severity:<8}  {each.about}: {each.what}")
         lines += [f"{'':12}{why}" for why in each.why]
     lines = lines or ["nothing changes for requests"]
-    if reload:
-        lines += ["", "a reload takes over:", *(f"  {each}" for each in reload)]
+    for what, parts in reload.items():
+        if parts:
+            lines += ["", f"{what}:", *(f"  {each}" for each in parts)]
     for line in lines:
         print(harmless(line))
 
 
-def _markdown(changes: Iterable[Change], reload: list[str]) -> None:
+def _markdown(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:
     """For the comment of a pull request."""
     rows = [
         f"| {_SIGNS[each.severity]} {each.severity} | `{_cell(each.about)}` | {_cell(each.what)}"
@@ -113,25 +132,27 @@ def _markdown(changes: Iterable[Change], reload: list[str]) -> None:
         print("\n".join(["| | | what changes for requests |", "| --- | --- | --- |", *rows]))
     else:
         print("Nothing changes for requests.")
-    if reload:
-        print("\nA reload takes over:\n")
-        print("\n".join(f"- {_cell(each)}" for each in reload))
+    for what, parts in reload.items():
+        if parts:
+            print(f"\n{what.capitalize()}:\n")
+            print("\n".join(f"- {_cell(each)}" for each in parts))
 
 
 def _cell(text: str) -> str:
     return harmless(text).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _json(changes: Iterable[Change], reload: list[str]) -> None:
+def _json(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:
     found = [
         {"severity": each.severity, "about": each.about, "what": each.what, "why": list(each.why)}
         for each in changes
     ]
-    json.dump({"changes": found, "reload": reload}, sys.stdout, indent=2, ensure_ascii=False)
+    taken, done = reload.values()
+    json.dump({"changes": found, "reload": taken, "effects": done}, sys.stdout, indent=2, ensure_ascii=False)
     print()
 
 
-_FORMS: dict[str, Callable[[Iterable[Change], list[str]], None]] = {
+_FORMS: dict[str, Callable[[Iterable[Change], dict[str, list[str]]], None]] = {
     "text": _text,
     "markdown": _markdown,
     "json": _json,

@@ -16,7 +16,17 @@ from ..files import save_all
 from ..output import fail, harmless, misuse
 from ..plans import add_plan, plain_name, ready_plan
 
-TARGETS = ("kubernetes", "helm", "kserve", "compose", "systemd", "prometheus", "grafana", "dockerfile")
+TARGETS = (
+    "kubernetes",
+    "helm",
+    "kserve",
+    "rayservice",
+    "compose",
+    "systemd",
+    "prometheus",
+    "grafana",
+    "dockerfile",
+)
 
 EXAMPLES = """\
   inferc emit kubernetes prod.infer -o deploy/ --image registry.example.com/prod@sha256:…
@@ -55,7 +65,7 @@ def configure(parser: ArgumentParser) -> None:
         "--scaler",
         choices=_SCALERS,
         default="hpa",
-        help="what adds gateways under load (default: %(default)s)",
+        help="what adds gateways, and replicas of a range, under load (default: %(default)s)",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..output import harmless
-from ..plans import add_plan, outlined, ready_plan
+from ..plans import add_analysis, outlined, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_plan(parser)
-    parser.add_argument("name", metavar="KIND", nargs="?", help="a kind of data; default: all of them")
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON; `allowed` is null where nothing is said"
+    add_analysis(
+        parser,
+        "; `allowed` is null where nothing is said",
+        "a kind of data; default: all of them",
+        metavar="KIND",
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from ..plans import add_plan, ready_plan
+from ..plans import add_analysis, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_plan(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_analysis(parser, "")
 
 
 def run(arguments: Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..output import fail
-from ..plans import VAST, add_plan, chosen, is_vast, ready_plan
+from ..plans import VAST, add_analysis, chosen, is_vast, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_plan(parser)
-    parser.add_argument(
-        "name", metavar="NAME", nargs="?", help="a route or deployment: show who may answer, and what is lost"
+    add_analysis(
+        parser, "; what is not known is null", "a route or deployment: show who may answer, and what is lost"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON; what is not known is null")
 
 
 def run(arguments: Namespace) -> int:

@@ -13,12 +13,14 @@ _COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#57606a")
 _MOST_LIMITS = 6
 
 Line = tuple[str, Sequence[float | None]]
+Panel = tuple[str, Sequence[Line], float, str]
+"""What it shows, its lines, the least that its height stands for, and the unit: `%`, or as it is."""
 
 
 def svg(run: Run, title: str) -> str:
     """The picture; it needs no other file."""
     width = run.seconds / len(run.windows)
-    panels: list[tuple[str, list[Line], float, str]] = [
+    panels: list[Panel] = [
         (
             "requests per second",
             [
@@ -48,6 +50,11 @@ def svg(run: Run, title: str) -> str:
             "%",
         ),
     ]
+    return picture(title, panels, run.seconds)
+
+
+def picture(title: str, panels: Sequence[Panel], seconds: float) -> str:
+    """Panels of lines over `seconds`, as one picture."""
     height = 40 + len(panels) * (_PANEL + _GAP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 160} {height}" '
@@ -56,11 +63,13 @@ def svg(run: Run, title: str) -> str:
         f'<text x="{_LEFT}" y="22" font-size="14">{escape(title)}</text>',
     ]
     for number, (name, lines, least, unit) in enumerate(panels):
-        parts += _panel(40 + number * (_PANEL + _GAP), name, lines, least, unit, run)
+        parts += _panel(40 + number * (_PANEL + _GAP), name, lines, least, unit, seconds)
     return "\n".join((*parts, "</svg>")) + "\n"
 
 
-def _panel(top: int, name: str, lines: Sequence[Line], least: float, unit: str, run: Run) -> Iterator[str]:
+def _panel(
+    top: int, name: str, lines: Sequence[Line], least: float, unit: str, seconds: float
+) -> Iterator[str]:
     most = max((value or 0.0 for _, values in lines for value in values), default=0.0)
     most = max(most, least) or 1.0
     bottom = top + _PANEL
@@ -85,5 +94,5 @@ def _panel(top: int, name: str, lines: Sequence[Line], least: float, unit: str, 
         yield f'<text x="{right}" y="{y}" fill="{colour}">{escape(line)}</text>'
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = _LEFT + share * _WIDTH
-        at = clock(share * run.seconds)
+        at = clock(share * seconds)
         yield f'<text x="{x}" y="{bottom + 16}" text-anchor="middle" fill="#57606a">{at}</text>'

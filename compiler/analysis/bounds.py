@@ -36,8 +36,8 @@ from ..plan import (
     RoutePlan,
     ToolPlan,
 )
+from ..plan.dataflow import blocks_of, step_of, taken_by
 from ..plan.reach import members_of, names_of
-from .graph_nodes import blocks_of, step_of, texts_in
 
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
@@ -45,6 +45,8 @@ LONGEST_RETRIES = 120.0
 """Seconds that a request waits between its attempts, all together."""
 STEP_BACKOFF = 10.0
 """The longest of these waits for the tries of a step."""
+LATE = 0.25
+"""A time limit may end what it is for so many seconds late: bounds are those of the limits themselves."""
 ASKS_PER_MEMBER = 2
 """How often a route asks on average, at most, for each of its members."""
 
@@ -240,8 +242,8 @@ class _Steps:
         return evolve(total, seconds=max(ends.values(), default=0.0))
 
     def _taken(self, node: Node) -> set[str]:
-        """The nodes whose values `node`, or a block that it runs, takes."""
-        taken = set(texts_in(node))
+        """The nodes whose values `node`, or a block that it runs, takes; a block may be one of them."""
+        taken = {*taken_by(node).values(), *blocks_of(node)}
         for block in blocks_of(node):
             for each in self._blocks.get(block, ()):
                 taken |= self._taken(each)

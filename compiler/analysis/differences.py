@@ -6,19 +6,16 @@ Both files are looked at as plans, by the same analyses that check a single one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 from typing import TypeVar
 
 from attrs import evolve, fields
 
 from ...dsl.kinds import BudgetAction, GuardAction
-from ...dsl.record import frozen
 from ..plan import (
     Budget,
     DeploymentPlan,
     GatewayPlan,
     GuardPlan,
-    KeyPlan,
     PipelinePlan,
     Plan,
     Price,
@@ -27,32 +24,16 @@ from ..plan import (
     is_loopback,
 )
 from ..plan.features import YES_OR_NO
-from ..plan.guards import is_meant
+from ..plan.guards import Meant
 from ..plan.reach import names_of
 from .bounds import QUANTITIES, Part, bounds_of, spoken, way_to
+from .change import Change, Severity
 from .features import Arrival, arrivals_of
+from .field_changes import field_changes
 from .flows import Flow, flows_of
 from .guards import Ways
 
 T = TypeVar("T")
-
-
-class Severity(StrEnum):
-    """breaking: what worked may fail. risk: it works, and costs more or is less safe. info: all else."""
-
-    BREAKING = "breaking"
-    RISK = "risk"
-    INFO = "info"
-
-
-@frozen
-class Change:
-    """severity; about: the name, key or part; what: one sentence. why: how it comes to be, in lines."""
-
-    severity: Severity
-    about: str
-    what: str
-    why: tuple[str, ...] = ()
 
 
 BREAKING, RISK, INFO = Severity.BREAKING, Severity.RISK, Severity.INFO
@@ -77,6 +58,7 @@ def differences(old: Plan, new: Plan) -> tuple[Change, ...]:
         *_gateway(old.gateway, new.gateway),
         *_guards(old, new),
         *_keys(old, new),
+        *field_changes(old, new),
     ]
     order = list(Severity)
     return tuple(sorted(found, key=lambda each: order.index(each.severity)))
@@ -112,7 +94,7 @@ def _ways(old: Plan, new: Plan) -> Iterator[Change]:
             yield Change(INFO, name, f"is no longer answered by {_listed(gone)}")
         if added:
             models = {each.deployment: _model(each) for each in new.deployments}
-            why = tuple(f"{_arrows(right[each])}: {models[each]}" for each in added)
+            why = tuple(f"{_arrows(after.to(name, each))}: {models[each]}" for each in added)
             yield Change(RISK, name, f"may also be answered by {_listed(added)}", why)
     for each in new.deployments:
         other = known.get(each.deployment)
@@ -215,8 +197,7 @@ def _routes(plan: Plan) -> dict[str, RoutePlan]:
 
 
 def _pool(name: str, left: RemotePoolPlan, right: RemotePoolPlan) -> Iterator[Change]:
-    if left.price != right.price:
-        yield _price(name, left.price, right.price)
+    yield from _price(name, left.price, right.price)
     for limit in ("requests_per_minute", "tokens_per_minute", "concurrent_requests"):
         yield from _less(name, limit, getattr(left.rate_limits, limit), getattr(right.rate_limits, limit))
     if left.endpoint != right.endpoint:
@@ -229,17 +210,21 @@ def _pool(name: str, left: RemotePoolPlan, right: RemotePoolPlan) -> Iterator[Ch
     yield from _budgets(name, left.budget, right.budget)
 
 
-def _price(name: str, before: Price | None, after: Price | None) -> Change:
+def _price(name: str, before: Price | None, after: Price | None) -> Iterator[Change]:
+    """What the price of words is; those of cached ones and of sound are told by their names."""
     if before is None or after is None:
-        return Change(
-            RISK, name, "its price is known no longer" if after is None else "its price is known now"
-        )
+        if before is not after:
+            known = "known no longer" if after is None else "known now"
+            yield Change(RISK, name, f"its price is {known}")
+        return
+    if (before.input, before.output) == (after.input, after.output):
+        return
     dearer = after.input > before.input or after.output > before.output
     what = (
         f"a million tokens cost ${after.input:g} and ${after.output:g}, "
         f"${before.input:g} and ${before.output:g} before"
     )
-    return Change(RISK if dearer else INFO, name, what)
+    yield Change(RISK if dearer else INFO, name, what)
 
 
 def _less(name: str, what: str, before: int | None, after: int | None) -> Iterator[Change]:
@@ -265,8 +250,6 @@ def _gateway(old: GatewayPlan, new: GatewayPlan) -> Iterator[Change]:
         yield Change(RISK, about, f"web pages of {origin} may call it")
     for origin in sorted({*old.cors.origins} - {*new.cors.origins}):
         yield Change(BREAKING, about, f"web pages of {origin} may call it no longer")
-    if old.max_body > new.max_body:
-        yield Change(BREAKING, about, f"takes bodies up to {new.max_body}, {old.max_body} before")
     yield from _budgets(about, old.budget, new.budget)
 
 
@@ -294,11 +277,16 @@ def _guards(old: Plan, new: Plan) -> Iterator[Change]:
     for name in after:
         if name not in before:
             yield Change(INFO, "gateway", f"the guard `{name}` is new: it may refuse")
+    if [name for name in before if name in after] != [name for name in after if name in before]:
+        yield Change(RISK, "gateway", f"its guards see in another order: {_listed(after)}")
     for name, left, right in _both(before, after):
         about = f"guard {name}"
         unseen = [each for each in names_of(new) if left.sees(each) and not right.sees(each)]
         if unseen:
             yield Change(RISK, about, f"no longer sees {_listed(unseen)}")
+        seen = [each for each in names_of(new) if right.sees(each) and not left.sees(each)]
+        if seen:
+            yield Change(INFO, about, f"sees {_listed(seen)}, too: it may refuse")
         if left.keys != right.keys:
             yield Change(RISK, about, f"holds for {_keys_of(right)}, for {_keys_of(left)} before")
         for what in ("request", "answer"):
@@ -331,13 +319,14 @@ def _keys(old: Plan, new: Plan) -> Iterator[Change]:
         if name not in before:
             yield Change(RISK, f"key {name}", "is new: who shows it may call")
     for name, left, right in _both(before, after):
-        gone = [each for each in names_of(old) if _may(left, each) and not _may(right, each)]
-        more = [each for each in names_of(new) if _may(right, each) and not _may(left, each)]
+        could, can = Meant(left.models), Meant(right.models)
+        gone = [each for each in names_of(old) if each in could and each not in can]
+        more = [each for each in names_of(new) if each in can and each not in could]
         if gone:
             yield Change(BREAKING, f"key {name}", f"may ask {_listed(gone)} no longer")
         if more:
             yield Change(RISK, f"key {name}", f"may ask {_listed(more)}")
-        for limit in ("requests_per_minute", "tokens_per_minute"):
+        for limit in ("requests_per_minute", "tokens_per_minute", "concurrent_requests"):
             pair = (getattr(each.rate_limits, limit) for each in (left, right))
             yield from (evolve(each, severity=_broken(each)) for each in _less(f"key {name}", limit, *pair))
         yield from _budgets(f"key {name}", left.budget, right.budget)
@@ -352,10 +341,6 @@ def _keys(old: Plan, new: Plan) -> Iterator[Change]:
 def _broken(change: Change) -> Severity:
     """Of a limit of a key: a client that it holds for may be refused."""
     return BREAKING if change.severity is RISK else INFO
-
-
-def _may(key: KeyPlan, name: str) -> bool:
-    return not key.models or any(is_meant(each, name) for each in key.models)
 
 
 def _model(plan: DeploymentPlan) -> str:

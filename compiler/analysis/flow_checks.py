@@ -1,23 +1,21 @@
-"""What may not go where it goes. Computed of the plan, so only of what is right."""
+"""What may not go where it goes."""
 
 from __future__ import annotations
 
-from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.source import Span
 from ...dsl.suggest import did_you_mean
-from ..lower import outline
+from ..plan import Plan
 from ..program import Program
 from ..shape import span_in
-from .flows import KEY, PARAMETER, ROUTE, Flow, Source, flows_of, said
+from .flows import EXTERN, KEY, PARAMETER, ROUTE, Flow, Source, flows_of, said
 
 _MOST_WAYS = 4
 """How many ways a message shows."""
 
 
-def check_flows(program: Program, found: Diagnostics) -> None:
+def check_flows(plan: Plan, program: Program, found: Diagnostics) -> None:
     """Nothing that is carried comes to who does not allow it. Of programs without errors."""
-    plan = outline(program)
     wrong: dict[tuple[str, Source], list[Flow]] = {}
     for flow in flows_of(plan):
         if flow.allowed is False:
@@ -53,11 +51,11 @@ def _written(program: Program, source: Source) -> Span:
         every = [inner for route in program.graph.routes for inner in route.routes()]
         [route] = [each for each in every if each.name == source.name]
         return span_in(route.options.paths, ("carries",))
+    if source.what == EXTERN:
+        [extern] = [each for each in program.graph.externs if each.symbol.name.text == source.name]
+        return extern.symbol.span
     [pipeline] = [each for each in program.graph.pipelines if each.symbol.name.text == source.name]
     if source.what == PARAMETER:
         [node] = [each.node for each in pipeline.parameters if each.node.name.text == source.parameter]
         return pipeline.scope.span(node.options or node.name)
-    declaration = pipeline.symbol.node
-    assert isinstance(declaration, s.PipelineDeclaration)
-    [field] = [each for each in declaration.options if each.name.text == "carries"]
-    return pipeline.scope.span(field.value)
+    return span_in(pipeline.options.paths, ("carries",))

@@ -1,7 +1,8 @@
 """Where kinds of data go: from what carries them to each deployment that may get them.
 
 What a step takes is in what it gives, a model's answer included; only an extern, or a guard, whose
-declaration says so takes a kind out. A request goes wherever it may go: to every member of a route, to each
+declaration says so takes a kind out; a guard that lets pass what it cannot see, or when it fails, takes
+nothing out. A request goes wherever it may go: to every member of a route, to each
 deployment that takes over from a full one, to the tools of a model. What is logged and traced holds no
 contents, and a cache answers with what its own deployment has got.
 """
@@ -15,6 +16,8 @@ from ..plan import (
     CallNode,
     DeploymentPlan,
     ExternNode,
+    GuardAction,
+    GuardPlan,
     MapNode,
     Node,
     PipelinePlan,
@@ -22,12 +25,12 @@ from ..plan import (
     RemotePoolPlan,
     RoutePlan,
 )
-from ..plan.guards import is_meant
+from ..plan.dataflow import blocks_of, step_of, taken_by
+from ..plan.guards import Meant, is_meant
 from ..plan.reach import members_of, names_of
 from ..plan.split import is_local
-from .graph_nodes import blocks_of, step_of, texts_in
 
-KEY, ROUTE, PIPELINE, PARAMETER = "key", "route", "pipeline", "parameter"
+KEY, ROUTE, PIPELINE, PARAMETER, EXTERN = "key", "route", "pipeline", "parameter", "extern"
 
 
 @frozen
@@ -77,15 +80,22 @@ class _Flows:
         self._routes = {each.route: each for each in plan.routes}
         self._pipelines = {each.pipeline: each for each in plan.pipelines}
         self._removes = {each.extern: frozenset(each.removes) for each in plan.externs}
+        self._carries = {each.extern: each.carries for each in plan.externs}
+        self._guards = [
+            (Meant(each.models), each.keys, self._removes[each.request])
+            for each in plan.gateway.guards
+            if each.request in self._removes and is_sure(each)
+        ]
         self._found: dict[tuple[str, Source, str], Flow] = {}
         self._gave: dict[tuple[object, ...], Labels] = {}
 
     def all(self) -> Iterator[Flow]:
         plan = self._plan
+        keys = [(key, Meant(key.models)) for key in plan.gateway.keys if key.carries]
         for name in names_of(plan):
             self.into(name, NONE, (), cleaned=self._guarded(name, None))
-            for key in plan.gateway.keys:
-                if key.carries and (not key.models or any(is_meant(each, name) for each in key.models)):
+            for key, may in keys:
+                if name in may:
                     source = frozenset({Source(KEY, key.name)})
                     cleaned = self._guarded(name, key.name)
                     held: Labels = {str(kind): source for kind in key.carries if kind not in cleaned}
@@ -104,7 +114,7 @@ class _Flows:
         if asked not in self._gave:
             way = (*way, name)
             if name in self._deployments:
-                gave = self._deployment(self._deployments[name], labels, way)
+                gave = self._deployment(self._deployments[name], labels, way, cleaned)
             elif name in self._routes:
                 gave = self._route(self._routes[name], labels, way, cleaned)
             else:
@@ -115,14 +125,15 @@ class _Flows:
     def _guarded(self, name: str, key: str | None) -> frozenset[str]:
         """The kinds that guards take out of what is asked under `name`, with that key."""
         found: set[str] = set()
-        for guard in self._plan.gateway.guards:
-            for_all = not guard.keys
-            is_its = key is not None and any(is_meant(each, key) for each in guard.keys)
-            if guard.request is not None and guard.sees(name) and (for_all or is_its):
-                found |= self._removes.get(guard.request, frozenset())
+        for seen, keys, removed in self._guards:
+            is_its = not keys or (key is not None and any(is_meant(each, key) for each in keys))
+            if removed and is_its and name in seen:
+                found |= removed
         return frozenset(found)
 
-    def _deployment(self, plan: DeploymentPlan, labels: Labels, way: tuple[str, ...]) -> Labels:
+    def _deployment(
+        self, plan: DeploymentPlan, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str]
+    ) -> Labels:
         for kind, sources in labels.items():
             allowed = kind in plan.allows if plan.allows is not None else None if is_local(plan) else False
             for source in sources:
@@ -131,9 +142,7 @@ class _Flows:
                 if len(way) < len(known.way):
                     self._found[kind, source, plan.deployment] = flow
         target = plan.serving.on_capacity_exhausted.target
-        if target is not None and labels:
-            self.into(target, labels, way)
-        return labels
+        return labels if target is None else _union([labels, self.into(target, labels, way, cleaned)])
 
     def _route(
         self, plan: RoutePlan, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str]
@@ -141,10 +150,7 @@ class _Flows:
         labels = _with(
             labels, (each for each in plan.carries if each not in cleaned), Source(ROUTE, plan.route)
         )
-        if labels:
-            for member in members_of(plan):
-                self.into(member, labels, way)
-        return labels
+        return _union([labels, *(self.into(member, labels, way, cleaned) for member in members_of(plan))])
 
     def _pipeline(
         self, plan: PipelinePlan, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str]
@@ -173,20 +179,25 @@ class _Flows:
 
     def extern(self, name: str, labels: Labels) -> Labels:
         removed = self._removes.get(name, frozenset())
-        return {kind: sources for kind, sources in labels.items() if kind not in removed}
+        kept = {kind: sources for kind, sources in labels.items() if kind not in removed}
+        return _with(kept, self._carries.get(name, ()), Source(EXTERN, name))
 
     def call(self, node: CallNode, arguments: Mapping[str, Labels], way: tuple[str, ...]) -> Labels:
         """What the answer to a call holds."""
         way = (*way, f"step {step_of(node)}")
         if node.target in self._pipelines:
             return self.steps(self._pipelines[node.target], arguments, (*way, node.target))
-        labels = _union(arguments.values())
-        for tool in node.tools:  # what they get is written by the model, and what they give goes back to it
-            given = (
-                self.extern(tool.target, labels) if tool.is_extern else self.into(tool.target, labels, way)
-            )
-            labels = _union([labels, given])
-        return self.into(node.target, labels, way) if labels or node.target in self._routes else labels
+        labels, before = _union(arguments.values()), None
+        while labels != before:  # what a tool gave goes to the model, and may go on to any other of them
+            before = labels
+            gave = [self.into(node.target, labels, way)]
+            for tool in node.tools:
+                is_ours = tool.is_extern
+                gave.append(
+                    self.extern(tool.target, labels) if is_ours else self.into(tool.target, labels, way)
+                )
+            labels = _union([labels, *gave])
+        return labels
 
 
 class _Steps:
@@ -229,10 +240,15 @@ class _Steps:
             case ExternNode(extern=extern, arguments=arguments):
                 taken = _union(self._of(each, node.block) for each in arguments.values())
                 return self._flows.extern(extern, taken)
-        known = self._nodes.keys() | self._values.keys()
-        known |= {each.variable for each in self._owners.values() if isinstance(each, MapNode)}
-        taken_names = [text for text in texts_in(node) if text in known]
-        return _union(self._of(each, node.block) for each in taken_names)
+        taken = _union(self._of(each, node.block) for each in taken_by(node).values())
+        if isinstance(node, MapNode) and node.each == node.variable:
+            return taken
+        return _union([taken, *(self._of(block, node.block) for block in blocks_of(node))])
+
+
+def is_sure(guard: GuardPlan) -> bool:
+    """Whether what it takes out of requests is gone: it sees all of them, or they are refused."""
+    return guard.on_failure is GuardAction.REFUSE and guard.unreadable is GuardAction.REFUSE
 
 
 def _with(labels: Labels, kinds: Iterable[str], source: Source) -> Labels:

@@ -8,13 +8,12 @@ guard can be passed by in one way only: by asking under another name that comes 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.record import frozen
-from ..lower import outline
 from ..plan import GuardPlan, Plan
-from ..plan.guards import is_meant
+from ..plan.guards import Meant, is_meant
 from ..plan.reach import names_of, needs_of
 from ..program import Program
 
@@ -47,13 +46,14 @@ class WayPast:
 def asked_of(plan: Plan) -> tuple[Asked, ...]:
     """Everything that clients may ask for, in the order of the plan."""
     ways = Ways(plan)
-    askers = list(_askers(plan))
+    askers = [(asker, Meant(patterns)) for asker, patterns in _askers(plan)]
+    guards = [(guard, Meant(guard.models)) for guard in plan.gateway.guards]
     return tuple(
         Asked(
             name,
-            tuple(asker for asker, patterns in askers if _may(patterns, name)),
-            tuple(guard for guard in plan.gateway.guards if guard.sees(name)),
-            tuple(ways.reached(name)),
+            tuple(asker for asker, may in askers if name in may),
+            tuple(guard for guard, seen in guards if name in seen),
+            ways.reached(name),
         )
         for name in names_of(plan)
     )
@@ -61,31 +61,33 @@ def asked_of(plan: Plan) -> tuple[Asked, ...]:
 
 def ways_past(plan: Plan) -> Iterator[WayPast]:
     """For each guard, and each who may ask: one way from each name that leads past it."""
-    ways = Ways(plan)
+    ways, names = Ways(plan), names_of(plan)
     for guard in plan.gateway.guards:
         if not guard.models:
             continue
-        kept: set[str] = set()
-        for name in names_of(plan):
-            if guard.sees(name):
-                kept |= ways.reached(name).keys()
-        told: set[str] = set()
+        seen = Meant(guard.models)
+        kept = {each for name in names if name in seen for each in ways.reached(name)}
+        past = {
+            name: through
+            for name in names
+            if name not in seen
+            for through in [next((each for each in ways.reached(name) if each in kept), None)]
+            if through is not None
+        }
+        first: dict[tuple[str, ...], str] = {}  # of those who may ask the same, one is enough
         for asker, patterns in _askers(plan, guard.keys):
-            for name in names_of(plan):
-                if name in told or guard.sees(name) or not _may(patterns, name):
-                    continue
-                reached = ways.reached(name)
-                through = next((each for each in reached if each in kept), None)
-                if through is not None:
-                    told.add(name)
-                    yield WayPast(guard, asker, reached[through])
+            first.setdefault(patterns, asker)
+        for patterns, asker in first.items():
+            may = Meant(patterns)
+            for name in [each for each in past if each in may]:
+                yield WayPast(guard, asker, ways.to(name, past.pop(name)))
 
 
-def check_guards(program: Program, found: Diagnostics) -> None:
-    """No way leads past a guard. Of programs without errors."""
+def check_guards(plan: Plan, program: Program, found: Diagnostics) -> None:
+    """No way leads past a guard."""
     declared = {each.name: each for each in program.gateway.guards}
     past: dict[str, list[WayPast]] = {}
-    for way in ways_past(outline(program)):
+    for way in ways_past(plan):
         past.setdefault(way.guard.name, []).append(way)
     for name, ways in past.items():
         first = ways[0]
@@ -108,21 +110,32 @@ class Ways:
     def __init__(self, plan: Plan) -> None:
         self._needs = needs_of(plan)
         self._deployments = {each.deployment for each in plan.deployments}
-        self._found: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        self._reached: dict[str, tuple[str, ...]] = {}
 
-    def reached(self, name: str) -> Mapping[str, tuple[str, ...]]:
-        """The deployments behind `name`, each with the shortest way to it."""
-        if name not in self._found:
-            found: dict[str, tuple[str, ...]] = {name: (name,)}
-            waiting = deque(found)
-            while waiting:
-                at = waiting.popleft()
-                for following in self._needs.get(at, ()):
-                    if following not in found:
-                        found[following] = (*found[at], following)
-                        waiting.append(following)
-            self._found[name] = {each: way for each, way in found.items() if each in self._deployments}
-        return self._found[name]
+    def reached(self, name: str) -> tuple[str, ...]:
+        """The deployments behind `name`, the nearest first."""
+        if name not in self._reached:
+            self._reached[name] = tuple(each for each in self._behind(name) if each in self._deployments)
+        return self._reached[name]
+
+    def to(self, name: str, deployment: str) -> tuple[str, ...]:
+        """The shortest way from `name` to a deployment behind it."""
+        before, way = self._behind(name), [deployment]
+        while (at := before[way[-1]]) is not None:
+            way.append(at)
+        return tuple(reversed(way))
+
+    def _behind(self, name: str) -> dict[str, str | None]:
+        """All that is behind `name`, the nearest first, each with what leads there; None: `name` itself."""
+        found: dict[str, str | None] = {name: None}
+        waiting = deque(found)
+        while waiting:
+            at = waiting.popleft()
+            for following in self._needs.get(at, ()):
+                if following not in found:
+                    found[following] = at
+                    waiting.append(following)
+        return found
 
 
 def _askers(plan: Plan, only: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -137,7 +150,3 @@ def _askers(plan: Plan, only: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple
         yield TOKEN, ()
     elif not gateway.keys:
         yield EVERYONE, ()
-
-
-def _may(patterns: tuple[str, ...], name: str) -> bool:
-    return not patterns or any(is_meant(pattern, name) for pattern in patterns)

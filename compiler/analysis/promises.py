@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.gateway import Bounds
-from ...dsl.promise import Promise
-from ...dsl.record import frozen
-from ...dsl.source import Span
-from ..lower import outline
-from ..merge import Section, Setting
-from ..plan.guards import is_meant
-from ..program import Program
-from ..routes.typed import TypedRoute
-from ..shape import span_in
+from ..asked import AskedBounds, AskedPromise
+from ..plan import Plan
+from ..plan.guards import Meant
 from .bounds import Part, bounds_of, spoken, way_to
 from .features import MEANINGS, Arrival, arrivals_of, losses
 
@@ -31,44 +23,17 @@ _MOST_LOSSES = 4
 """How many of them a message shows."""
 
 
-@frozen
-class _Written:
-    """Bounds that are written somewhere. span: where a field of theirs is. names: what they hold for."""
-
-    bounds: Bounds
-    span: Callable[[str], Span]
-    names: tuple[str, ...]
-
-
-def check_bounds(program: Program, found: Diagnostics) -> None:
-    """Each name that clients use stays within each bound that is written. Of programs without errors."""
-    parts = bounds_of(outline(program))
-    for written in _written(program, tuple(parts)):
-        _check_bounds(written, {name: parts[name] for name in written.names}, found)
+def check_bounds(plan: Plan, asked: Sequence[AskedBounds], found: Diagnostics) -> None:
+    """Each name that clients use stays within each bound that is written."""
+    parts = bounds_of(plan) if asked else {}
+    for each in asked:
+        held = Meant(each.patterns)
+        _check_bounds(each, {name: part for name, part in parts.items() if name in held}, found)
 
 
-def _written(program: Program, names: tuple[str, ...]) -> Iterator[_Written]:
-    gateway = program.gateway
-    yield _Written(gateway.bounds, partial(_span, gateway.paths), names)
-    for key in gateway.keys:
-        asked = tuple(
-            name
-            for name in names
-            if not key.key.models or any(is_meant(each, name) for each in key.key.models)
-        )
-        yield _Written(key.key.bounds, partial(key.written, "bounds"), asked)
-    for route in program.graph.routes if program.graph is not None else ():
-        options = route.options
-        yield _Written(options.options.bounds, partial(_span, options.paths), (route.name,))
-
-
-def _span(paths: Mapping[tuple[str, ...], Setting | Section], field: str) -> Span:
-    return span_in(paths, ("bounds", field))
-
-
-def _check_bounds(written: _Written, parts: Mapping[str, Part], found: Diagnostics) -> None:
+def _check_bounds(asked: AskedBounds, parts: Mapping[str, Part], found: Diagnostics) -> None:
     for field, (quantity, takes) in _QUANTITIES.items():
-        most = getattr(written.bounds, field)
+        most = getattr(asked.bounds, field)
         if most is None:
             continue
         numbers = {name: getattr(part.bound, quantity) for name, part in parts.items()}
@@ -81,33 +46,30 @@ def _check_bounds(written: _Written, parts: Mapping[str, Part], found: Diagnosti
         found.error(
             "E0427",
             f"one request to `{worst}` {takes.format(most_of_it)}",
-            written.span(field),
+            asked.span(field),
             "more than this",
             notes=way_to(parts[worst], quantity),
             help=f"`inferc bounds` shows all of it{others}",
         )
 
 
-def check_features(program: Program, found: Diagnostics) -> None:
-    """What each route promises arrives wherever it may lead. Of programs without errors."""
-    assert program.graph is not None
-    arrivals = arrivals_of(outline(program))
-    for route in program.graph.routes:
-        promise = route.options.options.promise
-        if promise is not None:
-            _check_route(route, promise, arrivals[route.name], found)
+def check_features(plan: Plan, asked: Sequence[AskedPromise], found: Diagnostics) -> None:
+    """What each route promises arrives wherever it may lead."""
+    arrivals = arrivals_of(plan) if asked else {}
+    for each in asked:
+        _check_route(each, arrivals[each.route], found)
 
 
-def _check_route(route: TypedRoute, promise: Promise, arrival: Arrival, found: Diagnostics) -> None:
+def _check_route(asked: AskedPromise, arrival: Arrival, found: Diagnostics) -> None:
     for feature, meaning in MEANINGS.items():
-        wanted = getattr(promise, feature)
+        wanted = getattr(asked.promise, feature)
         if not wanted:
             continue
-        span = span_in(route.options.paths, ("promise", feature))
+        span = asked.span(feature)
         if arrival.features is None:
             found.error(
                 "E0428",
-                f"`{route.name}` does not chat: it cannot promise `{feature}`",
+                f"`{asked.route}` does not chat: it cannot promise `{feature}`",
                 span,
                 help="remove `promise`: it is about chats",
             )
@@ -122,7 +84,7 @@ def _check_route(route: TypedRoute, promise: Promise, arrival: Arrival, found: D
             notes.append(f"and {len(lost) - _MOST_LOSSES} more")
         found.error(
             "E0428",
-            f"{what} may be lost on the way from `{route.name}` to who answers",
+            f"{what} may be lost on the way from `{asked.route}` to who answers",
             span,
             f"{meaning}: not everywhere",
             notes=notes,

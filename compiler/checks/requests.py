@@ -85,7 +85,9 @@ def _parameters(
     found: Diagnostics,
 ) -> None:
     assert deployment.request is not None
-    facts = facts_of(deployment).values
+    known_facts = facts_of(deployment)
+    facts = known_facts.values
+    perhaps = {name: value for name, (value, _) in known_facts.inferred.items()}
     drops = deployment.request.unsupported is UnsupportedAction.DROP
     if not facts.get("thinks_unasked") or any(
         each is not None and each.reasoning_effort is not None
@@ -133,6 +135,15 @@ def _parameters(
                 declared.span(*path),
                 "is left out of every request" if drops else why[1],
                 help="remove it" if drops else why[2],
+            )
+        elif perhaps and (why := _refused(name, value, {**facts, **perhaps})) is not None:
+            from_what = "; ".join(dict.fromkeys(each for _, each in known_facts.inferred.values()))
+            found.note(
+                "N0434",
+                f"perhaps `{deployment.model}` {why[0]}",
+                declared.span(*path),
+                "goes out as it is",
+                help=f"that is inferred from {from_what}; if requests are refused, {why[2]}",
             )
 
 

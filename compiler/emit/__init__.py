@@ -17,6 +17,7 @@ from .helm import helm
 from .kserve import kserve
 from .kubernetes import kubernetes
 from .prometheus import prometheus
+from .rayservice import rayservice
 from .systemd import systemd
 from .workloads import Options
 
@@ -26,6 +27,7 @@ TARGETS: dict[str, Callable[[str, Plan, Options], dict[str, str]]] = {
     "kubernetes": kubernetes,
     "helm": helm,
     "kserve": kserve,
+    "rayservice": rayservice,
     "compose": compose,
     "systemd": systemd,
     "prometheus": prometheus,

@@ -22,6 +22,10 @@ def compose(name: str, plan: Plan, options: Options) -> dict[str, str]:
             workloads=whole.workloads,
             models=whole.models,
             stateful=whole.gateway.is_stateful,
+            volumes=[
+                *(f"{service(work)}-cache" for work in whole.models if work.is_launched),
+                *(("state",) if whole.gateway.is_stateful else ()),
+            ],
             image=options.image or f"{whole.name}:latest",
             service=service,
             check=check,

@@ -7,14 +7,15 @@ stays.
 from __future__ import annotations
 
 from ..plan import Plan
-from .kubernetes import Writer, cluster_project
+from .kubernetes import Writer
 from .quoting import environment, yaml_literal
-from .workloads import Options
+from .workloads import Options, project
 
 
 def helm(name: str, plan: Plan, options: Options) -> dict[str, str]:
     """The files of the chart by their paths."""
-    whole = cluster_project(name, plan, options)
+    # In whichever namespace it is installed: a name alone is looked for there.
+    whole = project(name, plan, options, lambda work: f"http://{work}:8080")
     writer = Writer(whole, chart=True)
     files = {f"{work.name}.yaml": writer.workload(work) for work in whole.workloads} | writer.around()
     values = environment(yaml_literal).from_string(_VALUES)

@@ -24,12 +24,14 @@ def kserve(name: str, plan: Plan, options: Options) -> dict[str, str]:
     writer = Writer(whole, suffix=_SUFFIX)
     files = {f"{whole.gateway.name}.yaml": writer.workload(whole.gateway)}
     files |= {f"{work.name}.yaml": writer.inference_service(work) for work in whole.models}
-    gateway_scaling = f"{whole.gateway.name}-scaling.yaml"
-    around = writer.around()
-    files |= {path: around[path] for path in (gateway_scaling,) if path in around}
-    return {"kustomization.yaml": writer.kustomization(files), **files, **_monitor(writer)}
+    scaled = {
+        work: "" if work.is_gateway else "-predictor" for work in whole.workloads if writer.is_scaled(work)
+    }
+    files |= {f"{work.name}-scaling.yaml": writer.scaling(work, aim) for work, aim in scaled.items()}
+    return {"kustomization.yaml": writer.kustomization(files), **files, **_optional(writer)}
 
 
-def _monitor(writer: Writer) -> dict[str, str]:
+def _optional(writer: Writer) -> dict[str, str]:
     optional = writer.optional()
-    return {"optional/monitor.yaml": optional["optional/monitor.yaml"]}
+    wanted = ("optional/monitor.yaml", "optional/adapter.values.yaml")
+    return {path: optional[path] for path in wanted if path in optional}

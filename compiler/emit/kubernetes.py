@@ -7,24 +7,17 @@ Sources: the API reference of Kubernetes 1.37 (apps/v1, autoscaling/v2, policy/v
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...dsl.kinds import ProviderKind
+from ...dsl.kinds import ProviderKind, SecretSource
 from ..plan import Plan, RemotePoolPlan
+from .checks import check_nodes
 from .endpoints import Endpoint
 from .prometheus import alerts
 from .quoting import Verbatim, environment, helm_literal, yaml_literal
 from .workloads import PRE_STOP, STATE, Options, Project, Workload, project
-
-BUSY = 0.7
-"""The share of its places that a copy has taken, on average, when another one is started."""
-
-METRICS = ("inferc_requests_running", "inferc_requests_waiting")
-"""What a copy has to do."""
-
-MOST_GATEWAYS = 5
-"""How many times as many gateways as were asked for there may be under load."""
 
 
 def kubernetes(name: str, plan: Plan, options: Options) -> dict[str, str]:
@@ -44,10 +37,13 @@ def cluster_project(name: str, plan: Plan, options: Options, suffix: str = "") -
 
 
 class Writer:
-    """Writes the manifests of a project. chart: they are templates of Helm's. suffix: behind the name of a
-    model, where it is reached."""
+    """Writes the manifests of a project. Raises EmitError.
+
+    chart: they are templates of Helm's. suffix: behind the name of a model, where it is reached.
+    """
 
     def __init__(self, whole: Project, *, chart: bool = False, suffix: str = "") -> None:
+        check_nodes(whole.plan)
         self._project = whole
         self._options = whole.options
         self._templates = environment(helm_literal if chart else yaml_literal)
@@ -82,15 +78,15 @@ class Writer:
         replicas: object = work.replicas
         if self._chart:
             replicas = Verbatim("{{ index .Values.replicas %s }}" % yaml_literal(work.name))  # noqa: UP031
-        return self._render(
-            "workload.yaml", work=work, container="inferc", scaled=self._is_scaled(work), replicas=replicas
+        return self.render(
+            "workload.yaml", work=work, container="inferc", scaled=self.is_scaled(work), replicas=replicas
         )
 
     def around(self) -> dict[str, str]:
         """What holds for all of them, and needs nothing but Kubernetes."""
         whole = self._project
         files = {
-            "network.yaml": self._render(
+            "network.yaml": self.render(
                 "network.yaml",
                 gateway=whole.gateway,
                 models=whole.models,
@@ -100,21 +96,27 @@ class Writer:
             )
         }
         for work in whole.workloads:
-            if self._is_scaled(work):
-                files[f"{work.name}-scaling.yaml"] = self._scaling(work)
+            if self.is_scaled(work):
+                files[f"{work.name}-scaling.yaml"] = self.scaling(work)
         return files
 
     def optional(self) -> dict[str, str]:
         """What needs more in the cluster, which each file names."""
         whole = self._project
         files = {
-            "optional/monitor.yaml": self._render(
-                "monitor.yaml", name=whole.name, gateway=whole.gateway, alerts=list(alerts(whole.plan))
+            "optional/monitor.yaml": self.render(
+                "monitor.yaml",
+                name=whole.name,
+                gateway=whole.gateway,
+                token=self._token(),
+                has_auth=whole.plan.gateway.auth is not None,
+                has_models=bool(whole.models),
+                alerts=list(alerts(whole.plan)),
             ),
-            "optional/route.yaml": self._render("route.yaml", gateway=whole.gateway),
+            "optional/route.yaml": self.render("route.yaml", gateway=whole.gateway),
         }
         if self._options.scaler == "hpa":
-            files["optional/adapter.values.yaml"] = self._render("adapter.yaml", metrics=METRICS)
+            files["optional/adapter.values.yaml"] = self.render("adapter.yaml")
         pools = {
             each.deployment
             for each in whole.plan.deployments
@@ -122,42 +124,46 @@ class Writer:
         }
         for work in whole.models:
             if work.deployment in pools:
-                files[f"optional/{work.name}-pool.yaml"] = self._render("inference_pool.yaml", work=work)
+                files[f"optional/{work.name}-pool.yaml"] = self.render("inference_pool.yaml", work=work)
         return files
 
     def inference_service(self, work: Workload) -> str:
         """A model as KServe has it."""
-        return self._render("inference_service.yaml", work=work, container="kserve-container")
+        return self.render(
+            "inference_service.yaml", work=work, container="kserve-container", scaled=self.is_scaled(work)
+        )
 
     def kustomization(self, files: Mapping[str, str]) -> str:
         """What `kubectl apply -k` takes."""
-        return self._render("kustomization.yaml", files=sorted(files))
+        return self.render("kustomization.yaml", files=sorted(files))
 
-    def _scaling(self, work: Workload) -> str:
-        least, most = _bounds(work)
+    def scaling(self, work: Workload, aim: str = "") -> str:
+        """What adds copies of it. aim: behind its name, that of the Deployment."""
+        assert work.range is not None
         app = yaml_literal(work.name)
-        return self._render(
+        return self.render(
             "scaling.yaml",
             work=work,
-            least=least,
-            most=most,
+            aim=f"{work.name}{aim}",
             query=f"sum(inferc_requests_running{{service={app}}} + inferc_requests_waiting{{service={app}}})",
-            target=max(1, int(BUSY * self._places(work))),
-            queue=max(1, int((1 - BUSY) * self._places(work))),
             prometheus="http://prometheus-operated.monitoring.svc:9090",
         )
 
-    def _is_scaled(self, work: Workload) -> bool:
-        least, most = _bounds(work)
-        return self._options.scaler != "none" and most > least
+    def is_scaled(self, work: Workload) -> bool:
+        """Whether something adds copies of it."""
+        return self._options.scaler != "none" and work.range is not None
 
-    def _places(self, work: Workload) -> int:
-        """How many requests a copy of it takes at once."""
-        plans = self._project.plan.deployments
-        mine = [each for each in plans if work.deployment in (None, each.deployment)]
-        return max((each.serving.max_concurrent for each in mine), default=32)
+    def _token(self) -> dict[str, str] | None:
+        """The key of a Secret with what opens `/metrics` of gateways."""
+        auth = self._project.plan.gateway.auth
+        if auth is None or auth.source.is_fetched:
+            return None
+        if auth.source is SecretSource.ENV:
+            return {"name": str(self._common["secret_name"]), "key": auth.name}
+        return {"name": str(self._common["files_name"]), "key": self._project.gateway.secret_keys[auth.name]}
 
-    def _render(self, template: str, **values: object) -> str:
+    def render(self, template: str, **values: object) -> str:
+        """A template, filled in with what all of them are, and `values`."""
         return self._templates.get_template(f"{template}.j2").render({**self._common, **values})
 
     def _selector(self, work: Workload) -> dict[str, str]:
@@ -168,17 +174,12 @@ class Writer:
         common = {
             "app.kubernetes.io/part-of": whole.name,
             "app.kubernetes.io/managed-by": "inferc",
-            "app.kubernetes.io/version": whole.plan.compiler,
+            "app.kubernetes.io/version": re.sub(r"[^A-Za-z0-9_.-]", "-", whole.plan.compiler)[:63],
         }
         if work is None:
             return {"app.kubernetes.io/name": whole.name, **common}
         kind = "gateway" if work.is_gateway else "model"
         return {**self._selector(work), "app.kubernetes.io/component": kind, **common}
-
-
-def _bounds(work: Workload) -> tuple[int, int]:
-    """The least and the most copies of a workload."""
-    return work.replicas, work.replicas * MOST_GATEWAYS if work.is_gateway else work.replicas
 
 
 def probe(path: str, work: Workload) -> Verbatim:

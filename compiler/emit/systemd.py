@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..plan import Plan
 from .quoting import environment, systemd_literal
-from .workloads import Options, whole_workload
+from .workloads import LOAD, Options, whole_workload
 
 
 def systemd(name: str, plan: Plan, options: Options) -> dict[str, str]:
@@ -20,7 +20,7 @@ def systemd(name: str, plan: Plan, options: Options) -> dict[str, str]:
         "run",
         f"{directory}/{options.source}",
         f"--grace={work.grace}s",
-        f"--load-timeout={work.start}s",
+        f"--load-timeout={max(work.start, LOAD)}s",
         *state,
     )
     unit = f"inferc-{name}.service"

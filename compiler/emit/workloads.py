@@ -11,17 +11,18 @@ from hashlib import sha256
 from attrs import evolve, field
 
 from ...dsl.gateway import split_address
-from ...dsl.kinds import SecretSource
+from ...dsl.kinds import AuthScheme, ExecutionProvider, SecretSource
 from ...dsl.late_text import LateText
 from ...dsl.record import frozen
 from ...dsl.runtimes import Launch, SecretRef
-from ..plan import Plan, RemotePoolPlan
+from ..plan import OnnxServingPlan, Plan, RemotePoolPlan, ScalingPlan
 from ..plan.codec import dump_plan
+from ..plan.model import AwsAccess
 from ..plan.reach import values_in
 from ..plan.split import PORT, Part, is_local, split
 from ..plan.state import keeps_state, shares_state
 from ..plan.tasks import FileRef
-from .checks import GATEWAY, check_containers, check_names, check_plan, check_size
+from .checks import GATEWAY, check_containers, check_names, check_plan, check_ranges, check_size
 from .endpoints import Endpoint, address_of
 
 STATE = "INFERC_STATE"
@@ -36,22 +37,28 @@ _TEMPORARY = "/tmp/inferc-state"
 _START = 60
 """Seconds that a start takes at most, without models."""
 _LAUNCH = 900
-"""Seconds that a launched server may load for."""
+"""Seconds that a launched server may load for, or TensorRT build an engine."""
+LOAD = 300
+"""Seconds that the load of a model may take in any case."""
 _LOADED = 50 << 20
 """Bytes of a model that are loaded in a second, at least."""
+_LOADS = 2
+"""How often a model is loaded at a start: first by a process of its own, to see whether that goes well."""
+BUSY = 0.7
+"""The share of its places that a gateway has taken, on average, when another one is started."""
+MOST_GATEWAYS = 5
+"""How many times as many gateways as were asked for there may be under load."""
+_STABLE = 3600
+"""Seconds that an autoscaler of Kubernetes looks back at most."""
 _LONGEST = 1800.0
 """Seconds that an answer of a model here may take, as of one elsewhere where the file says nothing else."""
 _UNPRIVILEGED = 1024
 """The lowest port that a process without rights may listen at."""
 
+_AWS = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _FETCHING = {
     SecretSource.VAULT: ("VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE"),
-    SecretSource.AWS_SECRET: (
-        "AWS_REGION",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-    ),
+    SecretSource.AWS_SECRET: _AWS,
 }
 """Variables by which a process that fetches secrets finds who keeps them, where they are set."""
 
@@ -62,6 +69,21 @@ class Setting:
 
     name: str
     needed: bool
+
+
+@frozen(kw_only=True)
+class Range:
+    """How many copies there may be.
+
+    target: requests for each, those that wait included. up, down: seconds for which there is more or less to
+    do before there are more or fewer.
+    """
+
+    least: int
+    most: int
+    target: int
+    up: int = 0
+    down: int = 300
 
 
 @frozen(kw_only=True)
@@ -83,6 +105,7 @@ class Workload:
     outside: int
     grpc: int | None = None
     replicas: int
+    range: Range | None = None
     gpus: int = 0
     nodes: tuple[str, ...] = ()
     cpu: int
@@ -127,7 +150,7 @@ class Workload:
             "--host=0.0.0.0",
             f"--port={self.port}",
             f"--grace={self.grace}s",
-            f"--load-timeout={self.start}s",
+            f"--load-timeout={max(self.start, LOAD)}s",
             "--access-log=json",
             "--log-format=json",
             *state,
@@ -193,6 +216,8 @@ def project(name: str, plan: Plan, options: Options, address: Callable[[str], st
     whose = check_names(name, plan)
     check_plan(plan)
     check_containers(plan)
+    if options.scaler == "none":
+        check_ranges(plan)
     gateway, parts = split(plan, lambda deployment: address(whose[deployment]))
     places = dict.fromkeys(_connections(plan))
     whole = Project(
@@ -251,6 +276,11 @@ def _gateway(name: str, plan: Plan, options: Options, *, is_stateful: bool) -> W
         outside=gateway.port or PORT,
         grpc=None if grpc is None else grpc[1] or PORT + 1,
         replicas=options.gateways,
+        range=Range(
+            least=options.gateways,
+            most=options.gateways * MOST_GATEWAYS,
+            target=max([1, *(int(BUSY * each.serving.max_concurrent) for each in plan.deployments)]),
+        ),
         cpu=max(gateway.workers, 1),
         memory=(256 << 20) * max(gateway.workers, 1) + int(gateway.max_body_memory),
         start=_START,
@@ -266,7 +296,11 @@ def _model(part: Part, name: str, longest: float) -> Workload:
     plan = part.deployment
     sizes = [each.bytes for each in values_in(plan) if isinstance(each, FileRef)]
     is_launched = isinstance(plan, RemotePoolPlan)
-    threads = 0 if isinstance(plan, RemotePoolPlan) else plan.session.intra_op_threads
+    threads, seconds = 0, _LAUNCH
+    if isinstance(plan, OnnxServingPlan):
+        threads = plan.session.intra_op_threads
+        builds = any(each.name is ExecutionProvider.TENSORRT for each in plan.providers)
+        seconds = math.ceil(_LOADS * sum(sizes) / _LOADED) + (_LAUNCH if builds else 0)
     return _workload(
         part.plan,
         name=name,
@@ -275,13 +309,26 @@ def _model(part: Part, name: str, longest: float) -> Workload:
         port=PORT,
         outside=PORT,
         replicas=part.replicas,
+        range=_range(plan.scaling),
         gpus=part.gpus,
         nodes=tuple(dict.fromkeys(each.node for each in plan.replicas if each.node is not None)),
         cpu=threads or 2,
-        memory=(4 << 30) if is_launched else (512 << 20) + 3 * sum(sizes),
-        start=_LAUNCH if is_launched else _START + math.ceil(sum(sizes) / _LOADED),
+        memory=(4 << 30) + (8 << 30) * part.gpus if is_launched else (512 << 20) + 3 * sum(sizes),
+        start=_START + seconds,
         grace=math.ceil(longest) + 5,
         is_launched=is_launched,
+    )
+
+
+def _range(scaling: ScalingPlan | None) -> Range | None:
+    if scaling is None:
+        return None
+    return Range(
+        least=scaling.min_replicas,
+        most=scaling.max_replicas,
+        target=scaling.target,
+        up=min(math.ceil(scaling.upscale_delay), _STABLE),
+        down=min(math.ceil(scaling.downscale_delay), _STABLE),
     )
 
 
@@ -299,6 +346,8 @@ def _workload(plan: Plan, **known: object) -> Workload:
                 passed |= {"HF_TOKEN", *each.pass_env}
             case SecretRef():
                 passed |= set(_FETCHING.get(each.source, ()))
+            case AwsAccess(access_key_id=None):
+                passed |= set(_AWS)
     secrets = {each.name for each in refs if each.source is SecretSource.ENV}
     return Workload(
         plan_text=json.dumps(json.loads(dump_plan(plan)), indent=2) + "\n",
@@ -316,6 +365,10 @@ def _connections(plan: Plan) -> Iterator[Endpoint | None]:
     for each in plan.deployments:
         if isinstance(each, RemotePoolPlan) and not is_local(each):
             urls.append(each.endpoint if each.proxy is None else each.proxy)
+            if each.auth is AuthScheme.GOOGLE_OAUTH or (
+                each.aws is not None and each.aws.access_key_id is None
+            ):
+                yield None  # a machine's own identity is asked for at an address of its cloud
     if any(isinstance(each, SecretRef) and each.source.is_fetched for each in values_in(plan)):
         yield None
     for url in urls:

@@ -59,6 +59,8 @@ class Wire:
         if not self._base <= position <= self._base + len(self._chunk) - _LONGEST_VARINT:
             self._load(position)
         index = position - self._base
+        if position < end and index < len(self._chunk) and self._chunk[index] < 0x80:
+            return self._chunk[index], position + 1
         value = 0
         for shift in range(0, 7 * _LONGEST_VARINT, 7):
             if index >= len(self._chunk) or self._base + index >= end:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from ..plan.nodes import (
     AttemptNode,
@@ -35,47 +35,6 @@ _FIRST = ("message", "input", "query", "documents")
 
 _QUOTED = 22
 """Characters of a template, which stands in quotes after a word."""
-
-
-def operands(node: Node) -> Iterator[str]:
-    """The names of the values that `node` itself takes; its blocks take others."""
-    match node:
-        case ConstantNode():
-            return
-        case FieldNode(of=of) | ConvertNode(of=of):
-            yield of
-        case OperatorNode(operands=names) | ListNode(items=names) | InterpolationNode(values=names):
-            yield from names
-        case IndexNode(of=of, places=places):
-            yield of
-            for place in places:
-                yield from (part for part in (place.first, place.last) if part is not None)
-        case RecordNode(fields=named) | PromptNode(variables=named):
-            yield from named.values()
-        case CallNode(arguments=named) | ExternNode(arguments=named):
-            yield from named.values()
-        case BuiltinNode(arguments=names, named=named):
-            yield from names
-            yield from named.values()
-        case MatchNode(subject=name) | IfNode(condition=name) | MapNode(over=name):
-            yield name
-        case AttemptNode():
-            return
-        case _:
-            raise TypeError(f"no node of a plan: {node!r}")
-
-
-def blocks(node: Node) -> tuple[str, ...]:
-    """The names of the blocks that are part of `node`."""
-    match node:
-        case MatchNode(arms=arms):
-            return tuple(arm.block for arm in arms)
-        case IfNode(then=first, otherwise=second) | AttemptNode(first=first, otherwise=second):
-            return (first, second)
-        case MapNode(each=block):
-            return (block,)
-        case _:
-            return ()
 
 
 def is_step(name: str) -> bool:

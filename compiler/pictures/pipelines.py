@@ -13,6 +13,7 @@ from attrs import define, field
 
 from ...dsl.suggest import every
 from ...dsl.units import Duration
+from ..plan.dataflow import taken_by
 from ..plan.model import Plan
 from ..plan.nodes import (
     AttemptNode,
@@ -26,7 +27,7 @@ from ..plan.nodes import (
     Node,
 )
 from ..plan.pipelines import PipelinePlan
-from .expressions import constant, is_step, operands, written
+from .expressions import constant, is_step, written
 from .flow import Flow, Origin, identifiers
 from .levels import Part, in_parallel
 from .model import Cluster, ClusterKind, Edge, EdgeKind, Look, Vertex
@@ -122,7 +123,7 @@ class _Drawing:
             case _ if is_step(node.name) or node.name == self._pipeline.output:
                 return self._step(node)
             case _:
-                self._flow.passed_on(node.name, operands(node))
+                self._flow.passed_on(node.name, taken_by(node).values())
                 return None
 
     def _step(self, node: Node) -> Vertex:
@@ -130,7 +131,7 @@ class _Drawing:
         text = written(node.name, self._nodes, whole=True)
         lines = [f"{node.name} = {text}" if is_step(node.name) else text, *details]
         vertex = self._vertex(node.name, look, *lines)
-        for name in operands(node):
+        for name in taken_by(node).values():
             self._flow.arrows(name, vertex.id)
         self._flow.comes_from(node.name, Origin(vertex.id, node.type))
         if isinstance(node, CallNode):

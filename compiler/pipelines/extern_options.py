@@ -25,4 +25,7 @@ class ExternOptions:
         0, "longest that a call may take, where the call does not say so itself", default=Duration(60)
     )
     memory: Size | None = above(0, "address space of each process; unset: no limit", default=None)
+    carries: tuple[DataKind, ...] = doc(
+        "kinds of data in what it gives, whatever it takes: of a database, say", default=()
+    )
     removes: tuple[DataKind, ...] = doc("kinds of data that are not in what it gives any more", default=())

@@ -9,22 +9,21 @@ from attrs import evolve
 
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
-from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.diagnostics import Diagnostics
 from ...dsl.fields import MOST_TOKENS, above, at_least, doc
 from ...dsl.kinds import Isolation, ToolErrors
 from ...dsl.record import frozen
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
-from ..merge import Section, Setting
+from ..merge import Section
 from ..mismatches import structure
 from ..scope import Scope, Symbol
-from ..shape import Paths
+from ..shape import Paths, span_in
 from ..typing.callables import Callee
-from ..unknown import UNKNOWN
 from .abilities import refusals
 from .extern_options import ExternOptions
 from .inferrer import Inferrer, Tools
-from .pipeline_options import ParameterOptions, PipelineOptions
+from .pipeline_options import ParameterOptions, PipelineOptions, WrittenOptions
 from .tools import OPTIONS as TOOL_OPTIONS
 from .tools import tools_of
 from .typed import Call, MapOf, Mistake, Typed, TypedParameter
@@ -89,28 +88,20 @@ def read_extern_options(node: s.WithOptions, scope: Scope, tools: Tools, found: 
     return ExternOptions(**values)
 
 
-def read_pipeline_options(symbol: Symbol, node: s.PipelineDeclaration, tools: Tools) -> PipelineOptions:
+def read_pipeline_options(symbol: Symbol, node: s.PipelineDeclaration, tools: Tools) -> WrittenOptions:
     """The options of a pipeline; every mistake in them is reported."""
-    values: dict[str, Any] = {}
+    if not node.options:
+        return WrittenOptions()
+    body = s.Body(node.start, node.end, node.options)
+    section = tools.merger.merge_body(symbol.scope, body, symbol.span)
     paths: Paths = {}
-    for field in node.options:
-        name = field.name.text
-        if name in values:
-            first = next(each for each in node.options if each.name.text == name)
-            tools.found.error(
-                "E0203",
-                f"the field `{name}` is given twice",
-                symbol.scope.span(field.name),
-                "given again here",
-                secondary=[Label(symbol.scope.span(first.name), "first given here")],
-                help="keep one of them",
-            )
-            continue
-        value = tools.evaluator.evaluate(field.value, symbol.scope)
-        if value is not UNKNOWN:
-            values[name] = value
-            paths[name,] = Setting(field, symbol.scope, symbol.name)
-    return structure(values, PipelineOptions, paths, tools.found) or PipelineOptions()
+    values = tools.shaper.shape(section, PipelineOptions, f"the pipeline `{symbol.name.text}`", (), paths)
+    options = structure(values, PipelineOptions, paths, tools.found)
+    if options is None:
+        return WrittenOptions(paths=paths)
+    for problem in ranges(options):
+        tools.found.error(problem.code, problem.message, span_in(paths, problem.path), help=problem.help)
+    return WrittenOptions(options, paths)
 
 
 def read_parameter_options(

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from attrs import field
+
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc
+from ...dsl.gateway import Bounds
 from ...dsl.record import frozen
+from ..shape import Paths
 
 
 @frozen(eq=False, repr=False)
 class PipelineOptions:
-    """Fields that stand among the steps of a pipeline, and are none."""
+    """What stands among the steps of a pipeline, and is none."""
 
     carries: tuple[DataKind, ...] = doc("kinds of data that go through it", default=())
+    bounds: Bounds = doc(
+        "the most that one request to it may take; more is an error when checked", factory=Bounds
+    )
+
+
+@frozen(eq=False, repr=False)
+class WrittenOptions:
+    """Options of a pipeline, and where they stand."""
+
+    options: PipelineOptions = field(factory=PipelineOptions)
+    paths: Paths = field(factory=dict)
 
 
 @frozen(eq=False, repr=False)

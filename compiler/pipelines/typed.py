@@ -19,7 +19,7 @@ from ..plan.types import Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
 from .extern_options import ExternOptions
-from .pipeline_options import PipelineOptions
+from .pipeline_options import WrittenOptions
 
 
 @frozen(eq=False, repr=False)
@@ -254,7 +254,7 @@ class TypedPipeline:
     result: Type
     steps: tuple[TypedStep, ...]
     output: Typed | None
-    options: PipelineOptions
+    options: WrittenOptions
 
     @property
     def scope(self) -> Scope:

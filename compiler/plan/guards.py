@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase, translate
 
 from attrs import field
 
@@ -34,3 +36,23 @@ class GuardPlan:
 def is_meant(pattern: str, name: str) -> bool:
     """Whether `pattern` is `name`, or the part of it before a slash, where clients say the rest."""
     return fnmatchcase(name, pattern) or fnmatchcase(name.partition("/")[0], pattern)
+
+
+class Meant:
+    """Names and patterns, of which many names are asked: those without a wildcard are looked up."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """No patterns are all names."""
+        written = tuple(patterns)
+        self._is_all = not written
+        self._names = frozenset(each for each in written if not _WILD & set(each))
+        self._patterns = [re.compile(translate(each)).match for each in written if each not in self._names]
+
+    def __contains__(self, name: str) -> bool:
+        before = name.partition("/")[0]
+        if self._is_all or name in self._names or before in self._names:
+            return True
+        return any(match(name) or match(before) for match in self._patterns)
+
+
+_WILD = {*"*?["}

@@ -53,6 +53,9 @@ class ExternPlan:
         default=Duration(60), metadata={"doc": "longest that a call may take that does not say so itself"}
     )
     memory: Size | None = field(default=None, metadata={"doc": "bytes of each process; null: no limit"})
+    carries: tuple[DataKind, ...] = rare(
+        "kinds of data in its result, whatever it takes; without it: none", default=()
+    )
     removes: tuple[DataKind, ...] = rare(
         "kinds of data that are not in its result any more; without it: none", default=()
     )

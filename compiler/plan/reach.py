@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ...dsl.kinds import ProviderKind
 from ...dsl.policies import Budget
-from .model import Plan, RemotePoolPlan
+from .model import DeploymentPlan, Plan, RemotePoolPlan
 from .nodes import CallNode, ExternNode
 from .pipelines import PipelinePlan
 from .routes import RoutePlan, SplitPlan
@@ -76,6 +76,12 @@ def members_of(route: RoutePlan) -> tuple[str, ...]:
         return tuple(share.member for share in route.shares)
     members: tuple[str, ...] = route.members  # type: ignore[attr-defined]
     return members
+
+
+def differ_in_model_alone(one: DeploymentPlan, other: DeploymentPlan) -> bool:
+    """Whether two models on this machine differ in no more than the model and how it is loaded."""
+    same = ("replicas", "serving", "idempotent", "request", "cache", "task_kind")
+    return all(getattr(one, name) == getattr(other, name) for name in same)
 
 
 def only(plan: Plan, name: str) -> Plan:

@@ -2,7 +2,8 @@
 
 `models.json` is written by `scripts/build_catalogue.py` from the facts that a package ships. `rules.json` is
 kept by hand: each rule holds for the models whose names match, and says where its facts are documented, and
-the day on which it was written. A rule overrides what the package says, and the rules before it.
+the day on which it was written. A rule overrides what the package says, and the rules before it. What is
+`inferred`, because no page and no answer of the provider says it, is told and never acted upon.
 
 The names of the facts are those of the plan's `capabilities`, and two more: `task`, which of the language's
 tasks the model does; `reasons`, whether it may think for minutes.
@@ -35,10 +36,14 @@ _TUNED = re.compile(r"ft:([^:]+)(?::.*)?")
 
 @frozen
 class Facts:
-    """What is known of one model. values: by name. sources: who says so, without repetition."""
+    """What is known of one model. values: by name. sources: who says so, without repetition.
+
+    inferred: values that nobody documents, and from what they are inferred, by name.
+    """
 
     values: dict[str, Any] = field(factory=dict)
     sources: tuple[str, ...] = ()
+    inferred: dict[str, tuple[Any, str]] = field(factory=dict)
 
 
 @frozen
@@ -46,7 +51,8 @@ class Rule:
     """Facts of all models of a provider whose names match `models` and nothing of `without`.
 
     source, date: where it is documented, and the day on which the rule was written. service: the one of the
-    provider's services that the rule is about, such as `vertex`; empty is all.
+    provider's services that the rule is about, such as `vertex`; empty is all. inferred: from what, where the
+    source does not say it of these models.
     """
 
     provider: ProviderKind
@@ -56,6 +62,7 @@ class Rule:
     date: str
     without: tuple[str, ...] = ()
     service: str = ""
+    inferred: str = ""
 
     def holds_for(self, name: str, service: str = "") -> bool:
         """Whether the rule is about the model `name`, in small letters, at that service of its provider."""
@@ -79,6 +86,7 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
         name = tuned[1]
     told = _load("models.json")
     values: dict[str, Any] = {}
+    inferred: dict[str, tuple[Any, str]] = {}
     by: list[str] = []
     if provider is ProviderKind.BEDROCK:
         if vendor_of(name) == "anthropic":  # the model is the same, wherever it runs
@@ -92,10 +100,14 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
             by.append(f"{told['source']} {told['version']}")
             break
     for rule in rules():
-        if rule.provider is provider and rule.holds_for(name, service):
-            values.update(rule.facts)
-            by.append(f"{rule.source} ({rule.date})")
-    return Facts(values, tuple(dict.fromkeys(by)))
+        if rule.provider is not provider or not rule.holds_for(name, service):
+            continue
+        if rule.inferred:
+            inferred.update({each: (value, rule.inferred) for each, value in rule.facts.items()})
+            continue
+        values.update(rule.facts)
+        by.append(f"{rule.source} ({rule.date})")
+    return Facts(values, tuple(dict.fromkeys(by)), inferred)
 
 
 @cache
@@ -110,6 +122,7 @@ def rules() -> tuple[Rule, ...]:
             row["date"],
             tuple(row.get("without", ())),
             row.get("service", ""),
+            row.get("inferred", ""),
         )
         for row in _load("rules.json")["rules"]
     )

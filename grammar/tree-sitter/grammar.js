@@ -38,7 +38,7 @@ module.exports = grammar({
 
     _steps: ($) => choice(seq(optional($._steps), $._step), seq(optional($._steps), ",")),
 
-    _step: ($) => choice($.step, $.return_step),
+    _step: ($) => choice($.step, $.block, $.return_step),
 
     _statements: ($) => choice(seq(optional($._statements), $._statement), seq(optional($._statements), ",")),
 

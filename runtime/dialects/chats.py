@@ -11,8 +11,10 @@ from attrs import evolve
 
 from ...compiler.plan.capabilities import UNKNOWN
 from ..requests.conversation import Conversation
+from ..requests.errors import Incapable
+from ..requests.parts import own
 from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, Said
-from . import exact_json, openai_chat
+from . import exact_json, openai_chat, openai_responses
 from .adapt import Unsuitable, adapt
 
 MANY_PARTS = 500
@@ -70,6 +72,9 @@ def asking_more(request: ChatRequest, *, logprobs: bool, usage: bool) -> ChatReq
 
 def _in_openai(dialect: str, asked: Conversation) -> tuple[dict[str, Any], tuple[str, ...]]:
     """`asked` as a body of OpenAI's, and the places of what it does not say. Raises BadRequest."""
+    if "prompt" in own(asked.extras, openai_responses.DIALECT):
+        message = "`prompt` names a template that OpenAI keeps: send its text as `instructions` and `input`"
+        raise Incapable(message, param="prompt")
     fit = adapt(asked, UNKNOWN, client=dialect, provider=OPENAI_CHAT, unsupported="drop")
     if isinstance(fit, Unsuitable):
         raise fit.error("a deployment")

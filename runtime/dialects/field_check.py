@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..requests.errors import BadRequest
+from ..requests.errors import Incapable
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class FieldCheck:
                     log.info("%s: `%s` is left out of requests: %s", self.who, name, handling.why)
             elif not _asks_for_nothing(value, handling):
                 message = f"{self.who} cannot take `{name}`: {handling.why}"
-                raise BadRequest(message, param=name, code="unsupported")
+                raise Incapable(message, param=name, code="unsupported")
 
 
 def _asks_for_nothing(value: object, handling: Refused) -> bool:

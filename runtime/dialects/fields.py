@@ -30,7 +30,7 @@ Json = dict[str, Any]
 def required(body: Json, name: str, kind: type[T], at: Place = ()) -> T:
     """The field `name` of `body`. Raises BadRequest where it is missing or no `kind`."""
     value = body.get(name)
-    if isinstance(value, kind):
+    if isinstance(value, kind) and not (kind is int and type(value) is bool):
         return value
     place = path((*at, name))
     raise mistyped(place, kind, value) if name in body else missing(place, kind)

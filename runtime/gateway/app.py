@@ -13,7 +13,6 @@ from aiohttp import web
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
-from ..http_server import PLAIN_PATHS
 from ..limits.rate_limiters import RateLimiter
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
@@ -94,8 +93,6 @@ def build_app(
     app[BACKGROUND] = Background()
     app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell_stream)
-    plain: dict[tuple[str, str], web.AbstractRoute] = {}
-    app[PLAIN_PATHS] = plain
     metrics = app[METRICS] = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
@@ -122,9 +119,7 @@ def build_app(
             access = Access.EVERYONE
         for method, answer in answers.items():
             guarded = guard(answer, shape, access, protocol is not None)
-            route = resource.add_route(method, guarded, expect_handler=_expect_nothing)
-            if "{" not in path:
-                plain[method, path] = route
+            resource.add_route(method, guarded, expect_handler=_expect_nothing)
         other = guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False)
         resource.add_route("*", other, expect_handler=_expect_nothing)
     lost = guard(_no_such_path, shape_meant, Access.EVERYONE, False)

@@ -33,7 +33,7 @@ from .limits import Limiter
 from .openai_api import OpenAIApi
 from .openai_more import completion, images, moderation, speech, transcription
 from .options import MockOptions, script_in
-from .parsed_request import Asked, MockError, wanted
+from .parsed_request import Asked, MockError, refuse_too_much, wanted
 from .rerank import rerank
 from .responses import error_body, error_response, json_response, retry_headers
 from .responses_api import ResponsesApi
@@ -166,6 +166,7 @@ class _Provider:
     ) -> web.StreamResponse:
         try:
             asked = api.read(request, body)
+            refuse_too_much(asked)
             answer, fault = self._prompter.answer(asked)
             events = self._events(api, guest, asked, answer) if asked.stream else []
             whole = b"" if asked.stream else orjson.dumps(self._whole(api, guest, asked, answer))

@@ -6,6 +6,9 @@ from typing import Any
 
 from attrs import define, field
 
+MOST_ANSWERS = 128
+"""To one request. Source: OpenAI API reference."""
+
 
 class MockError(Exception):
     """An answer that is an error; each API writes it in its own shape.
@@ -89,6 +92,12 @@ def wanted(body: dict[str, Any], name: str, kind: type) -> Any:
     if not isinstance(body.get(name), kind):
         raise MockError(400, f"`{name}` is missing or of a wrong type")
     return body[name]
+
+
+def refuse_too_much(asked: Asked) -> None:
+    """Refuse what would fill the memory. Raises MockError."""
+    if not (type(asked.n) is int and 1 <= asked.n <= MOST_ANSWERS):
+        raise MockError(400, f"`n` must be from 1 to {MOST_ANSWERS}")
 
 
 def refuse_unknown(body: dict[str, Any], known: frozenset[str], where: str = "") -> None:

@@ -82,11 +82,17 @@ def parse_script(value: Any) -> Script:
     if not isinstance(value, dict):
         raise ScriptError("a script is a JSON object")
     converter = Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(Fault, lambda text, _: parse_fault(text))
+    converter.register_structure_hook(Fault, lambda text, _: _fault(text))
     try:
         return converter.structure(value, Script)
     except BaseValidationError as error:
         raise ScriptError("; ".join(transform_error(error, "script", _reason))) from None
+
+
+def _fault(text: object) -> Fault:
+    if not isinstance(text, str):
+        raise ValueError('a fault is a text, such as "503:count=2"')
+    return parse_fault(text)
 
 
 def _reason(error: BaseException, _: type | None) -> str:

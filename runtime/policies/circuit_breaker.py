@@ -70,6 +70,13 @@ class CircuitBreaker:
         """When probes may pass; None while it is closed."""
         return self._open_until
 
+    def free_at(self, now: float) -> float:
+        """When a request would pass, as far as that is known: while probes are under way, in a while."""
+        if self._open_until is None:
+            return now
+        is_full = self._probes >= self._max_probes
+        return max(self._open_until, now + PROBE_WAIT if is_full else now)
+
     @property
     def is_probing(self) -> bool:
         """Whether probes have passed whose outcome does not decide yet."""

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
@@ -107,8 +108,11 @@ class Cluster:
         Raises StartError.
         """
         serve = self.ray.serve
+        host = "127.0.0.1" if self._address is None else None
         targets = [
-            serve.RunTarget(self._application(each, options), name=each.name, route_prefix=None)
+            serve.RunTarget(
+                model_application(self.ray, each, options, host=host), name=each.name, route_prefix=None
+            )
             for each in asked
         ]
         self.run({each.name: f"deployment `{each.deployment}`" for each in asked}, targets, deadline)
@@ -141,30 +145,6 @@ class Cluster:
                 )
             time.sleep(_LOOK)
 
-    def _application(self, wanted: Wanted, options: ReplicaOptions) -> object:
-        deployment = self.ray.serve.deployment(ServedPart).options(
-            name="replica",
-            version=wanted.digest,
-            _internal=True,  # else Serve replaces all replicas whenever anything is deployed
-            **wanted.count(),
-            max_surge_percent=0 if wanted.gpus else 100,
-            ray_actor_options=wanted.actor_options(),
-            max_ongoing_requests=MOST_THROUGH_RAY,
-            graceful_shutdown_timeout_s=options.grace + 10,
-            graceful_shutdown_wait_loop_s=0.1,
-            health_check_period_s=2,
-            health_check_timeout_s=10,
-        )
-        return deployment.bind(
-            wanted.plan_text,
-            wanted.deployment,
-            str(options.base.absolute()),
-            options.registry,
-            options.grace,
-            options.load_timeout,
-            "127.0.0.1" if self._address is None else None,
-        )
-
     def running(self, prefix: str) -> list[str]:
         """The names of applications that begin with `prefix`."""
         return [name for name in self.ray.serve.status().applications if name.startswith(prefix)]
@@ -181,6 +161,49 @@ class Cluster:
         if not self.ray.core.is_initialized():
             return
         self.ray.core.shutdown()
+
+
+def model_application(
+    ray: Ray,
+    wanted: Wanted,
+    options: ReplicaOptions,
+    *,
+    host: str | None,
+    resources: Mapping[str, float] = MappingProxyType({}),
+) -> Any:
+    """What Serve is given for replicas that are alike.
+
+    host: where they listen; None: where Ray reaches their nodes. resources: of Ray, that each takes, too.
+    """
+    deployment = ray.serve.deployment(ServedPart).options(
+        name="replica",
+        version=wanted.digest,
+        _internal=True,  # else Serve replaces all replicas whenever anything is deployed
+        **wanted.count(),
+        max_surge_percent=0 if wanted.gpus else 100,
+        ray_actor_options=wanted.actor_options() | ({"resources": dict(resources)} if resources else {}),
+        max_ongoing_requests=MOST_THROUGH_RAY,
+        **lasting(options.grace),
+    )
+    return deployment.bind(
+        wanted.plan_text,
+        wanted.deployment,
+        str(options.base.absolute()),
+        options.registry,
+        options.grace,
+        options.load_timeout,
+        host,
+    )
+
+
+def lasting(grace: float) -> dict[str, float]:
+    """How long Serve waits for an actor of ours that ends, and how often it asks whether it is well."""
+    return {
+        "graceful_shutdown_timeout_s": grace + 10,
+        "graceful_shutdown_wait_loop_s": 0.1,
+        "health_check_period_s": 2,
+        "health_check_timeout_s": 10,
+    }
 
 
 def _runs(application: object) -> bool:

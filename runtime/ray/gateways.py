@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from ...compiler.plan import Plan, is_loopback
 from ..requests.errors import StartError
-from .cluster import Cluster
+from .cluster import Cluster, lasting
+from .library import Ray
 
 
 @frozen
@@ -48,32 +51,41 @@ class Gateways:
     def deploy(self, deadline: float) -> None:
         """Start them, or those that are missing. Blocks. Raises StartError."""
         if self.others:
-            from .served_gateway import ServedGateway
-
-            options = self._options
-            serve = self._cluster.ray.serve
-            mine = self._cluster.ray.core.get_runtime_context().get_node_id()
-            deployment = serve.deployment(ServedGateway).options(
-                name="gateway",
-                _internal=True,
-                num_replicas=self.others,
-                max_replicas_per_node=1,
-                max_surge_percent=0,
-                ray_actor_options={"num_cpus": 0, "label_selector": {"ray.io/node-id": f"!in({mine})"}},
-                graceful_shutdown_timeout_s=options.grace + 10,
-                graceful_shutdown_wait_loop_s=0.1,
-                health_check_period_s=2,
-                health_check_timeout_s=10,
-            )
-            made = deployment.bind(
-                options.application,
-                str(options.base.absolute()),
-                options.grace,
-                options.load_timeout,
-                options.share_port,
-            )
-            target = serve.RunTarget(made, name=self.name, route_prefix=None)
+            ray = self._cluster.ray
+            mine = ray.core.get_runtime_context().get_node_id()
+            elsewhere = {"label_selector": {"ray.io/node-id": f"!in({mine})"}}
+            made = gateway_application(ray, self._options, self.others, elsewhere)
+            target = ray.serve.RunTarget(made, name=self.name, route_prefix=None)
             self._cluster.run({self.name: "the gateways"}, [target], deadline)
+
+
+def gateway_application(
+    ray: Ray,
+    options: GatewayOptions,
+    count: int,
+    actor_options: Mapping[str, object],
+    plan_file: str | None = None,
+) -> Any:
+    """What Serve is given for gateways. plan_file: below `base`; None: the registry says what they serve."""
+    from .served_gateway import ServedGateway
+
+    deployment = ray.serve.deployment(ServedGateway).options(
+        name="gateway",
+        _internal=True,
+        num_replicas=count,
+        max_replicas_per_node=1,
+        max_surge_percent=0,
+        ray_actor_options={"num_cpus": 0, **actor_options},
+        **lasting(options.grace),
+    )
+    return deployment.bind(
+        options.application,
+        str(options.base.absolute()),
+        options.grace,
+        options.load_timeout,
+        options.share_port,
+        plan_file,
+    )
 
 
 def check_gateways(plan: Plan, address: str | None, *, counts_apart: bool) -> None:

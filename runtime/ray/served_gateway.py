@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from ...compiler.plan import Plan, load_plan
@@ -17,6 +18,8 @@ from .registry import Joined
 from .registry import Served as WhatIsServed
 from .served import NotReady, Served
 from .shared_registry import SharedRegistry
+
+STATE = "INFERC_STATE"
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +57,14 @@ class ServedGateway:
         load_timeout: float,
         share_port: bool = False,
         plan_file: str | None = None,
-        state: str | None = None,
     ) -> None:
-        """plan_file: below `base`, with the whole plan; None: the registry says what is served, and where the
-        state is.
+        """plan_file: below `base`, with the whole plan, whose state is where INFERC_STATE says; None: the
+        registry says both.
         """
         ray = load_ray()
-        revision = None
+        state: str | None
         if plan_file is not None:
-            plan = _gateway_of(Path(base, plan_file))
+            plan, state, revision = _gateway_of(Path(base, plan_file)), os.environ.get(STATE), None
         else:
             said = await _said(ray, application)
             plan, state, revision = parse_plan(said.plan_text), said.state, said.revision

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
-from ...compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ...compiler.plan import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
 from ..limits.plan_policies import PlanPolicies
 from ..limits.replica_policies import ReplicaPolicies
 from ..requests.answer import Chunk
 from ..requests.errors import ServerDown, StartError
 from ..requests.request import Request
-from ..secret import secret_variables
 from .elsewhere import Servers
 from .replica import Replica, ReplicaStatus
 from .stand_ins import ReplicaStandIns
@@ -41,7 +40,7 @@ class BrokenReplica:
 
 def make_replicas(
     plan: DeploymentPlan,
-    whole: Plan,
+    secret_variables: frozenset[str],
     base_dir: Path,
     plan_policies: PlanPolicies,
     *,
@@ -50,15 +49,16 @@ def make_replicas(
     stand_ins: ReplicaStandIns | None = None,
     servers: Servers | None = None,
 ) -> tuple[Sequence[Replica], Sequence[ReplicaPolicies] | None]:
-    """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError.
+    """The replicas of one deployment, and the policies of each. Raises StartError.
 
+    secret_variables: of the environment, for the whole plan, which servers that are launched do not get.
     stand_ins: for what is outside, where the plan is simulated. servers: what runs servers in our place.
     """
     match plan:
         case RemotePoolPlan():
             from .remote import make_replica
 
-            policies, keys = plan_policies.of_replicas(plan), secret_variables(whole)
+            policies = plan_policies.of_replicas(plan)
             return [
                 make_replica(
                     plan,
@@ -66,7 +66,7 @@ def make_replicas(
                     base_dir,
                     each.limiter.observe,
                     each.breaker.begin_anew,
-                    keys,
+                    secret_variables,
                     stand_ins,
                     servers,
                 )

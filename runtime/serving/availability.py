@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import inf
 
 from ..limits.replica_policies import ReplicaPolicies
@@ -49,10 +49,7 @@ class Availability:
                 free = max(free, until)
         policies = self.policies[index]
         if policies is not None:
-            open_until = policies.breaker.open_until
-            if open_until is not None:
-                free = max(free, open_until)
-            free = max(free, policies.limiter.opens_at(now, 1))
+            free = max(free, policies.breaker.free_at(now), policies.limiter.opens_at(now, 1))
         return free
 
     def first(self, now: float) -> float:
@@ -71,12 +68,16 @@ class Availability:
                 return other
         return None
 
-    def others(self, index: int, now: float) -> float:
-        """When the first replica with another account is free; infinite where there is none."""
+    def others(self, index: int, now: float, passed: Container[int] = ()) -> float:
+        """When the first replica with another account is free, but for those in `passed`; infinite where
+        there is none.
+        """
         count = len(self._replicas)
         if count == 1:
             return inf
-        others = (other for other in range(count) if self._has_another_account(other, index))
+        others = (
+            other for other in range(count) if other not in passed and self._has_another_account(other, index)
+        )
         return min((self.free_at(other, now) for other in others), default=inf)
 
     def _has_another_account(self, other: int, index: int) -> bool:

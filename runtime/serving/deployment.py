@@ -11,6 +11,7 @@ from random import Random
 from attrs import evolve
 
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, RouteKey
+from ...compiler.plan.reach import differ_in_model_alone
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
@@ -199,16 +200,7 @@ class Deployment(Model):
 
     def can_reload(self, plan: OnnxServingPlan) -> bool:
         """Whether `plan` differs from the one that is served in no more than the model."""
-        old = self.plan
-        same = (plan.replicas, plan.serving, plan.idempotent, plan.request, plan.cache, plan.task_kind)
-        return isinstance(old, OnnxServingPlan) and same == (
-            old.replicas,
-            old.serving,
-            old.idempotent,
-            old.request,
-            old.cache,
-            old.task_kind,
-        )
+        return isinstance(self.plan, OnnxServingPlan) and differ_in_model_alone(self.plan, plan)
 
     async def reload(self, plan: OnnxServingPlan) -> None:
         """Serve the model of `plan` from now on. Raises StartError, and goes on with what it served before.

@@ -39,6 +39,10 @@ PASSING = (RateLimited, ServerDown)
 """Errors that go by waiting: who has somebody else to ask does not wait."""
 
 
+_WAITED = 0.05
+"""Seconds: who was waited for so long may be free by now, and is asked again; who said no at once is not."""
+
+
 class Retrier:
     """The attempts of one request at a deployment, one after the other, each at one of its replicas.
 
@@ -101,15 +105,16 @@ class Retrier:
         trace, call = self._trace, self._call
         trace.attempts = self._count
         began = now = self._loop.time()
+        passed: set[int] = set()
         while True:
             index = self.slot.replica
             trace.replica = index
-            policies = self._policies[index]
+            entered, policies = now, self._policies[index]
             size = NOTHING if policies is None else estimate(call.request)
             attempt = self.attempt = Attempt(policies, size, self._loop)
             wait_until = call.wait_until
             if len(self._policies) > 1:
-                wait_until = min(wait_until, self._availability.others(index, now))
+                wait_until = min(wait_until, self._availability.others(index, now, passed))
             try:
                 await attempt.enter(now, call.deadline, wait_until, call.payers)
                 break
@@ -118,7 +123,14 @@ class Retrier:
                 trace.note(now, f"{self._deployment} #{index}: not sent: {error.message}")
                 if not isinstance(error, RateLimited | CircuitOpen):
                     raise
-                if now - began >= MAX_WAIT or call.is_over(now) or not self._moves_on(now):
+                if now - entered >= _WAITED:
+                    passed.clear()
+                passed.add(index)
+                if (
+                    now - began >= MAX_WAIT
+                    or call.is_over(now)
+                    or not self._moves_on(now, passed | self._tried)
+                ):
                     raise
         self.sent = self._loop.time()
         attempt.send()
@@ -139,7 +151,7 @@ class Retrier:
         free_in = inf
         if isinstance(error, ITS_OWN) and not self._call.is_over(now):
             self._tried.add(self.slot.replica)
-            if self._moves_on(now, same_account=isinstance(error, ServerDown)):
+            if self._moves_on(now, self._tried, same_account=isinstance(error, ServerDown)):
                 self._moves += 1
                 return 0.0
             free_in = max(self._availability.others(self.slot.replica, now) - now, 0.0) or inf
@@ -186,9 +198,9 @@ class Retrier:
             cost = None if self._tariff is None else self._tariff.cost(used)
             trace.record(self._deployment, self.sent, now, used, cost, answered, trace.replica, attempt.first)
 
-    def _moves_on(self, now: float, *, same_account: bool = False) -> bool:
-        """Whether another replica is free that has not refused this request; the slot moves there."""
-        other = self._availability.another(self.slot.replica, now, self._tried, same_account=same_account)
+    def _moves_on(self, now: float, tried: set[int], *, same_account: bool = False) -> bool:
+        """Whether another replica is free that is not among `tried`; the slot moves there."""
+        other = self._availability.another(self.slot.replica, now, tried, same_account=same_account)
         if other is None:
             return False
         self.slot = self._slots.move(self.slot, other)

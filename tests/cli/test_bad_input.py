@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -302,3 +303,21 @@ def test_routes_that_multiply_their_ways_hold_nobody_up(
     assert main([command, file, "a0"]) == 1
     assert "ask for a NAME that is nearer to the models" in capsys.readouterr().err
     assert main([command, file, "a1098"]) == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["drain", "gpt"], ["diff", "HEAD:samples/hello.infer", "samples/hello.infer"]]
+)
+def test_a_machine_without_a_folder_for_temporary_files_is_named(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.chdir(SAMPLES.parent)
+    done = inferc(*command)
+    assert done.status != 0
+    assert "set TMPDIR" in done.err
+    assert done.err.count("\n") == 1

@@ -194,3 +194,53 @@ def test_what_cannot_be_read_is_said(inferc: Command, old: str, said: str) -> No
     done = inferc("diff", old, "old.infer")
     assert done.status == 2
     assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity", "about", "what"),
+    [
+        ("= 10 }", '= 10 }, expires = "2030-01-01"', "breaking", "key team", "not set before"),
+        ("= 10 }", "= 10, concurrent_requests = 2 }", "breaking", "key team", "is 2, no limit before"),
+        ("= 10 }", "= 10 }, priority = -3", "risk", "key team", "`priority` is -3, 0 before"),
+        ('bearer(env("TOKEN"))', 'bearer(env("OTHER"))', "breaking", "gateway", "is OTHER, TOKEN before"),
+        ('"gpt-4o-mini"\n', '"gpt-4o-mini"\n  cache { ttl = 1h }\n', "risk", "mini", "not set before"),
+        ("[gpt, mini]", "[mini, gpt]", "risk", "assistant", '["gpt", "mini"] before'),
+        ("assistant(x)", 'assistant("${x}!")', "risk", "sum", "does something else in `return`"),
+    ],
+)
+def test_what_has_no_sentence_of_its_own_is_told_by_its_values(
+    inferc: Command, old: str, new: str, severity: str, about: str, what: str
+) -> None:
+    found = changed(inferc, (old, new))
+    assert [s for s, a, w in found if a == about and w.endswith(what)] == [severity], found
+
+
+def test_prices_of_sound_and_of_cached_words_are_told(inferc: Command) -> None:
+    price = "deployment gpt {\n  price { input = $1, output = $2, audio_output = $%s, cached_input = $%s }"
+    Path("old.infer").write_text(OLD.replace("deployment gpt {", price % (5, 1)), "utf-8")
+    found = changed(inferc, ("deployment gpt {", price % (9, "0.5")))
+    assert ("risk", "gpt", "`price.audio_output` is $9, $5 before") in found
+    assert ("info", "gpt", "`price.cached_input` is $0.5, $1 before") in found
+
+
+def test_the_status_may_say_how_grave_it_is(inferc: Command) -> None:
+    for change, status in (
+        (("KEY", "KEY"), 0),
+        (("[gpt, mini]", "[gpt]"), 3),
+        (("= reject", "= warn"), 4),
+        (("pipeline sum", "pipeline add"), 5),
+    ):
+        Path("new.infer").write_text(OLD.replace(*change), "utf-8")
+        assert inferc("diff", "old.infer", "new.infer", "--status-by-severity").status == status, change
+
+
+def test_what_a_reload_starts_stops_and_loses(inferc: Command) -> None:
+    Path("old.infer").write_text(OLD.replace("budget {", "cache { ttl = 1h }\n  budget {"), "utf-8")
+    Path("new.infer").write_text(OLD.replace("= 100 }", "= 50 }").replace("[gpt, mini]", "[gpt]"), "utf-8")
+    done = inferc("diff", "old.infer", "new.infer", "--fail-on", "never")
+    assert done.out.partition("for that, it:\n")[2].splitlines() == [
+        "  starts `gpt` anew beside the old one, which ends with its last request",
+        "  loses the cached answers of `gpt`",
+        "  counts the rate limits of `gpt` anew",
+        "  loads all externs anew, in new processes",
+    ]

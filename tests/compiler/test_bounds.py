@@ -18,6 +18,7 @@ from inferc.compiler.plan import Plan, RemotePoolPlan
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.limits.rate_limiters import MAX_WAIT
 from inferc.runtime.policies.retry import MAX_TOTAL_WAIT
+from inferc.runtime.replicas.remote.replica import MAX_GRAIN
 from inferc.runtime.requests import errors as e
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.serving.deployment import Deployment
@@ -118,6 +119,7 @@ def test_an_unknown_price_is_no_low_price(tmp_path: Path) -> None:
 def test_waits_are_those_of_the_executor() -> None:
     assert bounds.LONGEST_LIMIT == MAX_WAIT
     assert bounds.LONGEST_RETRIES == MAX_TOTAL_WAIT
+    assert bounds.LATE == MAX_GRAIN
 
 
 @pytest.mark.parametrize(
@@ -203,3 +205,54 @@ gateway {
     assert found == ["one request to `r` may make 16 calls", "one request to `mini` may cost $0.029"]
     fine = text.replace("max_calls = 4", "max_calls = 99").replace(", max_cost = $0.01", "")
     assert Project(tmp_path).codes(fine) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "most"),
+    [
+        ("return mini(x)", 4),
+        ('a = [mini(y) for y in ["1", "2", "3"]], return join(a, x)', 12),
+        ('return match x { "a" => mini(x), _ => inner(x) }', 8),
+        ("return inner(x) with { retries = 1 } else mini(x)", 20),
+        ("return inner(x)", 8),
+    ],
+)
+def test_a_pipeline_has_bounds_of_its_own(tmp_path: Path, steps: str, most: int) -> None:
+    text = """
+deployment mini {{ model = "gpt-4o-mini", runtime openai {{ api_key = env("K") }} }}
+pipeline inner(x: text) -> text {{ a = mini(x), return mini(a) }}
+pipeline outer(x: text) -> text {{
+  bounds {{ max_calls = {most} }}
+  {steps}
+}}
+"""
+    assert Project(tmp_path).codes(text.format(most=most, steps=steps)) == []
+    [found] = Project(tmp_path).findings(text.format(most=most - 1, steps=steps))
+    assert (found.code, found.message) == ("E0427", f"one request to `outer` may make {most} calls")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ("bounds { max_cals = 1 }", "E0204", "`bounds` has no field `max_cals`"),
+        ("bound { max_calls = 1 }", "E0204", "the pipeline `p` has no block `bound`"),
+        ("bounds = 3", "E0205", "`bounds` is a block"),
+        ("bounds { max_calls = 0 }", "E0304", "`max_calls`"),
+        ("bounds { max_wait = 3 }", "E0302", "`max_wait` needs a unit"),
+        ("bounds { max_calls = 9 }, bounds { max_calls = 8 }", "E0203", "given twice"),
+        ("bounds { max_calls = x }", "E0201", "`x`"),
+    ],
+)
+def test_bounds_of_a_pipeline_that_are_wrong_are_told_where_they_stand(
+    tmp_path: Path, options: str, code: str, said: str
+) -> None:
+    text = f"""
+deployment mini {{ model = "gpt-4o-mini", runtime openai {{ api_key = env("K") }} }}
+pipeline p(x: text) -> text {{
+  {options}
+  return mini(x)
+}}
+"""
+    found = [each for each in Project(tmp_path).findings(text) if each.is_error]
+    assert [each.code for each in found] == [code], [each.message for each in found]
+    assert said in found[0].message

@@ -42,6 +42,19 @@ OTHER = 'key other { secret = env("U"), models = [gpt] }'
 CLEAN = """\
 extern clean(texts: list<text>) -> list<text> = python("a:d") with { removes = [customer_data] }
 """
+CARRIES = "carries = [customer_data]"
+V = "type V = { why: text }\n"
+TOOLS = """\
+## Finds a customer.
+pipeline find(a: text with {{ carries = [customer_data] }}) -> text {{ return a }}
+## Sends a text.
+pipeline send(a: text) -> text {{ return gpt(a) }}
+pipeline p(b: text) -> text {{ return eu(b) with {{ tools = {tools} }} }}
+"""
+LOOKED_UP = """\
+## Looks a customer up.
+extern look(x: text) -> text = python("a:look") with { carries = [customer_data] }
+"""
 PIPELINE = "pipeline p(x: text, y: text) -> text {{ carries = [customer_data], {steps} }}\n"
 
 
@@ -93,6 +106,70 @@ def ways(folder: Path, text: str) -> dict[str, bool | None]:
             f"{CLEAN}gateway {{ {TEAM}, {OTHER}, guard g {{ request = clean, keys = [other] }} }}\n",
             {"gpt": False},
         ),
+        # each kind of edge, and what only looks like one
+        (PIPELINE.format(steps="v = eu(x) as V, return gpt(v.why)") + V, {"eu": True, "gpt": False}),
+        (PIPELINE.format(steps='return gpt("about ${x}")'), {"gpt": False}),
+        (PIPELINE.format(steps="return gpt(x[0:3])"), {"gpt": False}),
+        (PIPELINE.format(steps='return match y { "a" => gpt(x), _ => y }'), {"gpt": False}),
+        (PIPELINE.format(steps='v = if x == "a" { x } else { "" }, return gpt(v)'), {"gpt": False}),
+        (PIPELINE.format(steps='v = [z for z in [x]], return gpt(join(v, ""))'), {"gpt": False}),
+        (PIPELINE.format(steps="return local(redact(x)) else gpt(y)"), {"gpt": False}),
+        (
+            PIPELINE.format(steps='a = eu(x), b = redact(a), return gpt(prompt "{{ a }} {{ b }}")'),
+            {"eu": True, "gpt": False},
+        ),
+        (PIPELINE.format(steps='return gpt("x")'), {}),
+        (
+            PIPELINE.format(steps='a = eu(x), return gpt(if a == "y" { "a" } else { "b" })'),
+            {"eu": True, "gpt": False},
+        ),
+        (PIPELINE.format(steps='a = eu("x"), return gpt(a)'), {}),
+        (
+            PIPELINE.format(
+                steps='v = [z for z in [x]], w = [z for z in ["a"]], _v = v, return gpt(join(w, ""))'
+            ),
+            {},
+        ),
+        (
+            "route s = cascade [eu, gpt] accept it.tokens > 3\n" + PIPELINE.format(steps="return s(x)"),
+            {"eu": True, "gpt": False},
+        ),
+        (
+            'route s = split { eu: 99%, gpt: 1% } by header("x-user")\n'
+            + PIPELINE.format(steps="return s(x)"),
+            {"eu": True, "gpt": False},
+        ),
+        (
+            "route s = balance [eu, fallback [local, gpt]]\n" + PIPELINE.format(steps="return s(x)"),
+            {"eu": True, "local": None, "gpt": False},
+        ),
+        (
+            f"route s = fallback [eu] with {{ {CARRIES} }}\nroute o = fallback [s]\n"
+            "pipeline p(x: text) -> text { a = o(x), return gpt(a) }\n",
+            {"eu": True, "gpt": False},
+        ),
+        (TOOLS.format(tools="[send, find]"), {"eu": True, "gpt": False}),
+        (TOOLS.format(tools="[find, send]"), {"eu": True, "gpt": False}),
+        (TOOLS.format(tools="[send]"), {}),
+        (LOOKED_UP + "pipeline p(x: text) -> text { return gpt(look(x)) }\n", {"gpt": False}),
+        (LOOKED_UP + "pipeline p(x: text) -> text { return eu(look(x)) }\n", {"eu": True}),
+        (LOOKED_UP + "pipeline p(x: text) -> text { return gpt(redact(look(x))) }\n", {}),
+        (
+            LOOKED_UP + "pipeline p(x: text) -> text { return gpt(x) with { tools = [look] } }\n",
+            {"gpt": False},
+        ),
+        (f"{CLEAN}gateway {{ {TEAM}, guard g {{ request = clean, unreadable = pass }} }}\n", {"gpt": False}),
+        (f"{CLEAN}gateway {{ {TEAM}, guard g {{ request = clean, on_failure = pass }} }}\n", {"gpt": False}),
+        (f"{CLEAN}gateway {{ {TEAM}, guard g {{ answer = clean }} }}\n", {"gpt": False}),
+        (f"{CLEAN}gateway {{ {TEAM}, guard g {{ request = clean, models = [gpt] }} }}\n", {}),
+        (
+            f"{CLEAN}route r = fallback [fallback [gpt]] with {{ {CARRIES} }}\n"
+            "gateway { guard g { request = clean } }\n",
+            {},
+        ),
+        (f"gateway {{ {TEAM.replace('[gpt]', '[q]')} }}\n{INNER}", {"gpt": False}),
+        ("gateway { " + TEAM.replace("[gpt]", '["g*"]') + " }\n", {"gpt": False}),
+        (f"gateway {{ {TEAM.replace('[gpt]', '[eu]')} }}\n", {"eu": True}),
     ],
 )
 def test_data_goes_wherever_a_request_may_take_it(

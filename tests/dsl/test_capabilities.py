@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import date
@@ -50,7 +51,7 @@ class TestTables:
 
     @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
     def test_a_rule_says_its_source_and_its_day(self, rule: Rule) -> None:
-        assert rule.source
+        assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", rule.source), "the address of a page"
         assert date.fromisoformat(rule.date) <= date.today()
         assert rule.facts
 
@@ -122,6 +123,12 @@ class TestLookup:
         found = find_facts(model, RuntimeKind(runtime))
         assert facts.items() <= {k: v for k, v in found.values.items() if k in facts}.items()
         assert found.sources
+
+    def test_what_is_only_inferred_is_told_and_does_not_count(self) -> None:
+        found = find_facts("gemini-4-hydrogen", RuntimeKind.GEMINI)
+        assert found.inferred["efforts"] == (["low", "medium", "high"], found.inferred["efforts"][1])
+        assert "efforts" not in found.values
+        assert not find_facts("gemini-4-argon", RuntimeKind.GEMINI).inferred
 
     def test_a_later_rule_overrides_an_earlier_one(self) -> None:
         assert find_facts("gpt-5", RuntimeKind.OPENAI).values["efforts"] != ["high"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -12,21 +13,24 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import yaml
+from aiohttp import web
 from attrs import frozen
 
 from inferc.compiler.emit import Options, emit
 
 from ..runtime.onnx.toys import line
+from ..support.cluster import cluster, config, free_port, manifests, secret
 from ..support.commands import INFERC, PATIENCE
 from ..support.projects import Project
-from ..support.remote import mock_provider
+from ..support.remote import mock_provider, serving
 
 FILE = """\
 deployment line { model = "line.onnx" }
@@ -40,6 +44,12 @@ gateway {
   bind = "0.0.0.0:8080"
   auth = bearer(env("TOKEN"))
 }
+"""
+SLOW = f"""{FILE}
+deployment slow {{
+  model = "gpt-4o"
+  runtime openai {{ api_key = env("OPENAI_API_KEY"), endpoint = env("SLOW"), timeouts {{ read = 5m }} }}
+}}
 """
 TOKEN = "a-token-of-the-gateway"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -94,16 +104,9 @@ def container(folder: Path, arguments: list[str], env: dict[str, str], port: int
         process.wait()
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def emitted(folder: Path, target: str, **options: Any) -> dict[str, str]:
+def emitted(folder: Path, target: str, text: str = FILE, **options: Any) -> dict[str, str]:
     line(folder / "line.onnx")
-    plan = Project(folder).plan(FILE)
+    plan = Project(folder).plan(text)
     return emit(target, "prod", plan, Options(**options))
 
 
@@ -146,63 +149,100 @@ async def test_the_services_of_a_compose_file_answer_together(tmp_path: Path) ->
     assert text
 
 
-async def test_a_rolling_update_of_a_deployment_loses_no_request(tmp_path: Path) -> None:
-    """The second pod takes over as the kubelet does it: ready, then `preStop`, then SIGTERM to the first."""
-    async with mock_provider() as mock:
-        files = emitted(tmp_path, "kubernetes")
-        pods = {
-            name: _pod(text) for name, text in files.items() if name in ("prod-gateway.yaml", "line.yaml")
-        }
-        line = free_port()
-        (_, config), (_, model) = pods["prod-gateway.yaml"], pods["line.yaml"]
-        (tmp_path / "line.plan.json").write_text(model["line.plan.json"], "utf-8")
-        plan = config["prod.plan.json"].replace(
-            "http://line.default.svc.cluster.local:8080", f"http://127.0.0.1:{line}"
+async def test_a_cluster_starts_updates_and_mends_what_the_manifests_say(tmp_path: Path) -> None:
+    """Gateways wait for their keys; a changed file is rolled out under load, and no answer fails, however
+    long it lasts; a model that crashes comes back.
+    """
+    image, goes_on = tmp_path / "image", asyncio.Event()
+    image.mkdir()
+    first = manifests(emitted(image, "kubernetes", text=SLOW, gateways=1, scaler="none"))
+    changed = SLOW.replace('"line.onnx"', '"line.onnx", serving { max_concurrent = 7 }')
+    second = manifests(emitted(image, "kubernetes", text=changed, gateways=1, scaler="none"))
+    async with mock_provider() as mock, slow_provider(goes_on) as slow, cluster(image, tmp_path) as it:
+        await it.apply(first)
+        waits = "prod-gateway waits for Secret prod-secrets: OPENAI_API_KEY"
+        await it.until(lambda: waits in it.events, "it starts without a key")
+        await it.apply(
+            [
+                secret("prod-secrets", {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN}),
+                config("prod-settings", {"PROVIDER": mock.endpoint, "SLOW": slow}),
+            ]
         )
-        (tmp_path / "prod.plan.json").write_text(plan, "utf-8")
-        spec = pods["prod-gateway.yaml"][0]
-        env = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN, "PROVIDER": mock.endpoint, "HOME": str(tmp_path)}
-        assert {each["name"] for each in spec["env"] if "valueFrom" in each} < env.keys()
-        with contextlib.ExitStack() as stack:
-            behind = container(tmp_path, pods["line.yaml"][0]["args"], {"HOME": str(tmp_path)}, line)
-            stack.enter_context(behind).wait(pods["line.yaml"][0]["startupProbe"]["httpGet"]["path"])
-            first, second = (
-                stack.enter_context(container(tmp_path, spec["args"], env, free_port())) for _ in range(2)
-            )
-            await asyncio.to_thread(first.wait, spec["readinessProbe"]["httpGet"]["path"])
-            endpoints = [first.url]
-            failed: list[object] = []
-            done = 0
-            stop = asyncio.Event()
+        await it.rolled_out("line")
+        await it.rolled_out("prod-gateway")
+        gateway = it.url("prod-gateway")
+        failed: list[object] = []
+        done = 0
+        stop = asyncio.Event()
 
-            async def keep_asking() -> None:
-                nonlocal done
-                while not stop.is_set():
-                    try:
-                        await ask(endpoints[0])
-                    except (AssertionError, aiohttp.ClientError) as error:
-                        failed.append(error)
-                    done += 1
+        async def keep_asking() -> None:
+            nonlocal done
+            while not stop.is_set():
+                try:
+                    await ask(gateway)
+                except (AssertionError, aiohttp.ClientError) as error:
+                    failed.append(error)
+                done += 1
 
-            askers = [asyncio.create_task(keep_asking()) for _ in range(3)]
-            await asyncio.to_thread(second.wait, spec["readinessProbe"]["httpGet"]["path"])
-            endpoints[0] = second.url
-            await asyncio.to_thread(_reached, lambda: done >= 20)
-            first.process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(first.process.wait, PATIENCE) == 0
-            after = done
-            await asyncio.to_thread(_reached, lambda: done >= after + 20)
-            assert second.probe(spec["livenessProbe"]["httpGet"]["path"])
-            stop.set()
-            await asyncio.gather(*askers)
-    assert failed == []
+        askers = [asyncio.create_task(keep_asking()) for _ in range(3)]
+        async with aiohttp.ClientSession(gateway, headers=HEADERS) as http:
+            question = CHAT | {"model": "slow", "stream": True}
+            async with http.post("/v1/chat/completions", json=question) as answer:
+                said = await answer.content.readuntil(b"\n\n")
+                await it.apply(second)
+                await it.rolled_out("line")
+                await it.until(lambda: it.stopping("prod-gateway"), "the old gateway goes on")
+                after = done
+                await it.until(lambda: done >= after + 20, "nobody is answered")
+                assert "prod-gateway stopped with 0" not in it.events
+                goes_on.set()
+                said += await answer.content.read()
+        assert said.endswith(b"data: [DONE]\n\n")
+        await it.rolled_out("prod-gateway")
+        stop.set()
+        await asyncio.gather(*askers)
+        assert failed == []
+        it.kill("line")
+        await it.until(lambda: "line ended with -9" in it.events, "the kubelet does not notice")
+        await it.until(lambda: answers(gateway), "the model is not started again")
+    assert {"line stopped with 0", "prod-gateway stopped with 0", "line ended with -9"} <= set(it.events)
+    assert not [each for each in it.events if "killed" in each or "wrote" in each or "taken for dead" in each]
 
 
-def _pod(text: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The container of the Deployment in a manifest, and the plan beside it."""
-    documents = {each["kind"]: each for each in yaml.safe_load_all(text)}
-    [container] = documents["Deployment"]["spec"]["template"]["spec"]["containers"]
-    return container, documents["ConfigMap"]["data"]
+async def answers(url: str) -> bool:
+    """Whether `ask` is answered."""
+    try:
+        await ask(url)
+    except (AssertionError, aiohttp.ClientError):
+        return False
+    return True
+
+
+@asynccontextmanager
+async def slow_provider(goes_on: asyncio.Event) -> AsyncIterator[str]:
+    """A provider whose streams end when they may."""
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        for reason in (None, "stop"):
+            choice = {"index": 0, "delta": {"role": "assistant", "content": "so"}, "finish_reason": reason}
+            piece = {
+                "id": "1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "m",
+                "choices": [choice],
+            }
+            await answer.write(f"data: {json.dumps(piece)}\n\n".encode())
+            await goes_on.wait()
+        await answer.write(b"data: [DONE]\n\n")
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", chat)
+    async with serving(app) as url:
+        yield f"{url}/v1"
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="systemd is told over a Unix socket")
@@ -230,13 +270,6 @@ async def test_a_unit_of_systemd_says_when_it_is_ready_and_when_it_stops(tmp_pat
                 it.process.send_signal(signal.SIGTERM)
                 assert await asyncio.to_thread(_told, told, "STOPPING=1")
                 assert await asyncio.to_thread(it.process.wait, PATIENCE) == 0
-
-
-def _reached(happened: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < ends, "it did not come true"
-        time.sleep(0.05)
 
 
 def _told(socket: socket.socket, what: str) -> bool:

@@ -296,3 +296,10 @@ def test_a_long_list_is_cut_to_what_fits(desk: Desk) -> None:
     found = completion(view, place)
     assert found.is_incomplete
     assert len(found.items) == 100
+
+
+def test_the_bounds_of_a_pipeline(desk: Desk) -> None:
+    head = 'deployment gpt { model = "gpt-4o" }\npipeline p(x: text) -> text {\n  '
+    assert "bounds" in offered(desk, f"{head}|\n  return gpt(x)\n}}\n")
+    inside = offered(desk, f"{head}bounds {{ max_wait = 3s, | }}\n  return gpt(x)\n}}\n")
+    assert list(inside) == ["max_calls", "max_tokens", "max_cost"]

@@ -50,9 +50,7 @@ class Gateway:
     """`inferc run --engine ray`, as a process."""
 
     def __init__(self, file: Path, address: str, *options: str, program: Sequence[str] | None = None) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.file = file
         self.log = file.with_suffix(".log")
         started = [*(program or INFERC), "run", str(file)]
@@ -153,6 +151,31 @@ def connect(address: str) -> None:
     ray.init(address=address, namespace="tests", logging_level="ERROR", log_to_driver=False)
 
 
-def listens(port: int) -> bool:
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """The URL of one that keeps nothing."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        until("Redis listens", lambda: _listens(port))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def only_ok(outcomes: Counter[str]) -> None:
+    assert set(outcomes) == {"ok"}, outcomes

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ray = pytest.importorskip("ray", reason="`make ray` has Ray")
 
-from cluster import INFERC, TEAM_KEY, connect, gateway, listens, load, refused, replicas, until  # noqa: E402
+from cluster import (  # noqa: E402
+    INFERC,
+    TEAM_KEY,
+    connect,
+    free_port,
+    gateway,
+    load,
+    only_ok,
+    redis_server,
+    refused,
+    replicas,
+    until,
+)
+from ray import serve  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
+from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "samples" / "models"
 
@@ -65,24 +81,13 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    until("Redis listens", lambda: listens(port))
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait()
+    with redis_server(tmp_path) as url:
+        yield url
 
 
 def are_new(before: set[str]) -> bool:
     now = set(replicas("three.embedder"))
     return len(now) == 3 and not now & before
-
-
-def only_ok(outcomes: Counter[str]) -> None:
-    assert set(outcomes) == {"ok"}, outcomes
 
 
 def test_replicas_run_as_the_file_says_and_outlive_machines(cluster: Cluster, file: Path) -> None:
@@ -223,3 +228,45 @@ def test_replicas_whose_port_cannot_be_reached_are_asked_through_ray(cluster: Cl
             pass
         only_ok(outcomes)
         assert running.log.read_text().count("requests for `three.plain` go through Ray") == 1
+
+
+def test_what_is_emitted_for_kuberay_is_a_configuration_that_serve_runs(
+    cluster: Cluster, file: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    open_to_all = f'bind = "0.0.0.0:{port}", auth = none'
+    file.write_text(FILE.format(replicas=1, length=64, gateway=open_to_all))
+    out = tmp_path / "out"
+    emit = [*INFERC, "emit", "rayservice", str(file), "-o", str(out), "--gateways", "1"]
+    subprocess.run(emit, check=True)
+    service, plan, *_ = yaml.safe_load_all((out / "rayservice.yaml").read_text())
+    [(name, text)] = plan["data"].items()
+    (tmp_path / name).write_text(text)
+    config = yaml.safe_load(service["spec"]["serveConfigV2"])
+    for each in config["applications"]:
+        each["args"]["base"] = str(tmp_path)
+    groups = service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    resources: dict[str, int] = {}
+    for each in groups:
+        resources |= json.loads(each["rayStartParams"]["resources"].strip("'"))
+    node = cluster.add_node(num_cpus=2, num_gpus=1, resources=resources)
+    try:
+        serve.start(proxy_location="Disabled")
+        serve.context._get_global_client().deploy_apps(ServeDeploySchema.model_validate(config))
+        until("the gateway answers", lambda: answers(port))
+    finally:
+        serve.shutdown()
+        cluster.remove_node(node)
+
+
+def answers(port: int) -> bool:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/embeddings",
+        json.dumps({"model": "embedder", "input": "hello"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return len(json.load(answer)["data"][0]["embedding"]) == 384
+    except OSError:
+        return False

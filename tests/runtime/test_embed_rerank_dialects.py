@@ -100,6 +100,14 @@ async def test_what_else_is_said_reaches_servers_that_speak_openais_wire(
         assert {name: it.seen[0].get(name) for name in options} == options
 
 
+async def test_openai_is_told_the_number_of_dimensions_in_its_own_word() -> None:
+    async with front(ProviderKind.OPENAI) as it:
+        status, _ = await it.post("/v1/embeddings", {"model": "e", "input": ["a"], "output_dimension": 2})
+        assert status == 200
+        assert it.seen[0]["dimensions"] == 2
+        assert "output_dimension" not in it.seen[0]
+
+
 async def test_openai_is_not_sent_what_it_does_not_know_and_does_not_matter(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

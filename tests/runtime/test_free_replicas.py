@@ -16,7 +16,15 @@ from inferc.runtime.limits.replica_policies import ReplicaPolicies
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
 from inferc.runtime.replicas.replica import ReplicaStatus
 from inferc.runtime.requests.call import Call
-from inferc.runtime.requests.errors import Forbidden, RateLimited, RequestError, ServerDown, Unauthorized
+from inferc.runtime.requests.errors import (
+    CircuitOpen,
+    Forbidden,
+    RateLimited,
+    RequestError,
+    ServerDown,
+    ServerError,
+    Unauthorized,
+)
 from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.requests.trace import Trace
 from inferc.runtime.serving.availability import REFUSED_FOR
@@ -42,13 +50,18 @@ def limited(seconds: float) -> RateLimited:
     return RateLimited("slow down", retry_after=seconds, upstream_status=429)
 
 
-def pool(*replicas: FakeReplica, limits: RateLimits | None = None, **fields: Any) -> Deployment:
+def pool(
+    *replicas: FakeReplica,
+    limits: RateLimits | None = None,
+    breaker: CircuitBreakerConfig | None = None,
+    **fields: Any,
+) -> Deployment:
     """A deployment with a key of its own for each of `replicas`."""
     plan = remote_plan(replicas=len(replicas), **fields)
     policies = [
         ReplicaPolicies(
             plan,
-            CircuitBreaker(CircuitBreakerConfig()),
+            CircuitBreaker(breaker or CircuitBreakerConfig()),
             LocalRateLimiter(f"key {index}", limits or RateLimits()),
         )
         for index in range(len(replicas))
@@ -213,5 +226,33 @@ def test_whoever_leaves_on_the_way_from_key_to_key_frees_everything(after: float
         await asyncio.gather(task, return_exceptions=True)
         held = [each.limiter.running + each.limiter.waiting for each in target.policies if each]
         assert (target.running, target.waiting, *held, one.running, other.running) == (0, 0, 0, 0, 0, 0)
+
+    run_virtual(scenario())
+
+
+def test_circuits_that_are_all_being_probed_let_time_pass() -> None:
+    async def scenario() -> None:
+        broken = [ServerError("it failed")] * 10
+        one, other = Keyed(delay=5, errors=broken[:]), Keyed(delay=5, errors=broken[:])
+        breaker = CircuitBreakerConfig(failure_threshold=1, open_duration=Duration(1))
+        target = pool(one, other, breaker=breaker, retry=RetryPolicy(max_retries=0))
+        await asyncio.gather(ask(target), ask(target), return_exceptions=True)
+        await asyncio.sleep(2)
+        probes = [asyncio.create_task(ask(target)) for _ in range(2)]
+        await asyncio.sleep(1)
+        with pytest.raises(CircuitOpen):
+            await ask(target)
+        await asyncio.gather(*probes, return_exceptions=True)
+        assert (len(one.started), len(other.started)) == (2, 2)
+
+    run_virtual(scenario())
+
+
+def test_keys_that_have_room_for_less_than_this_request_let_time_pass() -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0), Keyed(delay=0)
+        target = pool(one, other, limits=RateLimits(tokens_per_minute=60), retry=RetryPolicy(max_retries=0))
+        asked = await asyncio.gather(*(ask(target) for _ in range(8)), return_exceptions=True)
+        assert {type(each) for each in asked} == {Trace, RateLimited}
 
     run_virtual(scenario())

@@ -186,6 +186,13 @@ def test_a_packed_body_is_unpacked_in_steps_that_have_a_bound() -> None:
         gzip.compress(b"{}") + b"more",
         gzip.compress(b"") * (MAX_MEMBERS + 1),
     ],
+    ids=[
+        "nothing",
+        "plain",
+        "cut off",
+        "with more behind",
+        "too many members",
+    ],  # what gzip makes holds the time
 )
 def test_what_is_not_packed_so_is_no_body(packed: bytes) -> None:
     unpacker = Unpacker(packed, "gzip")

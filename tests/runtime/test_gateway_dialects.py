@@ -151,6 +151,15 @@ async def test_functions_of_a_namespace_are_called_by_every_model(model: str) ->
         assert answer.tools[0].type == "namespace"
 
 
+@pytest.mark.parametrize("limit", [True, "5", 1.5])
+async def test_a_limit_that_is_no_whole_number_is_refused(limit: object) -> None:
+    async with gateway() as url, ClientSession() as http:
+        body = {"model": "openai", "max_tokens": limit, "messages": ASK}
+        async with http.post(f"{url}/v1/messages", json=body) as answer:
+            assert answer.status == 400
+            assert "`max_tokens` must be a whole number" in (await answer.json())["error"]["message"]
+
+
 @pytest.mark.parametrize("model", SPOKEN)
 @pytest.mark.parametrize("more", [{"previous_response_id": "resp_1"}, {"prompt": {"id": "pmpt_1"}}])
 async def test_what_is_not_kept_here_is_refused_by_name(more: dict[str, Any], model: str) -> None:

@@ -174,6 +174,7 @@ async def test_what_the_real_provider_would_refuse_is_refused(path: str, body: b
     ("path", "body", "says"),
     [
         ("/v1/messages", CHAT, "max_tokens"),
+        ("/v1/chat/completions", CHAT | {"n": 1_000_000}, "`n` must be from 1 to 128"),
         ("/v1/messages", CHAT | {"max_tokens": 9, "n": 1}, "n: Extra inputs"),
         (
             "/v1/messages",
@@ -191,7 +192,12 @@ async def test_what_the_real_provider_would_refuse_is_refused(path: str, body: b
 async def test_the_foreign_apis_are_as_strict_as_the_real_ones(
     path: str, body: dict[str, Any], says: str
 ) -> None:
-    headers = {"x-api-key": "k", "x-goog-api-key": "k", "anthropic-version": "2023-06-01"}
+    headers = {
+        "Authorization": "Bearer k",
+        "x-api-key": "k",
+        "x-goog-api-key": "k",
+        "anthropic-version": "2023-06-01",
+    }
     async with serving(build_app()) as url, aiohttp.ClientSession() as http:
         status, answer, _ = await post(http, url + path, body, headers)
         assert status == 400

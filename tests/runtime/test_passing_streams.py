@@ -58,10 +58,23 @@ def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
         chunk("two").replace(b"two", b"\xff"),
         chunk("two")[:-1],
         chunk("two", finish_reason="error"),
+        chunk("two", finish_reason="network_error"),
+        chunk("", finish_reason="stop", native_finish_reason="network_error"),
         b'{"error": {"message": "broken"}, ' + chunk("two")[1:],
         chunk("two")[:-1] + b', "error": "broken"}',
     ],
-    ids=["a quote", "a backslash", "a control", "no UTF-8", "cut off", "failed", "an error", "one behind"],
+    ids=[
+        "a quote",
+        "a backslash",
+        "a control",
+        "no UTF-8",
+        "cut off",
+        "failed",
+        "failed by name",
+        "failed beneath",
+        "an error",
+        "one behind",
+    ],
 )
 def test_what_is_broken_is_seen_behind_chunks_that_are_alike(odd: bytes) -> None:
     reading = reader()

@@ -13,6 +13,7 @@ import pytest
 from attrs import frozen
 
 from inferc.compiler.plan import Cors, TaskKind
+from inferc.runtime import http_server
 from inferc.runtime.secret import Secret
 
 from ..support.openai_client import openai_client
@@ -194,3 +195,18 @@ async def test_a_client_without_v1_in_its_address_is_answered() -> None:
         bare = api.with_options(base_url=it.url)
         answer = await bare.chat.completions.create(model="gpt", messages=MESSAGES)
         assert answer.choices[0].message.content == "You said: hello"
+
+
+async def test_what_a_path_means_is_the_same_however_often_and_with_whatever_else_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_server, "_KNOWN_PATHS", 3)
+    async with front() as gateway:
+        for _ in range(3):
+            for name in ("gpt", "claude", "e", "nobody"):
+                status, found, _ = await gateway.ask("GET", f"/v1/models/{name}")
+                assert (status, found.get("id")) == ((404, None) if name == "nobody" else (200, name))
+                status, found, _ = await gateway.ask("GET", f"/v1/models/{name}?as=client")
+                assert status == (404 if name == "nobody" else 200)
+                assert (await gateway.ask("DELETE", f"/v1/models/{name}"))[0] == 405
+                assert (await gateway.ask("GET", f"/nowhere/{name}"))[0] == 404

@@ -64,12 +64,19 @@ async def test_requests_go_through_the_proxy(
     assert "secret" not in caplog.text
 
 
-async def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("127.0.0.1:9", "connection refused"), ("no-such-host.invalid:80", "there is no host")],
+)
+async def test_a_proxy_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, address: str, reason: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
     plan = remote_plan(endpoint=FAR, retry=RetryPolicy(max_retries=0))
     async with executor_of(plan) as executor:
-        with pytest.raises(NetworkError, match=r"cannot be reached at the proxy 127.0.0.1:9"):
+        with pytest.raises(NetworkError, match=f"cannot be reached at the proxy {address}"):
             await executor.answer("gpt", CHAT)
+    assert f"cannot be reached: the proxy {address}: {reason}" in caplog.text
 
 
 async def test_a_proxy_that_wants_a_password_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

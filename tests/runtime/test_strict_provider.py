@@ -319,6 +319,8 @@ async def test_faults_are_set_and_cleared_while_it_runs() -> None:
         assert await ask() == 200
         async with http.post(f"{url}/__mock__/faults", json={"faults": ["nonsense"]}) as response:
             assert response.status == 400
+        async with http.post(f"{url}/__mock__/faults", json={"faults": [{"status": 500}]}) as response:
+            assert "a fault is a text" in (await response.json())["error"]["message"]
         async with http.post(f"{url}/__mock__/faults", json={}) as response:
             assert "`faults` is missing" in (await response.json())["error"]["message"]
 

@@ -13,12 +13,14 @@ import asyncio, json, sys
 from inferc.compiler.plan import Budget, BudgetAction, Money, UnavailableAction
 from inferc.runtime.limits.shared_budget import SharedBudget
 from inferc.runtime.limits.store import open_store
+from inferc.runtime.policies import lease
 from inferc.runtime.policies.budget import Exceeded
 from inferc.runtime.requests.errors import StoreUnavailable
 
 CENT = 10**10
 
-async def main(state, ceiling, pause, attempts):
+async def main(state, ceiling, pause, attempts, seconds):
+    lease.LEASE = seconds
     store = open_store(state)
     await store.start()
     config = Budget(BudgetAction.REJECT, None, Money(ceiling))
@@ -42,17 +44,20 @@ async def main(state, ceiling, pause, attempts):
     await budget.stop()
     await store.stop()
 
-asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])))
+asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
 """
 """Prints each amount, in picodollars, before it is spent."""
 
 
 @contextmanager
 def spenders(
-    state: str, count: int, *, ceiling: str, pause: float, attempts: int
+    state: str, count: int, *, ceiling: str, pause: float, attempts: int, lease: float = 5
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """So many processes, all of them ready. pause: seconds that a request takes."""
-    arguments = [sys.executable, "-c", PROGRAM, state, ceiling, str(pause), str(attempts)]
+    """So many processes, all of them ready.
+
+    pause: seconds that a request takes. lease: seconds for which a process may spend what it has leased.
+    """
+    arguments = [sys.executable, "-c", PROGRAM, state, ceiling, *map(str, (pause, attempts, lease))]
     processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
         for process in processes:

@@ -92,6 +92,8 @@ class Context:
         if frames and any(token.type == "WITH" for token in frames[-1].head[-1:]):
             is_loop = frames[-1].head[-2:-1] != [] and frames[-1].head[-2].type == "RSQB"
             return with_place(is_loop=is_loop, is_extern=self.declaration == "extern")
+        if self.declaration == "pipeline" and self.blocks[:1] == [("bounds", None)]:
+            return place_of("pipeline", self.blocks, None)
         if self.declaration not in ("deployment", "template", "gateway", "cluster") or not frames:
             return None
         return place_of(self.declaration, self.blocks, self.model)

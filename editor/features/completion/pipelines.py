@@ -36,6 +36,7 @@ def steps(context: Context) -> Iterator[Offer]:
     if is_steps and not words:
         yield keyword("return", "the answer of the pipeline")
         yield Offer("carries", Kind.Field, "kinds of data that go through it", snippet="carries = [$0]")
+        yield Offer("bounds", Kind.Field, "the most that one request may take", snippet="bounds { $0 }")
     elif is_steps and words[-1] in (")", "}"):
         yield from _AFTER_CALL
     elif is_steps and len(words) == 1 and words[0] != "return":

@@ -33,6 +33,58 @@ def for_anthropic(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     return _close(schema, lost, 0), lost
 
 
+_UNIONS = ("oneOf", "anyOf", "allOf")
+
+
+def without_unions(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The schema of an object, with what `oneOf`, `anyOf` and `allOf` at its top say of properties in their
+    place, and which of them it had. It lets more through.
+
+    Source: Anthropic's answer to tools that have them, "input_schema does not support oneOf, allOf, or anyOf
+    at the top level".
+    """
+    had = [name for name in _UNIONS if name in schema]
+    flat = {name: value for name, value in schema.items() if name not in _UNIONS}
+    properties = dict(_mapping(schema.get("properties")))
+    required = _texts(schema.get("required"))
+    for name in had:
+        listed = schema[name] if isinstance(schema[name], list) else []
+        branches = [_followed(branch, schema) for branch in listed]
+        wanted = [_texts(branch.get("required")) for branch in branches]
+        told = [item for branch in branches for item in _mapping(branch.get("properties")).items()]
+        for key, value in told:
+            known = properties.setdefault(key, value)
+            if known != value and name != "allOf":
+                properties[key] = {"anyOf": [*(_mapping(known).get("anyOf") or [known]), value]}
+        required += [
+            key for each in wanted for key in each if name == "allOf" or all(key in other for other in wanted)
+        ]
+    if properties:
+        flat["properties"] = properties
+    if required:
+        flat["required"] = list(dict.fromkeys(required))
+    return flat, had
+
+
+def _followed(branch: object, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`branch`, or what it refers to among the definitions of `schema`."""
+    found = _mapping(branch)
+    where = found.get("$ref")
+    for name in ("$defs", "definitions"):
+        beginning = f"#/{name}/"
+        if isinstance(where, str) and where.startswith(beginning):
+            return _mapping(_mapping(schema.get(name)).get(where[len(beginning) :]))
+    return found
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
 def is_closed(schema: Any, depth: int = 0) -> bool:
     """Whether OpenAI can hold calls to the schema: objects are closed, and all they have is required.
 

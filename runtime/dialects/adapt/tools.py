@@ -13,7 +13,7 @@ from ...requests.conversation import Conversation, Format, FunctionTool, SealedT
 from ...requests.parts import CacheMark, ToolCall, path
 from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, SEALS, TOOL_NAMES
 from .result import Checked, Findings, Note, StructuredByTool
-from .schemas import Inexpressible, for_anthropic, is_closed
+from .schemas import Inexpressible, for_anthropic, is_closed, without_unions
 
 ANY_OBJECT = {"type": "object"}
 """The schema of any JSON object."""
@@ -139,9 +139,14 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         elif parameters["type"] != "object":
             found.refuse(found.of_tool(where, "parameters"), "the schema must have the type `object`")
             return None
+        parameters, unions = without_unions(parameters)
+        if unions:
+            what = f"{', '.join(f'`{name}`' for name in unions)} at the top left out: the provider takes none"
+            found.note(found.of_tool(where, "parameters"), what)
         if tool.strict and "strict" not in changed and can.schema_subset == "anthropic":
             try:
                 parameters, lost = for_anthropic(parameters)
+                lost = [*unions, *lost]
             except Inexpressible as error:
                 what = f"left out, and calls are held here to the schema, which has {error}"
                 checked = Checked(f"{where}.strict", what, tool.parameters or {}, tool=tool.name)

@@ -6,7 +6,7 @@ vLLM's, `images` is OpenRouter's, and so is an `error` inside a choice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...requests import events as e
@@ -33,6 +33,25 @@ REASONS: dict[str, e.Reason] = {
 """Why the model stopped; what is new to this table counts as `stop`."""
 
 _ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage"})
+
+
+_FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
+"""Ends of an answer that its provider could not finish.
+
+Sources: OpenRouter's API reference, errors in streams; the end may stand in `native_finish_reason` alone
+(https://github.com/earendil-works/pi/issues/8511); DeepSeek's API reference, `finish_reason`.
+"""
+
+
+def failure_in(choice: Mapping[str, Any]) -> Any:
+    """The error of a choice that failed inside a success; None where it did not."""
+    if error := choice.get("error"):
+        return error
+    for name in ("finish_reason", "native_finish_reason"):
+        reason = choice.get(name)
+        if isinstance(reason, str) and reason in _FAILED:
+            return {"message": f"the answer ended with `{reason}`"}
+    return None
 
 
 class OpenAIChatReader(AnswerReader):
@@ -90,8 +109,8 @@ class OpenAIChatReader(AnswerReader):
         if state is None:
             state = self._choices[index] = _Choice()
         reason = value.get("finish_reason")
-        if reason == "error" or value.get("error"):
-            raise self._failures.in_band(value.get("error") or {"message": "no reason given"})
+        if (error := failure_in(value)) is not None:
+            raise self._failures.in_band(error)
         if delta:
             yield from self._delta(delta, index, state, value.get("logprobs"))
         if reason and not state.finished:

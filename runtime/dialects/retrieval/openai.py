@@ -55,6 +55,7 @@ class OpenAIRetrieval:
         if self._foreign is None:
             return dict(request.options)
         known = {name: value for name, value in request.options.items() if name not in _NOT_OPENAIS}
+        known.pop("output_dimension", None)  # another name of `dimensions`
         self._foreign.check({name: value for name, value in request.options.items() if name in _NOT_OPENAIS})
         return known
 

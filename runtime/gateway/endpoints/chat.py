@@ -8,8 +8,10 @@ from contextlib import aclosing
 from aiohttp import web
 
 from ...dialects import anthropic
+from ...dialects.adapt.dialects import CLIENT_NAMES
 from ...dialects.openai.requests import chat_request
 from ...requests.call import NO_HEADERS
+from ...requests.errors import BadRequest
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
@@ -37,38 +39,53 @@ async def respond(
     keeper: Keeper | None = None,
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. keeper: writes it, and keeps it. Raises RequestError."""
-    trace = Trace(spans=[])
-    deadline, priority = exchange.deadline(), priority_of(request)
-    if not chat.stream:
-        chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
-        body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
-        if keeper is not None:
-            await keeper.join()
-            await keeper.keep()
-        return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
-    answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
-    writer = StreamWriter(chat) if keeper is None else keeper
-    async with EventStream(request) as out, aclosing(answer) as chunks:
-        pending = b""
-        headers: Mapping[str, str] = NO_HEADERS
-        try:
-            async for chunk in chunks:
-                if headers is NO_HEADERS:
-                    headers = _headers(trace, name, chat, streams=True)
-                pending += writer.write(chunk)
-                if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
-                    await out.send(pending, headers)  # those that are here go out in one write
-                    pending = b""
-            last = writer.end()
+    try:
+        trace = Trace(spans=[])
+        deadline, priority = exchange.deadline(), priority_of(request)
+        if not chat.stream:
+            chunk = await exchange.answer(
+                name, chat, deadline, trace, priority=priority, headers=request.headers
+            )
+            body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
-            pending += last
-        except Exception as error:
-            if headers is not NO_HEADERS:  # what has come is for the client, too
-                await out.begin(headers)
-            pending += writer.fail(out.failed(error))
-        return await out.end(pending, headers)
+            told = _headers(trace, name, chat)
+            return web.Response(body=body, headers=told, content_type="application/json")
+        answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
+        writer = StreamWriter(chat) if keeper is None else keeper
+        async with EventStream(request) as out, aclosing(answer) as chunks:
+            pending = b""
+            headers: Mapping[str, str] = NO_HEADERS
+            try:
+                async for chunk in chunks:
+                    if headers is NO_HEADERS:
+                        headers = _headers(trace, name, chat, streams=True)
+                    pending += writer.write(chunk)
+                    if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
+                        await out.send(pending, headers)  # those that are here go out in one write
+                        pending = b""
+                last = writer.end()
+                if keeper is not None:
+                    await keeper.join()
+                    await keeper.keep()
+                pending += last
+            except Exception as error:
+                if headers is not NO_HEADERS:  # what has come is for the client, too
+                    await out.begin(headers)
+                pending += writer.fail(out.failed(error))
+            return await out.end(pending, headers)
+    except BadRequest as error:
+        if isinstance(chat, ChatRequest) and chat.said is not None:
+            _tell_in_words_of(chat.dialect, error)
+        raise
+
+
+def _tell_in_words_of(dialect: str, error: BadRequest) -> None:
+    """Name the field that is wrong as the client does: models and providers name it in words of theirs."""
+    name = CLIENT_NAMES.get(dialect, {}).get(error.param or "")
+    if name is not None:
+        error.message, error.param = error.message.replace(f"`{error.param}`", f"`{name}`"), name
 
 
 def _headers(

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from threading import Lock
+from typing import IO
 
 from attrs import define
 
@@ -33,13 +34,20 @@ def captured_native_output() -> Iterator[Printed]:
     """
     printed = Printed()
     from_python = io.StringIO()
-    with _one_at_a_time, tempfile.TemporaryFile() as file:
+    with _one_at_a_time, _scratch() as file:
         try:
             with _redirected(file.fileno()), contextlib.redirect_stdout(from_python):
                 yield printed
         finally:
             file.seek(0)
             printed.text = from_python.getvalue() + file.read().decode("utf-8", "replace")
+
+
+def _scratch() -> IO[bytes]:
+    """A file without a name; on Linux it needs no folder that can be written."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("inferc-output"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 @contextlib.contextmanager

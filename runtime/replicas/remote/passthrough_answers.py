@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...dialects.openai_chat import read_usage, usage_of
+from ...dialects.openai_chat import failure_in, read_usage, usage_of
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
@@ -112,11 +112,11 @@ _MOST_FRAMES = 4
 
 
 def _check_choice(choice: Any, classifier: Classifier) -> None:
-    """Raise the error of a choice that failed inside a success. Source: OpenRouter, API reference, errors."""
+    """Raise the error of a choice that failed inside a success."""
     if not isinstance(choice, dict):
         raise classifier.malformed("the answer has a choice that is none")
-    if choice.get("finish_reason") == "error" or choice.get("error"):
-        raise classifier.in_band(choice.get("error") or "the answer ended with an error")
+    if (error := failure_in(choice)) is not None:
+        raise classifier.in_band(error)
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> Usage | None:

@@ -59,17 +59,18 @@ async def why_unreachable(endpoint: str, through: str | None = None) -> str | No
         proxy = proxy_for(endpoint) if through is None else proxy_at(through, None)
     except NoProxy as error:
         return str(error)
+    who = ""
     if proxy is not None:
-        url = proxy.url
+        url, who = proxy.url, f"the proxy {proxy.where}: "
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, writer = await asyncio.open_connection(url.host, url.port)
     except TimeoutError:
-        return f"no answer within {CONNECT_TIMEOUT:g} s"
+        return f"{who}no answer within {CONNECT_TIMEOUT:g} s"
     except socket.gaierror:
-        return f"there is no host `{url.host}`"
+        return f"{who}there is no host `{url.host}`"
     except (OSError, UnicodeError) as error:
-        return _reason(error)
+        return who + _reason(error)
     writer.close()
     return None
 

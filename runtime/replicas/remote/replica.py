@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
+from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
@@ -443,7 +444,7 @@ class RemoteReplica:
                 number = error.os_error.errno
                 reason = os.strerror(number) if number and number > 0 else why_tls(error.os_error)
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
-                if isinstance(error, aiohttp.ClientProxyConnectionError):
+                if not self._server and error.host != URL(self._plan.endpoint).raw_host:
                     where = f"the proxy {error.host}:{error.port}"
                 what = f"cannot be reached at {where}: {reason}"
                 if self._server and number == errno.ECONNREFUSED:

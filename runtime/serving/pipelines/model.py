@@ -22,7 +22,7 @@ from ...dialects.openai_chat import read_request
 from ...requests.answer import ChatChunk, Chunk
 from ...requests.call import Call
 from ...requests.conversation import Turn
-from ...requests.errors import BadRequest
+from ...requests.errors import BadRequest, Incapable
 from ...requests.parts import Text, ToolResult, path
 from ...requests.request import ChatRequest
 from ...requests.trace import Span, Trace
@@ -178,7 +178,7 @@ def said_in(turns: Sequence[Turn]) -> str:
         for part in turn.parts:
             if not isinstance(part, Text):
                 where = path(part.at)
-                raise BadRequest(f"`{where}` must be text: that is all that the pipeline takes", param=where)
+                raise Incapable(f"`{where}` must be text: that is all that the pipeline takes", param=where)
             texts.append(part.text)
         if not texts:
             where = path((*turn.at, "content"))

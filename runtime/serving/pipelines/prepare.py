@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import define, field
 
-from ....compiler.plan import ConstantNode, Node, PipelinePlan
+from ....compiler.plan import ConstantNode, MapNode, Node, PipelinePlan
+from ....compiler.plan.dataflow import blocks_of, taken_by
 from .block import PENDING, Block, Step
-from .graph import blocks_of, taken_by
 from .steps import Place, PureSteps
 
 _AWAITED = "_"
@@ -57,7 +57,8 @@ class _Part:
         used: dict[str, None] = {}
         for node in nodes:
             used |= dict.fromkeys(taken_by(node).values())
-            for block, given in blocks_of(node):
+            given = (node.variable,) if isinstance(node, MapNode) else ()
+            for block in blocks_of(node):
                 part.inside[block] = inner = cls.of(block, block, given, by_block, constants)
                 used |= dict.fromkeys(inner.free)
         used[output] = None
@@ -84,9 +85,7 @@ class _Preparing:
             if isinstance(node, ConstantNode):
                 continue
             is_tail = is_last and node.name == part.output
-            inside = {
-                name: self.block(part.inside[name], slots, is_last=is_tail) for name, _ in blocks_of(node)
-            }
+            inside = {name: self.block(part.inside[name], slots, is_last=is_tail) for name in blocks_of(node)}
             takes = {said: slots[name] for said, name in taken_by(node).items()}
             needs = {slot for slot in takes.values() if template[slot] is PENDING}
             for slot in needs:

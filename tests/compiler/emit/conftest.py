@@ -52,6 +52,7 @@ gateway {
 }
 """
 
+RANGE = FILE.replace("replicas = 3", "replicas = 2..4\n  scaling { target = 16, downscale_delay = 10m }")
 HOSTILE = "a\"b'c: {{ x }} $HOME $(HOME) %h #d\\ \u2028é\U0001f600 - [] | > & !x"
 
 Emit = Callable[..., dict[str, str]]

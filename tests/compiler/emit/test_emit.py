@@ -16,7 +16,7 @@ from inferc.compiler.emit.quoting import promql_literal
 from inferc.compiler.plan.codec import load_plan
 
 from ...support.projects import Project
-from .conftest import FILE, HOSTILE, Emit, written
+from .conftest import FILE, HOSTILE, RANGE, Emit, written
 
 
 def documents(files: dict[str, str]) -> list[dict[str, Any]]:
@@ -48,6 +48,39 @@ def test_every_model_that_the_file_runs_has_a_deployment_beside_the_gateway(emit
     assert disruption["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
+def test_models_follow_the_load_between_the_numbers_of_the_file(emitted: Emit) -> None:
+    files = emitted("kubernetes", RANGE)
+    assert "replicas" not in of_kind(files, "Deployment")["llama"]["spec"]
+    scaler = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
+    [metric] = scaler["metrics"]
+    assert metric["pods"]["target"]["averageValue"] == "16"
+    assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+    [rule] = yaml.safe_load(files["optional/adapter.values.yaml"])["rules"]["custom"]
+    assert rule["name"]["as"] == metric["pods"]["metric"]["name"]
+    keda = of_kind(emitted("kubernetes", RANGE, scaler="keda"), "ScaledObject")["llama"]["spec"]
+    assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == (2, 4)
+    assert keda["triggers"][0]["metadata"]["threshold"] == "16"
+
+
+def test_kserve_leaves_scaling_to_the_same_rules(emitted: Emit) -> None:
+    files = emitted("kserve", RANGE)
+    service = of_kind(files, "InferenceService")["llama"]
+    assert service["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "external"
+    assert service["spec"]["predictor"]["maxReplicas"] == 4
+    target = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]["scaleTargetRef"]
+    assert target["name"] == "llama-predictor"
+
+
+def test_a_range_needs_what_follows_the_load(emitted: Emit) -> None:
+    with pytest.raises(
+        EmitError, match="`llama` has 2 to 4 replicas, and with `--scaler none` nothing adds any"
+    ):
+        emitted("kubernetes", RANGE, scaler="none")
+    services = yaml.safe_load(emitted("compose", RANGE)["compose.yaml"])["services"]
+    assert services["llama"]["deploy"]["replicas"] == 2
+
+
 def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
     emitted: Emit, tmp_path: Path
 ) -> None:
@@ -64,6 +97,11 @@ def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
     assert llama.launch is not None
     assert llama.retry.max_retries == 0
     assert [each.gpu_indices for each in llama.replicas] == [(0,)]
+
+
+def test_a_chart_finds_its_models_in_the_namespace_that_it_is_installed_in(emitted: Emit) -> None:
+    plan = json.loads(emitted("helm")["plans/prod.plan.json"])
+    assert "http://llama:8080/v1" in [each["endpoint"] for each in plan["deployments"]]
 
 
 def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -> None:
@@ -86,6 +124,37 @@ def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -
         assert start["periodSeconds"] * start["failureThreshold"] >= least
     longest = of_kind(files, "Deployment")["prod-gateway"]["spec"]["template"]["spec"]
     assert longest["terminationGracePeriodSeconds"] > 1800  # the longest answer of a provider
+
+
+def test_a_ray_service_has_a_group_of_nodes_for_each_model_and_one_for_gateways(emitted: Emit) -> None:
+    files = emitted("rayservice", RANGE, gateways=3)
+    service = of_kind(files, "RayService")["prod"]["spec"]
+    config = yaml.safe_load(service["serveConfigV2"])
+    assert config["proxy_location"] == "Disabled"
+    runs = {each["name"]: each["args"] for each in config["applications"]}
+    assert set(runs) == {"prod.llama", "prod.digits-model", "prod..gateways"}
+    assert runs["prod..gateways"]["count"] == 3
+    assert runs["prod.digits-model"]["deployment"] == "digits_model"
+    cluster = service["rayClusterConfig"]
+    assert cluster["enableInTreeAutoscaling"]
+    groups = {each["groupName"]: each for each in cluster["workerGroupSpecs"]}
+    assert {name: (each["minReplicas"], each["maxReplicas"]) for name, each in groups.items()} == {
+        "gateways": (3, 3),
+        "llama": (2, 4),
+        "digits-model": (1, 1),
+    }
+    for name, arguments in runs.items():
+        group = groups[name.partition(".")[2].lstrip(".")]
+        assert json.loads(group["rayStartParams"]["resources"].strip("'")) == {arguments["resource"]: 1}
+    [model] = groups["llama"]["template"]["spec"]["containers"]
+    assert model["resources"]["limits"]["nvidia.com/gpu"] == 1
+    [gateway] = groups["gateways"]["template"]["spec"]["containers"]
+    assert gateway["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    pod = groups["gateways"]["template"]["metadata"]["labels"]
+    assert of_kind(files, "Service")["prod-gateway"]["spec"]["selector"].items() <= pod.items()
+    for each in (cluster["headGroupSpec"], *groups.values()):  # any of them may run any part
+        [container] = each["template"]["spec"]["containers"]
+        assert {"OPENAI_API_KEY", "TOKEN", "INFERC_STATE"} <= {name["name"] for name in container["env"]}
 
 
 def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,12 +196,17 @@ def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
     [
         ("gpt-4o-mini", "gpt-4o-mini"),  # whose endpoint the environment names
         ('env("OPENAI_API_KEY")', 'vault("secret/openai#key")'),
+        (
+            "route chat",
+            'deployment c { model = "claude-opus-4-7", runtime bedrock { region = "r" } }\nroute chat',
+        ),
     ],
 )
 def test_where_only_the_environment_says_where_requests_go_they_may_go_anywhere(
     emitted: Emit, change: tuple[str, str]
 ) -> None:
-    files = emitted("kubernetes", FILE.replace(*change))
+    text = FILE.replace('env("MODELS_URL", "https://api.openai.com/v1")', '"https://api.openai.com/v1"')
+    files = emitted("kubernetes", FILE if change[0] == change[1] else text.replace(*change))
     assert {} in of_kind(files, "NetworkPolicy")["prod-gateway"]["spec"]["egress"]
 
 
@@ -193,7 +267,7 @@ def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
     assert emitted(target) == emitted(target)
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "kserve", "compose", "helm"])
+@pytest.mark.parametrize("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])
 def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> None:
     text = FILE.replace('"gpt-4o-mini"', written(HOSTILE)).replace('"--port"', written(HOSTILE))
     files = emitted(target, text)
@@ -271,6 +345,7 @@ def _as_helm_would(text: str, files: dict[str, str]) -> str:
         ({"llama": "gateway_"}, "`gateway_` cannot be a name there"),
         ({"deployment digits_model": "deployment Llama"}, "`llama` and `Llama` would both be called `llama`"),
         ({"digits_model": "redis"}, "has the name of something that is always there: rename it"),
+        ({"node a": 'node "rack 1"'}, "node `rack 1` of the `cluster` cannot be a label there"),
         ({"digits_model": "network"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "prod_gateway"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "llama_scaling"}, "has the name of what scales another one: rename it"),
@@ -299,6 +374,19 @@ def test_a_file_that_runs_no_model_has_nothing_for_kserve(emitted: Emit) -> None
     text += "gateway { auth = none }\n"
     with pytest.raises(EmitError, match="emit `kubernetes` instead"):
         emitted("kserve", text)
+
+
+def test_prometheus_shows_the_token_without_which_a_gateway_says_nothing(emitted: Emit) -> None:
+    monitors = of_kind(emitted("kubernetes"), "ServiceMonitor")
+    [gateway], [models] = (monitors[name]["spec"]["endpoints"] for name in ("prod-gateway", "prod-models"))
+    assert gateway["authorization"]["credentials"] == {"name": "prod-secrets", "key": "TOKEN"}
+    assert "authorization" not in models
+    text = FILE.replace('bearer(env("TOKEN"))', 'bearer(file("token"))')
+    [gateway] = of_kind(emitted("kubernetes", text), "ServiceMonitor")["prod-gateway"]["spec"]["endpoints"]
+    key = gateway["authorization"]["credentials"]
+    assert key["name"] == "prod-files"
+    mounts = containers(emitted("kubernetes", text))["prod-gateway"]["volumeMounts"]
+    assert {each["mountPath"]: each.get("subPath") for each in mounts}["/srv/infer/token"] == key["key"]
 
 
 def test_vllm_behind_a_gateway_api_gets_a_pool(emitted: Emit) -> None:

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
-from .conftest import FILE, HOSTILE, Emit, written
+from .conftest import FILE, HOSTILE, RANGE, Emit, written
 
 CORE = ("v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
 
@@ -35,7 +35,9 @@ def test_kubernetes_takes_the_manifests(emitted: Emit, scaler: str) -> None:
     import kubernetes_validate
 
     checked = 0
-    for each in documents(emitted("kubernetes", scaler=scaler)):
+    text = FILE if scaler == "none" else RANGE
+    manifests = emitted("kubernetes", text, scaler=scaler)
+    for each in [*documents(manifests), *documents(emitted("rayservice", text))]:
         if each["apiVersion"] in CORE:
             kubernetes_validate.validate(each, "1.37", strict=True)
             checked += 1
@@ -87,12 +89,20 @@ def test_systemd_takes_the_unit(emitted: Emit, tmp_path: Path) -> None:
 def test_custom_resources_are_as_their_definitions_say(emitted: Emit, options: dict[str, Any]) -> None:
     schemas = dict(_definitions(Path(os.environ["CRDS"])))
     found = set()
-    for each in [*documents(emitted("kubernetes", **options)), *documents(emitted("kserve"))]:
+    others = [*documents(emitted("kserve", RANGE)), *documents(emitted("rayservice", RANGE))]
+    for each in [*documents(emitted("kubernetes", RANGE, **options)), *others]:
         kind = each["apiVersion"], each["kind"]
         if kind in schemas:
             jsonschema.Draft202012Validator(schemas[kind]).validate(each)
             found.add(each["kind"])
-    expected = {"InferencePool", "HTTPRoute", "ServiceMonitor", "PrometheusRule", "InferenceService"}
+    expected = {
+        "InferencePool",
+        "HTTPRoute",
+        "ServiceMonitor",
+        "PrometheusRule",
+        "InferenceService",
+        "RayService",
+    }
     assert found >= expected | ({"ScaledObject"} if options["scaler"] == "keda" else set())
 
 

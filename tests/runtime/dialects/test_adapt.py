@@ -508,6 +508,36 @@ def test_a_schema_without_bottom_is_no_traceback() -> None:
     )
 
 
+DEFS = {"by_id": {"properties": {"id": {"type": "integer"}}, "required": ["id", "kind"]}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "flat"),
+    [
+        (
+            {"oneOf": [{"$ref": "#/$defs/by_id"}, {"properties": {"id": {"type": "string"}}}], "$defs": DEFS},
+            {"properties": {"id": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}, "$defs": DEFS},
+        ),
+        (
+            {"allOf": [{"required": ["a"]}, {"properties": {"b": {}}, "required": ["b"]}]},
+            {"properties": {"b": {}}, "required": ["a", "b"]},
+        ),
+        (
+            {"properties": {"a": {}}, "anyOf": [{"required": ["a", "b"]}, {"required": ["a"]}]},
+            {"properties": {"a": {}}, "required": ["a"]},
+        ),
+        ({"anyOf": "nonsense", "oneOf": [True, 1]}, {}),
+    ],
+)
+def test_anthropic_gets_no_union_at_the_top_of_a_schema(schema: Json, flat: Json) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    found = ask(openai(USER, tools=[tool]), "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["tools[0].function.parameters"]
+    [written_tool] = written(found.conversation, "anthropic")["tools"]
+    assert written_tool["input_schema"] == {"type": "object", **flat}
+
+
 ONLY_AT_REST = Capabilities(
     thinks_unasked=True,
     chat_tools_with_thoughts=False,

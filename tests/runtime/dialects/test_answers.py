@@ -241,6 +241,9 @@ def test_a_stream_of_openai_s_wire_without_a_reason_is_cut_off() -> None:
                 {"index": 0, "message": {"content": ""}, "finish_reason": "error", "error": {"message": "no"}}
             ]
         },
+        {"choices": [{"index": 0, "message": {"content": "He"}, "finish_reason": "network_error"}]},
+        {"choices": [{"index": 0, "message": {}, "finish_reason": "insufficient_system_resource"}]},
+        {"choices": [{"message": {}, "finish_reason": "stop", "native_finish_reason": "network_error"}]},
         {"choices": [{"index": 0, "message": "Hello."}]},
         {"choices": [3]},
         [],

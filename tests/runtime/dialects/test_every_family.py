@@ -54,6 +54,20 @@ LISTS = {
 }
 NOW = {"type": "function", "function": {"name": "now", "description": "The time.", "parameters": SCHEMA}}
 BARE = {"type": "function", "function": {"name": "now"}}
+EITHER = {
+    "type": "function",
+    "function": {
+        "name": "now",
+        "parameters": {
+            "type": "object",
+            "properties": {"place": {"type": "string"}},
+            "anyOf": [
+                {"required": ["place"]},
+                {"properties": {"zone": {"type": "string"}}, "required": ["zone"]},
+            ],
+        },
+    },
+}
 STRICT = {"type": "function", "function": {"name": "now", "strict": True, "parameters": CLOSED}}
 CALL = {"id": "call_abcdefghijklmnop", "type": "function", "function": {"name": "now", "arguments": "{}"}}
 CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
@@ -113,6 +127,7 @@ FEATURES: dict[str, Json] = {
     "tools": {"tools": [NOW]},
     "bare tool": {"tools": [BARE]},
     "strict tool": {"tools": [STRICT]},
+    "tool of one kind or another": {"tools": [EITHER]},
     "no tools": {"tools": [NOW], "tool_choice": "none"},
     "some tool": {"tools": [NOW], "tool_choice": "required"},
     "that tool": {"tools": [NOW], "tool_choice": {"type": "function", "function": {"name": "now"}}},

@@ -23,6 +23,7 @@ from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import (
     BadRequest,
     ContextLengthExceeded,
+    Incapable,
     RequestError,
     RequestTimeout,
     StartError,
@@ -275,6 +276,15 @@ async def test_options_that_cannot_be_had_are_refused(
             await complete(replica, **body)
 
 
+@pytest.mark.parametrize("body", [{"min_p": 0.1}, {"n": 65}, {"guided_regex": "("}])
+async def test_what_others_may_have_is_refused_so_that_a_route_asks_them(
+    body: dict[str, Any], folder: Path
+) -> None:
+    async with running(lm_plan(folder)) as replica:
+        with pytest.raises(Incapable):
+            await complete(replica, **body)
+
+
 async def test_a_seed_may_be_negative(folder: Path) -> None:
     async with running(lm_plan(folder)) as replica:
         first, second = [await text_of(replica, temperature=1, seed=-1) for _ in range(2)]
@@ -340,7 +350,7 @@ async def test_a_chat_goes_through_the_template_or_one_line_per_message(folder: 
         image = [
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}
         ]
-        with pytest.raises(BadRequest, match=r"messages\[0\].content.*parts of the type `text` only"):
+        with pytest.raises(Incapable, match=r"messages\[0\].content.*parts of the type `text` only"):
             async with aclosing(
                 replica.stream(ChatRequest({"model": "lm", "messages": image}, False), None)
             ) as chunks:

@@ -178,3 +178,19 @@ async def test_a_history_with_calls_of_functions_is_understood() -> None:
         status, _ = await it.chat(messages=history)
         assert status == 200
         assert it.seen[0]["messages"] == [{"role": "user", "content": "what is it?"}]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [({"max_output_tokens": -1}, "max_output_tokens"), ({"prompt": {"id": "pmpt_1"}}, "prompt")],
+)
+async def test_what_is_refused_is_named_in_the_words_of_the_client(
+    fields: dict[str, Any], param: str, stream: bool
+) -> None:
+    async with front(two_calls()) as it:
+        body = {"model": "p", "input": "hello", "stream": stream, **fields}
+        async with it.http.post(f"{it.url}/v1/responses", json=body) as answer:
+            error = (await answer.json())["error"]
+            assert (answer.status, error["param"]) == (400, param)
+            assert f"`{param}`" in error["message"]

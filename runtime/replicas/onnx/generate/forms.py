@@ -11,7 +11,7 @@ import numpy
 from attrs import frozen
 from numpy.typing import NDArray
 
-from ....requests.errors import BadRequest, RequestError
+from ....requests.errors import BadRequest, Incapable, RequestError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -77,7 +77,7 @@ class Forms:
             try:
                 self._made = library.LLTokenizer(text, eos_token=self._ends or None)
             except ValueError as error:
-                raise BadRequest(
+                raise Incapable(
                     f"{self._owner}: its tokenizer cannot keep to a form: {error}",
                     param=asked.param,
                     code="unsupported",
@@ -86,7 +86,7 @@ class Forms:
         matcher = library.LLMatcher(self._made, asked.grammar, log_level=0, limits=limits)
         if matcher.is_error():
             reason = next(iter(str(matcher.get_error()).splitlines()), "")[:300]
-            raise BadRequest(f"`{asked.param}` cannot be followed: {reason}", param=asked.param)
+            raise Incapable(f"`{asked.param}` cannot be followed: {reason}", param=asked.param)
         return Form(matcher, self._made.vocab_size, self._owner)
 
 
@@ -128,7 +128,7 @@ class Form:
 
 def _llguidance() -> Any:
     if find_spec("llguidance") is None:
-        raise BadRequest(
+        raise Incapable(
             "the form of an answer needs the package llguidance where the model runs: "
             "`pip install 'inferc[constrained]'`",
             param="response_format",

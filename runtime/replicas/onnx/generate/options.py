@@ -19,7 +19,7 @@ from ....dialects.openai.text_only import (
     wants_usage,
     whole_in,
 )
-from ....requests.errors import BadRequest
+from ....requests.errors import BadRequest, Incapable
 from .forms import FormAsked, choice_form, json_form, lark_form, regex_form
 from .sampling import Sampling
 from .tools import Offer, read_offer
@@ -107,7 +107,7 @@ def read_options(body: dict[str, Any], spec: GenerateSpec) -> Options:
 def _answers(body: dict[str, Any]) -> int:
     wanted = whole_in(body, "n", 1) or 1
     if wanted > MAX_ANSWERS:
-        raise BadRequest(f"`n` must be at most {MAX_ANSWERS}", param="n")
+        raise Incapable(f"`n` must be at most {MAX_ANSWERS}", param="n")
     if whole_in(body, "best_of", 1) not in (None, wanted):
         raise BadRequest("`best_of` must be `n`: all answers are given", param="best_of")
     return wanted

@@ -9,7 +9,7 @@ import orjson
 
 from ....dialects.openai_chat.messages import read_messages
 from ....regular_file import read_regular
-from ....requests.errors import BadRequest, StartError
+from ....requests.errors import BadRequest, Incapable, StartError
 from .tools import Offer, with_offer
 
 _LARGEST = 16 << 20
@@ -54,7 +54,7 @@ class ChatTemplate:
                 messages=plain, tools=tools, add_generation_prompt=True, **self._special
             )
         except Exception as error:
-            raise BadRequest(
+            raise Incapable(
                 f"{self._owner}: its chat template does not take these messages: {error}", param="messages"
             ) from None
         return text
@@ -142,7 +142,7 @@ def _text(index: int, message: dict[str, Any]) -> str:
         raise BadRequest(f"`{where}` must be text, or a list of parts", param=where)
     for part in content:
         if not (isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)):
-            raise BadRequest(f"`{where}`: this model takes parts of the type `text` only", param=where)
+            raise Incapable(f"`{where}`: this model takes parts of the type `text` only", param=where)
     return "".join(part["text"] for part in content)
 
 

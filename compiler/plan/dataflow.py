@@ -1,10 +1,8 @@
-"""What nodes take, and which blocks are part of them."""
+"""How the nodes of a pipeline hang together: what each takes, and which blocks are part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ....compiler.plan import (
+from .nodes import (
     AttemptNode,
     BuiltinNode,
     CallNode,
@@ -25,8 +23,13 @@ from ....compiler.plan import (
 )
 
 
+def step_of(node: Node) -> str:
+    """The name of the step that `node` is, or is a part of."""
+    return node.name.partition(".")[0]
+
+
 def taken_by(node: Node) -> dict[str, str]:
-    """What `node` takes: the name of each value in a message, and the node or input behind it."""
+    """What `node` itself takes: the name of each value in a message, and the node or input behind it."""
     match node:
         case ConstantNode() | AttemptNode():
             return {}
@@ -52,17 +55,13 @@ def taken_by(node: Node) -> dict[str, str]:
     raise TypeError(f"no such kind of node: {node!r}")
 
 
-def blocks_of(node: Node) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The blocks that are part of `node`, and what is put into each beside what it takes from around it."""
+def blocks_of(node: Node) -> tuple[str, ...]:
+    """The blocks that are part of `node`; that of a `map` takes its variable beside what is around it."""
     match node:
-        case MatchNode():
-            for arm in node.arms:
-                yield arm.block, ()
-        case IfNode():
-            yield node.then, ()
-            yield node.otherwise, ()
-        case MapNode():
-            yield node.each, (node.variable,)
-        case AttemptNode():
-            yield node.first, ()
-            yield node.otherwise, ()
+        case MatchNode(arms=arms):
+            return tuple(arm.block for arm in arms)
+        case IfNode(then=first, otherwise=second) | AttemptNode(first=first, otherwise=second):
+            return first, second
+        case MapNode(each=block):
+            return (block,)
+    return ()
