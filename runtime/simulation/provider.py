@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
+from ..concurrency.virtual_time import VirtualTimeLoop
 from ..mock_provider.deliver import BROKEN, END_MARKERS, in_parts
 from ..mock_provider.faults import SPOILT, Fault, FaultKind
 from ..mock_provider.limits import Limiter
@@ -37,10 +37,11 @@ _JSON = frozen_headers({"Content-Type": "application/json"})
 class Provider:
     """What one deployment's requests meet. answer_tokens: of an answer, where the world does not say."""
 
-    def __init__(self, plan: ProviderPlan, random: Random, began: float) -> None:
+    def __init__(self, plan: ProviderPlan, random: Random, loop: VirtualTimeLoop) -> None:
         self.plan = plan
+        self._loop = loop
         self._random = random
-        self._began = began
+        self._began = loop.time()
         self._limiter = Limiter(plan.requests_per_minute, plan.tokens_per_minute)
         self._is_limited = plan.requests_per_minute is not None or plan.tokens_per_minute is not None
         self._failed = [0] * len(plan.failures)
@@ -64,12 +65,13 @@ class Provider:
         """The answer to one request. Raises ClientError."""
         self.calls += 1
         path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
-        now = asyncio.get_running_loop().time()
+        loop = self._loop
+        now = loop.time()
         failure = self._due(now - self._began) if self._failed else None
         if failure is not None and failure.what == UNREACHABLE:
             raise aiohttp.ClientConnectorError(_address(URL(address)), OSError(111, "Connection refused"))
         if failure is not None and failure.what == "status":
-            await asyncio.sleep(min(self.first_token(), 0.2))
+            await loop.after(min(self.first_token(), 0.2))
             return self._error(path, _told(failure), {})
         scripted = self._scripted() if self._answered else None
         wanted = self.plan.answer if self.plan.answer is not None else self.answer_tokens
@@ -93,15 +95,15 @@ class Provider:
         if (recorded := RECORDED.get()) is not None and recorded[0] == self.plan.deployment:
             first = max(recorded[1] - whole, 0.0)
         if not spoken.streamed:
-            await asyncio.sleep(first + whole)
+            await loop.after(first + whole)
             return self._whole(path, spoken, failure)
-        await asyncio.sleep(first)
+        await loop.after(first)
         return self._stream(path, spoken, failure, whole)
 
     # ---- answers
 
     def _whole(self, path: Path, spoken: Spoken, failure: FailurePlan | None) -> PlayedAnswer:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         body = spoken.body
         if failure is not None:
             kind = failure.what
@@ -118,10 +120,10 @@ class Provider:
                 if kind == "stall":
                     pieces.append((end, body[sum(map(len, parts)) :]))
                 return PlayedAnswer(200, _JSON, "application/json", pieces, end if kind == "cut" else None)
-        return PlayedAnswer(200, _JSON, "application/json", ((now, body),))
+        return PlayedAnswer(200, _JSON, "application/json", ((now, body),), plain=body)
 
     def _stream(self, path: Path, spoken: Spoken, failure: FailurePlan | None, whole: float) -> PlayedAnswer:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         events, broken = spoken.events, None
         if failure is not None:
             events, broken = self._spoil(path, events, failure)
@@ -153,7 +155,7 @@ class Provider:
         return events, False
 
     def _error(self, path: Path, error: MockError, headers: Mapping[str, str]) -> PlayedAnswer:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         own = api_of(path).error_headers(error)
         told: CIMultiDictProxy[str] = _JSON
         if error.headers or headers or own:
@@ -186,23 +188,6 @@ class Provider:
         if tokens is None or tokens == AS_ASKED:
             return None
         return min(tokens, max(4, math.ceil(2 * tokens / self.plan.rate)), _MOST_PIECES)
-
-
-class PlayedClient:
-    """Sends the requests of one replica to a provider that is played."""
-
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-
-    async def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
-    ) -> PlayedAnswer:
-        """The answer, when its head is here. Raises ClientError."""
-        key = next(iter(headers.values()), "")
-        return await self._provider.post(address, body, key)
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def _told(failure: FailurePlan) -> MockError:
