@@ -2,11 +2,11 @@
 
     python bench/replays.py [--files N] [--first N] [--seconds N] [--at-once N] [--verbose]
 
-Random files: retries, rate limits, budgets, slots, keys; fallbacks, balanced routes, splits and hedges; providers
-that fail for a while, or let so many through in a minute. Each has a real gateway in front of real mock providers,
-which is asked for some seconds at a low rate. Then its access log is played, and what is said of p50, p99, cost
-and answers with 429 is compared with what the clients of the gateway have seen. 429s are compared as shares: what
-differs, of the requests that were refused, but of a twentieth of all at least.
+Random files: retries, rate limits, budgets, slots, keys; fallbacks, balanced routes, splits and hedges; and
+providers that fail for a while, or let so many through in a minute. Each has a real gateway in front of real
+mock providers, which is asked for some seconds at a low rate. Then its access log is played, and what is said
+of p50, p99, cost and answers with 429 is compared with what the clients of the gateway have seen: 429s as a
+share of those that there were, or of a twentieth of all requests, where there were fewer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -34,12 +35,11 @@ TOLERANCE = 0.10
 FEW = 0.05
 """Of all requests: where fewer are refused, the difference is of as many."""
 COMMAND = [sys.executable, "-m", "inferc.cli"]
-LIMITED = ("rate_limit_exceeded", "rate_limited", "backpressure", "budget_exceeded")
 
 
 @frozen
 class Case:
-    """One file, and who answers behind it. mocks: the options of each mock provider. rate: requests a second."""
+    """One file, and who answers behind it. mocks: options of each mock provider. rate: requests a second."""
 
     text: str
     mocks: tuple[tuple[str, ...], ...]
@@ -60,16 +60,15 @@ def random_case(random: Random, ports: list[int]) -> Case:
     rate = random.uniform(4.0, 8.0)
     a = [
         f'api_key = env("BENCH_KEY"), endpoint = "http://127.0.0.1:{ports[1]}/v1"',
-        f"retry {{ max_retries = {random.randint(0, 3)}, initial_backoff = {random.choice([100, 200, 400])}ms }}",
+        f"retry {{ max_retries = {random.randint(0, 3)}, "
+        f"initial_backoff = {random.choice([100, 200, 400])}ms }}",
         perhaps(0.3, "rate limit", f"rate_limits {{ requests_per_minute = {random.randint(30, 60)} }}"),
     ]
     slots = perhaps(0.4, "few slots", f"serving {{ max_concurrent = {random.randint(3, 6)} }}")
     budget = perhaps(
         0.3, "budget", f"budget {{ max_spend_per_hour = $0.00{random.randint(2, 6)}, on_exceeded = reject }}"
     )
-    limit = perhaps(
-        0.2, "key", f', rate_limits {{ requests_per_minute = {random.randint(40, 80)} }}'
-    )
+    limit = perhaps(0.2, "key", f", rate_limits {{ requests_per_minute = {random.randint(40, 80)} }}")
     route = random.choice(
         [
             "fallback [a, b]",
@@ -106,7 +105,7 @@ gateway {{
     return Case(text, (tuple(first), ("--gap", str(gaps[1]))), rate, ", ".join([route, *said]))
 
 
-async def replay(seed: int, seconds: float) -> tuple[Case, Real, Run]:
+def replay(seed: int, seconds: float) -> tuple[Case, Real, Run]:
     """Ask a real gateway, and play what came."""
     random = Random(seed)
     sockets = [bind("127.0.0.1", 0, advice="") for _ in range(3)]
@@ -133,18 +132,18 @@ async def replay(seed: int, seconds: float) -> tuple[Case, Real, Run]:
                     env=environment,
                 )
                 started.append(gateway)
-                await ask(f"http://127.0.0.1:{ports[0]}", case.rate, seconds, random)
+                asyncio.run(ask(f"http://127.0.0.1:{ports[0]}", case.rate, seconds, random))
                 gateway.send_signal(signal.SIGTERM)
-                await asyncio.to_thread(gateway.wait, 60)
+                gateway.wait(60)
         finally:
             for process in started:
                 process.terminate()
-                await asyncio.to_thread(process.wait, 30)
+                process.wait(30)
         lines = log.read_text("utf-8").splitlines()
         if keep := os.environ.get("KEEP_LOGS"):
             Path(keep, f"{seed}.jsonl").write_text("\n".join(lines))
             Path(keep, f"{seed}.infer").write_text(case.text)
-    return case, *await asyncio.to_thread(play, case.text, lines, seed)
+    return case, *play(case.text, lines, seed)
 
 
 def play(text: str, lines: list[str], seed: int) -> tuple[Real, Run]:
@@ -161,7 +160,7 @@ async def ask(url: str, rate: float, seconds: float, random: Random) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": "Bearer any-key-of-a-bench"}) as session:
         for _ in range(600):
             try:
-                async with session.get(f"{url}/health/ready") as answer:
+                async with session.get(f"{url}/v2/health/ready") as answer:
                     if answer.status == 200:
                         break
             except aiohttp.ClientError:
@@ -187,7 +186,7 @@ async def one(session: aiohttp.ClientSession, url: str, words: str) -> None:
 
 
 def errors_of(real: Real, played: Run) -> dict[str, float]:
-    limited = sum(played.tally.codes[code] for code in LIMITED)
+    limited = played.tally.limited
     return {
         "p50": _error(real.percentile(0.5), played.tally.percentile(0.5)),
         "p99": _error(real.percentile(0.99), played.tally.percentile(0.99)),
@@ -200,30 +199,22 @@ def _error(real: float | None, other: float | None) -> float:
     return abs(real - other) / real if real and other is not None else float(real != other)
 
 
-async def all_of(seeds: list[int], seconds: float, at_once: int, verbose: bool) -> list[dict[str, float]]:
-    room = asyncio.Semaphore(at_once)
-
-    async def one_of(seed: int) -> dict[str, float]:
-        async with room:
-            case, real, played = await replay(seed, seconds)
-        errors = errors_of(real, played)
-        said = ", ".join(f"{name} {value:.1%}" for name, value in errors.items())
-        print(f"{seed:3d}  {said:48s}  {len(real.arrivals)} requests: {case.what}", flush=True)
-        if verbose:
-            print("     ", *(f"{real.percentile(p)} → {played.tally.percentile(p)}" for p in (0.5, 0.99)))
-            print(
-                "     ", real.cost, "→", played.cost, real.limited, "→", dict(played.tally.codes), played.calls
-            )
-        return errors
-
-    return list(await asyncio.gather(*map(one_of, seeds)))
+def compared(seed: int, seconds: float, verbose: bool) -> dict[str, float]:
+    case, real, played = replay(seed, seconds)
+    errors = errors_of(real, played)
+    said = ", ".join(f"{name} {value:.1%}" for name, value in errors.items())
+    print(f"{seed:3d}  {said:48s}  {len(real.arrivals)} requests: {case.what}", flush=True)
+    if verbose:
+        print("     ", *(f"{real.percentile(p)} → {played.tally.percentile(p)}" for p in (0.5, 0.99)))
+        print(f"      {real.cost} → {played.cost}, {real.limited} → {dict(played.tally.codes)}")
+    return errors
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--files", type=int, default=20, help="random files that are replayed")
+    parser.add_argument("--files", type=int, default=4, help="random files that are replayed")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seconds", type=float, default=20.0, help="for which each gateway is asked")
     parser.add_argument("--at-once", type=int, default=4, help="gateways that are asked at the same time")
@@ -231,7 +222,8 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.getLogger("inferc").setLevel(logging.CRITICAL)
     seeds = list(range(arguments.first, arguments.first + arguments.files))
-    found = asyncio.run(all_of(seeds, arguments.seconds, arguments.at_once, arguments.verbose))
+    with ThreadPoolExecutor(arguments.at_once) as threads:
+        found = list(threads.map(lambda seed: compared(seed, arguments.seconds, arguments.verbose), seeds))
     worst = {name: max(each[name] for each in found) for name in found[0]}
     fine = sum(max(each.values()) <= TOLERANCE for each in found)
     said = ", ".join(f"{name} {value:.1%}" for name, value in worst.items())

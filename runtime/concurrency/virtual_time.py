@@ -72,7 +72,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
                     what = f"Exception in callback {handle!r}"
                     self.call_exception_handler({"message": what, "exception": error, "handle": handle})
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]  # as below
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
@@ -85,7 +85,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self.call_at(self._now + seconds, _wake, woken)
         return woken
 
-    def call_at(
+    def call_at(  # type: ignore[override]  # as below
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
@@ -93,7 +93,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         heappush(self._timers, (when, self._numbers, timer))
         return timer
 
-    def call_later(
+    def call_later(  # type: ignore[override]  # as below
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)

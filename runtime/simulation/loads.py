@@ -12,7 +12,8 @@ from typing import Any
 from attrs import frozen
 
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
-from .provider import RECORDED
+from .followed_splits import follow_splits
+from .provider import RECORDED, Recorded, Seen
 from .records import Record
 from .simulation import Simulation, prompt_of
 from .wires import AS_ASKED
@@ -48,7 +49,8 @@ async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: f
 class Arrival:
     """A request that once came, so many seconds after the first one. prompt, answer: its tokens.
 
-    took: the deployment that answered, and the seconds that it needed; None: not known.
+    seen: its attempts, as far as they are known. asked: the deployment that was asked first, or that
+    would have been, had it not been refused.
     """
 
     at: float
@@ -56,7 +58,9 @@ class Arrival:
     prompt: int
     answer: int
     key: str | None = None
-    took: tuple[str, float] | None = None
+    stream: bool = False
+    seen: tuple[Seen, ...] = ()
+    asked: str | None = None
 
 
 async def play_arrivals(
@@ -68,10 +72,13 @@ async def play_arrivals(
     began, due = loop.time(), 0.0
     for provider in simulation.providers.values():
         provider.answer_tokens = AS_ASKED
+    follow_splits(simulation.executor.routes)
 
     async def one(arrival: Arrival) -> None:
-        RECORDED.set(arrival.took)  # of this task alone
-        ask = AskPlan(arrival.name, prompt_of(arrival.prompt), key=arrival.key)
+        RECORDED.set(
+            Recorded(arrival.asked, list(arrival.seen))
+        )  # of this task alone, and those that it starts
+        ask = AskPlan(arrival.name, prompt_of(arrival.prompt), stream=arrival.stream, key=arrival.key)
         request = simulation.request(ask, answer_tokens=max(arrival.answer, 1))
         try:
             told(await simulation.ask(ask, request, keeps=False))

@@ -1,4 +1,4 @@
-"""A replica of a provider that is played: that of real ones, with a key and a client without secrets and sockets."""
+"""A replica of a provider that is played: as of a real one, with a key that is none, and without sockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .provider import Provider
 class PlayedReplica(RemoteReplica):
     """Sends requests to `provider`.
 
-    Whoever sends one request often gets the same answer often: what the bytes mean is read once, and remembered
+    Whoever sends one request often gets the same answer often: what its bytes mean is read once, and is kept
     with the request.
     """
 
@@ -32,13 +32,14 @@ class PlayedReplica(RemoteReplica):
         self._kept = f"read by {plan.deployment}"
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
-        if not isinstance(request, ChatRequest) or not isinstance(response, PlayedAnswer) or not response.plain:
+        plain = response.plain if isinstance(response, PlayedAnswer) else b""
+        if not isinstance(request, ChatRequest) or not plain:
             return await super()._whole(request, response, classifier, until)
         kept: tuple[bytes, Chunk] | None = request.kept.get(self._kept)
-        if kept is not None and kept[0] is response.plain:
+        if kept is not None and kept[0] is plain:
             return kept[1]
         chunk = await super()._whole(request, response, classifier, until)
-        request.kept[self._kept] = response.plain, chunk
+        request.kept[self._kept] = plain, chunk
         return chunk
 
 

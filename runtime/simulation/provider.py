@@ -9,6 +9,7 @@ from random import Random
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
+from attrs import define, frozen
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -22,11 +23,39 @@ from ..mock_provider.spoilt import spoilt_answer, spoilt_events
 from .http_answers import PlayedAnswer, frozen_headers
 from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 
-RECORDED: ContextVar[tuple[str, float] | None] = ContextVar("recorded", default=None)
-"""The deployment that once answered the request at hand, and how long that took, where that is known."""
+
+@frozen
+class Seen:
+    """An attempt that was once made. first: seconds until its answer began; None: it never did.
+
+    failure: how it failed; None: it was answered, or broken off by us.
+    """
+
+    deployment: str
+    seconds: float
+    first: float | None = None
+    failure: FailurePlan | None = None
+
+
+@define
+class Recorded:
+    """What once became of a request. asked: the deployment that was asked first, or would have been.
+
+    left: its attempts, less those that were played.
+    """
+
+    asked: str | None
+    left: list[Seen]
+
+
+RECORDED: ContextVar[Recorded | None] = ContextVar("recorded", default=None)
+"""Of the request at hand; None: nothing is known."""
 
 Z99 = 2.3263478740408408
 """How many standard deviations one of a hundred is above the median."""
+
+NEXT = 0.01
+"""Seconds after the end of what was once broken off, in which an answer begins at the earliest."""
 
 _MOST_PIECES = 400
 """Pieces in which a stream comes, at most."""
@@ -67,11 +96,13 @@ class Provider:
         path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
         loop = self._loop
         now = loop.time()
-        failure = self._due(now - self._began) if self._failed else None
+        seen = self._seen()
+        due = self._due(now - self._began) if seen is None and self._failed else None
+        failure = due if seen is None else seen.failure
         if failure is not None and failure.what == UNREACHABLE:
             raise aiohttp.ClientConnectorError(_address(URL(address)), OSError(111, "Connection refused"))
         if failure is not None and failure.what == "status":
-            await loop.after(min(self.first_token(), 0.2))
+            await loop.after(min(self.first_token(), 0.2) if seen is None else seen.seconds)
             return self._error(path, _told(failure), {})
         scripted = self._scripted() if self._answered else None
         wanted = self.plan.answer if self.plan.answer is not None else self.answer_tokens
@@ -92,8 +123,10 @@ class Provider:
         if failure is not None and failure.what == "slow":
             first += 60.0
         whole = spoken.completion / self.plan.rate
-        if (recorded := RECORDED.get()) is not None and recorded[0] == self.plan.deployment:
-            first = max(recorded[1] - whole, 0.0)
+        if seen is not None and seen.first is not None:
+            first, whole = seen.first, max(seen.seconds - seen.first, 0.0)
+        elif seen is not None:  # nothing had come when it ended
+            first = max(first, seen.seconds + NEXT)
         if not spoken.streamed:
             await loop.after(first + whole)
             return self._whole(path, spoken, failure)
@@ -163,6 +196,16 @@ class Provider:
         return PlayedAnswer(error.status, told, "application/json", ((now, error_of(path, error)),))
 
     # ---- what is due
+
+    def _seen(self) -> Seen | None:
+        """What once became of this attempt."""
+        recorded = RECORDED.get()
+        if recorded is None:
+            return None
+        for number, each in enumerate(recorded.left):
+            if each.deployment == self.plan.deployment:
+                return recorded.left.pop(number)
+        return None
 
     def _due(self, elapsed: float) -> FailurePlan | None:
         for number, failure in enumerate(self.plan.failures):

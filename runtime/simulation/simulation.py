@@ -103,6 +103,8 @@ class Simulation:
             body["stream"] = True
         if answer_tokens is not None:
             body["max_tokens"] = answer_tokens
+            if ask.stream:  # what it took is known then, and need not be estimated
+                body["stream_options"] = {"include_usage": True}
         return chat_request(body)[1]
 
     async def ask(self, ask: AskPlan, request: Request | None, *, keeps: bool = True) -> Record:

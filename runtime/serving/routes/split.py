@@ -47,7 +47,7 @@ class Split(Route):
     def __init__(self, plan: SplitPlan, members: Sequence[Model], random: Random) -> None:
         super().__init__(plan, members)
         self._key = plan.key
-        self._splitting = Splitting(plan.route, [share.share for share in plan.shares], random)
+        self.splitting = Splitting(plan.route, [share.share for share in plan.shares], random)
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         return with_failover(self, self._order(call), call, trace)
@@ -57,4 +57,4 @@ class Split(Route):
 
     def _order(self, call: Call) -> list[int]:
         """The one member that is asked."""
-        return [self._splitting.decide(key_of(call, self._key))]
+        return [self.splitting.decide(key_of(call, self._key))]
