@@ -99,6 +99,7 @@ def _install(python: Path, venv: Path, extras: str, began: float) -> int:
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
     ) as process:
@@ -108,7 +109,8 @@ def _install(python: Path, venv: Path, extras: str, began: float) -> int:
             status = process.wait()
         reader.join()
     if status != 0:
-        print("\n".join(reader.said[-5:]), file=sys.stderr)
+        wrong = [text.strip() for text in reader.said if text.strip().lower().startswith("error:")]
+        print("\n".join(dict.fromkeys(wrong[-3:] or reader.said[-5:])), file=sys.stderr)
         print(NO_PACKAGES, file=sys.stderr)
         return 1
     print(f"{venv} is ready, after {time.monotonic() - began:.0f} s", flush=True)
