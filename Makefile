@@ -31,6 +31,7 @@ PEERS := .venv-peers
 SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
 LLAMA := .venv-clients/llama-index
 PACKAGING := .venv-packaging
+SITE := .venv-site
 NODE := tests/clients/node/node_modules
 TRY := -m pytest -q -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
 LOOPS := -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session
@@ -39,7 +40,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments manifests ray real ui playground mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +84,15 @@ editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 2
 playground: $(READY) ## build the playground into build/playground: static files (needs Node.js 20)
 	@$(BIN)/python playground/build.py
 
+site: $(READY) models playground $(SITE)/.ready ## build the documentation into build/site, with search, versions and the playground
+	@$(BIN)/python site/build.py
+
+$(SITE)/.ready: site/requirements.txt
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --no-deps --editable .
+	@touch $@
+
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
 	@$(BIN)/python scripts/build_capabilities.py
@@ -117,7 +127,7 @@ clients: $(READY) models client-environments ## try clients that others wrote, i
 
 client-environments: $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json
 
-ui: $(READY) models playground ## try the page at /ui and the playground in a real Chromium (PICTURES=1: draw them for the docs)
+ui: $(READY) models site ## try the page at /ui, the playground and the documentation in a real Chromium (PICTURES=1: draw them for the docs)
 	@command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			echo "installing chromium"; apt-get update -qq; \
@@ -198,7 +208,7 @@ venv: $(READY) ## only set up .venv
 		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

@@ -11,7 +11,7 @@ from pygls.exceptions import JsonRpcException
 
 from .features.call_hierarchy import incoming, outgoing, prepare_calls
 from .features.code_actions import ACTION_KINDS, code_actions
-from .features.code_lens import code_lens
+from .features.code_lens import TEST, code_lens
 from .features.completion import COMPLETION_TRIGGERS, completion
 from .features.definitions import declaration, definition
 from .features.diagnostics import explained
@@ -64,6 +64,14 @@ def bind(server: Server) -> None:
     for method, ask in answers_anywhere(server).items():
         _bind_anywhere(server, method, ask)
 
+    @server.command(TEST)
+    async def _(*given: Any) -> None:
+        """`[uri, title]`; without a title, all tests of the text."""
+        words = given[0] if len(given) == 1 and isinstance(given[0], list) else given
+        uri, title = (*words, None, None)[:2]
+        if isinstance(uri, str):
+            await server.play(uri, title if isinstance(title, str) else None)
+
 
 def answers(server: Server) -> dict[str, Answer]:
     """The questions about one text, and their answers."""
@@ -92,7 +100,9 @@ def answers(server: Server) -> dict[str, Answer]:
         lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: lambda view, p: server.tokens(
             view, p.previous_result_id
         ),
-        lsp.TEXT_DOCUMENT_INLAY_HINT: lambda view, p: inlay_hints(view, p.range),
+        lsp.TEXT_DOCUMENT_INLAY_HINT: lambda view, p: inlay_hints(
+            view, p.range, server.played(view.document)
+        ),
         lsp.TEXT_DOCUMENT_DOCUMENT_LINK: lambda view, _: links(view),
         lsp.TEXT_DOCUMENT_CODE_LENS: lambda view, _: code_lens(view),
         lsp.TEXT_DOCUMENT_PREPARE_CALL_HIERARCHY: lambda view, p: prepare_calls(view, p.position),

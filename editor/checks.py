@@ -63,9 +63,15 @@ class Checks:
         for document in self._workspace.documents:
             self.changed(document.uri)
 
+    def played(self, uri: str, found: Iterable[lsp.Diagnostic]) -> None:
+        """What tests of a text have found, until it changes."""
+        self._found[_tests_of(uri)] = {uri: list(found)}
+        self._publish_for(uri)
+
     def closed(self, uri: str, importers: Iterable[str]) -> None:
         """Forget what a check of this text found, and check again those that import it."""
         self._waiting.pop(uri, None)
+        self._found.pop(_tests_of(uri), None)
         affected = list(self._found.pop(uri, {}))
         for importer in importers:
             self.changed(importer)
@@ -109,3 +115,8 @@ class Checks:
             return
         self._published[uri] = (version, found)
         self._publish(lsp.PublishDiagnosticsParams(uri, found, version))
+
+
+def _tests_of(uri: str) -> str:
+    """By what findings of tests are kept beside those of checks; no text has such a URI."""
+    return f"tests of {uri}"

@@ -14,6 +14,7 @@ from ..dsl.version import __version__
 from .checks import Checks
 from .documents import Document, path_of
 from .features.semantic_tokens import delta, semantic_tokens
+from .playing import CannotPlay, Played, play
 from .positions import UTF16
 from .protocol import Protocol, TextServer
 from .view import View
@@ -36,6 +37,7 @@ class Server(TextServer):
         self._views: dict[str, tuple[int, View]] = {}
         self._tokens: dict[str, tuple[str, list[int]]] = {}
         self._count = 0
+        self._played: dict[str, Played] = {}
 
     # ---- texts
 
@@ -61,6 +63,7 @@ class Server(TextServer):
         self.files.close(uri)
         self._views.pop(uri, None)
         self._tokens.pop(uri, None)
+        self._played.pop(uri, None)
         self._checks.closed(uri, [each.uri for each in importers])
 
     def changed_outside(self) -> None:
@@ -130,6 +133,33 @@ class Server(TextServer):
             options = lsp.DidChangeWatchedFilesRegistrationOptions(globs)
             registration = lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
             self.client_register_capability(lsp.RegistrationParams([registration]))
+
+    # ---- tests
+
+    async def play(self, uri: str, title: str | None) -> None:
+        """Play the tests of a text, or one of them, and show what came of it."""
+        document = self.files.any_document(uri)
+        if document is None:
+            self.warn("open a .infer file first")
+            return
+        try:
+            played = await play(document, title, self._played.get(uri))
+        except CannotPlay as problem:
+            self.warn(f"the tests cannot be played: {problem}")
+            return
+        self._played[uri] = played
+        now = self.files.document(uri)
+        if now is not None and now.text == played.text:
+            self._checks.played(uri, played.findings)
+        if get_capability(self.client_capabilities, "workspace.inlay_hint.refresh_support", False):
+            self.workspace_inlay_hint_refresh(None)
+        kind = lsp.MessageType.Warning if played.failed else lsp.MessageType.Info
+        self.window_show_message(lsp.ShowMessageParams(kind, played.said()))
+
+    def played(self, document: Document) -> Played | None:
+        """What became of the tests of this version of a text, where they were played."""
+        played = self._played.get(document.uri)
+        return played if played is not None and played.text == document.text else None
 
     def warn(self, message: str) -> None:
         """Something that whoever asked has to know."""

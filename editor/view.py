@@ -16,6 +16,7 @@ from ..dsl.tokens import Token, tokenize
 from ..dsl.tree import path_to
 from .documents import Document
 from .occurrences import Occurrence, occurrences
+from .proofs import Proofs
 from .workspace import Loaded, Workspace
 
 
@@ -78,6 +79,10 @@ class View:
     @cached_property
     def checked(self) -> Checked:
         return self.workspace.check(self.document)
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        return Proofs(self.checked)
 
     @cached_property
     def occurrences(self) -> list[Occurrence]:

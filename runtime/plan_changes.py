@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ..compiler.plan import DeploymentPlan, Node, OnnxServingPlan, Plan, RemotePoolPlan
 from ..compiler.plan.reach import differ_in_model_alone
 
 _NO_DIFFERENCE = ("source", "compiler", "schema")
@@ -95,7 +95,14 @@ def _changed(what: str, old: Any, new: Any, hidden: tuple[str, ...] = ()) -> Ite
         attribute.name
         for attribute in attrs.fields(type(new))
         if attribute.name not in (*_NO_DIFFERENCE, *hidden)
-        and getattr(old, attribute.name) != getattr(new, attribute.name)
+        and _unplaced(getattr(old, attribute.name)) != _unplaced(getattr(new, attribute.name))
     ]
     if names:
         yield f"{what} has changed: {', '.join(names)}"
+
+
+def _unplaced(value: Any) -> Any:
+    """`value`, nodes of pipelines without the places where they were written."""
+    if isinstance(value, tuple):
+        return tuple(map(_unplaced, value))
+    return attrs.evolve(value, line=0, column=0) if isinstance(value, Node) else value

@@ -52,7 +52,7 @@ def build() -> str:
         chapter = [page for page in pages if page.code[1:3] == digits]
         rows = "\n".join(f"| [{page.code}](#{page.code.lower()}) | {_cell(page.title)} |" for page in chapter)
         parts.append(f"## {title}\n\n| code | what it says |\n| --- | --- |\n{rows}\n")
-        parts += [_section(page) for page in chapter]
+        parts += [section(page) for page in chapter]
     return "\n".join(parts)
 
 
@@ -60,7 +60,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _section(page: Page) -> str:
+def section(page: Page) -> str:
+    """What stands below the heading of a code, and that."""
     blocks = "\n\n".join(_block(block) for block in page.blocks())
     return f"### {page.code}\n\n**{page.title}** ({page.severity})\n\n{blocks}\n"
 

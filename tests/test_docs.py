@@ -14,10 +14,18 @@ import pytest
 from inferc.compiler.compile import check_file
 
 from .support.commands import INFERC, ROOT, SAMPLES
+from .support.sessions import played
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.glob("*.md"))]
-EXAMPLES = [ROOT / "README.md", DOCS / "language.md", DOCS / "pipelines.md", DOCS / "runtimes.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.rglob("*.md"))]
+GUIDES = sorted(page for page in (DOCS / "guides").glob("*.md") if page.name != "index.md")
+SESSIONS = [DOCS / "outage.md", DOCS / "tutorial.md", *GUIDES]
+"""Pages whose files are written and whose commands are run, in their order."""
+EXAMPLES = [
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("index", "language", "outage", "pipelines", "runtimes")),
+    *GUIDES,
+]
 WRONG = re.compile(r"^```text (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHECKED = re.compile(r"^\$ inferc check (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -67,6 +75,19 @@ def test_every_message_is_the_one_that_is_printed(
             [*INFERC, "check", name], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True
         )
         assert done.stderr in said, name
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=name_of)
+def test_every_command_says_what_the_page_says(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "models").symlink_to(SAMPLES / "models")
+    written = page.read_text("utf-8")
+    said = played(written, tmp_path)
+    if request.config.getoption("--record"):
+        page.write_text(said, "utf-8")
+    else:
+        assert said == written
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

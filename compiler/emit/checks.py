@@ -9,7 +9,7 @@ from ...dsl.kinds import SecretSource, VectorKind
 from ...dsl.late_text import LateText
 from ...dsl.runtimes import SecretRef
 from ..plan import OnnxServingPlan, Plan, RemotePoolPlan, is_loopback
-from ..plan.reach import values_in
+from ..plan.reach import nodes_of, values_in
 from ..plan.split import is_local
 from ..plan.tasks import EmbedSpec, FileRef
 from .endpoints import address_of
@@ -26,6 +26,7 @@ _SCALING = "-scaling"
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _MOUNT = re.compile(r"(?!(.*/)?\.\.(/|$))[^:\0-\x1f]+")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -102,6 +103,18 @@ def check_ranges(plan: Plan) -> None:
         "replicas, and with `--scaler none` nothing adds any: take `hpa` or `keda`, or write one number"
         for each in plan.deployments
         if each.scaling is not None
+    ]
+    if problems:
+        raise EmitError(*problems)
+
+
+def check_nodes(plan: Plan) -> None:
+    """Machines have names that can be labels. Raises EmitError."""
+    problems = [
+        f"node `{node}` of the `cluster` cannot be a label there: use at most 63 letters, digits, `-`, `_`, "
+        "`.`, the first and last a letter or digit"
+        for node in nodes_of(plan)
+        if not _LABEL.fullmatch(node)
     ]
     if problems:
         raise EmitError(*problems)

@@ -7,11 +7,13 @@ Sources: the API reference of Kubernetes 1.37 (apps/v1, autoscaling/v2, policy/v
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...dsl.kinds import ProviderKind, SecretSource
 from ..plan import Plan, RemotePoolPlan
+from .checks import check_nodes
 from .endpoints import Endpoint
 from .prometheus import alerts
 from .quoting import Verbatim, environment, helm_literal, yaml_literal
@@ -35,10 +37,13 @@ def cluster_project(name: str, plan: Plan, options: Options, suffix: str = "") -
 
 
 class Writer:
-    """Writes the manifests of a project. chart: they are templates of Helm's. suffix: behind the name of a
-    model, where it is reached."""
+    """Writes the manifests of a project. Raises EmitError.
+
+    chart: they are templates of Helm's. suffix: behind the name of a model, where it is reached.
+    """
 
     def __init__(self, whole: Project, *, chart: bool = False, suffix: str = "") -> None:
+        check_nodes(whole.plan)
         self._project = whole
         self._options = whole.options
         self._templates = environment(helm_literal if chart else yaml_literal)
@@ -104,6 +109,7 @@ class Writer:
                 name=whole.name,
                 gateway=whole.gateway,
                 token=self._token(),
+                has_auth=whole.plan.gateway.auth is not None,
                 has_models=bool(whole.models),
                 alerts=list(alerts(whole.plan)),
             ),
@@ -168,7 +174,7 @@ class Writer:
         common = {
             "app.kubernetes.io/part-of": whole.name,
             "app.kubernetes.io/managed-by": "inferc",
-            "app.kubernetes.io/version": whole.plan.compiler,
+            "app.kubernetes.io/version": re.sub(r"[^A-Za-z0-9_.-]", "-", whole.plan.compiler)[:63],
         }
         if work is None:
             return {"app.kubernetes.io/name": whole.name, **common}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import field
+
 from ...dsl.record import frozen
 from ..plan import Plan, RemotePoolPlan
 from .quoting import environment, promql_literal, yaml_literal
@@ -18,7 +20,11 @@ NEAR = 0.8
 
 @frozen
 class Alert:
-    """A rule. series: what a test feeds it so that it fires, by series of one sample a minute."""
+    """A rule.
+
+    series: what a test feeds it so that it fires, by series of one sample a minute. marks: labels by which it
+    differs from others of its name.
+    """
 
     name: str
     expr: str
@@ -27,11 +33,17 @@ class Alert:
     summary: str
     series: tuple[tuple[str, str], ...]
     labels: dict[str, str]
+    marks: dict[str, str] = field(factory=dict)
 
     @property
     def test_labels(self) -> dict[str, str]:
         """Of the alert that the test expects."""
-        return {"severity": self.severity, **self.labels}
+        return {**self.own_labels, **self.labels}
+
+    @property
+    def own_labels(self) -> dict[str, str]:
+        """Those that the rule gives it."""
+        return {"severity": self.severity, **self.marks}
 
     @property
     def test_summary(self) -> str:
@@ -185,6 +197,7 @@ def _budget(metric: str, labels: dict[str, str], ceiling: float, whose: str) -> 
         _harmless(f"{whose} has spent {NEAR:.0%} of ${ceiling:g}, its budget for a {labels['window']}"),
         ((series, f"{ceiling:g}+0x30"),),
         labels,
+        {"budget": _harmless(f"{whose}, {labels['window']}")},
     )
 
 

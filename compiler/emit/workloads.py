@@ -11,12 +11,13 @@ from hashlib import sha256
 from attrs import evolve, field
 
 from ...dsl.gateway import split_address
-from ...dsl.kinds import ExecutionProvider, SecretSource
+from ...dsl.kinds import AuthScheme, ExecutionProvider, SecretSource
 from ...dsl.late_text import LateText
 from ...dsl.record import frozen
 from ...dsl.runtimes import Launch, SecretRef
 from ..plan import OnnxServingPlan, Plan, RemotePoolPlan, ScalingPlan
 from ..plan.codec import dump_plan
+from ..plan.model import AwsAccess
 from ..plan.reach import values_in
 from ..plan.split import PORT, Part, is_local, split
 from ..plan.state import keeps_state, shares_state
@@ -54,14 +55,10 @@ _LONGEST = 1800.0
 _UNPRIVILEGED = 1024
 """The lowest port that a process without rights may listen at."""
 
+_AWS = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _FETCHING = {
     SecretSource.VAULT: ("VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE"),
-    SecretSource.AWS_SECRET: (
-        "AWS_REGION",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-    ),
+    SecretSource.AWS_SECRET: _AWS,
 }
 """Variables by which a process that fetches secrets finds who keeps them, where they are set."""
 
@@ -349,6 +346,8 @@ def _workload(plan: Plan, **known: object) -> Workload:
                 passed |= {"HF_TOKEN", *each.pass_env}
             case SecretRef():
                 passed |= set(_FETCHING.get(each.source, ()))
+            case AwsAccess(access_key_id=None):
+                passed |= set(_AWS)
     secrets = {each.name for each in refs if each.source is SecretSource.ENV}
     return Workload(
         plan_text=json.dumps(json.loads(dump_plan(plan)), indent=2) + "\n",
@@ -366,6 +365,10 @@ def _connections(plan: Plan) -> Iterator[Endpoint | None]:
     for each in plan.deployments:
         if isinstance(each, RemotePoolPlan) and not is_local(each):
             urls.append(each.endpoint if each.proxy is None else each.proxy)
+            if each.auth is AuthScheme.GOOGLE_OAUTH or (
+                each.aws is not None and each.aws.access_key_id is None
+            ):
+                yield None  # a machine's own identity is asked for at an address of its cloud
     if any(isinstance(each, SecretRef) and each.source.is_fetched for each in values_in(plan)):
         yield None
     for url in urls:

@@ -8,7 +8,7 @@ from typing import Any
 from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import TransportKind
+from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
 from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.values import describe
@@ -82,6 +82,16 @@ class ScenarioChecker:
         deployment = self._deployments.get(id(symbol.node))
         return deployment is not None and deployment.effective_runtime().transport is TransportKind.LOCAL
 
+    def has_provider(self, symbol: Symbol) -> bool:
+        """Whether a provider answers for it, whose answers begin and go on; not known: it may."""
+        deployment = self._deployments.get(id(symbol.node))
+        if deployment is None or self.is_local(symbol):
+            return False
+        ours = (TaskKind.TENSOR, TaskKind.CLASSIFY)
+        return deployment.effective_runtime() is not RuntimeKind.CUSTOM and (
+            deployment.effective_task() not in ours
+        )
+
 
 class _Reader:
     """One test."""
@@ -92,7 +102,9 @@ class _Reader:
         self._scope = scope
         self._node = node
         self._values = values = Values(scope, checker._evaluator, checker._found)
-        self._world = WorldReader(values, lambda name: self._find(name, Takes.DEPLOYMENT), checker.is_local)
+        self._world = WorldReader(
+            values, lambda name: self._find(name, Takes.DEPLOYMENT), checker.is_local, checker.has_provider
+        )
         self._expectations = ExpectationReader(values, self._resolve)
         self._asked: Of | None = None
         self._reach: set[str] | None = None
@@ -111,6 +123,7 @@ class _Reader:
             self._found.error(
                 "E0705", "this test expects nothing", span, help="write `expect ok`, or what else must hold"
             )
+        self._world.check_times(longest(steps))
         scenario = Scenario(self._node.name.text, self._world.world(), tuple(steps))
         return DeclaredTest(self._node, self._scope, scenario, tuple(statements))
 
@@ -249,9 +262,11 @@ class _Reader:
                 )
                 self._values.wrong(argument, f"`{pipeline.name.text}` takes no such value", help=told)
                 return None
-            value = self._values.value(argument.value if isinstance(argument, s.NamedArgument) else argument)
+            written = argument.value if isinstance(argument, s.NamedArgument) else argument
+            value = self._values.value(written)
             if value is UNKNOWN:
                 return None
+            self._check_type(written, name, value, pipeline)
             values[name] = _plain(value)
         missing = [
             each.name.text
@@ -264,6 +279,19 @@ class _Reader:
             )
             return None
         return values
+
+    def _check_type(
+        self, node: s.Expression, name: str, value: object, pipeline: s.PipelineDeclaration
+    ) -> None:
+        """Of parameters that are texts, numbers or flags; others are looked at when it is played."""
+        [type_] = [each.type for each in pipeline.parameters if each.name.text == name]
+        wanted = _PLAIN.get(type_.name) if isinstance(type_, s.TypeName) else None
+        if wanted is None:
+            return
+        fits = isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
+        if not fits:
+            assert isinstance(type_, s.TypeName)
+            self._values.wrong(node, f"`{name}` takes {type_.name}, not {describe(value)}")
 
     def _options(self, body: s.Body | None) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -359,6 +387,30 @@ class _Reader:
 
     def _endless(self, node: s.Node, message: str) -> None:
         self._found.error("E0704", message, self._scope.span(node), help="say how long: `for 10m`")
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
+_LONGEST_ASK = 3600.0
+"""Seconds that one request is taken to take at most, when it is asked whether a test reaches a moment."""
+
+
+def longest(steps: Iterable[Step]) -> float:
+    """Seconds that a test may take, and more than it will."""
+    total = 0.0
+    for step in steps:
+        match step:
+            case LoadPlan(traffic=traffic):
+                total += max(each.start + each.seconds for each in traffic) + _LONGEST_ASK
+            case WaitPlan(seconds=seconds):
+                total += seconds
+            case AskPlan(count=count, every=every):
+                total += count * max(every, 0.0) + _LONGEST_ASK
+    return total
 
 
 def _is(node: s.Node, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from ...dsl import syntax as s
 from ...dsl.suggest import did_you_mean, either, every
@@ -155,7 +156,33 @@ class ExpectationReader:
                 node, f"{_a(left[1])} is neither more nor less", help="compare it with `==` or `!=`"
             )
             return None
+        self._check_possible(node, left[0], right[0])
         return Operation(node.start, node.end, node.operator, left[0], right[0]), Kind.BOOL
+
+    def _check_possible(self, node: s.Binary, left: Expr, right: Expr) -> None:
+        """A measure has a least and a greatest value: beyond them nothing can be."""
+        operator = node.operator
+        if isinstance(left, Constant):
+            left, right, operator = right, left, _TURNED.get(operator, operator)
+        if not isinstance(left, Measure) or not isinstance(right, Constant) or isinstance(right.value, str):
+            return
+        least, most = range_of(left.name)
+        value = right.value
+        never = {
+            "<": value <= least,
+            "<=": value < least,
+            ">": value >= most,
+            ">=": value > most,
+            "==": value < least or value > most,
+        }
+        if never.get(operator, False):
+            self._values.found.error(
+                "E0705",
+                "this can never hold",
+                self._values.scope.span(node),
+                f"`{left.name}` is {_spoken_range(left.name)}",
+                help="write what is expected to happen; `!ok` is a request that fails",
+            )
 
     def _with_name(self, node: s.Binary, one: s.Expression, other: s.Expression, kind: Kind) -> Typed:
         """`answered_by == opus`, `circuit(gpt) == open`, `error == rate_limited`."""
@@ -216,6 +243,22 @@ def _a(kind: Kind) -> str:
     if kind is Kind.BOOL:
         return str(kind)
     return f"an {kind}" if kind.value[0] == "a" else f"a {kind}"
+
+
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def range_of(measure: str) -> tuple[float, float]:
+    """The least and the greatest that a measure with numbers can be."""
+    if MEASURES[measure].kind is Kind.PERCENT:
+        return 0.0, 1.0
+    return (100.0, 599.0) if measure == "status" else (0.0, inf)
+
+
+def _spoken_range(measure: str) -> str:
+    if MEASURES[measure].kind is Kind.PERCENT:
+        return "from 0% to 100%"
+    return "from 100 to 599" if measure == "status" else "never less than 0"
 
 
 def measures_in(node: Expr) -> list[Measure]:

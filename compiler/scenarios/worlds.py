@@ -32,10 +32,17 @@ class _Said:
 class WorldReader:
     """Reads all worlds of one test. is_local: whether a deployment runs on this machine."""
 
-    def __init__(self, values: Values, find: Find, is_local: Callable[[Symbol], bool]) -> None:
+    def __init__(
+        self,
+        values: Values,
+        find: Find,
+        is_local: Callable[[Symbol], bool],
+        has_provider: Callable[[Symbol], bool],
+    ) -> None:
         self._values = values
         self._find = find
         self._is_local = is_local
+        self._has_provider = has_provider
         self._said: dict[str, _Said] = {}
 
     def read(self, scene: s.Scene) -> None:
@@ -56,6 +63,12 @@ class WorldReader:
             elif phrase.phrases is not None:
                 for each in phrase.phrases:
                     self._setting(each, said)
+                    if word(each.subject) == "service" and self._has_provider(symbol):
+                        self._values.wrong(
+                            each,
+                            f"`{name}` has no `service`: its answers begin, and go on",
+                            help="say `first_token` and `rate` of a provider",
+                        )
             else:
                 self._event(phrase, said, symbol)
 
@@ -70,6 +83,19 @@ class WorldReader:
                 node = said.settings["with"]
                 self._contradicts(node, f"`{name}` runs for real, and a world cannot say what it does", None)
         return world
+
+    def check_times(self, end: float) -> None:
+        """What begins after the `end` of the test never happens."""
+        for said in self._said.values():
+            for failure, phrase in said.failures:
+                if failure.start > end:
+                    self._values.found.error(
+                        "E0703",
+                        f"`{said.plan.deployment}` never fails like that: the test is over before",
+                        self._values.scope.span(phrase),
+                        "too late",
+                        help="let it begin earlier, or ask for longer",
+                    )
 
     # ---- settings
 

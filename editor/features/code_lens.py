@@ -1,4 +1,4 @@
-"""Links above declarations: run the file, show it as a graph, play a test. What they do is the client's."""
+"""Links above declarations: run the file and show it as a graph, which the client does; play a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...dsl import syntax as s
 from ..view import View
 
 RUN, GRAPH, TEST = "inferc.run", "inferc.graph", "inferc.test"
-"""The commands; both take the URI of the document and the name of the declaration."""
+"""The commands; each takes the URI of the document and a name. The server does the last one itself."""
 
 
 def code_lens(view: View) -> list[lsp.CodeLens]:

@@ -180,8 +180,8 @@ def _symbol(view: View, symbol: Symbol) -> str:
         parts += _deployment(view, symbol)
     elif isinstance(symbol.node, s.TypeDeclaration):
         parts += _alias(view, symbol)
-    elif isinstance(symbol.node, s.RouteDeclaration):
-        parts += _arrivals(view, symbol)
+    if isinstance(symbol.node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
+        parts += view.proofs.of_name(symbol.name.text)
     if symbol.scope is not view.scope:
         parts.append(f"in {source.name}")
     return "\n\n".join(part for part in parts if part)
@@ -205,18 +205,6 @@ def _alias(view: View, symbol: Symbol) -> list[str]:
     spelled = alias(view, symbol)
     written = "".join(_head(symbol).partition("=")[2].split())
     return [f"= `{spelled}`"] if spelled and "".join(spelled.split()) != written else []
-
-
-def _arrivals(view: View, symbol: Symbol) -> list[str]:
-    """What may be asked of a route, whichever of its members answers."""
-    checked = view.checked
-    if checked.program is None or not checked.ok:
-        return []
-    from ...compiler.analysis.features import arrivals_of, told
-    from ...compiler.lower import outline
-
-    arrival = arrivals_of(outline(checked.program)).get(symbol.name.text)
-    return told(arrival) if arrival is not None else []
 
 
 def _deployment(view: View, symbol: Symbol) -> list[str]:
@@ -283,7 +271,9 @@ def _block(view: View, path: list[s.Node], block: s.Block, on_label: bool) -> st
     about = class_doc(place.cls) if place is not None and place.cls is not None else ""
     values = _all_effective(view, path, place.path) if place is not None and not on_label else ""
     head = f"**{title}**" + (f": {meaning}" if meaning else "")
-    return "\n\n".join(part for part in (head, about, values) if part)
+    is_key = block.label is not None and block.name.text == "key" and len(path) == 4
+    proved = view.proofs.of_key(block.label.text) if is_key and block.label is not None else ()
+    return "\n\n".join(part for part in (head, about, values, *proved) if part)
 
 
 def _text(view: View, path: list[s.Node], field: s.Field, text: str) -> str | None:

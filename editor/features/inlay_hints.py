@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lsprotocol import types as lsp
 
@@ -15,11 +15,15 @@ from ...dsl.deployment import Deployment
 from ...dsl.runtimes import RemoteConfig
 from ..facts import ANSWER_TOKENS, PROMPT_TOKENS, dollars, thousand_requests
 from ..places import block_of, field_of
+from ..playing import Played
 from ..view import View
 
+MOST_DECLARATIONS = 500
+"""Of larger files bounds are told when somebody points at a name, not beside each: findings come first."""
 
-def inlay_hints(view: View, where: lsp.Range) -> list[lsp.InlayHint]:
-    """The hints for the deployments and steps that `where` touches."""
+
+def inlay_hints(view: View, where: lsp.Range, played: Played | None = None) -> list[lsp.InlayHint]:
+    """The hints for what `where` touches. played: the tests of this text that were played."""
     start, end = view.offset(where.start), view.offset(where.end)
     program = view.checked.program
     hints: list[lsp.InlayHint] = []
@@ -31,7 +35,35 @@ def inlay_hints(view: View, where: lsp.Range) -> list[lsp.InlayHint]:
             hints += _of_deployment(view, declared, deployment)
     if any(isinstance(node, s.PipelineDeclaration) for node in view.declarations):
         hints += _of_steps(view)
+    if len(view.declarations) <= MOST_DECLARATIONS:
+        hints += _of_proofs(view)
+    if played is not None:
+        hints += _of_tests(view, played)
     return [hint for hint in hints if start <= view.offset(hint.position) <= end]
+
+
+def _of_proofs(view: View) -> Iterator[lsp.InlayHint]:
+    """What a request to each name takes at most, and which kinds of data come there."""
+    for node in view.declarations:
+        if isinstance(node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
+            name = node.name.text
+            yield from _proved(view, node.name.end, view.proofs.short(name), view.proofs.of_name(name))
+        elif isinstance(node, s.GatewayDeclaration):
+            for item in node.body.items:
+                if isinstance(item, s.Block) and item.name.text == "key" and item.label is not None:
+                    name, short = item.label.text, view.proofs.short(item.label.text, is_key=True)
+                    yield from _proved(view, item.label.end, short, view.proofs.of_key(name))
+
+
+def _proved(view: View, end: int, short: str, sentences: Iterable[str]) -> Iterator[lsp.InlayHint]:
+    if short:
+        yield _hint(view, end, short, "\n\n".join(sentences))
+
+
+def _of_tests(view: View, played: Played) -> Iterator[lsp.InlayHint]:
+    for node in view.declarations:
+        if isinstance(node, s.TestDeclaration) and (said := played.results.get(node.name.text)):
+            yield _hint(view, node.name.end, said, "as it was played last")
 
 
 def _of_steps(view: View) -> Iterator[lsp.InlayHint]:

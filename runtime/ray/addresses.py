@@ -42,20 +42,17 @@ class Addresses:
         """Replicas listen at these addresses, by deployment."""
         before = self._found
         self._found = {name: following(before.get(name, ()), each) for name, each in found.items()}
+        told = set()
         for place in list(self._places):
             old = before.get(place.deployment, ())
             now = place.address
-            if now != (old[place.index] if place.index < len(old) else None):
-                if now is None:
-                    log.log(
-                        logging.INFO if place.comes_and_goes else logging.WARNING,
-                        "deployment `%s`: replica %d is gone",
-                        place.deployment,
-                        place.index,
-                    )
-                else:
-                    log.info("deployment `%s`: replica %d is at %s", place.deployment, place.index, now)
-                    place.on_ready()
+            if now == (old[place.index] if place.index < len(old) else None):
+                continue
+            if (which := (place.deployment, place.index)) not in told:  # a reload has two pools for a while
+                told.add(which)
+                place.tell(now)
+            if now is not None:
+                place.on_ready()
 
 
 def following(before: Iterable[str], now: Sequence[str]) -> list[str]:
@@ -85,9 +82,16 @@ class Place:
         self._provider = plan.provider
         self.deployment = plan.deployment
         self.index = index
-        self.comes_and_goes = plan.scaling is not None and index >= plan.scaling.min_replicas
-        """Whether it is there only while the load needs it."""
+        self._comes_and_goes = plan.scaling is not None and index >= plan.scaling.min_replicas
         self.on_ready = on_ready
+
+    def tell(self, address: str | None) -> None:
+        """Say in the log where it is now."""
+        if address is not None:
+            log.info("deployment `%s`: replica %d is at %s", self.deployment, self.index, address)
+        else:
+            level = logging.INFO if self._comes_and_goes else logging.WARNING
+            log.log(level, "deployment `%s`: replica %d is gone", self.deployment, self.index)
 
     @property
     def address(self) -> str | None:

@@ -16,7 +16,7 @@ from ...compiler.plan.split import Part
 from ..limits.store import is_on_redis
 from ..requests.errors import StartError
 from .cluster import Cluster, ReplicaOptions
-from .following import FollowingExecutor, registry_of
+from .following import FOLLOW, FollowingExecutor, registry_of
 from .gateways import GatewayOptions, Gateways, check_gateways
 from .library import load_ray
 from .placing import Wanted, gateway_part, lacks, slug, wanted
@@ -104,16 +104,22 @@ class RayExecutor(FollowingExecutor):
     async def reload(self, plan: Plan) -> None:
         await self._check_fits(self._wanted(plan))
         await super().reload(plan)
-        await self._say_plan(plan)
+        if self._gateways.others:
+            await self._say_plan(plan)
+            await asyncio.sleep(4 * FOLLOW)  # until they have heard it
         await self._delete_others()
 
     async def _make_room(self, plan: Plan) -> None:
         before = self._wanted(self.plan)
         try:
             await self._deploy(self._wanted(plan))
+            await self._all_there(plan)
         except BaseException:
             log.warning("Ray goes back to what it ran before")
-            await self._deploy(before)
+            try:
+                await self._deploy(before)
+            except StartError as error:
+                log.error("that cannot be run any more: %s", error)
             raise
 
     def _wanted(self, plan: Plan) -> tuple[Wanted, ...]:
@@ -164,7 +170,10 @@ class RayExecutor(FollowingExecutor):
         if not self._connected:
             return
         self._connected = False
-        if await self._part() is False:
+        others = await self._part()
+        if others is None:
+            log.warning("the registry of replicas does not answer: what runs on Ray is left there")
+        if others is False:
             running = await asyncio.to_thread(self._cluster.running, f"{self._application}.")
             await asyncio.to_thread(self._cluster.delete, running)
             await asyncio.to_thread(self._registry.end)

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 FOLLOW = BEAT / 2
 """Seconds between two looks at where replicas are."""
 
+_TRIES = 6
+"""How often the last word is said to a registry that does not answer."""
+
 
 class FollowingExecutor(Executor):
     """Serves the gateway's part of a plan.
@@ -75,15 +78,15 @@ class FollowingExecutor(Executor):
 
     async def _begin(self) -> None:
         """What comes before all else. Raises StartError."""
-        await self._all_there()
+        await self._all_there(self.plan)
 
     async def _leave(self) -> None:
         """What comes after all else."""
         await self._part()
 
-    async def _all_there(self) -> None:
-        """Wait until each deployment has a replica with an address."""
-        pools = (each for each in self.plan.deployments if isinstance(each, RemotePoolPlan))
+    async def _all_there(self, plan: Plan) -> None:
+        """Wait until each deployment of `plan` has a replica with an address. Raises StartError."""
+        pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
         names = {each.deployment for each in pools if DIGEST in each.settings}
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._load_timeout
@@ -124,8 +127,12 @@ class FollowingExecutor(Executor):
             await end_task(self._following)
             self._following = None
         await self._bridges.stop()
-        others: bool | None = await self._registry.call("part", self._me)
-        return others
+        for _ in range(1 if self.is_on_ray else _TRIES):
+            others: bool | None = await self._registry.call("part", self._me)
+            if others is not None:
+                return others
+            await asyncio.sleep(BEAT)  # it may be on its way to another machine
+        return None
 
 
 def registry_of(application: str) -> str:

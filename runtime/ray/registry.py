@@ -19,6 +19,9 @@ BEAT = 1.0
 SILENT = 5.0
 """Seconds without a word after which it is taken for gone."""
 
+YOUNG = 2 * BEAT
+"""Seconds until each gateway has said that it is there."""
+
 
 @frozen
 class Joined:
@@ -64,6 +67,7 @@ class Registry:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._born = clock()
         self._replicas: dict[str, _Replica] = {}
         self._gateways: dict[str, _Gateway] = {}
         self._served: Served | None = None
@@ -112,14 +116,14 @@ class Registry:
         """What gateways on Ray serve; None while nobody has said it."""
         return self._served
 
-    def gateways_on_ray(self) -> int:
-        """How many of them serve."""
-        now = self._clock()
-        return sum(each.is_on_ray and now - each.heard < SILENT for each in self._gateways.values())
+    def part(self, gateway: str) -> bool | None:
+        """That gateway ends; whether another one still serves the application, but for those on Ray.
 
-    def part(self, gateway: str) -> bool:
-        """That gateway ends; whether another one still serves the application, but for those on Ray."""
+        None: it is too young to know them all, since one before it was lost with its machine.
+        """
         self._gateways.pop(gateway, None)
         now = self._clock()
+        if now - self._born < YOUNG:
+            return None
         alive = (each for each in self._gateways.values() if now - each.heard < SILENT)
         return not all(each.is_on_ray for each in alive)

@@ -36,6 +36,8 @@ class SharedRegistry:
         return result
 
     def _find(self) -> Any:
+        """The actor, which is made on the node of this process, if it is not there yet."""
+        here = self._ray.get_runtime_context().get_node_id()
         return (
             self._ray.remote(Registry)
             .options(
@@ -45,6 +47,8 @@ class SharedRegistry:
                 lifetime="detached",
                 max_restarts=-1,
                 num_cpus=0,
+                label_selector={"ray.io/node-id": here},
+                fallback_strategy=[{"label_selector": {}}],
             )
             .remote()
         )

@@ -234,6 +234,12 @@ def test_the_status_may_say_how_grave_it_is(inferc: Command) -> None:
         assert inferc("diff", "old.infer", "new.infer", "--status-by-severity").status == status, change
 
 
+def test_lines_that_only_move_change_nothing_at_all(inferc: Command) -> None:
+    Path("new.infer").write_text("# first\n\n" + OLD.replace("= text", "=  text"), "utf-8")
+    done = inferc("diff", "old.infer", "new.infer", "--fail-on", "info")
+    assert (done.status, done.out) == (0, "nothing changes for requests\n")
+
+
 def test_what_a_reload_starts_stops_and_loses(inferc: Command) -> None:
     Path("old.infer").write_text(OLD.replace("budget {", "cache { ttl = 1h }\n  budget {"), "utf-8")
     Path("new.infer").write_text(OLD.replace("= 100 }", "= 50 }").replace("[gpt, mini]", "[gpt]"), "utf-8")

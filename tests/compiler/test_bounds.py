@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from math import inf
 from pathlib import Path
@@ -20,7 +22,9 @@ from inferc.runtime.limits.rate_limiters import MAX_WAIT
 from inferc.runtime.policies.retry import MAX_TOTAL_WAIT
 from inferc.runtime.replicas.remote.replica import MAX_GRAIN
 from inferc.runtime.requests import errors as e
+from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.request import Request
 from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
 from inferc.runtime.serving.pipelines import Workers, build_pipelines
@@ -256,3 +260,44 @@ pipeline p(x: text) -> text {{
     found = [each for each in Project(tmp_path).findings(text) if each.is_error]
     assert [each.code for each in found] == [code], [each.message for each in found]
     assert said in found[0].message
+
+
+class Caller(Speaker):
+    """A model that calls its one tool twenty times in each answer, whatever it is told."""
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        self.started.append(0.0)
+        calls = [
+            {"id": f"c{n}", "type": "function", "function": {"name": "find", "arguments": '{"a": "x"}'}}
+            for n in range(20)
+        ]
+        message = {"role": "assistant", "content": None, "tool_calls": calls}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        yield ChatChunk(json.dumps({"object": "chat.completion", "choices": [choice]}).encode())
+
+
+def test_a_model_that_never_stops_calling_its_tools_stays_within_its_bound(tmp_path: Path) -> None:
+    pool = 'runtime openai { api_key = env("K"), retry { max_retries = 0 } }'
+    plan = Project(tmp_path).plan(f"""
+deployment big {{ model = "gpt-4o", {pool} }}
+deployment small {{ model = "gpt-4o-mini", {pool}, serving {{ max_concurrent = 99 }} }}
+## Finds.
+pipeline find(a: text) -> text {{ return small(a) }}
+pipeline p(b: text) -> text {{ return big(b) with {{ tools = [find], max_rounds = 2 }} }}
+""")
+    speakers = {"big": Caller(), "small": echo()}
+
+    async def ask() -> None:
+        models: dict[str, Model] = {
+            each.deployment: Deployment(each, [speakers[each.deployment]], {}, Random(1), policies_of(each))
+            for each in plan.deployments
+            if isinstance(each, RemotePoolPlan)
+        }
+        with suppress(RequestError):
+            await value_of(build_pipelines(plan, models, {}, Workers(), Random(1))["p"], b="x")
+
+    run_virtual(ask())
+    calls = sum(len(each.started) for each in speakers.values())
+    most = bounds_of(plan)["p"].bound.calls
+    assert most == 3 + 2 * 16
+    assert 2 * 16 < calls <= most

@@ -44,7 +44,7 @@ def test_a_price_that_is_written_counts(desk: Desk) -> None:
 def test_what_templates_give(desk: Desk) -> None:
     text = 'template t { runtime openai { api_key = env("K"), retry { max_retries = 1 } } }\n'
     text += 'deployment d from t {\n  model = "gpt-4o"\n  replicas = 1\n}\n'
-    assert "deployment d from t⟨2 values⟩ {" in hints(desk, text)
+    assert "deployment d⟨≤ 2 calls, $0.97⟩ from t⟨2 values⟩ {" in hints(desk, text)
     view = desk.open(text)
     [tip] = [each.tooltip for each in inlay_hints(view, EVERYWHERE) if each.label == "2 values"]
     assert isinstance(tip, lsp.MarkupContent)
@@ -55,6 +55,26 @@ def test_the_longest_wait(desk: Desk) -> None:
     text = 'deployment d {\n  model = "gpt-4o"\n  runtime openai {\n    api_key = env("K")\n'
     text += "    timeouts { request = 10s }\n    retry { max_retries = 1, initial_backoff = 1s }\n  }\n}"
     assert "retry⟨waits ≤ 21s⟩ { max_retries = 1, initial_backoff = 1s }" in hints(desk, text)
+
+
+def test_the_most_of_one_request_and_the_kinds_of_data(desk: Desk) -> None:
+    text = """\
+deployment gpt { model = "gpt-4o", allows = [pii], runtime openai { api_key = env("A") } }
+route both = fallback [gpt]
+pipeline ask(x: text, xs: list<text>) -> list<text> { return [gpt(x) for _y in xs] }
+pipeline say(x: text) -> text { return gpt(x) }
+gateway {
+  key team { secret = env("T"), models = [both], carries = [pii] }
+  key other { secret = env("U"), models = ["s*"] }
+}
+"""
+    found = hints(desk, text)
+    assert any(line.startswith("deployment gpt⟨≤ 4 calls, $1.94 · pii⟩") for line in found)
+    assert any(line.startswith("route both⟨≤ 8 calls, $3.87 · pii⟩") for line in found)
+    assert any(line.startswith("pipeline say⟨≤ 4 calls, $1.94⟩") for line in found)
+    assert not any(line.startswith("pipeline ask⟨") for line in found)  # nobody knows how long the list is
+    assert any(line.startswith("key team⟨≤ 8 calls, $3.87 · pii⟩") for line in found)
+    assert any(line.startswith("key other⟨≤ 4 calls, $1.94⟩") for line in found)
 
 
 def test_only_for_the_lines_that_are_shown(desk: Desk) -> None:

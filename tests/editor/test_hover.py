@@ -168,3 +168,38 @@ route bo|th = fallback [gpt, claude]
 def test_nothing_where_there_is_nothing(desk: Desk) -> None:
     for text in ("|", "let x = 1\n|\n", "# comm|ent"):
         assert shown(desk, text) == ""
+
+
+FLOWING = """\
+deployment gpt { model = "gpt-4o", allows = [pii], runtime openai { api_key = env("A") } }
+deployment claude { model = "claude-sonnet-4-5", runtime anthropic { api_key = env("B") } }
+route both = fallback [gpt, claude]
+pipeline ask(x: text) -> text { carries = [pii], return gpt(x) }
+gateway { key team { secret = env("T"), models = [both], carries = [pii] } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("g|pt { model", ["one request: at most 4 calls, 512,000 tokens, $", "pipeline `ask`", "allows it"]),
+        (
+            "cl|aude { model",
+            ["at most 4 calls", "`both` → `claude`, which does **not** allow it"],
+        ),
+        (
+            "bo|th =",
+            ["at most 16 calls", "arrives everywhere", "`both` → `gpt`, which allows it"],
+        ),
+        ("as|k(x", ["one request: at most 4 calls", "`ask` → step return → `gpt`, which allows it"]),
+        (
+            "te|am {",
+            ["its requests: at most 16 calls", "`pii` of key `team` comes by `both` → `claude`"],
+        ),
+    ],
+)
+def test_bounds_and_flows_of_all_that_is_asked(desk: Desk, place: str, told: list[str]) -> None:
+    said = shown(desk, FLOWING.replace(place.replace("|", ""), place))
+    assert [each for each in told if each not in said] == []
+    broken = FLOWING.replace('"B"', "").replace(place.replace("|", ""), place)
+    assert "one request" not in shown(desk, broken)

@@ -148,7 +148,7 @@ def test_the_options_of_a_call_and_of_a_loop(desk: Desk) -> None:
     loop = offered(desk, in_pipeline("x = [gpt(v.label) for v in all] with { | }", "return m"))
     assert set(loop) == {"limit"}
     own = offered(desk, 'extern f(x: text) -> text = python("m:f") with { workers = 2, | }')
-    assert set(own) == {"isolation", "timeout", "memory", "removes"}
+    assert set(own) == {"carries", "isolation", "timeout", "memory", "removes"}
     assert "30s" in offered(desk, in_pipeline("x = gpt(m) with { timeout = 30| }", "return x"))
     assert "how many run at the same time" in shown(
         desk, in_pipeline("x = [gpt(v.label) for v in all] with { lim|it = 2 }", "return m")

@@ -90,6 +90,11 @@ def are_new(before: set[str]) -> bool:
     return len(now) == 3 and not now & before
 
 
+def are_elsewhere(node: str) -> bool:
+    now = list(replicas("three.embedder").values())
+    return len(now) == 3 and node not in now
+
+
 def test_replicas_run_as_the_file_says_and_outlive_machines(cluster: Cluster, file: Path) -> None:
     with gateway(file, cluster.address) as running:
         nodes = Counter(replicas("three.embedder").values())
@@ -115,8 +120,9 @@ def test_replicas_run_as_the_file_says_and_outlive_machines(cluster: Cluster, fi
         # a machine is lost: requests move, and its replica comes back where there is room
         spare = cluster.add_node(num_cpus=4, num_gpus=1)
         with load(running) as outcomes:
+            lost = cluster.b.node_id
             cluster.remove_node(cluster.b, allow_graceful=False)
-            until("there are three again", lambda: len(replicas("three.embedder")) == 3)
+            until("there are three again", lambda: are_elsewhere(lost))
         only_ok(outcomes)
     assert not replicas("three.")
     cluster.remove_node(spare)

@@ -367,6 +367,27 @@ HIDDEN: list[Any] = [
         },
     ),
     ("/v1/pipelines/greet", {"name": WORD}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "name": WORD, "content": "a"}]}),
+    ("/v1/chat/completions", chat(word="a", metadata={"name": WORD})),
+    ("/v1/chat/completions", chat(word="a", metadata={WORD: "1"})),
+    ("/v1/chat/completions", chat(word="a", usage={"x": LONG})),
+    (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": [
+                {"role": "user", "content": "a"},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "thinking", "thinking": LONG, "signature": "c2lnbmVk"},
+                        {"type": "text", "text": "b"},
+                    ],
+                },
+                {"role": "user", "content": "c"},
+            ],
+        },
+    ),
 ]
 
 

@@ -10,13 +10,10 @@ import { taskOf } from "./tasks";
 
 export function registerCommands(server: Server): vscode.Disposable[] {
   const pages = new Pages();
-  const played = vscode.languages.createDiagnosticCollection("inferc test");
   return [
     pages,
     vscode.commands.registerCommand("inferc.compile", () => startTask("compile")),
     vscode.commands.registerCommand("inferc.run", (uri?: unknown) => startTask("run", uri)),
-    played,
-    vscode.commands.registerCommand("inferc.test", (uri?: unknown, title?: unknown) => playTests(played, uri, title)),
     vscode.commands.registerCommand("inferc.graph", (uri?: unknown, name?: unknown) => showGraph(pages, uri, name)),
     vscode.commands.registerCommand("inferc.explain", () => explain(server, pages)),
   ];
@@ -43,54 +40,6 @@ async function startTask(command: string, uri?: unknown): Promise<void> {
   const document = await savedDocument(uri);
   const task = document && (await taskOf(command, document.uri));
   if (task) await vscode.tasks.executeTask(task);
-}
-
-interface Position {
-  line: number;
-  column: number;
-}
-
-/** What `inferc test --format json` says of the tests that it played. */
-interface Played {
-  tests: { title: string; passed: boolean }[];
-  diagnostics: {
-    code: string;
-    message: string;
-    label: string;
-    range: { start: Position; end: Position } | null;
-    notes: string[];
-  }[];
-}
-
-/** Plays the tests of a file, or one of them; what does not hold is shown where it stands. */
-async function playTests(played: vscode.DiagnosticCollection, uri: unknown, title: unknown): Promise<void> {
-  const document = await savedDocument(uri);
-  if (!document) return;
-  const only = typeof title === "string" ? ["--only", title] : [];
-  const outcome = await run(document.uri, "test", document.uri.fsPath, ...only, "--format", "json");
-  if (!outcome) return;
-  let said: Played;
-  try {
-    said = JSON.parse(outcome.output) as Played;
-  } catch {
-    void vscode.window.showErrorMessage(outcome.said.trim() || "inferc test failed without a word");
-    return;
-  }
-  played.set(
-    document.uri,
-    said.diagnostics.map((each) => {
-      const at = (place?: Position) => new vscode.Position((place?.line ?? 1) - 1, (place?.column ?? 1) - 1);
-      const range = new vscode.Range(at(each.range?.start), at(each.range?.end));
-      const text = [each.message, each.label, ...each.notes].filter(Boolean).join("\n");
-      const found = new vscode.Diagnostic(range, text, vscode.DiagnosticSeverity.Error);
-      found.code = each.code;
-      found.source = "inferc test";
-      return found;
-    }),
-  );
-  const failed = said.tests.filter((each) => !each.passed).length;
-  const all = `${said.tests.length} ${said.tests.length === 1 ? "test" : "tests"} played`;
-  void vscode.window.setStatusBarMessage(failed ? `${all}, ${failed} failed` : `${all}, all passed`, 10_000);
 }
 
 /** The graph of the file, or of one declaration with all that it needs. */

@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { LanguageClient, type LanguageClientOptions } from "vscode-languageclient/node";
 
 import { inferc, tellMissing } from "./inferc";
+import { toServer } from "./forward";
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -59,6 +60,7 @@ export class Server implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: [{ language: "infer" }],
       outputChannel: this.output,
+      middleware: { executeCommand: toServer }, // the only one that the server does is `inferc.test`
       synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.{infer,onnx}") },
     };
     const client = new LanguageClient("inferc", "Infer", { run, debug: run }, options);

@@ -71,12 +71,13 @@ test("the page of a graph runs no script, and holds the picture as it is", () =>
   assert.equal(Buffer.from(/base64,([^"]+)/.exec(page)[1], "base64").toString(), svg);
 });
 
-test("every command in a menu is declared, and every declared one is registered", () => {
+test("every command in a menu is declared, and every declared one is registered, or the server's", () => {
   const declared = manifest.contributes.commands.map((one) => one.command);
   const shown = Object.values(manifest.contributes.menus).flat().map((one) => one.command);
   for (const command of shown) assert.ok(declared.includes(command), command);
   const code = ["extension", "commands"].map((name) => readFileSync(new URL(`../src/${name}.ts`, import.meta.url), "utf8"));
-  for (const command of declared) assert.ok(code.join().includes(`registerCommand("${command}"`), command);
+  const own = declared.filter((command) => command !== "inferc.test"); // the client registers what the server does
+  for (const command of own) assert.ok(code.join().includes(`registerCommand("${command}"`), command);
 });
 
 test("snippets are coloured without an unknown piece, and their brackets match", async () => {

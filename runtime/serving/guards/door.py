@@ -145,7 +145,7 @@ class Door:
         async def applied(texts: Texts) -> T:
             return apply(texts) if is_light(weighed, COPIED) else await asyncio.to_thread(apply, texts)
 
-        finder = Texts(find)
+        finder = Texts(find, asked=True)
         same = await applied(finder)
         if finder.unread:
             for guard in guards:
@@ -158,7 +158,7 @@ class Door:
         if seen == found:
             return same
         left = iter(seen)
-        return await applied(Texts(lambda place, text: next(left) if text.strip() else text))
+        return await applied(Texts(lambda place, text: next(left) if text.strip() else text, asked=True))
 
 
 @frozen

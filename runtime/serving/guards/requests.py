@@ -21,7 +21,7 @@ from ...requests.request import (
     TensorRequest,
 )
 from ...requests.tensor import Tensor
-from .texts import Texts
+from .texts import Texts, is_word
 
 if TYPE_CHECKING:
     import numpy
@@ -90,7 +90,7 @@ def _part(part: Part, texts: Texts) -> Part:
     if text is None:
         texts.unread += 1
         return part
-    if part.name in ("model", "stream", "response_format", "temperature", "n", "size"):
+    if part.name in ("model", "stream", "response_format", "temperature", "n", "size") and is_word(text):
         return part
     changed = texts.text(text)
     return part if changed is text else evolve(part, content=changed.encode())

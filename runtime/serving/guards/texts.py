@@ -52,10 +52,14 @@ _DATA_URL = re.compile(r"data:[^,\s]{0,200};base64,[\w+/=-]*\s*", re.ASCII)
 
 
 class Texts:
-    """Goes over values and gives each text in them to `change`. unread: parts that hold no text."""
+    """Goes over values and gives each text in them to `change`. unread: parts that hold no text.
 
-    def __init__(self, change: Change) -> None:
+    asked: they are what a client sends, who may put anything anywhere.
+    """
+
+    def __init__(self, change: Change, *, asked: bool = False) -> None:
         self._change = change
+        self._asked = asked
         self.unread = 0
 
     def __call__(self, value: Any, place: Place = (), *, own: bool = False) -> Any:
@@ -92,12 +96,18 @@ class Texts:
         if isinstance(kind, str) and kind in _MEDIA and not _says_text(value):
             self.unread += 1
             return value
-        is_signed = kind == "thinking" and bool(value.get("signature"))
+        is_signed = kind == "thinking" and bool(value.get("signature")) and not self._asked
         is_base64 = kind == "base64" or (kind != "text" and not _BESIDE_BASE64.isdisjoint(value))
         changed: dict[str, Any] = {}
         for name, each in value.items():
-            if (is_signed and name == "thinking") or (not own and _is_name(name, each)):
+            if (is_signed and name == "thinking") or (not own and self._is_name(name, each, value)):
                 changed[name] = each
+            elif name == "metadata" and self._asked and isinstance(each, Mapping):
+                place_of = (*place, name)
+                changed[name] = {
+                    self.text(key, (*place_of, key, None)): self(item, (*place_of, key), own=True)
+                    for key, item in each.items()
+                }
             elif name in _BASE64 and is_base64:
                 self.unread += 1
                 changed[name] = each
@@ -107,6 +117,12 @@ class Texts:
                 changed[key] = self(each, (*place, name), own=is_own)
         same = changed.keys() == value.keys() and all(changed[name] is value[name] for name in value)
         return value if same else changed
+
+    def _is_name(self, name: str, each: Any, around: Mapping[str, Any]) -> bool:
+        """Whether `each`, the field `name` of `around`, is no text for anyone."""
+        if self._asked and (name in _UNREAD or (name == "name" and "role" in around)):  # whose message it is
+            return isinstance(each, bool | int)
+        return _is_name(name, each)
 
 
 def _is_name(field: str, value: Any) -> bool:
@@ -129,3 +145,8 @@ def _says_text(part: Mapping[str, Any]) -> bool:
     """Whether a document is one of text."""
     source = part.get("source")
     return isinstance(source, Mapping) and source.get("type") in ("text", "content")
+
+
+def is_word(text: str) -> bool:
+    """Whether a text looks like a word of a protocol."""
+    return _PLAIN_NAME.fullmatch(text) is not None

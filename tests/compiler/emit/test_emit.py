@@ -196,12 +196,17 @@ def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
     [
         ("gpt-4o-mini", "gpt-4o-mini"),  # whose endpoint the environment names
         ('env("OPENAI_API_KEY")', 'vault("secret/openai#key")'),
+        (
+            "route chat",
+            'deployment c { model = "claude-opus-4-7", runtime bedrock { region = "r" } }\nroute chat',
+        ),
     ],
 )
 def test_where_only_the_environment_says_where_requests_go_they_may_go_anywhere(
     emitted: Emit, change: tuple[str, str]
 ) -> None:
-    files = emitted("kubernetes", FILE.replace(*change))
+    text = FILE.replace('env("MODELS_URL", "https://api.openai.com/v1")', '"https://api.openai.com/v1"')
+    files = emitted("kubernetes", FILE if change[0] == change[1] else text.replace(*change))
     assert {} in of_kind(files, "NetworkPolicy")["prod-gateway"]["spec"]["egress"]
 
 
@@ -340,6 +345,7 @@ def _as_helm_would(text: str, files: dict[str, str]) -> str:
         ({"llama": "gateway_"}, "`gateway_` cannot be a name there"),
         ({"deployment digits_model": "deployment Llama"}, "`llama` and `Llama` would both be called `llama`"),
         ({"digits_model": "redis"}, "has the name of something that is always there: rename it"),
+        ({"node a": 'node "rack 1"'}, "node `rack 1` of the `cluster` cannot be a label there"),
         ({"digits_model": "network"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "prod_gateway"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "llama_scaling"}, "has the name of what scales another one: rename it"),

@@ -72,6 +72,7 @@ def test_prometheus_takes_the_rules_and_each_of_them_goes_off(
             ["promtool", kind, "rules", file], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "FAILED" not in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

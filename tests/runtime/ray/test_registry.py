@@ -6,7 +6,7 @@ import pytest
 
 from inferc.compiler.plan import ReplicaPlacement
 from inferc.runtime.ray.addresses import Addresses, following
-from inferc.runtime.ray.registry import SILENT, Registry
+from inferc.runtime.ray.registry import SILENT, YOUNG, Registry
 from inferc.runtime.requests.errors import ServerDown
 
 from ...support.remote import remote_plan
@@ -39,22 +39,34 @@ def test_replicas_are_told_what_all_gateways_have_to_do() -> None:
 
 
 def test_gateways_on_ray_keep_nothing_alive() -> None:
-    registry = Registry(lambda: 0.0)
+    now = 0.0
+    registry = Registry(lambda: now)
+    now = YOUNG
     registry.join("me", None, {})
     registry.join("on ray", None, {}, is_on_ray=True)
-    assert registry.gateways_on_ray() == 1
-    assert not registry.part("me")
+    assert registry.part("me") is False
+    registry.join("other", None, {})
+    assert registry.part("me") is True
+
+
+def test_a_registry_that_has_just_begun_does_not_know_who_else_is_there() -> None:
+    now = 0.0
+    registry = Registry(lambda: now)
+    assert registry.part("me") is None
+    now = YOUNG
+    assert registry.part("me") is False
 
 
 def test_gateways_know_of_each_other_and_the_last_one_is_told_that_it_is() -> None:
     now = 0.0
     registry = Registry(lambda: now)
+    now = YOUNG
     assert registry.join("one", "redis", {}).others == ()
     assert registry.join("other", None, {}).others == ("redis",)
     assert registry.part("other")
     assert not registry.part("one")
     registry.join("one", None, {})
-    now = SILENT  # it was killed
+    now = YOUNG + SILENT  # it was killed
     assert not registry.part("other")
 
 

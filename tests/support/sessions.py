@@ -1,0 +1,149 @@
+"""Pages that are run as they are written: their files are written, and their commands say what is shown."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from random import sample
+from unittest.mock import patch
+
+from attrs import define, field
+
+from inferc.cli.main import main
+
+BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+PORT = re.compile(r"(?:--port |127\.0\.0\.1:)(\d{4,5})")
+_TOOK = re.compile(r"\([\d,]+ played, .*?\)|\d+\.\d+ ?s\b")
+_NAMED = re.compile(r'"(id|created)": ?("[^"]*"|\d+)')
+_BESIDE = ("call",)
+"""Commands that have a process of their own: they are over when all that they opened is closed."""
+_LIMIT = 60
+"""Seconds that a command has: the machine may be busy."""
+
+
+def played(text: str, folder: Path) -> str:
+    """`text`, with what its commands really say wherever that is something else than the page shows."""
+    with Session.begun(folder, text) as session:
+        return BLOCK.sub(session.block, text)
+
+
+def _is_like(shown: str, said: str) -> bool:
+    """Whether a page shows what was said, but for times and ids; `…` alone on a line: any lines."""
+    pattern = re.escape(_settled(shown)).replace("…\\\n", "(.*\\n)*?")
+    return re.fullmatch(pattern, _settled(said)) is not None
+
+
+def _settled(text: str) -> str:
+    return _NAMED.sub(r'"\1": N', _TOOK.sub("N", text.strip()))
+
+
+@define
+class Session:
+    """One page. ports: those that the page names, and those that stand for them, which are free."""
+
+    folder: Path
+    ports: dict[str, str]
+    environment: dict[str, str]
+    running: list[subprocess.Popen[bytes]] = field(factory=list)
+
+    @classmethod
+    @contextmanager
+    def begun(cls, folder: Path, text: str) -> Iterator[Session]:
+        bin = str(Path(sys.executable).parent)
+        path = bin + os.pathsep + os.environ.get("PATH", "")
+        environment = os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "HOME": str(folder)}
+        session = cls(folder, _free(set(PORT.findall(text))), environment)
+        try:
+            yield session
+        finally:
+            for process in session.running:
+                with ExitStack() as ended:
+                    ended.callback(process.wait)
+                    os.killpg(process.pid, signal.SIGTERM)
+
+    def block(self, found: re.Match[str]) -> str:
+        """Write a file, or run commands; gives the block as it should be."""
+        kind, name, body = found["kind"], found["name"], found["body"]
+        if name:
+            (self.folder / name).write_text(self._here(body), "utf-8")
+        if kind != "console":
+            return found[0]
+        commands = [line[2:] for line in body.splitlines() if line.startswith("$ ")]
+        said = "".join(f"$ {command}\n{self._said(command)}" for command in commands)
+        return found[0] if _is_like(body, said) else f"```console\n{said}```"
+
+    def _said(self, command: str) -> str:
+        exported = re.findall(r"(\w+)=(\S+)", command) if command.startswith("export ") else ()
+        self.environment |= dict(exported)
+        if exported:
+            return ""
+        if command.endswith(" &"):
+            self._start(command.removesuffix(" &"))
+            return ""
+        words = shlex.split(command)
+        if words[0] == "inferc" and words[1] not in _BESIDE:
+            return self._there(self._said_here(words[1:]))
+        done = subprocess.run(
+            ["bash", "-c", f"{self._here(command)} 2>&1"],
+            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=_LIMIT, check=False,
+        )  # fmt: skip
+        said = self._there(done.stdout)
+        return said if said == "" or said.endswith("\n") else f"{said}\n"
+
+    def _said_here(self, arguments: list[str]) -> str:
+        """What a command of ours says, in this process, which is quicker."""
+        said = io.StringIO()
+        with ExitStack() as around:
+            around.enter_context(chdir(self.folder))
+            around.enter_context(patch.dict(os.environ, self.environment))
+            around.enter_context(redirect_stdout(said))
+            around.enter_context(redirect_stderr(said))
+            around.callback(gc.enable)
+            main([self._here(each) for each in arguments])
+        return said.getvalue()
+
+    def _start(self, command: str) -> None:
+        """Run what serves, and wait until it listens where none of the others does."""
+        before = {port for port in self.ports.values() if _listens(port)}
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {self._here(command)}"],
+            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        self.running.append(process)
+        until = time.monotonic() + _LIMIT
+        while not any(_listens(port) for port in self.ports.values() if port not in before):
+            assert process.poll() is None, f"{command} has ended"
+            assert time.monotonic() < until, f"{command} does not listen"
+            time.sleep(0.02)
+
+    def _here(self, text: str) -> str:
+        return PORT.sub(lambda found: found[0].replace(found[1], self.ports.get(found[1], found[1])), text)
+
+    def _there(self, text: str) -> str:
+        for port, used in self.ports.items():
+            text = text.replace(f":{used}", f":{port}")
+        return text
+
+
+def _free(ports: set[str]) -> dict[str, str]:
+    """Other ports, which the system gives to no client either: below those that it chooses itself."""
+    free = (port for port in sample(range(20_000, 30_000), 1000) if not _listens(str(port)))
+    return {port: str(next(free)) for port in sorted(ports)}
+
+
+def _listens(port: str) -> bool:
+    with closing(socket.socket()) as asking:
+        return asking.connect_ex(("127.0.0.1", int(port))) == 0
