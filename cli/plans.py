@@ -16,6 +16,7 @@ from ..compiler.plan.state import keeps_state, shares_state
 from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
+from .progress import progress
 from .sources import add_settings
 
 if TYPE_CHECKING:
@@ -195,7 +196,8 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     if status != 0:
         return status
     files = [each.source.path for each in checked.modules if each.source.path is not None]
-    plan = compile_checked(checked, path.parent)
+    with progress(f"compiling {arguments.file}"):  # each model is read for its hash
+        plan = compile_checked(checked, path.parent)
     files += [path.parent / name for name in files_of(plan)]
     return Ready(plan, path.parent, tuple(files), checked)
 

@@ -20,6 +20,7 @@ from ...dsl.record import frozen
 from ...dsl.source import Source
 from ...dsl.tokens import KEYWORDS
 from ..output import fail
+from ..progress import progress
 
 EXAMPLES = """\
   inferc inspect models/minilm.onnx
@@ -52,8 +53,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     status = 0
     all_found: list[_Found] = []
-    for file in dict.fromkeys(arguments.files):
-        found = _look(file, {each.name for each in all_found})
+    files = list(dict.fromkeys(arguments.files))
+    for number, file in enumerate(files, 1):
+        with progress(f"looking into {file}, {number} of {len(files)}"):
+            found = _look(file, {each.name for each in all_found})
         if isinstance(found, str):
             status = fail(f"{file} cannot be used: {found}")
         else:
