@@ -294,7 +294,9 @@ function say(text: string) {
 
 function fault(error: unknown) {
   if (error instanceof Stopped) return;
-  say(`inferc itself failed, which is a fault of ours: ${error instanceof Error ? error.message : String(error)}`);
+  const said = error instanceof Error ? error.message : String(error);
+  if (/cannot be loaded|Failed to fetch/.test(said)) say("A part of the playground cannot be loaded: is its server still there?");
+  else say(`inferc itself failed, which is a fault of ours: ${said}`);
 }
 
 // ---- controls
