@@ -16,12 +16,13 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 
 # The wheel with CUDA exists for this platform alone; it runs on the CPU, too.
 ONNX := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),gpu,cpu)
-EXTRAS := $(ONNX),embed,image,lsp,fast,dev
+SHOWN := $(ONNX),embed,fast
+EXTRAS := $(SHOWN),image,lsp,dev
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+READY_TO_SHOW := $(VENV)/.ready-to-show
 MODELS := samples/models
 CLIENTS := .venv-clients
 REAL := .venv-real
@@ -45,7 +46,8 @@ S ?= llamacpp litellm infinity vllm
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) models ## see a file compiled and real requests answered
+demo: $(READY_TO_SHOW) ## see a file compiled and real requests answered
+	@$(BIN)/python samples/fetch_models.py minilm.onnx tokenizer.json
 	@$(BIN)/python scripts/demo.py
 
 test: $(READY) models redis ## run the tests (T=path: some of them, J=n: in n processes)
@@ -201,6 +203,17 @@ $(PACKAGING)/.ready: scripts/packaging.txt
 	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@touch $@
 
+define CAN_SET_UP
+if [ -z "$(PYTHON)" ]; then \
+	echo "error: Python 3.11 or newer is needed, and was not found;" >&2; \
+	echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }; \
+[ -d src/inferc/dsl ] || { \
+	echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
+	echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
+endef
+
 VERSION_OF = -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 venv: $(READY) ## only set up .venv
@@ -213,20 +226,12 @@ clean: ## remove .venv and everything that was made
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
 $(READY): pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "error: Python 3.11 or newer is needed, and was not found;" >&2; \
-		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
-	@[ -d src/inferc/dsl ] || { \
-		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
-		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
-	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
-		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
-	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
-	@$(PIP) install --editable '.[$(EXTRAS)]' || { \
-		echo "error: the packages could not be installed; see above. They come from PyPI: a proxy is named by HTTPS_PROXY," >&2; \
-		echo "       and without a network PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER takes those that lie in a folder" >&2; exit 1; }
+	@$(CAN_SET_UP)
+	@$(PYTHON) scripts/set_up.py $(VENV) $(EXTRAS)
+	@touch $@ $(READY_TO_SHOW)
+
+# What the demo needs and no more, unless all is there.
+$(READY_TO_SHOW): pyproject.toml
+	@$(CAN_SET_UP)
+	@[ $(READY) -nt pyproject.toml ] || $(PYTHON) scripts/set_up.py $(VENV) $(SHOWN)
 	@touch $@
