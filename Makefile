@@ -16,18 +16,21 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 
 # The wheel with CUDA exists for this platform alone; it runs on the CPU, too.
 ONNX := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),gpu,cpu)
-EXTRAS := $(ONNX),embed,image,lsp,fast,dev
+SHOWN := $(ONNX),embed,fast
+EXTRAS := $(SHOWN),image,lsp,dev
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+READY_TO_SHOW := $(VENV)/.ready-to-show
 MODELS := samples/models
 CLIENTS := .venv-clients
 REAL := .venv-real
 RAY := .venv-ray
 TOOLS := .venv-tools
 PEERS := .venv-peers
+OLDEST := .venv-oldest
+BOUNDED := $(addprefix --extra ,cpu embed image fast redis pipelines)
 SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
 LLAMA := .venv-clients/llama-index
 PACKAGING := .venv-packaging
@@ -37,15 +40,18 @@ TRY := -m pytest -q -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/c
 LOOPS := -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session
 
 T ?=
+O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_client_connection.py test_serve.py test_remote.py \
+	test_remote_bounds.py test_proxy.py test_gateway.py test_infer_protocol.py test_keys.py test_kept_responses.py onnx) tests/dsl
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) models ## see a file compiled and real requests answered
+demo: $(READY_TO_SHOW) ## see a file compiled and real requests answered
+	@$(BIN)/python samples/fetch_models.py minilm.onnx tokenizer.json
 	@$(BIN)/python scripts/demo.py
 
 test: $(READY) models redis ## run the tests (T=path: some of them, J=n: in n processes)
@@ -91,6 +97,17 @@ $(SITE)/.ready: site/requirements.txt
 	@$(PYTHON) -m venv $(SITE)
 	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --no-deps --editable .
+	@touch $@
+
+oldest: $(OLDEST)/.ready models redis ## run what leans on libraries with the oldest of them that pyproject.toml allows (O=path: other tests)
+	@$(OLDEST)/bin/python -m pytest -q -n $(J) --dist worksteal -p no:cacheprovider $(O)
+
+$(OLDEST)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python -m pip --quiet --disable-pip-version-check --no-input install uv
+	@$(OLDEST)/bin/uv pip compile -q --no-deps --no-annotate --no-header --resolution lowest-direct $(BOUNDED) \
+		-o $(OLDEST)/oldest.txt pyproject.toml > /dev/null
+	@$(OLDEST)/bin/uv pip install -q --python $(OLDEST)/bin/python -c $(OLDEST)/oldest.txt -e '.[cpu,embed,image,fast,redis,pipelines,lsp,dev]'
 	@touch $@
 
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
@@ -201,6 +218,17 @@ $(PACKAGING)/.ready: scripts/packaging.txt
 	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@touch $@
 
+define CAN_SET_UP
+if [ -z "$(PYTHON)" ]; then \
+	echo "error: Python 3.11 or newer is needed, and was not found;" >&2; \
+	echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }; \
+[ -d src/inferc/dsl ] || { \
+	echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
+	echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
+endef
+
 VERSION_OF = -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 venv: $(READY) ## only set up .venv
@@ -208,25 +236,17 @@ venv: $(READY) ## only set up .venv
 		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(OLDEST) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
 $(READY): pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "error: Python 3.11 or newer is needed, and was not found;" >&2; \
-		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
-	@[ -d src/inferc/dsl ] || { \
-		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
-		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
-	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
-		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
-	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
-	@$(PIP) install --editable '.[$(EXTRAS)]' || { \
-		echo "error: the packages could not be installed; see above. They come from PyPI: a proxy is named by HTTPS_PROXY," >&2; \
-		echo "       and without a network PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER takes those that lie in a folder" >&2; exit 1; }
+	@$(CAN_SET_UP)
+	@$(PYTHON) scripts/set_up.py $(VENV) $(EXTRAS)
+	@touch $@ $(READY_TO_SHOW)
+
+# What the demo needs and no more, unless all is there.
+$(READY_TO_SHOW): pyproject.toml
+	@$(CAN_SET_UP)
+	@[ $(READY) -nt pyproject.toml ] || $(PYTHON) scripts/set_up.py $(VENV) $(SHOWN)
 	@touch $@

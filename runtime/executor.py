@@ -24,7 +24,7 @@ from .requests.trace import Trace
 from .running_plan import RunningPlan
 from .serving.deployment import Deployment
 from .serving.model import Model
-from .starting import StandIns, Starter
+from .starting import StandIns, Started, Starter
 
 if TYPE_CHECKING:
     from .limits.store import Store
@@ -131,6 +131,11 @@ class Executor:
     def workers(self) -> list[PoolStatus]:
         """How the processes are that run code of users, and what may take long; empty without any."""
         return self.now.workers.status if self.now.workers is not None else []
+
+    @property
+    def started(self) -> Started:
+        """How far the start is, or that of what is taken over."""
+        return self._starter.started
 
     async def start(self) -> None:
         """Start everything. Raises StartError with all problems of all deployments.

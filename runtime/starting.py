@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .concurrency.tasks import end_tasks
@@ -42,6 +42,14 @@ class StandIns(ReplicaStandIns, Protocol):
         ...
 
 
+@define
+class Started:
+    """How far a start is: how many deployments there are, and which are not there yet."""
+
+    count: int = 0
+    waiting: set[str] = field(factory=set)
+
+
 @frozen
 class Starter:
     """How plans are started: as an `Executor` was told."""
@@ -53,6 +61,7 @@ class Starter:
     load_timeout: float
     stand_ins: StandIns | None = None
     servers: Servers | None = None
+    started: Started = field(factory=Started, eq=False)
 
     async def start(self, plan: Plan, policies: PlanPolicies, before: RunningPlan | None) -> RunningPlan:
         """`plan`, running, with those deployments of `before` that have not changed.
@@ -61,6 +70,8 @@ class Starter:
         which is done last. Raises StartError with all problems, and leaves nothing behind.
         """
         new, hidden = RunningPlan(plan, policies), secret_variables(plan)
+        self.started.count = len(plan.deployments)
+        self.started.waiting.clear()
         problems: list[str] = []
         failed: dict[str, tuple[str, ...]] = {}
         started: list[Deployment] = []
@@ -85,7 +96,7 @@ class Starter:
                 await policies.start()
             except StartError as error:
                 problems += error.problems
-            outcomes = await asyncio.gather(*(each.start() for each in started), return_exceptions=True)
+            outcomes = await asyncio.gather(*(self._start(each) for each in started), return_exceptions=True)
             for deployment, outcome in zip(started, outcomes, strict=True):
                 if isinstance(outcome, StartError):
                     failed[deployment.name] = outcome.problems
@@ -114,6 +125,13 @@ class Starter:
         if before is not None:
             _go_on_counting(new, before)
         return new
+
+    async def _start(self, deployment: Deployment) -> None:
+        self.started.waiting.add(deployment.name)
+        try:
+            await deployment.start()
+        finally:
+            self.started.waiting.discard(deployment.name)
 
     def _build(
         self, plan: DeploymentPlan, hidden: frozenset[str], policies: PlanPolicies, new: RunningPlan

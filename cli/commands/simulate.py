@@ -17,6 +17,7 @@ from ...dsl.units import Duration, parse_number, parse_quantity
 from ..files import save
 from ..logs import no_logs
 from ..output import add_format, fail, misuse, show
+from ..progress import progress
 from ..sources import add_settings
 from ..tables import table
 
@@ -129,10 +130,16 @@ class _Command:
         self._show(played, took)
         return status
 
-    def _play(self, plan: Plan, load: LoadPlan | Sequence[Arrival]) -> Run:
-        from ...runtime.simulation.runs import run
+    def _play(self, plan: Plan, load: LoadPlan | Sequence[Arrival], detail: str = "") -> Run:
+        from ...runtime.simulation.runs import Played, run
 
-        return run(plan, self._base, self._world, load, self._arguments.seed, self._arguments.requests)
+        arguments, played = self._arguments, Played()
+        with progress(
+            "playing requests",
+            lambda: (played.ended, played.expected, detail),
+            quiet=arguments.format != "terminal",
+        ):
+            return run(plan, self._base, self._world, load, arguments.seed, arguments.requests, played)
 
     # ---- what is played
 
@@ -232,7 +239,7 @@ class _Command:
 
         sweep = parse_sweep(self._arguments.sweep, self._plan)
         plans = [(value, sweep.applied(self._plan, value)) for value in sweep.values]
-        runs = [(value, self._play(plan, load)) for value, plan in plans]
+        runs = [(value, self._play(plan, load, f"{sweep.name} = {value}")) for value, plan in plans]
         if self._arguments.format == "json":
             made = [{sweep.name: str(value), **as_json(run, self._arguments.seed)} for value, run in runs]
             json.dump(made, sys.stdout, indent=2)

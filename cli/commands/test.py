@@ -13,6 +13,7 @@ from ...compiler.compile import Checked, check_file, compile_checked
 from ..files import save
 from ..logs import no_logs
 from ..output import add_format, fail, show
+from ..progress import progress
 from ..sources import Input, add_settings, inputs
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class _Session:
         from ..testing.failures import diagnostics_of
 
         began = time.perf_counter()
-        outcome = play(plan, base, test.scenario, self._arguments.seed)
+        with progress(f"playing {test.scenario.title}", quiet=not self._is_terminal):
+            outcome = play(plan, base, test.scenario, self._arguments.seed)
         took = time.perf_counter() - began
         found = list(diagnostics_of(test, outcome))
         self._found += found

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .colours import BLANKS, ITEMS, Item, Part, Rule, lookahead, members
+from .colours import BLANKS, ITEMS, ROLES, Item, Part, Rule, lookahead, members
 
 _WORD = r"\p{L}\p{N}_"
 _EDGE = rf"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))"
 
 
 def codemirror() -> dict[str, Any]:
-    """`main`: names of what is looked for in a file; `items`: rules and regions by name.
+    """`roles`; `main`: names of what is looked for in a file; `items`: rules and regions by name.
 
     A pattern has one group for each of its roles; a region stops at its `end`, which may be a mere condition.
     """
-    return {"main": members(("$main",)), "items": {name: _item(item) for name, item in ITEMS.items()}}
+    return {
+        "roles": ROLES,
+        "main": members(("$main",)),
+        "items": {name: _item(item) for name, item in ITEMS.items()},
+    }
 
 
 def _item(item: Item) -> dict[str, Any]:

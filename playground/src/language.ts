@@ -1,7 +1,7 @@
 // The colours of `.infer`, from the table that all editor grammars are made of.
 
 import { HighlightStyle, StreamLanguage, syntaxHighlighting, type StringStream } from "@codemirror/language";
-import { Tag, tags } from "@lezer/highlight";
+import { Tag } from "@lezer/highlight";
 import table from "./made/colours.json";
 
 interface Sequence {
@@ -96,27 +96,10 @@ function step(stream: StringStream, state: State): string {
   }
 }
 
-const roles: Record<string, Tag> = {
-  comment: tags.lineComment,
-  doc: tags.docComment,
-  keyword: tags.keyword,
-  constant: tags.atom,
-  type: tags.typeName,
-  string: tags.string,
-  escape: tags.escape,
-  interpolation: tags.special(tags.string),
-  template: tags.special(tags.string),
-  number: tags.number,
-  unit: tags.unit,
-  operator: tags.operator,
-  punctuation: tags.punctuation,
-  declaration: tags.definition(tags.variableName),
-  field: tags.propertyName,
-  block: tags.tagName,
-  label: tags.labelName,
-  function: tags.function(tags.variableName),
-  name: tags.variableName,
-};
+/** Each role has a tag of its own: two that shared one would look alike. */
+const roles: Record<string, Tag> = Object.fromEntries(
+  table.roles.map((role) => [`infer-${role}`, Tag.define()]),
+);
 
 /** The parts of one line after another, as the editor and the tests see them. */
 export const parser = {
@@ -126,7 +109,7 @@ export const parser = {
   token(stream: StringStream, state: State): string | null {
     const role = step(stream, state);
     if (stream.eol() && state.left.length === 0) leaveAtEnd(state, stream.string);
-    return role === "" || role === "name" ? null : role;
+    return role === "" || role === "name" ? null : `infer-${role}`; // `type` alone is CodeMirror's own
   },
   blankLine: (state: State) => leaveAtEnd(state, ""),
   tokenTable: roles,
@@ -136,7 +119,7 @@ export const parser = {
 export const infer = StreamLanguage.define(parser);
 
 export const style = HighlightStyle.define(
-  Object.entries(roles).map(([role, tag]) => ({ tag, class: `infer-${role}` })),
+  Object.entries(roles).map(([role, tag]) => ({ tag, class: role })),
 );
 
 export const language = [infer, syntaxHighlighting(style)];

@@ -45,7 +45,7 @@ function load(project: Project) {
   states = new Map(names.map((name) => [name, stateOf(project.files[name]!, home)]));
   open = "";
   tested = null;
-  void compiler.ask("open", { files: project.files }).catch(() => {});
+  void compiler.ask("open", { files: project.files }).catch(fault);
   turnTo(project.open);
   document.documentElement.dataset.opened = location.hash;
 }
@@ -294,7 +294,9 @@ function say(text: string) {
 
 function fault(error: unknown) {
   if (error instanceof Stopped) return;
-  say(`inferc itself failed, which is a fault of ours: ${error instanceof Error ? error.message : String(error)}`);
+  const said = error instanceof Error ? error.message : String(error);
+  if (/cannot be loaded|Failed to fetch/.test(said)) say("A part of the playground cannot be loaded: is its server still there?");
+  else say(`inferc itself failed, which is a fault of ours: ${said}`);
 }
 
 // ---- controls

@@ -51,6 +51,14 @@ class Window:
         return times[min(int(share * len(times)), len(times) - 1)] if times else None
 
 
+@define
+class Played:
+    """How far a load is: requests that have ended, and about how many there will be."""
+
+    ended: int = 0
+    expected: int = 0
+
+
 @frozen
 class Run:
     """What came of a load. scale: how many requests each one stands for that was played. looked: how full
@@ -80,9 +88,12 @@ def run(
     load: LoadPlan | Sequence[Arrival],
     seed: int,
     most: int,
+    played: Played | None = None,
 ) -> Run:
-    """Play a load, or requests that once came. most: how many are played. Raises StartError, Deadlock."""
-    return run_virtual(_run(plan, base_dir, world, load, Random(seed), most))
+    """Play a load, or requests that once came. most: how many are played. played: says how far it is, to
+    another thread. Raises StartError, Deadlock.
+    """
+    return run_virtual(_run(plan, base_dir, world, load, Random(seed), most, played or Played()))
 
 
 async def _run(
@@ -92,6 +103,7 @@ async def _run(
     load: LoadPlan | Sequence[Arrival],
     random: Random,
     most: int,
+    played: Played,
 ) -> Run:
     if isinstance(load, LoadPlan):
         requests = expected(load)
@@ -99,12 +111,14 @@ async def _run(
     else:
         requests, seconds = len(load), max((each.at for each in load), default=0.0) + 1.0
     scale = scale_for(requests, most)
+    played.ended, played.expected = 0, round(requests / scale)
     width = seconds / WINDOWS
     windows = [Window(index * width) for index in range(WINDOWS)]
     tally = Tally(weight=scale)
 
     def told(record: Record) -> None:
         tally.add(record)
+        played.ended += 1
         windows[min(int(record.began / width), WINDOWS - 1)].add(record)
 
     sampled = sampled_plan(plan, scale)

@@ -90,14 +90,16 @@ template shared {{
     endpoint = "{mock.url}/v1"
     api_key = env("OPENAI_API_KEY")
     retry {{ max_retries = 1, initial_backoff = 10ms, max_backoff = 1s }}
-    timeouts {{ request = 400ms, read = 400ms }}
     circuit_breaker {{ failure_threshold = 1000 }}
   }}
 }}
 """
-    rows = "\n".join(
-        f'deployment row{index} from shared {{ model = "m{index}" }}' for index in range(len(ROWS))
-    )
+    rows = ""
+    for index, row in enumerate(ROWS):
+        timeouts = impatient(row.fault, 0.4)  # little time only where it is to run out
+        times = f"timeouts {{ request = {timeouts.request}, read = {timeouts.read} }}"
+        runtime = f"runtime openai_compatible {{ {times} }}"
+        rows += f'deployment row{index} from shared {{ model = "m{index}", {runtime} }}\n'
     (tmp_path / "app.infer").write_text(shared + rows)
     with serving("run", str(tmp_path / "app.infer"), "--port", "0") as gateway:
         async with aiohttp.ClientSession() as http:

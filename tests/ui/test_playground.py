@@ -14,12 +14,14 @@ import pytest_asyncio
 from aiohttp import web
 from playground.links import fragment
 
+from ..grammars.colouring import listed
 from ..support.chromium import Tab, chromium, tab
 from ..support.remote import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROOT = Path(__file__).parents[2]
+GRAMMARS = ROOT / "tests" / "grammars"
 BUILT = ROOT / "build" / "playground"
 PICTURES = ROOT / "docs" / "pictures" if os.environ.get("PICTURES") else None
 
@@ -152,6 +154,20 @@ async def test_what_follows_from_a_file_is_shown(page: Tab) -> None:
     assert "2 tests, 1 failed" in said
 
 
+async def test_what_takes_too_long_is_stopped(page: Tab) -> None:
+    endless = (
+        RIGHT + 'test "a year" {\n  load { assistant = 50 per second for 365d }\n  expect success >= 1%\n}\n'
+    )
+    await shown(page, link(endless))
+    await view(page, "tests", "button")
+    await page.click("#panel button", "Run the tests")
+    await page.until("document.querySelector('#panel .spinner')")
+    await page.click("#panel button", "Stop")
+    await page.until("document.querySelector('#panel').textContent.includes('were stopped')")
+    await shown(page, link(WRONG))
+    await page.until("document.querySelectorAll('.finding').length === 2")
+
+
 async def test_it_completes_explains_and_formats(page: Tab) -> None:
     await shown(page, link(RIGHT))
     await page.run("document.querySelector('.cm-content').focus()")
@@ -177,10 +193,46 @@ async def test_it_completes_explains_and_formats(page: Tab) -> None:
     await page.until("document.querySelector('.cm-content').textContent.includes('deployment a {')")
 
 
+ROLES = """(() => {
+  const spans = [];
+  let at = 0;
+  for (const line of document.querySelectorAll('.cm-line')) {
+    const walk = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      const size = [...node.data].length;
+      const coloured = node.parentElement.closest('[class*=infer-]');
+      const role = coloured ? /infer-(\\w+)/.exec(coloured.className)[1] : 'name';
+      spans.push([at, at + size, role]);
+      at += size;
+    }
+    at += 1;
+  }
+  return spans;
+})()"""
+
+
+async def test_each_token_has_the_colour_that_all_editors_give_it(page: Tab) -> None:
+    for golden in sorted((GRAMMARS / "golden").glob("*.tokens")):
+        name, expected = f"{golden.stem}.infer", golden.read_text("utf-8")
+        folders = (GRAMMARS / "corpus", ROOT / "samples", ROOT / "tests" / "dsl" / "data")
+        text = next(each for folder in folders if (each := folder / name).exists()).read_bytes().decode()
+        if "\r" in text:
+            continue  # the editor has lines, and no ends of lines
+        await shown(page, link(text))
+        await page.looks(1440, 9000)
+        for _ in range(100):
+            found = listed(text, await page.run(ROLES))
+            if found == expected:
+                break
+            await asyncio.sleep(0.05)  # what came into sight is coloured next
+        assert found == expected, name
+
+
 async def test_a_link_carries_the_files(page: Tab) -> None:
-    importing = 'import "names.infer" as names\n' + RIGHT.lstrip()
-    await shown(page, link(importing, names='let who = "Zoë 🙂"\n'))
+    importing = 'import "names.infer" as names\n' + RIGHT.lstrip().replace('"gpt-4o-mini"', "names.small")
+    await shown(page, link(importing, names='let small = "gpt-4o-mini" # Zoë 🙂\n'))
     assert await page.run("document.querySelectorAll('#files button').length") == 2
+    assert await page.text("#state") == "no problems"
     await page.click("#files button", "names.infer")
     await page.until("document.querySelector('.cm-content').textContent.includes('Zoë 🙂')")
     await page.run("document.querySelector('.cm-content').focus()")
