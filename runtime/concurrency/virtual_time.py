@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from typing import Any, TypeVar
 
@@ -16,6 +16,44 @@ T = TypeVar("T")
 
 class Deadlock(Exception):
     """Every task waits for something that no timer will bring."""
+
+
+class _Handle(asyncio.Handle):
+    """Made without asking whether anybody looks for mistakes, which is asked of each handle elsewhere."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], loop: Any, context: Context | None
+    ) -> None:
+        self._callback: Any = callback
+        self._args = args
+        self._loop = loop
+        self._cancelled = False
+        self._context = copy_context() if context is None else context
+        self._repr = self._source_traceback = None
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same of a timer."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: Any,
+        context: Context | None,
+    ) -> None:
+        self._when = when
+        self._callback: Any = callback
+        self._args = args
+        self._loop = loop
+        self._cancelled = self._scheduled = False
+        self._context = copy_context() if context is None else context
+        self._repr = self._source_traceback = None
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -75,7 +113,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]  # as below
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -88,7 +126,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def call_at(  # type: ignore[override]  # as below
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _Timer(when, callback, args, self, context)
         self._numbers += 1
         heappush(self._timers, (when, self._numbers, timer))
         return timer

@@ -138,12 +138,16 @@ class Failover:
 
     def next(self, free_at: Sequence[float]) -> Ask:
         """Who is asked now. free_at: when each member is free; all that are free now have the same moment."""
-        frees = {index: free_at[index] for index in self._left}
-        self._asked = min(self._left, key=frees.__getitem__)
+        first = second = inf
+        self._asked = self._left[0]
+        for index in self._left:
+            free = free_at[index]
+            if free < first:
+                self._asked, first, second = index, free, first
+            elif free < second:
+                second = free
         self._asks_left -= 1
-        return Ask(
-            self._asked, min((free for index, free in frees.items() if index != self._asked), default=inf)
-        )
+        return Ask(self._asked, second)
 
     def failed(self, error: e.RequestError, *, is_over: bool, free_at: float) -> GiveUp | None:
         """The member asked last failed before its first content; None: `next` says who follows.
