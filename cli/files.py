@@ -17,7 +17,7 @@ from .output import fail
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM)
 
 
-def save(path: Path, text: str, said: str) -> int:
+def save(path: Path, text: str | bytes, said: str) -> int:
     """Write `text` into the file at `path` and say so, or say why not; gives the exit status."""
     try:
         write_atomically(path, text)
@@ -49,14 +49,14 @@ def save_all(folder: Path, files: Mapping[str, str]) -> int:
     return status
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str | bytes) -> None:
     """Put `text` into the file at `path`: all of it, or none. Raises OSError and ValueError.
 
     Mode and owner of an existing file are kept, and a symbolic link goes on pointing to its file, which has
     to be in the same project. What is no regular file, or must not be written, stays as it is.
     """
     target = _target(path)
-    contents = text.encode("utf-8")
+    contents = text.encode("utf-8") if isinstance(text, str) else text
     before = _state(target)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:

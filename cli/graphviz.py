@@ -13,18 +13,18 @@ class GraphvizError(Exception):
     """No picture; the message says why, and what to do."""
 
 
-def drawn_as_svg(dot: str) -> str:
-    """The picture that `dot`, a text in DOT, describes. Raises GraphvizError."""
+def drawn(dot: str, form: str) -> bytes:
+    """The picture that `dot`, a text in DOT, describes, as `svg`, `png` or `pdf`. Raises GraphvizError."""
     program = shutil.which("dot")
     if program is None:
         raise GraphvizError(
-            "SVG is drawn by Graphviz, and its program `dot` is not on the PATH: install it "
+            f"{form.upper()} is drawn by Graphviz, and its program `dot` is not on the PATH: install it "
             "(apt-get install graphviz, or brew install graphviz), or use --format mermaid or "
             "--format dot, which need nothing"
         )
     try:
         done = subprocess.run(
-            [program, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=PATIENCE, check=False
+            [program, f"-T{form}"], input=dot.encode(), capture_output=True, timeout=PATIENCE, check=False
         )
     except OSError as error:
         raise GraphvizError(f"{program} cannot be run: {error.strerror}") from None
@@ -36,4 +36,4 @@ def drawn_as_svg(dot: str) -> str:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"]
         raise GraphvizError(f"{program} failed: {said[0]}")
-    return done.stdout.decode()
+    return done.stdout

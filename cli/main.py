@@ -11,10 +11,12 @@ import errno
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper, UnsupportedOperation
 from keyword import iskeyword
 from types import ModuleType
+from typing import NoReturn
 
 COMMANDS: dict[str, str] = {
     "check": "check files and say what is wrong with them",
@@ -146,17 +148,37 @@ def _dispatch(arguments: list[str]) -> int:
         gc.disable()
     module = _module(name)
     summary = COMMANDS[name]
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"inferc {name}",
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"examples:\n{module.EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
+    parser.given = arguments
     asks_for_help = {"-h", "--help"} & {*arguments}  # which argparse cannot show while it mixes
     parse = parser.parse_args if asks_for_help else parser.parse_intermixed_args
-    status: int = module.run(parse(arguments[1:]))
+    given = parse(arguments[1:])
+    from .output import answers_programs, for_programs
+
+    with for_programs(answers_programs(given)):
+        status: int = module.run(given)
     return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """What is wrong with a command line that asks for JSON is said in JSON, too."""
+
+    given: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        if "--json" not in self.given:
+            super().error(message)
+        from .output import for_programs, misuse
+
+        with for_programs(True):
+            misuse(message)
+        sys.exit(2)
 
 
 def _without_command(arguments: list[str]) -> int:

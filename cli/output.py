@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TextIO
 
 from ..dsl.diagnostics import Diagnostic, Severity
 from ..dsl.render import OutputFormat, render, summary
 from ..runtime.requests.foreign_text import escaped
+
+ERRORS = "inferc.errors/1"
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +26,9 @@ def add_format(parser: argparse.ArgumentParser) -> None:
         choices=[form.value for form in OutputFormat],
         default=OutputFormat.TERMINAL.value,
         help="how findings are printed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="the same as --format json"
     )
     parser.add_argument("--deny", choices=["warnings"], help="fail when there are warnings, too")
 
@@ -52,8 +60,37 @@ def status_of(diagnostics: Sequence[Diagnostic], deny_warnings: bool) -> int:
     return 1 if any(diagnostic.severity in failing for diagnostic in diagnostics) else 0
 
 
+_failures: ContextVar[list[str] | None] = ContextVar("failures", default=None)
+"""What went wrong in a command that answers programs; None: it answers people."""
+
+
+@contextmanager
+def for_programs(wanted: bool) -> Iterator[None]:
+    """Where it is `wanted`, say what goes wrong outside of any file in one JSON document."""
+    if not wanted:
+        yield
+        return
+    failures: list[str] = []
+    token = _failures.set(failures)
+    try:
+        yield
+    finally:
+        _failures.reset(token)
+        if failures:
+            json.dump({"schema": ERRORS, "errors": [{"message": each} for each in failures]}, sys.stdout)
+            print()
+
+
+def answers_programs(arguments: argparse.Namespace) -> bool:
+    """Whether JSON is asked for."""
+    return getattr(arguments, "json", None) is True or getattr(arguments, "format", None) == "json"
+
+
 def fail(message: str, status: int = 1) -> int:
     """Say what went wrong outside of any file; gives the exit status."""
+    if (failures := _failures.get()) is not None:
+        failures.append(message)
+        return status
     label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
     print(f"{label}: {harmless(message)}", file=sys.stderr)
     return status

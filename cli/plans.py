@@ -15,7 +15,7 @@ from ..compiler.plan.reach import files_of
 from ..compiler.plan.state import keeps_state, shares_state
 from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
-from .output import fail, show
+from .output import answers_programs, fail, show, status_of
 from .progress import progress
 from .sources import add_settings
 
@@ -174,7 +174,8 @@ def outlined(name: str, path: Path, arguments: Namespace, *, although: str) -> P
     checked = check_file(name, path, settings=dict(arguments.settings))
     errors = [each for each in checked.diagnostics if each.is_error and each.code != although]
     if errors or checked.program is None:
-        return show(errors, Namespace(format="terminal", deny=None))
+        form = "json" if answers_programs(arguments) else "terminal"
+        return show(errors, Namespace(format=form, deny=None))
     return outline(checked.program)
 
 
@@ -192,7 +193,10 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     from ..compiler.compile import check_file, compile_checked
 
     checked = check_file(arguments.file, path, settings=dict(arguments.settings))
-    status = show(checked.diagnostics, arguments) if checked.diagnostics else 0
+    found = checked.diagnostics
+    as_json = answers_programs(arguments) and status_of(found, False) != 0
+    told = Namespace(format="json" if as_json else arguments.format, deny=arguments.deny)
+    status = show(found, told) if found else 0
     if status != 0:
         return status
     files = [each.source.path for each in checked.modules if each.source.path is not None]

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferc.cli.graphviz import GraphvizError, drawn_as_svg
+from inferc.cli.graphviz import GraphvizError
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.pictures import picture_of, to_dot
 from inferc.dsl.codes import explain, known_codes
@@ -122,7 +122,7 @@ def _with_pictures(source: Path, text: str) -> str:
         checked = check_file(path.name, path)
         dot = to_dot(picture_of(compile_checked(checked, path.parent), found[2]))
         (PAGES / "pictures").mkdir(parents=True, exist_ok=True)
-        (PAGES / "pictures" / name).write_text(drawn_as_svg(dot), "utf-8")
+        (PAGES / "pictures" / name).write_bytes(drawn(dot, "svg"))
         shown = f"![What calls what in {path.name}](../docs/pictures/{name})"
         return f'<a href="pictures/{name}" markdown>{shown}</a>'
 

@@ -36,7 +36,8 @@ def run(arguments: Namespace) -> int:
     here = tuple(machine())
     if not arguments.json:
         _show("this machine", here)
-    ready = ready_plan(arguments) if arguments.file is not None else None
+    for_people = Namespace(**vars(arguments) | {"json": False})  # standard output has another document
+    ready = ready_plan(for_people) if arguments.file is not None else None
     needed: tuple[Seen, ...] | None = None
     if isinstance(ready, Ready):
         needed = tuple(readiness(ready.plan, ready.base))

@@ -53,16 +53,20 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     status = 0
     all_found: list[_Found] = []
+    refused: list[dict[str, object]] = []
     files = list(dict.fromkeys(arguments.files))
     for number, file in enumerate(files, 1):
         with progress(f"looking into {file}, {number} of {len(files)}"):
             found = _look(file, {each.name for each in all_found})
-        if isinstance(found, str):
+        if isinstance(found, str) and arguments.json:
+            status = 1
+            refused.append({"file": file, "error": found})
+        elif isinstance(found, str):
             status = fail(f"{file} cannot be used: {found}")
         else:
             all_found.append(found)
     if arguments.json:
-        print(json.dumps([_json(found) for found in all_found], indent=2, ensure_ascii=False))
+        print(json.dumps([*map(_json, all_found), *refused], indent=2, ensure_ascii=False))
     elif all_found:
         sys.stdout.write("\n".join(_deployment(found) for found in all_found))
     return status

@@ -59,6 +59,22 @@ def test_svg_is_drawn_by_graphviz(inferc: Command, plan: Path, tmp_path: Path) -
     assert ET.parse(tmp_path / "shop.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+@pytest.mark.parametrize(("name", "magic"), [("shop.png", b"\x89PNG"), ("shop.PDF", b"%PDF")])
+def test_pictures_for_documents_are_drawn_by_graphviz(
+    inferc: Command, plan: Path, tmp_path: Path, name: str, magic: bytes
+) -> None:
+    assert inferc("graph", plan, "-o", tmp_path / name).status == 0
+    assert (tmp_path / name).read_bytes().startswith(magic)
+
+
+def test_a_name_that_ends_like_no_picture_is_refused(inferc: Command, plan: Path, tmp_path: Path) -> None:
+    done = inferc("graph", plan, "-o", tmp_path / "shop.jpg")
+    assert done.status == 2
+    assert ".png, .pdf, or say --format" in done.err
+    assert not (tmp_path / "shop.jpg").exists()
+
+
 def test_svg_without_graphviz_says_how_to_get_it_and_what_needs_nothing(
     inferc: Command, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
