@@ -22,6 +22,7 @@ from .features.formatting import (
     on_type_formatting,
     range_formatting,
 )
+from .features.graph import graph
 from .features.hover import hover
 from .features.inlay_hints import inlay_hints
 from .features.links import links
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 EXPLAIN = "inferc/explain"
 """A request of our own: `{"code": "E0302"}` is answered with the page of the code, as Markdown."""
 
+GRAPH = "inferc/graph"
+"""Another: `{"uri": …, "name": …}` is answered with the picture of the text, or why there is none."""
 
 Answer = Callable[[View, Any], Any]
 
@@ -115,8 +118,16 @@ def answers_anywhere(server: Server) -> dict[str, Callable[[Any], Any]]:
         lsp.WORKSPACE_SYMBOL: lambda p: workspace_symbols(server.files, p.query),
         lsp.CALL_HIERARCHY_INCOMING_CALLS: lambda p: incoming(server.files, p.item),
         lsp.CALL_HIERARCHY_OUTGOING_CALLS: lambda p: outgoing(server.files, p.item),
+        GRAPH: lambda p: _graph(server, getattr(p, "uri", None), getattr(p, "name", None)),
         EXPLAIN: lambda p: explained(str(getattr(p, "code", ""))),
     }
+
+
+def _graph(server: Server, uri: object, name: object) -> dict[str, Any] | None:
+    document = server.files.any_document(uri) if isinstance(uri, str) else None
+    if document is None:
+        return None
+    return graph(server.view_of(document), name if isinstance(name, str) else None)
 
 
 def _listen(server: Server) -> None:

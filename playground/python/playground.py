@@ -197,7 +197,7 @@ class _no_loop:  # noqa: N801
 
 
 _PLAYGROUND = Playground()
-os.environ.update(FORCE_COLOR="1", HOME="/home")
+os.environ.update(FORCE_COLOR="1", HOME="/home", INFERC_PROGRESS="never")  # which is a thread
 
 
 def answer(question: str) -> str:
