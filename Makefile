@@ -29,6 +29,8 @@ REAL := .venv-real
 RAY := .venv-ray
 TOOLS := .venv-tools
 PEERS := .venv-peers
+OLDEST := .venv-oldest
+BOUNDED := $(addprefix --extra ,cpu embed image fast redis pipelines)
 SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
 LLAMA := .venv-clients/llama-index
 PACKAGING := .venv-packaging
@@ -38,10 +40,12 @@ TRY := -m pytest -q -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/c
 LOOPS := -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session
 
 T ?=
+O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_client_connection.py test_serve.py test_remote.py \
+	test_remote_bounds.py test_proxy.py test_gateway.py test_infer_protocol.py test_keys.py test_kept_responses.py onnx) tests/dsl
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +97,17 @@ $(SITE)/.ready: site/requirements.txt
 	@$(PYTHON) -m venv $(SITE)
 	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --no-deps --editable .
+	@touch $@
+
+oldest: $(OLDEST)/.ready models redis ## run what leans on libraries with the oldest of them that pyproject.toml allows (O=path: other tests)
+	@$(OLDEST)/bin/python -m pytest -q -n $(J) --dist worksteal -p no:cacheprovider $(O)
+
+$(OLDEST)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python -m pip --quiet --disable-pip-version-check --no-input install uv
+	@$(OLDEST)/bin/uv pip compile -q --no-deps --no-annotate --no-header --resolution lowest-direct $(BOUNDED) \
+		-o $(OLDEST)/oldest.txt pyproject.toml > /dev/null
+	@$(OLDEST)/bin/uv pip install -q --python $(OLDEST)/bin/python -c $(OLDEST)/oldest.txt -e '.[cpu,embed,image,fast,redis,pipelines,lsp,dev]'
 	@touch $@
 
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
@@ -221,7 +236,7 @@ venv: $(READY) ## only set up .venv
 		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(OLDEST) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

@@ -22,6 +22,7 @@ from .features.formatting import (
     on_type_formatting,
     range_formatting,
 )
+from .features.graph import graph
 from .features.hover import hover
 from .features.inlay_hints import inlay_hints
 from .features.links import links
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 EXPLAIN = "inferc/explain"
 """A request of our own: `{"code": "E0302"}` is answered with the page of the code, as Markdown."""
 
+GRAPH = "inferc/graph"
+"""Another: `{"uri": …, "name": …}` is answered with the picture of the text, or why there is none."""
 
 Answer = Callable[[View, Any], Any]
 
@@ -50,6 +53,9 @@ OPTIONS: dict[str, Any] = {
         TYPING_TRIGGERS[0], list(TYPING_TRIGGERS[1:])
     ),
     lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionOptions(list(ACTION_KINDS)),
+    lsp.TEXT_DOCUMENT_DIAGNOSTIC: lsp.DiagnosticOptions(
+        inter_file_dependencies=True, workspace_diagnostics=True, identifier="inferc"
+    ),
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: LEGEND,
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: LEGEND,
 }
@@ -63,6 +69,14 @@ def bind(server: Server) -> None:
         _bind(server, method, answer)
     for method, ask in answers_anywhere(server).items():
         _bind_anywhere(server, method, ask)
+
+    @server.feature(lsp.WORKSPACE_DIAGNOSTIC)
+    async def _(params: lsp.WorkspaceDiagnosticParams) -> Any:
+        try:
+            return await server.pull_all(list(params.previous_result_ids))
+        except Exception:
+            log.exception("%s failed", lsp.WORKSPACE_DIAGNOSTIC)
+            return lsp.WorkspaceDiagnosticReport([])
 
     @server.command(TEST)
     async def _(*given: Any) -> None:
@@ -105,6 +119,7 @@ def answers(server: Server) -> dict[str, Answer]:
         ),
         lsp.TEXT_DOCUMENT_DOCUMENT_LINK: lambda view, _: links(view),
         lsp.TEXT_DOCUMENT_CODE_LENS: lambda view, _: code_lens(view),
+        lsp.TEXT_DOCUMENT_DIAGNOSTIC: lambda view, p: server.pull(view, p.previous_result_id),
         lsp.TEXT_DOCUMENT_PREPARE_CALL_HIERARCHY: lambda view, p: prepare_calls(view, p.position),
     }
 
@@ -115,8 +130,16 @@ def answers_anywhere(server: Server) -> dict[str, Callable[[Any], Any]]:
         lsp.WORKSPACE_SYMBOL: lambda p: workspace_symbols(server.files, p.query),
         lsp.CALL_HIERARCHY_INCOMING_CALLS: lambda p: incoming(server.files, p.item),
         lsp.CALL_HIERARCHY_OUTGOING_CALLS: lambda p: outgoing(server.files, p.item),
+        GRAPH: lambda p: _graph(server, getattr(p, "uri", None), getattr(p, "name", None)),
         EXPLAIN: lambda p: explained(str(getattr(p, "code", ""))),
     }
+
+
+def _graph(server: Server, uri: object, name: object) -> dict[str, Any] | None:
+    document = server.files.any_document(uri) if isinstance(uri, str) else None
+    if document is None:
+        return None
+    return graph(server.view_of(document), name if isinstance(name, str) else None)
 
 
 def _listen(server: Server) -> None:

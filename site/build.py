@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferc.cli.graphviz import GraphvizError
+from inferc.cli.graphviz import GraphvizError, drawn
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.pictures import picture_of, to_dot
 from inferc.dsl.codes import explain, known_codes
@@ -114,7 +114,7 @@ def _with_links(source: Path, here: Path, text: str, sources: dict[Path, Path]) 
 def _with_pictures(source: Path, text: str) -> str:
     """Graphs as pictures, which GitHub draws of Mermaid's words."""
 
-    def drawn(found: re.Match[str]) -> str:
+    def pictured(found: re.Match[str]) -> str:
         path = source.parent / found[1]
         if not path.exists():  # of a file that stands in the page
             return found[0]
@@ -126,7 +126,7 @@ def _with_pictures(source: Path, text: str) -> str:
         shown = f"![What calls what in {path.name}](../docs/pictures/{name})"
         return f'<a href="pictures/{name}" markdown>{shown}</a>'
 
-    return GRAPH.sub(drawn, text)
+    return GRAPH.sub(pictured, text)
 
 
 def _up(here: Path) -> str:

@@ -297,12 +297,9 @@ class _Command:
             "p50": (real.percentile(0.5), tally.percentile(0.5)),
             "p99": (real.percentile(0.99), tally.percentile(0.99)),
             "failures": (real.failures, round(tally.failures * played.scale)),
-            "429": (real.limited, round(sum(tally.codes[code] for code in _LIMITED) * played.scale)),
+            "429": (real.limited, round(tally.limited * played.scale)),
             "cost": (real.cost, played.cost),
         }
-
-
-_LIMITED = ("rate_limit_exceeded", "rate_limited", "backpressure", "budget_exceeded")
 
 
 def _number(value: float | None) -> str:

@@ -54,7 +54,9 @@ class Playground:
         """Work on these files, and on no others."""
         for document in self._workspace.documents:
             self._workspace.close(document.uri)
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        os.chdir("/")  # where one is cannot be removed
+        if FOLDER.exists():
+            shutil.rmtree(FOLDER)
         FOLDER.mkdir()
         os.chdir(FOLDER)
         for name, text in files.items():
@@ -168,7 +170,7 @@ def _offer(item: lsp.CompletionItem) -> dict[str, Any]:
     doc = item.documentation
     return {
         "label": item.label,
-        "kind": item.kind.name.lower() if item.kind is not None else "text",
+        "kind": lsp.CompletionItemKind(item.kind or 1).name.lower(),
         "detail": item.detail,
         "doc": doc.value if isinstance(doc, lsp.MarkupContent) else doc,
         "sort": item.sort_text,
@@ -195,7 +197,7 @@ class _no_loop:  # noqa: N801
 
 
 _PLAYGROUND = Playground()
-os.environ.update(FORCE_COLOR="1", HOME="/home")
+os.environ.update(FORCE_COLOR="1", HOME="/home", INFERC_PROGRESS="never")  # which is a thread
 
 
 def answer(question: str) -> str:

@@ -45,7 +45,7 @@ function load(project: Project) {
   states = new Map(names.map((name) => [name, stateOf(project.files[name]!, home)]));
   open = "";
   tested = null;
-  void compiler.ask("open", { files: project.files }).catch(() => {});
+  void compiler.ask("open", { files: project.files }).catch(fault);
   turnTo(project.open);
   document.documentElement.dataset.opened = location.hash;
 }

@@ -67,7 +67,31 @@ class Record(NamedTuple):
             "waited": round(self.spans[0].began - self.began, 6) if self.spans else None,
             "first": round(first - self.began, 6) if first is not None else None,
             "seconds": round(self.ended - self.began, 6),
+            "tries": self._tries() or None,
             "error": self.message or None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _tries(self) -> list[dict[str, Any]]:
+        """The attempts of a request that had more than one, or one that failed; not those of pipelines."""
+        spans = self.spans
+        if not spans or (len(spans) == 1 and spans[0].failure is None) or spans[0].step is not None:
+            return []
+        return [self._try(span) for span in spans]
+
+    def _try(self, span: Span) -> dict[str, Any]:
+        failure = span.failure
+        fields = {
+            "deployment": span.deployment,
+            "waited": round(span.began - self.began, 6),
+            "first": round(span.first - self.began, 6) if span.first is not None else None,
+            "seconds": round(span.seconds, 6),
+            "ok": span.ok,
+            "prompt_tokens": span.usage.prompt_tokens,
+            "completion_tokens": span.usage.completion_tokens,
+            "outcome": failure.code if failure is not None else None,
+            "status": failure.status if failure is not None else None,
+            "retry_after": failure.retry_after if failure is not None else None,
         }
         return {name: value for name, value in fields.items() if value is not None}
 

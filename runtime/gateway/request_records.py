@@ -106,7 +106,9 @@ class Records:
             status,
             outcome,
             "" if error is None else error.message[:LONGEST_MESSAGE],
-            "" if trace is None else trace.deployment or "",
+            (trace.deployment if trace is not None else "")
+            or (error.deployment if error is not None else "")
+            or "",
             None if trace is None else trace.replica,
             0 if trace is None else trace.tries,
             spans,

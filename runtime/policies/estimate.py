@@ -50,6 +50,9 @@ FRAME_BYTES = 220
 """Bytes of a streamed chunk that are not the answer's text."""
 
 
+_SIZE = "estimate"
+
+
 class Estimate(NamedTuple):
     """Tokens of the prompt, and the most that the answer is expected to have."""
 
@@ -64,7 +67,10 @@ class Estimate(NamedTuple):
 def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
     if isinstance(request, ChatRequest):
-        return _of_chat(request)
+        size: Estimate | None = request.kept.get(_SIZE)
+        if size is None:
+            size = request.kept[_SIZE] = _of_chat(request)
+        return size
     if isinstance(request, EmbedRequest):
         return Estimate(sum(map(_tokens, request.texts)) + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):

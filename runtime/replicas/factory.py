@@ -73,9 +73,8 @@ def make_replicas(
                 for placement, each in zip(plan.replicas, policies, strict=True)
             ], policies
         case OnnxServingPlan():
-            played = [stand_ins.replica(plan, each) for each in plan.replicas] if stand_ins else []
-            if replicas := [each for each in played if each is not None]:
-                return replicas, None
+            if stand_ins is not None:
+                return [stand_ins.local(plan, each) for each in plan.replicas], None
             try:
                 from .onnx import OnnxReplica
             except ImportError as error:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ...compiler.plan import OnnxServingPlan, RemotePoolPlan, ReplicaPlacement
-from .replica import Replica
-
-if TYPE_CHECKING:
-    from .remote.authorizer import Authorizer
-    from .remote.http_client import HttpClient
+from .replica import HeadersObserver, Replica
 
 
 class ReplicaStandIns(Protocol):
     """Providers without sockets, keys without secrets, models without files."""
 
-    def client(self, plan: RemotePoolPlan) -> HttpClient:
-        """What sends the requests of one replica."""
+    def remote(self, plan: RemotePoolPlan, placement: ReplicaPlacement, observe: HeadersObserver) -> Replica:
+        """One of a provider, or of a plug-in."""
         ...
 
-    def authorizer(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> Authorizer:
-        """What shows the credential of one replica."""
-        ...
-
-    def replica(self, plan: OnnxServingPlan | RemotePoolPlan, placement: ReplicaPlacement) -> Replica | None:
-        """One that no HTTP client serves: a model on this machine, a plug-in; None: it runs for real."""
+    def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:
+        """One of a model on this machine."""
         ...

@@ -33,6 +33,12 @@ class Call:
     wait_until: float = inf
     payers: tuple[str, ...] = ()
 
+    def until(self, moment: float) -> Call:
+        """The same for somebody who need not be waited for any longer than until then."""
+        if moment >= self.wait_until:
+            return self
+        return Call(self.request, self.deadline, self.priority, self.headers, moment, self.payers)
+
     def is_over(self, now: float) -> bool:
         """Whether the request has no time left."""
         return self.deadline is not None and now >= self.deadline

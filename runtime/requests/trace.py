@@ -18,12 +18,25 @@ LONGEST_NOTE = 500
 
 
 @frozen
+class Failure:
+    """How an attempt failed. code: of its error. status: that the provider answered with, if it did.
+
+    retry_after: seconds for which the provider wants to be left alone, if it said so.
+    """
+
+    code: str
+    status: int | None = None
+    retry_after: float | None = None
+
+
+@frozen
 class Span:
     """One attempt at one deployment, or one run of the user's code.
 
     step: of the pipeline that asked; None: a client did. began, ended: in the time of the loop.
     cost: in picodollars; None: the price is not known. ok: whether it gave the whole answer. replica: which
     one of the deployment. first: when its answer began; None: it never did, or that is not known.
+    failure: why it gave none; None: it gave one, was broken off by us, or that is not known.
     """
 
     step: str | None
@@ -35,6 +48,7 @@ class Span:
     ok: bool = True
     replica: int | None = None
     first: float | None = None
+    failure: Failure | None = None
 
     @property
     def seconds(self) -> float:
@@ -108,10 +122,13 @@ class Trace:
         ok: bool,
         replica: int | None = None,
         first: float | None = None,
+        failure: Failure | None = None,
     ) -> None:
         """One attempt is over. cost: in picodollars; None where the price is not known."""
         if self.spans is not None:
-            self.spans.append(Span(self.step, deployment, began, ended, usage, cost, ok, replica, first))
+            self.spans.append(
+                Span(self.step, deployment, began, ended, usage, cost, ok, replica, first, failure)
+            )
 
     def note(self, at: float, text: str) -> None:
         """Something happened that is no attempt: it failed, and what follows."""

@@ -23,6 +23,7 @@ from ..requests.errors import (
     RequestTimeout,
     ServerError,
 )
+from ..requests.trace import Failure
 from ..requests.usage import Usage
 
 log = logging.getLogger(__name__)
@@ -41,17 +42,18 @@ class Attempt:
         "_charges",
         "_chunks",
         "_estimate",
-        "_failure",
         "_finished",
         "_loop",
         "_money",
         "_others",
+        "_outcome_told",
         "_pass",
         "_permit",
         "_policies",
         "_sent",
         "_size",
         "begun",
+        "failure",
         "first",
         "usage",
     )
@@ -68,7 +70,8 @@ class Attempt:
         self._permit: Permit | None = None
         self.usage: Usage | None = None
         """The tokens of the answer, as far as they have been told."""
-        self._failure: Outcome | None = None
+        self.failure: Failure | None = None
+        self._outcome_told: Outcome | None = None
         self._charges = True
         self._sent = self._finished = False
         self.begun = False
@@ -221,6 +224,7 @@ class Attempt:
         What a client is told to wait is no more than what `max_hold` makes everyone wait.
         """
         policies, asked = self._policies, error.retry_after
+        self.failure = Failure(type(error).code, error.upstream_status, asked)
         if error.usage is not None:
             self.usage = error.usage
         if policies is None:
@@ -235,7 +239,7 @@ class Attempt:
                     policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
-        self._failure = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
+        self._outcome_told = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
         self._charges = isinstance(error, RequestTimeout) and error.upstream_status is None
 
     @property
@@ -279,8 +283,8 @@ class Attempt:
         return Usage(self._estimate.prompt if self._charges else 0)
 
     def _outcome(self) -> Outcome:
-        if self._failure is not None:
-            return self._failure
+        if self._outcome_told is not None:
+            return self._outcome_told
         return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
 
 

@@ -54,6 +54,8 @@ class Availability:
 
     def first(self, now: float) -> float:
         """When the first of them is free."""
+        if len(self._replicas) == 1:
+            return self.free_at(0, now)
         return min(self.free_at(index, now) for index in range(len(self._replicas)))
 
     def another(self, index: int, now: float, tried: set[int], *, same_account: bool) -> int | None:

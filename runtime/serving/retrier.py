@@ -196,7 +196,17 @@ class Retrier:
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
             cost = None if self._tariff is None else self._tariff.cost(used)
-            trace.record(self._deployment, self.sent, now, used, cost, answered, trace.replica, attempt.first)
+            trace.record(
+                self._deployment,
+                self.sent,
+                now,
+                used,
+                cost,
+                answered,
+                trace.replica,
+                attempt.first,
+                attempt.failure,
+            )
 
     def _moves_on(self, now: float, tried: set[int], *, same_account: bool = False) -> bool:
         """Whether another replica is free that is not among `tried`; the slot moves there."""

@@ -14,9 +14,12 @@ Piece = tuple[float, bytes]
 
 
 class PlayedAnswer:
-    """An answer whose head is here. broken: when the connection breaks off, in place of an end."""
+    """An answer whose head is here. broken: when the connection breaks off, in place of an end.
 
-    __slots__ = ("content", "content_length", "content_type", "headers", "status")
+    plain: all that it says, where all of it is here.
+    """
+
+    __slots__ = ("content", "content_length", "content_type", "headers", "plain", "status")
 
     def __init__(
         self,
@@ -25,7 +28,9 @@ class PlayedAnswer:
         content_type: str,
         pieces: Sequence[Piece],
         broken: float | None = None,
+        plain: bytes = b"",
     ) -> None:
+        self.plain = plain
         self.status = status
         self.headers = headers
         self.content_type = content_type

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from asyncio import current_task
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from attrs import frozen
 
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
-from .provider import RECORDED
+from .followed_splits import follow_splits
+from .provider import RECORDED, Recorded, Seen
 from .records import Record
 from .simulation import Simulation, prompt_of
 from .wires import AS_ASKED
@@ -33,7 +36,7 @@ async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: f
     """
     for provider in simulation.providers.values():
         provider.answer_tokens = load.answer
-    running: set[asyncio.Task[None]] = set()
+    running: set[Any] = set()
     sources = [_source(simulation, load, traffic, told, running, scale) for traffic in load.traffic]
     await asyncio.gather(*sources)
     lost = await _finish(running)
@@ -46,7 +49,8 @@ async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: f
 class Arrival:
     """A request that once came, so many seconds after the first one. prompt, answer: its tokens.
 
-    took: the deployment that answered, and the seconds that it needed; None: not known.
+    seen: its attempts, as far as they are known. asked: the deployment that was asked first, or that
+    would have been, had it not been refused.
     """
 
     at: float
@@ -54,7 +58,9 @@ class Arrival:
     prompt: int
     answer: int
     key: str | None = None
-    took: tuple[str, float] | None = None
+    stream: bool = False
+    seen: tuple[Seen, ...] = ()
+    asked: str | None = None
 
 
 async def play_arrivals(
@@ -62,16 +68,22 @@ async def play_arrivals(
 ) -> int:
     """The same of requests that once came; of a sample, each so many-th."""
     loop = asyncio.get_running_loop()
-    running: set[asyncio.Task[None]] = set()
+    running: set[Any] = set()
     began, due = loop.time(), 0.0
     for provider in simulation.providers.values():
         provider.answer_tokens = AS_ASKED
+    follow_splits(simulation.executor.routes)
 
     async def one(arrival: Arrival) -> None:
-        RECORDED.set(arrival.took)  # of this task alone
-        ask = AskPlan(arrival.name, prompt_of(arrival.prompt), key=arrival.key)
+        RECORDED.set(
+            Recorded(arrival.asked, list(arrival.seen))
+        )  # of this task alone, and those that it starts
+        ask = AskPlan(arrival.name, prompt_of(arrival.prompt), stream=arrival.stream, key=arrival.key)
         request = simulation.request(ask, answer_tokens=max(arrival.answer, 1))
-        told(await simulation.ask(ask, request, keeps=False))
+        try:
+            told(await simulation.ask(ask, request, keeps=False))
+        finally:
+            running.discard(current_task(loop))
 
     for number, arrival in enumerate(arrivals):
         if number < due:
@@ -79,13 +91,11 @@ async def play_arrivals(
         due += scale
         if (wait := began + arrival.at - loop.time()) > 0:
             await asyncio.sleep(wait)
-        task = loop.create_task(one(arrival))
-        running.add(task)
-        task.add_done_callback(running.discard)
+        running.add(loop.create_task(one(arrival)))
     return await _finish(running)
 
 
-async def _finish(running: set[asyncio.Task[None]]) -> int:
+async def _finish(running: set[Any]) -> int:
     """Wait for what still runs; gives how many never ended."""
     if running:
         await asyncio.wait(running, timeout=_PATIENCE)
@@ -102,7 +112,7 @@ async def _source(
     load: LoadPlan,
     traffic: TrafficPlan,
     told: Told,
-    running: set[asyncio.Task[None]],
+    running: set[Any],
     scale: float,
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -114,21 +124,23 @@ async def _source(
     rate = traffic.per_second / scale
 
     async def one() -> None:
-        told(await simulation.ask(ask, request, keeps=False))
+        try:
+            told(await simulation.ask(ask, request, keeps=False))
+        finally:
+            running.discard(current_task(loop))
 
-    at = began
-    while True:
-        at += random.expovariate(rate)
-        if at >= end:
-            break
-        if load.shape is Shape.DAY and random.random() >= of_peak(at - began):
-            continue
-        now = loop.time()
-        if at > now:
-            await asyncio.sleep(at - now)
-        task = loop.create_task(one())
-        running.add(task)
-        task.add_done_callback(running.discard)
+    def plan_next(at: float) -> None:
+        """Whoever comes after `at` asks when its time has come."""
+        while (at := at + random.expovariate(rate)) < end:
+            if load.shape is Shape.STEADY or random.random() < of_peak(at - began):
+                loop.call_at(at, arrive, at)
+                return
+
+    def arrive(at: float) -> None:
+        running.add(loop.create_task(one()))
+        plan_next(at)
+
+    plan_next(began)
     if loop.time() < end:
         await asyncio.sleep(end - loop.time())
 

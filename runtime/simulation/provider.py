@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -10,10 +9,12 @@ from random import Random
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
+from attrs import define, frozen
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
+from ..concurrency.virtual_time import VirtualTimeLoop
 from ..mock_provider.deliver import BROKEN, END_MARKERS, in_parts
 from ..mock_provider.faults import SPOILT, Fault, FaultKind
 from ..mock_provider.limits import Limiter
@@ -22,11 +23,39 @@ from ..mock_provider.spoilt import spoilt_answer, spoilt_events
 from .http_answers import PlayedAnswer, frozen_headers
 from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 
-RECORDED: ContextVar[tuple[str, float] | None] = ContextVar("recorded", default=None)
-"""The deployment that once answered the request at hand, and how long that took, where that is known."""
+
+@frozen
+class Seen:
+    """An attempt that was once made. first: seconds until its answer began; None: it never did.
+
+    failure: how it failed; None: it was answered, or broken off by us.
+    """
+
+    deployment: str
+    seconds: float
+    first: float | None = None
+    failure: FailurePlan | None = None
+
+
+@define
+class Recorded:
+    """What once became of a request. asked: the deployment that was asked first, or would have been.
+
+    left: its attempts, less those that were played.
+    """
+
+    asked: str | None
+    left: list[Seen]
+
+
+RECORDED: ContextVar[Recorded | None] = ContextVar("recorded", default=None)
+"""Of the request at hand; None: nothing is known."""
 
 Z99 = 2.3263478740408408
 """How many standard deviations one of a hundred is above the median."""
+
+NEXT = 0.01
+"""Seconds after the end of what was once broken off, in which an answer begins at the earliest."""
 
 _MOST_PIECES = 400
 """Pieces in which a stream comes, at most."""
@@ -37,10 +66,11 @@ _JSON = frozen_headers({"Content-Type": "application/json"})
 class Provider:
     """What one deployment's requests meet. answer_tokens: of an answer, where the world does not say."""
 
-    def __init__(self, plan: ProviderPlan, random: Random, began: float) -> None:
+    def __init__(self, plan: ProviderPlan, random: Random, loop: VirtualTimeLoop) -> None:
         self.plan = plan
+        self._loop = loop
         self._random = random
-        self._began = began
+        self._began = loop.time()
         self._limiter = Limiter(plan.requests_per_minute, plan.tokens_per_minute)
         self._is_limited = plan.requests_per_minute is not None or plan.tokens_per_minute is not None
         self._failed = [0] * len(plan.failures)
@@ -64,12 +94,15 @@ class Provider:
         """The answer to one request. Raises ClientError."""
         self.calls += 1
         path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
-        now = asyncio.get_running_loop().time()
-        failure = self._due(now - self._began) if self._failed else None
+        loop = self._loop
+        now = loop.time()
+        seen = self._seen()
+        due = self._due(now - self._began) if seen is None and self._failed else None
+        failure = due if seen is None else seen.failure
         if failure is not None and failure.what == UNREACHABLE:
             raise aiohttp.ClientConnectorError(_address(URL(address)), OSError(111, "Connection refused"))
         if failure is not None and failure.what == "status":
-            await asyncio.sleep(min(self.first_token(), 0.2))
+            await loop.after(min(self.first_token(), 0.2) if seen is None else seen.seconds)
             return self._error(path, _told(failure), {})
         scripted = self._scripted() if self._answered else None
         wanted = self.plan.answer if self.plan.answer is not None else self.answer_tokens
@@ -90,18 +123,20 @@ class Provider:
         if failure is not None and failure.what == "slow":
             first += 60.0
         whole = spoken.completion / self.plan.rate
-        if (recorded := RECORDED.get()) is not None and recorded[0] == self.plan.deployment:
-            first = max(recorded[1] - whole, 0.0)
+        if seen is not None and seen.first is not None:
+            first, whole = seen.first, max(seen.seconds - seen.first, 0.0)
+        elif seen is not None:  # nothing had come when it ended
+            first = max(first, seen.seconds + NEXT)
         if not spoken.streamed:
-            await asyncio.sleep(first + whole)
+            await loop.after(first + whole)
             return self._whole(path, spoken, failure)
-        await asyncio.sleep(first)
+        await loop.after(first)
         return self._stream(path, spoken, failure, whole)
 
     # ---- answers
 
     def _whole(self, path: Path, spoken: Spoken, failure: FailurePlan | None) -> PlayedAnswer:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         body = spoken.body
         if failure is not None:
             kind = failure.what
@@ -118,10 +153,10 @@ class Provider:
                 if kind == "stall":
                     pieces.append((end, body[sum(map(len, parts)) :]))
                 return PlayedAnswer(200, _JSON, "application/json", pieces, end if kind == "cut" else None)
-        return PlayedAnswer(200, _JSON, "application/json", ((now, body),))
+        return PlayedAnswer(200, _JSON, "application/json", ((now, body),), plain=body)
 
     def _stream(self, path: Path, spoken: Spoken, failure: FailurePlan | None, whole: float) -> PlayedAnswer:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         events, broken = spoken.events, None
         if failure is not None:
             events, broken = self._spoil(path, events, failure)
@@ -153,7 +188,7 @@ class Provider:
         return events, False
 
     def _error(self, path: Path, error: MockError, headers: Mapping[str, str]) -> PlayedAnswer:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         own = api_of(path).error_headers(error)
         told: CIMultiDictProxy[str] = _JSON
         if error.headers or headers or own:
@@ -161,6 +196,16 @@ class Provider:
         return PlayedAnswer(error.status, told, "application/json", ((now, error_of(path, error)),))
 
     # ---- what is due
+
+    def _seen(self) -> Seen | None:
+        """What once became of this attempt."""
+        recorded = RECORDED.get()
+        if recorded is None:
+            return None
+        for number, each in enumerate(recorded.left):
+            if each.deployment == self.plan.deployment:
+                return recorded.left.pop(number)
+        return None
 
     def _due(self, elapsed: float) -> FailurePlan | None:
         for number, failure in enumerate(self.plan.failures):
@@ -186,23 +231,6 @@ class Provider:
         if tokens is None or tokens == AS_ASKED:
             return None
         return min(tokens, max(4, math.ceil(2 * tokens / self.plan.rate)), _MOST_PIECES)
-
-
-class PlayedClient:
-    """Sends the requests of one replica to a provider that is played."""
-
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-
-    async def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
-    ) -> PlayedAnswer:
-        """The answer, when its head is here. Raises ClientError."""
-        key = next(iter(headers.values()), "")
-        return await self._provider.post(address, body, key)
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def _told(failure: FailurePlan) -> MockError:

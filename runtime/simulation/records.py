@@ -45,7 +45,7 @@ class Tally:
     """Many requests. times: of those that were answered. broke: the first that failed; slow: the first that
     took longer than `limit` seconds.
 
-    weight: how many real requests each of them stands for.
+    weight: how many real requests each of them stands for. limited: those that were answered with 429.
     """
 
     limit: float = float("inf")
@@ -54,6 +54,7 @@ class Tally:
     codes: Counter[str] = field(factory=Counter)
     answers: Counter[str] = field(factory=Counter)
     count: int = 0
+    limited: int = 0
     cost: float = 0.0
     unpriced: int = 0
     tokens: int = 0
@@ -72,6 +73,7 @@ class Tally:
             self.cost += record.cost
         if record.code:
             self.codes[record.code] += 1
+            self.limited += record.status == 429
             self.broke = self.broke or record
         else:
             self.times.append(record.seconds)

@@ -59,7 +59,7 @@ class Played:
     expected: int = 0
 
 
-@frozen
+@frozen(repr=False)  # asyncio makes one of what a task gives
 class Run:
     """What came of a load. scale: how many requests each one stands for that was played. looked: how full
     things were. coarse: limits that are so small in the sample that little can be said of them.

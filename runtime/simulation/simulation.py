@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from ...compiler.plan import (
-    AuthScheme,
     OnnxServingPlan,
     Plan,
     ProviderKind,
@@ -19,26 +18,25 @@ from ...compiler.plan import (
     TaskKind,
 )
 from ...compiler.plan.scenarios import AskPlan, ProviderPlan
+from ..concurrency.virtual_time import VirtualTimeLoop
 from ..dialects.chunks import ChunkEvents, whole_answer
 from ..dialects.openai.requests import chat_request
 from ..environment import in_environment
 from ..executor import Executor
 from ..gateway.exchange import Exchange
 from ..gateway.responses import answered_by
-from ..replicas.remote.authorizer import Authorization, Authorizer
-from ..replicas.remote.http_client import HttpClient
-from ..replicas.replica import Replica
+from ..replicas.replica import HeadersObserver, Replica
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
 from ..requests.events import TextDelta
 from ..requests.parts import Text
 from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
 from ..requests.trace import Trace
-from ..secret import Secret
 from ..serving.pipelines import Threads, Workers
 from .inline_workers import InlineThreads, InlineWorkers
 from .local_models import PlayedModel
-from .provider import PlayedClient, Provider
+from .played_replica import PlayedReplica
+from .provider import Provider
 from .real_models import RealModel
 from .records import Record
 
@@ -59,12 +57,13 @@ class Simulation:
         self.plan = in_environment(plan, {}, instead=_PLAYED_TEXT)
         self.base_dir = base_dir
         self.random = random
-        began = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
         self.providers: dict[str, Provider] = {}
         for each in plan.deployments:
             name = each.deployment
             script = world.get(name) or ProviderPlan(name)
-            self.providers[name] = Provider(script, random, began)
+            self.providers[name] = Provider(script, random, loop)
         self.executor = Executor(
             self.plan, base_dir, random=random, clock=lambda: EPOCH, stand_ins=_Played(self)
         )
@@ -104,6 +103,8 @@ class Simulation:
             body["stream"] = True
         if answer_tokens is not None:
             body["max_tokens"] = answer_tokens
+            if ask.stream:  # what it took is known then, and need not be estimated
+                body["stream_options"] = {"include_usage": True}
         return chat_request(body)[1]
 
     async def ask(self, ask: AskPlan, request: Request | None, *, keeps: bool = True) -> Record:
@@ -191,17 +192,15 @@ class _Played:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
 
-    def client(self, plan: RemotePoolPlan) -> HttpClient:
-        return PlayedClient(self._simulation.providers[plan.deployment])
-
-    def authorizer(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> Authorizer:
-        return _PlayedKey(plan, placement)
-
-    def replica(self, plan: OnnxServingPlan | RemotePoolPlan, placement: ReplicaPlacement) -> Replica | None:
+    def remote(self, plan: RemotePoolPlan, placement: ReplicaPlacement, observe: HeadersObserver) -> Replica:
         provider = self._simulation.providers[plan.deployment]
-        if isinstance(plan, RemotePoolPlan) and not _is_ours(plan):
-            return None
-        if provider.plan.real and isinstance(plan, OnnxServingPlan):
+        if _is_ours(plan):
+            return PlayedModel(plan, provider, self._simulation.random)
+        return PlayedReplica(plan, placement, observe, provider)
+
+    def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:
+        provider = self._simulation.providers[plan.deployment]
+        if provider.plan.real:
             return RealModel(plan, placement, self._simulation.base_dir, provider)
         return PlayedModel(plan, provider, self._simulation.random)
 
@@ -210,34 +209,6 @@ class _Played:
 
     def threads(self) -> Threads:
         return InlineThreads()
-
-
-class _PlayedKey:
-    """A key that no file and no environment holds; each of a list is another one."""
-
-    def __init__(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> None:
-        number = placement.replica_index % max(len(plan.api_key), 1)
-        secret = Secret(f"played-key-{number}", "a simulation")
-        self._shown = Authorization()
-        if plan.auth in (AuthScheme.GOOGLE_OAUTH, AuthScheme.AWS_SIGV4):
-            self._shown = Authorization.of(AuthScheme.BEARER, secret)
-        elif plan.api_key:
-            self._shown = Authorization.of(plan.auth, secret)
-
-    async def start(self) -> None:
-        """There is nothing to read."""
-
-    async def stop(self) -> None:
-        """Nothing is held."""
-
-    def version(self) -> int:
-        return 0
-
-    async def authorize(self) -> Authorization:
-        return self._shown
-
-    async def refused(self, used: Authorization) -> bool:
-        return False
 
 
 def _is_ours(plan: RemotePoolPlan) -> bool:

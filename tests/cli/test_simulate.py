@@ -118,6 +118,35 @@ def test_failures_in_a_log_are_those_of_who_was_asked_before(
     assert made["answers"]["claude"] == pytest.approx(20, abs=4)
 
 
+def test_each_attempt_in_a_log_is_played_as_it_was(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = FILE.partition("test ")[0]
+    other = 'deployment claude { model = "claude-sonnet-4", runtime anthropic { api_key = env("KEY") } }\n'
+    Path(file).write_text(f"{own}{other}route r = split {{ gpt: 50%, claude: 50% }}\n", "utf-8")
+    line = {"asked": "r", "status": 200, "outcome": "ok", "attempts": 1}
+    held = {"deployment": "gpt", "ok": False, "seconds": 0.5, "outcome": "rate_limit_exceeded", "status": 429}
+    answered = {"ok": True, "prompt_tokens": 5, "completion_tokens": 9}
+    quick = {**line, **answered, "deployment": "claude", "waited": 0.0, "first": 0.2, "seconds": 0.25}
+    slow = {
+        **line,
+        "deployment": "gpt",
+        "attempts": 2,
+        "seconds": 9.0,
+        "tries": [
+            {**held, "waited": 0.0, "retry_after": 5},
+            {**answered, "deployment": "gpt", "waited": 5.5, "first": 8.0, "seconds": 3.5},
+        ],
+    }
+    log = tmp_path / "access.jsonl"
+    lines = [{"time": 100.0 * at, **(slow if at % 10 == 0 else quick)} for at in range(40)]
+    log.write_text("".join(json.dumps(each) + "\n" for each in lines), "utf-8")
+    made = json.loads(said(capsys, file, "--replay", str(log), "--format", "json"))
+    assert made["answers"] == {"claude": pytest.approx(36), "gpt": pytest.approx(4)}
+    assert made["real"]["p50"] == [0.25, pytest.approx(0.25)]
+    assert made["real"]["p99"] == [9.0, pytest.approx(9.0, abs=0.3)]
+
+
 def test_a_run_is_drawn(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "run.svg"
     said(capsys, file, "--svg", str(picture))

@@ -6,6 +6,7 @@ from lsprotocol import types as lsp
 
 from inferc.editor.features.code_lens import code_lens
 from inferc.editor.features.folding import folding
+from inferc.editor.features.graph import graph
 from inferc.editor.features.links import links
 from inferc.editor.features.selection import selection
 from inferc.editor.features.symbols import document_symbols, workspace_symbols
@@ -94,9 +95,12 @@ def test_what_can_be_done_with_each_declaration(desk: Desk) -> None:
     found = [each.command for each in code_lens(desk.open(TEXT)) if each.command is not None]
     assert [(each.title, each.command, (each.arguments or [])[1:]) for each in found] == [
         ("run", "inferc.run", ["gpt"]),
+        ("call", "inferc.call", ["gpt"]),
         ("run", "inferc.run", ["r"]),
+        ("call", "inferc.call", ["r"]),
         ("graph", "inferc.graph", ["r"]),
         ("run", "inferc.run", ["p"]),
+        ("call", "inferc.call", ["p", [["m", "text"]]]),
         ("graph", "inferc.graph", ["p"]),
     ]
     assert all((each.arguments or [])[0] == desk.uri() for each in found)
@@ -107,3 +111,13 @@ def test_a_test_can_be_played(desk: Desk) -> None:
     assert lens.command is not None
     assert (lens.command.title, lens.command.command) == ("play this test", "inferc.test")
     assert lens.command.arguments == [desk.uri(), "it answers"]
+
+
+def test_the_picture_is_that_of_the_text_in_the_editor(desk: Desk) -> None:
+    fine = TEXT[TEXT.index("deployment") :].replace("openai {", 'openai { api_key = env("KEY")')
+    assert '"gpt' in graph(desk.open(fine))["dot"]
+    alone = graph(desk.open(fine + fine.partition("route")[0].replace("gpt {", "other {")), "p")["dot"]
+    assert "gpt" in alone
+    assert "other" not in alone
+    assert "is called `q`" in graph(desk.open(fine), "q")["problem"]
+    assert graph(desk.open(fine.replace("[gpt]", "[gpd]"))) == {"problem": "the file has 1 error"}

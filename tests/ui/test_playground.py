@@ -229,9 +229,10 @@ async def test_each_token_has_the_colour_that_all_editors_give_it(page: Tab) -> 
 
 
 async def test_a_link_carries_the_files(page: Tab) -> None:
-    importing = 'import "names.infer" as names\n' + RIGHT.lstrip()
-    await shown(page, link(importing, names='let who = "Zoë 🙂"\n'))
+    importing = 'import "names.infer" as names\n' + RIGHT.lstrip().replace('"gpt-4o-mini"', "names.small")
+    await shown(page, link(importing, names='let small = "gpt-4o-mini" # Zoë 🙂\n'))
     assert await page.run("document.querySelectorAll('#files button').length") == 2
+    assert await page.text("#state") == "no problems"
     await page.click("#files button", "names.infer")
     await page.until("document.querySelector('.cm-content').textContent.includes('Zoë 🙂')")
     await page.run("document.querySelector('.cm-content').focus()")

@@ -1,35 +1,47 @@
-// Compile, graph, explain and run, for the file in front of the user.
+// Compile, graph, explain, call and run, for the file in front of the user.
 
 import * as vscode from "vscode";
 
-import { codeOf, graphPage } from "./codes";
+import { codeOf } from "./codes";
 import { run } from "./inferc";
 import { Pages } from "./pages";
+import { Previews } from "./preview";
+import { questionsOf, wordsOf } from "./questions";
 import type { Server } from "./server";
 import { taskOf } from "./tasks";
 
 export function registerCommands(server: Server): vscode.Disposable[] {
   const pages = new Pages();
+  const previews = new Previews(server);
   return [
     pages,
+    previews,
     vscode.commands.registerCommand("inferc.compile", () => startTask("compile")),
     vscode.commands.registerCommand("inferc.run", (uri?: unknown) => startTask("run", uri)),
-    vscode.commands.registerCommand("inferc.graph", (uri?: unknown, name?: unknown) => showGraph(pages, uri, name)),
+    vscode.commands.registerCommand("inferc.call", (...given: unknown[]) => call(given)),
+    vscode.commands.registerCommand("inferc.graph", async (uri?: unknown, name?: unknown) => {
+      const document = await infer(uri);
+      if (document) await previews.show(document, typeof name === "string" ? name : undefined);
+    }),
     vscode.commands.registerCommand("inferc.explain", () => explain(server, pages)),
   ];
 }
 
-/** The document that a code lens names, or the one in front; saved, since `inferc` reads it from the disk. */
-async function savedDocument(uri?: unknown): Promise<vscode.TextDocument | undefined> {
+/** The document that a code lens names, or the one in front. */
+async function infer(uri?: unknown): Promise<vscode.TextDocument | undefined> {
   const document =
     typeof uri === "string"
       ? await vscode.workspace.openTextDocument(vscode.Uri.parse(uri))
       : vscode.window.activeTextEditor?.document;
-  if (document?.languageId !== "infer") {
-    void vscode.window.showInformationMessage("Open a .infer file first.");
-    return undefined;
-  }
-  if (document.isUntitled || (document.isDirty && !(await document.save()))) {
+  if (document?.languageId === "infer") return document;
+  void vscode.window.showInformationMessage("Open a .infer file first.");
+  return undefined;
+}
+
+/** The same, saved, since `inferc` reads it from the disk. */
+async function savedDocument(uri?: unknown): Promise<vscode.TextDocument | undefined> {
+  const document = await infer(uri);
+  if (document && (document.isUntitled || (document.isDirty && !(await document.save())))) {
     void vscode.window.showInformationMessage("Save the file first.");
     return undefined;
   }
@@ -42,27 +54,19 @@ async function startTask(command: string, uri?: unknown): Promise<void> {
   if (task) await vscode.tasks.executeTask(task);
 }
 
-/** The graph of the file, or of one declaration with all that it needs. */
-async function showGraph(pages: Pages, uri: unknown, name: unknown): Promise<void> {
+/** Ask what a lens stands above, with what the user says, in a terminal. */
+async function call(given: unknown[]): Promise<void> {
+  const [uri, name, parameters] = given;
+  if (typeof name !== "string") return;
+  const answers: string[] = [];
+  for (const question of questionsOf(name, parameters)) {
+    const answer = await vscode.window.showInputBox({ ...question, ignoreFocusOut: true });
+    if (answer === undefined) return; // Escape
+    answers.push(answer);
+  }
   const document = await savedDocument(uri);
-  if (!document) return;
-  const file = document.uri.fsPath;
-  const part = typeof name === "string" ? [name] : [];
-  const drawn = await run(document.uri, "graph", file, ...part, "--format", "svg");
-  if (!drawn) return;
-  const title = `Graph of ${part[0] ?? vscode.workspace.asRelativePath(document.uri)}`;
-  if (drawn.status === 0) {
-    const panel = vscode.window.createWebviewPanel("inferc.graph", title, vscode.ViewColumn.Beside);
-    panel.webview.html = graphPage(title, drawn.output);
-    return;
-  }
-  const written = await run(document.uri, "graph", file, ...part);
-  if (written?.status === 0) {
-    void vscode.window.showInformationMessage(`The graph as Mermaid, since there is no picture: ${drawn.said.trim()}`);
-    await pages.show(title, `\`\`\`mermaid\n${written.output}\`\`\`\n`);
-  } else {
-    void vscode.window.showErrorMessage((written ?? drawn).said.trim() || "inferc graph failed without a word");
-  }
+  const task = document && (await taskOf("call", document.uri, wordsOf(name, parameters, answers)));
+  if (task) await vscode.tasks.executeTask(task);
 }
 
 /** The page of the code under the cursor, or else on its line. */

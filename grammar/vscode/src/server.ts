@@ -38,6 +38,16 @@ export class Server implements vscode.Disposable {
     }
   }
 
+  /** The picture of a file as it is in the editor, in the language of Graphviz, or why there is none. */
+  async graph(uri: string, name?: string): Promise<{ dot: string } | { problem: string }> {
+    if (!this.client?.isRunning()) return { problem: "The language server is not running" };
+    const answer = await this.client.sendRequest<{ dot: string } | { problem: string } | null>("inferc/graph", {
+      uri,
+      name,
+    });
+    return answer ?? { problem: "The language server does not know this file" };
+  }
+
   dispose(): void {
     void this.stop();
     this.output.dispose();

@@ -7,6 +7,7 @@ import { inferc, tellMissing } from "./inferc";
 interface Definition extends vscode.TaskDefinition {
   command: string;
   file?: string;
+  arguments?: string[];
 }
 
 export function registerTasks(): vscode.Disposable {
@@ -27,15 +28,16 @@ export function registerTasks(): vscode.Disposable {
   });
 }
 
-/** The task that compiles or runs one file; says so and gives undefined when there is no `inferc`. */
-export async function taskOf(command: string, document: vscode.Uri): Promise<vscode.Task | undefined> {
+/** The task that compiles, runs or calls one file, with these words after it; says so and gives undefined when there is no `inferc`. */
+export async function taskOf(command: string, document: vscode.Uri, words: string[] = []): Promise<vscode.Task | undefined> {
   const found = await inferc(document);
   if (found.command === undefined) {
     await tellMissing(found.tried);
     return undefined;
   }
   const folder = vscode.workspace.getWorkspaceFolder(document);
-  return task({ type: "inferc", command, file: document.fsPath }, folder, found.command);
+  const more = words.length ? { arguments: words } : {};
+  return task({ type: "inferc", command, file: document.fsPath, ...more }, folder, found.command);
 }
 
 function task(
@@ -45,13 +47,13 @@ function task(
   identity: vscode.TaskDefinition = definition,
 ): vscode.Task {
   const file = definition.file ?? ".";
-  const execution = new vscode.ProcessExecution(program, [definition.command, file], {
+  const execution = new vscode.ProcessExecution(program, [definition.command, file, ...(definition.arguments ?? [])], {
     cwd: folder?.uri.fsPath,
     env: { NO_COLOR: "1" },
   });
   const name = definition.file ? `${definition.command} ${vscode.workspace.asRelativePath(file)}` : definition.command;
   const made = new vscode.Task(identity, folder ?? vscode.TaskScope.Workspace, name, "inferc", execution, "$inferc");
-  made.group = definition.command === "run" ? undefined : vscode.TaskGroup.Build;
+  made.group = ["run", "call"].includes(definition.command) ? undefined : vscode.TaskGroup.Build;
   made.isBackground = definition.command === "run";
   return made;
 }

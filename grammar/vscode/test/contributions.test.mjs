@@ -9,7 +9,9 @@ import { source } from "./sources.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../${name}`, import.meta.url), "utf8"));
 const manifest = read("package.json");
-const { codeOf, graphPage } = await source("codes");
+const { codeOf } = await source("codes");
+const { drawn, graphPage } = await source("pictures");
+const { questionsOf, wordsOf } = await source("questions");
 
 /** The findings in a text, as VS Code's problem matcher reads them: one pattern after the other, line by line. */
 function findings(text) {
@@ -63,12 +65,22 @@ test("codes are known in every form that editors keep them in", () => {
   assert.equal(codeOf(302), undefined);
 });
 
-test("the page of a graph runs no script, and holds the picture as it is", () => {
-  const svg = '<svg><text>a & "b"</text><script>alert(1)</script></svg>';
-  const page = graphPage('<b> "shop"', svg);
-  assert.ok(page.includes("default-src 'none'"));
-  assert.ok(!page.includes("<script") && !page.includes("<b>"));
-  assert.equal(Buffer.from(/base64,([^"]+)/.exec(page)[1], "base64").toString(), svg);
+test("the page of a graph draws it, runs no script, and takes the colours of the theme", async () => {
+  const svg = await drawn('digraph { a [label="<script>alert(1)</script> & \\"b\\""]; a -> b }');
+  assert.match(svg, /^<svg[^]*class="edge"/);
+  const page = graphPage('<b> "shop"', svg, "2 errors <i>");
+  assert.ok(page.includes("default-src 'none'") && page.includes("vscode-dark"));
+  assert.ok(!/<script|<b>|<i>|https?:(?!\/\/www\.w3\.org)/.test(page), page);
+  assert.ok(page.includes("2 errors &lt;i&gt;"));
+});
+
+test("a call asks for each parameter, and leaves out what is optional and not said", () => {
+  const parameters = [["message", "text"], ["limit", "int?"]];
+  assert.deepEqual(questionsOf("reply", parameters).map((one) => one.prompt.split(" (")[0]), ["message: text", "limit: int?"]);
+  assert.deepEqual(wordsOf("reply", parameters, ["-hi; rm", ""]), ["reply", "--", "message=-hi; rm"]);
+  assert.deepEqual(wordsOf("reply", parameters, ["", "3"]), ["reply", "--", "message=", "limit=3"]);
+  assert.equal(questionsOf("gpt", undefined).length, 1);
+  assert.deepEqual(wordsOf("gpt", undefined, ["--help"]), ["gpt", "--", "--help"]);
 });
 
 test("every command in a menu is declared, and every declared one is registered, or the server's", () => {

@@ -10,6 +10,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node.js";
 import * as lsp from "vscode-languageserver-protocol";
 
+import { source } from "./sources.mjs";
+
+const { drawn } = await source("pictures");
 const INFERC = process.env.INFERC ?? fileURLToPath(new URL("../../../.venv/bin/inferc", import.meta.url));
 const PATIENCE = 30_000;
 
@@ -118,11 +121,20 @@ serverTest("lenses carry the commands that the extension provides, and what thos
   assert.deepEqual(
     lenses.map((lens) => [lens.command.command, ...lens.command.arguments]).sort(),
     [
+      ["inferc.call", uri, "a"],
+      ["inferc.call", uri, "both"],
       ["inferc.graph", uri, "both"],
       ["inferc.run", uri, "a"],
       ["inferc.run", uri, "both"],
     ],
   );
+});
+
+serverTest("the picture is that of the text in the editor, and is drawn", async () => {
+  const { dot } = await connection.sendRequest("inferc/graph", { uri, name: "both" });
+  assert.match(await drawn(dot), /^<svg[^]*both/);
+  const { problem } = await connection.sendRequest("inferc/graph", { uri, name: "c" });
+  assert.match(problem, /no pipeline, route or deployment is called `c`/);
 });
 
 serverTest("codes are explained, as Markdown", async () => {

@@ -35,11 +35,7 @@ def make_replica(
     servers: what runs servers in our place. Raises StartError.
     """
     if stand_ins is not None:
-        played = stand_ins.replica(plan, placement)
-        if played is not None:
-            return played
-        authorizer = stand_ins.authorizer(plan, placement)
-        return RemoteReplica(plan, authorizer, observe, client=stand_ins.client(plan))
+        return stand_ins.remote(plan, placement, observe)
     if names_user(plan.endpoint):
         raise StartError(
             f"deployment `{plan.deployment}`: its `endpoint` holds a user name or a password, which logs "

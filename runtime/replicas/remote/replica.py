@@ -129,6 +129,7 @@ class RemoteReplica:
         self._client: HttpClient | None = client
         self._classifier = Classifier(plan, None)
         self._base_dir = base_dir
+        self._status = ReplicaStatus(ready=False)
         self._certificates: Certificates | None = None
 
     async def start(self) -> None:
@@ -174,8 +175,11 @@ class RemoteReplica:
     def status(self) -> ReplicaStatus:
         if self._client is None:
             return ReplicaStatus(ready=False)
-        ready = self._server is None or self._server.ready
-        return ReplicaStatus(ready, credential=self._authorizer.version())
+        ready, credential = self._server is None or self._server.ready, self._authorizer.version()
+        status = self._status  # asked for with each request, and nearly always the same
+        if status.ready != ready or status.credential != credential:
+            status = self._status = ReplicaStatus(ready, credential=credential)
+        return status
 
     def _asks(self, request: ChatRequest) -> Chats:
         """What asks the provider: in the client's own protocol, where the provider has that one, too, or in

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from math import exp
+from typing import Any
 
 from attrs import frozen
 
@@ -15,7 +16,7 @@ from ...requests.call import Call
 from ...requests.trace import Trace
 from ..affinity import by_preference, key_of
 from ..model import Model
-from .failover import with_failover
+from .failover import whole_with_failover, with_failover
 from .route import Route
 
 MEMORY = 10.0
@@ -83,10 +84,17 @@ class Balance(Route):
         self._names = [member.name for member in members]
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        return with_failover(self, self._order(call), call, trace)
+
+    def pick_whole(self, call: Call, trace: Trace) -> Coroutine[Any, Any, Chunk]:
+        return whole_with_failover(self, self._order(call), call, trace)
+
+    def _order(self, call: Call) -> list[int]:
+        """The members as they are asked."""
         now = asyncio.get_running_loop().time()
         rank = self._rank(call, now)
         loads = [Load(each.free_at(now) <= now, rank(index)) for index, each in enumerate(self.members)]
-        return with_failover(self, self._balancing.decide(loads), call, trace)
+        return self._balancing.decide(loads)
 
     def answers(self, index: int, took: float = 0.0) -> None:
         super().answers(index, took)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from copy import copy
 from math import inf
+from typing import Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ...limits.rate_limiters import MAX_WAIT
 from ...requests import errors as e
@@ -17,10 +18,13 @@ from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.errors import forget_frames
 from ...requests.trace import Trace
-from .first_content import open_answer
+from ..model import Model
+from .first_content import Opened, open_answer
 from .route import Route
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 FAILS_OVER: dict[type[e.RequestError], str] = {
     e.Backpressure: "it is full",
@@ -134,12 +138,16 @@ class Failover:
 
     def next(self, free_at: Sequence[float]) -> Ask:
         """Who is asked now. free_at: when each member is free; all that are free now have the same moment."""
-        frees = {index: free_at[index] for index in self._left}
-        self._asked = min(self._left, key=frees.__getitem__)
+        first = second = inf
+        self._asked = self._left[0]
+        for index in self._left:
+            free = free_at[index]
+            if free < first:
+                self._asked, first, second = index, free, first
+            elif free < second:
+                second = free
         self._asks_left -= 1
-        return Ask(
-            self._asked, min((free for index, free in frees.items() if index != self._asked), default=inf)
-        )
+        return Ask(self._asked, second)
 
     def failed(self, error: e.RequestError, *, is_over: bool, free_at: float) -> GiveUp | None:
         """The member asked last failed before its first content; None: `next` says who follows.
@@ -160,17 +168,40 @@ async def with_failover(
     route: Route, order: Sequence[int], call: Call, trace: Trace
 ) -> AsyncGenerator[Chunk, None]:
     """The answer of the first of the members in `order` that gives one. Raises RequestError."""
+
+    def opened(member: Model, call: Call) -> Coroutine[Any, Any, Opened]:
+        return open_answer(member.stream(call, trace))
+
+    async with aclosing((await _first_of(route, order, call, trace, opened)).chunks()) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+def whole_with_failover(
+    route: Route, order: Sequence[int], call: Call, trace: Trace
+) -> Coroutine[Any, Any, Chunk]:
+    """The same to a request that wants no stream."""
+    return _first_of(route, order, call, trace, lambda member, call: member.answer(call, trace))
+
+
+async def _first_of(
+    route: Route,
+    order: Sequence[int],
+    call: Call,
+    trace: Trace,
+    ask: Callable[[Model, Call], Coroutine[Any, Any, T]],
+) -> T:
+    """What `ask` gives of the first of the members that does not fail. Raises RequestError."""
     loop = asyncio.get_running_loop()
     failover = Failover(route.name, order)
     while True:
         now = loop.time()
-        ask = failover.next([max(each.free_at(now), now) for each in route.members])
-        member = route.members[ask.index]
+        asked = failover.next([max(each.free_at(now), now) for each in route.members])
+        member = route.members[asked.index]
         try:
-            opened = await open_answer(
-                member.stream(evolve(call, wait_until=min(call.wait_until, ask.wait_until)), trace)
-            )
-            break
+            answer = await ask(member, call.until(asked.wait_until))
+            route.answers(asked.index, loop.time() - now)
+            return answer
         except e.RequestError as error:
             now = loop.time()
             free = member.free_at(now)
@@ -181,11 +212,7 @@ async def with_failover(
             if end is not None and end.error is not error:
                 log.warning("%s", end.error.message)
             elif end is None:
-                route.moves(ask.index, type(error).code)
+                route.moves(asked.index, type(error).code)
                 trace.note(now, f"route {route.name}: {member.name} failed, another member is asked")
         if end is not None:
             raise end.error
-    route.answers(ask.index, loop.time() - now)
-    async with aclosing(opened.chunks()) as chunks:
-        async for chunk in chunks:
-            yield chunk

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
 
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
-from .failover import with_failover
+from .failover import whole_with_failover, with_failover
 from .route import Route
 
 
@@ -16,3 +17,6 @@ class Fallback(Route):
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         return with_failover(self, range(len(self.members)), call, trace)
+
+    def pick_whole(self, call: Call, trace: Trace) -> Coroutine[Any, Any, Chunk]:
+        return whole_with_failover(self, range(len(self.members)), call, trace)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from attrs import evolve
 
@@ -16,7 +17,7 @@ from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
 from ..counters import RouteCounters, outcome_now
-from ..model import Model, check_task
+from ..model import Model, check_task, first_chunk
 
 
 class Route(Model):
@@ -75,6 +76,25 @@ class Route(Model):
                     yield chunk
         finally:
             self.counters.end(outcome_now(call.request, begun), loop.time() - began)
+
+    async def answer(self, call: Call, trace: Trace) -> Chunk:
+        if getattr(call.request, "stream", False):
+            return await first_chunk(self.stream(call, trace))
+        loop = asyncio.get_running_loop()
+        began, begun = loop.time(), False
+        if self._payers:
+            call = evolve(call, payers=call.payers + self._payers)
+        try:
+            check_task("route", self.name, self.task, call.request)
+            chunk = await self.pick_whole(call, trace)
+            begun = True
+            return chunk
+        finally:
+            self.counters.end(outcome_now(call.request, begun), loop.time() - began)
+
+    def pick_whole(self, call: Call, trace: Trace) -> Coroutine[Any, Any, Chunk]:
+        """As `pick`, of a request that wants no stream."""
+        return first_chunk(self.pick(call, trace))
 
     @abstractmethod
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:

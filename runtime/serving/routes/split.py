@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from hashlib import blake2b
 from itertools import accumulate
 from random import Random
+from typing import Any
 
 from ....compiler.plan import SplitPlan
 from ...requests.answer import Chunk
@@ -13,7 +14,7 @@ from ...requests.call import Call
 from ...requests.trace import Trace
 from ..affinity import key_of
 from ..model import Model
-from .failover import with_failover
+from .failover import whole_with_failover, with_failover
 from .route import Route
 
 
@@ -46,8 +47,14 @@ class Split(Route):
     def __init__(self, plan: SplitPlan, members: Sequence[Model], random: Random) -> None:
         super().__init__(plan, members)
         self._key = plan.key
-        self._splitting = Splitting(plan.route, [share.share for share in plan.shares], random)
+        self.splitting = Splitting(plan.route, [share.share for share in plan.shares], random)
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
-        index = self._splitting.decide(key_of(call, self._key))
-        return with_failover(self, [index], call, trace)
+        return with_failover(self, self._order(call), call, trace)
+
+    def pick_whole(self, call: Call, trace: Trace) -> Coroutine[Any, Any, Chunk]:
+        return whole_with_failover(self, self._order(call), call, trace)
+
+    def _order(self, call: Call) -> list[int]:
+        """The one member that is asked."""
+        return [self.splitting.decide(key_of(call, self._key))]
