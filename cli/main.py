@@ -48,6 +48,7 @@ COMMANDS: dict[str, str] = {
     "import": "bring a file of another system over, such as LiteLLM's config.yaml",
     "export": "write a file as those of LiteLLM, atomr or Triton",
     "emit": "write files for Kubernetes, KServe, Helm, Compose, systemd, Prometheus and Grafana",
+    "client": "write a typed client for what a file serves, in Python or TypeScript",
     "doctor": "say what this machine can do, and what a file lacks here",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",

@@ -53,6 +53,9 @@ OPTIONS: dict[str, Any] = {
         TYPING_TRIGGERS[0], list(TYPING_TRIGGERS[1:])
     ),
     lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionOptions(list(ACTION_KINDS)),
+    lsp.TEXT_DOCUMENT_DIAGNOSTIC: lsp.DiagnosticOptions(
+        inter_file_dependencies=True, workspace_diagnostics=True, identifier="inferc"
+    ),
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: LEGEND,
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: LEGEND,
 }
@@ -66,6 +69,14 @@ def bind(server: Server) -> None:
         _bind(server, method, answer)
     for method, ask in answers_anywhere(server).items():
         _bind_anywhere(server, method, ask)
+
+    @server.feature(lsp.WORKSPACE_DIAGNOSTIC)
+    async def _(params: lsp.WorkspaceDiagnosticParams) -> Any:
+        try:
+            return await server.pull_all(list(params.previous_result_ids))
+        except Exception:
+            log.exception("%s failed", lsp.WORKSPACE_DIAGNOSTIC)
+            return lsp.WorkspaceDiagnosticReport([])
 
     @server.command(TEST)
     async def _(*given: Any) -> None:
@@ -108,6 +119,7 @@ def answers(server: Server) -> dict[str, Answer]:
         ),
         lsp.TEXT_DOCUMENT_DOCUMENT_LINK: lambda view, _: links(view),
         lsp.TEXT_DOCUMENT_CODE_LENS: lambda view, _: code_lens(view),
+        lsp.TEXT_DOCUMENT_DIAGNOSTIC: lambda view, p: server.pull(view, p.previous_result_id),
         lsp.TEXT_DOCUMENT_PREPARE_CALL_HIERARCHY: lambda view, p: prepare_calls(view, p.position),
     }
 

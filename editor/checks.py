@@ -24,6 +24,7 @@ class Checks:
     """Texts that wait for their check, and what was published last.
 
     A finding about an imported file is published for that file; several open files may have some about it.
+    Where the client pulls findings of checks (`pulled`), only those of tests are published.
     checked: called after each check.
     """
 
@@ -38,6 +39,7 @@ class Checks:
         self._view = view
         self._publish = publish
         self._checked = checked
+        self.pulled = False
         self._waiting: dict[str, bool] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0
@@ -46,6 +48,10 @@ class Checks:
 
     def changed(self, uri: str) -> None:
         """Check a text soon, and then those that import it; what they found in it before is out of date."""
+        if self.pulled:
+            if self._found.pop(_tests_of(uri), None):
+                self._publish_for(uri)
+            return
         for root, found in self._found.items():
             if root != uri:
                 found.pop(uri, None)
@@ -71,8 +77,7 @@ class Checks:
     def closed(self, uri: str, importers: Iterable[str]) -> None:
         """Forget what a check of this text found, and check again those that import it."""
         self._waiting.pop(uri, None)
-        self._found.pop(_tests_of(uri), None)
-        affected = list(self._found.pop(uri, {}))
+        affected = {**self._found.pop(_tests_of(uri), {}), **self._found.pop(uri, {})}
         for importer in importers:
             self.changed(importer)
         for each in affected:

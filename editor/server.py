@@ -17,11 +17,13 @@ from .features.semantic_tokens import delta, semantic_tokens
 from .playing import CannotPlay, Played, play
 from .positions import UTF16
 from .protocol import Protocol, TextServer
+from .pulls import DocumentReport, Pulls
 from .view import View
 from .workspace import Workspace, name_of
 
 log = logging.getLogger(__name__)
 
+_REFRESH = "workspace.diagnostics.refresh_support"
 _SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
@@ -33,7 +35,9 @@ class Server(TextServer):
         super().__init__("inferc", __version__, protocol_cls=Protocol, converter_factory=default_converter)
         self.files = Workspace()
         publish = self.text_document_publish_diagnostics
-        self._checks = Checks(self.files, self.view, publish, checked or (lambda: None))
+        self._checked = checked or (lambda: None)
+        self._checks = Checks(self.files, self.view, publish, self._checked)
+        self._pulls = Pulls(self.files, self.view_of)
         self._views: dict[str, tuple[int, View]] = {}
         self._tokens: dict[str, tuple[str, list[int]]] = {}
         self._count = 0
@@ -70,6 +74,8 @@ class Server(TextServer):
         """Files on disk may have changed."""
         self.files.touch()
         self._checks.changed_outside()
+        if self._checks.pulled and get_capability(self.client_capabilities, _REFRESH, False):
+            self.workspace_diagnostic_refresh(None)
 
     # ---- views
 
@@ -91,6 +97,9 @@ class Server(TextServer):
         """Take over what the client says about itself."""
         encoding = self.workspace.position_encoding or UTF16
         self.files.encoding = encoding.value if isinstance(encoding, lsp.PositionEncodingKind) else encoding
+        self._checks.pulled = (
+            get_capability(params.capabilities, "text_document.diagnostic", None) is not None
+        )
         folders = [each.uri for each in params.workspace_folders or ()] or [params.root_uri or ""]
         self.files.folders = [path for uri in folders if (path := path_of(uri)) is not None]
 
@@ -122,6 +131,20 @@ class Server(TextServer):
         if before is not None and before == known:
             return lsp.SemanticTokensDelta(delta(old, data), result)
         return lsp.SemanticTokens(data, result)
+
+    def pull(self, view: View, before: str | None) -> DocumentReport:
+        """The findings about a text, for a client that asks; `before` is the result that it has."""
+        try:
+            return self._pulls.document(view, before)
+        finally:
+            self._checked()
+
+    async def pull_all(self, before: list[lsp.PreviousResultId]) -> lsp.WorkspaceDiagnosticReport:
+        """The findings about all files of the folders."""
+        try:
+            return await self._pulls.workspace(before)
+        finally:
+            self._checked()
 
     def watch_files(self) -> None:
         """Ask to be told when files change that no editor has open."""

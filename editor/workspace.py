@@ -45,6 +45,8 @@ class Workspace:
         """How often a text was parsed."""
         self.generation = 0
         """Grows with everything that may change a finding."""
+        self.touched = 0
+        """Grows when files on disk may have changed."""
         self.unseen = ""
         """The files that could not be read when everything was looked through, in the user's words."""
         self._open: dict[str, Document] = {}
@@ -76,6 +78,7 @@ class Workspace:
     def touch(self) -> None:
         """Files on disk may have changed."""
         self.generation += 1
+        self.touched += 1
 
     def document(self, uri: str) -> Document | None:
         """The open text with this URI."""

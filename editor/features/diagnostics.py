@@ -30,10 +30,11 @@ def diagnostics(view: View) -> dict[str, list[lsp.Diagnostic]]:
 
     Every file that was read is there, also when nothing is wrong with it.
     """
-    return _of_checked(view, view.checked)
+    return found_in(view, view.checked)
 
 
-def _of_checked(view: View, checked: Checked) -> dict[str, list[lsp.Diagnostic]]:
+def found_in(view: View, checked: Checked) -> dict[str, list[lsp.Diagnostic]]:
+    """The same of a check that was made elsewhere."""
     found: dict[str, list[lsp.Diagnostic]] = {view.document.uri: []}
     for module in checked.modules:
         found.setdefault(view.document_of(module.source).uri, [])
