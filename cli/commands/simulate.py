@@ -82,11 +82,13 @@ def run(arguments: Namespace) -> int:
     errors = [each for each in checked.diagnostics if each.is_error]
     if errors:
         return show(errors, arguments)
+    from ...runtime.concurrency.garbage_collection import collect_rarely
     from ...runtime.concurrency.virtual_time import Deadlock
     from ...runtime.requests.errors import StartError
     from ...runtime.simulation.replays import BadLog
     from ..simulating.sweeps import BadSweep
 
+    collect_rarely()
     try:
         with no_logs():
             return _Command(arguments, checked, path).go()
