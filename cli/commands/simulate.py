@@ -16,6 +16,7 @@ from ...compiler.compile import Checked, check_file, compile_checked
 from ...dsl.units import Duration, parse_number, parse_quantity
 from ..files import save
 from ..logs import no_logs
+from ..other_files import why_other
 from ..output import add_format, fail, misuse, show
 from ..progress import progress
 from ..sources import add_settings
@@ -77,6 +78,8 @@ def run(arguments: Namespace) -> int:
         return misuse("--requests is at least 100")
     if arguments.format not in ("terminal", "json"):
         return misuse("a simulation is shown as text, or with --format json")
+    if (why := why_other(arguments.file)) is not None:
+        return fail(why)
     path = Path(arguments.file)
     checked = check_file(arguments.file, path, settings=dict(arguments.settings))
     errors = [each for each in checked.diagnostics if each.is_error]
