@@ -45,7 +45,7 @@ O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_clie
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors zed clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ grammars: $(READY) ## build the parse tables and the editor grammars from gramma
 
 editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
 	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
+
+zed: $(READY) ## put the extension for Zed into build/zed, with the grammar of this clone
+	@$(BIN)/python scripts/build_zed.py
 
 playground: $(READY) ## build the playground into build/playground: static files (needs Node.js 20)
 	@$(BIN)/python playground/build.py

@@ -1,4 +1,4 @@
-"""Text → syntax tree. The grammar's tables decide; what does not fit goes to recovery, and parsing goes on.
+"""Text → syntax tree. Lark's tables decide; a token that does not fit goes to recovery, and parsing goes on.
 
 `parse` always returns a tree: what could not be read is missing from it, and reported.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_parser_state import ParseConf, ParserState
+
 from ..grammar import load_tables
+from ..grammar.files import START
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
-from .lalr import ParserState
 from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
@@ -44,23 +47,26 @@ def parse(source: Source, begin: int = 0) -> Parsed:
     """
     found = Diagnostics()
     reports = SyntaxReports(source, found)
-    state = ParserState(load_tables(), Builder(reports))
+    state = _new_state(Builder(reports))
     recovery: Recovery | None = None
-    take, stack = state.take, state.states
+    feed, stack = state.feed_token, state.state_stack
     tokens = tokenize(source.text, begin)
     end = Token("$END", "", len(source.text), len(source.text))
     try:
         for token in tokens:
             if token.type == "$END":
                 break
-            if not take(token):
+            try:
+                feed(token)
+            except UnexpectedToken:
                 recovery = recovery or _recovery(state, reports)
                 recovery.recover(token, tokens)
             if len(stack) > DEEPEST:
                 recovery = recovery or _recovery(state, reports)
                 recovery.too_deep(token, tokens)
-        declarations: list[Any] | None = state.finish()
-        if declarations is None:
+        try:
+            declarations: list[Any] = feed(end, True)
+        except UnexpectedToken:
             declarations = (recovery or _recovery(state, reports)).finish(end)
     except TooManyErrors:
         declarations = (recovery or _recovery(state, reports)).declarations_so_far()
@@ -69,8 +75,14 @@ def parse(source: Source, begin: int = 0) -> Parsed:
     )
 
 
-def _recovery(state: ParserState, reports: SyntaxReports) -> Recovery:
+def _recovery(state: Any, reports: SyntaxReports) -> Recovery:
     """Recovery is imported at the first mistake: most files have none."""
     from .recovery import Recovery
 
     return Recovery(state, reports)
+
+
+def _new_state(builder: Builder) -> Any:
+    tables: Any = load_tables()
+    callbacks: Any = {rule: getattr(builder, rule.callback) for rule in tables.rules}
+    return ParserState(ParseConf(tables, callbacks, START), None)  # type: ignore[arg-type]

@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .lalr import ParserState
+from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_analysis import Shift
+
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
 from .repairs.declarations import meant_declaration
 from .reports import SyntaxReports
+from .simulation import what_fits
 from .syntax import Bad, Field, Identifier
 from .tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token
 
@@ -31,10 +34,10 @@ _ITEM_REST = re.compile(
 class Recovery:
     """Repairs the state of one parser."""
 
-    def __init__(self, state: ParserState, reports: SyntaxReports) -> None:
+    def __init__(self, state: Any, reports: SyntaxReports) -> None:
         self._state = state
         self._reports = reports
-        self._table = state.table
+        self._table = state.parse_conf.states
         self._ends_in_text = False
         """Whether a text that is never closed holds the rest of the file."""
 
@@ -45,21 +48,19 @@ class Recovery:
         following: Token | None = token
         while following is not None:
             following = self._recover_once(following, tokens)
-            if following is None or following.type == "$END" or self._state.take(following):
+            if following is None or following.type == "$END" or self._accepts(following):
                 return
 
     def finish(self, end: Token) -> list[Any]:
         """Close what is open at the end of the file, and give the declarations."""
-        complete: list[Any] | None
-        while (complete := self._state.finish()) is None:
+        while (complete := self._complete(end)) is None:
             self._reports.damaged_at(end.start)
             instead = self._repaired(end)
-            if instead is None or instead.skip or not all(map(self._state.take, instead.tokens[:-1])):
+            if instead is None or instead.skip or not all(map(self._accepts, instead.tokens[:-1])):
                 if not self._close_all(end, "the file ends here"):
-                    self._reports.unexpected(end, self._state.what_fits())
+                    self._reports.unexpected(end, what_fits(self._state))
                     self._unwind(0)
-                complete = self._state.finish() or self.declarations_so_far()
-                break
+                return self._complete(end) or self.declarations_so_far()
         return complete
 
     def _recover_once(self, token: Token, tokens: Iterator[Token]) -> Token | None:
@@ -75,7 +76,7 @@ class Recovery:
             self._reports.guessed_at(token.start - 1 if is_next else token.start)
             return following
         for substitute in instead.tokens:
-            if not self._state.take(substitute):
+            if not self._accepts(substitute):
                 return substitute
         return next((t for t in tokens if t.start >= instead.until), None) if instead.until else None
 
@@ -96,8 +97,16 @@ class Recovery:
 
     def declarations_so_far(self) -> list[Any]:
         """The declarations that are complete."""
-        values = self._state.values
+        values = self._state.value_stack
         return values[0] if values and isinstance(values[0], list) else []
+
+    def _complete(self, end: Token) -> list[Any] | None:
+        """The declarations, when nothing is open."""
+        try:
+            declarations: list[Any] = self._state.feed_token(end, True)
+        except UnexpectedToken:
+            return None
+        return declarations
 
     # ---- skipping
 
@@ -108,10 +117,10 @@ class Recovery:
             self._report(token, context)
         if context == 0:
             self._unwind(0)
-            if self._is_declaration_start(token) and self._state.take(token):
+            if self._is_declaration_start(token) and self._accepts(token):
                 return None
             return self._skip_to_declaration(tokens, depth=int(token.type in CLOSER_OF))
-        dropped = self._state.values[context:]
+        dropped = self._state.value_stack[context:]
         pending = [v.type for v in dropped if isinstance(v, Token) and v.type in CLOSER_OF]
         home = indentation(self._reports.source.text, dropped[0].start if dropped else token.start)
         self._unwind(context)
@@ -119,13 +128,13 @@ class Recovery:
         return None
 
     def _report(self, token: Token, context: int) -> None:
-        if context == 0 and len(self._state.states) <= 2:
+        if context == 0 and len(self._state.state_stack) <= 2:
             if token.type == "RBRACE":
                 self._reports.stray_brace(token)
             else:
                 self._reports.unknown_declaration(token, None)
             return
-        self._reports.unexpected(token, self._state.what_fits())
+        self._reports.unexpected(token, what_fits(self._state))
 
     def _skip_to_declaration(self, tokens: Iterator[Token], depth: int = 0) -> Token | None:
         """Skip up to a declaration, or to a word that was meant to start one, which is given back."""
@@ -154,7 +163,7 @@ class Recovery:
                 self._resume(following)
                 return
             ends_body = following.type == "RBRACE" and "LBRACE" not in pending
-            if (ends_body or self._starts_item(following, pending, home)) and self._state.take(following):
+            if (ends_body or self._starts_item(following, pending, home)) and self._accepts(following):
                 return
             if following.type in CLOSER_OF:
                 pending.append(following.type)
@@ -164,11 +173,11 @@ class Recovery:
 
     def _resume(self, token: Token) -> None:
         """Feed a token that starts a declaration; what is open is closed first."""
-        if not self._state.take(token):
+        if not self._accepts(token):
             self._close_all(token, "the next declaration starts here")
-            if not self._state.take(token):
+            if not self._accepts(token):
                 self._unwind(0)
-                self._state.take(token)
+                self._accepts(token)
 
     def _close_all(self, token: Token, reason: str) -> bool:
         """Report that a `{` is still open, and close all that are; False when none is."""
@@ -178,7 +187,7 @@ class Recovery:
         context = self._context()
         if context != 0:
             self._unwind(context)
-            while self._state.take(Token("RBRACE", "}", token.start, token.start)):
+            while self._accepts(Token("RBRACE", "}", token.start, token.start)):
                 pass
         return bool(open_braces)
 
@@ -187,7 +196,7 @@ class Recovery:
     def _context(self) -> int:
         """The index in the state stack of the nearest place that takes items."""
         self._reduce_complete()
-        states = self._state.states
+        states = self._state.state_stack
         for index in range(len(states) - 1, 0, -1):
             actions = self._table[states[index]]
             if "item" in actions or "items" in actions or "step" in actions or "steps" in actions:
@@ -196,22 +205,26 @@ class Recovery:
 
     def _reduce_complete(self) -> None:
         """Finish what is complete at the top of the stacks, so that it is not taken for unfinished."""
-        states = self._state.states
+        states, values = self._state.state_stack, self._state.value_stack
         while True:
             actions = self._table[states[-1]]
-            if any(type(action) is int for action in actions.values()):
+            if any(action is Shift for action, _ in actions.values()):
                 return
-            rules = set(actions.values())
+            rules = {rule for _, rule in actions.values()}
             if len(rules) != 1:
                 return
             [rule] = rules
-            if rule.origin not in self._table[states[-1 - rule.size]]:
+            size = len(rule.expansion)
+            if rule.origin.name not in self._table[states[-1 - size]]:
                 return
-            self._state.reduce(rule)
+            children = values[len(values) - size :]
+            del states[len(states) - size :], values[len(values) - size :]
+            values.append(self._state.parse_conf.callbacks[rule](children))
+            states.append(self._table[states[-1]][rule.origin.name][1])
 
     def _unwind(self, context: int) -> None:
         """Drop what is unfinished above `context`, keeping the name of a field whose value is missing."""
-        states, values = self._state.states, self._state.values
+        states, values = self._state.state_stack, self._state.value_stack
         if context == 0:
             keep = 1 if len(states) > 1 and "declaration" in self._table[states[1]] else 0
             self._lose(values[keep:])
@@ -232,23 +245,32 @@ class Recovery:
             self._reports.lose(dropped[0].start)
 
     def _push_empty(self, items: str) -> None:
-        self._state.states.append(self._table[self._state.states[-1]][items])
-        self._state.values.append([])
+        _, state = self._table[self._state.state_stack[-1]][items]
+        self._state.state_stack.append(state)
+        self._state.value_stack.append([])
 
     def _keep_name(self, dropped: list[Any]) -> None:
         """A field whose value could not be read is still there: it is not missing."""
-        values = self._state.values
+        values = self._state.value_stack
         if not dropped or not values or not isinstance(values[-1], list):
             return
         name = dropped[0]
         if isinstance(name, Token) and name.type == "NAME":
             name = Identifier(name.start, name.end, name.text)
-        if isinstance(name, Identifier) and "item" in self._table[self._state.states[-1]]:
+        if isinstance(name, Identifier) and "item" in self._table[self._state.state_stack[-1]]:
             values[-1].append(Field(name.start, name.end, name, Bad(name.end, name.end)))
+
+    def _accepts(self, token: Token) -> bool:
+        """Feed `token` if it fits; what could be reduced before it stays reduced."""
+        try:
+            self._state.feed_token(token)
+        except UnexpectedToken:
+            return False
+        return True
 
     def _open_braces(self) -> list[Token]:
         """The `{` tokens that are still open, outermost first."""
-        return [v for v in self._state.values if isinstance(v, Token) and v.type == "LBRACE"]
+        return [v for v in self._state.value_stack if isinstance(v, Token) and v.type == "LBRACE"]
 
     # ---- places
 

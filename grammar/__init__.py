@@ -1,4 +1,4 @@
-"""What can be written: the Lark grammar of `.infer`, and the LALR tables that Lark makes of it, ahead.
+"""What can be written: the Lark grammar of `.infer`, and its LALR tables, built ahead.
 
 `tables.json` is made from `infer.lark` by `python -m inferc.grammar.build`; tables that do not belong
 to the grammar beside them are never used, they are built anew.
@@ -10,40 +10,51 @@ import json
 from functools import cache
 from typing import Any
 
-from .files import GRAMMAR, TABLES, fingerprint
+from .files import GRAMMAR, START, TABLES, fingerprint
+
+
+class Nonterminal:
+    """What a rule defines."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 class Rule:
-    """One alternative of the grammar; compared by identity, which is quick.
+    """One alternative of the grammar, as Lark's parser reads it; compared by identity, which is quick.
 
-    origin: what it defines. size: of how many things. callback: the name after the arrow in the grammar.
+    callback: the name after the arrow in the grammar.
     """
 
-    __slots__ = ("callback", "origin", "passes", "size")
+    __slots__ = ("callback", "expansion", "origin")
 
-    def __init__(self, origin: str, size: int, callback: str) -> None:
+    def __init__(self, origin: Nonterminal, size: int, callback: str) -> None:
         self.origin = origin
-        self.size = size
+        self.expansion = range(size)
         self.callback = callback
-        self.passes = size == 1 and callback == "first"
-        """Whether it is nothing but the one thing in it."""
 
 
 class Tables:
-    """An LALR parse table, and the rules that it reduces by."""
+    """An LALR parse table in the form that Lark's parser takes, and the rules that it reduces by."""
 
-    __slots__ = ("end", "rules", "start", "states")
+    __slots__ = ("end_states", "rules", "start_states", "states")
 
     def __init__(self, stored: dict[str, Any]) -> None:
-        origins, symbols = stored["origins"], stored["symbols"]
+        from lark.parsers.lalr_analysis import Reduce, Shift
+
+        origins = [Nonterminal(name) for name in stored["origins"]]
         self.rules = [Rule(origins[origin], size, callback) for origin, size, callback in stored["rules"]]
-        self.states: list[dict[str, Any]] = [
-            {symbols[s]: target if target >= 0 else self.rules[~target] for s, target in pairs}
+        shifts = [(Shift, state) for state in range(len(stored["states"]))]
+        reduces = [(Reduce, rule) for rule in self.rules]
+        symbols: list[str] = stored["symbols"]
+        self.states: list[dict[str, tuple[Any, Any]]] = [
+            {symbols[s]: shifts[target] if target >= 0 else reduces[~target] for s, target in pairs}
             for pairs in stored["states"]
         ]
-        """For each state what a symbol does: the number of the next one, or the rule to reduce by."""
-        self.start: int = stored["start"]
-        self.end: int = stored["end"]
+        self.start_states = {START: stored["start"]}
+        self.end_states = {START: stored["end"]}
 
 
 @cache

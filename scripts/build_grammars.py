@@ -84,12 +84,21 @@ def files() -> Iterator[tuple[Path, str]]:
         "highlights": queries.highlights(queries.STANDARD),
         "indents": queries.indents("indent.begin", "indent.branch"),
     }
+    zed = {
+        "brackets": queries.brackets(),
+        "highlights": queries.highlights(queries.STANDARD),
+        "indents": queries.indents_between("end"),
+        "injections": queries.injections(),
+        "outline": queries.outline(),
+    }
     helix = {
         "highlights": queries.highlights(queries.HELIX),
         "indents": queries.indents("indent", "outdent"),
     }
     for name, text in (common | neovim).items():
         yield TREE_SITTER / "queries" / f"{name}.scm", text
+    for name, text in zed.items():
+        yield GRAMMAR / "zed" / "languages" / "infer" / f"{name}.scm", text
     for name, text in (common | helix).items():
         yield TREE_SITTER / "queries" / "helix" / f"{name}.scm", text
 

@@ -40,9 +40,14 @@ def check(version: str) -> str:
     """What the change log says of `version`. Raises Failure, unless all is there for a release of it."""
     if not VERSION.fullmatch(version):
         raise Failure(f"`{version}` is no version: write one like 1.2.3, or 1.2.3rc1")
-    for path in ("dsl/version.py", "grammar/vscode/package.json"):
+    for path in (
+        "dsl/version.py",
+        "grammar/vscode/package.json",
+        "grammar/zed/extension.toml",
+        "grammar/zed/Cargo.toml",
+    ):
         found = re.search(
-            r'(?m)(?:^__version__ = |^  "version": )"([^"]+)"', (ROOT / path).read_text("utf-8")
+            r'(?m)(?:^__version__ = |^  "version": |^version = )"([^"]+)"', (ROOT / path).read_text("utf-8")
         )
         if found is None or found[1] != version:
             said = found[1] if found else "none"

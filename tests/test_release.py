@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 FILES = {
     "dsl/version.py": '__version__ = "1.2.3"\n',
     "grammar/vscode/package.json": '{\n  "name": "infer",\n  "version": "1.2.3"\n}\n',
+    "grammar/zed/extension.toml": 'id = "infer"\nversion = "1.2.3"\n',
+    "grammar/zed/Cargo.toml": '[package]\nversion = "1.2.3"\n',
     "CHANGELOG.md": "# Changes\n\n## [1.2.3] - 2027-01-31\n\n- New.\n\n## [1.2.2] - 2027-01-01\n\n- Old.\n",
     ".gitignore": "dist/\nout/\n",
     "Makefile": ".PHONY: dist editors\ndist:\n\t@echo wheel > dist/inferc-1.2.3.whl\n"
@@ -77,6 +79,7 @@ def test_what_is_no_version_is_said(project: Path, version: str) -> None:
     [
         ("dsl/version.py", "1.2.3", "1.2.2", "dsl/version.py says version 1.2.2: change it to 1.2.3"),
         ("grammar/vscode/package.json", "1.2.3", "1.2.2", "package.json says version 1.2.2"),
+        ("grammar/zed/Cargo.toml", "1.2.3", "1.2.2", "Cargo.toml says version 1.2.2"),
         ("CHANGELOG.md", "[1.2.3]", "[Unreleased]", "has no section `## [1.2.3] - DATE`"),
         ("CHANGELOG.md", "2027-01-31", "unreleased", "says `unreleased` for 1.2.3: write the day"),
         ("CHANGELOG.md", "- New.\n", "", "says nothing about 1.2.3"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..files import save
+from ..interview import filled, is_asked, template_of
 from ..output import fail
 
 EXAMPLES = """\
-  inferc init                       # writes hello.infer
+  inferc init                       # asks what is wanted; without a terminal, writes hello.infer
   inferc init prod.infer
   inferc init --template gateway    # writes gateway.infer
 """
@@ -34,9 +36,18 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    template = arguments.template or "chat"
-    files = arguments.files or [f"{arguments.template or 'hello'}.infer"]
-    text = (_FOLDER / f"{template}.infer").read_text("utf-8")
+    asks = arguments.template is None and is_asked()
+    try:
+        template = template_of(TEMPLATES) if asks else arguments.template or "chat"
+        files = arguments.files or ["hello.infer" if template == "chat" else f"{template}.infer"]
+        if arguments.template is not None and not arguments.files:
+            files = [f"{template}.infer"]
+        there = [name for name in files if Path(name).exists()]
+        text = (_FOLDER / f"{template}.infer").read_text("utf-8")
+        text = filled(template, text) if asks and not there else text
+    except KeyboardInterrupt:
+        print("\nnothing was written", file=sys.stderr)
+        return 130
     return max(_init(Path(name), text) for name in files)
 
 

@@ -21,6 +21,7 @@ from ...dsl.suggest import either
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
+from ...runtime.requests.foreign_text import escaped
 from ..addresses import host, port
 from ..logs import configure_logging, keep_audit_log
 from ..output import fail, misuse
@@ -370,7 +371,7 @@ def _executor_on_ray(
 
 def _announcing(ready: Ready, also: str = "") -> Callable[[str], None]:
     """Says where requests are taken."""
-    names = ", ".join(names_of(ready.plan))
+    names = ", ".join(map(escaped, names_of(ready.plan)))
 
     def announce(url: str) -> None:
         print(f"serving {names} at {url}{also} (Ctrl-C stops)", file=sys.stderr, flush=True)

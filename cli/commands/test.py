@@ -52,6 +52,9 @@ def run(arguments: Namespace) -> int:
     chosen = inputs(arguments.files)
     if not chosen:
         return fail(f"no .infer file in {', '.join(arguments.files)}")
+    from ...runtime.concurrency.garbage_collection import collect_rarely
+
+    collect_rarely()
     session = _Session(arguments)
     try:
         with no_logs():  # it is in the stories
@@ -177,6 +180,9 @@ class _Session:
             print(f"\n{gone} of {self._ways} ways were gone ({gone / self._ways:.0%})")
         played = f"{len(outcomes)} {'test' if len(outcomes) == 1 else 'tests'}"
         result = f"{failed} failed" if failed else "all passed"
+        others = sum(each.is_error and each.code == "E0711" for each in self._found)
+        if others:
+            result += f", {others} answered otherwise than recorded"
         print(f"{played}, {result}; seed {self._arguments.seed}")
 
     def _as_json(self) -> dict[str, Any]:

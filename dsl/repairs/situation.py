@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..diagnostics import Edit, Fix
-from ..lalr import ParserState
 from ..lines import end_before
 from ..record import frozen
 from ..reports import SyntaxReports
+from ..simulation import fits
 from ..source import Span
 from ..syntax import Identifier
 from ..tokens import CLOSER_OF, PUNCTUATION, Token
@@ -43,13 +43,14 @@ class Situation:
     """A token that does not fit, and the parser as it stands."""
 
     token: Token
-    state: ParserState
+    state: Any
     reports: SyntaxReports
 
     @property
     def values(self) -> list[Any]:
         """What the parser has read and not yet put together."""
-        return self.state.values
+        stack: list[Any] = self.state.value_stack
+        return stack
 
     @property
     def text(self) -> str:
@@ -69,7 +70,7 @@ class Situation:
         return bool(self.values) and isinstance(self.values[-1], Token) and self.values[-1].type in kinds
 
     def fits(self, *kinds: str) -> bool:
-        return self.state.fits(*kinds)
+        return fits(self.state, *kinds)
 
     def follows(self, *signs: str) -> bool:
         """Whether one of `signs` stands after the token, on its line."""
@@ -84,7 +85,7 @@ class Situation:
 
     def drop(self, count: int) -> None:
         """Take the last `count` things back from the parser."""
-        del self.state.states[-count:], self.state.values[-count:]
+        del self.state.state_stack[-count:], self.state.value_stack[-count:]
 
     def span(self, start: int, end: int) -> Span:
         return self.reports.span(start, end)

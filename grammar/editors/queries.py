@@ -127,6 +127,7 @@ _DECLARATIONS = (
     "deployment",
     "deployment_from",
     "route",
+    "route_with",
     "pipeline",
     "type_alias",
     "extern",
@@ -182,6 +183,35 @@ def indents(begin: str, end: str) -> str:
     """`indents.scm`: what is inside brackets stands deeper, the closing one does not."""
     inside = "".join(f"  ({node})\n" for node in _BRACKETED)
     return f'{HEADER}\n[\n{inside}] @{begin}\n\n["}}" "]" ")"] @{end}\n'
+
+
+def indents_between(end: str) -> str:
+    """`indents.scm` for Zed, which wants each pair of brackets in one node."""
+    pairs = "".join(f'(_ "{open}" "{close}" @{end}) @indent\n' for open, close in _PAIRS)
+    return f"{HEADER}\n{pairs}"
+
+
+def brackets() -> str:
+    """`brackets.scm`: which brackets belong together."""
+    return HEADER + "\n" + "".join(f'("{open}" @open "{close}" @close)\n' for open, close in _PAIRS)
+
+
+_PAIRS = (("{", "}"), ("[", "]"), ("(", ")"))
+
+
+def outline() -> str:
+    """`outline.scm`: what a file declares."""
+    named = "".join(
+        f'({node} "{node.partition("_")[0]}" @context name: (_) @name) @item\n' for node in _DECLARATIONS
+    )
+    return f"{HEADER}\n{named}{_OUTLINE}"
+
+
+_OUTLINE = """\
+(test "test" @context (string) @name) @item
+(cluster "cluster" @name) @item
+(gateway "gateway" @name) @item
+"""
 
 
 def injections() -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..dialects.rate_limit_headers import openai_limits
 from ..requests.trace import Note, Span
+from ..requests.upstream import Upstream
 from ..requests.usage import PICODOLLARS
 
 
@@ -12,6 +14,7 @@ class Record(NamedTuple):
     """One request. at: when it came, in seconds since 1970; began, ended: in the time of the loop.
 
     outcome: `ok`, `broken_off`, `cancelled`, or the code of an error, whose `message` is what the client got.
+    upstream: what the provider said beside its answer.
     """
 
     id: str
@@ -31,6 +34,7 @@ class Record(NamedTuple):
     attempts: int
     spans: list[Span]
     notes: list[Note]
+    upstream: Upstream | None = None
 
     @property
     def tokens(self) -> tuple[int, int]:
@@ -68,9 +72,15 @@ class Record(NamedTuple):
             "first": round(first - self.began, 6) if first is not None else None,
             "seconds": round(self.ended - self.began, 6),
             "tries": self._tries() or None,
+            "limits": self._limits() or None,
             "error": self.message or None,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+    def _limits(self) -> dict[str, str]:
+        """What the provider said is left of its limits, in OpenAI's words."""
+        said = openai_limits(self.upstream.headers) if self.upstream is not None else {}
+        return {str(name): value for name, value in said.items()}  # JSON takes no other texts
 
     def _tries(self) -> list[dict[str, Any]]:
         """The attempts of a request that had more than one, or one that failed; not those of pipelines."""

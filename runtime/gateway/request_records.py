@@ -113,6 +113,7 @@ class Records:
             0 if trace is None else trace.tries,
             spans,
             exchange.notes if trace is None else trace.notes,
+            None if trace is None else trace.upstream,
         )
         if asks and outcome != Unauthorized.code:  # of which anybody may send any number
             self._recent.append(record)

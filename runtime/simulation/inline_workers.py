@@ -1,7 +1,11 @@
-"""Code of users and long work, run at once in this process: in a simulation it takes no time."""
+"""Code of users and long work, run at once in this process: in a simulation it takes no time.
+
+What takes longer on the clock of this machine than it may take is ended.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import pickle
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +15,10 @@ from ..requests.errors import ExternFailed, RequestError, StartError
 from ..serving.pipelines import Threads, Workers
 from ..serving.pipelines.workers import Job, PoolStatus
 from ..serving.pipelines.workers.pool import Pool
+from .time_limits import Overdue, stepwise, within
+
+LONGEST = 60.0
+"""Seconds that code may run, where nothing else is said."""
 
 
 class InlinePool(Pool):
@@ -28,7 +36,11 @@ class InlinePool(Pool):
 
     async def start(self) -> None:
         if self._job is not None:
-            self._function(self._job)
+            try:
+                with within(LONGEST):
+                    self._function(self._job)
+            except Overdue:
+                raise StartError(f"{self._who}: importing it takes more than {LONGEST:g} s") from None
 
     def start_soon(self) -> None:
         """There is nothing to start."""
@@ -36,9 +48,13 @@ class InlinePool(Pool):
     async def call(
         self, job: Job, values: dict[str, Any], until: float | None = None, limit: float | None = None
     ) -> Any:
+        now = asyncio.get_running_loop().time()
+        seconds = LONGEST if until is None else max(until - now, 0.0)
         try:
-            value = self._function(job)(values)
-            return await value if inspect.isawaitable(value) else value
+            return await _given(lambda: self._function(job)(values), seconds)
+        except Overdue:  # as long as its caller waits
+            await asyncio.sleep(seconds)
+            raise ExternFailed(f"{self._who} took more than {seconds:g} s") from None
         except (RequestError, StartError):
             raise
         except Exception as error:
@@ -83,5 +99,14 @@ class InlineThreads(Threads):
     """Functions called where they are asked for."""
 
     async def run(self, who: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        value = function(**arguments)
-        return await value if inspect.isawaitable(value) else value
+        try:
+            return await _given(lambda: function(**arguments), LONGEST)
+        except Overdue:
+            raise ExternFailed(f"{who} took more than {LONGEST:g} s") from None
+
+
+async def _given(function: Callable[[], Any], seconds: float) -> Any:
+    """What `function` gives. Raises Overdue, where that takes too long on the clock of this machine."""
+    with within(seconds):
+        value = function()
+    return await stepwise(value, seconds) if inspect.isawaitable(value) else value

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan
+from ...compiler.plan import BudgetAction, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from ..serving.deployment import Deployment
 from .simulation import EPOCH, Simulation
 
@@ -81,16 +81,20 @@ class Watch:
                 if ceiling is not None:
                     yield name, spent.get(window, 0.0), float(ceiling)
 
-    def end(self, scale: float) -> list[Looked]:
-        """What was seen, the fullest first."""
-        found = [self._looked(kind, of, parts, scale) for (kind, of), parts in self._seen.items()]
+    def end(self, plan: Plan, scale: float) -> list[Looked]:
+        """What was seen, the fullest first. plan: without what a sample makes smaller."""
+        plans = {each.deployment: each for each in plan.deployments}
+        found = [
+            self._looked(kind, of, parts, plans.get(of), scale) for (kind, of), parts in self._seen.items()
+        ]
         return sorted(found, key=lambda each: (-round(each.peak, 2), -each.mean))
 
-    def _looked(self, kind: str, of: str, parts: list[list[float]], scale: float) -> Looked:
+    def _looked(
+        self, kind: str, of: str, parts: list[list[float]], plan: DeploymentPlan | None, scale: float
+    ) -> Looked:
         flat = [share for part in parts for share in part]
         means = tuple(sum(part) / len(part) if part else 0.0 for part in parts)
         waited = round(self._waited.get(of, 0) * scale) if kind == "slots" else 0
-        plan = next((p for p in self._simulation.plan.deployments if p.deployment == of), None)
         return Looked(
             kind,
             of,
@@ -98,7 +102,7 @@ class Watch:
             sum(flat) / len(flat) if flat else 0.0,
             means,
             waited,
-            _advice(kind, of, plan, scale),
+            _advice(kind, of, plan),
         )
 
 
@@ -117,10 +121,10 @@ def _shares(deployment: Deployment, now: float) -> Iterator[tuple[str, float]]:
     yield "hold", float(max(deployment.held_for(now), default=0.0) > 0)
 
 
-def _advice(kind: str, of: str, plan: object, scale: float) -> str:
+def _advice(kind: str, of: str, plan: object) -> str:
     match kind:
         case "slots" if isinstance(plan, RemotePoolPlan | OnnxServingPlan):
-            most = round(plan.serving.max_concurrent * scale)
+            most = plan.serving.max_concurrent
             return f"raise `serving {{ max_concurrent = {most} }}` of `{of}`, or send less there"
         case "rate limit":
             return f"raise `rate_limits` of `{of}` if its account has more, add a key, or another member"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from contextvars import ContextVar
 from random import Random
+from types import MappingProxyType
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
@@ -23,18 +24,22 @@ from ..mock_provider.spoilt import spoilt_answer, spoilt_events
 from .http_answers import PlayedAnswer, frozen_headers
 from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
+
 
 @frozen
 class Seen:
     """An attempt that was once made. first: seconds until its answer began; None: it never did.
 
-    failure: how it failed; None: it was answered, or broken off by us.
+    failure: how it failed; None: it was answered, or broken off by us. limits: headers with what its provider
+    said is left of them.
     """
 
     deployment: str
     seconds: float
     first: float | None = None
     failure: FailurePlan | None = None
+    limits: Mapping[str, str] = NOTHING_SAID
 
 
 @define
@@ -129,13 +134,15 @@ class Provider:
             first = max(first, seen.seconds + NEXT)
         if not spoken.streamed:
             await loop.after(first + whole)
-            return self._whole(path, spoken, failure)
+            return self._whole(path, spoken, failure, _headers(seen))
         await loop.after(first)
-        return self._stream(path, spoken, failure, whole)
+        return self._stream(path, spoken, failure, whole, _headers(seen))
 
     # ---- answers
 
-    def _whole(self, path: Path, spoken: Spoken, failure: FailurePlan | None) -> PlayedAnswer:
+    def _whole(
+        self, path: Path, spoken: Spoken, failure: FailurePlan | None, headers: CIMultiDictProxy[str]
+    ) -> PlayedAnswer:
         now = self._loop.time()
         body = spoken.body
         if failure is not None:
@@ -153,9 +160,17 @@ class Provider:
                 if kind == "stall":
                     pieces.append((end, body[sum(map(len, parts)) :]))
                 return PlayedAnswer(200, _JSON, "application/json", pieces, end if kind == "cut" else None)
-        return PlayedAnswer(200, _JSON, "application/json", ((now, body),), plain=body)
+        plain = body if headers is _JSON else b""
+        return PlayedAnswer(200, headers, "application/json", ((now, body),), plain=plain)
 
-    def _stream(self, path: Path, spoken: Spoken, failure: FailurePlan | None, whole: float) -> PlayedAnswer:
+    def _stream(
+        self,
+        path: Path,
+        spoken: Spoken,
+        failure: FailurePlan | None,
+        whole: float,
+        headers: CIMultiDictProxy[str],
+    ) -> PlayedAnswer:
         now = self._loop.time()
         events, broken = spoken.events, None
         if failure is not None:
@@ -167,7 +182,7 @@ class Provider:
             (now + index * gap + (late if index >= at else 0.0), event) for index, event in enumerate(events)
         ]
         end = None if not broken else (pieces[-1][0] if pieces else now)
-        return PlayedAnswer(200, _JSON, api_of(path).stream_type, pieces, end)
+        return PlayedAnswer(200, headers, api_of(path).stream_type, pieces, end)
 
     def _spoil(self, path: Path, events: list[bytes], failure: FailurePlan) -> tuple[list[bytes], bool]:
         """The events as they come, and whether the connection breaks off behind them."""
@@ -231,6 +246,10 @@ class Provider:
         if tokens is None or tokens == AS_ASKED:
             return None
         return min(tokens, max(4, math.ceil(2 * tokens / self.plan.rate)), _MOST_PIECES)
+
+
+def _headers(seen: Seen | None) -> CIMultiDictProxy[str]:
+    return frozen_headers({**_JSON, **seen.limits}) if seen is not None and seen.limits else _JSON
 
 
 def _told(failure: FailurePlan) -> MockError:

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from ...compiler.plan import CascadePlan, FallbackPlan, Plan
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
+from ..dialects.rate_limit_headers import openai_limits
 from ..requests.errors import NetworkError, RequestTimeout
 from .loads import Arrival
 from .provider import Seen
@@ -90,7 +91,7 @@ def read_log(lines: Iterable[str], names: Collection[str], keys: Collection[str]
             max((_count(each, "completion_tokens") for each in _tries(said)), default=0) or answer,
             said["key"] if said.get("key") in keys else None,
             any(_is_stream(each) for each in _tries(said)),
-            tuple(_seen(each) for each in _tries(said)) if _is_known(said) else (),
+            tuple(_seen(each, said) for each in _tries(said)) if _is_known(said) else (),
             next((str(each["deployment"]) for each in _tries(said)), None),
         )
         for said in kept
@@ -203,8 +204,8 @@ def _tries(said: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return [said] if isinstance(said.get("deployment"), str) else []
 
 
-def _seen(each: Mapping[str, Any]) -> Seen:
-    """An attempt, as it is played."""
+def _seen(each: Mapping[str, Any], said: Mapping[str, Any]) -> Seen:
+    """An attempt of a request, as it is played."""
     name, seconds, failure = str(each["deployment"]), _seconds(each), None
     first = max(float(each["first"]) - _waited(each), 0.0) if _is_number(each, "first") else None
     if first is None and each.get("ok", True):
@@ -216,7 +217,11 @@ def _seen(each: Mapping[str, Any]) -> Seen:
         what = UNREACHABLE if each["outcome"] == NetworkError.code and not status else "status"
         wait = min(max(float(asked), 0.0), LONGEST_WAIT) if isinstance(asked, int | float) else None
         failure = FailurePlan(what, status if BAD <= status < 600 else 503, retry_after=wait)
-    return Seen(name, seconds, first, failure)
+    limits, answered = said.get("limits"), failure is None and each.get("ok", True)
+    if not answered or not isinstance(limits, dict):
+        return Seen(name, seconds, first, failure)
+    told = {str(header): value for header, value in limits.items() if isinstance(value, str)}
+    return Seen(name, seconds, first, None, openai_limits(told))
 
 
 def _is_stream(each: Mapping[str, Any]) -> bool:

@@ -134,7 +134,7 @@ async def _run(
             watching.cancel()
             await asyncio.wait([watching])
         calls = {name: round(each.calls * scale) for name, each in simulation.providers.items()}
-        looked = watch.end(scale)
+        looked = watch.end(plan, scale)
     tally.count += lost
     return Run(
         tally, windows, seconds, scale, looked, calls, tally.codes, tuple(coarse(plan, world, scale)), lost

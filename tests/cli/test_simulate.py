@@ -147,6 +147,22 @@ def test_each_attempt_in_a_log_is_played_as_it_was(
     assert made["real"]["p99"] == [9.0, pytest.approx(9.0, abs=0.3)]
 
 
+def test_who_said_that_nothing_is_left_is_not_asked_in_a_replay_either(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = 'deployment claude { model = "claude-sonnet-4", runtime anthropic { api_key = env("KEY") } }\n'
+    Path(file).write_text(f"{FILE.partition('test ')[0]}{other}route r = fallback [gpt, claude]\n", "utf-8")
+    line = {"asked": "r", "status": 200, "outcome": "ok", "attempts": 1, "completion_tokens": 5}
+    limits = {"x-ratelimit-limit-requests": "9", "x-ratelimit-remaining-requests": "0"}
+    limits["x-ratelimit-reset-requests"] = "40s"
+    first = {**line, "time": 0.0, "deployment": "gpt", "seconds": 0.2, "limits": limits}
+    lines = [first, *({**line, "time": at, "deployment": "claude", "seconds": 0.5} for at in range(1, 4))]
+    log = tmp_path / "access.jsonl"
+    log.write_text("".join(json.dumps(each) + "\n" for each in lines), "utf-8")
+    made = json.loads(said(capsys, file, "--replay", str(log), "--format", "json"))
+    assert made["answers"] == {"gpt": 1, "claude": 3}
+
+
 def test_a_run_is_drawn(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "run.svg"
     said(capsys, file, "--svg", str(picture))

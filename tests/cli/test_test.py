@@ -137,6 +137,25 @@ def test_recorded_answers_must_stay_the_same(file: Path, capsys: pytest.CaptureF
     assert main(["test", str(file)]) == 1
 
 
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_code_that_never_ends_is_ended(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = f"endless_{kind.strip() or 'plain'}"
+    (tmp_path / f"{module}.py").write_text(
+        f"{kind}def shout(x: str) -> str:\n    while True:\n        pass\n", "utf-8"
+    )
+    path = tmp_path / "code.infer"
+    path.write_text(
+        f'extern shout(x: text) -> text = python("{module}:shout")\n'
+        "pipeline loud(x: text) -> text {\n  return shout(x) with { timeout = 100ms }\n}\n"
+        'test "it is loud" {\n  ask loud(x = "hello")\n  expect error == "timeout" && seconds == 100ms\n}\n',
+        "utf-8",
+    )
+    assert main(["test", str(path)]) == 0, capsys.readouterr()
+
+
 def test_the_tests_of_the_samples_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", str(SAMPLES)]) == 0
     assert "7 tests, all passed" in capsys.readouterr().out

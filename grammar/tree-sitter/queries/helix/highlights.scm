@@ -27,6 +27,7 @@
   (deployment name: (identifier) @function)
   (deployment_from name: (identifier) @function)
   (route name: (identifier) @function)
+  (route_with name: (identifier) @function)
   (pipeline name: (identifier) @function)
   (type_alias name: (identifier) @function)
   (extern name: (identifier) @function)

@@ -16,6 +16,7 @@
 (deployment name: (identifier) @local.definition)
 (deployment_from name: (identifier) @local.definition)
 (route name: (identifier) @local.definition)
+(route_with name: (identifier) @local.definition)
 (pipeline name: (identifier) @local.definition)
 (type_alias name: (identifier) @local.definition)
 (extern name: (identifier) @local.definition)
