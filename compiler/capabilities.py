@@ -10,8 +10,15 @@ import attrs
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment
-from ..dsl.kinds import TaskKind, TransportKind
-from ..dsl.runtimes import OpenAICompatibleConfig, OpenAIConfig, RemoteConfig, RuntimeConfig, VertexConfig
+from ..dsl.kinds import RuntimeKind, TaskKind, TransportKind
+from ..dsl.runtimes import (
+    OpenAICompatibleConfig,
+    OpenAIConfig,
+    PresetConfig,
+    RemoteConfig,
+    RuntimeConfig,
+    VertexConfig,
+)
 from ..dsl.units import Duration
 from .declare import Declared
 
@@ -70,8 +77,13 @@ def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:
     return attrs.evolve(config, timeouts=attrs.evolve(config.timeouts, **needed))
 
 
-def has_responses(config: RuntimeConfig | None) -> bool:
-    """Whether the endpoint serves OpenAI's responses: its own does, others where that is said."""
+def has_responses(deployment: Deployment) -> bool:
+    """Whether the endpoint serves OpenAI's responses: its own does, xAI's is asked for them where the model
+    has nothing else, and others serve them where that is said."""
+    config = deployment.effective_config()
+    if isinstance(config, PresetConfig):
+        at_home = config.kind is RuntimeKind.XAI and config.endpoint is None
+        return at_home and facts_of(deployment).values.get("chat_endpoint") is False
     if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig):
         return False
     if config.responses is not None:

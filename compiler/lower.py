@@ -239,7 +239,7 @@ class _Lowerer:
             if config.proxy_login is not None
             else None,
             aws=self._aws(config, declared),
-            responses=has_responses(config),
+            responses=has_responses(deployment),
             capabilities=capabilities_of(deployment),
         )
 

@@ -54,13 +54,14 @@ def _endpoint(declared: Declared, deployment: Deployment, task: TaskKind, found:
     if task is not _CHAT or facts_of(deployment).values.get("chat_endpoint") is not False:
         return
     config = deployment.effective_config()
-    if getattr(config, "responses", None) is None and not has_responses(config):
+    if getattr(config, "responses", None) is None and not has_responses(deployment):
+        writable = deployment.effective_runtime() if hasattr(config, "responses") else "openai_compatible"
         found.warning(
             "W0431",
             f"`{deployment.model}` is asked at OpenAI's `/responses` alone",
             declared.span("model"),
             "this endpoint is asked for chats",
-            help=f"write `responses = true` in `runtime {deployment.effective_runtime()}` if it serves them",
+            help=f"write `responses = true` in `runtime {writable}` if it serves them",
         )
 
 

@@ -131,3 +131,13 @@ def test_a_pipeline_cannot_leave_the_name_to_clients(project: Project, target: s
     ]
     assert item.code == "E0420"
     assert f"`{target}` leaves the name of its model to clients" in item.message
+
+
+MULTI_AGENT = 'deployment it {{ model = "grok-4.20-multi-agent", runtime xai {{ api_key = env("K"){} }} }}'
+
+
+def test_a_model_of_xai_s_that_has_no_chats_is_asked_in_responses(project: Project) -> None:
+    assert project.remote(MULTI_AGENT.format("")).responses
+    elsewhere = MULTI_AGENT.format(', endpoint = "https://proxy.example.com/v1"')
+    assert "W0431" in [item.code for item in project.findings(elsewhere)]
+    assert not project.remote(MULTI_AGENT.format("").replace("-multi-agent", "-reasoning")).responses

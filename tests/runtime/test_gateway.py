@@ -158,7 +158,7 @@ async def test_a_stream_ends_with_its_marker(house: Open) -> None:
     assert all(event.startswith("data: ") for event in events[:-1])
 
 
-async def test_a_stream_without_content_is_an_empty_stream() -> None:
+async def test_a_stream_of_its_end_marker_alone_has_failed() -> None:
     async def nothing(request: web.Request) -> web.StreamResponse:
         return web.Response(text="data: [DONE]\n\n", content_type="text/event-stream")
 
@@ -171,7 +171,8 @@ async def test_a_stream_without_content_is_an_empty_stream() -> None:
         aiohttp.ClientSession() as http,
         http.post(f"{url}/v1/chat/completions", json=CHAT | {"stream": True}) as response,
     ):
-        assert (response.status, await response.text()) == (200, "data: [DONE]\n\n")
+        assert response.status == 502
+        assert "the stream has no choices" in await response.text()
 
 
 async def test_the_answer_names_the_deployment_that_gave_it(house: Open) -> None:

@@ -82,3 +82,15 @@ def test_what_is_broken_is_seen_behind_chunks_that_are_alike(odd: bytes) -> None
         list(reading.read(Event(b"", each)))
     with pytest.raises(RequestError):
         list(reading.read(Event(b"", odd)))
+
+
+def test_a_stream_of_its_end_marker_alone_is_no_answer() -> None:
+    with pytest.raises(RequestError, match="no choices"):
+        passed(b"[DONE]")
+
+
+def test_an_end_marker_is_enough_where_no_chunk_says_why_it_ended() -> None:
+    reading = reader()
+    for each in (chunk("all of it"), b"[DONE]"):
+        list(reading.read(Event(b"", each)))
+    assert reading.ended

@@ -162,6 +162,7 @@ REFUSED = [
         "unknown variant `developer`",
     ),
     (OPENAI, chat("grok-4", presence_penalty=0), 400, "Model grok-4 does not support parameter presencePe"),
+    (OPENAI, chat("grok-4.20-multi-agent"), 400, "Multi Agent requests are not allowed on chat completions"),
     ("/api/v1/chat/completions", chat("gpt-4o"), 400, "gpt-4o is not a valid model ID"),
     (
         "/openai/v1/chat/completions",

@@ -66,11 +66,10 @@ class OpenAIChatReader(AnswerReader):
     def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
         if event.data != DONE:
             return self._read_object(self._object(event.data))
-        unfinished = [e.Finished("stop", index) for index, c in self._choices.items() if not c.finished]
         if not self._choices:
             raise self._failures.malformed("the stream has no choices")
         self.ended = True
-        return unfinished
+        return self._without_reason()
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
         if not self._started:
@@ -94,7 +93,25 @@ class OpenAIChatReader(AnswerReader):
         yield from self._read_object(value)
         if not self._choices:
             raise self._failures.malformed("the answer has no choices")
-        yield from (e.Finished("stop", i) for i, choice in self._choices.items() if not choice.finished)
+        yield from self._without_reason()
+
+    def _without_reason(self) -> Iterator[e.Event]:
+        """The ends of choices that nobody gave a reason for, in an answer that is said to be whole.
+
+        vLLM has left the reason out now and then (https://github.com/vllm-project/vllm/issues/27572), and
+        vllm-mlx at each natural end (https://github.com/waybarrios/vllm-mlx/issues/628).
+        """
+        for index, state in self._choices.items():
+            if not state.finished:
+                yield from self._finish(state, index, "stop")
+
+    @staticmethod
+    def _finish(state: _Choice, index: int, reason: e.Reason) -> Iterator[e.Event]:
+        state.finished = True
+        for call in range(len(state.ids)):
+            yield e.ToolCallDone(call, index)
+        # a call that was forced by name ends with `stop`
+        yield e.Finished("tool_calls" if reason == "stop" and state.ids else reason, index)
 
     def _close(self) -> Iterable[e.Event]:
         if not self._choices or not all(choice.finished for choice in self._choices.values()):
@@ -114,11 +131,7 @@ class OpenAIChatReader(AnswerReader):
         if delta:
             yield from self._delta(delta, index, state, value.get("logprobs"))
         if reason and not state.finished:
-            state.finished = True
-            for call in range(len(state.ids)):
-                yield e.ToolCallDone(call, index)
-            meant = REASONS.get(reason, "stop")  # a call that was forced by name ends with `stop`
-            yield e.Finished("tool_calls" if meant == "stop" and state.ids else meant, index)
+            yield from self._finish(state, index, REASONS.get(reason, "stop"))
 
     def _delta(self, delta: Json, index: int, state: _Choice, logprobs: Any) -> Iterator[e.Event]:
         thought = delta.get("reasoning_content") or delta.get("reasoning")

@@ -46,6 +46,8 @@ class PassingReader:
         if self._frame is not None and _is_framed(data, *self._frame):
             return (ChatChunk(data),)
         if data == DONE:
+            if not self._begun:
+                raise self._classifier.malformed("the stream has no choices")
             self.ended = True
             return ()
         chunk = parse_object(data, self._classifier)

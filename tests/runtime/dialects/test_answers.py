@@ -326,3 +326,10 @@ def test_errors_are_told_in_the_client_s_dialect() -> None:
 def test_a_failed_answer_cannot_be_folded() -> None:
     with pytest.raises(RequestError):
         fold([e.Started("a", "m"), e.Failed(RequestError("no"), began=False)])
+
+
+def test_a_call_in_an_answer_that_is_whole_without_a_reason_ends_it() -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    packets = frames(chunk({"tool_calls": [call]})), b"data: [DONE]\n\n"
+    found = read(openai_chat.OpenAIChatReader(PlainFailures()), *packets)
+    assert found[-2:] == [e.ToolCallDone(0, 0), e.Finished("tool_calls", 0)]
