@@ -121,6 +121,7 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 	@$(BIN)/python scripts/build_errors.py
 	@$(BIN)/python scripts/build_reference.py
 	@$(BIN)/python scripts/build_pictures.py
+	@$(BIN)/python scripts/build_costs.py
 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done

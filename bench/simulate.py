@@ -24,6 +24,7 @@ from inferc.compiler.analysis.guards import asked_of, ways_past
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import Plan
 from inferc.compiler.plan.scenarios import FailurePlan, LoadPlan, ProviderPlan, Shape, Spread, TrafficPlan
+from inferc.runtime.concurrency.garbage_collection import collect_rarely
 from inferc.runtime.simulation.runs import Run, run
 
 FLOOR = 6_000
@@ -152,6 +153,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the load for the speed")
     arguments = parser.parse_args()
     logging.getLogger("inferc").setLevel(logging.CRITICAL)
+    collect_rarely()
     fine = [proofs(), speed(arguments.seconds), day(), sample()]
     return 0 if all(fine) else 1
 

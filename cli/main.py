@@ -174,11 +174,24 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if "--json" not in self.given:
-            super().error(message)
+            self._say(message)
         from .output import for_programs, misuse
 
         with for_programs(True):
             misuse(message)
+        sys.exit(2)
+
+    def _say(self, message: str) -> NoReturn:
+        """What is wrong, what may have been meant, and where all options stand; not all of them."""
+        from ..dsl.suggest import did_you_mean
+        from .output import misuse
+
+        given = message.removeprefix("unrecognized arguments: ").split()
+        wrong = given[0].partition("=")[0] if given and message.startswith("unrecognized") else ""
+        options = [name for action in self._actions for name in action.option_strings if name[:2] == "--"]
+        hint = did_you_mean(wrong, options) if wrong.startswith("-") else ""
+        misuse(f"{message}: {hint}" if hint else message)
+        print(f"`{self.prog} --help` says what it takes", file=sys.stderr)
         sys.exit(2)
 
 
@@ -187,6 +200,11 @@ def _without_command(arguments: list[str]) -> int:
     if arguments and not arguments[0].startswith("-"):
         from ..dsl.suggest import did_you_mean
 
+        if arguments[0].endswith((".infer", ".plan.json")):
+            command = next((each for each in arguments[1:] if each in COMMANDS), "run")
+            typed = f"`inferc {command} {arguments[0]}`"
+            print(f"inferc: {arguments[0]} is a file, and the command comes first: {typed}", file=sys.stderr)
+            return 2
         meant = _MEANT.get(arguments[0])
         hint = f"`inferc {meant}` does that" if meant else did_you_mean(arguments[0], [*COMMANDS, *ALIASES])
         print(

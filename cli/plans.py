@@ -15,6 +15,7 @@ from ..compiler.plan.reach import files_of
 from ..compiler.plan.state import keeps_state, shares_state
 from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
+from .other_files import why_other
 from .output import answers_programs, fail, show, status_of
 from .progress import progress
 from .sources import add_settings
@@ -182,6 +183,8 @@ def outlined(name: str, path: Path, arguments: Namespace, *, although: str) -> P
 def ready_plan(arguments: Namespace) -> Ready | int:
     """The plan behind the file, or the exit status when there is none."""
     path = Path(arguments.file)
+    if (why := why_other(arguments.file, takes_plans=True)) is not None:
+        return fail(why)
     if path.suffix == ".json":
         if arguments.settings:
             return fail("--set belongs to `inferc compile`: a plan has its values already")

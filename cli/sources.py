@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..compiler.modules import LARGEST
 from ..dsl.record import frozen
+from .other_files import why_other
 from .output import fail
 
 
@@ -22,12 +23,17 @@ class Input:
 
 
 def inputs(names: list[str]) -> list[Input]:
-    """The inputs behind the names on the command line, each file once, folders in order."""
+    """The inputs behind the names on the command line, each file once, folders in order.
+
+    Ends the program where one of them is a file of another kind.
+    """
     found: dict[str, Input] = {}
     for name in names:
         if name == "-":
             found["-"] = Input("<stdin>", None, read_stdin())
             continue
+        if (why := why_other(name, takes_folders=True)) is not None:
+            raise SystemExit(fail(why))
         path = Path(name)
         if path.is_dir():
             for file in sorted(path.rglob("*.infer")):

@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,10 +57,11 @@ class Secret:
         """`text` without the secret, and without parts of it that are longer than a few characters.
 
         That goes for the secret as it is, percent-encoded, escaped as in JSON, and in base64, alone or
-        behind a user name, in upper and lower case.
+        behind a user name, in upper and lower case. One that is shorter than such a part is hidden where it
+        stands by itself: inside of words it would spoil what is said, and tell nobody anything.
         """
         if len(self._value) < RUN:
-            return text.replace(self._value, SHOWN)
+            return self._whole.sub(SHOWN, text)
         plain, runs = text.translate(_LOWER), self._parts
         kept: list[str] = []
         shown_from = hidden_to = 0
@@ -73,10 +75,15 @@ class Secret:
     def is_in(self, text: str) -> bool:
         """Whether `text`, which is ASCII, has something that `scrub` would take out."""
         if len(self._value) < RUN:
-            return self._value in text
+            return self._whole.search(text) is not None
         plain = text.lower()
         parts = self._runs or self._parts
         return not parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
+
+    @property
+    def _whole(self) -> re.Pattern[str]:
+        """A short secret, where no letter and no digit is beside it."""
+        return re.compile(rf"(?<![^\W_]){re.escape(self._value)}(?![^\W_])")
 
     @property
     def _parts(self) -> frozenset[str]:

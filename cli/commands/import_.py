@@ -46,6 +46,8 @@ def run(arguments: Namespace) -> int:
     output = None if arguments.output in (None, "-") else Path(arguments.output)
     if output is not None and name != "-" and output.resolve() == Path(name).resolve():
         return fail(f"{output} is the file that is read: write what comes of it into another one")
+    if name.endswith((".infer", ".plan.json")):
+        return fail(f"{name} is a file of inferc already: `inferc import` is for those of other systems")
     try:
         if name == "-":
             text, shown, folder = read_stdin(), "<stdin>", Path()

@@ -16,6 +16,7 @@ from ...compiler.compile import Checked, check_file, compile_checked
 from ...dsl.units import Duration, parse_number, parse_quantity
 from ..files import save
 from ..logs import no_logs
+from ..other_files import why_other
 from ..output import add_format, fail, misuse, show
 from ..progress import progress
 from ..sources import add_settings
@@ -77,16 +78,20 @@ def run(arguments: Namespace) -> int:
         return misuse("--requests is at least 100")
     if arguments.format not in ("terminal", "json"):
         return misuse("a simulation is shown as text, or with --format json")
+    if (why := why_other(arguments.file)) is not None:
+        return fail(why)
     path = Path(arguments.file)
     checked = check_file(arguments.file, path, settings=dict(arguments.settings))
     errors = [each for each in checked.diagnostics if each.is_error]
     if errors:
         return show(errors, arguments)
+    from ...runtime.concurrency.garbage_collection import collect_rarely
     from ...runtime.concurrency.virtual_time import Deadlock
     from ...runtime.requests.errors import StartError
     from ...runtime.simulation.replays import BadLog
     from ..simulating.sweeps import BadSweep
 
+    collect_rarely()
     try:
         with no_logs():
             return _Command(arguments, checked, path).go()

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from ..output import fail, harmless
+from ..output import fail, harmless, misuse
 from ..server import NoServer, add_server, ask
 from ..tables import table
 
@@ -53,6 +53,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """0 when everything is ready, else 1."""
+    if arguments.url is not None and arguments.url.endswith((".infer", ".plan.json")):
+        return misuse(f"{arguments.url} is a file: `inferc status --server {arguments.url}`")
     headers = {}
     if arguments.token_from is not None:
         token = os.environ.get(arguments.token_from, "").strip()

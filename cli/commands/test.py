@@ -52,6 +52,9 @@ def run(arguments: Namespace) -> int:
     chosen = inputs(arguments.files)
     if not chosen:
         return fail(f"no .infer file in {', '.join(arguments.files)}")
+    from ...runtime.concurrency.garbage_collection import collect_rarely
+
+    collect_rarely()
     session = _Session(arguments)
     try:
         with no_logs():  # it is in the stories

@@ -28,6 +28,7 @@ from .nodes import NODE_CLASSES, Node, NodeKind
 from .routes import ROUTE_CLASSES, RouteKind, RoutePlan
 from .tasks import SPEC_CLASSES, TaskSpec
 from .types import TYPE_CLASSES, Type, TypeKind
+from .whole import faults_of
 
 PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
     PlanKind.ONNX_SERVING: OnnxServingPlan,
@@ -75,7 +76,7 @@ def parse_plan(text: str) -> Plan:
 def load_plan(path: Path) -> Plan:
     """The plan in the file at `path`. Raises PlanError."""
     try:
-        raw = json.loads(read_regular(path, _LARGEST).decode("utf-8"))
+        raw = json.loads(read_regular(path, _LARGEST).decode("utf-8"), parse_int=_whole_number)
     except FileNotFoundError:
         raise PlanError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -88,14 +89,28 @@ def load_plan(path: Path) -> Plan:
         ) from None
     except RecursionError:
         raise PlanError(f"{path}: the plan is damaged: nested too deeply; {_AGAIN}") from None
+    except OverflowError as error:
+        raise PlanError(f"{path}: the plan is damaged: {error}; {_AGAIN}") from None
     _check_schema(path, raw)
     try:
-        return plan_converter.structure(raw, Plan)
+        plan = plan_converter.structure(raw, Plan)
+        reasons = list(faults_of(plan))
     except (BaseValidationError, ValueError, TypeError, KeyError) as error:
-        reasons = "\n".join(f"  {reason}" for reason in _reasons(error))
-        raise PlanError(f"{path}: the plan is damaged:\n{reasons}\n{_AGAIN}") from None
+        reasons = _reasons(error)
+    if reasons:
+        shown = "\n".join(f"  {reason}" for reason in reasons)
+        raise PlanError(f"{path}: the plan is damaged:\n{shown}\n{_AGAIN}")
+    return plan
 
 
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise OverflowError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+_MOST_DIGITS = 300
+"""What has no more of them fits a float."""
 _LARGEST = 256 << 20
 _AGAIN = "write it again with `inferc compile`"
 

@@ -13,7 +13,7 @@ from ...compiler.plan.capabilities import UNKNOWN
 from ..requests.conversation import Conversation
 from ..requests.errors import Incapable
 from ..requests.parts import own
-from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, Said
+from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, CompletionRequest, Said
 from . import exact_json, openai_chat, openai_responses
 from .adapt import Unsuitable, adapt
 
@@ -21,6 +21,9 @@ MANY_PARTS = 500
 """Parts of a conversation from where on reading and adapting it are work for a thread."""
 
 _CONVERSATION = "conversation"
+
+_RESTING = evolve(UNKNOWN, thinks="no")
+"""Who is free to think, and is not told so."""
 
 
 def said_in(
@@ -70,12 +73,27 @@ def asking_more(request: ChatRequest, *, logprobs: bool, usage: bool) -> ChatReq
     return evolve(request, said=evolve(said, conversation=asked, native=None))
 
 
+def body_for(request: ChatRequest | CompletionRequest, who: str) -> dict[str, Any]:
+    """The body in OpenAI's shape, for `who` knows no other. Raises BadRequest, which names who cannot."""
+    try:
+        return request.body
+    except Incapable as error:
+        raise Incapable(f"{who}: {error.message}", param=error.param) from None
+
+
 def _in_openai(dialect: str, asked: Conversation) -> tuple[dict[str, Any], tuple[str, ...]]:
     """`asked` as a body of OpenAI's, and the places of what it does not say. Raises BadRequest."""
     if "prompt" in own(asked.extras, openai_responses.DIALECT):
         message = "`prompt` names a template that OpenAI keeps: send its text as `instructions` and `input`"
         raise Incapable(message, param="prompt")
-    fit = adapt(asked, UNKNOWN, client=dialect, provider=OPENAI_CHAT, unsupported="drop")
+    thinking = asked.thinking
+    if thinking is not None and thinking.budget is not None:
+        message = "`thinking` with a budget of tokens is for models whose provider knows one: leave it out"
+        raise Incapable(message, param="thinking")
+    as_it_likes = thinking is not None and thinking.mode == "adaptive"
+    fit = adapt(
+        asked, _RESTING if as_it_likes else UNKNOWN, client=dialect, provider=OPENAI_CHAT, unsupported="drop"
+    )
     if isinstance(fit, Unsuitable):
         raise fit.error("a deployment")
     sent = evolve(fit.conversation, stream_usage=True if asked.stream else None)

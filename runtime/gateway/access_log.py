@@ -85,7 +85,7 @@ class AccessLog:
             for piece in _pieces(f"{self._line(record.as_json())}\n" for record in records):
                 self._out.write(piece)
                 self._out.flush()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
             log.warning("the access log cannot be written: %s", error)
 
 

@@ -15,6 +15,7 @@ from multidict import istr
 from ...compiler.plan import GatewayPlan
 from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
+from ..dialects.no_json import no_json
 from ..dialects.openai.requests import _KINDS
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
@@ -201,8 +202,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     except orjson.JSONDecodeError as error:
         if not raw:
             raise BadRequest("the body is empty; it must be a JSON object") from None
-        message = f"the body is no JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-        raise BadRequest(message, code="invalid_json") from None
+        raise BadRequest(f"the body is no JSON: {no_json(error)}", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
     if containers > MAX_DEPTH:

@@ -72,10 +72,15 @@ class Record(NamedTuple):
             "first": round(first - self.began, 6) if first is not None else None,
             "seconds": round(self.ended - self.began, 6),
             "tries": self._tries() or None,
-            "limits": (openai_limits(self.upstream.headers) or None) if self.upstream is not None else None,
+            "limits": self._limits() or None,
             "error": self.message or None,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+    def _limits(self) -> dict[str, str]:
+        """What the provider said is left of its limits, in OpenAI's words."""
+        said = openai_limits(self.upstream.headers) if self.upstream is not None else {}
+        return {str(name): value for name, value in said.items()}  # JSON takes no other texts
 
     def _tries(self) -> list[dict[str, Any]]:
         """The attempts of a request that had more than one, or one that failed; not those of pipelines."""

@@ -397,14 +397,18 @@ class _Provider:
 
 
 async def _form(request: web.Request) -> dict[str, Any]:
-    """The fields of a form, and its files as bytes."""
+    """The fields of a form, its files as bytes, and a count as the number it is."""
     try:
         form = await request.post()
     except (ValueError, HttpProcessingError, web.HTTPException) as error:
         raise MockError(400, f"The body is no form: {error}") from None
-    return {
+    fields: dict[str, Any] = {
         name: value.file.read() if isinstance(value, web.FileField) else value for name, value in form.items()
     }
+    count = fields.get("n")
+    if isinstance(count, str) and len(count) < 4 and count.isdecimal():
+        fields["n"] = int(count)
+    return fields
 
 
 def _shape_of(model: str) -> str:

@@ -91,3 +91,39 @@ def test_a_folder_that_may_not_be_written_is_named(
     assert said.status == 1
     assert f"this folder {why}" in said.err
     assert not Path("hello.infer").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ("run config.yaml", "`inferc import config.yaml -o config.infer`"),
+        ("check config.yaml", "`inferc import config.yaml -o config.infer`"),
+        ("simulate config.yaml", "`inferc import config.yaml -o config.infer`"),
+        ("client config.yaml -o x.py", "`inferc import config.yaml -o config.infer`"),
+        ("check hello.plan.json", "the .infer file that it was made from"),
+        ("compile hello.plan.json", "the .infer file that it was made from"),
+        ("run model.onnx", "`inferc inspect model.onnx > model.infer`"),
+        ("run folder", "such as folder/inside.infer"),
+        ("call empty gpt hi", "there is no .infer file in it"),
+        ("run hello", "did you mean hello.infer?"),
+        ("check hello", "did you mean hello.infer?"),
+        ("hello.infer run", "`inferc run hello.infer`"),
+        ("hello.infer", "`inferc run hello.infer`"),
+        ("hello.infer check", "`inferc check hello.infer`"),
+        ("import hello.infer", "is a file of inferc already"),
+        ("status hello.infer", "`inferc status --server hello.infer`"),
+        ("run hello.infer --prot 1", "did you mean `--port`?"),
+        ("serve", "name the file to run"),
+    ],
+)
+def test_what_newcomers_mix_up_leads_on_in_two_lines(inferc: Command, arguments: str, advice: str) -> None:
+    inferc("init", "--template", "chat", "hello.infer")
+    inferc("compile", "hello.infer")
+    for name in ("folder", "empty"):
+        Path(name).mkdir()
+    for name in ("config.yaml", "model.onnx", "folder/inside.infer"):
+        Path(name).touch()
+    said = inferc(*arguments.split())
+    assert said.status in (1, 2)
+    assert advice in said.err
+    assert said.err.count("\n") <= 2

@@ -422,6 +422,45 @@ def test_a_plan_that_cannot_be_used_says_where_and_why(
 
 
 @pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda plan: plan["routes"][0]["members"].append("gone"), "`r` needs `gone`, which is not there"),
+        (lambda plan: plan["routes"][0]["members"].append("r"), "`r` leads back to itself"),
+        (
+            lambda plan: plan["deployments"][0]["serving"]["on_capacity_exhausted"].update(fallback="gone"),
+            "`it` needs `gone`",
+        ),
+        (lambda plan: plan["pipelines"][0]["nodes"][0].update(block="gone"), "a block that is not there"),
+        (lambda plan: the_if(plan).update(otherwise=""), "leads back to itself"),
+        (lambda plan: plan["deployments"][0]["retry"].update(max_retries=10**400), "a number of 401 digits"),
+    ],
+    ids=["no member", "a route of itself", "no fallback", "no block", "a block in itself", "a vast number"],
+)
+def test_a_plan_that_does_not_hang_together_says_what_is_wrong(
+    project: Project, change: Callable[[Any], object], says: str
+) -> None:
+    text = f"""
+        {chat("it", "serving { max_concurrent = 1, on_capacity_exhausted = fallback(other) }")}
+        {chat("other")}
+        route r = fallback [it, other]
+        pipeline p(x: text) -> text {{ return if x == "a" {{ r(x) }} else {{ it(x) }} }}
+    """
+    path = project.write("p.json", dump_plan(project.plan(text)))
+    assert load_plan(path) == project.plan(text)
+    raw = json.loads(path.read_text())
+    change(raw)
+    path.write_text(json.dumps(raw))
+    with pytest.raises(PlanError, match="is damaged") as raised:
+        load_plan(path)
+    assert says in str(raised.value)
+    assert "`inferc compile`" in str(raised.value)
+
+
+def the_if(plan: Any) -> Any:
+    return next(node for node in plan["pipelines"][0]["nodes"] if node["kind"] == "if")
+
+
+@pytest.mark.parametrize(
     ("name", "contents", "says"),
     [
         ("none.json", None, "there is no such file"),

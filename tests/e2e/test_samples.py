@@ -10,7 +10,9 @@ import openai
 import pytest
 from openai import OpenAI
 
-from ..support.commands import Running, serving
+from inferc.cli.main import main
+
+from ..support.commands import ROOT, Running, serving
 
 KEYS = {"OPENAI_API_KEY": "key-one", "OPENAI_API_KEY_2": "key-two"}
 MESSAGES: Any = [{"role": "user", "content": "hello"}]
@@ -96,3 +98,10 @@ def test_the_sample_of_a_team_asks_the_cheapest_and_answers_again() -> None:
                 )
         assert told == [["quick", None, None], ["quick", "hit", None], ["thorough", None, "temperature"]]
         assert stats(mock)["requests"] == 2
+
+
+def test_what_the_samples_promise_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", str(ROOT / "samples")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("ok  ") >= 19
+    assert "all passed" in said

@@ -208,6 +208,17 @@ async def test_the_fallback_of_a_full_deployment_answers_in_its_own_name() -> No
     [
         ("/v1/chat/completions", b"", 400, "bad_request", None, "the body is empty"),
         ("/v1/chat/completions", b'{"a":\n oops}', 400, "invalid_json", None, "line 2, column 2"),
+        (
+            "/v1/chat/completions",
+            b'{"stream": True}',
+            400,
+            "invalid_json",
+            None,
+            "12: `True` is Python",
+        ),
+        ("/v1/embeddings", b'{"user":\n None}', 400, "invalid_json", None, "Python: JSON has `null`"),
+        ("/v1/chat/completions", b"{'a': 1}", 400, "invalid_json", None, "2: texts stand in double"),
+        ("/v1/embeddings", b'{"a": -Infinity}', 400, "invalid_json", None, "JSON has no `Infinity`"),
         ("/v1/chat/completions", b"[1]", 400, "bad_request", None, "not a list"),
         ("/v1/chat/completions", b"\xff", 400, "invalid_json", None, "no JSON"),
         ("/v1/chat/completions", {"messages": MESSAGES}, 400, "missing_field", "model", "`model` is missing"),

@@ -44,8 +44,9 @@ async def test_what_openai_has_beside_chats_is_answered(strict: bool) -> None:
         drawn = await api.images.generate(model="gpt", prompt="a cat", n=2)
         assert drawn.data is not None
         assert b64decode(drawn.data[1].b64_json or "").startswith(b"\x89PNG")
-        edited = await api.images.edit(model="gpt", image=b"x", prompt="a dog")
+        edited = await api.images.edit(model="gpt", image=b"x", prompt="a dog", n=2)
         assert edited.data is not None
+        assert len(edited.data) == 2
 
 
 async def test_what_makes_no_sense_is_refused() -> None:

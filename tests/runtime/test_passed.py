@@ -198,6 +198,50 @@ async def test_what_is_no_form_is_refused(body: bytes, content_type: str) -> Non
             assert (await answer.json())["error"]["message"]
 
 
+def fields_of(**fields: bytes) -> bytes:
+    """A form; what begins with RIFF is a file."""
+    named = {
+        name: f'"{name}"' + ('; filename="a"' * value.startswith(b"RIFF")) for name, value in fields.items()
+    }
+    pieces = (
+        b"--x\r\nContent-Disposition: form-data; name=%b\r\n\r\n%b\r\n" % (named[name].encode(), value)
+        for name, value in fields.items()
+    )
+    return b"".join((*pieces, b"--x--\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("audio/transcriptions", {"model": b"gpt"}, "file"),
+        ("audio/transcriptions", {"model": b"gpt", "file": b"no file"}, "file"),
+        ("audio/transcriptions", {"model": b"RIFF", "file": b"RIFF"}, "model"),
+        ("audio/transcriptions", {"model": b"gpt", "file": b"RIFF", "temperature": b"hot"}, "temperature"),
+        ("audio/transcriptions", {"model": b"gpt", "file": b"RIFF", "stream": b"\xff"}, "stream"),
+        ("images/edits", {"model": b"gpt", "prompt": b"a cat"}, "image"),
+        ("images/edits", {"model": b"gpt", "image": b"RIFF", "n": b"9" * 5000}, "n"),
+        ("audio/translations", b'{"model": "gpt"}', "file"),
+        ("audio/speech", b'{"model": "gpt", "input": 5}', "input"),
+        ("audio/speech", b'{"model": "gpt", "input": "x", "speed": "fast"}', "speed"),
+        ("images/generations", b'{"model": "gpt", "prompt": "x", "n": "2"}', "n"),
+        ("images/generations", b'{"model": "gpt", "prompt": "x", "stream": 1}', "stream"),
+        ("moderations", b'{"model": "gpt"}', "input"),
+    ],
+)
+async def test_what_no_provider_takes_is_refused_by_name(
+    path: str, body: bytes | dict[str, bytes], param: str
+) -> None:
+    kind = "application/json" if isinstance(body, bytes) else "multipart/form-data; boundary=x"
+    data = body if isinstance(body, bytes) else fields_of(**body)
+    async with front() as it:
+        async with it.http.post(f"{it.url}/v1/{path}", data=data, headers={"Content-Type": kind}) as answer:
+            assert answer.status == 400
+            error = (await answer.json())["error"]
+        assert error["param"] == param
+        assert f"`{param}`" in error["message"]
+        assert not it.asked
+
+
 def test_a_form_is_taken_apart_and_put_together_again() -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'

@@ -66,9 +66,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(form: LogForm = LogForm.JSON, faults: tuple[str, ...] = ()) -> AsyncIterator[House]:
+async def house(
+    form: LogForm = LogForm.JSON, faults: tuple[str, ...] = (), rpm: int | None = None
+) -> AsyncIterator[House]:
     """A route over `gone`, where nobody is, and `gpt`, which is asked with a key."""
-    options = MockOptions(gap=0, faults=tuple(map(parse_fault, faults)))
+    options = MockOptions(gap=0, faults=tuple(map(parse_fault, faults)), rpm=rpm)
     async with mock_provider(options) as mock, aiohttp.ClientSession() as http:
         keys = (KeyPlan("team_a", (KeySecret(SecretSource.ENV, "A"),)),)
         price = Price(Money("1"), Money("10"))
@@ -129,6 +131,22 @@ async def test_each_request_has_a_line_that_says_who_asked_who_answered_and_what
     assert (three["status"], three["outcome"]) == (404, "model_not_found")
     assert "nope" in three["error"]
     assert "sk-" not in str([one, two, three])
+
+
+async def test_a_line_has_each_attempt_and_what_the_provider_said_of_its_limits() -> None:
+    async with house(faults=("503:retry_after=0.01",), rpm=10) as it:
+        await it.ask("gpt")
+        (line,) = (json.loads(each) for each in await it.lines())
+    failed, answered = line["tries"]
+    assert (failed["deployment"], failed["ok"], failed["status"], failed["retry_after"]) == (
+        "gpt",
+        False,
+        503,
+        0.01,
+    )
+    assert failed["waited"] + failed["seconds"] <= answered["waited"] <= answered["first"] <= line["seconds"]
+    assert (answered["ok"], answered["completion_tokens"]) == (True, 3)
+    assert line["limits"]["x-ratelimit-limit-requests"] == "10"
 
 
 async def test_people_read_one_short_line_and_no_line_of_a_clients_making() -> None:

@@ -15,6 +15,7 @@ from ...requests.call import MAX_PRIORITY
 from ...requests.errors import BadRequest
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor
+from ..no_json import no_json
 from .tensors import binary_values, json_values, read_tensor
 
 _EXPLAINED = 1 << 20
@@ -163,10 +164,7 @@ def _no_json(text: bytes, error: orjson.JSONDecodeError, has_bytes: bool) -> Bad
                     code="invalid_json",
                 )
     where = f" in the first {len(text)} bytes, as Inference-Header-Content-Length says" if has_bytes else ""
-    return BadRequest(
-        f"the body is no JSON{where}: line {error.lineno}, column {error.colno}: {error.msg}",
-        code="invalid_json",
-    )
+    return BadRequest(f"the body is no JSON{where}: {no_json(error)}", code="invalid_json")
 
 
 def _flat(data: list[Any]) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ....compiler.plan import RemotePoolPlan
 from ...dialects.multipart import read_form, text_of
+from ...dialects.openai.passed_fields import check_body, check_form
 from ...dialects.openai.requests import required
 from ...requests.answer import PassedChunk
 from ...requests.errors import BadRequest
@@ -76,8 +77,10 @@ async def _read(path: str, request: web.Request, exchange: Exchange, forms: bool
     if not (forms and is_form(request)):
         body = await read_object(request)
         name = required(body, "model", str) if body.get("model") is not None else _usual(path, exchange)
+        check_body(path, body)
         return PassedRequest(path, name, body=body)
     form = read_form(await read_body(request, forms=True), request.headers["Content-Type"])
+    check_form(path, form)
     name = request.match_info.get("deployment") or text_of(form, "model") or _usual(path, exchange)
     return PassedRequest(path, name, form=form)
 

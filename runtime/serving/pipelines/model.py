@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ....compiler.plan import TaskKind
+from ...dialects.chats import body_for
 from ...dialects.field_check import SENT, FieldCheck, Handling
 from ...dialects.openai.text_answers import TextAnswers
 from ...dialects.openai.text_only import (
@@ -93,9 +94,10 @@ class PipelineModel(Model):
                 param="model",
                 code="wrong_task",
             )
-        conversation = read_request(request.body)
-        self._fields.check(request.body)
-        wanted = _wanted(request.body)
+        body = body_for(request, self._fields.who)
+        conversation = read_request(body)
+        self._fields.check(body)
+        wanted = _wanted(body)
         values = {self._parameter.name: said_in(conversation.turns)}
         replies = TextAnswers.to(request)
         trace.deployment = self.name

@@ -38,6 +38,7 @@ FAILS_OVER: dict[type[e.RequestError], str] = {
     e.StoreUnavailable: "what its limits are kept in cannot be reached",
     e.BudgetExceeded: "what it may spend is spent",
     e.Unauthorized: "its key is not accepted, which is logged as an error",
+    e.ContextLengthExceeded: "the request is too long for its model: another one may take longer ones",
     e.Incapable: "its model cannot do what the request asks: nothing was sent",
     e.Forbidden: "its key may not do this, or its credit is used up, which is logged as an error",
 }
@@ -46,7 +47,6 @@ FAILS_OVER: dict[type[e.RequestError], str] = {
 STAYS: dict[type[e.RequestError], str] = {
     e.RequestError: "a defect, or what a plugin does not explain",
     e.BadRequest: "the request is wrong, wherever it is sent",
-    e.ContextLengthExceeded: "the conversation is too long",
     e.ContentFiltered: "the content is refused: it is not to be tried until someone takes it",
     e.RequestTooLarge: "the request is too large",
     e.UnknownModel: "the provider does not know the model",

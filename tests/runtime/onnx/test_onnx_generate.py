@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy
 import openai
 import pytest
@@ -14,7 +15,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
-from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions
+from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions, TaskKind
 from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.replicas.onnx.generate.prompts import ChatTemplate
 from inferc.runtime.replicas.onnx.generate.sampling import Sampler, Sampling
@@ -31,7 +32,9 @@ from inferc.runtime.requests.errors import (
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest
 
 from ...support.openai_client import openai_client
-from ...support.remote import executor_of, gateway_of
+from ...support.pipelines import fallback
+from ...support.remote import executor_of, gateway_of, plan_of
+from ...support.remote import running as executing
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import byte_tokenizer, causal_lm, load, with_segments
 
@@ -433,6 +436,54 @@ async def test_a_model_that_is_no_causal_language_model_shows_its_real_signature
     with pytest.raises(StartError, match=r"task is `generate`, which needs .*this one takes bytes int32"):
         async with running(evolve(plan, model=file_ref(MODELS / "magika.onnx"))):
             pass
+
+
+async def test_a_route_goes_on_to_a_model_that_takes_longer_prompts(folder: Path) -> None:
+    short, long = (evolve(lm_plan(folder, max_length=n), deployment=f"of_{n}") for n in (20, 60))
+    shorter = evolve(lm_plan(folder, max_length=10), deployment="of_10")
+    ways = (
+        fallback("grows", "of_20", "of_60", task=TaskKind.GENERATE),
+        fallback("none", "of_20", "of_10", task=TaskKind.GENERATE),
+    )
+    plan = evolve(plan_of(short, long, shorter), routes=ways)
+    messages: Any = [{"role": "user", "content": "x" * 20}]
+    async with executing(plan) as executor, gateway_of(executor) as url, openai_client(url) as client:
+        create = client.chat.completions.create
+        answer = await create(model="grows", messages=messages)
+        assert answer.choices[0].message.content
+        with pytest.raises(openai.BadRequestError, match=r"no member .*`of_20`.* 20; .*`of_10`") as refused:
+            await create(model="none", messages=messages)
+        assert refused.value.code == "context_length_exceeded"
+
+
+async def test_a_model_that_cannot_be_told_how_much_to_think_says_so_in_each_protocol(folder: Path) -> None:
+    hi = {"role": "user", "content": "Hi"}
+    asks: tuple[tuple[str, dict[str, Any], str | None], ...] = (
+        ("chat/completions", {"messages": [hi], "reasoning_effort": "high"}, "reasoning_effort"),
+        ("chat/completions", {"messages": [hi], "reasoning_effort": "none"}, None),
+        ("responses", {"input": "Hi", "reasoning": {"effort": "low"}}, "reasoning.effort"),
+        (
+            "messages",
+            {"messages": [hi], "max_tokens": 3000, "thinking": {"type": "enabled", "budget_tokens": 2000}},
+            "thinking",
+        ),
+        ("messages", {"messages": [hi], "max_tokens": 9, "thinking": {"type": "disabled"}}, None),
+    )
+    async with (
+        executor_of(lm_plan(folder)) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        for path, body, named in asks:
+            async with http.post(f"{url}/v1/{path}", json={"model": "lm", **body}) as answer:
+                said = await answer.json()
+                assert answer.status == (400 if named else 200), said
+                if named:
+                    assert f"`{named}`" in said["error"]["message"]
+                    assert "deployment `lm`" in said["error"]["message"]
+        free = {"model": "lm", "messages": [hi], "max_tokens": 9, "thinking": {"type": "adaptive"}}
+        async with http.post(f"{url}/v1/messages", json=free) as answer:
+            assert (answer.status, answer.headers["x-inferc-adapted"]) == (200, "thinking")
 
 
 async def test_an_end_token_that_the_tokenizer_does_not_have_stops_the_start(folder: Path) -> None:

@@ -55,9 +55,10 @@ GO_ON = (
     StoreUnavailable,
     BudgetExceeded,
     Unauthorized,
+    ContextLengthExceeded,
     Forbidden,
 )
-STOP = (ContentFiltered, BadRequest, ContextLengthExceeded, Unsupported)
+STOP = (ContentFiltered, BadRequest, Unsupported)
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from functools import partial
 
 from .....compiler.plan import GenerateSpec
+from ....dialects.chats import body_for
 from ....dialects.field_check import FieldCheck
 from ....dialects.openai.requests import texts_in
 from ....dialects.openai.text_answers import TextAnswers
@@ -127,7 +128,7 @@ class GenerateTask:
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer, whole or as it comes. Raises RequestError."""
         assert isinstance(request, ChatRequest | CompletionRequest)
-        self._fields.check(request.body)
+        self._fields.check(body_for(request, self._fields.who))
         options = await self._model.in_thread(partial(read_options, request.body, self._spec))
         prompts = await self._model.in_thread(partial(self._prompts, request, options))
         choices = await self._model.in_thread(partial(self._choices, request, options, prompts))
