@@ -69,3 +69,9 @@ def name_at(kind: RuntimeKind, model: str) -> str:
     """What the provider behind a runtime calls `model`."""
     prefix = next((prefix for prefix in _PREFIXES.get(kind, ()) if model.startswith(prefix)), "")
     return model.removeprefix(prefix)
+
+
+def prefix_in(model: str) -> tuple[RuntimeKind, str] | None:
+    """The runtime that the prefix of `model` stands for, and the prefix; None where it has none."""
+    known = ((kind, prefix) for kind, prefixes in _PREFIXES.items() for prefix in prefixes)
+    return next(((kind, prefix) for kind, prefix in known if model.startswith(prefix)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dsl.catalogue import find_model, known_models
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
-from ...dsl.inference import FALLBACK, WILDCARD, match_runtime
+from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, prefix_in
 from ...dsl.kinds import ProviderKind
 from ...dsl.suggest import did_you_mean
 from ..declare import Declared
@@ -45,7 +45,8 @@ def _catalogue(
             "N0415",
             f"the catalogue does not know `{deployment.model}`: its price and context window are not checked",
             declared.span("model"),
-            help=did_you_mean(deployment.model, known_models())
+            help=_of_another(deployment)
+            or did_you_mean(deployment.model, known_models())
             or "add `model_info { context_window = … }` and `price { … }` to have them checked",
         )
     elif info.deprecated:
@@ -58,3 +59,15 @@ def _catalogue(
             help=f"use `{replaced}`" if replaced else "its provider will switch it off",
             fixes=[Fix(f"use `{replaced}`", (Edit(span, f'"{replaced}"'),), safe=False)] if replaced else [],
         )
+
+
+def _of_another(deployment: Deployment) -> str | None:
+    """What to write where the name begins with the prefix of a runtime that is not its own."""
+    runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
+    if found is None or found[0] is runtime:
+        return None
+    kind, prefix = found
+    return (
+        f"`{prefix}` stands for `runtime {kind}`: write that, or the name as `{runtime}` knows it, such as "
+        f"`{deployment.model.removeprefix(prefix)}`"
+    )

@@ -200,6 +200,7 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
             found.error("E0313", problem[0], declared.span(*path), problem[1], help=problem[2])
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        _resource(declared, "azure_resource", config.azure_resource, found)
         return
     if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
         return
@@ -211,6 +212,8 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
             "`resource` is missing",
             help='add `resource = "…"`, the first part of `https://….openai.azure.com`',
         )
+    elif isinstance(config, AzureConfig) and config.resource is not None:
+        _resource(declared, "resource", config.resource, found)
     if config.kind in HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
         found.error(
             "E0305",
@@ -233,6 +236,19 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         _launch(declared, config.launch, found)
     elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)
+
+
+def _resource(declared: Declared, name: str, resource: str, found: Diagnostics) -> None:
+    if is_unknown(resource) or re.fullmatch(r"[A-Za-z0-9-]+", resource):
+        return
+    found.error(
+        "E0313",
+        f"`{name}` is no name of an Azure resource",
+        declared.span("runtime_config", name),
+        "expected letters, digits and `-`",
+        help=f'write `{name} = "…"`, the first part of `https://….openai.azure.com`; a whole address is '
+        "an `endpoint`",
+    )
 
 
 def _add_key(declared: Declared, kind: RuntimeKind) -> str:

@@ -141,3 +141,17 @@ def test_a_model_of_xai_s_that_has_no_chats_is_asked_in_responses(project: Proje
     elsewhere = MULTI_AGENT.format(', endpoint = "https://proxy.example.com/v1"')
     assert "W0431" in [item.code for item in project.findings(elsewhere)]
     assert not project.remote(MULTI_AGENT.format("").replace("-multi-agent", "-reasoning")).responses
+
+
+@pytest.mark.parametrize("resource", ["https://r.openai.azure.com", "r.openai.azure.com", "r/x", ""])
+def test_an_address_is_no_name_of_a_resource(project: Project, resource: str) -> None:
+    azure = f'runtime azure {{ api_key = env("K"), resource = "{resource}" }}'
+    found = project.findings(f'deployment it {{ model = "gpt-4o", {azure} }}')
+    assert [item.code for item in found] == ["E0313"]
+
+
+def test_a_prefix_of_another_runtime_says_what_to_write(project: Project) -> None:
+    openai = 'runtime openai { api_key = env("K") }'
+    [item] = project.findings(f'deployment it {{ model = "groq/llama-3.3-70b-versatile", {openai} }}')
+    assert item.code == "N0415"
+    assert "`runtime groq`" in item.help[0]
