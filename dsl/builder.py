@@ -421,8 +421,11 @@ class Builder:
         return self._chain
 
     def _plain(self, token: Token) -> str:
-        """The text of a literal in which nothing is interpolated."""
+        """The text of a literal in which nothing is interpolated: a name, or a text as a type."""
         text = read_text(token.text, token.start, token.end, self._reports.bad_text)
+        for part in text.parts:
+            if not isinstance(part, str):
+                self._reports.bad_text("value", part.start - 2, part.end + 1)
         return "".join(part for part in text.parts if isinstance(part, str))
 
 

@@ -308,6 +308,13 @@ class SyntaxReports:
                 here,
                 help=f"escapes are {escapes}; write `\\\\` for a backslash",
             )
+        elif kind == "value":
+            self.error(
+                "E0112",
+                "names, and texts as types, hold no values",
+                here,
+                help="write what is meant; for the two characters themselves write `\\${`",
+            )
         else:
             self.error(
                 "E0112",

@@ -234,3 +234,16 @@ def test_a_mistake_in_a_type_is_said_once(text: str, codes: list[str], project: 
 def test_a_type_that_is_used_everywhere_is_looked_at_once() -> None:
     text = "type T = Missing\n" + "".join(_uses("T").replace(" p(", f" p{n}(") for n in range(20))
     assert len(check_file("m.infer", None, text=text).diagnostics) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'let x = "a"\ntype A = "${x}" | "b"\n',
+        'let x = "a"\ntype A = { "f${x}": text }\n',
+        'let x = "a"\npipeline p(q: text) -> "c" | "d${x}" { return "c" }\n',
+    ],
+)
+def test_names_and_types_hold_no_values(project: Project, text: str) -> None:
+    assert "E0112" in project.codes(text)
+    assert "E0112" not in project.codes(text.replace("${", "\\${"))
