@@ -152,6 +152,10 @@ FEATURES: dict[str, Json] = {
 }
 
 
+AT_RESPONSES = ("openai", "xai")
+"""Providers whose own endpoints have responses beside chat completions."""
+
+
 @cache
 def families() -> list[tuple[str, str, Capabilities]]:
     """A model of each provider for each set of facts: those that chat."""
@@ -173,7 +177,7 @@ def sent(model: str, provider: str, can: Capabilities, feature: Json) -> Json | 
     """What goes out for a request with this feature; None where it is refused here."""
     dialect = DIALECTS.get(provider, "openai_chat")
     asked = openai_chat.read_request({"model": model, "messages": [USER], **feature})
-    if provider == "openai" and only_in_responses(asked, can):
+    if provider in AT_RESPONSES and only_in_responses(asked, can):
         dialect = "openai_responses"
     fit = adapt(asked, can, client="openai_chat", provider=dialect)
     if not isinstance(fit, Adapted):
