@@ -103,6 +103,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     models = ModelFiles()
     program = Program(
         root=scope,
+        outer=outer,
         scopes=tuple(by_module.values()),
         declared=declared,
         nodes=blocks.nodes(outer),

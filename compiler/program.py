@@ -103,6 +103,8 @@ class Program:
     """What the files say together."""
 
     root: Scope
+    outer: Scope
+    """The file whose `gateway` and `cluster` hold: the root, or what it tests."""
     scopes: tuple[Scope, ...]
     declared: tuple[Declared, ...]
     nodes: tuple[Node, ...]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 FOLDERS = ("api", "cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
-NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode"})
+NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode", "zed"})
 """Folders of `grammar/` that editors take from the repository, or from an extension."""
 
 BUILD = "import sys; from hatchling import build; print(build.build_{kind}(sys.argv[1]))"
@@ -147,5 +147,9 @@ def test_the_version_is_written_in_one_place(wheel: Path) -> None:
         metadata = archive.read(f"inferc-{__version__}.dist-info/METADATA").decode()
     assert f"\nVersion: {__version__}\n" in metadata
     for path in ROOT.glob("*/**/*.py"):
-        if ".venv" not in path.parts and "src" not in path.parts and path.name != "version.py":
+        if (
+            not any(part.startswith(".venv") for part in path.parts)
+            and "src" not in path.parts
+            and path.name != "version.py"
+        ):
             assert f'"{__version__}"' not in path.read_text("utf-8"), path

@@ -88,12 +88,12 @@ def _report_circle(circle: list[Symbol], found: Diagnostics) -> None:
 
 
 def _ignored_blocks(program: Program, found: Diagnostics) -> None:
-    """`gateway` and `cluster` count in the file that is compiled, not in those that it imports."""
+    """`gateway` and `cluster` count in the file that is compiled, or tested, not in those that it imports."""
     words: dict[type, str] = {s.GatewayDeclaration: "gateway", s.ClusterDeclaration: "cluster"}
     for scope in program.scopes:
         for node in scope.module.declarations:
             word = words.get(type(node))
-            if scope is not program.root and word is not None:
+            if scope is not program.outer and word is not None:
                 found.warning(
                     "W0211",
                     f"the `{word}` of an imported file is not used",

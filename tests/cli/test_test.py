@@ -158,7 +158,9 @@ def test_code_that_never_ends_is_ended(
 
 def test_the_tests_of_the_samples_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", str(SAMPLES)]) == 0
-    assert "7 tests, all passed" in capsys.readouterr().out
+    assert " tests, all passed" in capsys.readouterr().out
+    assert main(["check", *map(str, SAMPLES.rglob("*_test.infer"))]) == 0
+    assert "W0211" not in capsys.readouterr().out
 
 
 def test_code_that_cannot_be_imported_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
