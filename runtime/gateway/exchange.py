@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from ...compiler.plan import ClientProtocol
 from ..executor import Executor
 from ..limits.keys import KeyPolicies
 from ..policies.estimate import estimate
+from ..policies.rate_limit import Permit
 from ..requests.answer import Chunk
 from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
@@ -155,8 +156,12 @@ class Exchange:
         key = self.key
         if key is None or key.limiter is None:
             return await model.answer(call, trace)
-        async with self._permitted(estimate(request).total, deadline):
+        tokens = estimate(request).total
+        permit = key.take(tokens, self.loop.time()) or await key.enter(tokens, deadline)
+        try:
             return await model.answer(call, trace)
+        finally:
+            key.leave(permit, self.tokens)
 
     async def run(
         self,
@@ -170,7 +175,8 @@ class Exchange:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
         trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        async with self._permitted(0, deadline):
+        permit = await self._permit(0, deadline)
+        try:
             return await self.plan.run(
                 pipeline,
                 values,
@@ -180,6 +186,8 @@ class Exchange:
                 headers=headers,
                 payers=self._payers,
             )
+        finally:
+            self._leave(permit)
 
     async def events(
         self,
@@ -193,7 +201,8 @@ class Exchange:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
         trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        async with self._permitted(0, deadline):
+        permit = await self._permit(0, deadline)
+        try:
             events = self.plan.events(
                 pipeline,
                 values,
@@ -206,11 +215,16 @@ class Exchange:
             async with aclosing(events):
                 async for each in events:
                     yield each
+        finally:
+            self._leave(permit)
 
     @property
     def tokens(self) -> int:
         """Of all that was done for the request."""
-        return sum(span.tokens for span in self.spans)
+        tokens = 0
+        for span in self.spans:
+            tokens += span.usage.prompt_tokens + span.usage.completion_tokens
+        return tokens
 
     def check_protocol(self, protocol: ClientProtocol) -> None:
         """Raises Forbidden where the key may not ask in `protocol`."""
@@ -250,26 +264,25 @@ class Exchange:
     def _payers(self) -> tuple[str, ...]:
         return self.key.payers if self.key is not None else ()
 
-    @asynccontextmanager
-    async def _permitted(self, tokens: int, deadline: float | None) -> AsyncIterator[None]:
-        """Wait until the limits of the key let a request of `tokens` begin, and count what it took."""
-        key = self.key
-        if key is None or key.limiter is None:
-            yield
-            return
-        permit = await key.enter(tokens, deadline)
-        try:
-            yield
-        finally:
-            key.leave(permit, self.tokens)
+    async def _permit(self, tokens: int, deadline: float | None) -> Permit | None:
+        """The right to ask for `tokens`, once the limits of the key allow it: `_leave` counts what it took."""
+        return None if self.key is None else await self.key.enter(tokens, deadline)
+
+    def _leave(self, permit: Permit | None) -> None:
+        if self.key is not None:
+            self.key.leave(permit, self.tokens)
 
     async def _limited(
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
     ) -> AsyncGenerator[Chunk, None]:
         """`answer`, once the limits of the key let it begin."""
-        async with self._permitted(estimate(request).total, deadline), aclosing(answer):
-            async for chunk in answer:
-                yield chunk
+        permit = await self._permit(estimate(request).total, deadline)
+        try:
+            async with aclosing(answer):
+                async for chunk in answer:
+                    yield chunk
+        finally:
+            self._leave(permit)
 
     def _priority(self, asked: int) -> int:
         """As the key says; clients may ask for less."""

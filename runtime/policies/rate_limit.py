@@ -37,6 +37,10 @@ class Permit(NamedTuple):
     probe: int = 0
 
 
+_new = tuple.__new__
+"""Makes a tuple with names, without the function of Python that checks how many values it has."""
+
+
 @define
 class _Known:
     """What a provider said at `at`, less what has been sent since; kept to until `until`.
@@ -117,9 +121,25 @@ class RateLimit:
 
     def take(self, now: float, tokens: int) -> Permit | None:
         """A permit, where the request has to wait for nothing and nobody."""
-        if not self._waiting and self.opens_at(now, tokens) <= now:
-            return self.grant(now, tokens)
-        return None
+        if self._waiting:
+            return None
+        if (
+            self._held_until <= now
+            and (self._concurrent is None or self._running < self._concurrent)
+            and self._known_requests is None
+            and self._known_tokens is None
+            and self.allowance is None
+            and not self._is_cut
+        ):  # what is counted here is all that there is, as nearly always
+            requests, counted = self._requests, self._tokens
+            if (requests is None or requests.total < requests.limit) and (
+                counted is None or counted.total + tokens <= counted.limit
+            ):
+                self._running += 1
+                request_bucket = 0 if requests is None else requests.add(now, 1)
+                token_bucket = 0 if counted is None else counted.add(now, tokens)
+                return _new(Permit, (tokens, request_bucket, token_bucket, 0, None, 0))
+        return self.grant(now, tokens) if self.opens_at(now, tokens) <= now else None
 
     def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
         """A permit, or None: the request waits until `advance` names its ticket."""
@@ -150,9 +170,9 @@ class RateLimit:
         unsent = tokens is None
         if permit.probe and permit.probe == self._probe:
             self._end_probe(unsent)
-        if self._requests and unsent:
+        if unsent and self._requests is not None:
             self._requests.correct(permit.request_bucket, -1)
-        if self._tokens and tokens != permit.tokens:
+        if tokens != permit.tokens and self._tokens is not None:
             self._tokens.correct(permit.token_bucket, (tokens or 0) - permit.tokens)
 
     def hold(self, now: float, seconds: float, *, probe: bool = False) -> bool:

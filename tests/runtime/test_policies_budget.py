@@ -171,7 +171,7 @@ def test_what_another_process_spent_counts_once_it_is_known() -> None:
     target = budget(hour=1, ledger=ledger)
     spend(target, 0, 0.3)
     ledger.replace({0: int(0.3 * DOLLAR) + DOLLAR // 2})
-    assert ledger.hour.total == int(0.8 * DOLLAR)
+    assert ledger.total(ledger.hour) == int(0.8 * DOLLAR)
     refused(target, 0, 0.3)
     ledger.replace({0: int(0.3 * DOLLAR)})
     spend(target, 0, 0.3)
@@ -183,8 +183,8 @@ def test_a_ledger_counts_what_it_was_told_last(said: list[dict[int, int]]) -> No
     for amounts in said:
         ledger.expire(minute)
         ledger.replace({when: amount for when, amount in amounts.items() if when >= minute - DAY})
-        assert ledger.day.total == sum(v for k, v in amounts.items() if k >= minute - DAY)
-        assert ledger.hour.total == sum(v for k, v in amounts.items() if k >= minute - HOUR)
+        assert ledger.total(ledger.day) == sum(v for k, v in amounts.items() if k >= minute - DAY)
+        assert ledger.total(ledger.hour) == sum(v for k, v in amounts.items() if k >= minute - HOUR)
 
 
 def test_costs_are_exact_and_cached_tokens_are_cheaper() -> None:
