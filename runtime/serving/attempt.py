@@ -84,35 +84,64 @@ class Attempt:
         """Whether the whole answer came; who wants no stream need not read on after its one piece."""
         return self._finished or (self.begun and not streamed)
 
-    async def enter(
-        self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
-    ) -> None:
-        """Money first, then the circuit, then the rate limit; what is held by then is given back where it
-        fails. Raises RequestError.
+    def enter_at_once(self, now: float, payers: Sequence[str] = ()) -> bool:
+        """Money first, then the circuit, then the rate limit, as far as nothing has to be waited for; whether
+        that is all of it: else `enter` goes on. What is held by then is given back where it fails. Raises
+        RequestError.
 
-        wait_until: up to when waiting for the rate limit makes sense. payers: who pays beside the deployment.
+        payers: who pays beside the deployment.
         """
         policies = self._policies
         if policies is None:
-            return
+            return True
         try:
+            seconds, size = now + policies.epoch, self._estimate
+            amount = policies.tariff.estimated(size)
             if policies.budget is not None:
-                amount = policies.tariff.estimated(self._estimate)
-                outcome = policies.budget.reserve(now + policies.epoch, amount)
+                outcome = policies.budget.reserve(seconds, amount)
                 if outcome is None:
-                    outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
-                if outcome.notice is None and isinstance(outcome, Reservation):
-                    self._money = outcome
-                else:
-                    self._take_money(policies, outcome)
-            if policies.everyone is not None:
-                await self._charge(policies, policies.everyone, now, deadline)
-            for name in payers:
-                payer = policies.payers.get(name)
-                if payer is not None:
-                    await self._charge(policies, payer, now, deadline)
-            await self._enter_circuit(policies, now)
-            self._permit = policies.limiter.take(now, self._estimate.total)
+                    return False
+                self._take_money(policies, outcome)
+            for payer in policies.payers_among(payers):
+                outcome = payer.budget.reserve(seconds, amount)
+                if outcome is None:
+                    return False
+                self._charge(payer, outcome)
+            breaker = policies.breaker
+            if not breaker.is_closed:
+                return False
+            passed = breaker.enter(now)
+            assert isinstance(passed, Pass)
+            self._pass = passed
+            self._permit = policies.limiter.take(now, size.prompt + size.answer)
+        except BaseException:
+            self.leave(self._loop.time())
+            raise
+        return self._permit is not None
+
+    async def enter(
+        self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
+    ) -> None:
+        """Wait for what `enter_at_once` did not find at once, in the same order. Raises RequestError.
+
+        wait_until: up to when waiting for the rate limit makes sense.
+        """
+        policies = self._policies
+        assert policies is not None
+        try:
+            amount = policies.tariff.estimated(self._estimate)
+            if policies.budget is not None and self._money is None:
+                self._take_money(
+                    policies, await self._ask_for_money(policies, policies.budget, amount, deadline)
+                )
+            for payer in policies.payers_among(payers)[len(self._others) :]:
+                outcome = payer.budget.reserve(now + policies.epoch, amount)
+                if outcome is None:
+                    outcome = await payer.budget.acquire(amount, deadline)
+                self._charge(payer, outcome)
+            if self._pass is None:
+                await self._enter_circuit(policies, now)
+                self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
@@ -128,14 +157,8 @@ class Attempt:
         except RequestError as error:
             raise _of(policies.plan, error) from None
 
-    async def _charge(
-        self, policies: ReplicaPolicies, payer: Payer, now: float, deadline: float | None
-    ) -> None:
-        """Set the money of `payer` aside, too. Raises RequestError."""
-        amount = policies.tariff.estimated(self._estimate)
-        outcome = payer.budget.reserve(now + policies.epoch, amount)
-        if outcome is None:
-            outcome = await payer.budget.acquire(amount, deadline)
+    def _charge(self, payer: Payer, outcome: Reservation | Exceeded) -> None:
+        """Keep what `payer` has set aside, too. Raises BudgetExceeded."""
         if outcome.notice:
             log.warning("%s: %s", payer.who, outcome.notice)
         if isinstance(outcome, Exceeded):
@@ -249,43 +272,40 @@ class Attempt:
 
     def leave(self, now: float) -> Usage:
         """Give back the permit, the pass and what of the money was not spent; gives what was used."""
-        policies = self._policies
-        used = self._used()
+        policies, used = self._policies, self.usage or self._guessed()
         if policies is None:
             return used
         if self._permit is not None:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             policies.limiter.finish(self._permit, tokens)
         if self._pass is not None:
-            was_closed = policies.breaker.is_closed
-            policies.breaker.report(now, self._pass, self._outcome())
-            if policies.breaker.is_closed is not was_closed:
+            breaker, outcome = policies.breaker, self._outcome_told
+            if outcome is None:
+                outcome = Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+            was_closed = breaker.is_closed
+            breaker.report(now, self._pass, outcome)
+            if breaker.is_closed is not was_closed:
                 _log_circuit(policies)
-        if self._money is not None and policies.budget is not None:
-            policies.budget.settle(self._money, policies.tariff.cost(used))
-        for budget, money in self._others:
-            budget.settle(money, policies.tariff.cost(used))
+        if self._money is not None or self._others:
+            cost = policies.tariff.cost(used)
+            if self._money is not None and policies.budget is not None:
+                policies.budget.settle(self._money, cost)
+            for budget, money in self._others:
+                budget.settle(money, cost)
         return used
 
-    def _used(self) -> Usage:
-        """What the provider will probably charge: what it said, or what can be known without that.
+    def _guessed(self) -> Usage:
+        """What the provider will probably charge where it did not say so.
 
         Nothing for what was never sent or was answered with an error; the prompt for an attempt that
         was broken off before its answer began; the prompt and what came for one that was broken off later.
         """
-        if self.usage is not None:
-            return self.usage
         if not self._sent:
             return Usage(0)
         if self.begun:
             completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             return Usage(self._estimate.prompt, completion)
         return Usage(self._estimate.prompt if self._charges else 0)
-
-    def _outcome(self) -> Outcome:
-        if self._outcome_told is not None:
-            return self._outcome_told
-        return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
 
 
 def _log_circuit(policies: ReplicaPolicies) -> None:

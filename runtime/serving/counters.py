@@ -6,7 +6,8 @@ import sys
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
@@ -51,11 +52,21 @@ class Durations:
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        bucket = bisect_left(self.bounds, round(seconds, 6))
-        self.buckets[bucket] += 1
-        self.seconds += seconds
+        self.add_all([seconds])
         if parent := PARENT.get():
-            self.examples[bucket] = trace_id_of(parent), seconds, time.time()
+            self.exemplify(seconds, parent, time.time())
+
+    def add_all(self, seconds: Sequence[float]) -> None:
+        """So many have ended, after so long each."""
+        bounds, buckets = self.bounds, self.buckets
+        for each in seconds:
+            buckets[bisect_left(bounds, round(each, 6))] += 1
+        self.seconds += sum(seconds)
+
+    def exemplify(self, seconds: float, parent: str, at: float) -> None:
+        """One of them has a trace."""
+        bucket = bisect_left(self.bounds, round(seconds, 6))
+        self.examples[bucket] = trace_id_of(parent), seconds, at
 
 
 class Counters:
@@ -75,8 +86,34 @@ class Counters:
         self.durations.add(seconds)
 
 
+class Ended(NamedTuple):
+    """A request has ended. began, sent, first, ended: in the time of the loop; sent: 0 where it was not.
+
+    first: when its answer began, if it is a stream. parent: what its trace says, of what it is a part; empty:
+    it has none. at: when it ended, in seconds since 1970, if it has one.
+    """
+
+    outcome: str
+    began: float
+    sent: float
+    first: float | None
+    ended: float
+    usage: Usage | None
+    parent: str
+    at: float
+
+
+_new = tuple.__new__
+"""Makes a tuple with names, without the function of Python that checks how many values it has."""
+
+_MOST_PENDING = 256
+"""Requests that have ended and are not counted yet."""
+
+
 class DeploymentCounters(Counters):
     """With its tokens, as far as they are told, and the requests that were adapted to its model.
+
+    What has ended is counted together with others: `settle` before anything is read.
 
     waits: until requests were sent. operations: from sending to the end, by error, where there was one.
     firsts: of streams, from sending to the first part of the answer.
@@ -94,13 +131,69 @@ class DeploymentCounters(Counters):
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
+        self._pending: list[Ended] = []
 
-    def spend(self, usage: Usage) -> None:
-        """A request has taken so many."""
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        self.input_tokens.add(usage.prompt_tokens)
-        self.output_tokens.add(usage.completion_tokens)
+    def ended(
+        self,
+        outcome: str,
+        began: float,
+        sent: float,
+        first: float | None,
+        now: float,
+        usage: Usage | None,
+    ) -> None:
+        """A request has ended: see `Ended`."""
+        parent = PARENT.get()
+        at = time.time() if parent else 0.0
+        self._pending.append(_new(Ended, (outcome, began, sent, first, now, usage, parent, at)))
+        if len(self._pending) >= _MOST_PENDING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Count all that has ended."""
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        per_token: list[float] = []
+        for outcome, count in Counter([each.outcome for each in pending]).items():
+            self.outcomes[outcome] += count
+        self.durations.add_all([each.ended - each.began for each in pending])
+        sent = [each for each in pending if each.sent]
+        self.waits.add_all([each.sent - each.began for each in sent])
+        self.firsts.add_all([each.first - each.sent for each in pending if each.first is not None])
+        for outcome in {each.outcome for each in sent}:
+            times = [each.ended - each.sent for each in sent if each.outcome == outcome]
+            self.operations["" if outcome == OK else outcome].add_all(times)
+        usages = [each.usage for each in pending if each.usage is not None]
+        prompts = [each.prompt_tokens for each in usages]
+        completions = [each.completion_tokens for each in usages]
+        self.prompt_tokens += sum(prompts)
+        self.completion_tokens += sum(completions)
+        self.input_tokens.add_all(prompts)
+        self.output_tokens.add_all(completions)
+        for each in pending:
+            tokens = each.usage.completion_tokens if each.usage is not None else 0
+            if each.first is not None and tokens > 1:
+                per_token.append((each.ended - each.first) / (tokens - 1))
+        self.per_token.add_all(per_token)
+        for each in pending:
+            if each.parent:
+                self._exemplify(each)
+
+    def _exemplify(self, ended: Ended) -> None:
+        _, began, sent, first, now, usage, parent, at = ended
+        self.durations.exemplify(now - began, parent, at)
+        if sent:
+            self.waits.exemplify(sent - began, parent, at)
+            outcome = "" if ended.outcome == OK else ended.outcome
+            self.operations[outcome].exemplify(now - sent, parent, at)
+        if usage is not None:
+            self.input_tokens.exemplify(usage.prompt_tokens, parent, at)
+            self.output_tokens.exemplify(usage.completion_tokens, parent, at)
+        if first is not None:
+            self.firsts.exemplify(first - sent, parent, at)
+            if usage is not None and usage.completion_tokens > 1:
+                self.per_token.exemplify((now - first) / (usage.completion_tokens - 1), parent, at)
 
 
 class RouteCounters(Counters):

@@ -116,7 +116,8 @@ class Retrier:
             if len(self._policies) > 1:
                 wait_until = min(wait_until, self._availability.others(index, now, passed))
             try:
-                await attempt.enter(now, call.deadline, wait_until, call.payers)
+                if not attempt.enter_at_once(now, call.payers):
+                    await attempt.enter(now, call.deadline, wait_until, call.payers)
                 break
             except RequestError as error:
                 now = self._loop.time()

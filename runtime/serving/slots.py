@@ -19,6 +19,10 @@ class Slot(NamedTuple):
     since: float
 
 
+_new = tuple.__new__
+"""Makes a tuple with names, without the function of Python that checks how many values it has."""
+
+
 class Slots:
     """Who runs on which replica of deployment `name`, and who waits.
 
@@ -67,6 +71,11 @@ class Slots:
         """Requests that may hold a slot at the same time, for now."""
         return self._capacity.limit
 
+    def take(self, now: float) -> Slot | None:
+        """A slot, where one is free; else `enter`."""
+        replica = self._capacity.take()
+        return None if replica is None else _new(Slot, (replica, now))
+
     async def enter(
         self,
         priority: int,
@@ -101,7 +110,8 @@ class Slots:
 
     def leave(self, slot: Slot, now: float) -> None:
         """Give the slot back, and let the next request run."""
-        admitted = self._capacity.release(slot.replica, now - slot.since)
+        replica, since = slot
+        admitted = self._capacity.release(replica, now - since)
         if admitted is not None:
             self._admit(admitted, now)
 
