@@ -75,10 +75,14 @@ def write_openai(left: Mapping[str, Remaining]) -> dict[str, str]:
     found: dict[str, str] = {}
     for what, each in left.items():
         remaining, limit, reset = _HEADERS[what][0]
-        found[limit] = str(each.limit)
-        found[remaining] = str(each.amount)
-        found[reset] = f"{each.until if each.until < _LONGEST_RESET else _LONGEST_RESET:.3f}s"
+        found[limit], found[remaining] = str(each.limit), str(each.amount)
+        found[reset] = "%.3fs" % (each.until if each.until < _LONGEST_RESET else _LONGEST_RESET)
     return found
+
+
+def tells_limits(headers: Mapping[str, str]) -> bool:
+    """Whether the headers of an answer to a client tell what is left of any limit."""
+    return not _LEFT.isdisjoint(headers)
 
 
 def says_limits(headers: Mapping[str, str]) -> bool:

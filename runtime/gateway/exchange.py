@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 from ...compiler.plan import ClientProtocol
 from ..executor import Executor
 from ..limits.keys import KeyPolicies
@@ -43,7 +45,8 @@ class Exchange:
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
     when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
     longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
-    that, to a pipeline. own_trace: which trace it is in, where traces are written.
+    that, to a pipeline. own_trace: which trace it is in, where traces are written. ids: the headers that name
+    the request, in each answer to it.
     """
 
     __slots__ = (
@@ -52,6 +55,7 @@ class Exchange:
         "began",
         "executor",
         "id",
+        "ids",
         "key",
         "loop",
         "notes",
@@ -65,9 +69,10 @@ class Exchange:
         "user",
     )
 
-    def __init__(self, executor: Executor, request_id: str) -> None:
+    def __init__(self, executor: Executor, request_id: str, ids: Mapping[str, str] = NO_HEADERS) -> None:
         self.id = request_id
-        self.loop = asyncio.get_running_loop()
+        self.ids = ids
+        self.loop = executor.loop or asyncio.get_running_loop()
         self.began = self.loop.time()
         self.executor = executor
         self.plan = executor.now
@@ -156,12 +161,13 @@ class Exchange:
         key = self.key
         if key is None or key.limiter is None:
             return await model.answer(call, trace)
-        tokens = estimate(request).total
-        permit = key.take(tokens, self.loop.time()) or await key.enter(tokens, deadline)
+        size = estimate(request)
+        tokens = size.prompt + size.answer
+        permit = key.limiter.take(self.loop.time(), tokens) or await key.enter(tokens, deadline)
         try:
             return await model.answer(call, trace)
         finally:
-            key.leave(permit, self.tokens)
+            key.leave(permit, self.tokens())
 
     async def run(
         self,
@@ -218,7 +224,6 @@ class Exchange:
         finally:
             self._leave(permit)
 
-    @property
     def tokens(self) -> int:
         """Of all that was done for the request."""
         tokens = 0
@@ -265,12 +270,12 @@ class Exchange:
         return self.key.payers if self.key is not None else ()
 
     async def _permit(self, tokens: int, deadline: float | None) -> Permit | None:
-        """The right to ask for `tokens`, once the limits of the key allow it: `_leave` counts what it took."""
+        """The right to ask for `tokens`, once the limits of the key allow it; None where it has none."""
         return None if self.key is None else await self.key.enter(tokens, deadline)
 
     def _leave(self, permit: Permit | None) -> None:
         if self.key is not None:
-            self.key.leave(permit, self.tokens)
+            self.key.leave(permit, self.tokens())
 
     async def _limited(
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
@@ -306,6 +311,9 @@ class Exchange:
         names = ", ".join(f"`{name}`" for name in {**self.models, **self.pipelines})
         return f"it may ask {names}" if names else "it may ask nothing"
 
+
+EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
+"""That of a request over HTTP."""
 
 _MOST_MATCHED = 2 * MOST_NAME
 """Characters of a name that is looked for in the list of a key: a model, and what stands for its `*`."""

@@ -35,10 +35,6 @@ class KeyPolicies:
     def _itself(self) -> tuple[str, ...]:
         return (payer_name(self.plan.name),)
 
-    def take(self, tokens: int, now: float) -> Permit | None:
-        """The right to ask for about `tokens`, where nothing has to be waited for; else `enter`."""
-        return None if self.limiter is None else self.limiter.take(now, tokens)
-
     async def enter(self, tokens: int, deadline: float | None) -> Permit | None:
         """The right to ask for about `tokens`; None without limits. Raises RequestError."""
         limiter = self.limiter

@@ -16,6 +16,7 @@ from attrs import frozen
 from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Money
 from ..requests.usage import PICODOLLARS
+from ..requests.values import new_tuple
 
 HOUR, DAY = 60, 24 * 60
 WINDOWS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
@@ -45,10 +46,6 @@ class Exceeded:
     reason: str
     retry_after: float | None
     notice: str | None
-
-
-_new = tuple.__new__
-"""Makes a tuple with names, without the function of Python that checks how many values it has."""
 
 
 class RollingSum:
@@ -187,6 +184,7 @@ class Budget:
 
     def __init__(self, config: BudgetConfig, ledger: Ledger) -> None:
         self._action = config.on_exceeded
+        self._rejects = config.on_exceeded is BudgetAction.REJECT
         self._ledger = ledger
         self._reserved = 0
         self._ceilings = [
@@ -205,12 +203,17 @@ class Budget:
         minute, ledger = int(now / MINUTE), self._ledger
         if minute != ledger.now:
             ledger.expire(minute)
-        if self._action is BudgetAction.REJECT:
-            total = ledger.open + amount
-            for name, window, ceiling, limit in self._ceilings:
-                if window.settled + total > ceiling:
-                    return self._exceeded(now, amount, name, window, ceiling, limit)
-        return self._set_aside(minute, amount)
+        if not self._rejects:
+            return self._set_aside(minute, amount)
+        total = ledger.open + amount
+        for name, window, ceiling, limit in self._ceilings:
+            if window.settled + total > ceiling:
+                return self._exceeded(now, amount, name, window, ceiling, limit)
+        if self._over:
+            self._over.clear()
+        self._reserved += amount
+        ledger.open = total
+        return new_tuple(Reservation, (minute, amount, None))
 
     async def acquire(self, amount: int, deadline: float | None) -> Reservation | Exceeded:
         """As `reserve`, after asking what is shared with other processes. Raises RequestError."""
@@ -227,7 +230,7 @@ class Budget:
 
     def _set_aside(self, minute: int, amount: int) -> Reservation:
         notice = None
-        if self._action is not BudgetAction.REJECT:
+        if not self._rejects:
             notice = self._crossing()
         elif self._over:
             self._over.clear()
@@ -236,14 +239,15 @@ class Budget:
             self._ledger.open += amount
         else:
             self._ledger.add(minute, amount)
-        return _new(Reservation, (minute, amount, notice))
+        return new_tuple(Reservation, (minute, amount, notice))
 
     def spent(self, now: float) -> dict[str, float]:
         """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""
         self._ledger.expire(int(now / MINUTE))
         total = self._ledger.total
         return {
-            name: max(total(window) - self._reserved, 0) / PICODOLLARS for name, window, _, _ in self._ceilings
+            name: max(total(window) - self._reserved, 0) / PICODOLLARS
+            for name, window, _, _ in self._ceilings
         }
 
     def is_throttled(self, now: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
@@ -72,7 +72,10 @@ def estimate(request: Request) -> Estimate:
             size = request.kept[_SIZE] = _of_chat(request)
         return size
     if isinstance(request, EmbedRequest):
-        return Estimate(sum(map(_tokens, request.texts)) + sum(map(len, request.token_ids)), 0)
+        inputs = request.texts
+        measure: Callable[[str], int] = len if "".join(inputs).isascii() else _bytes
+        tokens = sum([measure(text) // BYTES_PER_TOKEN for text in inputs]) + len(inputs)
+        return Estimate(tokens + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
         return Estimate(sum(query + _tokens(document) for document in request.documents), 0)
@@ -198,10 +201,16 @@ class Tariff:
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""
+        if not (
+            usage.cached_tokens
+            or usage.cache_write_tokens
+            or usage.audio_tokens
+            or usage.audio_answer_tokens
+            or usage.audio_ms
+        ):
+            return usage.prompt_tokens * self.input + usage.completion_tokens * self.output
         if usage.audio_tokens or usage.audio_answer_tokens or usage.audio_ms:
             return self._of_sound(usage)
-        if not usage.cached_tokens and not usage.cache_write_tokens:
-            return usage.prompt_tokens * self.input + usage.completion_tokens * self.output
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         written = min(usage.cache_write_tokens, usage.prompt_tokens - cached)
         long = min(usage.cache_write_1h_tokens, written)
@@ -228,8 +237,11 @@ class Tariff:
 
 
 def _tokens(text: str) -> int:
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return size // BYTES_PER_TOKEN + 1
+    return _bytes(text) // BYTES_PER_TOKEN + 1
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _parts(content: Any) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from math import inf
 
+from ..requests.upstream import Remaining
+from ..requests.values import new_tuple
+
 SPAN = 60.0
 """Seconds of the window that providers count in."""
 
@@ -59,15 +62,16 @@ class SlidingWindow:
             self._expire(now)
         return self.total / self.limit
 
-    def left(self, now: float) -> tuple[int, float]:
+    def remaining(self, now: float) -> Remaining:
         """What still fits, and the seconds after which nothing that is counted now is counted any more."""
         if now >= self._leaves_at:
             self._expire(now)
-        left = self.limit - self.total
-        if not self._amounts:
-            return left, 0.0
-        last = next(reversed(self._amounts))
-        return left if left > 0 else 0, (last + 1) * self._width + SPAN + MARGIN - now
+        limit = self.limit
+        left = limit - self.total
+        until = 0.0
+        if self._amounts:
+            until = (next(reversed(self._amounts)) + 1) * self._width + SPAN + MARGIN - now
+        return new_tuple(Remaining, (left if left > 0 else 0, limit, SPAN / limit, until))
 
     def fits_at(self, now: float, amount: int) -> float:
         """When `amount` more fits; `now` where it does already.

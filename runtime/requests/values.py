@@ -16,4 +16,7 @@ else:
 
     frozen = partial(define, unsafe_hash=True)
 
-__all__ = ["frozen"]
+new_tuple = tuple.__new__
+"""Makes a tuple with names, without the function of Python that checks how many values it has."""
+
+__all__ = ["frozen", "new_tuple"]

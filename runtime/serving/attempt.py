@@ -10,7 +10,7 @@ from math import ceil, inf
 from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
-from ..policies.circuit_breaker import Blocked, Outcome, Pass
+from ..policies.circuit_breaker import FAILURE, NOTHING, SUCCESS, Blocked, Outcome, Pass
 from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
@@ -108,7 +108,7 @@ class Attempt:
                     return False
                 self._charge(payer, outcome)
             breaker = policies.breaker
-            if not breaker.is_closed:
+            if breaker.open_until is not None:
                 return False
             passed = breaker.enter(now)
             assert isinstance(passed, Pass)
@@ -262,7 +262,7 @@ class Attempt:
                     policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
-        self._outcome_told = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
+        self._outcome_told = FAILURE if counts_as_failure(error) else NOTHING
         self._charges = isinstance(error, RequestTimeout) and error.upstream_status is None
 
     @property
@@ -281,10 +281,10 @@ class Attempt:
         if self._pass is not None:
             breaker, outcome = policies.breaker, self._outcome_told
             if outcome is None:
-                outcome = Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
-            was_closed = breaker.is_closed
+                outcome = SUCCESS if self._finished or self.begun else NOTHING
+            was_closed = breaker.open_until is None
             breaker.report(now, self._pass, outcome)
-            if breaker.is_closed is not was_closed:
+            if was_closed is not (breaker.open_until is None):
                 _log_circuit(policies)
         if self._money is not None or self._others:
             cost = policies.tariff.cost(used)

@@ -13,6 +13,7 @@ from ..requests.errors import RequestError
 from ..requests.request import Request
 from ..requests.trace_context import PARENT, trace_id_of
 from ..requests.usage import Usage
+from ..requests.values import new_tuple
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds that the buckets of durations end at; one more holds what took longer."""
@@ -39,6 +40,10 @@ USAGE_BOUNDS = tuple(4**exponent for exponent in range(14))
 """As they have it for numbers of tokens."""
 
 
+_EXACT = 5e-7
+"""Seconds by which a duration may exceed the end of a bucket: differences of times are not exact."""
+
+
 class Durations:
     """buckets: how many took so long, by `bounds`. seconds: all of them together. examples: for buckets, the
     last that fell into it and has a trace: its trace, its value, and when that was, in seconds since 1970.
@@ -60,12 +65,12 @@ class Durations:
         """So many have ended, after so long each."""
         bounds, buckets = self.bounds, self.buckets
         for each in seconds:
-            buckets[bisect_left(bounds, round(each, 6))] += 1
+            buckets[bisect_left(bounds, each - _EXACT)] += 1
         self.seconds += sum(seconds)
 
     def exemplify(self, seconds: float, parent: str, at: float) -> None:
         """One of them has a trace."""
-        bucket = bisect_left(self.bounds, round(seconds, 6))
+        bucket = bisect_left(self.bounds, seconds - _EXACT)
         self.examples[bucket] = trace_id_of(parent), seconds, at
 
 
@@ -102,9 +107,6 @@ class Ended(NamedTuple):
     parent: str
     at: float
 
-
-_new = tuple.__new__
-"""Makes a tuple with names, without the function of Python that checks how many values it has."""
 
 _MOST_PENDING = 256
 """Requests that have ended and are not counted yet."""
@@ -145,7 +147,7 @@ class DeploymentCounters(Counters):
         """A request has ended: see `Ended`."""
         parent = PARENT.get()
         at = time.time() if parent else 0.0
-        self._pending.append(_new(Ended, (outcome, began, sent, first, now, usage, parent, at)))
+        self._pending.append(new_tuple(Ended, (outcome, began, sent, first, now, usage, parent, at)))
         if len(self._pending) >= _MOST_PENDING:
             self.settle()
 

@@ -34,7 +34,7 @@ from ..requests.trace import Trace
 from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counters import DIVERTED, OK, DeploymentCounters, outcome_now
+from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -374,7 +374,7 @@ class Deployment(Model):
         return self._loop
 
     def _enter_at_once(self, call: Call, trace: Trace, began: float) -> tuple[Slot, Call] | None:
-        """As `_enter`, where there is a slot at once, and nothing else to see to; None: that has to see to it."""
+        """As `_enter`, where there is a slot at once, and nothing else to see to; else None."""
         request = call.request
         if (
             self._filler is not None

@@ -10,6 +10,7 @@ from ...compiler.plan import CapacityPolicy
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.capacity import MIN_RETRY_AFTER, Admit, Capacity, FallBack, Refuse, Wait
 from ..requests.errors import Backpressure, RequestTimeout, ShuttingDown
+from ..requests.values import new_tuple
 
 
 class Slot(NamedTuple):
@@ -17,10 +18,6 @@ class Slot(NamedTuple):
 
     replica: int
     since: float
-
-
-_new = tuple.__new__
-"""Makes a tuple with names, without the function of Python that checks how many values it has."""
 
 
 class Slots:
@@ -74,7 +71,7 @@ class Slots:
     def take(self, now: float) -> Slot | None:
         """A slot, where one is free; else `enter`."""
         replica = self._capacity.take()
-        return None if replica is None else _new(Slot, (replica, now))
+        return None if replica is None else new_tuple(Slot, (replica, now))
 
     async def enter(
         self,

@@ -177,6 +177,32 @@ def test_what_another_process_spent_counts_once_it_is_known() -> None:
     spend(target, 0, 0.3)
 
 
+@given(st.lists(st.tuples(st.integers(0, 70), st.integers(0, 9), st.integers(0, 9)), max_size=40))
+def test_what_is_reserved_and_settled_counts_in_its_minute_however_late(
+    requests: list[tuple[int, int, int]],
+) -> None:
+    ledger = Ledger()
+    target = budget(hour=1, ledger=ledger)
+    settled: dict[int, int] = {}
+    waiting: list[tuple[Reservation, int]] = []
+    now = 0
+    for minutes, amount, cost in requests:
+        now += minutes
+        held = target.reserve(now * 60.0, amount)
+        assert isinstance(held, Reservation)
+        waiting.append((held, cost))
+        if len(waiting) > 2:  # the one before the last ends
+            old, paid = waiting.pop(0)
+            target.settle(old, paid)
+            settled[old.minute] = settled.get(old.minute, 0) + paid
+        pending = {each.minute: 0 for each, _ in waiting}
+        for each, _ in waiting:
+            pending[each.minute] += each.amount
+        for window in (ledger.hour, ledger.day):
+            counted = (*settled.items(), *pending.items())
+            assert ledger.total(window) == sum(v for k, v in counted if k >= now - window.span)
+
+
 @given(st.lists(st.dictionaries(st.integers(0, 3000), st.integers(1, 9), max_size=40), max_size=8))
 def test_a_ledger_counts_what_it_was_told_last(said: list[dict[int, int]]) -> None:
     ledger, minute = Ledger(), 3000

@@ -131,9 +131,8 @@ class Chats:
             found = request.kept[self._key] = self._fit(request)
         return found
 
-    def whole(self, body: bytes, request: ChatRequest, classifier: Classifier) -> ChatChunk | ChatEvents:
-        """A whole answer. Raises RequestError."""
-        fit = self.fit(request)
+    def whole(self, body: bytes, fit: Fit, classifier: Classifier) -> ChatChunk | ChatEvents:
+        """A whole answer to what was sent as `fit`. Raises RequestError."""
         if fit.passes and self._dialect == OPENAI_CHAT:
             return ChatChunk(body, check_whole(body, classifier))
         events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
@@ -154,10 +153,6 @@ class Chats:
                 raise error
         return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
 
-    def is_held(self, request: ChatRequest) -> bool:
-        """Whether the answer is held to a schema here, which is not for the event loop."""
-        return bool(self.fit(request).checked)
-
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
         try:
@@ -168,9 +163,8 @@ class Chats:
             return error
         return None
 
-    def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
-        """What reads the streamed answer to `request`."""
-        fit = self.fit(request)
+    def reader(self, request: ChatRequest, fit: Fit, classifier: Classifier) -> ChunkReader:
+        """What reads the streamed answer to `request`, which was sent as `fit`."""
         if fit.passes and self._dialect == OPENAI_CHAT:
             return PassingReader(classifier, hide_usage=self._target.counts and not wants_usage(request))
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)

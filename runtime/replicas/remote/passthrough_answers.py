@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...dialects.openai_chat import failure_in, read_usage, usage_of
+from ...dialects.openai_chat import failure_in, plain_usage, read_usage, usage_of
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
@@ -122,6 +122,9 @@ def _check_choice(choice: Any, classifier: Classifier) -> None:
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> Usage | None:
+    plain = plain_usage(answer.get("usage"))
+    if plain is not None:
+        return plain
     usage = usage_of(answer)
     if usage is not None and not is_believable(usage):
         classifier.doubt(IMPOSSIBLE)
