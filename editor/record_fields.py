@@ -256,10 +256,11 @@ def _records(program: Program) -> Iterator[RecordType]:
 
 
 def _roots(program: Program, source: Source) -> Iterator[Typed]:
+    """What stands in one file, as this program understands it."""
     assert program.graph is not None
-    for pipeline in program.graph.pipelines:
-        if key_of(pipeline.scope.module.source) == key_of(source):
-            yield from (step.value for step in pipeline.steps)
+    for scope in program.scopes:
+        if key_of(scope.module.source) == key_of(source):
+            yield from program.graph.roots(scope.module.source)
 
 
 def _reaches(module: Module, key: str) -> bool:

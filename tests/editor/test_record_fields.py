@@ -89,7 +89,7 @@ def test_from_its_declaration_into_files_that_import_it_by_way_of_others(files: 
 def test_another_record_with_such_a_field_keeps_it(desk: Desk) -> None:
     text = (
         "type A = { name: text }\ntype B = { name: text, size: int }\n"
-        'pipeline p(a: A, b: B, c: { name: text, n: int }) -> text {\n'
+        "pipeline p(a: A, b: B, c: { name: text, n: int }) -> text {\n"
         '  return "${a.name}${b.name}${c.name}"\n}\n'
     )
     new = text.replace("type A = { name", "type A = { title").replace("a.name", "a.title")
@@ -129,7 +129,7 @@ pipeline p(m: text) -> text {
         ("topic", 'extern f(v: V) -> text = python("m:f")\n', "line 7 of `main.infer` may mean `label`: `f`"),
         (
             "topic",
-            'pipeline q(a: list<V>) -> text { return prompt "{{ a | map(attribute=\'label\') | join }}" }\n',
+            "pipeline q(a: list<V>) -> text { return prompt \"{{ a | map(attribute='label') | join }}\" }\n",
             "a filter is told it as a text",
         ),
         (
@@ -157,7 +157,11 @@ pipeline p(m: text) -> text {
             "type W = { topic: text?, score: float }\npipeline q(v: V) -> W { return v }\n",
             "W may be given it, too, and its `topic` may be missing",
         ),
-        ("topic", "pipeline q(v: V) -> text { return v.label + v.nothing }\n", "has a mistake beside `label`"),
+        (
+            "topic",
+            "pipeline q(v: V) -> text { return v.label + v.nothing }\n",
+            "has a mistake beside `label`",
+        ),
     ],
 )
 def test_a_field_that_cannot_be_followed_keeps_its_name(desk: Desk, new: str, more: str, why: str) -> None:
