@@ -1,8 +1,8 @@
 """What the references of providers say of their fields, as data, and what really becomes of each.
 
-`tables/NAME.json` is one provider. `runtime`, and `settings` where its block needs any, say what stands in the
-file of a user; `mock`: whose strict table judges, where that is not the runtime's name; `date`: when it was
-read. Each kind of request has a section of its own, such as `chat`:
+`tables/NAME.json` is one provider. `runtime`, and `settings` where its block needs any, say what stands in
+the file of a user; `mock`: whose strict table judges, where that is not the runtime's name; `date`: when it
+was read. Each kind of request has a section of its own, such as `chat`:
 
     source: where the fields are documented.
     model: what is asked. models: for single fields, another one.
@@ -107,7 +107,7 @@ def judge(name: str) -> Table | None:
 
 @frozen
 class Became:
-    """fate: the word for what became of a field. sent: the body that its provider gets, None where refused."""
+    """fate: the word for what became of a field. sent: what its provider gets, None where it is refused."""
 
     fate: str
     sent: Json | None
