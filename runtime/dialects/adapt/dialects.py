@@ -5,6 +5,8 @@ Sources: the API references of OpenAI, Anthropic, Google and Amazon Bedrock.
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import frozen
 
 SEALS: dict[str, frozenset[str]] = {
@@ -39,6 +41,10 @@ TEXT_DOCUMENTS = frozenset({"anthropic", "gemini", "bedrock"})
 
 ALLOWED_NAMES = frozenset({"openai_chat", "openai_responses"})
 """Dialects that can be told which of the functions may be called, and leave the choice to the model."""
+
+RESTS: dict[str, dict[str, Any]] = {"thinking": {"type": "disabled"}, "reasoning": {"enabled": False}}
+"""What tells a model not to think, by the field that its provider has for it. Sources: the API references of
+DeepSeek and Together."""
 
 CLIENT_NAMES: dict[str, dict[str, str]] = {
     "openai_chat": {

@@ -48,6 +48,8 @@ def adapt_tools(
         if choice is not None and choice.names and not _names_go(choice, provider):
             kept = [tool for tool in tools if isinstance(tool, SealedTool) or tool.name in choice.names]
             tools, choice = kept, evolve(choice, names=())
+        if choice is not None and "tool_choice" in (can.lacking_fields or ()):
+            tools, choice = [] if choice.mode == "none" else tools, None
         if not tools and choice is not None and choice.mode != "required":
             choice = None
         changed["tool_choice"] = choice
