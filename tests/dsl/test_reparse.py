@@ -42,7 +42,7 @@ def everything(parsed: Parsed) -> tuple[list[object], list[object]]:
         spans = [each.primary.span, *(label.span for label in each.secondary)] if each.primary else []
         assert all(span.source is parsed.source for span in spans)
         said.append((each.code, each.message, each.help, [(span.start, span.end) for span in spans]))
-    return [*walked(parsed.declarations)], said
+    return [*walked(parsed.declarations), parsed.guesses, parsed.lost], said
 
 
 def walked(value: Any) -> Iterator[object]:
@@ -58,9 +58,11 @@ def walked(value: Any) -> Iterator[object]:
 
 
 def agrees(before: str, after: str) -> None:
-    again = reparse(Source("m.infer", after), parse(Source("m.infer", before)))
-    assert again.source.text == after
-    assert everything(again) == everything(parse(Source("m.infer", after)))
+    expected = everything(parse(Source("m.infer", after)))
+    for move in (False, True):
+        again = reparse(Source("m.infer", after), parse(Source("m.infer", before)), move=move)
+        assert again.source.text == after
+        assert everything(again) == expected
 
 
 @settings(max_examples=2 * settings().max_examples)
