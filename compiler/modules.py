@@ -49,6 +49,8 @@ def read_file(path: Path) -> str:
 class Module:
     """One parsed file and the files it imports."""
 
+    key: str
+    """The same for every text of the file."""
     source: Source
     declarations: tuple[Declaration, ...]
     imports: dict[int, Module] = field(factory=dict)
@@ -98,13 +100,14 @@ class Loader:
     def _load(self, source: Source) -> Module:
         parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
+        key = key_of(source)
         module = Module(
+            key,
             parsed.source,
             parsed.declarations,
             lost=parsed.lost,
             damage=Damage.of(parsed.declarations, parsed.guesses),
         )
-        key = key_of(source)
         self._modules[key] = module
         self._loading.append((key, module))
         for declaration in parsed.declarations:
