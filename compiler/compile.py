@@ -17,7 +17,7 @@ from ..dsl.suggest import did_you_mean
 from .asked import asked_of
 from .checks import CHECKS
 from .damage import without_followers
-from .declare import Declared, Declarer
+from .declare import Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
 from .memory import Memory
@@ -116,7 +116,7 @@ def _check(
         gateway=blocks.gateway(outer),
         replicas={},
         models=models,
-        graph=_graph(symbols, declared, models, found, evaluator, merger),
+        graph=_graph(symbols, models, found, memory, evaluator, merger),
     )
     program = _with_tests(program, evaluator, found)
     for symbol in symbols:
@@ -162,9 +162,9 @@ _GRAPH = (s.RouteDeclaration, s.PipelineDeclaration, s.TypeDeclaration, s.Extern
 
 def _graph(
     symbols: list[Symbol],
-    declared: tuple[Declared, ...],
     models: ModelFiles,
     found: Diagnostics,
+    memory: Memory,
     evaluator: Evaluator,
     merger: Merger,
 ) -> Graph | None:
@@ -174,7 +174,7 @@ def _graph(
         return None
     from .graph import GraphChecker
 
-    return GraphChecker(declared, models, found, evaluator, merger).check(graph)
+    return GraphChecker(models, found, memory, evaluator, merger).check(graph)
 
 
 def _not_empty(root: Module, found: Diagnostics) -> None:

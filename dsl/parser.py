@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from attrs import field
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
@@ -18,7 +19,7 @@ from .diagnostics import Diagnostic, Diagnostics
 from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
-from .syntax import Declaration
+from .syntax import Declaration, Node
 from .tokens import Token, tokenize
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Parsed:
     """Names that are perhaps declared in what could not be read."""
     sound_from: int = 0
     """Behind the last mistake: what begins here or later was read as it stands."""
+    nodes: dict[int, tuple[Node, ...]] = field(factory=dict, eq=False, repr=False)
+    """All nodes of declarations that moved before, by the id of the declaration."""
 
 
 def parse(source: Source) -> Parsed:

@@ -11,7 +11,7 @@ from .diagnostics import Diagnostic
 from .lines import is_at_margin
 from .parser import Parsed, parse_part
 from .source import Source, common_end, common_length
-from .syntax import Declaration, Node
+from .syntax import Node
 from .tree import walk
 
 _LONGEST_WORD = len("deployment")
@@ -32,11 +32,15 @@ def reparse(source: Source, before: Parsed, *, move: bool = False) -> Parsed:
     by = len(new) - len(old)
     behind = _behind(before, first, max(before.sound_from, len(old) - common_end(old, new) + 1)) if move else {}
     parsed, reached = parse_part(source, begin, {start + by for start in behind})
-    following: tuple[Declaration, ...] = ()
-    if reached is not None:
-        following = before.declarations[behind[reached - by] :]
-        _move(following, by)
-    return evolve(parsed, declarations=(*before.declarations[:first], *parsed.declarations, *following))
+    following = before.declarations[behind[reached - by] :] if reached is not None else ()
+    kept = before.declarations[:first]
+    nodes = {id(each): before.nodes[id(each)] for each in (*kept, *following) if id(each) in before.nodes}
+    for each in following if by else ():
+        if id(each) not in nodes:
+            nodes[id(each)] = tuple(walk((each,)))
+        _move(nodes[id(each)], by)
+    declarations = (*kept, *parsed.declarations, *following)
+    return evolve(parsed, declarations=declarations, nodes=nodes)
 
 
 def _first_to_read(before: Parsed, text: str, same: int) -> int:
@@ -68,9 +72,9 @@ def _starts(found: Diagnostic) -> list[int]:
     return [span.start for span in spans]
 
 
-def _move(declarations: Iterable[Declaration], by: int) -> None:
+def _move(nodes: Iterable[Node], by: int) -> None:
     """Let them stand `by` characters further on."""
-    if by:
-        for node in walk(declarations):
-            _START.__set__(node, node.start + by)
-            _END.__set__(node, node.end + by)
+    put_start, put_end = _START.__set__, _END.__set__
+    for node in nodes:
+        put_start(node, node.start + by)
+        put_end(node, node.end + by)
