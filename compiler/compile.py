@@ -63,9 +63,9 @@ def check_file(
     """Check one file with all that it imports.
 
     name: what messages call the file. text: its contents, when they are not on disk. settings: values
-    of parameters, by name. read, parse, memory: for callers that keep files, their trees and what was found out
-    of them from one check to the next; then what an earlier check gave is of no use any more. Never raises for
-    what the files say.
+    of parameters, by name. read, parse, memory: for callers that keep files, their trees and what was found
+    out of them from one check to the next; what an earlier check gave is then of no use any more. Never
+    raises for what the files say.
     """
     found = Diagnostics()
     loader = Loader(found, read, parse)

@@ -29,7 +29,6 @@ from .typing.callables import Callee
 from .typing.deployments import deployment_callee
 from .typing.resolve import TypeResolver
 
-
 CALLEE = Kind("what a call takes and gives")
 ROUTE = Kind("route")
 

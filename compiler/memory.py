@@ -1,9 +1,9 @@
-"""What was found out of declarations, and what each of it depends on: nothing is worked out twice, neither in one
-check nor, while its declarations stay as they are, in the checks after it.
+"""What was found out of declarations, and what that depends on, so that nothing is worked out twice: neither
+in one check, nor in those after it while the declarations stay as they are.
 
-A result is kept with all that was looked up for it: names in files, and other results. It holds as long as looking
-these up once more gives the same; doing so also marks the names as used. What had something to report is not kept
-for the next check, which reports it again.
+A result is kept with all that was looked up for it: names in files, and other results. It holds as long as
+looking these up once more gives the same; doing so also marks the names as used. What had something to report
+is not kept for the next check, which reports it again.
 """
 
 from __future__ import annotations
@@ -136,16 +136,14 @@ class Memory:
         around, self._needed = self._needed, None
         self._depth[kind] = self.depth(kind) + 1
         try:
-            if not all(map(self._is_same, result.needed)):
-                return False
+            for needed in result.needed:
+                if isinstance(needed, Result):
+                    if not self._holds(needed):
+                        return False
+                elif needed[0](*needed[1]) is not needed[2]:
+                    return False
         finally:
             self._depth[kind] -= 1
             self._needed = around
         result.check = self._check
         return True
-
-    def _is_same(self, needed: Lookup | Result) -> bool:
-        if isinstance(needed, Result):
-            return self._holds(needed)
-        ask, asked, answer = needed
-        return ask(*asked) is answer

@@ -77,7 +77,7 @@ class Merger:
         self._memory = memory
 
     def merge(self, symbol: Symbol) -> Section:
-        """The whole body of a deployment or template, its bases first, left to right; it is the caller's own."""
+        """The whole body of a deployment or template, its bases first, left to right; a copy."""
         if isinstance(symbol.node, s.DeploymentDeclaration):
             return self._put_together(symbol)
         whole = Section(symbol.name, symbol.scope)

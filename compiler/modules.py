@@ -95,12 +95,12 @@ class Loader:
                     "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error)
                 )
                 return None
-        return self._load(Source(name, text, path))
+        source = Source(name, text, path)
+        return self._load(source, key_of(source))
 
-    def _load(self, source: Source) -> Module:
+    def _load(self, source: Source, key: str) -> Module:
         parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
-        key = key_of(source)
         module = Module(
             key,
             parsed.source,
@@ -154,7 +154,7 @@ class Loader:
             self._no_source(written.parts[0], span)
             return None
         name = os.path.normpath(os.path.join(os.path.dirname(importer.source.name), written.parts[0]))
-        return self._load(Source(name, text, path))
+        return self._load(Source(name, text, path), key)
 
     def _leaves_project(self, base: Path, written: str, span: Span) -> bool:
         """Whether a path leads out of the project; reported if so, and then nothing is read."""

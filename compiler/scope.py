@@ -150,9 +150,7 @@ class Scope:
                     yield f"{alias}.{name}"
 
 
-def build_scopes(
-    modules: list[Module], found: Diagnostics, memory: Memory | None = None
-) -> dict[int, Scope]:
+def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | None = None) -> dict[int, Scope]:
     """The scope of each module, by the module's id; duplicates and unknown imports are reported.
 
     memory: of a check before; its scopes and symbols go on where declarations are the same.

@@ -1,7 +1,7 @@
 """The texts that are open, and the files on disk that they need. What did not change is not worked out again.
 
-Of an open text there is one tree and one set of names and results, which follow its newest version: whoever keeps
-parts of them keeps them until the next change. What is asked of an older version is worked out for that alone.
+An open text has one tree, and one set of names and results, which follow its newest version: whoever keeps
+parts of them keeps them until the next change. What is asked of an older version is worked out for it alone.
 """
 
 from __future__ import annotations
