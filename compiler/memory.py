@@ -9,17 +9,24 @@ is not kept for the next check, which reports it again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from attrs import define, field
 
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.record import frozen
+from ..dsl.syntax import Declaration
 
-if TYPE_CHECKING:
-    from .scope import Scope, Symbol
+
+class Named(Protocol):
+    """A declaration in its file."""
+
+    @property
+    def node(self) -> Declaration: ...
+
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Named)
 
 
 @frozen(eq=False)
@@ -42,7 +49,7 @@ class Result:
     """What was found out of one declaration."""
 
     kind: Kind
-    symbol: Symbol
+    symbol: Named
     value: Any = None
     needed: list[Lookup | Result] = field(factory=list)
     """In the order in which it was needed."""
@@ -55,8 +62,8 @@ class Memory:
     """The results of one file and what it imports, from one check to the next."""
 
     def __init__(self) -> None:
-        self.scopes: dict[str, Scope] = {}
-        """Of the files, which stay the same objects."""
+        self.scopes: dict[str, Any] = {}
+        """What names mean in each file; the same objects in all checks."""
         self._found = Diagnostics()
         self._results: dict[tuple[Kind, int], Result] = {}
         self._open: list[Result] = []
@@ -79,7 +86,7 @@ class Memory:
             self._needed.append((ask, asked, answer))
         return answer
 
-    def known(self, kind: Kind, symbol: Symbol) -> Result | None:
+    def known(self, kind: Kind, symbol: Named) -> Result | None:
         """What was found out before, if it still holds."""
         result = self._results.get((kind, id(symbol.node)))
         if result is None or result.symbol is not symbol or not self._holds(result):
@@ -88,7 +95,7 @@ class Memory:
             self._needed.append(result)
         return result
 
-    def work_out(self, kind: Kind, symbol: Symbol, compute: Callable[[Symbol], T]) -> T:
+    def work_out(self, kind: Kind, symbol: N, compute: Callable[[N], T]) -> T:
         """What `compute` gives, kept with all that it needed."""
         result = Result(kind, symbol, check=self._check)
         reported = len(self._found.items)
@@ -107,7 +114,7 @@ class Memory:
             around.append(result)
         return value
 
-    def of(self, kind: Kind, symbol: Symbol, compute: Callable[[Symbol], T]) -> T:
+    def of(self, kind: Kind, symbol: N, compute: Callable[[N], T]) -> T:
         """What is known, or what `compute` gives."""
         result = self.known(kind, symbol)
         return result.value if result is not None else self.work_out(kind, symbol, compute)
@@ -116,9 +123,9 @@ class Memory:
         """How many results of a kind are being worked out, each for the one before it."""
         return self._depth.get(kind, 0)
 
-    def circle(self, kind: Kind, symbol: Symbol) -> list[Symbol]:
+    def circle(self, kind: Kind, symbol: N) -> list[N]:
         """`symbol` and those for which it is needed, where it is being worked out itself; else nothing."""
-        running = [result.symbol for result in self._open if result.kind is kind]
+        running: list[Any] = [result.symbol for result in self._open if result.kind is kind]
         first = next((index for index, each in enumerate(running) if each.node is symbol.node), len(running))
         return running[first:]
 
