@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from lsprotocol import types as lsp
@@ -13,18 +12,13 @@ from ...dsl import syntax as s
 from ...dsl.source import Source
 from ...dsl.tokens import KEYWORDS
 from ...dsl.tree import walk
-from ...dsl.values import show
+from ..new_names import BARE, RenameRefused, written
 from ..occurrences import Occurrence, Role, Target
 from ..out_of_sight import hidden_places, prompts
 from ..view import View
 from .references import LOCAL, may_name_a_field, places_in, scopes_of
 
-_BARE = re.compile(r"[^\W\d]\w*\Z")
 _QUOTABLE = (s.TemplateDeclaration, s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration)
-
-
-class RenameRefused(Exception):
-    """The new name cannot be used; says why."""
 
 
 def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlaceholder | None:
@@ -112,13 +106,6 @@ def _bare_range(text: str, start: int, end: int) -> tuple[int, int]:
     return (start + 1, end - 1) if text[start : start + 1] == '"' else (start, end)
 
 
-def written(text: str, start: int, new: str) -> str:
-    """The new name as it must be written where the old one stands."""
-    if text[start : start + 1] == '"' or not _BARE.match(new):
-        return show(new)
-    return new
-
-
 def _refuse_name(new: str) -> None:
     if not new or new != new.strip() or "\n" in new or "${" in new:
         raise RenameRefused("a name is a word, or a text of one line")
@@ -130,9 +117,9 @@ def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) ->
     if new == target.name.text:
         return
     _refuse_name(new)
-    if not _BARE.match(new) and not isinstance(target.node, _QUOTABLE):
+    if not BARE.match(new) and not isinstance(target.node, _QUOTABLE):
         raise RenameRefused(f"the name of a {target.kind} must be a word: letters, digits and `_`")
-    for scope, each in places if not _BARE.match(new) else ():
+    for scope, each in places if not BARE.match(new) else ():
         if each.role is Role.IMPORTS or scope.module.source.text[each.start - 1 : each.start] == ".":
             raise RenameRefused(
                 f"`{scope.module.source.name}` imports it, and can do so only by a plain word"

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from ...compiler.compile import Checked
 from ...compiler.modules import key_of
 from ...dsl.source import Span
+from ..new_names import RenameRefused, written
 from ..record_fields import RecordField, blind_spots, confused, programs_with
 from ..view import View
-from .rename import RenameRefused, written
 
 
 def refuse_field(view: View, field: RecordField, new: str, places: Iterable[Span]) -> None:

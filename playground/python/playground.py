@@ -30,7 +30,8 @@ from inferc.editor.features.completion import completion
 from inferc.editor.features.diagnostics import explained, of_diagnostic
 from inferc.editor.features.formatting import formatting
 from inferc.editor.features.hover import hover
-from inferc.editor.features.rename import RenameRefused, prepare_rename, rename
+from inferc.editor.features.rename import prepare_rename, rename
+from inferc.editor.new_names import RenameRefused
 from inferc.editor.view import View
 from inferc.editor.workspace import Workspace
 

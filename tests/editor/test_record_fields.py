@@ -6,7 +6,8 @@ import pytest
 from lsprotocol import types as lsp
 
 from inferc.editor.features.references import highlights, references
-from inferc.editor.features.rename import RenameRefused, prepare_rename, rename
+from inferc.editor.features.rename import prepare_rename, rename
+from inferc.editor.new_names import RenameRefused
 
 from .conftest import Desk, edited
 
