@@ -63,6 +63,14 @@ class Durations:
             self.examples[bucket] = trace_id_of(parent), seconds, time.time()
 
 
+class _Uncounted(Durations):
+    def add(self, seconds: float) -> None:
+        """Nobody asks."""
+
+
+_UNCOUNTED = _Uncounted()
+
+
 class Counters:
     """Counts from the start of the executor on.
 
@@ -78,6 +86,10 @@ class Counters:
         """A request has ended, after so long."""
         self.outcomes[outcome] += 1
         self.durations.add(seconds)
+
+    def count_outcomes_alone(self) -> None:
+        """Nobody asks for durations, nor for sizes: in a simulation each of millions would be sorted in."""
+        self.durations = _UNCOUNTED
 
 
 class DeploymentCounters(Counters):
@@ -99,6 +111,11 @@ class DeploymentCounters(Counters):
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
+
+    def count_outcomes_alone(self) -> None:
+        self.durations = self.waits = self.firsts = self.per_token = _UNCOUNTED
+        self.input_tokens = self.output_tokens = _UNCOUNTED
+        self.operations = defaultdict(lambda: _UNCOUNTED)
 
     def spend(self, usage: Usage) -> None:
         """A request has taken so many."""

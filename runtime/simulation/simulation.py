@@ -73,6 +73,8 @@ class Simulation:
     async def start(self) -> None:
         """Raises StartError."""
         await self.executor.start()
+        for each in (*self.executor.deployments.values(), *self.executor.routes.values()):
+            each.counters.count_outcomes_alone()
 
     async def stop(self) -> None:
         await self.executor.stop()
