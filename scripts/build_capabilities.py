@@ -1,4 +1,5 @@
-"""Write `dsl/capabilities/models.json` from the facts about models that the package litellm ships.
+"""Write `dsl/capabilities/models.json` from the facts about models that the package litellm ships,
+and the list of its prefixes, which a test walks.
 
     python scripts/build_capabilities.py [--file model_prices.json --version 1.2.3] [--output FILE]
 
@@ -16,11 +17,15 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "capabilities" / "models.json"
 TABLE = "litellm/model_prices_and_context_window_backup.json"
+PREFIXES = OUTPUT.parents[2] / "tests" / "compiler" / "importers" / "litellm_prefixes.json"
+KINDS = "litellm/types/utils.py"
+LIKE_OPENAI = "litellm/llms/openai_like/providers.json"
 
 PROVIDERS = {
     "anthropic": "anthropic",
@@ -68,22 +73,33 @@ def main() -> None:
     parser.add_argument("--version", default="")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
-    table, version = (
-        (json.loads(arguments.file.read_bytes()), arguments.version) if arguments.file else fetched()
-    )
     output: Path = arguments.output
+    if arguments.file:
+        table, version = json.loads(arguments.file.read_bytes()), arguments.version
+    else:
+        table, version, prefixes = fetched()
+        PREFIXES.write_text(json.dumps(prefixes, indent=0) + "\n", encoding="utf-8")
+        print(f"{PREFIXES}: {len(prefixes['providers'])} prefixes")
     output.write_text(render(build(table), version), encoding="utf-8")
     print(f"{output}: facts of litellm {version}")
 
 
-def fetched() -> tuple[dict[str, Any], str]:
-    """The table of the newest wheel, and the wheel's version."""
+def fetched() -> tuple[dict[str, Any], str, dict[str, Any]]:
+    """The table of the newest wheel, the wheel's version, and what it writes before names of models."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
         subprocess.run([*command, "--only-binary", ":all:", "litellm"], check=True)
         wheel = next(Path(folder).glob("litellm-*.whl"))
+        version = wheel.name.split("-")[1]
         with zipfile.ZipFile(wheel) as archive:
-            return json.loads(archive.read(TABLE)), wheel.name.split("-")[1]
+            kinds = archive.read(KINDS).decode().partition("class LlmProviders(")[2].partition("\n\n\n")[0]
+            names = {*re.findall(r'= "([^"]+)"', kinds), *json.loads(archive.read(LIKE_OPENAI))}
+            prefixes = {
+                "source": f"litellm {version}: LlmProviders, and llms/openai_like/providers.json",
+                "date": datetime.now(UTC).date().isoformat(),
+                "providers": sorted(names),
+            }
+            return json.loads(archive.read(TABLE)), version, prefixes
 
 
 def build(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:

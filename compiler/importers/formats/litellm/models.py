@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .....dsl.catalogue import find_model
+from .....dsl.other_providers import find_other
 from .....dsl.units import Money
 from ...budgets import budget
 from ...draft import Block, Deployment, Draft
@@ -51,7 +52,8 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
         draft.lost(entry, f"who serves it is not clear: {unfit}")
         return None
     if not is_here:
-        draft.lost(entry, _ELSEWHERE)
+        other = find_other(str(model.value))
+        draft.lost(entry, other.advice(str(model.value)) if other and not other.endpoint else _ELSEWHERE)
         return None
     draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
     if mode is None:
