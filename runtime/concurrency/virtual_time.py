@@ -119,9 +119,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> _Handle:
         self._numbers += 1
-        timer = _Handle(
-            (when, self._numbers, callback, args, copy_context() if context is None else context)
-        )
+        timer = _Handle((when, self._numbers, callback, args, copy_context() if context is None else context))
         heappush(self._timers, timer)
         return timer
 

@@ -14,7 +14,7 @@ Piece = tuple[float, bytes]
 
 
 class WholeAnswer:
-    """An answer that is here, all of it; read again it says the same, so that one stands for all its equals."""
+    """An answer that is here, all of it. Read again it says the same: one stands for all its equals."""
 
     __slots__ = ("body", "content")
 
