@@ -73,8 +73,10 @@ class Simulation:
     async def start(self) -> None:
         """Raises StartError."""
         await self.executor.start()
-        for each in (*self.executor.deployments.values(), *self.executor.routes.values()):
-            each.counters.count_outcomes_alone()
+        for deployment in self.executor.deployments.values():
+            deployment.counters.count_outcomes_alone()
+        for route in self.executor.routes.values():
+            route.counters.count_outcomes_alone()
 
     async def stop(self) -> None:
         await self.executor.stop()
