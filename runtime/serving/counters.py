@@ -94,6 +94,7 @@ class DeploymentCounters(Counters):
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
+        self.untold = 0
 
     def spend(self, usage: Usage) -> None:
         """A request has taken so many."""
