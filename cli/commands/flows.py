@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.suggest import did_you_mean
-from ..output import fail, harmless
+from ..output import fail, harmless, misuse
 from ..pictures import SUFFIXES, add_output, form_of, write, write_picture
 from ..plans import add_analysis, outlined, ready_plan
 from ..tables import in_columns
@@ -51,6 +51,8 @@ def run(arguments: Namespace) -> int:
     from ...compiler.analysis.flow_parts import flows_through, words_of
     from ...compiler.analysis.flows import trace
 
+    if arguments.json and arguments.form not in (None, Words.JSON):
+        return misuse(f"--json is --format json, and not --format {arguments.form}: say one of them")
     form = Words.JSON if arguments.json else form_of(arguments, _SUFFIXES)
     if form is None:
         return 2

@@ -12,7 +12,7 @@ from attrs import Attribute, evolve, fields
 from ...dsl.record import frozen
 
 Thinks = Literal["no", "effort", "budget", "adaptive", "level"]
-SystemPrompts = Literal["no", "first", "anywhere"]
+SystemPrompts = Literal["no", "first", "after_user", "anywhere"]
 SchemaSubset = Literal["anything", "anthropic"]
 UserIds = Literal["no", "opaque", "any"]
 CacheMarks = Literal["no", "cache_control", "prompt_cache_breakpoint"]
@@ -28,7 +28,8 @@ class Capabilities:
     context_window: tokens of the request and the answer together.
     token_limit: the name of the field that limits the answer, where a dialect has two. greatest_output: in
     tokens.
-    system_prompts: where they may stand.
+    system_prompts: where they may stand; after_user: at the beginning, and between words of the user and the
+    answer to them.
     tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
     a time, be held to a tool's schema, and be told which function it must call. streams_tools: whether it
     streams its answer while there are functions; it is asked for a whole one otherwise.

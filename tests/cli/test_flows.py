@@ -51,6 +51,7 @@ def test_svg_is_drawn_by_graphviz(inferc: Command, file: str) -> None:
     [
         (("tema",), 1, "nothing in a.infer is called `tema`: did you mean `team`?"),
         (("-o", "a.jpg"), 2, "or say --format"),
+        (("--json", "--format", "svg"), 2, "say one of them"),
         (("b",), 0, "nothing that a.infer says to be carried comes to a deployment as `b`"),
     ],
 )

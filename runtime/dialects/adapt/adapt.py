@@ -45,7 +45,7 @@ def adapt(
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, provider)
     longest = changed.get("max_tokens", conversation.max_tokens)
-    changed |= adapt_thinking(conversation, can, found, longest, provider)
+    changed |= adapt_thinking(conversation, can, found, longest, client, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)
     if provider == "openai_chat" and can.chat_tools_with_thoughts is False and changed["tools"]:
         changed |= rest_for_tools(conversation, can, found)

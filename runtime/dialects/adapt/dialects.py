@@ -46,6 +46,37 @@ RESTS: dict[str, dict[str, Any]] = {"thinking": {"type": "disabled"}, "reasoning
 """What tells a model not to think, by the field that its provider has for it. Sources: the API references of
 DeepSeek and Together."""
 
+RAN_THERE: dict[str, frozenset[str]] = {
+    "anthropic": frozenset(
+        {
+            "server_tool_use",
+            "web_search_tool_result",
+            "web_fetch_tool_result",
+            "code_execution_tool_result",
+            "bash_code_execution_tool_result",
+            "text_editor_code_execution_tool_result",
+            "tool_search_tool_result",
+            "advisor_tool_result",
+            "mcp_tool_use",
+            "mcp_tool_result",
+            "mcp_tool_listing",
+            "fallback",
+        }
+    ),
+    "openai_responses": frozenset(
+        {
+            "web_search_call",
+            "file_search_call",
+            "code_interpreter_call",
+            "image_generation_call",
+            "mcp_list_tools",
+            "mcp_call",
+        }
+    ),
+}
+"""Parts of an answer that tell what its provider did by itself: another one goes on without them, from the
+words that were said on their ground. Sources: the API references of Anthropic and OpenAI."""
+
 CLIENT_NAMES: dict[str, dict[str, str]] = {
     "openai_chat": {
         "tool.name": "function.name",
@@ -138,6 +169,8 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "billing_policy": Dropped("it is about who pays Anthropic"),
         "fallback_credit_token": Dropped("it is about who pays Anthropic"),
         "mcp_servers": Refused("only Anthropic calls these servers itself", ([],)),
+        "thinking": Dropped("it is about how Claude thinks, and shows it"),
+        "output_config": Dropped("it is about how long Claude works"),
     },
 }
 """What becomes of a request's fields that only one dialect knows, in front of another; others are refused."""

@@ -131,6 +131,10 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     elif tool.strict and foreign and provider.startswith("openai") and not is_closed(tool.parameters):
         found.note(f"{where}.strict", "left out: not all objects are closed, with all they have required")
         changed["strict"] = None
+    for seal, values in tool.extras.items():
+        if seal not in SEALS[provider]:
+            for name in values:
+                found.note(f"{where}.{name}", f"left out: it is known to {seal} alone")
     parameters = tool.parameters
     if parameters is None and can.extra_fields is not None:
         changed["parameters"] = {"type": "object", "properties": {}}
