@@ -145,6 +145,7 @@ async def test_what_follows_from_a_file_is_shown(page: Tab) -> None:
     assert "assistant" in await view(page, "bounds", "pre")
     assert '"claude"' in await view(page, "plan", "pre")
     assert "assistant" in await view(page, "reach", "pre")
+    assert "says that it `carries` any kind of data" in await view(page, "flows", "pre")
     await view(page, "tests", "button")
     await page.click("#panel button", "Run the tests")
     await page.until("document.querySelector('#panel pre')")
@@ -152,6 +153,13 @@ async def test_what_follows_from_a_file_is_shown(page: Tab) -> None:
     assert "ok    claude answers when OpenAI is down" in said
     assert "FAIL  nobody waits for long" in said
     assert "2 tests, 1 failed" in said
+
+
+async def test_where_data_may_not_go_is_drawn_although_it_is_an_error(page: Tab) -> None:
+    carries = 'gateway { key k { secret = env("K"), carries = [pii] } }\n'
+    await shown(page, link(RIGHT + carries))
+    assert "error" in await page.text("#state")
+    assert "does not allow pii" in await view(page, "flows", "svg")
 
 
 async def test_what_takes_too_long_is_stopped(page: Tab) -> None:
