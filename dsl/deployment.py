@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from attrs import field
 
 from .catalogue import find_model
@@ -115,7 +117,8 @@ class Deployment:
             info.audio_output_price,
         )
 
-    def validate(self) -> tuple[Problem, ...]:
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
         return (
             *emptiness(self.name, self.model),

@@ -54,7 +54,7 @@ TAKEN_HEADERS = frozenset(
 def check_values(program: Program, found: Diagnostics) -> None:
     """What each deployment's own validation finds, at the place where it was written."""
     for declared, deployment in program.deployments:
-        for problem in deployment.validate():
+        for problem in deployment.problems:
             if problem.path == ("model",) and declared.setting("model") is None:
                 continue
             report = found.warning if problem.code.startswith("W") else found.error

@@ -59,6 +59,7 @@ class Simulation:
         self.random = random
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
+        self._loop = loop
         self.providers: dict[str, Provider] = {}
         for each in plan.deployments:
             name = each.deployment
@@ -72,6 +73,10 @@ class Simulation:
     async def start(self) -> None:
         """Raises StartError."""
         await self.executor.start()
+        for deployment in self.executor.deployments.values():
+            deployment.counters.count_outcomes_alone()
+        for route in self.executor.routes.values():
+            route.counters.count_outcomes_alone()
 
     async def stop(self) -> None:
         await self.executor.stop()
@@ -109,10 +114,9 @@ class Simulation:
 
     async def ask(self, ask: AskPlan, request: Request | None, *, keeps: bool = True) -> Record:
         """What became of one request. keeps: its text and headers, too."""
-        loop = asyncio.get_running_loop()
         self._numbers += 1
         trace = Trace(spans=[], id=f"req_{self._numbers}")
-        record = Record(ask.name, loop.time(), trace=trace)
+        record = Record(ask.name, self._loop.time(), trace=trace)
         exchange = Exchange(self.executor, trace.id)
         if ask.key is not None:
             exchange.key = self.executor.keys[ask.key]
@@ -131,7 +135,7 @@ class Simulation:
                 record.code = type(error).code
         finally:
             exchange.end()
-        record.seconds = loop.time() - record.began
+        record.seconds = self._loop.time() - record.began
         if record.first is None and record.ok:
             record.first = record.seconds
         self._account(record, exchange)
@@ -151,13 +155,13 @@ class Simulation:
     async def _stream(
         self, exchange: Exchange, ask: AskPlan, request: Request, record: Record, *, keeps: bool
     ) -> None:
-        loop, events = asyncio.get_running_loop(), ChunkEvents()
+        events = ChunkEvents()
         said: list[str] = []
         answer = exchange.stream(ask.name, request, exchange.deadline(), record.trace)
         async with aclosing(answer) as chunks:
             async for chunk in chunks:
                 if record.first is None:
-                    record.first = loop.time() - record.began
+                    record.first = self._loop.time() - record.began
                 if keeps and isinstance(chunk, ChatChunk | ChatEvents):
                     said += [each.text for each in events.of(chunk) if isinstance(each, TextDelta)]
         record.text = "".join(said)
