@@ -186,7 +186,11 @@ deployment kinds {
 deployment raw { model = "magika.onnx" }
 deployment people {
   model = "people.onnx"
-  task classify { tokenizer = "tokenizer.json", labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"], aggregation = simple }
+  task classify {
+    tokenizer = "tokenizer.json"
+    labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    aggregation = simple
+  }
 }
 route any_sorter = fallback [sorter]
 type Tensor = { x: int }
@@ -224,7 +228,7 @@ def test_a_client_ranks_classifies_finds_and_asks_with_tensors(
     module: Any = loaded(path)
     client = module.Client(gateway.url)
     ranked = client.rerank("any_sorter", "refund", ["a parcel", "a refund please", "bread"], top_n=2)
-    assert [each.index for each in ranked][0] == 1
+    assert ranked[0].index == 1
     assert len(ranked) == 2
     assert ranked[0].score > ranked[1].score
     tensor = module.Tensor("INT32", [1, 2048], [256] * 2048)
@@ -265,7 +269,8 @@ const labels = await client.classify("kinds", {{ bytes }}, 1);
 const outputs = await client.infer("raw", {{ bytes }});
 const spans = await client.find_spans("people", ["Anna Smith"]);
 let said = "";
-try {{ await client.infer("nothing" as "raw", {{ bytes }}); }} catch (error) {{ said = (error as Error).message; }}
+try {{ await client.infer("nothing" as "raw", {{ bytes }}); }}
+catch (error) {{ said = (error as Error).message; }}
 const shape = Object.values(outputs)[0]!.shape;
 console.log(JSON.stringify([ranked[0]!.index, labels[0]!.length, shape, spans[0]![0]!.text, said]));
 """)
