@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from attrs import field
 
 from .catalogue import find_model
@@ -120,7 +122,8 @@ class Deployment:
             info.per_image,
         )
 
-    def validate(self) -> tuple[Problem, ...]:
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
         return (
             *emptiness(self.name, self.model),

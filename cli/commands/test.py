@@ -199,6 +199,7 @@ class _Session:
                     "sampled": outcome.scale,
                     "seconds": round(outcome.seconds, 6),
                     "took": round(took, 3),
+                    "calls": outcome.calls,
                     "answers": outcome.answers,
                 }
                 for name, played in self._files

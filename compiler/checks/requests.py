@@ -16,7 +16,6 @@ from ...dsl.units import Duration, Money, Percent, Size
 from ...dsl.values import Call, describe
 from ..capabilities import facts_of
 from ..declare import Declared
-from ..program import Program
 
 OF_EMBED = ("dimensions", "extra_body")
 OF_CHAT = tuple(a.name for a in attrs.fields(RequestParameters) if a.name != "dimensions")
@@ -31,34 +30,33 @@ THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
 """Fields of a body that say what is asked, and how it is answered."""
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """What is added to requests must be something that they take."""
-    for declared, deployment in program.deployments:
-        if deployment.request is None:
-            continue
-        known = _known(deployment)
-        if known is None:
-            found.error(
-                "E0423",
-                f"requests of the task `{deployment.effective_task()}` have no parameters",
-                declared.span("request"),
-                "nothing can be added to them",
-                help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
-            )
-            continue
-        for name in ("defaults", "force"):
-            given: RequestParameters | None = getattr(deployment.request, name)
-            if given is not None:
-                _parameters(declared, deployment, name, given, known, found)
-        _never_counts(declared, deployment, found)
-        if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
-            found.warning(
-                "W0424",
-                "`unsupported` never counts here",
-                declared.span("request", "unsupported"),
-                "nothing is left out",
-                help="remove it: it is for chats of models behind HTTP",
-            )
+    if deployment.request is None:
+        return
+    known = _known(deployment)
+    if known is None:
+        found.error(
+            "E0423",
+            f"requests of the task `{deployment.effective_task()}` have no parameters",
+            declared.span("request"),
+            "nothing can be added to them",
+            help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
+        )
+        return
+    for name in ("defaults", "force"):
+        given: RequestParameters | None = getattr(deployment.request, name)
+        if given is not None:
+            _parameters(declared, deployment, name, given, known, found)
+    _never_counts(declared, deployment, found)
+    if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
+        found.warning(
+            "W0424",
+            "`unsupported` never counts here",
+            declared.span("request", "unsupported"),
+            "nothing is left out",
+            help="remove it: it is for chats of models behind HTTP",
+        )
 
 
 def _adapts(deployment: Deployment) -> bool:

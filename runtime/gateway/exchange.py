@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -139,7 +139,7 @@ class Exchange:
         key = self.key
         return answer if key is None or key.limiter is None else self._limited(answer, request, deadline)
 
-    async def answer(
+    def answer(
         self,
         name: str,
         request: Request,
@@ -148,15 +148,13 @@ class Exchange:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
-        """The whole answer of `name` to a request that wants no stream. Raises RequestError."""
+    ) -> Coroutine[Any, Any, Chunk]:
+        """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
         model = self._begin(name, request, trace)
         call = self._call(request, deadline, priority, headers)
-        key = self.key
-        if key is None or key.limiter is None:
-            return await model.answer(call, trace)
-        async with self._permitted(estimate(request).total, deadline):
-            return await model.answer(call, trace)
+        if self.key is None or self.key.limiter is None:
+            return model.answer(call, trace)
+        return self._one_limited(model, call, trace)
 
     async def run(
         self,
@@ -270,6 +268,11 @@ class Exchange:
         async with self._permitted(estimate(request).total, deadline), aclosing(answer):
             async for chunk in answer:
                 yield chunk
+
+    async def _one_limited(self, model: Model | GuardedModel, call: Call, trace: Trace) -> Chunk:
+        """The same of one in one piece."""
+        async with self._permitted(estimate(call.request).total, call.deadline):
+            return await model.answer(call, trace)
 
     def _priority(self, asked: int) -> int:
         """As the key says; clients may ask for less."""

@@ -123,7 +123,7 @@ class Capacity:
         which it runs, if that has room.
         """
         if self._total < self._limit:
-            return self._admit(ticket, prefer)
+            return Admit(ticket, self._choose(prefer))
         match self._policy:
             case CapacityPolicy(kind=CapacityKind.QUEUE):
                 if patience is not None and (wait := self._expected(priority, asker)) > patience:
@@ -135,6 +135,10 @@ class Capacity:
             case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):
                 return FallBack(target, self._retry_after())
         return Refuse(self._retry_after(), len(self._waiting))
+
+    def admit_at_once(self, prefer: int | None) -> int | None:
+        """The replica on which a request runs now; None: it has to `arrive`, since all are busy."""
+        return self._choose(prefer) if self._total < self._limit else None
 
     def leave(self, ticket: int) -> None:
         """A waiting request gives up."""
@@ -198,7 +202,7 @@ class Capacity:
             waited = self._waiting.get(ticket)
             if waited is not None:
                 self._forget(ticket)
-                return self._admit(ticket, waited[2])
+                return Admit(ticket, self._choose(waited[2]))
         return None
 
     def _expected(self, priority: int, asker: str) -> float:
@@ -210,7 +214,8 @@ class Capacity:
         turns = min(before, self._askers[asker] * askers + askers - 1) + 1
         return self._hold * turns / self._limit
 
-    def _admit(self, ticket: int, prefer: int | None) -> Admit:
+    def _choose(self, prefer: int | None) -> int:
+        """The replica that one more request runs on from now on."""
         running = self._running
         count = len(running)
         replica = 0
@@ -222,7 +227,7 @@ class Capacity:
             self._next = (replica + 1) % count
         running[replica] += 1
         self._total += 1
-        return Admit(ticket, replica)
+        return replica
 
     def _has_room(self, replica: int) -> bool:
         """Whether one more on `replica` leaves the others no more to do than their share."""

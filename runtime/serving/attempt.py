@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from math import ceil, inf
+from typing import Any
 
 from attrs import evolve
 
@@ -113,7 +114,8 @@ class Attempt:
                 payer = policies.payers.get(name)
                 if payer is not None:
                     await self._charge(policies, payer, now, deadline)
-            await self._enter_circuit(policies, now)
+            if (probing := self._enter_circuit(policies, now)) is not None:
+                await probing
             self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
@@ -152,14 +154,13 @@ class Attempt:
             raise _refusal(BudgetExceeded, policies.plan, outcome.reason, outcome.retry_after)
         self._money = outcome
 
-    async def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
-        """Pass the circuit breaker. Raises CircuitOpen."""
+    def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> Coroutine[Any, Any, None] | None:
+        """Pass the circuit breaker; where that is not closed, what to await. Raises CircuitOpen."""
         passed = policies.breaker.enter(now)
-        if policies.breaker.is_closed:
-            assert isinstance(passed, Pass)
+        if policies.breaker.is_closed and isinstance(passed, Pass):
             self._pass = passed
-        else:
-            await self._claim_probe(policies, now, self._unblocked(policies, now, passed))
+            return None
+        return self._claim_probe(policies, now, self._unblocked(policies, now, passed))
 
     async def _claim_probe(self, policies: ReplicaPolicies, now: float, held: Pass) -> None:
         """The circuit is not closed: another process may be probing it already. Raises CircuitOpen."""
@@ -193,8 +194,8 @@ class Attempt:
         held = self._pass
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
-            now = self._loop.time()
-            await self._enter_circuit(policies, now)
+            if (probing := self._enter_circuit(policies, self._loop.time())) is not None:
+                await probing
 
     def send(self) -> None:
         """The request goes out now."""

@@ -38,6 +38,10 @@ USAGE_BOUNDS = tuple(4**exponent for exponent in range(14))
 """As they have it for numbers of tokens."""
 
 
+_SAME = 5e-7
+"""Seconds by which a time that is counted may miss the end of its bucket, as sums of floats do."""
+
+
 class Durations:
     """buckets: how many took so long, by `bounds`. seconds: all of them together. examples: for buckets, the
     last that fell into it and has a trace: its trace, its value, and when that was, in seconds since 1970.
@@ -45,17 +49,26 @@ class Durations:
 
     def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
         self.bounds = bounds
+        self._ends = tuple(bound + _SAME for bound in bounds)
         self.buckets = [0] * (len(bounds) + 1)
         self.seconds = 0.0
         self.examples: dict[int, tuple[str, float, float]] = {}
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        bucket = bisect_left(self.bounds, round(seconds, 6))
+        bucket = bisect_left(self._ends, seconds)
         self.buckets[bucket] += 1
         self.seconds += seconds
         if parent := PARENT.get():
             self.examples[bucket] = trace_id_of(parent), seconds, time.time()
+
+
+class _Uncounted(Durations):
+    def add(self, seconds: float) -> None:
+        """Nobody asks."""
+
+
+_UNCOUNTED = _Uncounted()
 
 
 class Counters:
@@ -73,6 +86,10 @@ class Counters:
         """A request has ended, after so long."""
         self.outcomes[outcome] += 1
         self.durations.add(seconds)
+
+    def count_outcomes_alone(self) -> None:
+        """Nobody asks for durations, nor for sizes: in a simulation each of millions would be sorted in."""
+        self.durations = _UNCOUNTED
 
 
 class DeploymentCounters(Counters):
@@ -94,6 +111,12 @@ class DeploymentCounters(Counters):
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
+        self.untold = 0
+
+    def count_outcomes_alone(self) -> None:
+        self.durations = self.waits = self.firsts = self.per_token = _UNCOUNTED
+        self.input_tokens = self.output_tokens = _UNCOUNTED
+        self.operations = defaultdict(lambda: _UNCOUNTED)
 
     def spend(self, usage: Usage) -> None:
         """A request has taken so many."""

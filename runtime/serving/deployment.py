@@ -151,7 +151,8 @@ class Deployment(Model):
         """
         if self._stopping or self.is_drained:
             return inf
-        return max(self._slots.free_at(now), self._availability.first(now))
+        slot, replica = self._slots.free_at(now), self._availability.first(now)
+        return slot if slot > replica else replica
 
     def cost(self, size: Estimate) -> float:
         return inf if self._tariff is None else self._tariff.estimated(size)
@@ -268,7 +269,7 @@ class Deployment(Model):
         if self._most_inputs is not None and (parts := batches(call.request, self._most_inputs)):
             yield await self._in_batches(parts, call, trace)
             return
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         began = loop.time()
         slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
@@ -314,7 +315,7 @@ class Deployment(Model):
             return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(call, trace))
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         began = loop.time()
         slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
@@ -372,13 +373,15 @@ class Deployment(Model):
                 trace.adapted = fitted.changes
             if self._throttling is not None:
                 self._throttle()
-            asker = call.payers[0] if call.payers else ""
             prefer = None if self._together is None else self._preferred(call, self._together)
-            slot = await self._slots.enter(
-                call.priority, call.deadline, began, call.wait_until, asker, prefer
-            )
+            slot: Slot | FallBack | None = self._slots.at_once(began, prefer)
+            if slot is None:
+                asker = call.payers[0] if call.payers else ""
+                slot = await self._slots.enter(
+                    call.priority, call.deadline, began, call.wait_until, asker, prefer
+                )
         except BaseException:
-            self.counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
+            self.counters.end(outcome_now(call.request, False), self.loop.time() - began)
             raise
         if isinstance(slot, FallBack):
             self.counters.end(DIVERTED, 0.0)
@@ -452,7 +455,7 @@ class Deployment(Model):
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         free = self._availability.free_at(replica, now)
         return 0.0 if free <= now else free
 
@@ -460,7 +463,7 @@ class Deployment(Model):
         """Halve the slots while the budget wants it."""
         policies = self._throttling
         if policies is not None and policies.budget is not None:
-            now = asyncio.get_running_loop().time() + policies.epoch
+            now = self.loop.time() + policies.epoch
             self._slots.throttle(policies.budget.is_throttled(now))
 
     def _check(self, request: Request) -> None:

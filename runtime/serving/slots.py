@@ -67,6 +67,11 @@ class Slots:
         """Requests that may hold a slot at the same time, for now."""
         return self._capacity.limit
 
+    def at_once(self, now: float, prefer: int | None = None) -> Slot | None:
+        """A slot; None where the request has to wait for one, or to go elsewhere."""
+        admitted = self._capacity.admit_at_once(prefer)
+        return None if admitted is None else Slot(admitted, now)
+
     async def enter(
         self,
         priority: int,

@@ -26,7 +26,7 @@ from ...requests.parts import (
 )
 from ..media_urls import type_of_url
 from .call_ids import CallIds
-from .dialects import ANTHROPIC_LIKE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
+from .dialects import ANTHROPIC_LIKE, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
 from .result import Findings, Problem
 from .tools import fit_mark
 
@@ -40,10 +40,12 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     """The fields to change."""
     history = _History(can, found, provider)
     fit = ((turn, history.turn(turn)) for turn in c.turns)
-    turns: Iterable[Turn] = [new for old, new in fit if new.parts or not old.parts]
+    turns: Iterable[Turn] = [new for old, new in fit if _says_something(old, new)]
     if can.developer_prompts is False:
         turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
-    if can.system_prompts in ("no", "first"):
+    if can.system_prompts == "after_user":
+        turns = _system_after_user(_alternate(turns), found)
+    elif can.system_prompts in ("no", "first"):
         turns = _system_first(turns, can, found)
     if can.turns_alternate:
         turns = _alternate(turns)
@@ -67,6 +69,11 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
+
+
+def _says_something(old: Turn, new: Turn) -> bool:
+    """Whether `new`, made from `old`, has anything left of it; what was empty before is kept."""
+    return bool(new.parts) or (not old.parts and bool(new.extras or not old.extras))
 
 
 class _History:
@@ -96,6 +103,8 @@ class _History:
                 return evolve(turn, parts=tuple(parts), extras=kept)
         elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
+            if not turn.parts and turn.extras.keys().isdisjoint(self._seals):
+                return evolve(turn, extras=NOTHING)
         if turn.extras and (kept := self._taken(turn)) != turn.extras:
             return evolve(turn, parts=tuple(parts), extras=kept)
         return evolve(turn, parts=tuple(parts)) if changed else turn
@@ -139,6 +148,9 @@ class _History:
                 if part.dialect in self._seals:
                     return (part,)
                 kind = part.value.get("type") or part.value.get("role") or "part"
+                if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
+                    self._found.note(path(part.at), f"left out: `{kind}` is known to {part.dialect} alone")
+                    return ()
                 self._found.refuse(path(part.at), f"`{kind}` is known to {part.dialect} alone")
                 return ()
         mark = fit_mark(part.cache, self._can)
@@ -185,6 +197,7 @@ class _History:
         changed: dict[str, Any] = {}
         if tuple(inner) != result.parts:
             changed["parts"] = tuple(inner)
+        self._name_extras(result.extras, path(result.at))
         if result.is_error and self._provider.startswith("openai"):
             self._found.note(
                 f"{path(result.at)}.is_error", "left out: the text alone tells that the tool failed"
@@ -196,6 +209,7 @@ class _History:
     def _media(self, media: Media) -> tuple[Part, ...]:
         """Media of a type that the model reads; a plain document is text where there is no word for it."""
         if media.text and self._provider not in TEXT_DOCUMENTS:
+            self._name_extras(media.extras, path(media.at))
             title = f"{media.name}\n" if media.name else ""
             return (Text(title + media.text, fit_mark(media.cache, self._can), at=media.at),)
         taken = self._can.media_by_url if media.url else self._can.media_inline
@@ -206,6 +220,9 @@ class _History:
             how = "by URL" if media.url else "in the request"
             self._found.refuse(path(media.at), f"the model does not read {type} {how}")
             return ()
+        self._name_extras(media.extras, path(media.at))
+        if media.name and self._provider == "gemini":
+            self._found.note(path(media.at), "sent without its name: there is no place for it")
         mark = fit_mark(media.cache, self._can)
         if mark != media.cache or (not media.url and type != media.type):
             media = evolve(media, cache=mark, type=type)
@@ -252,18 +269,44 @@ def _system_first(turns: Iterable[Turn], can: Capabilities, found: Findings) -> 
     ordered: list[Turn] = []
     for turn in turns:
         leading = leading and turn.role in _SYSTEM
-        if turn.role in _SYSTEM and not leading:
+        if turn.role in _SYSTEM and turn.parts and not leading:
             found.note(path(turn.at), "sent as words of the user: system prompts stand at the beginning only")
             turn = evolve(turn, role="user")
         ordered.append(turn)
     return ordered
 
 
+def _system_after_user(turns: list[Turn], found: Findings) -> list[Turn]:
+    """System prompts in the middle stay where they stand between words of the user and the answer to them,
+    and become words of the user elsewhere. What has no words is an order about the answer, and stands
+    anywhere."""
+    first = next((i for i, turn in enumerate(turns) if turn.role not in _SYSTEM), len(turns))
+    ordered = turns[:first]
+    for index, turn in enumerate(turns[first:], first):
+        if turn.role in _SYSTEM and turn.parts:
+            before, after = ordered[-1], turns[index + 1 : index + 2]
+            if before.role in _SYSTEM and before.parts and not before.extras and not turn.extras:
+                ordered[-1] = evolve(before, parts=(*before.parts, *turn.parts))
+                continue
+            if not _is_asked(before) or (after and after[0].role not in ("assistant", *_SYSTEM)):
+                found.note(path(turn.at), "sent as words of the user: it does not stand before an answer")
+                turn = evolve(turn, role="user")
+        ordered.append(turn)
+    return ordered
+
+
+def _is_asked(turn: Turn) -> bool:
+    """Whether an answer may follow: to the user, or to a tool that the provider ran itself."""
+    last = turn.parts[-1] if turn.parts else None
+    hosted = isinstance(last, Sealed) and last.value.get("type") == "server_tool_use"
+    return turn.role == "user" or hosted
+
+
 def _alternate(turns: Iterable[Turn]) -> list[Turn]:
     """Turns of the same side become one, with results of tools first; turns that say nothing go."""
     joined: list[Turn] = []
     for turn in turns:
-        if not turn.parts:
+        if not turn.parts and not (turn.extras and turn.role in _SYSTEM):
             continue
         if joined and joined[-1].role == turn.role and turn.role not in _SYSTEM:
             joined[-1] = evolve(joined[-1], parts=(*joined[-1].parts, *turn.parts))
@@ -302,6 +345,8 @@ def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
     for index, turn in enumerate(turns):
         if turn.role == "user":
             break
+        if turn.role == "assistant" and isinstance(turn.parts[0], Sealed):
+            break  # what stands for a conversation before it, as a compaction does
         if turn.role == "assistant":
             found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
             return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]

@@ -88,6 +88,8 @@ class AnthropicWriter:
             case e.ThinkingRedacted() | e.SealedMade() | e.MediaMade():
                 made = write_block(_part(event))
                 return self._whole_block(made) if made is not None else b""
+            case e.FieldsMade():
+                return b""
             case e.PartEnded() | e.ToolCallDone():
                 return self._close_block()
             case e.UsageKnown():

@@ -15,6 +15,7 @@ CHECKS: dict[str, Check] = {
         blocks.blocks_blank_text,
         blocks.blocks_budget,
         blocks.blocks_empty,
+        blocks.blocks_misplaced_system,
         blocks.blocks_orphans,
         blocks.blocks_repeated_ids,
         blocks.blocks_results_late,

@@ -110,6 +110,9 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     """Fields of a body that have to be looked at, whatever they say."""
     yield from can.refused_sampling or ()
     yield from can.refused_with_thoughts or ()
+    yield from can.lacking_fields or ()
+    if can.seed_field is not None:
+        yield "seed"
     for group in can.one_of_sampling or ():
         yield from group
     match can.token_limit:
@@ -128,7 +131,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "tool_choice"
     if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
         yield "response_format"
-    if can.thinks is not None or can.efforts is not None:
+    if any(value is not None for value in (can.thinks, can.efforts, can.rests_by)):
         yield "reasoning_effort"
     if can.user_ids not in (None, "any"):
         yield "user"

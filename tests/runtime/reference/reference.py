@@ -126,7 +126,7 @@ def became(name: str, field: Field) -> Became:
     try:
         made, noted = sent(field.body)
     except BadRequest as error:
-        if (error.param or "").split(".")[0].split("[")[0] != field.name:
+        if f"`{field.name}`" not in error.message:
             raise
         return Became("refused", None)
     if made.get(field.name) == field.value:
