@@ -12,12 +12,8 @@ from typing import Any
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ...requests.usage import Usage
-<<<<<<< HEAD
-from ..fields import count, few, told_cost
-=======
 from ..exact_json import dumps
-from ..fields import count
->>>>>>> main
+from ..fields import count, few, told_cost
 from ..ids import make_id
 from ..media_urls import split_data_url
 from ..reader import AnswerReader
