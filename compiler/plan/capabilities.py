@@ -56,7 +56,7 @@ class Capabilities:
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
     messages that it takes; others are refused. lacking_fields: those of requests that its provider does
-    not have, where all others go on. seed_field: what `seed` is called there.
+    not have, where all others go on. seed_field: what `seed` is called there. service_tiers: their names.
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
     may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while there are
     tools.
@@ -111,6 +111,7 @@ class Capabilities:
     message_fields: tuple[str, ...] | None = None
     lacking_fields: tuple[str, ...] | None = None
     seed_field: str | None = None
+    service_tiers: tuple[str, ...] | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None
     schema_with_tools: bool | None = None

@@ -107,12 +107,15 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals and all(map(can.knows_field, values)):
+        if seal in seals and all(map(can.knows_field, values)) and can.service_tiers is None:
             continue
         kept = {name: value for name, value in values.items() if seal in seals and can.knows_field(name)}
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
+            if name == "service_tier" and name in kept and value not in (can.service_tiers or (value,)):
+                changed["extras"] = {**changed.get("extras", c.extras), seal: {**kept, name: None}}
+                found.note(name, "left out: the provider has no such tier")
             if name in kept:
                 continue
             handling = EXTRAS.get(seal, {}).get(name, UNKNOWN_EXTRA)

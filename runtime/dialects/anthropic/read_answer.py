@@ -34,6 +34,10 @@ _ENVELOPE = frozenset(
 )
 
 
+_END = ("stop_reason", "stop_sequence", "stop_details")
+_OF_END = frozenset({"type", "delta", "usage"})
+
+
 class AnthropicReader(AnswerReader):
     """`message_start`, blocks with their deltas, `message_delta`, `message_stop`; or one message."""
 
@@ -75,7 +79,7 @@ class AnthropicReader(AnswerReader):
         for index, block in enumerate(value["content"]):
             yield from self._block_start(index, block)
             yield from self._block_stop(self._blocks[index])
-        yield from self._message_delta({"delta": value})
+        yield from self._message_delta({"delta": {name: value.get(name) for name in _END}})
 
     def _start(self, message: Json) -> Iterator[e.Event]:
         self._started = True
@@ -133,6 +137,10 @@ class AnthropicReader(AnswerReader):
                 return (e.ThinkingSigned(delta["signature"], DIALECT),) if delta["signature"] else ()
             case "citations_delta":
                 return (_cited(delta["citation"]),)
+            case _ if block.sealed:  # of a block that is told as it is, when it is complete
+                more = {name: value for name, value in delta.items() if name != "type" and value is not None}
+                block.content = {**block.content, **more}
+                return ()
             case _:  # kinds of deltas that are still to come
                 return ()
 
@@ -156,8 +164,11 @@ class AnthropicReader(AnswerReader):
         if not reason or self._finished:
             return
         self._finished = True
-        details = delta.get("stop_details")
-        extras = {DIALECT: {"stop_details": details}} if details else NOTHING
+        told = {name: v for name, v in delta.items() if name not in ("stop_reason", "stop_sequence") and v}
+        told |= {name: v for name, v in value.items() if name not in _OF_END and v}
+        if reason not in REASONS:
+            told["stop_reason"] = reason
+        extras = {DIALECT: told} if told else NOTHING
         yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
 
     def _tell_usage(self, usage: Any) -> Iterator[e.Event]:

@@ -34,6 +34,9 @@ REASONS: dict[str, e.Reason] = {
 }
 """Why the model stopped; what is new to this table counts as `stop`."""
 
+_READ = frozenset({"output", "usage", "stopReason"})
+"""Fields of answers that are read here; others are told as they are."""
+
 BROKEN = frozenset({"malformed_model_output", "malformed_tool_use"})
 """Why the model failed: the answer is an error, which another try may not meet."""
 
@@ -63,7 +66,7 @@ class BedrockReader(AnswerReader):
             case b"contentBlockStop":
                 return self._block_stop(value["contentBlockIndex"])
             case b"messageStop":
-                return self._stop(value)
+                return (*self._beside(value), *self._stop(value))
             case b"metadata":
                 return self._metadata(value)
             case _:  # kinds of events that are still to come
@@ -78,6 +81,7 @@ class BedrockReader(AnswerReader):
             yield from self._block(block)
         if isinstance(usage := value.get("usage"), dict):
             yield from self._tell(usage, read_usage, DIALECT)
+        yield from self._beside(value)
         yield from self._stop(value)
         if not self._finished:
             raise self._failures.malformed("the answer does not say why it ended")
@@ -156,10 +160,8 @@ class BedrockReader(AnswerReader):
             case {"image": {"source": {"bytes": str(data)}}} if "image" in self._others.get(index, {}):
                 format = self._others.pop(index)["image"]["format"]
                 yield e.MediaMade(Media("image", f"image/{format}", data))
-            case _ if index in self._others:
-                self._others[index].setdefault("deltas", []).append(delta)
-            case _:  # kinds of deltas that are still to come
-                return
+            case _:  # of a kind that is not read here, or still to come
+                self._others.setdefault(index, {}).setdefault("deltas", []).append(delta)
 
     def _block_stop(self, index: int) -> Iterator[e.Event]:
         if (call := self._calls.get(index)) is not None:
@@ -178,7 +180,13 @@ class BedrockReader(AnswerReader):
         self._finished = True
         yield e.Finished(REASONS.get(reason, "stop"))
 
+    def _beside(self, value: Json) -> Iterator[e.Event]:
+        """What is told of the whole answer: how a guardrail judged it, the tier, how long it took."""
+        if more := {name: v for name, v in value.items() if name not in _READ and v}:
+            yield e.FieldsMade(DIALECT, more, "answer")
+
     def _metadata(self, value: Json) -> Iterator[e.Event]:
+        yield from self._beside(value)
         if isinstance(usage := value.get("usage"), dict):
             yield from self._tell(usage, read_usage, DIALECT)
         if not self._finished:

@@ -34,6 +34,10 @@ REASONS: dict[str, e.Reason] = {
     "IMAGE_SAFETY": "content_filter",
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
+    "ESCALATION": "content_filter",
+    "PUP_LIMITED_DISABLED": "content_filter",
+    "CONTINUATION": "length",
     "MODEL_ARMOR": "content_filter",
     "OTHER": "content_filter",
 }
@@ -46,9 +50,16 @@ BROKEN = frozenset(
         "TOO_MANY_TOOL_CALLS",
         "MISSING_THOUGHT_SIGNATURE",
         "MALFORMED_RESPONSE",
+        "NO_IMAGE",
     }
 )
 """Why the model failed: the answer is an error, which another try may not meet."""
+
+_READ = frozenset({"candidates", "usageMetadata", "responseId", "modelVersion"})
+_READ_OF_CANDIDATE = frozenset(
+    {"content", "finishReason", "index", "logprobsResult", "groundingMetadata", "citationMetadata"}
+)
+"""Fields of answers and of their candidates that are read here; others are told as they are."""
 
 _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 
@@ -62,19 +73,24 @@ class GeminiReader(AnswerReader):
     def __init__(self, failures: Any) -> None:
         super().__init__(failures)
         self._id = ""
+        self._told: Json = {}
         self._calls: dict[int, int] = {}
         self._finished: dict[int, bool] = {}
         self._searched: set[str] = set()
         self._model = ""
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
-        if reason := (value.get("promptFeedback") or {}).get("blockReason"):
+        reason = (value.get("promptFeedback") or {}).get("blockReason")
+        if reason and reason != "BLOCKED_REASON_UNSPECIFIED":
             error = {"code": "content_filter", "message": f"the prompt was blocked: {reason}"}
             raise self._failures.in_band(error)
         if not self._id:
             self._id = str(value.get("responseId") or token_hex(12))
             self._model = str(value.get("modelVersion") or "")
             yield e.Started(self._id, self._model)
+        if more := {name: v for name, v in value.items() if name not in _READ and v != self._told.get(name)}:
+            self._told |= more  # which each event says again
+            yield e.FieldsMade(DIALECT, more, "answer")
         for position, candidate in enumerate(value.get("candidates") or ()):
             yield from self._candidate(candidate, candidate.get("index") or position)
         if isinstance(usage := value.get("usageMetadata"), dict):
@@ -119,6 +135,15 @@ class GeminiReader(AnswerReader):
         for chunk in grounding.get("groundingChunks") or ():
             web = chunk.get("web") or {}
             yield e.Cited(DIALECT, chunk, web.get("uri"), web.get("title"), index)
+        for cited in (candidate.get("citationMetadata") or {}).get("citations") or ():
+            yield e.Cited(DIALECT, cited, cited.get("uri"), cited.get("title"), index)
+        more = {name: v for name, v in candidate.items() if name not in _READ_OF_CANDIDATE and v}
+        if rest := {name: v for name, v in grounding.items() if name != "groundingChunks"}:
+            more["groundingMetadata"] = rest
+        if sum := (candidate.get("logprobsResult") or {}).get("logProbabilitySum"):
+            more["logProbabilitySum"] = sum
+        if more:
+            yield e.FieldsMade(DIALECT, more, "choice", index)
         reason = candidate.get("finishReason")
         if not reason or reason == "FINISH_REASON_UNSPECIFIED" or self._finished[index]:
             return
@@ -139,6 +164,8 @@ class GeminiReader(AnswerReader):
             case {"text": str(text)}:
                 if text:
                     yield e.TextDelta(text, index)
+                if more := {name: v for name, v in part.items() if name not in ("text", "thought") and v}:
+                    yield e.FieldsMade(DIALECT, more, "message", index)
             case {"functionCall": call}:
                 number = self._calls.get(index, 0)
                 self._calls[index] = number + 1
@@ -150,7 +177,7 @@ class GeminiReader(AnswerReader):
             case {"inlineData": blob}:
                 type = str(blob.get("mimeType") or "")
                 kind: Any = _KINDS.get(type.split("/")[0], "document")
-                yield e.MediaMade(Media(kind, type, blob["data"]), index)
+                yield e.MediaMade(Media(kind, type, blob["data"], name=blob.get("displayName")), index)
             case _:
                 yield e.SealedMade(Sealed(DIALECT, part), index)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
-from ....compiler.plan.dialects import AT_OPENAI, AT_OTHERS
+from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -91,7 +91,8 @@ class Chats:
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
-        self._can = plan.capabilities.over(AT_OPENAI if is_openais else AT_OTHERS)
+        at_home = AT_OPENAI if plan.provider is ProviderKind.OPENAI else AT_AZURE
+        self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"

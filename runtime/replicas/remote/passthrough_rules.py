@@ -113,6 +113,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     yield from can.lacking_fields or ()
     if can.seed_field is not None:
         yield "seed"
+    if can.service_tiers is not None:
+        yield "service_tier"
     for group in can.one_of_sampling or ():
         yield from group
     match can.token_limit:

@@ -6,9 +6,10 @@ import re
 from importlib.metadata import version
 
 import pytest
+from attrs import evolve
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-from .reference import NAMES, became, fields, judge, read
+from .reference import NAMES, Json, became, fields, judge, read
 
 BEFORE_THE_REST = {"model", "messages", "stream"}
 JUDGED = [name for name in NAMES if judge(name) is not None]
@@ -51,6 +52,48 @@ def test_the_strict_mock_takes_nothing_that_is_not_documented(name: str) -> None
         if not field.documented and not list(strict.complaints("chat", field.model, field.body))
     ]
     assert taken == []
+
+
+@pytest.mark.parametrize("name", [name for name in CLOSED if fields(name, "chat")])
+def test_no_provider_has_to_refuse_what_another_one_has(name: str) -> None:
+    strict = judge(name)
+    assert strict is not None
+    own = {field.name for field in fields(name, "chat")}
+    model = read(name)["chat"]["model"]
+    refused = {}
+    for field in (field for other in NAMES for field in fields(other, "chat") if field.name not in own):
+        sent = became(name, evolve(field, model=model)).sent
+        errors = [] if sent is None else [e.message for e in strict.complaints("chat", model, sent)]
+        refused.update({field.name: errors} if errors else {})
+    assert refused == {}
+
+
+@pytest.mark.parametrize("tier", ["auto", "default", "flex", "scale", "priority", "fast"])
+@pytest.mark.parametrize("name", JUDGED)
+def test_no_provider_is_asked_for_a_tier_of_openais_that_it_does_not_have(name: str, tier: str) -> None:
+    strict = judge(name)
+    assert strict is not None
+    found = {field.name: field for field in fields(name, "chat")}["service_tier"]
+    sent = became(name, evolve(found, value=tier)).sent
+    assert sent is not None
+    assert [error.message for error in strict.complaints("chat", found.model, sent)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("deepseek", {"thinking": {"type": "disabled"}}),
+        ("together", {"reasoning": {"enabled": False}}),
+        ("cerebras", {"reasoning_effort": "none"}),
+    ],
+)
+def test_a_provider_is_told_not_to_think_in_its_own_words(name: str, said: Json) -> None:
+    wish = {field.name: field for field in fields(name, "chat")}["reasoning_effort"]
+    sent = became(name, evolve(wish, value="none")).sent
+    assert sent is not None
+    assert {key: sent[key] for key in sent if key in ("thinking", "reasoning", "reasoning_effort")} == said
+    strict = judge(name)
+    assert strict is None or list(strict.complaints("chat", wish.model, sent)) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
