@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from inferc.compiler.plan import Capabilities, RetryPolicy, TaskKind
+from inferc.compiler.plan import Capabilities, ProviderKind, RetryPolicy, TaskKind
 from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.answer import EmbedChunk
@@ -105,8 +105,23 @@ def test_token_ids_that_are_none_are_refused_by_their_place(value: object, param
     assert caught.value.param == param
 
 
-@pytest.mark.parametrize(("most", "message"), [(0, "cannot be chosen"), (512, "have 512 at most")])
-def test_a_length_that_vectors_cannot_have_is_refused(most: int, message: str) -> None:
-    plan = wire_plan("openai", task=TaskKind.EMBED, capabilities=Capabilities(greatest_dimensions=most))
+@pytest.mark.parametrize(
+    ("can", "message"),
+    [
+        (Capabilities(greatest_dimensions=0), "cannot be chosen"),
+        (Capabilities(greatest_dimensions=512), "have 512 at most"),
+        (Capabilities(least_dimensions=600, greatest_dimensions=700), "have 600 at least"),
+        (Capabilities(dimensions=(256, 512, 1024)), "have 256, 512 or 1024"),
+    ],
+)
+def test_a_length_that_vectors_cannot_have_is_refused(can: Capabilities, message: str) -> None:
+    plan = wire_plan("openai", task=TaskKind.EMBED, capabilities=can)
     with pytest.raises(BadRequest, match=message):
         retrieval_of(plan).request(EmbedRequest(("x",), 513))
+
+
+def test_mistral_is_told_the_length_of_vectors_in_its_own_word() -> None:
+    plan = wire_plan("openai", task=TaskKind.EMBED, provider=ProviderKind.MISTRAL)
+    sent = orjson.loads(retrieval_of(plan).request(EmbedRequest(("x",), 512)).body)
+    assert sent["output_dimension"] == 512
+    assert "dimensions" not in sent

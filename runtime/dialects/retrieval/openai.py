@@ -30,12 +30,20 @@ _NOT_OPENAIS: dict[str, Handling] = {
 """What other providers of embeddings are told, and OpenAI itself is not, where the answer is no other."""
 
 
+_DIMENSIONS = {ProviderKind.MISTRAL: "output_dimension"}
+"""What the length of vectors is called, where it is not called as OpenAI has it.
+
+Source: Mistral AI, API reference (embeddings).
+"""
+
+
 class OpenAIRetrieval:
     """Below an endpoint that ends in `/v1` or names an Azure deployment."""
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
         self._model = plan.model
+        self._dimensions = _DIMENSIONS.get(plan.provider, "dimensions")
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._foreign = FieldCheck(_NOT_OPENAIS, Classifier(plan, None).who) if is_openais else None
 
@@ -47,7 +55,7 @@ class OpenAIRetrieval:
         body = self._embed_options(request)
         body |= {"model": self._model, "input": request.inputs, "encoding_format": "base64"}
         if request.dimensions is not None and "output_dimension" not in body:
-            body["dimensions"] = request.dimensions
+            body[self._dimensions] = request.dimensions
         return Outgoing("/embeddings", dumped(body))
 
     def _embed_options(self, request: EmbedRequest) -> dict[str, Any]:
