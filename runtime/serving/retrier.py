@@ -195,7 +195,7 @@ class Retrier:
         trace = self._trace
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
-            cost = None if self._tariff is None else self._tariff.cost(used)
+            cost = (used.told_cost or None) if self._tariff is None else self._tariff.cost(used)
             trace.record(
                 self._deployment,
                 self.sent,

@@ -14,7 +14,7 @@ from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage, is_believable
 from ..field_check import Dropped, FieldCheck, Handling
-from ..fields import count
+from ..fields import count, few, told_cost
 from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
@@ -102,7 +102,22 @@ class OpenAIRetrieval:
             raise classifier.malformed("the answer holds no scores") from None
         if found.keys() != set(range(documents)):
             raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
-        return RerankChunk(in_order(found), Usage(count(_usage(answer, classifier), "total_tokens")))
+        return RerankChunk(in_order(found), _ranked(answer, _usage(answer, classifier)))
+
+
+def _ranked(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
+    """What a ranking took: tokens, or searches, which Cohere tells beside the answer.
+
+    Source: Cohere API reference (v2, rerank): `meta.billed_units`.
+    """
+    meta = answer.get("meta")
+    told: dict[str, Any] = meta if isinstance(meta, dict) else {}
+    billed, tokens = told.get("billed_units"), told.get("tokens")
+    return Usage(
+        count(usage, "total_tokens") or count(usage, "prompt_tokens") or count(tokens, "input_tokens"),
+        searches=few(billed, "search_units") or few(usage, "search_units"),
+        told_cost=told_cost(usage),
+    )
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> dict[str, Any]:
