@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from inferc.compiler.plan import Capabilities, ProviderKind, RetryPolicy, TaskKind
+from inferc.compiler.plan import Capabilities, RetryPolicy, TaskKind
 from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.answer import EmbedChunk
@@ -118,10 +118,3 @@ def test_a_length_that_vectors_cannot_have_is_refused(can: Capabilities, message
     plan = wire_plan("openai", task=TaskKind.EMBED, capabilities=can)
     with pytest.raises(BadRequest, match=message):
         retrieval_of(plan).request(EmbedRequest(("x",), 513))
-
-
-def test_mistral_is_told_the_length_of_vectors_in_its_own_word() -> None:
-    plan = wire_plan("openai", task=TaskKind.EMBED, provider=ProviderKind.MISTRAL)
-    sent = orjson.loads(retrieval_of(plan).request(EmbedRequest(("x",), 512)).body)
-    assert sent["output_dimension"] == 512
-    assert "dimensions" not in sent

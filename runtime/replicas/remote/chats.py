@@ -21,6 +21,7 @@ from ...dialects.adapt import (
     Note,
     OneCall,
     StructuredByTool,
+    ToRead,
     Unsuitable,
     adapt,
     is_of_later_call,
@@ -195,7 +196,8 @@ class Chats:
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         checked = tuple(note for note in fit.notes if isinstance(note, Checked))
         one_call = any(isinstance(note, OneCall) for note in fit.notes)
-        passes = same and tool is None and not one_call and (not checked or self._dialect != OPENAI_CHAT)
+        is_read = one_call or any(isinstance(note, ToRead) for note in fit.notes)
+        passes = same and tool is None and not is_read and (not checked or self._dialect != OPENAI_CHAT)
         fitted = self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
         return fitted._replace(checked=checked, one_call=one_call)
 
