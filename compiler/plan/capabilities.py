@@ -51,7 +51,8 @@ class Capabilities:
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
-    greatest_dimensions: the most numbers that a vector can be asked to have; 0 is no choice.
+    least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
+    dimensions: the only ones, where not all between can be asked for.
     user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
@@ -105,7 +106,9 @@ class Capabilities:
     most_top_logprobs: int | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
+    least_dimensions: int | None = None
     greatest_dimensions: int | None = None
+    dimensions: tuple[int, ...] | None = None
     user_ids: UserIds | None = None
     cache_marks: CacheMarks | None = None
     extra_fields: tuple[str, ...] | None = None

@@ -119,6 +119,8 @@ def test_each_model_gets_a_body_of_its_own_where_aws_wants_it(
     [
         (TITAN_1, EmbedRequest(("x",), 256), "dimensions"),
         (TITAN, EmbedRequest(("x",), 2048), "dimensions"),
+        (TITAN, EmbedRequest(("x",), 999), "dimensions"),
+        (COHERE, EmbedRequest(("x",), 300), "dimensions"),
         (TITAN, EmbedRequest(token_ids=((1, 2),)), "input[0]"),
         (COHERE, EmbedRequest(("x",), options={"input_type": "poem"}), "input_type"),
         (COHERE, EmbedRequest(("x",), options={"late_chunking": True}), "late_chunking"),
