@@ -167,6 +167,13 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
         if most == 0:
             return "gives vectors of one length", "it cannot be chosen", "remove it"
         return f"gives vectors of {most} numbers at most", f"more than {most}", f"write {most} or less"
+    if name == "dimensions" and value not in facts.get("dimensions", (value,)):
+        *others, last = map(str, facts["dimensions"])
+        lengths = f"{', '.join(others)} or {last}"
+        return f"gives vectors of {lengths} numbers", "none of these", f"write {lengths}"
+    if name == "dimensions" and value < facts.get("least_dimensions", value):
+        least = facts["least_dimensions"]
+        return f"gives vectors of {least} numbers at least", f"fewer than {least}", f"write {least} or more"
     if name == "reasoning_effort":
         return _effort(value, facts)
     return None

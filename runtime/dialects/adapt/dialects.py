@@ -137,6 +137,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "web_search_options": Refused("OpenAI's web search is no other's"),
         "audio": Refused("only text is translated"),
         "response_format": Refused("this form is known to servers of its kind alone"),
+        "deferred": Refused("no answer is fetched later here", (False,)),
         "functions": Refused("it is outdated: write `tools`", ([],)),
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },

@@ -13,7 +13,7 @@ from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ...requests.usage import Usage
 from ..exact_json import dumps
-from ..fields import count
+from ..fields import count, few, told_cost
 from ..ids import make_id
 from ..media_urls import split_data_url
 from ..reader import AnswerReader
@@ -279,11 +279,12 @@ def read_usage(usage: Json) -> Usage:
 
     Who counts thoughts beside the completion (xAI, and Google's service that speaks as OpenAI does) has them
     in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
-    found in its cache has a name of its own.
+    found in its cache has a name of its own. Mistral counts sound in seconds, and in the total.
     """
     asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
     total = count(usage, "total_tokens")
-    if total > asked + said:
+    heard = few(usage, "prompt_audio_seconds") if "prompt_audio_seconds" in usage else 0
+    if total > asked + said and not heard:
         said = total - asked
     if len(usage) <= len(_TOTALS) and usage.keys() <= _TOTALS:  # many tell no more
         return Usage(asked, said)
@@ -291,12 +292,28 @@ def read_usage(usage: Json) -> Usage:
     return Usage(
         asked,
         said,
-        cached_tokens=count(prompt, "cached_tokens") or count(usage, "prompt_cache_hit_tokens"),
+        cached_tokens=count(prompt, "cached_tokens")
+        or count(usage, "prompt_cache_hit_tokens")
+        or count(usage, "cached_tokens"),
         reasoning_tokens=count(completion, "reasoning_tokens"),
         cache_write_tokens=count(prompt, "cache_write_tokens")
         or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
         audio_tokens=count(prompt, "audio_tokens"),
         audio_answer_tokens=count(completion, "audio_tokens"),
+        audio_ms=heard * 1000,
+        image_tokens=count(prompt, "image_tokens") or count(usage, "image_tokens"),
+        image_answer_tokens=count(completion, "image_tokens"),
+        searches=searches_in(usage),
+        told_cost=told_cost(usage),
+    )
+
+
+def searches_in(usage: Json) -> int:
+    """How often the web was searched, as Perplexity, OpenRouter and xAI tell it."""
+    return (
+        few(usage, "num_search_queries")
+        or few(usage.get("server_tool_use"), "web_search_requests")
+        or few(usage.get("server_side_tool_usage_details"), "web_search_calls")
     )
 
 
