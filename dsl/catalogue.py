@@ -29,6 +29,8 @@ _VENDORS: dict[str, ProviderKind | None] = {
     "litellm": None,
     "models": None,
     "openai": ProviderKind.OPENAI,
+    "text-completion-openai": ProviderKind.OPENAI,
+    **dict.fromkeys(("azure_ai", "litellm_proxy", "vertex_ai", "vertex_ai_beta")),
 }
 _PRESETS = frozenset(ProviderKind(kind.value) for kind in PRESETS)
 _LONGEST_START = 64

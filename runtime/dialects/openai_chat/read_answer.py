@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ...requests.usage import Usage
@@ -312,20 +314,28 @@ def read_usage(usage: Json) -> Usage:
     if len(usage) <= len(_TOTALS) and usage.keys() <= _TOTALS:  # many tell no more
         return Usage(asked, said)
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    return Usage(
+    found = Usage(
         asked,
         said,
-        cached_tokens=count(prompt, "cached_tokens")
-        or count(usage, "prompt_cache_hit_tokens")
-        or count(usage, "cached_tokens"),
+        cached_tokens=count(prompt, "cached_tokens"),
         reasoning_tokens=count(completion, "reasoning_tokens"),
-        cache_write_tokens=count(prompt, "cache_write_tokens")
-        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        cache_write_tokens=count(prompt, "cache_write_tokens"),
         audio_tokens=count(prompt, "audio_tokens"),
         audio_answer_tokens=count(completion, "audio_tokens"),
-        audio_ms=heard * 1000,
-        image_tokens=count(prompt, "image_tokens") or count(usage, "image_tokens"),
+        image_tokens=count(prompt, "image_tokens"),
         image_answer_tokens=count(completion, "image_tokens"),
+    )
+    if usage.keys() <= _OPENAIS:
+        return found
+    return evolve(
+        found,
+        cached_tokens=found.cached_tokens
+        or count(usage, "prompt_cache_hit_tokens")  # DeepSeek's name
+        or count(usage, "cached_tokens"),
+        cache_write_tokens=found.cache_write_tokens
+        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        audio_ms=heard * 1000,
+        image_tokens=found.image_tokens or count(usage, "image_tokens"),
         searches=searches_in(usage),
         told_cost=told_cost(usage),
     )
@@ -341,3 +351,4 @@ def searches_in(usage: Json) -> int:
 
 
 _TOTALS = {"prompt_tokens", "completion_tokens", "total_tokens"}
+_OPENAIS = _TOTALS | {"prompt_tokens_details", "completion_tokens_details"}

@@ -26,7 +26,7 @@ from ...requests.errors import (
 from ...requests.foreign_text import one_line
 from ...secret import Secret
 from ..rate_limit_headers import read_upstream
-from .codes import by_phrase, is_final_limit, meaning, of_status
+from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
@@ -127,6 +127,8 @@ class Classifier:
         retryable: bool | None = None,
     ) -> RequestError:
         kind, code = _kind(found, status)
+        if (told := ANTHROPIC_DETAILS.get(self._detailed(found) or "")) is not None:
+            kind, code = told
         if kind is BadRequest:
             kind, code = by_phrase(found.get("message") or "") or (kind, code)
         details = read_details(found)
