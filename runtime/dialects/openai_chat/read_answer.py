@@ -251,6 +251,29 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
     ]
 
 
+def with_plain_content(choice: Any) -> bool:
+    """Whether what a choice says came in parts, which no client of OpenAI's reads: it is a text afterwards,
+    with the thoughts beside it."""
+    said = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
+    if not isinstance(said, dict) or not isinstance(said.get("content"), list):
+        return False
+    words, thoughts, others = "", "", []
+    for event in _parts(said["content"], 0, ()):
+        match event:
+            case e.TextDelta(text=text):
+                words += text
+            case e.ThinkingDelta(text=text):
+                thoughts += text
+            case e.FieldsMade(fields=fields):
+                others += fields["content_parts"]
+    said["content"] = words
+    if thoughts:
+        said["reasoning_content"] = thoughts
+    if others:
+        said["content_parts"] = others
+    return True
+
+
 def _parts(content: list[Any], index: int, tokens: tuple[Json, ...]) -> Iterator[e.Event]:
     """Content in parts, as some servers send it. Source: Mistral's API reference, content chunks."""
     for part in content:

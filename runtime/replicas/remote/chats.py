@@ -39,7 +39,7 @@ from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
-from .passthrough_answers import PassingReader, check_whole
+from .passthrough_answers import PassingReader, read_whole
 from .passthrough_rules import Straight
 
 
@@ -137,7 +137,7 @@ class Chats:
         """A whole answer. Raises RequestError."""
         fit = self.fit(request)
         if fit.passes and self._dialect == OPENAI_CHAT:
-            return ChatChunk(body, check_whole(body, classifier))
+            return read_whole(body, classifier)
         events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
         if events and isinstance(events[-1], Failed):
             raise events[-1].error

@@ -17,7 +17,7 @@ from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
-from .passthrough_answers import PassingReader, check_whole
+from .passthrough_answers import PassingReader, read_whole
 
 JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -62,7 +62,7 @@ class Passed:
 
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
-        return ChatChunk(body, check_whole(body, classifier))
+        return read_whole(body, classifier)
 
     def reader(self, request: CompletionRequest, classifier: Classifier) -> PassingReader:
         """What reads a streamed completion."""

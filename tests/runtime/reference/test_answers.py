@@ -141,3 +141,14 @@ def test_log_probabilities_come_in_openais_shape_where_a_provider_has_another(st
     else:
         got = writer.whole(chats.whole(json.dumps(whole).encode(), request, classifier))
     assert b'{"token":"Words","logprob":-0.375,' in got
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_words_that_come_in_parts_are_a_text_for_clients_of_openais(stream: bool) -> None:
+    got, _ = told("mistral", "openai_chat", stream)
+    said = json.loads(got.splitlines()[0].removeprefix(b"data: "))["choices"][0][
+        "delta" if stream else "message"
+    ]
+    assert said["content"] == "Words at Mistral."
+    assert said["reasoning_content"] == "Thoughts at Mistral."
+    assert [part["type"] for part in said["content_parts"]] == ["reference"]
