@@ -128,7 +128,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "prompt_cache_retention": _CACHE,
         "safety_identifier": Dropped("it is about the checks of OpenAI"),
         "service_tier": Dropped("the tiers are OpenAI's"),
-        "moderation": Dropped("it is about the checks of OpenAI"),
+        "moderation": Refused("the checks are OpenAI's own"),
     },
     "openai_chat": {
         "prediction": Dropped("it makes answers faster, not different"),

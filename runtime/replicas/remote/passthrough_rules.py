@@ -122,7 +122,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
             yield "max_tokens"
         case "max_tokens":
             yield "max_completion_tokens"
-    if can.most_top_logprobs == 0:
+    if can.most_top_logprobs == 0 or can.counts_logprobs:
         yield "logprobs"
     yield from ("stop", "top_logprobs", "metadata")  # providers refuse some that say nothing
     if False in (can.tools, can.strict_tools, can.chat_tools_with_thoughts):

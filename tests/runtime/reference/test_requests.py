@@ -13,6 +13,7 @@ from .reference import NAMES, Json, became, fields, judge, read
 
 BEFORE_THE_REST = {"model", "messages", "stream"}
 JUDGED = [name for name in NAMES if judge(name) is not None]
+EMBED = [name for name in NAMES if "embed" in read(name)]
 CLOSED = [
     name
     for name in JUDGED
@@ -96,6 +97,20 @@ def test_a_provider_is_told_not_to_think_in_its_own_words(name: str, said: Json)
     assert strict is None or list(strict.complaints("chat", wish.model, sent)) == []
 
 
+@pytest.mark.parametrize("name", EMBED)
+def test_what_becomes_of_each_field_of_an_embedding_is_as_the_table_says(name: str) -> None:
+    asked = list(fields(name, "embed"))
+    found = {field.name: became(name, field) for field in asked}
+    assert {key: each.fate for key, each in found.items()} == {
+        field.name: field.fate.split(":")[0] for field in asked
+    }
+    strict = judge(name)
+    sent = [each.sent for each in found.values() if each.sent is not None]
+    model = read(name)["embed"]["model"]
+    assert [e.message for body in sent if strict for e in strict.complaints("embed", model, body)] == []
+    assert {"dimensions", "encoding_format", "user"} <= found.keys()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_field_of_openais_has_its_word(name: str) -> None:
     chat = read(name)["chat"]
@@ -116,3 +131,16 @@ def test_tables_say_when_and_where_they_were_read(name: str) -> None:
     said = read(name)
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", said["date"])
     assert said["chat"]["source"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"), [("fireworks", "reasoning_effort", 2), ("together", "logprobs", 3)]
+)
+def test_values_of_a_providers_own_reach_it_also_where_the_request_is_written_anew(
+    name: str, field: str, value: int
+) -> None:
+    found = {each.name: each for each in fields(name, "chat")}[field]
+    sent = became(name, evolve(found, value=value, others={"n": 1, "safety_identifier": "user-1"})).sent
+    assert sent is not None
+    assert sent[field] == value
+    assert "safety_identifier" not in sent
