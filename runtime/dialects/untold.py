@@ -14,6 +14,7 @@ OF_THE_SERVER = frozenset(
         *("system_fingerprint", "service_tier", "provider", "native_finish_reason", "stop_reason", "x_groq"),
         *("prompt_filter_results", "content_filter_results", "content_filter_offsets", "role", "type"),
         *("kv_transfer_params", "warnings", "metadata", "seed", "token_ids", "prompt"),
+        *("createTime", "avgLogprobs", "tokenCount", "metrics", "performanceConfig", "serviceTier"),
     }
 )
 """Fields that tell of the server, or repeat what the client said, and nothing of what the model says."""

@@ -45,6 +45,10 @@ ERROR_TYPES = {
 """Anthropic's word for each status; all others are an `api_error`."""
 
 
+_OF_DELTA = frozenset({"stop_reason", "stop_sequence", "stop_details", "container"})
+"""Fields of a message that stand in the `delta` of its end. Source: Anthropic's reference, streaming."""
+
+
 class AnthropicWriter:
     """Writes one streamed answer: one block at a time, as the events come."""
 
@@ -108,11 +112,13 @@ class AnthropicWriter:
             return b""
         if self._finish is None:
             return frame("error", write_error(RequestError("the answer was cut off")))
-        delta = _end(self._finish)
-        usage = write_usage(self._usage)
+        told = _end(self._finish)
+        delta = {name: value for name, value in told.items() if name in _OF_DELTA}
+        beside = {name: value for name, value in told.items() if name not in _OF_DELTA}
+        end = {"type": "message_delta", "delta": delta, "usage": write_usage(self._usage), **beside}
         return (
             self._start(e.Started("", ""))
-            + frame("message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
+            + frame("message_delta", end)
             + frame("message_stop", {"type": "message_stop"})
         )
 
