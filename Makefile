@@ -45,7 +45,7 @@ O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_clie
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors zed clean
+.PHONY: help demo test models redis lint format types grammars catalog shapes reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors zed clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +116,9 @@ $(OLDEST)/.ready: pyproject.toml
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
 	@$(BIN)/python scripts/build_capabilities.py
+
+shapes: $(READY) ## write what requests look like, as the providers' packages say it
+	@$(BIN)/python scripts/build_shapes.py
 
 reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures
 	@$(BIN)/python scripts/build_errors.py

@@ -83,7 +83,8 @@ def for_programs(wanted: bool) -> Iterator[None]:
 
 def answers_programs(arguments: argparse.Namespace) -> bool:
     """Whether JSON is asked for."""
-    return getattr(arguments, "json", None) is True or getattr(arguments, "format", None) == "json"
+    asked = (getattr(arguments, name, None) for name in ("format", "form"))
+    return getattr(arguments, "json", None) is True or "json" in asked
 
 
 def fail(message: str, status: int = 1) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from .output import harmless
@@ -9,7 +10,14 @@ from .output import harmless
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as they need to be."""
+    sys.stdout.write(in_columns(headings, rows))
+
+
+def in_columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The lines of a table."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    lines = []
     for row in (headings, *rows):
         cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        print(harmless("  ".join(cells).rstrip()))
+        lines.append(harmless("  ".join(cells).rstrip()) + "\n")
+    return "".join(lines)

@@ -15,11 +15,12 @@ from ..dsl.record import frozen
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .asked import asked_of
-from .checks import CHECKS
+from .checks import CHECKS, CHECKS_OF_ONE
 from .damage import without_followers
-from .declare import Declared, Declarer
+from .declare import DECLARED, Declared, Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
+from .memory import Kind, Memory
 from .merge import Merger
 from .model_files import ModelFiles
 from .modules import Loader, Module, ParseText, ReadText, read_file
@@ -57,19 +58,21 @@ def check_file(
     settings: Mapping[str, Any] | None = None,
     read: ReadText = read_file,
     parse: ParseText = parse_text,
+    memory: Memory | None = None,
 ) -> Checked:
     """Check one file with all that it imports.
 
     name: what messages call the file. text: its contents, when they are not on disk. settings: values
-    of parameters, by name. read, parse: for callers that keep files and their trees from one check to the
-    next. Never raises for what the files say.
+    of parameters, by name. read, parse, memory: for callers that keep files, their trees and what was found
+    out of them from one check to the next; what an earlier check gave is then of no use any more. Never
+    raises for what the files say.
     """
     found = Diagnostics()
     loader = Loader(found, read, parse)
     root = loader.load_root(name, path, text)
     if root is None:
         return Checked(None, (), tuple(found.items))
-    program = _check(root, loader.modules, settings or {}, found)
+    program = _check(root, loader.modules, settings or {}, found, memory or Memory())
     names = {declared.symbol.name.text for declared in program.declared}
     damages = {module.source: module.damage for module in loader.modules}
     said = without_repeats(in_order(without_followers(found.items, damages)), names)
@@ -85,14 +88,17 @@ def compile_checked(checked: Checked, base: Path) -> Plan:
     return lower(checked.program, base)
 
 
-def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], found: Diagnostics) -> Program:
-    by_module = build_scopes(modules, found)
+def _check(
+    root: Module, modules: list[Module], settings: Mapping[str, Any], found: Diagnostics, memory: Memory
+) -> Program:
+    memory.begin(found)
+    by_module = build_scopes(modules, found, memory)
     scope = by_module[id(root)]
     _not_empty(root, found)
     _check_settings(scope, by_module.values(), settings, found)
-    evaluator = Evaluator(found, settings)
-    merger = Merger(found)
-    declarer = Declarer(found, evaluator, merger)
+    evaluator = Evaluator(found, settings, memory)
+    merger = Merger(found, memory)
+    declarer = Declarer(found, memory, evaluator, merger)
     blocks = GlobalBlocks(found, evaluator, merger)
     outer = _with_gateway(scope, by_module.values())
     symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
@@ -110,7 +116,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         gateway=blocks.gateway(outer),
         replicas={},
         models=models,
-        graph=_graph(symbols, declared, models, found, evaluator, merger),
+        graph=_graph(symbols, models, found, memory, evaluator, merger),
     )
     program = _with_tests(program, evaluator, found)
     for symbol in symbols:
@@ -118,12 +124,31 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
+    _look_at_each(program, memory, found)
     asked = tuple(asked_of(program)) if not found.has_errors else ()
     if asked:
         from .analysis.proofs import prove
 
         prove(program, asked, found)
     return program
+
+
+_LOOKED_AT = Kind("deployment, looked at alone")
+
+
+def _look_at_each(program: Program, memory: Memory, found: Diagnostics) -> None:
+    """The checks of each deployment alone."""
+
+    def look_at(symbol: Symbol) -> None:
+        known = memory.known(DECLARED, symbol)
+        assert known is not None
+        declared: Declared = known.value
+        assert declared.deployment is not None
+        for check in CHECKS_OF_ONE:
+            check(declared, declared.deployment, found)
+
+    for declared, _ in program.deployments:
+        memory.of(_LOOKED_AT, declared.symbol, look_at)
 
 
 def _with_gateway(root: Scope, scopes: Iterable[Scope]) -> Scope:
@@ -156,9 +181,9 @@ _GRAPH = (s.RouteDeclaration, s.PipelineDeclaration, s.TypeDeclaration, s.Extern
 
 def _graph(
     symbols: list[Symbol],
-    declared: tuple[Declared, ...],
     models: ModelFiles,
     found: Diagnostics,
+    memory: Memory,
     evaluator: Evaluator,
     merger: Merger,
 ) -> Graph | None:
@@ -168,7 +193,7 @@ def _graph(
         return None
     from .graph import GraphChecker
 
-    return GraphChecker(declared, models, found, evaluator, merger).check(graph)
+    return GraphChecker(models, found, memory, evaluator, merger).check(graph)
 
 
 def _not_empty(root: Module, found: Diagnostics) -> None:

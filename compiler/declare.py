@@ -20,11 +20,15 @@ from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
 from .late_texts import late_problems
+from .memory import Kind, Memory
 from .merge import Merger, Section, Setting
 from .mismatches import structure
 from .scope import Symbol
 from .shape import Paths, Shaper
 from .unknown import UNKNOWN
+
+DECLARED = Kind("deployment")
+CHECKED = Kind("checked template")
 
 _TARGET_KINDS = {RuntimeKind.PYTHON: 'python("package.module:factory")', RuntimeKind.CUSTOM: 'custom("name")'}
 
@@ -109,14 +113,18 @@ def written_path(path: tuple[str, ...]) -> tuple[str, ...]:
 class Declarer:
     """Turns declarations into deployments."""
 
-    def __init__(self, found: Diagnostics, evaluator: Evaluator, merger: Merger) -> None:
+    def __init__(self, found: Diagnostics, memory: Memory, evaluator: Evaluator, merger: Merger) -> None:
         self._found = found
+        self._memory = memory
         self._evaluator = evaluator
         self._merger = merger
         self._shaper = Shaper(found, evaluator)
 
     def declare(self, symbol: Symbol) -> Declared:
         """The deployment that `symbol` declares."""
+        return self._memory.of(DECLARED, symbol, self._declared)
+
+    def _declared(self, symbol: Symbol) -> Declared:
         before = len(self._found.items)
         section = self._merger.merge(symbol)
         paths: Paths = {}
@@ -136,6 +144,9 @@ class Declarer:
 
     def check_template(self, symbol: Symbol) -> None:
         """Report what is wrong with a template that no deployment is built on."""
+        self._memory.of(CHECKED, symbol, self._checked)
+
+    def _checked(self, symbol: Symbol) -> None:
         section = self._merger.merge(symbol)
         _take_for_a_part(section)
         paths: Paths = {}

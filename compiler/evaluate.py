@@ -17,6 +17,7 @@ from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
 from .double_signs import report_double_sign
 from .foreign_values import foreign_call, report_in_text, report_named_space, report_variable
+from .memory import Kind, Memory
 from .scope import VALUES, Scope, Symbol
 from .types import check_param, read_setting
 from .unknown import UNKNOWN
@@ -40,8 +41,8 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 _VARIABLE = re.compile(r"[^=\0\s]{1,255}")
 """What a variable of the environment may be called."""
 
-DEEPEST = 100
-"""How many values may need each other in a row."""
+VALUE = Kind("value", deepest=100)
+"""Values of `let` and `param`, and how many may need each other in a row."""
 
 LONGEST_TEXT = 1_000_000
 """Characters of a text that is put together from others."""
@@ -50,15 +51,24 @@ LONGEST_LIST = 100_000
 """Values in a list, those of the lists in it included."""
 
 
+class _Values(list[Any]):
+    """A list that was evaluated. size: of all values in it, those of the lists in it included."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, values: list[Any], size: int) -> None:
+        super().__init__(values)
+        self.size = size
+
+
 class Evaluator:
     """Evaluates expressions; each `let` and `param` once."""
 
-    def __init__(self, found: Diagnostics, settings: Mapping[str, Any]) -> None:
+    def __init__(self, found: Diagnostics, settings: Mapping[str, Any], memory: Memory) -> None:
         self._found = found
         self._settings = settings
-        self._values: dict[int, Any] = {}
-        self._running: list[Symbol] = []
-        self._lists: dict[int, tuple[list[Any], int]] = {}
+        self._memory = memory
+        self._circular: set[int] = set()
 
     def evaluate(self, node: s.Expression, scope: Scope) -> Any:
         """The value of `node`, or UNKNOWN when it has none."""
@@ -107,31 +117,31 @@ class Evaluator:
 
     def value_of(self, symbol: Symbol) -> Any:
         """The value of a `let` or a `param`, or UNKNOWN."""
-        key = id(symbol.node)
         if symbol.is_damaged:
             return UNKNOWN
-        if key in self._values:
-            return self._values[key]
-        if any(running is symbol for running in self._running):
-            self._cycle(symbol)
-            return UNKNOWN
-        if len(self._running) >= DEEPEST:
+        known = self._memory.known(VALUE, symbol)
+        if known is not None:
+            return known.value
+        if id(symbol.node) in self._circular:
+            self._memory.never_again()
+        elif circle := self._memory.circle(VALUE, symbol):
+            self._cycle(circle)
+        elif self._memory.depth(VALUE) >= VALUE.deepest:
             self._found.error(
                 "E0107",
-                f"`{symbol.name.text}` stands at the end of a chain of more than {DEEPEST} values",
+                f"`{symbol.name.text}` stands at the end of a chain of more than {VALUE.deepest} values",
                 symbol.span,
                 help="declare values in the order in which they need each other",
             )
-            return UNKNOWN
-        self._running.append(symbol)
-        try:
-            value = self._declared(symbol)
-        finally:
-            self._running.pop()
-        self._values.setdefault(key, value)
-        return self._values[key]
+        else:
+            return self._memory.work_out(VALUE, symbol, self._unless_circular)
+        return UNKNOWN
 
     # ---- names
+
+    def _unless_circular(self, symbol: Symbol) -> Any:
+        value = self._declared(symbol)
+        return UNKNOWN if id(symbol.node) in self._circular else value
 
     def _declared(self, symbol: Symbol) -> Any:
         node, scope = symbol.node, symbol.scope
@@ -156,21 +166,19 @@ class Evaluator:
         value = self.evaluate(node.default, scope)
         return UNKNOWN if value is UNKNOWN else check_param(node, value, scope, self._found, node.default)
 
-    def _cycle(self, symbol: Symbol) -> None:
-        first = next(i for i, running in enumerate(self._running) if running is symbol)
-        circle = [running.name.text for running in self._running[first:]]
-        for running in self._running[first:]:
-            self._values[id(running.node)] = UNKNOWN
+    def _cycle(self, circle: list[Symbol]) -> None:
+        self._circular.update(id(symbol.node) for symbol in circle)
+        names = [symbol.name.text for symbol in circle]
         self._found.error(
             "E0208",
-            f"`{symbol.name.text}` is defined by itself",
-            symbol.span,
+            f"`{names[0]}` is defined by itself",
+            circle[0].span,
             "its value is needed to know its value",
-            notes=[show_circle(circle)],
+            notes=[show_circle(names)],
         )
 
     def _name(self, node: s.Reference, scope: Scope) -> Any:
-        symbol = scope.own.get(node.name) or scope.imported.get(node.name)
+        symbol = scope.meaning(node.name)
         if symbol is not None and isinstance(symbol.node, VALUES):
             scope.find(node.name)
             return self.value_of(symbol)
@@ -192,7 +200,7 @@ class Evaluator:
             return
         if isinstance(node.base, s.Reference) and node.base.name in scope.aliases:
             target = scope.aliases[node.base.name]
-            if target is scope or target.module is scope.module:
+            if scope.is_lost(node.base.name, is_alias=True):
                 return
             message = f"`{target.module.source.name}` declares no `{node.name.text}`"
             hint = did_you_mean(node.name.text, target.own)
@@ -230,13 +238,12 @@ class Evaluator:
         items = [self._evaluate(item, scope) for item in node.items]
         if UNKNOWN in items:
             return UNKNOWN
-        size = sum(self._lists[id(item)][1] if id(item) in self._lists else 1 for item in items)
+        size = sum(item.size if isinstance(item, _Values) else 1 for item in items)
         if size > LONGEST_LIST:
             message = f"this list has more than {LONGEST_LIST:,} values"
             self._found.error("E0304", message, scope.span(node), "too long")
             return UNKNOWN
-        self._lists[id(items)] = (items, size)
-        return items
+        return _Values(items, size)
 
     def _inside_text(self, part: s.Reference, text: s.Text, scope: Scope) -> Any:
         alias, _, name = part.name.rpartition(".")

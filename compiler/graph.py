@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
+from ..dsl.kinds import TransportKind
 from ..dsl.record import frozen
 from ..dsl.source import Source
-from .declare import Declared
+from .declare import DECLARED, Declared
 from .evaluate import Evaluator
+from .memory import Kind, Memory
 from .merge import Merger
 from .model_files import ModelFiles
 from .pipelines.calls_among import callees_first
@@ -27,6 +29,9 @@ from .typing.callables import Callee
 from .typing.deployments import deployment_callee
 from .typing.resolve import TypeResolver
 
+CALLEE = Kind("what a call takes and gives")
+ROUTE = Kind("route")
+
 
 @frozen(eq=False, repr=False)
 class Graph:
@@ -40,7 +45,7 @@ class Graph:
     def typed_at(self, source: Source, offset: int) -> Typed | None:
         """The smallest part of a pipeline or of a cascade's condition that stands at `offset`."""
         smallest: Typed | None = None
-        for root in self._roots(source):
+        for root in self.roots(source):
             for each in walk(root):
                 if each.node.start <= offset < each.node.end and (
                     smallest is None
@@ -49,7 +54,8 @@ class Graph:
                     smallest = each
         return smallest
 
-    def _roots(self, source: Source) -> Iterator[Typed]:
+    def roots(self, source: Source) -> Iterator[Typed]:
+        """The values of the steps of one file, and the conditions of its cascades."""
         for pipeline in self.pipelines:
             if pipeline.scope.module.source is source:
                 yield from (step.value for step in pipeline.steps)
@@ -63,20 +69,18 @@ class GraphChecker:
 
     def __init__(
         self,
-        declared: tuple[Declared, ...],
         models: ModelFiles,
         found: Diagnostics,
+        memory: Memory,
         evaluator: Evaluator,
         merger: Merger,
     ) -> None:
-        self._deployments = {id(each.symbol.node): each for each in declared}
+        self._memory = memory
         self._models = models
         self._tools = Tools(
-            found, evaluator, merger, Shaper(found, evaluator), TypeResolver(found), self.callee
+            found, memory, evaluator, merger, Shaper(found, evaluator), TypeResolver(found), self.callee
         )
         self._routes = RouteChecker(self._tools, self._member, self._is_confident)
-        self._callees: dict[int, Callee | None] = {}
-        self._checked: dict[int, TypedRoute | None] = {}
         self._signatures: dict[int, Signature] = {}
 
     def check(self, symbols: list[Symbol]) -> Graph:
@@ -106,22 +110,22 @@ class GraphChecker:
 
     def callee(self, symbol: Symbol) -> Callee | None:
         """What a deployment, a route, a pipeline or an extern takes and gives."""
-        key = id(symbol.node)
-        if key not in self._callees:
-            self._callees[key] = self._callee(symbol)
-        return self._callees[key]
+        return self._memory.of(CALLEE, symbol, self._callee)
 
     def _callee(self, symbol: Symbol) -> Callee | None:
         if symbol.is_damaged:
             return None
         match symbol.node:
             case s.DeploymentDeclaration():
-                declared = self._deployments.get(id(symbol.node))
+                declared = self._declared(symbol)
+                if declared is not None and _may_read_files(declared):
+                    self._memory.never_again()
                 return deployment_callee(declared, self._models) if declared is not None else None
             case s.RouteDeclaration():
                 route = self._route(symbol)
                 return route.callee if route is not None else None
             case s.PipelineDeclaration() | s.ExternDeclaration():
+                self._memory.never_again()
                 return self._signature(symbol).callee(symbol)
         return None
 
@@ -132,19 +136,34 @@ class GraphChecker:
             self._signatures[id(node)] = read_signature(symbol, node, self._tools.types)
         return self._signatures[id(node)]
 
+    def _declared(self, symbol: Symbol) -> Declared | None:
+        known = self._memory.known(DECLARED, symbol)
+        return known.value if known is not None else None
+
     def _route(self, symbol: Symbol) -> TypedRoute | None:
-        key = id(symbol.node)
-        if key not in self._checked:
-            checked = self._routes.check(symbol)
-            self._checked[key] = None if symbol.is_damaged else checked
-        return self._checked[key]
+        return self._memory.of(ROUTE, symbol, self._typed_route)
+
+    def _typed_route(self, symbol: Symbol) -> TypedRoute | None:
+        checked = self._routes.check(symbol)
+        return None if symbol.is_damaged else checked
 
     def _member(self, symbol: Symbol) -> TypedRoute | Callee | None:
         """What a member of a route is. Routes are checked after their members, except in a circle."""
         if isinstance(symbol.node, s.RouteDeclaration):
-            return self._checked.get(id(symbol.node))
+            known = self._memory.known(ROUTE, symbol)
+            if known is None:
+                self._memory.never_again()
+            return known.value if known is not None else None
         return self.callee(symbol)
 
     def _is_confident(self, symbol: Symbol) -> bool:
-        declared = self._deployments.get(id(symbol.node))
+        declared = self._declared(symbol)
         return declared is None or confident(declared)
+
+
+def _may_read_files(declared: Declared) -> bool:
+    """Whether files that may change at any time say what a deployment takes and gives."""
+    deployment = declared.deployment
+    return deployment is not None and (
+        deployment.task is not None or deployment.effective_runtime().transport is TransportKind.LOCAL
+    )

@@ -93,6 +93,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             bind=gateway.bind,
             grpc=gateway.grpc,
             workers=gateway.workers,
+            bounds=gateway.bounds,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
@@ -157,6 +158,7 @@ class _Lowerer:
             expires=expires,
             labels=key.labels,
             carries=key.carries,
+            bounds=key.bounds,
         )
 
     def _key_secret(self, secret: KeySecret, folder: Path) -> KeySecret:

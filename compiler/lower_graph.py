@@ -57,4 +57,5 @@ def _pipeline(pipeline: TypedPipeline, place: Place) -> PipelinePlan:
         nodes=tuple(lowerer.nodes),
         output=output,
         carries=pipeline.options.options.carries,
+        bounds=pipeline.options.options.bounds,
     )

@@ -9,13 +9,14 @@ from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.wording import show_circle
+from .memory import Kind, Memory
 from .scope import Scope, Symbol, report_unknown
 
 LABELLED_BY_KIND = ("runtime", "task")
 """Blocks of which there is one, and which say after their name of which kind it is."""
 
-DEEPEST = 100
-"""How many templates may be built on each other."""
+MERGED = Kind("merged template", deepest=100)
+"""Templates that are built on each other, and how many may be."""
 
 
 @frozen(eq=False, repr=False)
@@ -41,7 +42,8 @@ class Setting:
 class Section:
     """A block: its fields and blocks by name, put together from every body that has it."""
 
-    name_span: Span
+    name: s.Node
+    """Its word, or what else stands for it."""
     scope: Scope
     label: s.Identifier | None = None
     arguments: tuple[s.Expression, ...] | None = None
@@ -59,65 +61,74 @@ class Section:
     guessed: bool = False
     """Whether it had to be guessed what a part of it says."""
 
+    @property
+    def name_span(self) -> Span:
+        return self.scope.span(self.name)
+
     def label_span(self) -> Span:
         return self.scope.span(self.label) if self.label is not None else self.name_span
 
 
 class Merger:
-    """Merges bodies; each declaration once."""
+    """Merges bodies; each template once."""
 
-    def __init__(self, found: Diagnostics) -> None:
+    def __init__(self, found: Diagnostics, memory: Memory) -> None:
         self._found = found
-        self._merged: dict[int, Section] = {}
+        self._memory = memory
 
     def merge(self, symbol: Symbol) -> Section:
-        """The whole body of a deployment or template, its bases first, left to right."""
-        return self._merge(symbol, [])
+        """The whole body of a deployment or template, its bases first, left to right; a copy."""
+        if isinstance(symbol.node, s.DeploymentDeclaration):
+            return self._put_together(symbol)
+        whole = Section(symbol.name, symbol.scope)
+        _overlay(whole, self._memory.of(MERGED, symbol, self._put_together))
+        return whole
 
     def merge_body(self, scope: Scope, body: s.Body, name_span: Span) -> Section:
         """A block that is no deployment's, such as `gateway`."""
-        whole = Section(name_span, scope)
-        self._fill(whole, body, scope, s.Identifier(name_span.start, name_span.end, name_span.text))
+        name = s.Identifier(name_span.start, name_span.end, name_span.text)
+        whole = Section(name, scope)
+        self._fill(whole, body, scope, name)
         return whole
 
-    def _merge(self, symbol: Symbol, path: list[Symbol]) -> Section:
+    def _put_together(self, symbol: Symbol) -> Section:
         node = symbol.node
         assert isinstance(node, s.DeploymentDeclaration | s.TemplateDeclaration)
-        if id(node) in self._merged:
-            return self._merged[id(node)]
-        whole = Section(symbol.span, symbol.scope, guessed=symbol.is_damaged)
+        whole = Section(symbol.name, symbol.scope, guessed=symbol.is_damaged)
         whole.damaged = whole.guessed
         for base in node.bases:
-            template = self._base(symbol, base, [*path, symbol])
+            template = self._base(symbol.scope, base)
             if template is None:
                 whole.damaged = True
                 whole.guessed = whole.guessed or symbol.scope.misses(base)
             else:
                 _overlay(whole, template)
-        own = Section(symbol.span, symbol.scope)
+        own = Section(symbol.name, symbol.scope)
         self._fill(own, node.body, symbol.scope, symbol.name)
         _overlay(whole, own)
-        self._merged[id(node)] = whole
         return whole
 
-    def _base(self, symbol: Symbol, base: s.Expression, path: list[Symbol]) -> Section | None:
+    def _base(self, scope: Scope, base: s.Expression) -> Section | None:
         """The template that `base` names, None when it names none that can be used."""
-        target = symbol.scope.find_reference(base)
+        target = scope.find_reference(base)
         if target is None:
-            report_unknown(symbol.scope, base, "template", self._found, s.TemplateDeclaration)
+            report_unknown(scope, base, "template", self._found, s.TemplateDeclaration)
         elif not isinstance(target.node, s.TemplateDeclaration):
-            self._not_a_template(symbol.scope, base, target)
-        elif any(target.node is earlier.node for earlier in path):
-            self._cycle(symbol.scope, base, target, path)
-        elif len(path) > DEEPEST:
+            self._not_a_template(scope, base, target)
+        elif circle := self._memory.circle(MERGED, target):
+            self._cycle(scope, base, circle)
+        elif (known := self._memory.known(MERGED, target)) is not None:
+            section: Section = known.value
+            return section
+        elif self._memory.depth(MERGED) >= MERGED.deepest:
             self._found.error(
                 "E0107",
-                f"templates are built on each other more than {DEEPEST} deep",
-                symbol.scope.span(base),
+                f"templates are built on each other more than {MERGED.deepest} deep",
+                scope.span(base),
                 help="merge some of them into one",
             )
         else:
-            return self._merge(target, path)
+            return self._memory.work_out(MERGED, target, self._put_together)
         return None
 
     def _not_a_template(self, scope: Scope, base: s.Expression, target: Symbol) -> None:
@@ -130,15 +141,14 @@ class Merger:
             help="move what both share into a `template`, and use it with `from` in both",
         )
 
-    def _cycle(self, scope: Scope, base: s.Expression, target: Symbol, path: list[Symbol]) -> None:
-        names = [symbol.name.text for symbol in path]
-        first = next(i for i, symbol in enumerate(path) if symbol.node is target.node)
+    def _cycle(self, scope: Scope, base: s.Expression, circle: list[Symbol]) -> None:
+        names = [symbol.name.text for symbol in circle]
         self._found.error(
             "E0208",
-            f"the template `{target.name.text}` is built on itself",
+            f"the template `{names[0]}` is built on itself",
             scope.span(base),
             "this closes the circle",
-            notes=[show_circle(names[first:])],
+            notes=[show_circle(names)],
         )
 
     def _fill(
@@ -158,7 +168,7 @@ class Merger:
             if isinstance(item, s.Field):
                 section.settings[item.name.text] = Setting(item, scope, origin)
             else:
-                inner = Section(scope.span(item.name), scope, item.label, item.arguments, origin)
+                inner = Section(item.name, scope, item.label, item.arguments, origin)
                 self._fill(inner, item.body, scope, origin, section.misnested)
                 section.sections[key[1]] = inner
 
@@ -198,8 +208,8 @@ def _overlay(target: Section, source: Section) -> None:
     for name, inner in source.sections.items():
         existing = target.sections.get(name)
         if existing is None or _label(existing) != _label(inner):
-            existing = target.sections[name] = Section(inner.name_span, inner.scope)
-        existing.name_span, existing.scope = inner.name_span, inner.scope
+            existing = target.sections[name] = Section(inner.name, inner.scope)
+        existing.name, existing.scope = inner.name, inner.scope
         existing.label, existing.arguments = inner.label, inner.arguments
         existing.origin = inner.origin
         existing.body = inner.body

@@ -49,6 +49,8 @@ def read_file(path: Path) -> str:
 class Module:
     """One parsed file and the files it imports."""
 
+    key: str
+    """The same for every text of the file."""
     source: Source
     declarations: tuple[Declaration, ...]
     imports: dict[int, Module] = field(factory=dict)
@@ -93,18 +95,19 @@ class Loader:
                     "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error)
                 )
                 return None
-        return self._load(Source(name, text, path))
+        source = Source(name, text, path)
+        return self._load(source, key_of(source))
 
-    def _load(self, source: Source) -> Module:
+    def _load(self, source: Source, key: str) -> Module:
         parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
         module = Module(
+            key,
             parsed.source,
             parsed.declarations,
             lost=parsed.lost,
             damage=Damage.of(parsed.declarations, parsed.guesses),
         )
-        key = key_of(source)
         self._modules[key] = module
         self._loading.append((key, module))
         for declaration in parsed.declarations:
@@ -151,7 +154,7 @@ class Loader:
             self._no_source(written.parts[0], span)
             return None
         name = os.path.normpath(os.path.join(os.path.dirname(importer.source.name), written.parts[0]))
-        return self._load(Source(name, text, path))
+        return self._load(Source(name, text, path), key)
 
     def _leaves_project(self, base: Path, written: str, span: Span) -> bool:
         """Whether a path leads out of the project; reported if so, and then nothing is read."""

@@ -11,6 +11,7 @@ from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
+from .memory import Memory
 from .modules import Module
 
 Named = (
@@ -63,7 +64,7 @@ class Symbol:
     @property
     def is_damaged(self) -> bool:
         """Whether a part of it could not be read for certain, so that nothing is known of it."""
-        return id(self.node) in self.scope.module.damage.nodes
+        return self.scope.is_damaged(self.node)
 
     @property
     def kind(self) -> str:
@@ -73,9 +74,10 @@ class Symbol:
 
 @define(eq=False, repr=False)
 class Scope:
-    """The names of one file."""
+    """The names of one file. Results that look one up depend on what it stands for."""
 
     module: Module
+    memory: Memory
     own: dict[str, Symbol] = field(factory=dict)
     imported: dict[str, Symbol] = field(factory=dict)
     aliases: dict[str, Scope] = field(factory=dict)
@@ -87,24 +89,27 @@ class Scope:
     def span(self, node: s.Node) -> Span:
         return self.module.span(node.start, node.end)
 
+    def meaning(self, name: str) -> Symbol | None:
+        """What `name` stands for in this file, None when nothing. It is not used by that."""
+        return self.memory.looked_up(self.own.get(name) or self.imported.get(name), self.meaning, name)
+
     def find(self, name: str) -> Symbol | None:
-        """What `name` stands for in this file, None when nothing."""
+        """The same of a name that is used."""
         symbol = self.own.get(name) or self.imported.get(name)
         if symbol is not None:
             self.used.add(name)
             symbol.scope.used.add(symbol.name.text)
-        return symbol
+        return self.memory.looked_up(symbol, self.find, name)
 
     def find_in(self, alias: str, name: str) -> Symbol | None:
         """What `alias.name` stands for."""
-        scope = self.aliases.get(alias)
-        if scope is None:
-            return None
-        self.used.add(alias)
-        symbol = scope.own.get(name)
-        if symbol is not None:
+        scope, symbol = self.aliases.get(alias), None
+        if scope is not None:
+            self.used.add(alias)
+            symbol = scope.own.get(name)
+        if scope is not None and symbol is not None:
             scope.used.add(name)
-        return symbol
+        return self.memory.looked_up(symbol, self.find_in, alias, name)
 
     def find_reference(self, node: s.Expression) -> Symbol | None:
         """What a name, quoted name or `alias.name` stands for."""
@@ -120,8 +125,14 @@ class Scope:
     def is_lost(self, name: str, is_alias: bool = False) -> bool:
         """Whether `name` should have come from a file that could not be imported."""
         if is_alias and name in self.aliases:
-            return self.aliases[name].module is self.module
-        return name in self.lost or "" in self.lost
+            lost = self.aliases[name].module is self.module
+        else:
+            lost = name in self.lost or "" in self.lost
+        return self.memory.looked_up(lost, self.is_lost, name, is_alias)
+
+    def is_damaged(self, node: Named) -> bool:
+        """Whether a part of a declaration could not be read for certain."""
+        return self.memory.looked_up(id(node) in self.module.damage.nodes, self.is_damaged, node)
 
     def misses(self, node: s.Expression) -> bool:
         """Whether what `node` refers to should have come from what could not be read or imported."""
@@ -139,11 +150,17 @@ class Scope:
                     yield f"{alias}.{name}"
 
 
-def build_scopes(modules: list[Module], found: Diagnostics) -> dict[int, Scope]:
-    """The scope of each module, by the module's id; duplicates and unknown imports are reported."""
-    scopes = {id(module): Scope(module, lost=set(module.lost)) for module in modules}
-    for scope in scopes.values():
-        _declare(scope, found)
+def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | None = None) -> dict[int, Scope]:
+    """The scope of each module, by the module's id; duplicates and unknown imports are reported.
+
+    memory: of a check before; its scopes and symbols go on where declarations are the same.
+    """
+    memory = memory or Memory()
+    before, memory.scopes = memory.scopes, {}
+    for module in modules:
+        scope = memory.scopes[module.key] = before.get(module.key) or Scope(module, memory)
+        _declare(scope, module, found)
+    scopes = {id(scope.module): scope for scope in memory.scopes.values()}
     _served_once(scopes.values(), found)
     for scope in scopes.values():
         _import(scope, scopes, found)
@@ -175,9 +192,13 @@ def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnosti
     found.error("E0201", f"there is no {what} `{name}`", scope.span(node), "not declared", help=hint)
 
 
-def _declare(scope: Scope, found: Diagnostics) -> None:
+def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
+    """Let `scope` be that of `module`, with the names that it declares itself."""
+    before = {id(symbol.node): symbol for symbol in scope.own.values()}
+    scope.module, scope.lost, scope.used = module, set(module.lost), set()
+    scope.own, scope.imported, scope.aliases = {}, {}, {}
     gateways: dict[type, s.Declaration] = {}
-    for node in scope.module.declarations:
+    for node in module.declarations:
         if isinstance(node, s.ClusterDeclaration | s.GatewayDeclaration):
             first = gateways.setdefault(type(node), node)
             if first is not node:
@@ -189,7 +210,7 @@ def _declare(scope: Scope, found: Diagnostics) -> None:
                     found,
                 )
         elif isinstance(node, Named):
-            symbol = Symbol(scope, node)
+            symbol = before.get(id(node)) or Symbol(scope, node)
             earlier = scope.own.setdefault(node.name.text, symbol)
             if earlier is not symbol:
                 message = f"the name `{node.name.text}` is declared twice"
@@ -238,7 +259,7 @@ def _import(scope: Scope, scopes: dict[int, Scope], found: Diagnostics) -> None:
                 if clash is not None:
                     message = f"the name `{node.alias.text}` is declared twice"
                     _duplicate(message, scope.span(node.alias), clash.span, found)
-                target = scopes[id(imported)] if imported is not None else Scope(scope.module)
+                target = scopes[id(imported)] if imported is not None else Scope(scope.module, scope.memory)
                 scope.aliases[node.alias.text] = target
             case s.ImportNames() if imported is not None:
                 for name in node.names:

@@ -10,8 +10,26 @@ from __future__ import annotations
 
 import re
 
+ROADS = ("converse", "converse_like", "invoke", "async_invoke", "llama", "nova", "openai", "deepseek_r1")
+"""What LiteLLM writes between `bedrock/` and a name to say how it asks."""
+
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
 _AREA = re.compile(r"(?:global|us-gov|us|eu|apac|jp|au|ca|in|sa|mx|uk|me|af|il|kr)\.(?=[a-z0-9]+\.)")
 _VERSION = re.compile(r"-v\d+(?::\d+)?$|:\d+$")
+
+
+def without_road(model: str) -> str:
+    """The name or ARN behind what LiteLLM writes before it."""
+    before, arn, rest = model.partition("arn:")
+    parts = [part for part in before.split("/") if part not in ROADS and not REGION.fullmatch(part)]
+    return "/".join(parts) + arn + rest
+
+
+def region_in(model: str) -> str | None:
+    """The region that LiteLLM's names have before the model's: `bedrock/us-east-1/amazon.nova-pro-v1:0`."""
+    found = next((part for part in model.partition("arn:")[0].split("/") if REGION.fullmatch(part)), None)
+    return found if model.startswith("bedrock/") else None
 
 
 def id_of(model: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from attrs import field
 
 from .catalogue import find_model
@@ -113,9 +115,15 @@ class Deployment:
             info.cache_write_1h_price,
             info.audio_input_price,
             info.audio_output_price,
+            info.image_input_price,
+            info.image_output_price,
+            info.per_second,
+            info.per_search,
+            info.per_image,
         )
 
-    def validate(self) -> tuple[Problem, ...]:
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
         return (
             *emptiness(self.name, self.model),

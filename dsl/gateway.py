@@ -37,6 +37,10 @@ class ClientTimeouts:
     idle: Duration = above(0, "from one request to the next on a connection", default=Duration(75))
 
 
+PROVED = "the most that one request may take, proved when it was compiled; without it: nothing was"
+"""Of bounds, in a plan."""
+
+
 @frozen
 class Bounds:
     """The most that one request may take, whatever fails on its way; shown before anything runs."""

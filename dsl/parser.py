@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from attrs import field
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
@@ -17,7 +19,7 @@ from .diagnostics import Diagnostic, Diagnostics
 from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
-from .syntax import Declaration
+from .syntax import Declaration, Node
 from .tokens import Token, tokenize
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 DEEPEST = 400
 """How many parser states may be open at once; far more than any file made by hand needs."""
+
+_IN_DECLARATION = 3
+"""How many are open after the first word of a declaration, when those before it are complete."""
 
 
 @frozen
@@ -38,12 +43,23 @@ class Parsed:
     """Where it had to be guessed what is meant."""
     lost: frozenset[str] = frozenset()
     """Names that are perhaps declared in what could not be read."""
+    sound_from: int = 0
+    """Behind the last mistake: what begins here or later was read as it stands."""
+    nodes: dict[int, tuple[Node, ...]] = field(factory=dict, eq=False, repr=False)
+    """All nodes of declarations that moved before, by the id of the declaration."""
 
 
-def parse(source: Source, begin: int = 0) -> Parsed:
-    """Read `source` as far as it can be read. Never raises for what the text says.
+def parse(source: Source) -> Parsed:
+    """Read `source` as far as it can be read. Never raises for what the text says."""
+    parsed, _ = parse_part(source, 0, ())
+    return parsed
 
-    begin: where the first declaration to be read begins; what is before it is left out.
+
+def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Parsed, int | None]:
+    """What stands in `source` from `begin` on, up to the first of the `known` declarations that is reached;
+    with it where that begins, None where all was read.
+
+    begin: where a declaration begins. known: where those begin that need not be read, nor what follows them.
     """
     found = Diagnostics()
     reports = SyntaxReports(source, found)
@@ -52,27 +68,43 @@ def parse(source: Source, begin: int = 0) -> Parsed:
     feed, stack = state.feed_token, state.state_stack
     tokens = tokenize(source.text, begin)
     end = Token("$END", "", len(source.text), len(source.text))
+    reached: int | None = None
+    mistaken = False
     try:
         for token in tokens:
+            if mistaken:
+                reports.sound_from, mistaken = token.start, False
             if token.type == "$END":
                 break
             try:
                 feed(token)
             except UnexpectedToken:
-                recovery = recovery or _recovery(state, reports)
+                recovery, mistaken = recovery or _recovery(state, reports), True
                 recovery.recover(token, tokens)
-            if len(stack) > DEEPEST:
-                recovery = recovery or _recovery(state, reports)
+            depth = len(stack)
+            if depth == _IN_DECLARATION and token.start in known and state.value_stack[-1] is token:
+                reached = token.start
+                break
+            if depth > DEEPEST:
+                recovery, mistaken = recovery or _recovery(state, reports), True
                 recovery.too_deep(token, tokens)
         try:
-            declarations: list[Any] = feed(end, True)
+            declarations: list[Any] = state.value_stack[0] if reached is not None else feed(end, True)
         except UnexpectedToken:
             declarations = (recovery or _recovery(state, reports)).finish(end)
+            reports.sound_from = end.start + 1
     except TooManyErrors:
         declarations = (recovery or _recovery(state, reports)).declarations_so_far()
-    return Parsed(
-        source, tuple(declarations), tuple(found.items), tuple(reports.guesses), frozenset(reports.lost)
+        reports.sound_from = end.start + 1
+    parsed = Parsed(
+        source,
+        tuple(declarations),
+        tuple(found.items),
+        tuple(reports.guesses),
+        frozenset(reports.lost),
+        reports.sound_from,
     )
+    return parsed, reached
 
 
 def _recovery(state: Any, reports: SyntaxReports) -> Recovery:

@@ -37,7 +37,7 @@ PRESETS: dict[RuntimeKind, Preset] = {
         None,
         "AZURE_OPENAI_API_KEY",
         (_CHAT, _EMBED),
-        ("azure/",),
+        ("azure/", "azure_text/", "azure_ai/"),
         "Microsoft Learn: Azure OpenAI in Foundry Models, v1 API",
         auth=AuthScheme.API_KEY,
     ),

@@ -95,6 +95,8 @@ class SyntaxReports:
         self._last_number = -1
         self._quiet = (0, 0)
         self._count = 0
+        self.sound_from = 0
+        """Behind the last mistake, said or not."""
         self.guesses: list[int] = []
         """Where it had to be guessed what is meant: nothing is said that may only follow from it."""
         self.lost: set[str] = set()
@@ -109,6 +111,7 @@ class SyntaxReports:
         Raises TooManyErrors when there are too many.
         """
         self._count += 1
+        self.sound_from = max(self.sound_from, span.end)
         # a bracket that is never closed is noticed further down, at the place that is damaged last
         place = self._damage[-1] if code == "E0103" and self._damage else span.start
         if self._quiet[0] <= place < self._quiet[1] and self._count <= MOST_ERRORS:
@@ -324,6 +327,7 @@ class SyntaxReports:
             )
 
     def too_long(self, operator: Token, most: int) -> None:
+        self.sound_from = max(self.sound_from, operator.end)
         self.found.error(
             "E0107",
             f"more than {most} operators in one expression",

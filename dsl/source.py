@@ -99,3 +99,8 @@ def common_length(one: str, other: str) -> int:
         else:
             most = middle - 1
     return least
+
+
+def common_end(one: str, other: str) -> int:
+    """How many characters both texts end with."""
+    return common_length(one[::-1], other[::-1])

@@ -1,12 +1,17 @@
-"""The texts that are open, and the files on disk that they need. What did not change is not parsed again."""
+"""The texts that are open, and the files on disk that they need. What did not change is not worked out again.
+
+An open text has one tree, and one set of names and results, which follow its newest version: whoever keeps
+parts of them keeps them until the next change. What is asked of an older version is worked out for it alone.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..compiler.compile import Checked, check_file
+from ..compiler.memory import Memory
 from ..compiler.modules import Loader, Module, file_key, key_of, read_file
 from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
@@ -52,6 +57,8 @@ class Workspace:
         self._open: dict[str, Document] = {}
         self._disk: dict[str, tuple[Stamp, str]] = {}
         self._parsed: dict[str, Parsed] = {}
+        self._older: Parsed | None = None
+        self._memories: dict[str, Memory] = {}
         self._checked: dict[str, tuple[int, Document, Checked]] = {}
         self._loaded: dict[str, tuple[int, Document, Loaded]] = {}
 
@@ -71,7 +78,7 @@ class Workspace:
         for key, document in list(self._open.items()):
             if document.uri == uri:
                 del self._open[key]
-                for cache in (self._checked, self._loaded, self._parsed):
+                for cache in (self._checked, self._loaded, self._parsed, self._memories):
                     cache.pop(key, None)
         self.generation += 1
 
@@ -124,10 +131,17 @@ class Workspace:
     def parse(self, source: Source) -> Parsed:
         """The tree of `source`; the one from before when the text is the same."""
         key = key_of(source)
-        known = self._parsed.get(key)
-        if known is None or known.source.text != source.text:
-            self.parses += 1
-            self._parsed[key] = known = reparse(source, known) if known is not None else parse(source)
+        known, document = self._parsed.get(key), self._open.get(key)
+        for each in (known, self._older):
+            if each is not None and each.source.text == source.text and key_of(each.source) == key:
+                return each
+        self.parses += 1
+        if document is not None and document.text != source.text:
+            self._older = known = parse(source)
+        elif document is not None and known is not None:
+            self._parsed[key] = known = reparse(source, known, move=True)
+        else:
+            self._parsed[key] = known = parse(source)
         return known
 
     def parsed(self, document: Document) -> Parsed:
@@ -153,8 +167,10 @@ class Workspace:
         known = self._checked.get(key)
         if known is not None and known[0] == self.generation and known[1] is document:
             return known[2]
+        is_newest = self._open.get(key) is document
+        memory = self._memories.setdefault(key, Memory()) if is_newest else Memory()
         checked = check_file(
-            document.name, document.path, text=document.text, read=self.read, parse=self.parse
+            document.name, document.path, text=document.text, read=self.read, parse=self.parse, memory=memory
         )
         self._checked[key] = (self.generation, document, checked)
         if checked.program is not None:
@@ -170,6 +186,19 @@ class Workspace:
             return reparse(source, before) if source.text is text else self.parse(source)
 
         return check_file(document.name, document.path, text=text, read=self.read, parse=parse)
+
+    def check_together(self, document: Document, texts: Mapping[str, str]) -> Checked:
+        """The same with several texts changed, by the keys of their sources; nothing of it is kept."""
+
+        def read(path: Path) -> str:
+            changed = texts.get(file_key(path))
+            return changed if changed is not None else self.read(path)
+
+        def parse_one(source: Source) -> Parsed:
+            return parse(source) if key_of(source) in texts else self.parse(source)
+
+        text = texts.get(_key_of(document), document.text)
+        return check_file(document.name, document.path, text=text, read=read, parse=parse_one)
 
     def importers(self, document: Document) -> list[Document]:
         """The open texts that import this one, by way of others too, and were checked since they did."""

@@ -10,8 +10,8 @@ import attrs
 from ..compiler.plan import DeploymentPlan, Node, OnnxServingPlan, Plan, RemotePoolPlan
 from ..compiler.plan.reach import differ_in_model_alone
 
-_NO_DIFFERENCE = ("source", "compiler", "schema")
-"""Where something was written, and by whom, is no difference in what is served."""
+_NO_DIFFERENCE = ("source", "compiler", "schema", "bounds", "promise")
+"""Where something was written, by whom, and what was proved of it, is no difference in what is served."""
 
 
 def changes(old: Plan, new: Plan) -> list[str]:

@@ -55,7 +55,6 @@ ORDER: dict[str, tuple[str, ...]] = {
     "compiler": (
         "onnx_model",
         "plan",
-        "pictures",
         "modules",
         "scope",
         "merge",
@@ -72,6 +71,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "checks",
         "lower",
         "analysis",
+        "pictures",
         "compile",
         "importers",
         "exporters",

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ...compiler.plan import Plan, PlanError, load_plan
+from ...compiler.plan.reach import values_in
+from ...compiler.plan.source import SourceRef
 from ..output import fail, harmless
 from ..plans import outlined, plain_name
 from ..revisions import NoRevision, read_revision
@@ -96,9 +98,10 @@ def _plan(written: str, arguments: Namespace, stack: ExitStack) -> Plan | int:
 
 def _without_file_name(plan: Plan, written: str) -> Plan:
     """State that has no name of its own has that of its file, and no one means to exchange it."""
-    if plan.state.name != plain_name(written.rpartition(":")[2]):
-        return plan
-    return evolve(plan, state=evolve(plan.state, name=""))
+    files = {plain_name(each.file) for each in values_in(plan) if isinstance(each, SourceRef)}
+    files.add(plain_name(written.rpartition(":")[2]))
+    is_own = plan.state.name not in files
+    return plan if is_own else evolve(plan, state=evolve(plan.state, name="that of the file"))
 
 
 def _reload(old: Plan, new: Plan) -> dict[str, list[str]]:

@@ -32,6 +32,7 @@ from .features import Arrival, arrivals_of
 from .field_changes import field_changes
 from .flows import Flow, flows_of
 from .guards import Ways
+from .kind_changes import kind_changes
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ def differences(old: Plan, new: Plan) -> tuple[Change, ...]:
         *_gateway(old.gateway, new.gateway),
         *_guards(old, new),
         *_keys(old, new),
+        *kind_changes(old, new),
         *field_changes(old, new),
     ]
     order = list(Severity)
@@ -206,7 +208,7 @@ def _pool(name: str, left: RemotePoolPlan, right: RemotePoolPlan) -> Iterator[Ch
         before, after = (float(getattr(each.timeouts, timeout.name)) for each in (left, right))
         if before != after:
             what = f"`timeouts {{ {timeout.name} }}` is {after:g} s, {before:g} s before"
-            yield Change(RISK if after < before else INFO, name, what)
+            yield Change(RISK, name, what)
     yield from _budgets(name, left.budget, right.budget)
 
 
@@ -228,10 +230,11 @@ def _price(name: str, before: Price | None, after: Price | None) -> Iterator[Cha
 
 
 def _less(name: str, what: str, before: int | None, after: int | None) -> Iterator[Change]:
+    """A limit that is lower, or gone: requests are held up, or nothing holds them any more."""
     if before != after:
-        narrower = after is not None and (before is None or after < before)
+        is_worse = after is None or before is None or after < before
         shown = ("no limit" if each is None else f"{each:,}" for each in (after, before))
-        yield Change(RISK if narrower else INFO, name, "`{}` is {}, {} before".format(what, *shown))
+        yield Change(RISK if is_worse else INFO, name, "`{}` is {}, {} before".format(what, *shown))
 
 
 def _gateway(old: GatewayPlan, new: GatewayPlan) -> Iterator[Change]:
@@ -327,20 +330,17 @@ def _keys(old: Plan, new: Plan) -> Iterator[Change]:
         if more:
             yield Change(RISK, f"key {name}", f"may ask {_listed(more)}")
         for limit in ("requests_per_minute", "tokens_per_minute", "concurrent_requests"):
-            pair = (getattr(each.rate_limits, limit) for each in (left, right))
-            yield from (evolve(each, severity=_broken(each)) for each in _less(f"key {name}", limit, *pair))
+            less, more = (getattr(each.rate_limits, limit) for each in (left, right))
+            severity = BREAKING if more is not None and (less is None or more < less) else RISK
+            for each in _less(f"key {name}", limit, less, more):
+                yield evolve(each, severity=severity)
         yield from _budgets(f"key {name}", left.budget, right.budget)
         if left.protocols != right.protocols:
             fewer = right.protocols and (not left.protocols or {*left.protocols} - {*right.protocols})
             shown = _listed(right.protocols) or "every protocol"
-            yield Change(BREAKING if fewer else INFO, f"key {name}", f"may speak {shown}")
+            yield Change(BREAKING if fewer else RISK, f"key {name}", f"may speak {shown}")
         if left.secret != right.secret:
             yield Change(RISK, f"key {name}", "is shown with another secret")
-
-
-def _broken(change: Change) -> Severity:
-    """Of a limit of a key: a client that it holds for may be refused."""
-    return BREAKING if change.severity is RISK else INFO
 
 
 def _model(plan: DeploymentPlan) -> str:

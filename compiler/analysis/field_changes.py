@@ -155,6 +155,7 @@ _LIMITS = (
 
 _TOLD: dict[str, tuple[str, ...]] = {
     "deployments": (
+        "allows",
         "budget.*",
         "endpoint",
         "model",
@@ -166,10 +167,11 @@ _TOLD: dict[str, tuple[str, ...]] = {
         "serving.max_concurrent",
         "timeouts.*",
     ),
-    "routes": ("budget.*",),
-    "pipelines": ("parameters", "result.*"),
+    "routes": ("budget.*", "carries"),
+    "pipelines": ("carries", "parameters", "result.*"),
+    "externs": ("carries",),
     "gateway": ("budget.*", "cors.origins", "guards", "keys", "port"),
-    "keys": ("budget.*", "models", "protocols", *_LIMITS, "secret"),
+    "keys": ("budget.*", "carries", "models", "protocols", *_LIMITS, "secret"),
     "guards": ("answer", "keys", "models", "on_failure", "request", "unreadable"),
 }
 """Fields of which `differences` says more than their values; `.*`: and all that is in it."""
@@ -182,11 +184,11 @@ def _is_told(kind: str, path: str) -> bool:
     )
 
 
-def _less_is(grave: Severity) -> Grave:
-    """A smaller number, or one where there was none, is worse; all else is for information."""
+def _less_is(grave: Severity, else_: Severity = INFO) -> Grave:
+    """A smaller number, or one where there was none, is worse than all else."""
 
     def severity(before: Any, after: Any) -> Severity:
-        return grave if after is not None and (before is None or after < before) else INFO
+        return grave if after is not None and (before is None or after < before) else else_
 
     return severity
 
@@ -196,6 +198,17 @@ def _more_is(grave: Severity) -> Grave:
         return grave if before is None or (after is not None and after > before) else INFO
 
     return severity
+
+
+def _proved(before: Any, after: Any) -> Severity:
+    """Of the most that a request may take: more of it, or anything, may go unseen from now on."""
+    return RISK if after is None or (before is not None and after > before) else INFO
+
+
+def _promised(before: Any, after: Any) -> Severity:
+    """Of what arrives, whoever answers: it may be lost unseen from now on."""
+    is_less = isinstance(after, int) and isinstance(before, int) and after < before
+    return RISK if not after or is_less else INFO
 
 
 def _ends(before: str | None, after: str | None) -> Severity:
@@ -214,33 +227,29 @@ def _in_order(before: tuple[str, ...], after: tuple[str, ...]) -> Severity:
 
 
 _GRAVE: dict[str, Severity | Grave] = {
-    "deployments.allows": INFO,
     "deployments.batching": INFO,
     "deployments.cache": RISK,
     "deployments.capabilities": INFO,
     "deployments.price": _more_is(RISK),
     "deployments.replicas": INFO,
     "deployments.request.defaults": INFO,
-    "deployments.serving.queue_timeout": _less_is(RISK),
+    "deployments.request.defaults.max_tokens": _proved,
     "deployments.warm_up": INFO,
-    "externs.carries": INFO,
     "externs.workers": _less_is(RISK),
     "gateway.auth": _refuses,
+    "gateway.bounds": _proved,
     "gateway.grpc": _refuses,
     "gateway.jwt": _refuses,
-    "gateway.max_body": _less_is(BREAKING),
-    "gateway.max_body_memory": _less_is(RISK),
-    "gateway.timeout": _less_is(RISK),
-    "gateway.timeouts": _less_is(RISK),
+    "gateway.max_body": _less_is(BREAKING, else_=RISK),
     "gateway.workers": INFO,
-    "guards.pieces": INFO,
+    "guards.pieces": _less_is(RISK),
+    "keys.bounds": _proved,
     "keys.expires": _ends,
     "keys.labels": INFO,
-    "keys.carries": INFO,
-    "keys.priority": _less_is(RISK),
-    "pipelines.carries": INFO,
-    "routes.carries": INFO,
+    "pipelines.bounds": _proved,
+    "routes.bounds": _proved,
     "routes.members": _in_order,
+    "routes.promise": _promised,
     "routes.task": BREAKING,
 }
 """How grave a change of a field is; all others are risks: requests work, and may meet something else."""

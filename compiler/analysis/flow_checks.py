@@ -8,7 +8,8 @@ from ...dsl.suggest import did_you_mean
 from ..plan import Plan
 from ..program import Program
 from ..shape import span_in
-from .flows import EXTERN, KEY, PARAMETER, ROUTE, Flow, Source, flows_of, said
+from .flows import Flow, flows_of, said
+from .labels import EXTERN, KEY, PARAMETER, ROUTE, Source
 
 _MOST_WAYS = 4
 """How many ways a message shows."""

@@ -9,42 +9,42 @@ contents, and a cache answers with what its own deployment has got.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from ...dsl.record import frozen
 from ..plan import (
     CallNode,
     DeploymentPlan,
-    ExternNode,
     GuardAction,
     GuardPlan,
-    MapNode,
-    Node,
     PipelinePlan,
     Plan,
     RemotePoolPlan,
     RoutePlan,
 )
-from ..plan.dataflow import blocks_of, step_of, taken_by
+from ..plan.dataflow import step_of
 from ..plan.guards import Meant, is_meant
 from ..plan.reach import members_of, names_of
 from ..plan.split import is_local
-
-KEY, ROUTE, PIPELINE, PARAMETER, EXTERN = "key", "route", "pipeline", "parameter", "extern"
-
-
-@frozen
-class Source:
-    """What carries a kind of data; parameter: of the pipeline `name`."""
-
-    what: str
-    name: str
-    parameter: str = ""
-
-    def __str__(self) -> str:
-        if self.what == PARAMETER:
-            return f"`{self.parameter}` of pipeline `{self.name}`"
-        return f"{self.what} `{self.name}`"
+from .flow_steps import Steps
+from .labels import (
+    EXTERN,
+    KEY,
+    NONE,
+    PARAMETER,
+    PIPELINE,
+    ROUTE,
+    At,
+    How,
+    Labels,
+    Passage,
+    Place,
+    Source,
+    added,
+    union,
+    with_kinds,
+    without,
+)
 
 
 @frozen
@@ -62,15 +62,24 @@ class Flow:
     allowed: bool | None
 
 
-Labels = Mapping[str, frozenset[Source]]
-"""Who carries each kind of data that is in a value."""
+@frozen
+class Tracing:
+    """flows: one way for each kind, source and deployment, the shortest that was found. passages: all ways,
+    one step at a time.
+    """
 
-NONE: Labels = {}
+    flows: tuple[Flow, ...]
+    passages: tuple[Passage, ...]
 
 
 def flows_of(plan: Plan) -> tuple[Flow, ...]:
-    """All of them: one way for each kind, source and deployment, the shortest that was found."""
-    return tuple(_Flows(plan).all())
+    """What comes where."""
+    return trace(plan).flows
+
+
+def trace(plan: Plan) -> Tracing:
+    """What comes where, and all that it passes."""
+    return _Flows(plan).traced()
 
 
 class _Flows:
@@ -82,26 +91,70 @@ class _Flows:
         self._removes = {each.extern: frozenset(each.removes) for each in plan.externs}
         self._carries = {each.extern: each.carries for each in plan.externs}
         self._guards = [
-            (Meant(each.models), each.keys, self._removes[each.request])
+            (each, Meant(each.models), self._removes[each.request])
             for each in plan.gateway.guards
-            if each.request in self._removes and is_sure(each)
+            if each.request in self._removes and self._removes[each.request] and is_sure(each)
         ]
         self._found: dict[tuple[str, Source, str], Flow] = {}
         self._gave: dict[tuple[object, ...], Labels] = {}
+        self._passed: dict[tuple[Place, Place, How], Labels] = {}
 
-    def all(self) -> Iterator[Flow]:
+    def traced(self) -> Tracing:
         plan = self._plan
         keys = [(key, Meant(key.models)) for key in plan.gateway.keys if key.carries]
         for name in names_of(plan):
-            self.into(name, NONE, (), cleaned=self._guarded(name, None))
+            self.into(name, NONE, (), cleaned=_cleaned(self._seen_by(name, None)))
             for key, may in keys:
                 if name in may:
-                    source = frozenset({Source(KEY, key.name)})
-                    cleaned = self._guarded(name, key.name)
-                    held: Labels = {str(kind): source for kind in key.carries if kind not in cleaned}
-                    if held:
-                        self.into(name, held, (), cleaned=cleaned)
-        yield from self._found.values()
+                    self._with_key(name, key.name, key.carries)
+        passages = (Passage(*between, labels) for between, labels in self._passed.items())
+        return Tracing(tuple(self._found.values()), tuple(passages))
+
+    def _with_key(self, name: str, key: str, carried: Iterable[str]) -> None:
+        """Follow what comes with a key, through the guards that see it."""
+        held = with_kinds(NONE, map(str, carried), Source(KEY, key))
+        at, guards = Place(At.KEY, key), self._seen_by(name, key)
+        for guard, removed in guards:
+            if removed & held.keys():
+                to = Place(At.GUARD, guard.name)
+                self.passes(at, to, held)
+                at, held = to, without(held, removed)
+        self.enters(at, name, held)
+        if held:
+            self.into(name, held, (), _cleaned(guards))
+
+    def passes(self, at: Place, to: Place, labels: Labels, how: How = How.GIVEN) -> None:
+        """Note what comes from one place to the next."""
+        known = self._passed.get((at, to, how))
+        self._passed[at, to, how] = labels if known is None else union([known, labels])
+
+    def enters(self, at: Place, name: str, labels: Labels, how: How = How.GIVEN) -> None:
+        """Note what comes to what is called `name`: of a pipeline, to each of its parameters."""
+        if name in self._pipelines:
+            for parameter in self._pipelines[name].parameters:
+                self.passes(at, Place(At.PARAMETER, name, parameter.name), labels, how)
+        else:
+            self.passes(at, Place(At.MODEL, name), labels, how)
+
+    def asks(
+        self,
+        at: Place,
+        name: str,
+        labels: Labels,
+        way: tuple[str, ...],
+        cleaned: frozenset[str] = frozenset(),
+        how: How = How.GIVEN,
+    ) -> Labels:
+        """Follow `labels` from a place into what is called `name`; gives those of its answer."""
+        self.enters(at, name, labels, how)
+        gave = self.into(name, labels, way, cleaned)
+        return self._answers(at, name, labels, gave)
+
+    def _answers(self, at: Place, name: str, asked: Labels, gave: Labels) -> Labels:
+        if more := added(asked, gave):
+            is_pipeline = name in self._pipelines
+            self.passes(Place(At.RESULT if is_pipeline else At.MODEL, name), at, more, How.ANSWERED)
+        return gave
 
     def into(
         self, name: str, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str] = frozenset()
@@ -122,14 +175,14 @@ class _Flows:
             self._gave[asked] = gave
         return self._gave[asked]
 
-    def _guarded(self, name: str, key: str | None) -> frozenset[str]:
-        """The kinds that guards take out of what is asked under `name`, with that key."""
-        found: set[str] = set()
-        for seen, keys, removed in self._guards:
-            is_its = not keys or (key is not None and any(is_meant(each, key) for each in keys))
-            if removed and is_its and name in seen:
-                found |= removed
-        return frozenset(found)
+    def _seen_by(self, name: str, key: str | None) -> list[tuple[GuardPlan, frozenset[str]]]:
+        """The guards that take something out of what is asked under `name`, with that key, and what."""
+        return [
+            (guard, removed)
+            for guard, seen, removed in self._guards
+            if (not guard.keys or (key is not None and any(is_meant(each, key) for each in guard.keys)))
+            and name in seen
+        ]
 
     def _deployment(
         self, plan: DeploymentPlan, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str]
@@ -142,15 +195,17 @@ class _Flows:
                 if len(way) < len(known.way):
                     self._found[kind, source, plan.deployment] = flow
         target = plan.serving.on_capacity_exhausted.target
-        return labels if target is None else _union([labels, self.into(target, labels, way, cleaned)])
+        if target is None:
+            return labels
+        at = Place(At.MODEL, plan.deployment)
+        return union([labels, self.asks(at, target, labels, way, cleaned, How.FULL)])
 
     def _route(
         self, plan: RoutePlan, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str]
     ) -> Labels:
-        labels = _with(
-            labels, (each for each in plan.carries if each not in cleaned), Source(ROUTE, plan.route)
-        )
-        return _union([labels, *(self.into(member, labels, way, cleaned) for member in members_of(plan))])
+        labels = with_kinds(labels, _not(plan.carries, cleaned), Source(ROUTE, plan.route))
+        at = Place(At.MODEL, plan.route)
+        return union([labels, *(self.asks(at, each, labels, way, cleaned) for each in members_of(plan))])
 
     def _pipeline(
         self, plan: PipelinePlan, labels: Labels, way: tuple[str, ...], cleaned: frozenset[str]
@@ -170,80 +225,42 @@ class _Flows:
         values: dict[str, Labels] = {}
         for parameter in plan.parameters:
             own = Source(PARAMETER, plan.pipeline, parameter.name)
-            held = _with(given.get(parameter.name, NONE), _not(plan.carries, cleaned), whole)
-            values[parameter.name] = _with(held, _not(parameter.carries, cleaned), own)
+            held = with_kinds(given.get(parameter.name, NONE), _not(plan.carries, cleaned), whole)
+            values[parameter.name] = with_kinds(held, _not(parameter.carries, cleaned), own)
         asked = (plan.pipeline, *(frozenset(each.items()) for each in values.values()))
         if asked not in self._gave:
-            self._gave[asked] = _Steps(self, plan, values, way).result()
+            self._gave[asked] = Steps(self, plan, values, way).result()
         return self._gave[asked]
 
     def extern(self, name: str, labels: Labels) -> Labels:
         removed = self._removes.get(name, frozenset())
-        kept = {kind: sources for kind, sources in labels.items() if kind not in removed}
-        return _with(kept, self._carries.get(name, ()), Source(EXTERN, name))
+        return with_kinds(without(labels, removed), self._carries.get(name, ()), Source(EXTERN, name))
 
-    def call(self, node: CallNode, arguments: Mapping[str, Labels], way: tuple[str, ...]) -> Labels:
-        """What the answer to a call holds."""
-        way = (*way, f"step {step_of(node)}")
+    def call(
+        self, node: CallNode, arguments: Mapping[str, Labels], pipeline: str, way: tuple[str, ...]
+    ) -> Labels:
+        """What the answer to a call in `pipeline` holds."""
+        way, at = (*way, f"step {step_of(node)}"), Place(At.STEP, pipeline, node.name)
         if node.target in self._pipelines:
-            return self.steps(self._pipelines[node.target], arguments, (*way, node.target))
-        labels, before = _union(arguments.values()), None
+            for name, labels in arguments.items():
+                self.passes(at, Place(At.PARAMETER, node.target, name), labels)
+            gave = self.steps(self._pipelines[node.target], arguments, (*way, node.target))
+            return self._answers(at, node.target, union(arguments.values()), gave)
+        labels, before = union(arguments.values()), None
         while labels != before:  # what a tool gave goes to the model, and may go on to any other of them
             before = labels
-            gave = [self.into(node.target, labels, way)]
+            answers = [self.asks(at, node.target, labels, way)]
             for tool in node.tools:
-                is_ours = tool.is_extern
-                gave.append(
-                    self.extern(tool.target, labels) if is_ours else self.into(tool.target, labels, way)
-                )
-            labels = _union([labels, *gave])
+                if tool.is_extern:
+                    place = Place(At.TOOL, pipeline, f"{node.name} {tool.target}")
+                    self.passes(at, place, labels)
+                    gave = self.extern(tool.target, labels)
+                    self.passes(place, at, added(labels, gave), How.ANSWERED)
+                    answers.append(gave)
+                else:
+                    answers.append(self.asks(at, tool.target, labels, way))
+            labels = union([labels, *answers])
         return labels
-
-
-class _Steps:
-    """The values of one pipeline's nodes."""
-
-    def __init__(
-        self, flows: _Flows, plan: PipelinePlan, values: dict[str, Labels], way: tuple[str, ...]
-    ) -> None:
-        self._flows = flows
-        self._plan = plan
-        self._way = way
-        self._values = values
-        self._nodes = {node.name: node for node in plan.nodes}
-        self._owners = {block: node for node in plan.nodes for block in blocks_of(node)}
-
-    def result(self) -> Labels:
-        for node in self._plan.nodes:
-            self._of(node.name, "")
-        return self._of(self._plan.output, "")
-
-    def _of(self, name: str, block: str) -> Labels:
-        """What the value called `name` holds, as a node of `block` names it."""
-        while block:
-            owner = self._owners[block]
-            if isinstance(owner, MapNode) and owner.variable == name:
-                return self._of(owner.over, owner.block)
-            block = owner.block
-        if name not in self._values:
-            node = self._nodes.get(name)
-            self._values[name] = NONE  # a text that is no name, or a name that is on its way
-            if node is not None:
-                self._values[name] = self._node(node)
-        return self._values[name]
-
-    def _node(self, node: Node) -> Labels:
-        match node:
-            case CallNode(arguments=arguments):
-                given = {name: self._of(each, node.block) for name, each in arguments.items()}
-                return self._flows.call(node, given, self._way)
-            case ExternNode(extern=extern, arguments=arguments):
-                taken = _union(self._of(each, node.block) for each in arguments.values())
-                return self._flows.extern(extern, taken)
-        taken = _union(self._of(each, node.block) for each in taken_by(node).values())
-        if isinstance(node, MapNode) and node.each == node.variable:
-            return taken
-        return _union([taken, *(self._of(block, node.block) for block in blocks_of(node))])
 
 
 def is_sure(guard: GuardPlan) -> bool:
@@ -251,23 +268,13 @@ def is_sure(guard: GuardPlan) -> bool:
     return guard.on_failure is GuardAction.REFUSE and guard.unreadable is GuardAction.REFUSE
 
 
-def _with(labels: Labels, kinds: Iterable[str], source: Source) -> Labels:
-    found = dict(labels)
-    for kind in kinds:
-        found[kind] = found.get(kind, frozenset()) | {source}
-    return found
+def _cleaned(guards: Iterable[tuple[GuardPlan, frozenset[str]]]) -> frozenset[str]:
+    """The kinds that they take out together."""
+    return frozenset(kind for _, removed in guards for kind in removed)
 
 
 def _not(kinds: Iterable[str], cleaned: frozenset[str]) -> list[str]:
     return [each for each in kinds if each not in cleaned]
-
-
-def _union(several: Iterable[Labels]) -> Labels:
-    found: dict[str, frozenset[Source]] = {}
-    for labels in several:
-        for kind, sources in labels.items():
-            found[kind] = found.get(kind, frozenset()) | sources
-    return found
 
 
 def said(flow: Flow, plan: Plan) -> str:

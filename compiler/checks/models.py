@@ -2,37 +2,80 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ...dsl.catalogue import find_model, known_models
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
 from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, prefix_in
 from ...dsl.kinds import ProviderKind
+from ...dsl.late_text import is_unknown
+from ...dsl.other_providers import OtherProvider, find_other
+from ...dsl.runtimes import OpenAICompatibleConfig
 from ...dsl.suggest import did_you_mean
 from ..declare import Declared
-from ..program import Program
 
 _CATALOGUED = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI)
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Notes about models that are unknown, deprecated or only guessed; limits that mean nothing here."""
-    for declared, deployment in program.deployments:
-        if not deployment.known_model:
-            continue
-        _guessed(declared, deployment, found)
-        provider = deployment.effective_runtime().provider
-        if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
-            _catalogue(declared, deployment, provider, found)
+    if not deployment.known_model:
+        return
+    _guessed(declared, deployment, found)
+    _sent_prefix(declared, deployment, found)
+    provider = deployment.effective_runtime().provider
+    if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
+        _catalogue(declared, deployment, provider, found)
 
 
 def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     if declared.runtime_is_written or match_runtime(deployment.model):
+        return
+    if (other := find_other(deployment.model)) is not None:
+        _elsewhere(declared, deployment, other, found)
         return
     found.note(
         "N0414",
         f"nothing in the name `{deployment.model}` says which runtime it is for: `{FALLBACK}` is taken",
         declared.span("model"),
         help=f"write `runtime {FALLBACK} {{ … }}`, or the runtime that you mean",
+    )
+
+
+def _elsewhere(declared: Declared, deployment: Deployment, other: OtherProvider, found: Diagnostics) -> None:
+    """A prefix of LiteLLM's that no runtime here has: no server of one's own is meant."""
+    span, block = declared.span("model"), other.block()
+    name = deployment.model.removeprefix(f"{other.prefix}/")
+    fix = Fix(f"ask `{other.endpoint}`", (Edit(span, f'"{name}"\n  {block}'),), safe=False)
+    found.error(
+        "E0441",
+        f"`{other.prefix}/` is LiteLLM's prefix of a provider that has no runtime of its own here",
+        span,
+        help=f"{other.advice(deployment.model)}; for a server of yours that has a model of this name, write "
+        f"`runtime {FALLBACK} {{ … }}`",
+        fixes=[fix] if block is not None and not other.is_blank else [],
+    )
+
+
+def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    """A prefix that is sent to the very provider that it stands for, which does not know it."""
+    config, other = deployment.effective_config(), find_other(deployment.model)
+    if other is None or other.endpoint is None or not isinstance(config, OpenAICompatibleConfig):
+        return
+    host = urlsplit(other.endpoint).hostname
+    endpoint = config.endpoint or ""
+    if is_unknown(endpoint) or urlsplit(endpoint).hostname != host:
+        return
+    if host == "127.0.0.1":
+        return
+    span, name = declared.span("model"), deployment.model.removeprefix(f"{other.prefix}/")
+    found.warning(
+        "W0442",
+        f"`{other.prefix}/` is sent as a part of the name, which its provider does not know",
+        span,
+        help=f'write `model = "{name}"`: here, the runtime says who is asked',
+        fixes=[Fix(f"write `{name}`", (Edit(span, f'"{name}"'),), safe=False)],
     )
 
 
@@ -64,6 +107,8 @@ def _catalogue(
 def _of_another(deployment: Deployment) -> str | None:
     """What to write where the name begins with the prefix of a runtime that is not its own."""
     runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
+    if match_runtime(deployment.model) is None and (other := find_other(deployment.model)) is not None:
+        return other.advice(deployment.model)
     if found is None or found[0] is runtime:
         return None
     kind, prefix = found

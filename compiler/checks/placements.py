@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.ranges import Range
-from ...dsl.validation import ranges
 from ..placement import NoRoom, gpus_needed, place
 from ..program import Program
 
@@ -13,7 +12,7 @@ from ..program import Program
 def check(program: Program, found: Diagnostics) -> None:
     """Report what does not fit; else put the placement into the program."""
     deployments = [deployment for _, deployment in program.deployments]
-    if any(problem.code == "E0304" for deployment in deployments for problem in ranges(deployment)):
+    if any(problem.code == "E0304" for deployment in deployments for problem in deployment.problems):
         return
     try:
         program.replicas.update(place(deployments, program.nodes))

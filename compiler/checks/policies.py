@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ...dsl.bedrock_names import region_in
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.inference import AZURE_AI, cloud_prefix
 from ...dsl.kinds import RuntimeKind, SecretSource
 from ...dsl.late_text import is_unknown
+from ...dsl.other_providers import find_other
 from ...dsl.presets import PRESETS
 from ...dsl.ranges import Range
 from ...dsl.runtimes import (
@@ -25,6 +28,7 @@ from ...dsl.source import Span
 from ...dsl.units import Duration
 from ...dsl.urls import no_base_url, no_proxy_url
 from ..capabilities import config_of
+from ..certificate_files import check_certificate
 from ..declare import Declared
 from ..program import Program
 
@@ -48,25 +52,23 @@ TAKEN_HEADERS = frozenset(
 """Headers that requests have anyway, in small letters."""
 
 
-def check_values(program: Program, found: Diagnostics) -> None:
+def check_values(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """What each deployment's own validation finds, at the place where it was written."""
-    for declared, deployment in program.deployments:
-        for problem in deployment.validate():
-            if problem.path == ("model",) and declared.setting("model") is None:
-                continue
-            report = found.warning if problem.code.startswith("W") else found.error
-            report(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
+    for problem in deployment.problems:
+        if problem.path == ("model",) and declared.setting("model") is None:
+            continue
+        report = found.warning if problem.code.startswith("W") else found.error
+        report(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Policies that do not fit their runtime, or each other."""
-    for declared, deployment in program.deployments:
-        config = deployment.effective_config()
-        if deployment.effective_runtime() is RuntimeKind.CUDARC:
-            _cudarc(declared, found)
-        _scaling(declared, deployment, found)
-        if isinstance(config, RemoteConfig):
-            _remote(declared, deployment, config, found)
+    config = deployment.effective_config()
+    if deployment.effective_runtime() is RuntimeKind.CUDARC:
+        _cudarc(declared, found)
+    _scaling(declared, deployment, found)
+    if isinstance(config, RemoteConfig):
+        _remote(declared, deployment, config, found)
 
 
 def _scaling(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -143,7 +145,7 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
             secondary=[Label(declared.span("idempotent"), "never retried, says this")],
             help="remove `retry`, or set `max_retries = 0`, or remove `idempotent = false`",
         )
-    _endpoint(declared, config, found)
+    _endpoint(declared, deployment, config, found)
     _headers(declared, config, found)
     _connection(declared, config, found)
     _exclusive(declared, config, found)
@@ -177,8 +179,9 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
     )
 
 
-def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     path = ("runtime_config", "endpoint")
+    named = region_in(deployment.known_model) if isinstance(config, BedrockConfig) else None
     if (
         isinstance(config, BedrockConfig)
         and not config.region
@@ -190,9 +193,18 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
             "`bedrock` needs a `region`",
             declared.span("runtime_config" if declared.runtime_is_written else "model"),
             "`region` is missing",
-            help='add `region = "eu-central-1"` to the block, or the region that you use'
+            help=f'add `region = "{named or "eu-central-1"}"` to the block, or the region that you use'
             if has_block
-            else 'add `runtime bedrock { region = "eu-central-1" }`, with the region that you use',
+            else f'add `runtime bedrock {{ region = "{named or "eu-central-1"}" }}`, with the region that '
+            "you use",
+        )
+    elif named is not None and isinstance(config, BedrockConfig) and config.region != named:
+        found.error(
+            "E0308",
+            f"the name says `{named}`, and `region` says another one",
+            declared.span("model"),
+            secondary=[Label(declared.span("runtime_config", "region"), "asked there")],
+            help=f"take `{named}/` out of the name",
         )
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
@@ -203,6 +215,9 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         _resource(declared, "azure_resource", config.azure_resource, found)
         return
     if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
+        return
+    if isinstance(config, VertexConfig) and (prefix := cloud_prefix(deployment.known_model)) is not None:
+        _cloud(declared, config, prefix, found)
         return
     if isinstance(config, AzureConfig) and config.resource is None:
         found.error(
@@ -234,8 +249,28 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         )
     elif isinstance(config, LaunchableConfig) and config.launch is not None:
         _launch(declared, config.launch, found)
+    elif not declared.runtime_is_written and find_other(deployment.known_model) is not None:
+        return  # no server of one's own is meant, and that is said
     elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)
+
+
+def _cloud(declared: Declared, config: VertexConfig, prefix: str, found: Diagnostics) -> None:
+    """A model that its name says to be in another cloud than its maker's."""
+    is_azure = prefix == AZURE_AI
+    needed = "an `endpoint`" if is_azure else "a `project` and a `region`"
+    written = (
+        'endpoint = "https://….services.ai.azure.com/anthropic", api_key = env("AZURE_AI_API_KEY")'
+        if is_azure
+        else 'project = "…", region = "global"'
+    )
+    found.error(
+        "E0305",
+        f"`{prefix}` means {'Azure' if is_azure else 'Vertex AI'}, which needs {needed}",
+        declared.span("runtime_config" if declared.runtime_is_written else "model"),
+        help=f"write `runtime {config.kind} {{ {written} }}`; without `{prefix}`, the maker of the model "
+        "is asked",
+    )
 
 
 def _resource(declared: Declared, name: str, resource: str, found: Diagnostics) -> None:
@@ -328,7 +363,10 @@ def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) ->
     here, tls = "runtime_config", config.tls
     for name in ("ca", "cert", "key") if tls is not None else ():
         ref = getattr(tls, name)
-        if ref is not None and ref.source is not SecretSource.FILE:
+        if ref is None:
+            continue
+        check_certificate(ref, name, declared.span(here, "tls", name), found)
+        if ref.source is not SecretSource.FILE:
             found.error(
                 "E0301",
                 f"`{name}` is a file",

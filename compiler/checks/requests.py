@@ -9,14 +9,13 @@ import attrs
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction
+from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction, VerbosityLevel
 from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
 from ...dsl.units import Duration, Money, Percent, Size
 from ...dsl.values import Call, describe
 from ..capabilities import facts_of
 from ..declare import Declared
-from ..program import Program
 
 OF_EMBED = ("dimensions", "extra_body")
 OF_CHAT = tuple(a.name for a in attrs.fields(RequestParameters) if a.name != "dimensions")
@@ -31,34 +30,33 @@ THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
 """Fields of a body that say what is asked, and how it is answered."""
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """What is added to requests must be something that they take."""
-    for declared, deployment in program.deployments:
-        if deployment.request is None:
-            continue
-        known = _known(deployment)
-        if known is None:
-            found.error(
-                "E0423",
-                f"requests of the task `{deployment.effective_task()}` have no parameters",
-                declared.span("request"),
-                "nothing can be added to them",
-                help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
-            )
-            continue
-        for name in ("defaults", "force"):
-            given: RequestParameters | None = getattr(deployment.request, name)
-            if given is not None:
-                _parameters(declared, deployment, name, given, known, found)
-        _never_counts(declared, deployment, found)
-        if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
-            found.warning(
-                "W0424",
-                "`unsupported` never counts here",
-                declared.span("request", "unsupported"),
-                "nothing is left out",
-                help="remove it: it is for chats of models behind HTTP",
-            )
+    if deployment.request is None:
+        return
+    known = _known(deployment)
+    if known is None:
+        found.error(
+            "E0423",
+            f"requests of the task `{deployment.effective_task()}` have no parameters",
+            declared.span("request"),
+            "nothing can be added to them",
+            help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
+        )
+        return
+    for name in ("defaults", "force"):
+        given: RequestParameters | None = getattr(deployment.request, name)
+        if given is not None:
+            _parameters(declared, deployment, name, given, known, found)
+    _never_counts(declared, deployment, found)
+    if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
+        found.warning(
+            "W0424",
+            "`unsupported` never counts here",
+            declared.span("request", "unsupported"),
+            "nothing is left out",
+            help="remove it: it is for chats of models behind HTTP",
+        )
 
 
 def _adapts(deployment: Deployment) -> bool:
@@ -151,6 +149,8 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
     """Why the model does not take `value`, in short, and what to do; None where it may."""
     if name in facts.get("refused_sampling", ()):
         return f"takes no `{name}`", "refused by its provider", "remove it"
+    if name == "verbosity" and value != VerbosityLevel.MEDIUM and _lacks(name, facts):
+        return f"takes no `{name}`", "its provider has no such field", "remove it"
     if name == "temperature" and value > facts.get("greatest_temperature", value):
         most = f"{facts['greatest_temperature']:g}"
         return f"takes a `temperature` of {most} at most", f"more than {most}", f"write {most} or less"
@@ -169,9 +169,22 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
         if most == 0:
             return "gives vectors of one length", "it cannot be chosen", "remove it"
         return f"gives vectors of {most} numbers at most", f"more than {most}", f"write {most} or less"
+    if name == "dimensions" and value not in facts.get("dimensions", (value,)):
+        *others, last = map(str, facts["dimensions"])
+        lengths = f"{', '.join(others)} or {last}"
+        return f"gives vectors of {lengths} numbers", "none of these", f"write {lengths}"
+    if name == "dimensions" and value < facts.get("least_dimensions", value):
+        least = facts["least_dimensions"]
+        return f"gives vectors of {least} numbers at least", f"fewer than {least}", f"write {least} or more"
     if name == "reasoning_effort":
         return _effort(value, facts)
     return None
+
+
+def _lacks(name: str, facts: Mapping[str, Any]) -> bool:
+    """Whether the provider has no such field in its requests."""
+    taken = facts.get("extra_fields")
+    return name not in taken if taken is not None else name in facts.get("lacking_fields", ())
 
 
 def _while_it_thinks(name: str, refused: Collection[str]) -> tuple[str, str, str] | None:

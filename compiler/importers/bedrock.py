@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from ...dsl.bedrock_names import region_in, retrieval_of, without_road
 from .draft import Deployment, Draft
 from .foreign import Node
 from .literals import Code, env
@@ -13,19 +14,14 @@ ROLE = "roles are assumed by AWS's own configuration: name its `profile`"
 """What becomes of a role that a file wants assumed."""
 
 SECRETS = ("access_key_id", "secret_access_key", "session_token")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_ROADS = ("converse", "converse_like", "invoke", "async_invoke")
 _NO_CHAT = re.compile(r"embed|rerank|canvas|reel|titan-image|stability\.|sonic|luma\.")
 
 
 def named_model(written: str) -> tuple[str, str | None]:
     """The id or ARN behind `bedrock/…`, and the region that stands before it."""
-    before, arn, rest = written.partition("arn:")
-    region = next((part for part in before.split("/") if _REGION.fullmatch(part)), None)
-    if arn:
-        return arn + rest, region or next(iter(rest.split(":")[2:3]), None)
-    parts = [part for part in written.split("/") if part not in _ROADS and not _REGION.fullmatch(part)]
-    return "/".join(parts), region
+    _, _, rest = written.partition("arn:")
+    region = region_in(f"bedrock/{written}") or next(iter(rest.split(":")[2:3]), None)
+    return without_road(written), region
 
 
 def chats(model: str) -> bool:
@@ -48,7 +44,7 @@ def aim_at_bedrock(
     default: where it asks when nothing says the region.
     """
     model, region = named_model(model)
-    if not chats(model):
+    if not chats(model) and not retrieval_of(model):
         return False
     made.put("model", model)
     block = made.runtime("bedrock")

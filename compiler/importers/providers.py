@@ -8,6 +8,7 @@ from ...dsl import deployment as dsl
 from ...dsl.catalogue import find_model
 from ...dsl.inference import match_runtime, name_at
 from ...dsl.kinds import ProviderKind, RuntimeKind
+from ...dsl.other_providers import other_providers
 from ...dsl.presets import PRESETS
 from ...dsl.record import frozen
 from ..capabilities import facts_of
@@ -43,42 +44,15 @@ _OTHERS: dict[str, Provider] = {
     "litellm_proxy": Provider("litellm", None, "LITELLM_PROXY_API_KEY"),
     "custom_openai": Provider(COMPATIBLE),
     "openai_like": Provider(COMPATIBLE),
+    "aiohttp_openai": Provider(COMPATIBLE),
     "openai-generic": Provider(COMPATIBLE),
-    "azure_ai": Provider("azure"),
-    "lm_studio": Provider(COMPATIBLE, "http://127.0.0.1:1234/v1"),
-    "llamafile": Provider(COMPATIBLE, "http://127.0.0.1:8080/v1"),
-    "xinference": Provider(COMPATIBLE, "http://127.0.0.1:9997/v1"),
     "together-ai": Provider("together"),
     "fireworks-ai": Provider("fireworks"),
     "x-ai": Provider("xai"),
     "mistral-ai": Provider("mistral"),
     "perplexity-ai": Provider("perplexity"),
-    "deepinfra": Provider(COMPATIBLE, "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
-    "sambanova": Provider(COMPATIBLE, "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY"),
-    "moonshot": Provider(COMPATIBLE, "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
-    "dashscope": Provider(
-        COMPATIBLE, "https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY"
-    ),
-    "hyperbolic": Provider(COMPATIBLE, "https://api.hyperbolic.xyz/v1", "HYPERBOLIC_API_KEY"),
-    "lambda_ai": Provider(COMPATIBLE, "https://api.lambda.ai/v1", "LAMBDA_API_KEY"),
-    "novita": Provider(COMPATIBLE, "https://api.novita.ai/v3/openai", "NOVITA_API_KEY"),
-    "nebius": Provider(COMPATIBLE, "https://api.studio.nebius.ai/v1", "NEBIUS_API_KEY"),
-    "featherless_ai": Provider(COMPATIBLE, "https://api.featherless.ai/v1", "FEATHERLESS_AI_API_KEY"),
-    "nscale": Provider(COMPATIBLE, "https://inference.api.nscale.com/v1", "NSCALE_API_KEY"),
-    "codestral": Provider(COMPATIBLE, "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY"),
-    "volcengine": Provider(COMPATIBLE, "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE_API_KEY"),
-    "meta_llama": Provider(COMPATIBLE, "https://api.llama.com/compat/v1", "LLAMA_API_KEY"),
-    "baseten": Provider(COMPATIBLE, "https://inference.baseten.co/v1", "BASETEN_API_KEY"),
-    "zai": Provider(COMPATIBLE, "https://api.z.ai/api/paas/v4", "ZAI_API_KEY"),
-    "wandb": Provider(COMPATIBLE, "https://api.inference.wandb.ai/v1", "WANDB_API_KEY"),
-    "aiml": Provider(COMPATIBLE, "https://api.aimlapi.com/v1", "AIML_API_KEY"),
-    "v0": Provider(COMPATIBLE, "https://api.v0.dev/v1", "V0_API_KEY"),
-    "morph": Provider(COMPATIBLE, "https://api.morphllm.com/v1", "MORPH_API_KEY"),
-    "friendliai": Provider(COMPATIBLE, "https://api.friendli.ai/serverless/v1", "FRIENDLI_TOKEN"),
-    "voyage": Provider(COMPATIBLE, "https://api.voyageai.com/v1", "VOYAGE_API_KEY"),
-    "jina_ai": Provider(COMPATIBLE, "https://api.jina.ai/v1", "JINA_AI_API_KEY"),
 }
-"""Names that LiteLLM and others have, with addresses as the litellm package has them; presets come on top."""
+"""Names that LiteLLM and others have for runtimes here; presets, and providers without one, come on top."""
 
 
 def find_provider(name: str) -> Provider | None:
@@ -87,7 +61,12 @@ def find_provider(name: str) -> Provider | None:
     if preset is not None:
         return Provider(preset.value, None, HOSTED.get(preset))
     found = _OTHERS.get(name)
-    if found is None or found.key is not None or found.runtime not in RuntimeKind._value2member_map_:
+    if found is None:
+        other = other_providers().get(name)
+        if other is None or other.endpoint is None:
+            return None
+        return Provider(COMPATIBLE, other.endpoint, other.key)
+    if found.key is not None or found.runtime not in RuntimeKind._value2member_map_:
         return found
     return Provider(found.runtime, found.endpoint, HOSTED.get(RuntimeKind(found.runtime)))
 

@@ -7,6 +7,7 @@ Every format shows the same, since all that is decided is decided before the pic
 
 from .build import NotThere, picture_of
 from .dot import to_dot
+from .flows import picture_of_flows
 from .mermaid import is_too_large, to_mermaid
 from .model import Cluster, ClusterKind, Edge, EdgeKind, Look, Picture, Vertex
 
@@ -21,6 +22,7 @@ __all__ = [
     "Vertex",
     "is_too_large",
     "picture_of",
+    "picture_of_flows",
     "to_dot",
     "to_mermaid",
 ]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .model import Cluster, ClusterKind, EdgeKind, Look, Picture, Vertex
-from .palette import FRAMES, VERTICES
+from .palette import FRAMES, VERTICES, WRONG
 
 _SHAPES: dict[Look, str] = {
+    Look.KEY: "shape=house, style=filled",
     Look.INPUT: 'shape=box, style="filled,rounded", penwidth=2',
     Look.LOCAL: "shape=box, style=filled",
     Look.REMOTE: "shape=hexagon, style=filled",
     Look.ROUTE: "shape=box, style=filled, peripheries=2",
     Look.PIPELINE: "shape=cylinder, style=filled",
+    Look.STEP: "shape=box, style=filled",
     Look.EXTERN: "shape=parallelogram, style=filled",
     Look.BUILTIN: 'shape=box, style="filled,rounded"',
     Look.CHOICE: "shape=diamond, style=filled",
     Look.VALUE: 'shape=box, style="filled,rounded"',
+    Look.CACHE: "shape=folder, style=filled",
     Look.NOTE: "shape=plaintext",
 }
 
@@ -24,8 +27,12 @@ _LINES: dict[EdgeKind, str] = {
     EdgeKind.CALL: "style=dotted",
     EdgeKind.CAPACITY: "style=dashed",
     EdgeKind.FAILURE: "style=dashed",
+    EdgeKind.ANSWER: "style=dashed, constraint=false",
+    EdgeKind.CLEAN: "style=dotted",
     EdgeKind.ORDER: "style=invis",
 }
+
+_WRONG = f'color="{WRONG.line}", fontcolor="{WRONG.line}", penwidth=2.5'
 
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
 
@@ -37,7 +44,7 @@ def to_dot(picture: Picture) -> str:
 
 def _lines(picture: Picture) -> Iterator[str]:
     yield f"digraph {_quoted(picture.title)} {{"
-    yield f"  graph [rankdir=TB, nodesep=0.35, ranksep=0.45, {_FONT}, fontsize=12]"
+    yield f"  graph [rankdir={picture.direction}, nodesep=0.35, ranksep=0.45, {_FONT}, fontsize=12]"
     yield f'  node [{_FONT}, fontsize=11, margin="0.12,0.06"]'
     yield f"  edge [{_FONT}, fontsize=10]"
     for cluster in picture.clusters:
@@ -45,6 +52,7 @@ def _lines(picture: Picture) -> Iterator[str]:
     for edge in picture.edges:
         said = [f"label={_quoted(edge.label)}"] if edge.label else []
         said += [_LINES[edge.kind]] if edge.kind in _LINES else []
+        said += [_WRONG] if edge.is_wrong else []
         yield f"  {edge.source} -> {edge.target}" + (f" [{', '.join(said)}]" if said else "")
     yield "}"
 
@@ -64,10 +72,11 @@ def _cluster(cluster: Cluster, indent: str) -> Iterator[str]:
 
 
 def _vertex(vertex: Vertex) -> str:
-    colours = VERTICES[vertex.look]
+    colours = WRONG if vertex.is_wrong else VERTICES[vertex.look]
     label = _quoted("\n".join(vertex.lines))
     paint = f'fillcolor="{colours.fill}", color="{colours.line}", fontcolor="{colours.text}"'
-    return f"{vertex.id} [label={label}, {_SHAPES[vertex.look]}, {paint}]"
+    thick = ", penwidth=2.5" if vertex.is_wrong else ""
+    return f"{vertex.id} [label={label}, {_SHAPES[vertex.look]}, {paint}{thick}]"
 
 
 def _quoted(text: str) -> str:

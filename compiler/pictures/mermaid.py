@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterator
 
 from .model import Cluster, ClusterKind, EdgeKind, Look, Picture, Vertex
-from .palette import FRAMES, VERTICES
+from .palette import FRAMES, VERTICES, WRONG
 
 _SHAPES: dict[Look, tuple[str, str]] = {
+    Look.KEY: (">", "]"),
     Look.INPUT: ("([", "])"),
     Look.LOCAL: ("[", "]"),
     Look.REMOTE: ("{{", "}}"),
     Look.ROUTE: ("[[", "]]"),
     Look.PIPELINE: ("[(", ")]"),
+    Look.STEP: ("[", "]"),
     Look.EXTERN: ("[/", "/]"),
     Look.BUILTIN: ("(", ")"),
     Look.CHOICE: ("{", "}"),
     Look.VALUE: ("(", ")"),
+    Look.CACHE: ("[\\", "/]"),
     Look.NOTE: ("[", "]"),
 }
 """What stands around the text of a vertex."""
@@ -28,6 +31,9 @@ _ARROWS: dict[EdgeKind, str] = {
     EdgeKind.CALL: "-.->",
     EdgeKind.CAPACITY: "-.->",
     EdgeKind.FAILURE: "-.->",
+    EdgeKind.DATA: "-->",
+    EdgeKind.ANSWER: "-.->",
+    EdgeKind.CLEAN: "-.->",
     EdgeKind.ORDER: "~~~",
 }
 
@@ -35,7 +41,11 @@ _LINES: dict[EdgeKind, str] = {
     EdgeKind.CALL: "stroke-dasharray:1 4",
     EdgeKind.CAPACITY: "stroke-dasharray:7 4",
     EdgeKind.FAILURE: "stroke-dasharray:7 4",
+    EdgeKind.ANSWER: "stroke-dasharray:7 4",
+    EdgeKind.CLEAN: "stroke-dasharray:1 4",
 }
+
+_WRONG = f"stroke:{WRONG.line},stroke-width:3px"
 
 
 MOST_CHARACTERS = 50_000
@@ -54,22 +64,30 @@ def to_mermaid(picture: Picture) -> str:
 
 
 def _lines(picture: Picture) -> Iterator[str]:
-    yield "flowchart TB"
+    yield f"flowchart {picture.direction}"
     for cluster in picture.clusters:
-        yield from _cluster(cluster, "  ")
+        yield from _cluster(cluster, "  ", picture.direction)
     for edge in picture.edges:
         label = f'|"{_escaped(edge.label)}"|' if edge.label else ""
         yield f"  {edge.source} {_ARROWS[edge.kind]}{label} {edge.target}"
-    for kind, style in _LINES.items():
-        numbers = [str(number) for number, edge in enumerate(picture.edges) if edge.kind is kind]
-        if numbers:
-            yield f"  linkStyle {','.join(numbers)} {style}"
+    styled: dict[str, list[str]] = {}
+    for number, edge in enumerate(picture.edges):
+        styles = [_LINES[edge.kind]] if edge.kind in _LINES else []
+        styles += [_WRONG] if edge.is_wrong else []
+        if styles:
+            styled.setdefault(",".join(styles), []).append(str(number))
+    for style, numbers in styled.items():
+        yield f"  linkStyle {','.join(numbers)} {style}"
     frames = [frame for cluster in picture.clusters for frame in cluster.frames()]
+    vertices = [vertex for cluster in picture.clusters for vertex in cluster.vertices()]
     for look, colours in VERTICES.items():
-        members = [v.id for cluster in picture.clusters for v in cluster.vertices() if v.look is look]
-        if members:
+        if members := [each.id for each in vertices if each.look is look and not each.is_wrong]:
             yield f"  classDef {look} fill:{colours.fill},stroke:{colours.line},color:{colours.text}"
             yield f"  class {','.join(members)} {look}"
+    if wrong := [each.id for each in vertices if each.is_wrong]:
+        style = f"fill:{WRONG.fill},stroke:{WRONG.line},color:{WRONG.text},stroke-width:3px"
+        yield f"  classDef wrong {style}"
+        yield f"  class {','.join(wrong)} wrong"
     for kind_of_frame, colours in FRAMES.items():
         inside = [frame.id for frame in frames if frame.kind is kind_of_frame]
         if inside:
@@ -79,16 +97,16 @@ def _lines(picture: Picture) -> Iterator[str]:
             yield f"  class {','.join(inside)} {kind_of_frame}Frame"
 
 
-def _cluster(cluster: Cluster, indent: str) -> Iterator[str]:
+def _cluster(cluster: Cluster, indent: str, direction: str) -> Iterator[str]:
     yield f'{indent}subgraph {cluster.id}["{_escaped(cluster.title)}"]'
-    yield f"{indent}  direction TB"
+    yield f"{indent}  direction {direction}"
     for part in cluster.parts:
         if isinstance(part, Vertex):
             before, behind = _SHAPES[part.look]
             text = "<br/>".join(_escaped(line) for line in part.lines)
             yield f'{indent}  {part.id}{before}"{text}"{behind}'
         else:
-            yield from _cluster(part, indent + "  ")
+            yield from _cluster(part, indent + "  ", direction)
     yield f"{indent}end"
 
 

@@ -13,15 +13,18 @@ from ...dsl.record import frozen
 class Look(StrEnum):
     """What a vertex stands for. Each look has a shape of its own, so that colour is not needed."""
 
+    KEY = "key"
     INPUT = "input"
     LOCAL = "local"
     REMOTE = "remote"
     ROUTE = "route"
     PIPELINE = "pipeline"
+    STEP = "step"
     EXTERN = "extern"
     BUILTIN = "builtin"
     CHOICE = "choice"
     VALUE = "value"
+    CACHE = "cache"
     NOTE = "note"
 
 
@@ -33,6 +36,10 @@ class EdgeKind(StrEnum):
     CALL = "call"
     CAPACITY = "capacity"
     FAILURE = "failure"
+    DATA = "data"
+    ANSWER = "answer"
+    CLEAN = "clean"
+    """What holds no kind of data any more."""
     ORDER = "order"
     """Not seen: it keeps its target below its source."""
 
@@ -44,26 +51,35 @@ class ClusterKind(StrEnum):
     BLOCK = "block"
     PARALLEL = "parallel"
     MODELS = "models"
+    CLIENTS = "clients"
     LEGEND = "legend"
 
 
 @frozen
 class Vertex:
-    """One thing in the picture. id: letters, digits and `_`, unlike any other; lines: its text."""
+    """One thing in the picture. id: letters, digits and `_`, unlike any other; lines: its text.
+
+    is_wrong: something comes there that may not.
+    """
 
     id: str
     look: Look
     lines: tuple[str, ...]
+    is_wrong: bool = False
 
 
 @frozen
 class Edge:
-    """An arrow between two vertices; label: empty when there is nothing to say."""
+    """An arrow between two vertices; label: empty when there is nothing to say.
+
+    is_wrong: it is on the way to where something may not come.
+    """
 
     source: str
     target: str
     kind: EdgeKind
     label: str = ""
+    is_wrong: bool = False
 
 
 @define
@@ -93,8 +109,14 @@ class Cluster:
 
 @frozen
 class Picture:
-    """All of it."""
+    """All of it. is_wide: it begins on the left, and not at the top."""
 
     title: str
     clusters: tuple[Cluster, ...]
     edges: tuple[Edge, ...]
+    is_wide: bool = False
+
+    @property
+    def direction(self) -> str:
+        """As DOT and Mermaid call it."""
+        return "LR" if self.is_wide else "TB"

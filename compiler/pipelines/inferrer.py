@@ -16,6 +16,7 @@ from ...dsl.record import frozen
 from ...dsl.units import Percent
 from ...dsl.values import Call, Word, describe
 from ..evaluate import Evaluator
+from ..memory import Memory
 from ..merge import Merger
 from ..plan.types import BOOL, FLOAT, INT, ChoiceType, ListType, Type
 from ..scope import VALUES, Scope, Symbol
@@ -42,6 +43,7 @@ class Tools:
     """What the checks of all pipelines share."""
 
     found: Diagnostics
+    memory: Memory
     evaluator: Evaluator
     merger: Merger
     shaper: Shaper

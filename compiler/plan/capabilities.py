@@ -12,7 +12,7 @@ from attrs import Attribute, evolve, fields
 from ...dsl.record import frozen
 
 Thinks = Literal["no", "effort", "budget", "adaptive", "level"]
-SystemPrompts = Literal["no", "first", "anywhere"]
+SystemPrompts = Literal["no", "first", "after_user", "anywhere"]
 SchemaSubset = Literal["anything", "anthropic"]
 UserIds = Literal["no", "opaque", "any"]
 CacheMarks = Literal["no", "cache_control", "prompt_cache_breakpoint"]
@@ -28,7 +28,8 @@ class Capabilities:
     context_window: tokens of the request and the answer together.
     token_limit: the name of the field that limits the answer, where a dialect has two. greatest_output: in
     tokens.
-    system_prompts: where they may stand.
+    system_prompts: where they may stand; after_user: at the beginning, and between words of the user and the
+    answer to them.
     tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
     a time, be held to a tool's schema, and be told which function it must call. streams_tools: whether it
     streams its answer while there are functions; it is asked for a whole one otherwise.
@@ -39,8 +40,8 @@ class Capabilities:
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
     media_in_results: whether results of tools may hold media.
     thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
-    of a budget in tokens. can_rest: whether it can be told not to think. thinks_unasked: whether it thinks
-    where nobody says how much.
+    of a budget in tokens. can_rest: whether it can be told not to think. rests_by: the field that tells it
+    so, where that is not the effort. thinks_unasked: whether it thinks where nobody says how much.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
@@ -50,13 +51,17 @@ class Capabilities:
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
-    greatest_dimensions: the most numbers that a vector can be asked to have; 0 is no choice.
+    least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
+    dimensions: the only ones, where not all between can be asked for.
     user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
-    messages that it takes; others are refused. developer_prompts: whether a system prompt may be the
-    developer's. user_after_results: whether the user may speak right after a tool. schema_with_tools: whether
-    an answer can be held to a schema while there are tools.
+    messages that it takes; others are refused. lacking_fields: those of requests that its provider does
+    not have, where all others go on. seed_field: what `seed` is called there. service_tiers: their names.
+    counts_logprobs: whether `logprobs` is how many, and answers list tokens and numbers apart.
+    developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
+    may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while there are
+    tools.
     prefill: whether it goes on with an answer that the conversation has begun.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
     empty.
@@ -87,6 +92,7 @@ class Capabilities:
     least_thinking: int | None = None
     most_thinking: int | None = None
     can_rest: bool | None = None
+    rests_by: Literal["thinking", "reasoning"] | None = None
     thinks_unasked: bool | None = None
     thoughts_in_history: bool | None = None
     call_signature: str | None = None
@@ -100,11 +106,17 @@ class Capabilities:
     most_top_logprobs: int | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
+    least_dimensions: int | None = None
     greatest_dimensions: int | None = None
+    dimensions: tuple[int, ...] | None = None
     user_ids: UserIds | None = None
     cache_marks: CacheMarks | None = None
     extra_fields: tuple[str, ...] | None = None
     message_fields: tuple[str, ...] | None = None
+    lacking_fields: tuple[str, ...] | None = None
+    seed_field: str | None = None
+    service_tiers: tuple[str, ...] | None = None
+    counts_logprobs: bool | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None
     schema_with_tools: bool | None = None
@@ -112,7 +124,7 @@ class Capabilities:
     turns_alternate: bool | None = None
 
     def over(self, base: Capabilities) -> Capabilities:
-        """What is known here, and what `base` knows of the rest. What both refuse in sampling is refused."""
+        """What is known here, and what `base` knows of the rest. What one of them refuses is refused."""
         key = id(self), id(base)  # for what is equal but not the same, 1 may be True
         found = _OVER.get(key)
         if found is None:
@@ -123,11 +135,19 @@ class Capabilities:
 
     def _over(self, base: Capabilities) -> Capabilities:
         known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
-        if self.refused_sampling and base.refused_sampling:
-            known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + self.refused_sampling))
+        for name in _REFUSED:
+            mine, others = getattr(self, name), getattr(base, name)
+            if mine and others:
+                known[name] = tuple(dict.fromkeys(others + mine))
         if self.media_inline == () and self.media_by_url is None:
             known["media_by_url"] = ()
         return evolve(base, **known)
+
+    def knows_field(self, name: str) -> bool:
+        """Whether requests may hold this field of OpenAI's that has no fact of its own."""
+        if self.extra_fields is not None:
+            return name in self.extra_fields
+        return name not in (self.lacking_fields or ())
 
     def alike(self, other: Capabilities) -> Capabilities:
         """What is true of both."""
@@ -136,6 +156,8 @@ class Capabilities:
 
 
 _ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
+
+_REFUSED = ("refused_sampling", "lacking_fields")
 
 _MOST_OVER = 1024
 _OVER: dict[tuple[int, int], tuple[Capabilities, Capabilities, Capabilities]] = {}

@@ -6,6 +6,7 @@ from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
+from ...dsl.gateway import PROVED, Bounds
 from ...dsl.keys import KeyLimits, KeySecret
 from ...dsl.kinds import ClientProtocol
 from ...dsl.policies import Budget
@@ -26,6 +27,7 @@ class KeyPlan:
     expires: str | None = doc("from when on it is refused, as in RFC 3339; null: never", default=None)
     labels: dict[str, str] = doc("shown in status", factory=dict)
     carries: tuple[DataKind, ...] = rare("kinds of data that its requests hold; without it: none", default=())
+    bounds: Bounds = rare(PROVED, default=Bounds())
 
     @property
     def is_unlimited(self) -> bool:

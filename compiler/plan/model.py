@@ -14,7 +14,7 @@ from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
-from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Jwt, Tls
+from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, PROVED, Bounds, ClientTimeouts, Cors, Jwt, Tls
 from ...dsl.kinds import (
     AuthScheme,
     ExecutionProvider,
@@ -250,6 +250,7 @@ class GatewayPlan:
     workers: int = rare(
         "processes that answer requests at the same port, 0: one for each core; without it: one", default=1
     )
+    bounds: Bounds = rare(PROVED, default=Bounds())
 
 
 @frozen

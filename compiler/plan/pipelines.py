@@ -6,6 +6,7 @@ from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import rare
+from ...dsl.gateway import PROVED, Bounds
 from ...dsl.kinds import Isolation
 from ...dsl.record import frozen
 from ...dsl.units import Duration, Size
@@ -34,6 +35,7 @@ class PipelinePlan:
     nodes: tuple[Node, ...] = field(metadata={"doc": "each behind all that it takes"})
     output: str = field(metadata={"doc": "the node, or the parameter, that gives the result"})
     carries: tuple[DataKind, ...] = rare("kinds of data that go through it; without it: none", default=())
+    bounds: Bounds = rare(PROVED, default=Bounds())
 
 
 @frozen(kw_only=True)

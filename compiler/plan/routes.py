@@ -12,8 +12,10 @@ from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import rare
+from ...dsl.gateway import PROVED, Bounds
 from ...dsl.kinds import TaskKind
 from ...dsl.policies import Budget
+from ...dsl.promise import Promise
 from ...dsl.record import frozen
 from ...dsl.units import Duration, Percent
 from .nodes import Node
@@ -61,6 +63,11 @@ class RoutePlan:
     task: TaskKind = field(metadata={"doc": "what its members do"})
     budget: Budget | None = rare("spend ceilings of all that is asked through it; without it: none")
     carries: tuple[DataKind, ...] = rare("kinds of data that its requests hold; without it: none", default=())
+    bounds: Bounds = rare(PROVED, default=Bounds())
+    promise: Promise = rare(
+        "what arrives, whoever answers, proved when it was compiled; without it: nothing was",
+        default=Promise(),
+    )
 
 
 @frozen(kw_only=True)

@@ -71,6 +71,7 @@ class RouteChecker:
         assert isinstance(node, s.RouteDeclaration)
         options = None
         if node.options is not None:
+            self._tools.memory.never_again()  # options and conditions remember places
             options = read_route_options(node.options, symbol.scope, node.name.text, self._tools)
         route = self._route(node.route, symbol, node.name.text)
         return evolve(route, options=options) if route is not None and options is not None else route
@@ -210,6 +211,7 @@ class RouteChecker:
             self._unknown_option(node.option, kind, expected, scope)
             return None if kind in _REQUIRED else route
         if kind is RouteKind.CASCADE:
+            self._tools.memory.never_again()
             judged = judgement(self._tools, scope, route, node.value)
             return evolve(route, judgement=judged) if judged is not None else route
         return self._read_option(route, node.value, scope)

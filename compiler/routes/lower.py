@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...dsl.kinds import TaskKind
+from ...dsl.promise import Promise
 from ...dsl.source import Span
 from ..pipelines.lower import Lowerer
 from ..plan.routes import (
@@ -36,6 +37,8 @@ def lower_route(route: TypedRoute, source: Callable[[Span], SourceRef]) -> Route
         "task": route.callee.task or TaskKind.CHAT,
         "budget": route.budget,
         "carries": route.carries,
+        "bounds": route.options.options.bounds,
+        "promise": route.options.options.promise or Promise(),
     }
     members = tuple(member.name for member in route.members)
     match route.kind:

@@ -3,7 +3,8 @@
 `models.json` is written by `scripts/build_catalogue.py` from the facts that a package ships. `rules.json` is
 kept by hand: each rule holds for the models whose names match, and says where its facts are documented, and
 the day on which it was written. A rule overrides what the package says, and the rules before it. What is
-`inferred`, because no page and no answer of the provider says it, is told and never acted upon.
+`inferred`, because no page and no answer of the provider says it, is told and never acted upon. `apis` in the
+same file hold for all models of a provider, also where clients name them.
 
 The names of the facts are those of the plan's `capabilities`, and two more: `task`, which of the language's
 tasks the model does; `reasons`, whether it may think for minutes.
@@ -25,6 +26,9 @@ from ..inference import WILDCARD, name_at
 from ..kinds import ProviderKind, RuntimeKind
 from ..patterns import fits_pattern
 from ..record import frozen
+
+REFUSED = frozenset({"refused_sampling", "lacking_fields"})
+"""Facts that list what is not taken."""
 
 BEYOND_THE_PLAN = ("task", "reasons")
 """Facts that only the compiler uses."""
@@ -73,21 +77,40 @@ class Rule:
         )
 
 
+@frozen
+class Api:
+    """Facts of all models of a provider, which is asked in its API: rules, and what a package says, override
+    them, but for what is refused."""
+
+    provider: ProviderKind
+    facts: dict[str, Any]
+    source: str
+    date: str
+
+
 @lru_cache(maxsize=4096)
 def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
-    """What is known of `model` behind `runtime`, at that service of it; nothing where clients name it."""
+    """What is known of `model` behind `runtime`, at that service of it; where clients name it, what is true
+    of all."""
     provider = runtime.provider
-    if provider is None or WILDCARD in model:
+    if provider is None:
         return Facts()
+    values: dict[str, Any] = {}
+    by: list[str] = []
+    for api in apis():
+        if api.provider is provider:
+            values.update(api.facts)
+            by.append(f"{api.source} ({api.date})")
+    of_api = dict(values)
+    if WILDCARD in model:
+        return Facts(values, tuple(by))
     name = name_at(runtime, model.lower())
     if provider is ProviderKind.ANTHROPIC:
         name = name.replace("@", "-")  # as Vertex writes the date
     if tuned := _TUNED.fullmatch(name):
         name = tuned[1]
     told = _load("models.json")
-    values: dict[str, Any] = {}
     inferred: dict[str, tuple[Any, str]] = {}
-    by: list[str] = []
     if provider is ProviderKind.BEDROCK:
         if vendor_of(name) == "anthropic":  # the model is the same, wherever it runs
             ground = find_facts(name_at_vendor(name), RuntimeKind.ANTHROPIC)
@@ -107,7 +130,18 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
             continue
         values.update(rule.facts)
         by.append(f"{rule.source} ({rule.date})")
+    for each in REFUSED & of_api.keys():  # what the API refuses, no model of it takes
+        values[each] = list(dict.fromkeys([*of_api[each], *values[each]]))
     return Facts(values, tuple(dict.fromkeys(by)), inferred)
+
+
+@cache
+def apis() -> tuple[Api, ...]:
+    """What is known of providers, whatever the model."""
+    return tuple(
+        Api(ProviderKind(row["provider"]), row["facts"], row["source"], row["date"])
+        for row in _load("rules.json")["apis"]
+    )
 
 
 @cache

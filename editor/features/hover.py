@@ -11,6 +11,7 @@ from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import written_path
 from ...compiler.evaluate import FUNCTIONS, Evaluator
+from ...compiler.memory import Memory
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Symbol
 from ...compiler.unknown import UNKNOWN
@@ -173,7 +174,7 @@ def _symbol(view: View, symbol: Symbol) -> str:
     source = symbol.scope.module.source
     parts = [f"```infer\n{_head(symbol)}\n```", doc_comment(source.text, symbol.node.start)]
     if isinstance(symbol.node, VALUES):
-        value = Evaluator(Diagnostics(), {}).value_of(symbol)
+        value = Evaluator(Diagnostics(), {}, Memory()).value_of(symbol)
         if value is not UNKNOWN:
             parts.append(f"= `{shorten(show(value))}`")
     elif isinstance(symbol.node, s.DeploymentDeclaration):

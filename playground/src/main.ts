@@ -2,13 +2,13 @@
 
 import type { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-import { Compiler, Stopped, type Files, type Finding } from "./compiler";
+import { Compiler, Stopped, type Edit, type Files, type Finding } from "./compiler";
 import { applyEdits, editorIn, format, offsetsOf, show, stateOf, type Home } from "./editor";
 import { BrokenLink, LARGEST, linkTo, projectOf, sizeOf, type Project } from "./links";
 import samples from "./made/samples.json";
 import { ansi, element, prose } from "./shown";
 
-type View = "problems" | "graph" | "tests" | "bounds" | "reach" | "plan" | "explain";
+type View = "problems" | "graph" | "tests" | "bounds" | "reach" | "flows" | "plan" | "explain";
 
 const find = <E extends HTMLElement>(selector: string) => document.querySelector<E>(selector)!;
 const tabs = [...document.querySelectorAll<HTMLButtonElement>("[role=tab]")];
@@ -30,7 +30,9 @@ let explained = "";
 let tested: Node | null = null;
 
 const compiler = new Compiler(stage, files);
-const home: Home = { compiler, file: () => open, changed, explain, run: () => void select("tests").then(test) };
+const home: Home = {
+  compiler, file: () => open, changed, explain, run: () => void select("tests").then(test), edit, say: (message) => say(message),
+};
 const editor = editorIn(find("#editor"), home);
 
 // ---- files
@@ -48,6 +50,23 @@ function load(project: Project) {
   void compiler.ask("open", { files: project.files }).catch(fault);
   turnTo(project.open);
   document.documentElement.dataset.opened = location.hash;
+}
+
+/** Make edits in all files, also in those that are not shown. */
+function edit(edits: Edit[]) {
+  for (const name of names) {
+    const own = edits.filter((each) => each.file === name);
+    const state = states.get(name)!;
+    if (own.length === 0) continue;
+    if (name === open) applyEdits(editor, own);
+    else {
+      const { doc } = state;
+      states.set(name, state.update({ changes: own.map((each) => ({ ...offsetsOf(doc, each.range), insert: each.text })) }).state);
+      const text = states.get(name)!.doc.toString();
+      void compiler.ask("check", { name, text, columns: columns() }).catch(fault);
+    }
+  }
+  if (edits.length > 0) changed();
 }
 
 function turnTo(name: string) {
@@ -135,6 +154,7 @@ const PICTURES: Record<View, () => Promise<Node | null>> = {
   tests: async () => tested ?? invitation(),
   bounds: () => printed(["bounds", open], "The most that one request can take, proved from the file."),
   reach: () => printed(["reach", open], "What arrives at every deployment that may answer."),
+  flows,
   plan: () => printed(["compile", open, "-o", "-"], "What the executor runs: the same file, the same bytes."),
   explain: async () => page(),
 };
@@ -193,12 +213,22 @@ function finding(each: Finding): HTMLElement {
 
 async function graph(): Promise<Node | null> {
   const { dot } = await compiler.ask("graph", { name: open });
-  if (dot === null) return mendFirst();
+  return dot === null ? mendFirst() : drawing(dot, `The graph of ${open}`, `${open}.svg`);
+}
+
+/** Also of a file in which data goes where it may not. */
+async function flows(): Promise<Node | null> {
+  const { status, text } = await compiler.ask("command", { arguments: ["flows", open, "--format", "dot"], columns: columns() });
+  if (status === 0) return drawing(text, `Where data goes in ${open}`, `${open}.flows.svg`);
+  return printed(["flows", open], "Which kinds of data go where, and whether they may.");
+}
+
+async function drawing(dot: string, label: string, name: string): Promise<Node> {
   const { instance } = await import("@viz-js/viz");
   const drawn = (await instance()).renderSVGElement(dot, { graphAttributes: { bgcolor: "transparent" } });
   drawn.setAttribute("role", "img");
-  drawn.setAttribute("aria-label", `The graph of ${open}`);
-  const save = element("a", { class: "button small", download: `${open}.svg` }, "Save as SVG");
+  drawn.setAttribute("aria-label", label);
+  const save = element("a", { class: "button small", download: name }, "Save as SVG");
   save.href = URL.createObjectURL(new Blob([drawn.outerHTML], { type: "image/svg+xml" }));
   return element("div", { class: "graph" }, element("div", { class: "canvas" }, drawn), save);
 }

@@ -18,42 +18,24 @@ class Deadlock(Exception):
     """Every task waits for something that no timer will bring."""
 
 
-class _Handle(asyncio.Handle):
-    """Made without asking whether anybody looks for mistakes, which is asked of each handle elsewhere."""
+class _Handle(list[Any]):
+    """What is to be called: `[time, number, callback, arguments, context]`; of what is ready, the first two
+    say nothing. Cancelled, it has no callback and no context.
+
+    A list, since nothing else that can be changed is made and compared as fast: simulations make millions.
+    """
 
     __slots__ = ()
 
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], loop: Any, context: Context | None
-    ) -> None:
-        self._callback: Any = callback
-        self._args = args
-        self._loop = loop
-        self._cancelled = False
-        self._context = copy_context() if context is None else context
-        self._repr = self._source_traceback = None
+    def cancel(self) -> None:
+        self[2:] = None, (), None
 
+    def cancelled(self) -> bool:
+        return self[2] is None
 
-class _Timer(asyncio.TimerHandle):
-    """The same of a timer."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: Any,
-        context: Context | None,
-    ) -> None:
-        self._when = when
-        self._callback: Any = callback
-        self._args = args
-        self._loop = loop
-        self._cancelled = self._scheduled = False
-        self._context = copy_context() if context is None else context
-        self._repr = self._source_traceback = None
+    def when(self) -> float:
+        """Of a timer."""
+        return float(self[0])
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -64,10 +46,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     _ready: Any
     _stopping: bool
+    get_debug = staticmethod(bool)  # False: each future and task asks
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._timers: list[tuple[float, int, Any]] = []
+        self._timers: list[list[Any]] = []
         """By their time, and of the same time, those first that were set first."""
         self._numbers = 0
         super().__init__()
@@ -85,56 +68,70 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """It never sleeps."""
 
     def _run_once(self) -> None:
-        """One turn: what is ready runs; where nothing is, the time of the next timer has come.
+        """Turn after turn, until it is stopped: what is ready runs; where nothing is, the time of the next
+        timer has come.
 
         asyncio's own turn asks the system for events each time, which here there are none of.
         """
         ready, timers = self._ready, self._timers
-        while timers and timers[0][2]._cancelled:
-            heappop(timers)
-        if not ready and not self._stopping:
-            if not timers:
-                raise Deadlock
-            self._now = max(self._now, timers[0][0])
-        now = self._now
-        while timers and timers[0][0] <= now:
-            ready.append(heappop(timers)[2])
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
+        while True:
+            if not ready and not self._stopping:
+                while timers and timers[0][2] is None:
+                    heappop(timers)
+                if not timers:
+                    raise Deadlock
+                self._now = max(self._now, timers[0][0])
+            now = self._now
+            while timers and timers[0][0] <= now:
+                ready.append(heappop(timers))
+            for _ in range(len(ready)):
+                _, _, callback, arguments, context = ready.popleft()
                 try:
-                    handle._context.run(handle._callback, *handle._args)
+                    if context is not None:
+                        context.run(callback, *arguments)
+                    elif callback is not None:
+                        callback(*arguments)
                 except (SystemExit, KeyboardInterrupt):
                     raise
                 except BaseException as error:
-                    what = f"Exception in callback {handle!r}"
-                    self.call_exception_handler({"message": what, "exception": error, "handle": handle})
+                    what = f"Exception in callback {callback!r}"
+                    self.call_exception_handler({"message": what, "exception": error})
+            if self._stopping:
+                return
 
-    def call_soon(  # type: ignore[override]  # as below
+    def call_soon(  # type: ignore[override]  # what it gives is no asyncio.Handle, and can do the same
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
-        handle = _Handle(callback, args, self, context)
+    ) -> _Handle:
+        handle = _Handle((0.0, 0, callback, args, copy_context() if context is None else context))
         self._ready.append(handle)
         return handle
 
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # signals come in the loop's own thread
+
     def after(self, seconds: float) -> asyncio.Future[None]:
         """As `asyncio.sleep`, for those who sleep very often."""
-        woken: asyncio.Future[None] = self.create_future()
-        self.call_at(self._now + seconds, _wake, woken)
+        woken: asyncio.Future[None] = asyncio.Future(loop=self)
+        self._numbers += 1
+        heappush(self._timers, [self._now + seconds, self._numbers, _wake, (woken,), None])
         return woken
 
-    def call_at(  # type: ignore[override]  # as below
+    def call_at(  # type: ignore[override]  # as above
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        timer = _Timer(when, callback, args, self, context)
+    ) -> _Handle:
         self._numbers += 1
-        heappush(self._timers, (when, self._numbers, timer))
+        timer = _Handle((when, self._numbers, callback, args, copy_context() if context is None else context))
+        heappush(self._timers, timer)
         return timer
 
-    def call_later(  # type: ignore[override]  # as below
+    def call_later(  # type: ignore[override]  # as above
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> _Handle:
         return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def create_task(  # type: ignore[override]  # as asyncio's, which asks for more
+        self, coro: Any, *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        return asyncio.Task(coro, loop=self, name=name, context=context)
 
     def _asyncgen_firstiter_hook(self, agen: Any) -> None:
         """Generators are not remembered: whoever makes one closes it."""

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import asdict, astuple, define
 
 from ..requests.trace import Span
-from ..requests.usage import PICODOLLARS
+from ..requests.usage import NOTHING_USED, PICODOLLARS
 
 HOUR = 3600
 KEPT_HOURS = 32 * 24
@@ -92,7 +92,7 @@ class Accounting:
                 spend.completion_tokens += completion
                 if cost is not None:
                     spend.cost += cost
-                elif prompt or completion:
+                elif usage != NOTHING_USED:
                     spend.unpriced += 1
 
     def _begin(self, row: Row) -> tuple[Spend, Spend]:

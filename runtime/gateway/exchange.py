@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -145,7 +145,7 @@ class Exchange:
         key = self.key
         return answer if key is None or key.limiter is None else self._limited(answer, request, deadline)
 
-    async def answer(
+    def answer(
         self,
         name: str,
         request: Request,
@@ -154,20 +154,13 @@ class Exchange:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
-        """The whole answer of `name` to a request that wants no stream. Raises RequestError."""
+    ) -> Coroutine[Any, Any, Chunk]:
+        """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
         model = self._begin(name, request, trace)
         call = self._call(request, deadline, priority, headers)
-        key = self.key
-        if key is None or key.limiter is None:
-            return await model.answer(call, trace)
-        size = estimate(request)
-        tokens = size.prompt + size.answer
-        permit = key.limiter.take(self.loop.time(), tokens) or await key.enter(tokens, deadline)
-        try:
-            return await model.answer(call, trace)
-        finally:
-            key.leave(permit, self.tokens())
+        if self.key is None or self.key.limiter is None:
+            return model.answer(call, trace)
+        return self._one_limited(model, call, trace)
 
     async def run(
         self,
@@ -286,6 +279,17 @@ class Exchange:
             async with aclosing(answer):
                 async for chunk in answer:
                     yield chunk
+        finally:
+            self._leave(permit)
+
+    async def _one_limited(self, model: Model | GuardedModel, call: Call, trace: Trace) -> Chunk:
+        """The same of one in one piece."""
+        assert self.key is not None
+        assert self.key.limiter is not None
+        tokens = estimate(call.request).total
+        permit = self.key.limiter.take(self.loop.time(), tokens) or await self._permit(tokens, call.deadline)
+        try:
+            return await model.answer(call, trace)
         finally:
             self._leave(permit)
 

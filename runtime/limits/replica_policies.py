@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
@@ -26,9 +26,6 @@ def route_payer(route: str) -> str:
     return f"route {route}"
 
 
-_MOST_FOUND = 1024
-"""Those who pay that are remembered: there are few keys, with few routes."""
-
 TellHold = Callable[[float], None]
 
 
@@ -50,14 +47,3 @@ class ReplicaPolicies:
     tell_hold: TellHold | None = None
     payers: Mapping[str, Payer] = field(factory=dict)
     everyone: Payer | None = None
-    _found: dict[Sequence[str], tuple[Payer, ...]] = field(factory=dict, init=False, eq=False, repr=False)
-
-    def payers_among(self, names: Sequence[str]) -> tuple[Payer, ...]:
-        """Who pays for a request that `names` answer for, beside the deployment, if they have a budget."""
-        found = self._found.get(names)
-        if found is None:
-            if len(self._found) >= _MOST_FOUND:
-                self._found.clear()
-            known = [self.payers[name] for name in names if name in self.payers]
-            found = self._found[names] = (*(() if self.everyone is None else (self.everyone,)), *known)
-        return found

@@ -367,7 +367,8 @@ class _Provider:
         if broken is not None:
             raise broken
         if found is not None:
-            found.refuse(_shape_of(model) if kind == "invoke" else kind, model, body)
+            betas = ",".join(request.headers.getall("anthropic-beta", ()))
+            found.refuse(_shape_of(model) if kind == "invoke" else kind, model, body, betas)
             if request.path.endswith("/converse-stream"):
                 found.refuse("stream", model, body)
         return Guest(shown, fault, found), body

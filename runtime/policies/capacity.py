@@ -23,8 +23,6 @@ MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1.0, 60.0
 """Bounds, in seconds, of what a refused request is told to wait."""
 
 _SMOOTHING = 0.1
-_SETTLED = 10
-"""Requests from where on one counts no more than `_SMOOTHING`."""
 
 _KNOWN = 10
 """Requests after which it is known how long they take."""
@@ -124,9 +122,8 @@ class Capacity:
         asker, those that came first are the first. patience: seconds that it can wait. prefer: the replica on
         which it runs, if that has room.
         """
-        replica = self.take(prefer)
-        if replica is not None:
-            return Admit(ticket, replica)
+        if self._total < self._limit:
+            return Admit(ticket, self._choose(prefer))
         match self._policy:
             case CapacityPolicy(kind=CapacityKind.QUEUE):
                 if patience is not None and (wait := self._expected(priority, asker)) > patience:
@@ -139,22 +136,9 @@ class Capacity:
                 return FallBack(target, self._retry_after())
         return Refuse(self._retry_after(), len(self._waiting))
 
-    def take(self, prefer: int | None = None) -> int | None:
-        """A slot on which replica, where one is free. prefer: as of `arrive`."""
-        if self._total >= self._limit:
-            return None
-        running = self._running
-        count = len(running)
-        replica = 0
-        if prefer is not None and self._has_room(prefer):
-            replica = prefer
-        elif count > 1:
-            order = (*range(self._next, count), *range(self._next))
-            replica = min(order, key=lambda each: (self._rank(each), running[each]))
-            self._next = (replica + 1) % count
-        running[replica] += 1
-        self._total += 1
-        return replica
+    def admit_at_once(self, prefer: int | None) -> int | None:
+        """The replica on which a request runs now; None: it has to `arrive`, since all are busy."""
+        return self._choose(prefer) if self._total < self._limit else None
 
     def leave(self, ticket: int) -> None:
         """A waiting request gives up."""
@@ -164,8 +148,8 @@ class Capacity:
         """A request that ran on `replica` for `held` seconds gives its slot back; one that waits may run."""
         self._running[replica] -= 1
         self._total -= 1
-        seen = self._seen = self._seen + 1
-        self._hold += (_SMOOTHING if seen >= _SETTLED else 1 / seen) * (held - self._hold)
+        self._seen += 1
+        self._hold += max(_SMOOTHING, 1 / self._seen) * (held - self._hold)
         return self._admit_next() if self._waiting else None
 
     def move(self, replica: int, other: int) -> None:
@@ -218,7 +202,7 @@ class Capacity:
             waited = self._waiting.get(ticket)
             if waited is not None:
                 self._forget(ticket)
-                return self._admit(ticket, waited[2])
+                return Admit(ticket, self._choose(waited[2]))
         return None
 
     def _expected(self, priority: int, asker: str) -> float:
@@ -230,9 +214,20 @@ class Capacity:
         turns = min(before, self._askers[asker] * askers + askers - 1) + 1
         return self._hold * turns / self._limit
 
-    def _admit(self, ticket: int, prefer: int | None) -> Admit | None:
-        replica = self.take(prefer)
-        return None if replica is None else Admit(ticket, replica)
+    def _choose(self, prefer: int | None) -> int:
+        """The replica that one more request runs on from now on."""
+        running = self._running
+        count = len(running)
+        replica = 0
+        if prefer is not None and self._has_room(prefer):
+            replica = prefer
+        elif count > 1:
+            order = (*range(self._next, count), *range(self._next))
+            replica = min(order, key=lambda each: (self._rank(each), running[each]))
+            self._next = (replica + 1) % count
+        running[replica] += 1
+        self._total += 1
+        return replica
 
     def _has_room(self, replica: int) -> bool:
         """Whether one more on `replica` leaves the others no more to do than their share."""

@@ -244,14 +244,14 @@ class RateLimit:
         if self.allowance is not None and not self.allowance.fits(tokens, self._limits.tokens_per_minute):
             return inf
         opens = now if self._held_until <= now else self._held_until
-        for window, amount in (
-            (self._requests, 1),
-            (self._tokens, tokens),
-            (self._known_requests, 1),
-            (self._known_tokens, tokens),
-        ):
-            if window is not None and (fits := window.fits_at(now, amount)) > opens:
-                opens = fits
+        if self._requests is not None and (fits := self._requests.fits_at(now, 1)) > opens:
+            opens = fits
+        if self._tokens is not None and (fits := self._tokens.fits_at(now, tokens)) > opens:
+            opens = fits
+        if self._known_requests is not None and (fits := self._known_requests.fits_at(now, 1)) > opens:
+            opens = fits
+        if self._known_tokens is not None and (fits := self._known_tokens.fits_at(now, tokens)) > opens:
+            opens = fits
         return inf if self._probe and opens <= now and self.is_doubtful(now) else opens
 
     def is_doubtful(self, now: float) -> bool:
@@ -280,7 +280,8 @@ class RateLimit:
             self._requests.add(now, 1) if self._requests else 0,
             self._tokens.add(now, tokens) if self._tokens else 0,
             self.allowance.bucket if self.allowance is not None else 0,
-            probe=probe,
+            None,
+            probe,
         )
 
     def _end_probe(self, unsent: bool) -> None:

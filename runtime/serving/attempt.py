@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from math import ceil, inf
+from typing import Any
+
+from attrs import evolve
 
 from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
-from ..policies.circuit_breaker import FAILURE, NOTHING, SUCCESS, Blocked, Outcome, Pass
+from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
 from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
@@ -24,7 +27,7 @@ from ..requests.errors import (
     ServerError,
 )
 from ..requests.trace import Failure
-from ..requests.usage import Usage
+from ..requests.usage import NOTHING_USED, Usage
 
 log = logging.getLogger(__name__)
 
@@ -84,64 +87,36 @@ class Attempt:
         """Whether the whole answer came; who wants no stream need not read on after its one piece."""
         return self._finished or (self.begun and not streamed)
 
-    def enter_at_once(self, now: float, payers: Sequence[str] = ()) -> bool:
-        """Money first, then the circuit, then the rate limit, as far as nothing has to be waited for; whether
-        that is all of it: else `enter` goes on. What is held by then is given back where it fails. Raises
-        RequestError.
-
-        payers: who pays beside the deployment.
-        """
-        policies = self._policies
-        if policies is None:
-            return True
-        try:
-            seconds, size = now + policies.epoch, self._estimate
-            amount = policies.tariff.estimated(size)
-            if policies.budget is not None:
-                outcome = policies.budget.reserve(seconds, amount)
-                if outcome is None:
-                    return False
-                self._take_money(policies, outcome)
-            for payer in policies.payers_among(payers):
-                outcome = payer.budget.reserve(seconds, amount)
-                if outcome is None:
-                    return False
-                self._charge(payer, outcome)
-            breaker = policies.breaker
-            if breaker.open_until is not None:
-                return False
-            passed = breaker.enter(now)
-            assert isinstance(passed, Pass)
-            self._pass = passed
-            self._permit = policies.limiter.take(now, size.prompt + size.answer)
-        except BaseException:
-            self.leave(self._loop.time())
-            raise
-        return self._permit is not None
-
     async def enter(
         self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
     ) -> None:
-        """Wait for what `enter_at_once` did not find at once, in the same order. Raises RequestError.
+        """Money first, then the circuit, then the rate limit; what is held by then is given back where it
+        fails. Raises RequestError.
 
-        wait_until: up to when waiting for the rate limit makes sense.
+        wait_until: up to when waiting for the rate limit makes sense. payers: who pays beside the deployment.
         """
         policies = self._policies
-        assert policies is not None
+        if policies is None:
+            return
         try:
-            amount = policies.tariff.estimated(self._estimate)
-            if policies.budget is not None and self._money is None:
-                self._take_money(
-                    policies, await self._ask_for_money(policies, policies.budget, amount, deadline)
-                )
-            for payer in policies.payers_among(payers)[len(self._others) :]:
-                outcome = payer.budget.reserve(now + policies.epoch, amount)
+            if policies.budget is not None:
+                amount = policies.tariff.estimated(self._estimate)
+                outcome = policies.budget.reserve(now + policies.epoch, amount)
                 if outcome is None:
-                    outcome = await payer.budget.acquire(amount, deadline)
-                self._charge(payer, outcome)
-            if self._pass is None:
-                await self._enter_circuit(policies, now)
-                self._permit = policies.limiter.take(now, self._estimate.total)
+                    outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
+                if outcome.notice is None and isinstance(outcome, Reservation):
+                    self._money = outcome
+                else:
+                    self._take_money(policies, outcome)
+            if policies.everyone is not None:
+                await self._charge(policies, policies.everyone, now, deadline)
+            for name in payers:
+                payer = policies.payers.get(name)
+                if payer is not None:
+                    await self._charge(policies, payer, now, deadline)
+            if (probing := self._enter_circuit(policies, now)) is not None:
+                await probing
+            self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
@@ -157,8 +132,14 @@ class Attempt:
         except RequestError as error:
             raise _of(policies.plan, error) from None
 
-    def _charge(self, payer: Payer, outcome: Reservation | Exceeded) -> None:
-        """Keep what `payer` has set aside, too. Raises BudgetExceeded."""
+    async def _charge(
+        self, policies: ReplicaPolicies, payer: Payer, now: float, deadline: float | None
+    ) -> None:
+        """Set the money of `payer` aside, too. Raises RequestError."""
+        amount = policies.tariff.estimated(self._estimate)
+        outcome = payer.budget.reserve(now + policies.epoch, amount)
+        if outcome is None:
+            outcome = await payer.budget.acquire(amount, deadline)
         if outcome.notice:
             log.warning("%s: %s", payer.who, outcome.notice)
         if isinstance(outcome, Exceeded):
@@ -173,14 +154,13 @@ class Attempt:
             raise _refusal(BudgetExceeded, policies.plan, outcome.reason, outcome.retry_after)
         self._money = outcome
 
-    async def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
-        """Pass the circuit breaker. Raises CircuitOpen."""
+    def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> Coroutine[Any, Any, None] | None:
+        """Pass the circuit breaker; where that is not closed, what to await. Raises CircuitOpen."""
         passed = policies.breaker.enter(now)
-        if policies.breaker.is_closed:
-            assert isinstance(passed, Pass)
+        if policies.breaker.open_until is None and isinstance(passed, Pass):
             self._pass = passed
-        else:
-            await self._claim_probe(policies, now, self._unblocked(policies, now, passed))
+            return None
+        return self._claim_probe(policies, now, self._unblocked(policies, now, passed))
 
     async def _claim_probe(self, policies: ReplicaPolicies, now: float, held: Pass) -> None:
         """The circuit is not closed: another process may be probing it already. Raises CircuitOpen."""
@@ -214,8 +194,8 @@ class Attempt:
         held = self._pass
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
-            now = self._loop.time()
-            await self._enter_circuit(policies, now)
+            if (probing := self._enter_circuit(policies, self._loop.time())) is not None:
+                await probing
 
     def send(self) -> None:
         """The request goes out now."""
@@ -232,9 +212,16 @@ class Attempt:
             self._size += len(chunk.data)
         elif isinstance(chunk, ChatEvents):
             self._size += FRAME_BYTES + said_by(chunk.events)
-        elif usage is not None and not (usage.prompt_tokens or usage.audio_ms):  # not every provider counts
+        elif usage == NOTHING_USED:  # not every provider counts
             return
         if usage is not None:
+            guessed = self._estimate
+            if (guessed.searches and not usage.searches) or (guessed.images and not usage.images):
+                usage = evolve(
+                    usage,
+                    searches=usage.searches or guessed.searches,
+                    images=usage.images or guessed.images,
+                )
             self.usage = usage
 
     def finished(self) -> None:
@@ -262,7 +249,7 @@ class Attempt:
                     policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
-        self._outcome_told = FAILURE if counts_as_failure(error) else NOTHING
+        self._outcome_told = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
         self._charges = isinstance(error, RequestTimeout) and error.upstream_status is None
 
     @property
@@ -272,18 +259,17 @@ class Attempt:
 
     def leave(self, now: float) -> Usage:
         """Give back the permit, the pass and what of the money was not spent; gives what was used."""
-        policies, used = self._policies, self.usage or self._guessed()
+        policies = self._policies
+        used = self._used()
         if policies is None:
             return used
         if self._permit is not None:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             policies.limiter.finish(self._permit, tokens)
         if self._pass is not None:
-            breaker, outcome = policies.breaker, self._outcome_told
-            if outcome is None:
-                outcome = SUCCESS if self._finished or self.begun else NOTHING
+            breaker = policies.breaker
             was_closed = breaker.open_until is None
-            breaker.report(now, self._pass, outcome)
+            breaker.report(now, self._pass, self._outcome())
             if was_closed is not (breaker.open_until is None):
                 _log_circuit(policies)
         if self._money is not None or self._others:
@@ -294,18 +280,26 @@ class Attempt:
                 budget.settle(money, cost)
         return used
 
-    def _guessed(self) -> Usage:
-        """What the provider will probably charge where it did not say so.
+    def _used(self) -> Usage:
+        """What the provider will probably charge: what it said, or what can be known without that.
 
         Nothing for what was never sent or was answered with an error; the prompt for an attempt that
         was broken off before its answer began; the prompt and what came for one that was broken off later.
         """
+        if self.usage is not None:
+            return self.usage
         if not self._sent:
             return Usage(0)
         if self.begun:
             completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
-            return Usage(self._estimate.prompt, completion)
+            guessed = self._estimate
+            return Usage(guessed.prompt, completion, searches=guessed.searches, images=guessed.images)
         return Usage(self._estimate.prompt if self._charges else 0)
+
+    def _outcome(self) -> Outcome:
+        if self._outcome_told is not None:
+            return self._outcome_told
+        return SUCCESS if self._finished or self.begun else NOTHING
 
 
 def _log_circuit(policies: ReplicaPolicies) -> None:

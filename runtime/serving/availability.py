@@ -49,7 +49,9 @@ class Availability:
                 free = max(free, until)
         policies = self.policies[index]
         if policies is not None:
-            free = max(free, policies.breaker.free_at(now), policies.limiter.opens_at(now, 1))
+            for opens in (policies.breaker.free_at(now), policies.limiter.opens_at(now, 1)):
+                if opens > free:
+                    free = opens
         return free
 
     def first(self, now: float) -> float:

@@ -6,14 +6,12 @@ import sys
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
 from ..requests.trace_context import PARENT, trace_id_of
 from ..requests.usage import Usage
-from ..requests.values import new_tuple
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds that the buckets of durations end at; one more holds what took longer."""
@@ -40,8 +38,8 @@ USAGE_BOUNDS = tuple(4**exponent for exponent in range(14))
 """As they have it for numbers of tokens."""
 
 
-_EXACT = 5e-7
-"""Seconds by which a duration may exceed the end of a bucket: differences of times are not exact."""
+_SAME = 5e-7
+"""Seconds by which a time that is counted may miss the end of its bucket, as sums of floats do."""
 
 
 class Durations:
@@ -51,27 +49,26 @@ class Durations:
 
     def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
         self.bounds = bounds
+        self._ends = tuple(bound + _SAME for bound in bounds)
         self.buckets = [0] * (len(bounds) + 1)
         self.seconds = 0.0
         self.examples: dict[int, tuple[str, float, float]] = {}
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        self.add_all([seconds])
+        bucket = bisect_left(self._ends, seconds)
+        self.buckets[bucket] += 1
+        self.seconds += seconds
         if parent := PARENT.get():
-            self.exemplify(seconds, parent, time.time())
+            self.examples[bucket] = trace_id_of(parent), seconds, time.time()
 
-    def add_all(self, seconds: Sequence[float]) -> None:
-        """So many have ended, after so long each."""
-        bounds, buckets = self.bounds, self.buckets
-        for each in seconds:
-            buckets[bisect_left(bounds, each - _EXACT)] += 1
-        self.seconds += sum(seconds)
 
-    def exemplify(self, seconds: float, parent: str, at: float) -> None:
-        """One of them has a trace."""
-        bucket = bisect_left(self.bounds, seconds - _EXACT)
-        self.examples[bucket] = trace_id_of(parent), seconds, at
+class _Uncounted(Durations):
+    def add(self, seconds: float) -> None:
+        """Nobody asks."""
+
+
+_UNCOUNTED = _Uncounted()
 
 
 class Counters:
@@ -90,32 +87,13 @@ class Counters:
         self.outcomes[outcome] += 1
         self.durations.add(seconds)
 
-
-class Ended(NamedTuple):
-    """A request has ended. began, sent, first, ended: in the time of the loop; sent: 0 where it was not.
-
-    first: when its answer began, if it is a stream. parent: what its trace says, of what it is a part; empty:
-    it has none. at: when it ended, in seconds since 1970, if it has one.
-    """
-
-    outcome: str
-    began: float
-    sent: float
-    first: float | None
-    ended: float
-    usage: Usage | None
-    parent: str
-    at: float
-
-
-_MOST_PENDING = 256
-"""Requests that have ended and are not counted yet."""
+    def count_outcomes_alone(self) -> None:
+        """Nobody asks for durations, nor for sizes: in a simulation each of millions would be sorted in."""
+        self.durations = _UNCOUNTED
 
 
 class DeploymentCounters(Counters):
     """With its tokens, as far as they are told, and the requests that were adapted to its model.
-
-    What has ended is counted together with others: `settle` before anything is read.
 
     waits: until requests were sent. operations: from sending to the end, by error, where there was one.
     firsts: of streams, from sending to the first part of the answer.
@@ -133,69 +111,19 @@ class DeploymentCounters(Counters):
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
-        self._pending: list[Ended] = []
+        self.untold = 0
 
-    def ended(
-        self,
-        outcome: str,
-        began: float,
-        sent: float,
-        first: float | None,
-        now: float,
-        usage: Usage | None,
-    ) -> None:
-        """A request has ended: see `Ended`."""
-        parent = PARENT.get()
-        at = time.time() if parent else 0.0
-        self._pending.append(new_tuple(Ended, (outcome, began, sent, first, now, usage, parent, at)))
-        if len(self._pending) >= _MOST_PENDING:
-            self.settle()
+    def count_outcomes_alone(self) -> None:
+        self.durations = self.waits = self.firsts = self.per_token = _UNCOUNTED
+        self.input_tokens = self.output_tokens = _UNCOUNTED
+        self.operations = defaultdict(lambda: _UNCOUNTED)
 
-    def settle(self) -> None:
-        """Count all that has ended."""
-        if not self._pending:
-            return
-        pending, self._pending = self._pending, []
-        per_token: list[float] = []
-        for outcome, count in Counter([each.outcome for each in pending]).items():
-            self.outcomes[outcome] += count
-        self.durations.add_all([each.ended - each.began for each in pending])
-        sent = [each for each in pending if each.sent]
-        self.waits.add_all([each.sent - each.began for each in sent])
-        self.firsts.add_all([each.first - each.sent for each in pending if each.first is not None])
-        for outcome in {each.outcome for each in sent}:
-            times = [each.ended - each.sent for each in sent if each.outcome == outcome]
-            self.operations["" if outcome == OK else outcome].add_all(times)
-        usages = [each.usage for each in pending if each.usage is not None]
-        prompts = [each.prompt_tokens for each in usages]
-        completions = [each.completion_tokens for each in usages]
-        self.prompt_tokens += sum(prompts)
-        self.completion_tokens += sum(completions)
-        self.input_tokens.add_all(prompts)
-        self.output_tokens.add_all(completions)
-        for each in pending:
-            tokens = each.usage.completion_tokens if each.usage is not None else 0
-            if each.first is not None and tokens > 1:
-                per_token.append((each.ended - each.first) / (tokens - 1))
-        self.per_token.add_all(per_token)
-        for each in pending:
-            if each.parent:
-                self._exemplify(each)
-
-    def _exemplify(self, ended: Ended) -> None:
-        _, began, sent, first, now, usage, parent, at = ended
-        self.durations.exemplify(now - began, parent, at)
-        if sent:
-            self.waits.exemplify(sent - began, parent, at)
-            outcome = "" if ended.outcome == OK else ended.outcome
-            self.operations[outcome].exemplify(now - sent, parent, at)
-        if usage is not None:
-            self.input_tokens.exemplify(usage.prompt_tokens, parent, at)
-            self.output_tokens.exemplify(usage.completion_tokens, parent, at)
-        if first is not None:
-            self.firsts.exemplify(first - sent, parent, at)
-            if usage is not None and usage.completion_tokens > 1:
-                self.per_token.exemplify((now - first) / (usage.completion_tokens - 1), parent, at)
+    def spend(self, usage: Usage) -> None:
+        """A request has taken so many."""
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.input_tokens.add(usage.prompt_tokens)
+        self.output_tokens.add(usage.completion_tokens)
 
 
 class RouteCounters(Counters):

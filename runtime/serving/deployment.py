@@ -34,7 +34,7 @@ from ..requests.trace import Trace
 from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counters import DIVERTED, DeploymentCounters, outcome_now
+from .counters import DIVERTED, OK, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -67,8 +67,7 @@ class Deployment(Model):
         self.name = plan.deployment
         self.plan = plan
         self.task = plan.task_kind
-        self._counters = DeploymentCounters()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.counters = DeploymentCounters()
         self._replicas = replicas
         self._others = others
         self._slots = Slots(
@@ -106,16 +105,6 @@ class Deployment(Model):
         self._loading = asyncio.Lock()
         self.is_drained = False
         """Whether the operator lets nothing come here; what runs may end."""
-
-    @property
-    def counters(self) -> DeploymentCounters:
-        """What became of its requests, up to now."""
-        self._counters.settle()
-        return self._counters
-
-    @counters.setter
-    def counters(self, kept: DeploymentCounters) -> None:
-        self._counters = kept
 
     @property
     def cache(self) -> ResponseCache | None:
@@ -162,7 +151,8 @@ class Deployment(Model):
         """
         if self._stopping or self.is_drained:
             return inf
-        return max(self._slots.free_at(now), self._availability.first(now))
+        slot, replica = self._slots.free_at(now), self._availability.first(now)
+        return slot if slot > replica else replica
 
     def cost(self, size: Estimate) -> float:
         return inf if self._tariff is None else self._tariff.estimated(size)
@@ -267,7 +257,7 @@ class Deployment(Model):
         key = self._cache.key(call, self._filled(call).request)
         if key is None:
             return self._anew(call, trace, passed)
-        return self._cache.stream(key, call, trace, self._counters, lambda: self._anew(call, trace, passed))
+        return self._cache.stream(key, call, trace, self.counters, lambda: self._anew(call, trace, passed))
 
     async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces: a slot first, then attempts until one answers: at another
@@ -279,9 +269,9 @@ class Deployment(Model):
         if self._most_inputs is not None and (parts := batches(call.request, self._most_inputs)):
             yield await self._in_batches(parts, call, trace)
             return
-        loop = self._loop or self._remember_loop()
+        loop = self.loop
         began = loop.time()
-        slot, own = self._enter_at_once(call, trace, began) or await self._enter(call, trace, began)
+        slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             async with aclosing(self._fall_back(slot, call, trace, passed)) as chunks:
                 async for chunk in chunks:
@@ -325,9 +315,9 @@ class Deployment(Model):
             return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(call, trace))
-        loop = self._loop or self._remember_loop()
+        loop = self.loop
         began = loop.time()
-        slot, own = self._enter_at_once(call, trace, began) or await self._enter(call, trace, began)
+        slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
         request = own.request
@@ -368,39 +358,6 @@ class Deployment(Model):
         """`call` with the parameters that the deployment adds."""
         return call if self._filler is None else evolve(call, request=self._filler.fill(call.request))
 
-    def _remember_loop(self) -> asyncio.AbstractEventLoop:
-        """The one loop in which all requests are: asking for it takes a system call."""
-        self._loop = asyncio.get_running_loop()
-        return self._loop
-
-    def _enter_at_once(self, call: Call, trace: Trace, began: float) -> tuple[Slot, Call] | None:
-        """As `_enter`, where there is a slot at once, and nothing else to see to; else None."""
-        request = call.request
-        if (
-            self._filler is not None
-            or self._throttling is not None
-            or self._together is not None
-            or self._stopping
-            or self.is_drained
-            or (call.deadline is not None and began >= call.deadline)
-        ):
-            return None
-        try:
-            check_task("deployment", self.name, self.task, request)
-            if self._adapting is not None and isinstance(request, ChatRequest):
-                fitted = self._adapting.fit_at_once(request)
-                if fitted is None:
-                    return None
-                trace.adapted = fitted.changes
-        except RequestError:
-            return None
-        slot = self._slots.take(began)
-        if slot is None:
-            return None
-        if trace.adapted:
-            self._counters.adapted += 1
-        return slot, call
-
     async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
         """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
@@ -416,18 +373,20 @@ class Deployment(Model):
                 trace.adapted = fitted.changes
             if self._throttling is not None:
                 self._throttle()
-            asker = call.payers[0] if call.payers else ""
             prefer = None if self._together is None else self._preferred(call, self._together)
-            slot = await self._slots.enter(
-                call.priority, call.deadline, began, call.wait_until, asker, prefer
-            )
+            slot: Slot | FallBack | None = self._slots.at_once(began, prefer)
+            if slot is None:
+                asker = call.payers[0] if call.payers else ""
+                slot = await self._slots.enter(
+                    call.priority, call.deadline, began, call.wait_until, asker, prefer
+                )
         except BaseException:
-            self._counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
+            self.counters.end(outcome_now(call.request, False), self.loop.time() - began)
             raise
         if isinstance(slot, FallBack):
-            self._counters.end(DIVERTED, 0.0)
+            self.counters.end(DIVERTED, 0.0)
         elif trace.adapted:
-            self._counters.adapted += 1
+            self.counters.adapted += 1
         return slot, own
 
     async def _fall_back(
@@ -465,17 +424,23 @@ class Deployment(Model):
         self._slots.leave(retrier.slot, now)
         if self._throttling is not None:
             self._throttle()
-        attempt, sent = retrier.attempt, retrier.sent
-        usage = first = None
+        counters, attempt, sent = self.counters, retrier.attempt, retrier.sent
         outcome = outcome_now(request, attempt is not None and attempt.begun)
-        if attempt is not None:
-            usage, first = attempt.usage, attempt.first
-            if first is not None:
-                if self.adaptive is not None:
-                    self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
-                if not getattr(request, "stream", False):
-                    first = None
-        self._counters.ended(outcome, began, sent, first, now, usage)
+        counters.end(outcome, now - began)
+        if sent:
+            counters.waits.add(sent - began)
+            counters.operations["" if outcome == OK else outcome].add(now - sent)
+        if attempt is None:
+            return
+        usage, first = attempt.usage, attempt.first
+        if usage is not None:
+            counters.spend(usage)
+        if self.adaptive is not None and first is not None:
+            self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
+        if first is not None and getattr(request, "stream", False):
+            counters.firsts.add(first - sent)
+            if usage is not None and usage.completion_tokens > 1:
+                counters.per_token.add((now - first) / (usage.completion_tokens - 1))
 
     def _preferred(self, call: Call, together: RouteKey) -> int | None:
         """The replica to which requests go that belong together with this one; None where it has no such."""
@@ -490,7 +455,7 @@ class Deployment(Model):
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         free = self._availability.free_at(replica, now)
         return 0.0 if free <= now else free
 
@@ -498,7 +463,7 @@ class Deployment(Model):
         """Halve the slots while the budget wants it."""
         policies = self._throttling
         if policies is not None and policies.budget is not None:
-            now = asyncio.get_running_loop().time() + policies.epoch
+            now = self.loop.time() + policies.epoch
             self._slots.throttle(policies.budget.is_throttled(now))
 
     def _check(self, request: Request) -> None:

@@ -5,6 +5,7 @@ The gateway, routes and pipelines know this interface alone.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -63,6 +64,15 @@ class Model(ABC):
 
     name: str
     task: TaskKind
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one in which all its requests are; remembered, because asking for it takes a system call."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     @property
     def is_wildcard(self) -> bool:

@@ -10,7 +10,6 @@ from ...compiler.plan import CapacityPolicy
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.capacity import MIN_RETRY_AFTER, Admit, Capacity, FallBack, Refuse, Wait
 from ..requests.errors import Backpressure, RequestTimeout, ShuttingDown
-from ..requests.values import new_tuple
 
 
 class Slot(NamedTuple):
@@ -68,10 +67,10 @@ class Slots:
         """Requests that may hold a slot at the same time, for now."""
         return self._capacity.limit
 
-    def take(self, now: float) -> Slot | None:
-        """A slot, where one is free; else `enter`."""
-        replica = self._capacity.take()
-        return None if replica is None else new_tuple(Slot, (replica, now))
+    def at_once(self, now: float, prefer: int | None = None) -> Slot | None:
+        """A slot; None where the request has to wait for one, or to go elsewhere."""
+        admitted = self._capacity.admit_at_once(prefer)
+        return None if admitted is None else Slot(admitted, now)
 
     async def enter(
         self,
@@ -107,8 +106,7 @@ class Slots:
 
     def leave(self, slot: Slot, now: float) -> None:
         """Give the slot back, and let the next request run."""
-        replica, since = slot
-        admitted = self._capacity.release(replica, now - since)
+        admitted = self._capacity.release(slot.replica, now - slot.since)
         if admitted is not None:
             self._admit(admitted, now)
 

@@ -13,13 +13,45 @@ Piece = tuple[float, bytes]
 """When some bytes come, in the time of the loop."""
 
 
+class WholeAnswer:
+    """An answer that is here, all of it. Read again it says the same: one stands for all its equals."""
+
+    __slots__ = ("body", "content")
+
+    status = 200
+    content_type = "application/json"
+    content_length: int | None = None
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.content: Any = _WholeBody(body)
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """As all of them have them."""
+        return JSON
+
+    def release(self) -> None:
+        """There is no connection to give back."""
+
+
+class _WholeBody:
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def is_eof(self) -> bool:
+        return True
+
+    def read_nowait(self, n: int = -1) -> bytes:
+        return self._body if n < 0 else self._body[:n]
+
+
 class PlayedAnswer:
-    """An answer whose head is here. broken: when the connection breaks off, in place of an end.
+    """An answer whose head is here. broken: when the connection breaks off, in place of an end."""
 
-    plain: all that it says, where all of it is here.
-    """
-
-    __slots__ = ("content", "content_length", "content_type", "headers", "plain", "status")
+    __slots__ = ("content", "content_length", "content_type", "headers", "status")
 
     def __init__(
         self,
@@ -28,9 +60,7 @@ class PlayedAnswer:
         content_type: str,
         pieces: Sequence[Piece],
         broken: float | None = None,
-        plain: bytes = b"",
     ) -> None:
-        self.plain = plain
         self.status = status
         self.headers = headers
         self.content_type = content_type
@@ -98,3 +128,7 @@ class PlayedBody:
 def frozen_headers(headers: dict[str, str]) -> CIMultiDictProxy[str]:
     """Headers of an answer."""
     return CIMultiDictProxy(CIMultiDict(headers))
+
+
+JSON = frozen_headers({"Content-Type": "application/json"})
+"""Of an answer in one piece."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Any
-
 from ...compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ..dialects.provider_errors.classify import Classifier
 from ..replicas.remote.authorizer import Authorization
@@ -14,7 +11,7 @@ from ..replicas.replica import HeadersObserver
 from ..requests.answer import Chunk
 from ..requests.request import ChatRequest, Request
 from ..secret import Secret
-from .http_answers import PlayedAnswer
+from .http_answers import WholeAnswer
 from .provider import Provider
 
 
@@ -28,35 +25,18 @@ class PlayedReplica(RemoteReplica):
     def __init__(
         self, plan: RemotePoolPlan, placement: ReplicaPlacement, observe: HeadersObserver, provider: Provider
     ) -> None:
-        super().__init__(plan, PlayedKey(plan, placement), observe, client=PlayedClient(provider))
+        super().__init__(plan, PlayedKey(plan, placement), observe, client=provider)
         self._kept = f"read by {plan.deployment}"
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
-        plain = response.plain if isinstance(response, PlayedAnswer) else b""
-        if not isinstance(request, ChatRequest) or not plain:
+        if not isinstance(request, ChatRequest) or not isinstance(response, WholeAnswer):
             return await super()._whole(request, response, classifier, until)
-        kept: tuple[bytes, Chunk] | None = request.kept.get(self._kept)
-        if kept is not None and kept[0] is plain:
+        kept: tuple[WholeAnswer, Chunk] | None = request.kept.get(self._kept)
+        if kept is not None and kept[0] is response:
             return kept[1]
         chunk = await super()._whole(request, response, classifier, until)
-        request.kept[self._kept] = plain, chunk
+        request.kept[self._kept] = response, chunk
         return chunk
-
-
-class PlayedClient:
-    """Sends the requests of one replica to a provider that is played."""
-
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-
-    def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
-    ) -> Coroutine[Any, Any, PlayedAnswer]:
-        """The answer, when its head is here. Raises ClientError."""
-        return self._provider.post(address, body, next(iter(headers.values()), ""))
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 class PlayedKey:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextvars import ContextVar
+from functools import cache
 from random import Random
 from types import MappingProxyType
 
@@ -21,7 +22,7 @@ from ..mock_provider.faults import SPOILT, Fault, FaultKind
 from ..mock_provider.limits import Limiter
 from ..mock_provider.parsed_request import MockError
 from ..mock_provider.spoilt import spoilt_answer, spoilt_events
-from .http_answers import PlayedAnswer, frozen_headers
+from .http_answers import JSON, PlayedAnswer, WholeAnswer, frozen_headers
 from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
@@ -65,8 +66,6 @@ NEXT = 0.01
 _MOST_PIECES = 400
 """Pieces in which a stream comes, at most."""
 
-_JSON = frozen_headers({"Content-Type": "application/json"})
-
 
 class Provider:
     """What one deployment's requests meet. answer_tokens: of an answer, where the world does not say."""
@@ -89,19 +88,22 @@ class Provider:
 
     def first_token(self) -> float:
         """How long the next answer takes to begin."""
-        spread = self._gauss
-        return self.plan.first_token.median if spread == 0 else self._sample(spread)
+        median, spread = self.plan.first_token.median, self._gauss
+        return median if spread == 0 else median * math.exp(self._random.gauss(0.0, spread))
 
-    def _sample(self, spread: float) -> float:
-        return self.plan.first_token.median * math.exp(self._random.gauss(0.0, spread))
+    async def close(self) -> None:
+        """Nothing is open."""
 
-    async def post(self, address: str, body: bytes, key: str) -> PlayedAnswer:
-        """The answer to one request. Raises ClientError."""
+    async def post(
+        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+    ) -> PlayedAnswer | WholeAnswer:
+        """The answer to one request of a replica. Raises ClientError."""
         self.calls += 1
         path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
         loop = self._loop
         now = loop.time()
-        seen = self._seen()
+        recorded = RECORDED.get()
+        seen = None if recorded is None else self._seen(recorded)
         due = self._due(now - self._began) if seen is None and self._failed else None
         failure = due if seen is None else seen.failure
         if failure is not None and failure.what == UNREACHABLE:
@@ -114,12 +116,12 @@ class Provider:
         if scripted is not None:
             wanted = self.plan.answer
         try:
-            spoken = self._wires.speak(path, body, scripted, wanted, self._pieces(wanted))
+            spoken = self._wires.speak(path, body, scripted, wanted, _pieces(wanted, self.plan.rate))
         except MockError as error:
             return self._error(path, error, {})
         if self._is_limited:
             tokens = spoken.prompt + spoken.completion
-            wait = self._limiter.admit(key, now, tokens)
+            wait = self._limiter.admit(next(iter(headers.values()), ""), now, tokens)
             if wait:
                 self.refused += 1
                 retry = {"Retry-After": f"{wait:g}"}
@@ -132,19 +134,20 @@ class Provider:
             first, whole = seen.first, max(seen.seconds - seen.first, 0.0)
         elif seen is not None:  # nothing had come when it ended
             first = max(first, seen.seconds + NEXT)
-        if not spoken.streamed:
+        if spoken.whole is not None:
             await loop.after(first + whole)
-            return self._whole(path, spoken, failure, _headers(seen))
+            if failure is None and (seen is None or not seen.limits):
+                return spoken.whole
+            return self._whole(path, spoken.whole.body, failure, _headers(seen))
         await loop.after(first)
         return self._stream(path, spoken, failure, whole, _headers(seen))
 
     # ---- answers
 
     def _whole(
-        self, path: Path, spoken: Spoken, failure: FailurePlan | None, headers: CIMultiDictProxy[str]
+        self, path: Path, body: bytes, failure: FailurePlan | None, headers: CIMultiDictProxy[str]
     ) -> PlayedAnswer:
         now = self._loop.time()
-        body = spoken.body
         if failure is not None:
             kind = failure.what
             if kind == "error":
@@ -159,9 +162,8 @@ class Provider:
                 pieces = [(now, part) for part in parts]
                 if kind == "stall":
                     pieces.append((end, body[sum(map(len, parts)) :]))
-                return PlayedAnswer(200, _JSON, "application/json", pieces, end if kind == "cut" else None)
-        plain = body if headers is _JSON else b""
-        return PlayedAnswer(200, headers, "application/json", ((now, body),), plain=plain)
+                return PlayedAnswer(200, JSON, "application/json", pieces, end if kind == "cut" else None)
+        return PlayedAnswer(200, headers, "application/json", ((now, body),))
 
     def _stream(
         self,
@@ -205,18 +207,15 @@ class Provider:
     def _error(self, path: Path, error: MockError, headers: Mapping[str, str]) -> PlayedAnswer:
         now = self._loop.time()
         own = api_of(path).error_headers(error)
-        told: CIMultiDictProxy[str] = _JSON
+        told: CIMultiDictProxy[str] = JSON
         if error.headers or headers or own:
             told = frozen_headers({"Content-Type": "application/json", **own, **error.headers, **headers})
         return PlayedAnswer(error.status, told, "application/json", ((now, error_of(path, error)),))
 
     # ---- what is due
 
-    def _seen(self) -> Seen | None:
+    def _seen(self, recorded: Recorded) -> Seen | None:
         """What once became of this attempt."""
-        recorded = RECORDED.get()
-        if recorded is None:
-            return None
         for number, each in enumerate(recorded.left):
             if each.deployment == self.plan.deployment:
                 return recorded.left.pop(number)
@@ -241,15 +240,17 @@ class Provider:
                 return answer.text
         return None
 
-    def _pieces(self, tokens: int | None) -> int | None:
-        """Pieces of a stream of so many tokens: one for each second, and some for a short one."""
-        if tokens is None or tokens == AS_ASKED:
-            return None
-        return min(tokens, max(4, math.ceil(2 * tokens / self.plan.rate)), _MOST_PIECES)
+
+@cache
+def _pieces(tokens: int | None, rate: float) -> int | None:
+    """Pieces of a stream of so many tokens: one for each second, and some for a short one."""
+    if tokens is None or tokens == AS_ASKED:
+        return None
+    return min(tokens, max(4, math.ceil(2 * tokens / rate)), _MOST_PIECES)
 
 
 def _headers(seen: Seen | None) -> CIMultiDictProxy[str]:
-    return frozen_headers({**_JSON, **seen.limits}) if seen is not None and seen.limits else _JSON
+    return frozen_headers({**JSON, **seen.limits}) if seen is not None and seen.limits else JSON
 
 
 def _told(failure: FailurePlan) -> MockError:

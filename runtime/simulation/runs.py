@@ -114,12 +114,13 @@ async def _run(
     played.ended, played.expected = 0, round(requests / scale)
     width = seconds / WINDOWS
     windows = [Window(index * width) for index in range(WINDOWS)]
+    at = [*windows, windows[-1]]  # where the last moment is, too
     tally = Tally(weight=scale)
 
     def told(record: Record) -> None:
         tally.add(record)
         played.ended += 1
-        windows[min(int(record.began / width), WINDOWS - 1)].add(record)
+        at[int(record.began / width)].add(record)
 
     sampled = sampled_plan(plan, scale)
     async with simulated(sampled, base_dir, sampled_world(plan, world, scale), random) as simulation:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from attrs import evolve
 
 from ...compiler.plan import (
     OnnxServingPlan,
@@ -17,7 +21,7 @@ from ...compiler.plan import (
     ReplicaPlacement,
     TaskKind,
 )
-from ...compiler.plan.scenarios import AskPlan, ProviderPlan
+from ...compiler.plan.scenarios import AskPlan, FileValue, ProviderPlan
 from ..concurrency.virtual_time import VirtualTimeLoop
 from ..dialects.chunks import ChunkEvents, whole_answer
 from ..dialects.openai.requests import chat_request
@@ -25,9 +29,10 @@ from ..environment import in_environment
 from ..executor import Executor
 from ..gateway.exchange import Exchange
 from ..gateway.responses import answered_by
+from ..replicas.launch.command import PORT
 from ..replicas.replica import HeadersObserver, Replica
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
-from ..requests.errors import RequestError
+from ..requests.errors import BadRequest, RequestError
 from ..requests.events import TextDelta
 from ..requests.parts import Text
 from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
@@ -39,6 +44,9 @@ from .played_replica import PlayedReplica
 from .provider import Provider
 from .real_models import RealModel
 from .records import Record
+
+LARGEST_FILE = 16 << 20
+"""Bytes of a file that a test may give."""
 
 EPOCH = 1_767_571_200.0
 """When simulations begin, in seconds since 1970: a Monday, 2026-01-05 00:00 UTC."""
@@ -59,6 +67,7 @@ class Simulation:
         self.random = random
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
+        self._loop = loop
         self.providers: dict[str, Provider] = {}
         for each in plan.deployments:
             name = each.deployment
@@ -72,6 +81,10 @@ class Simulation:
     async def start(self) -> None:
         """Raises StartError."""
         await self.executor.start()
+        for deployment in self.executor.deployments.values():
+            deployment.counters.count_outcomes_alone()
+        for route in self.executor.routes.values():
+            route.counters.count_outcomes_alone()
 
     async def stop(self) -> None:
         await self.executor.stop()
@@ -109,10 +122,9 @@ class Simulation:
 
     async def ask(self, ask: AskPlan, request: Request | None, *, keeps: bool = True) -> Record:
         """What became of one request. keeps: its text and headers, too."""
-        loop = asyncio.get_running_loop()
         self._numbers += 1
         trace = Trace(spans=[], id=f"req_{self._numbers}")
-        record = Record(ask.name, loop.time(), trace=trace)
+        record = Record(ask.name, self._loop.time(), trace=trace)
         exchange = Exchange(self.executor, trace.id)
         if ask.key is not None:
             exchange.key = self.executor.keys[ask.key]
@@ -131,7 +143,7 @@ class Simulation:
                 record.code = type(error).code
         finally:
             exchange.end()
-        record.seconds = loop.time() - record.began
+        record.seconds = self._loop.time() - record.began
         if record.first is None and record.ok:
             record.first = record.seconds
         self._account(record, exchange)
@@ -144,20 +156,22 @@ class Simulation:
         values: Mapping[str, object] = ask.values or {}
         if ask.values is None:
             values = {pipeline.plan.parameters[0].name: ask.text} if pipeline.plan.parameters else {}
-        result = await exchange.run(pipeline, await pipeline.take(values), exchange.deadline())
+        given = {name: _given(value) for name, value in values.items()}
+        result = await exchange.run(pipeline, await pipeline.take(given), exchange.deadline())
         record.trace.spans = result.spans
-        record.text = result.value if isinstance(result.value, str) else str(result.value)
+        value = result.value
+        record.text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
     async def _stream(
         self, exchange: Exchange, ask: AskPlan, request: Request, record: Record, *, keeps: bool
     ) -> None:
-        loop, events = asyncio.get_running_loop(), ChunkEvents()
+        events = ChunkEvents()
         said: list[str] = []
         answer = exchange.stream(ask.name, request, exchange.deadline(), record.trace)
         async with aclosing(answer) as chunks:
             async for chunk in chunks:
                 if record.first is None:
-                    record.first = loop.time() - record.began
+                    record.first = self._loop.time() - record.began
                 if keeps and isinstance(chunk, ChatChunk | ChatEvents):
                     said += [each.text for each in events.of(chunk) if isinstance(each, TextDelta)]
         record.text = "".join(said)
@@ -196,6 +210,8 @@ class _Played:
         provider = self._simulation.providers[plan.deployment]
         if _is_ours(plan):
             return PlayedModel(plan, provider, self._simulation.random)
+        if PORT in plan.endpoint:  # of a server that is not launched here
+            plan = evolve(plan, endpoint=plan.endpoint.replace(PORT, "1"))
         return PlayedReplica(plan, placement, observe, provider)
 
     def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:
@@ -214,6 +230,24 @@ class _Played:
 def _is_ours(plan: RemotePoolPlan) -> bool:
     """Whether no provider is asked: a plug-in, or a model of this plan on another machine."""
     return plan.provider is ProviderKind.CUSTOM or plan.task_kind in (TaskKind.TENSOR, TaskKind.CLASSIFY)
+
+
+def _given(value: object) -> object:
+    """A value as a client sends it: what is in a file is base64, or a text. Raises BadRequest."""
+    if isinstance(value, list):
+        return [_given(each) for each in value]
+    if not isinstance(value, FileValue):
+        return value
+    path = Path(value.path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise BadRequest(f"`{path.name}` is larger than {LARGEST_FILE >> 20} MiB")
+        data = path.read_bytes()
+        return data.decode() if value.is_text else b64encode(data).decode()
+    except OSError as error:
+        raise BadRequest(f"`{path.name}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadRequest(f"`{path.name}` is no text in UTF-8") from None
 
 
 def prompt_of(tokens: int) -> str:

@@ -20,6 +20,7 @@ from ..mock_provider.gemini_api import GeminiApi
 from ..mock_provider.openai_api import OpenAIApi
 from ..mock_provider.parsed_request import Asked, MockError
 from ..mock_provider.rerank import rerank
+from .http_answers import WholeAnswer
 
 _OPENAI, _ANTHROPIC, _GEMINI = OpenAIApi(), AnthropicApi(), GeminiApi()
 _ON_VERTEX, _BEDROCK = AnthropicOnVertexApi(), BedrockApi()
@@ -61,10 +62,11 @@ def api_of(path: RequestPath) -> Api:
 
 @define
 class Spoken:
-    """An answer as it goes over the wire. body: of a whole one. events: of a stream. tokens: of it all."""
+    """An answer as it goes over the wire. whole: of one that is no stream. events: of a stream. prompt,
+    completion: its tokens.
+    """
 
-    streamed: bool
-    body: bytes = b""
+    whole: WholeAnswer | None = None
     events: list[bytes] = field(factory=list)
     prompt: int = 0
     completion: int = 0
@@ -98,15 +100,15 @@ def _speak(path: Path, raw: bytes, text: str | None, tokens: int | None, pieces:
     for ending, made in _OTHERS.items():
         if path.path.endswith(ending):
             whole, counted = made(path, body)
-            return Spoken(False, orjson.dumps(whole), prompt=counted)
+            return Spoken(WholeAnswer(orjson.dumps(whole)), prompt=counted)
     api = api_of(path)
     asked = api.read(path, body)
     tokens = asked.max_tokens if tokens == AS_ASKED else tokens
     answer = _answer(asked, text, tokens, pieces)
     if asked.stream:
-        return Spoken(True, b"", api.events(asked, answer), answer.prompt_tokens, answer.completion_tokens)
-    whole_body = orjson.dumps(api.whole(asked, answer))
-    return Spoken(False, whole_body, [], answer.prompt_tokens, answer.completion_tokens)
+        return Spoken(None, api.events(asked, answer), answer.prompt_tokens, answer.completion_tokens)
+    said = WholeAnswer(orjson.dumps(api.whole(asked, answer)))
+    return Spoken(said, [], answer.prompt_tokens, answer.completion_tokens)
 
 
 def _answer(asked: Asked, text: str | None, tokens: int | None, pieces: int | None) -> Answer:

@@ -162,6 +162,16 @@ def commit_here(link: Path | None = None) -> None:
         subprocess.run(["git", *command], check=True)
 
 
+def test_what_files_are_called_is_no_difference(inferc: Command) -> None:
+    Path("other.infer").write_text(OLD, "utf-8")
+    assert inferc("compile", "old.infer", "-o", "deployed.plan.json").status == 0
+    for old in ("old.infer", "deployed.plan.json"):
+        assert inferc("diff", old, "other.infer").out == "nothing changes for requests\n"
+    Path("named.infer").write_text(OLD.replace("gateway {", 'gateway { state { name = "spend" }'), "utf-8")
+    done = inferc("diff", "named.infer", "old.infer")
+    assert "! risk      state: `name` is that of the file, spend before" in done.out
+
+
 def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
     assert inferc("compile", "old.infer").status == 0
     commit_here()

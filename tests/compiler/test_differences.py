@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from inferc.compiler.analysis.change import Severity
 from inferc.compiler.analysis.differences import differences
 from inferc.compiler.analysis.field_changes import NO_MATTER
+from inferc.compiler.lower import outline
 from inferc.compiler.plan import Node, Plan
 
 from ..support.onnx_models import rows, save
@@ -148,3 +151,164 @@ def test_the_steps_of_a_pipeline_are_told_wherever_they_stand(plan: Plan) -> Non
     nodes = tuple(attrs.evolve(each, max_tokens=7) if each is call else each for each in sum_.nodes)  # type: ignore[call-arg]
     [found] = differences(plan, attrs.evolve(plan, pipelines=(attrs.evolve(sum_, nodes=nodes),)))
     assert (found.about, found.what) == ("sum", "does something else in `a`")
+
+
+SAFE = """\
+deployment fast {
+  model = "gpt-4o"
+  allows = [pii]
+  runtime openai {
+    api_key = env("KEY")
+    retry { max_retries = 1 }
+    timeouts { request = 20s }
+    rate_limits { requests_per_minute = 100, strict = true }
+    circuit_breaker { failure_threshold = 5 }
+  }
+  request { defaults { max_tokens = 500 }, force { temperature = 0.0 } }
+  budget { max_spend_per_day = $50, on_exceeded = reject }
+  serving { queue_timeout = 5s, on_capacity_exhausted = reject }
+  cache { ttl = 1h }
+}
+deployment local {
+  model = "llama-3.1-8b", allows = [pii], price { input = $0, output = $0 }
+  runtime vllm { launch { command = ["vllm", "serve", "{model}", "--port", "{port}"] } }
+}
+deployment mini {
+  model = "gpt-4o-mini", allows = [pii]
+  runtime openai { api_key = env("KEY"), retry { max_retries = 1 }, timeouts { request = 20s } }
+}
+extern clean(texts: list<text>) -> list<text> = python("g:clean") with { removes = [pii], memory = 1GiB }
+extern polite(texts: list<text>) -> text? = python("g:polite")
+extern redact(x: text) -> text = python("g:redact") with { removes = [pii] }
+extern find(x: text) -> text = python("g:find") with { carries = [pii] }
+route assistant = fallback [fast, mini] with {
+  budget { max_spend_per_day = $80, on_exceeded = reject }
+  carries = [pii]
+  bounds { max_calls = 20, max_cost = $20 }
+  promise { tools = true, context = 9000 }
+}
+pipeline sum(x: text with { carries = [pii] }) -> text {
+  carries = [pii]
+  bounds { max_calls = 12 }
+  a = mini(redact(find(x))) with { timeout = 5s, max_tokens = 100 }
+  return fast(a) else local(x)
+}
+gateway {
+  bind = "127.0.0.1:8080"
+  max_body = 1MiB
+  timeout = 1m
+  budget { max_spend_per_day = $90, on_exceeded = reject }
+  bounds { max_calls = 20, max_wait = 9h }
+  timeouts { idle = 60s }
+  guard names { request = clean, answer = clean, models = ["*"] }
+  guard tone { answer = polite, pieces = 100 }
+  key team {
+    secret = env("TEAM"), models = [assistant, sum], protocols = [openai], expires = "2027-01-31"
+    rate_limits { requests_per_minute = 10, tokens_per_minute = 10k }
+    budget { max_spend_per_day = $5, on_exceeded = reject }
+    bounds { max_calls = 20 }
+    carries = [pii]
+  }
+}
+"""
+LESS_SAFE = [
+    # guards
+    ('guard names { request = clean, answer = clean, models = ["*"] }', "", "the guard `names` is gone"),
+    ("request = clean, ", "", "`request` is no longer seen"),
+    ("answer = clean, ", "", "`answer` is no longer seen"),
+    ('models = ["*"]', 'models = ["*"], keys = [team]', "holds for the keys `team`, for everyone before"),
+    ('models = ["*"]', 'models = ["*"], on_failure = pass', "`on_failure` is `pass`"),
+    ('models = ["*"]', 'models = ["*"], unreadable = pass', "`unreadable` is `pass`"),
+    ('models = ["*"]', 'models = ["*"], pieces = 10', "`pieces` is 10, not set before"),
+    ("pieces = 100", "pieces = 10", "`pieces` is 10, 100 before"),
+    ('"g:clean"', '"g:other"', "`target` is g:other"),
+    (", memory = 1GiB", "", "`memory` is not set"),
+    # what keys may
+    ("requests_per_minute = 10, ", "", "`requests_per_minute` is no limit, 10 before"),
+    ("requests_per_minute = 10,", "requests_per_minute = 99,", "`requests_per_minute` is 99, 10 before"),
+    (", tokens_per_minute = 10k", "", "`tokens_per_minute` is no limit"),
+    ("budget { max_spend_per_day = $5, on_exceeded = reject }", "", "may spend no limit a day, $5 before"),
+    ("$5, on_exceeded = reject", "$5, on_exceeded = warn", "`on_exceeded` is `warn`"),
+    (', expires = "2027-01-31"', "", "`expires` is not set"),
+    (", protocols = [openai]", "", "may speak every protocol"),
+    ("models = [assistant, sum]", "models = [assistant, sum, fast]", "may ask `fast`"),
+    # bounds and promises, and single lines of them
+    ("bounds { max_calls = 20 }", "", "`bounds.max_calls` is not set, 20 before"),
+    ("bounds { max_calls = 20 }", "bounds { max_calls = 99 }", "`bounds.max_calls` is 99, 20 before"),
+    ("bounds { max_calls = 20, max_wait = 9h }", "", "`bounds.max_wait` is not set, 9h before"),
+    (", max_wait = 9h", "", "`bounds.max_wait` is not set, 9h before"),
+    (", max_cost = $20", "", "`bounds.max_cost` is not set, $20 before"),
+    ("max_cost = $20", "max_cost = $99", "`bounds.max_cost` is $99, $20 before"),
+    ("bounds { max_calls = 12 }", "", "`bounds.max_calls` is not set, 12 before"),
+    ("promise { tools = true, context = 9000 }", "", "`promise.tools` is false, true before"),
+    ("tools = true, ", "", "`promise.tools` is false, true before"),
+    ("context = 9000", "context = 90", "`promise.context` is 90, 9000 before"),
+    # where data may go
+    ("allows = [pii]\n", "allows = [pii, hr]\n", "allows `hr`, which it did not"),
+    ("allows = [pii], price", "price", "allows all kinds of data, no longer `pii` alone"),
+    ("    carries = [pii]\n", "", "no longer says that it carries `pii`"),
+    (
+        "  carries = [pii]\n  bounds { max_calls = 20,",
+        "  bounds { max_calls = 20,",
+        "says that it carries `pii`",
+    ),
+    (
+        "  carries = [pii]\n  bounds { max_calls = 12",
+        "  bounds { max_calls = 12",
+        "says that it carries `pii`",
+    ),
+    (" with { carries = [pii] }) -> text {", ") -> text {", "no longer says that it carries `pii`"),
+    (" with { carries = [pii] }\nroute", "\nroute", "no longer says that it carries `pii`"),
+    ('"g:redact") with { removes = [pii] }', '"g:redact")', '`removes` is [], ["pii"] before'),
+    ("mini(redact(find(x)))", "mini(find(x))", "does something else in `a`"),
+    # limits of all kinds
+    ("budget { max_spend_per_day = $50, on_exceeded = reject }", "", "may spend no limit a day, $50 before"),
+    ("budget { max_spend_per_day = $80, on_exceeded = reject }", "", "may spend no limit a day, $80 before"),
+    ("$90", "$900", "may spend $900 a day, $90 before"),
+    ("rate_limits { requests_per_minute = 100, strict = true }", "", "`requests_per_minute` is no limit"),
+    (", strict = true", "", "`rate_limits.strict` is false"),
+    ("timeouts { request = 20s }", "", "`timeouts { request }` is 30 s, 20 s before"),
+    ("  timeout = 1m\n", "", "`timeout` is not set, 1m before"),
+    ("{ timeout = 5s, ", "{ ", "does something else in `a`"),
+    ("queue_timeout = 5s, ", "", "`serving.queue_timeout` is 1m, 5s before"),
+    ("idle = 60s", "idle = 600s", "`timeouts.idle` is 10m, 1m before"),
+    ("max_body = 1MiB", "max_body = 64MiB", "`max_body` is 64MiB"),
+    ("max_retries = 1", "max_retries = 3", "one request makes up to 4 calls, 2 calls before"),
+    ("failure_threshold = 5", "failure_threshold = 500", "`circuit_breaker.failure_threshold` is 500"),
+    ("max_tokens = 500 }", "max_tokens = 5000 }", "`request.defaults.max_tokens` is 5000, 500 before"),
+    (", force { temperature = 0.0 }", "", "`request.force` is not set"),
+    ("ttl = 1h", "ttl = 1h, shared = true", "`cache.shared` is true"),
+    ("on_capacity_exhausted = reject", "on_capacity_exhausted = fallback(mini)", "answered by `mini`"),
+    ("127.0.0.1:8080", "0.0.0.0:8080", "is reached from other machines"),
+    ("  timeout = 1m\n", '  cors { origins = ["*"] }\n', "web pages of * may call it"),
+]
+
+
+@pytest.fixture(scope="module")
+def safe(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return outlined(tmp_path_factory.mktemp("safe"), SAFE)
+
+
+def outlined(folder: Path, text: str) -> Plan:
+    checked = Project(folder).check(text)
+    assert [each.message for each in checked.diagnostics if each.is_error] == []
+    assert checked.program is not None
+    return outline(checked.program)
+
+
+@pytest.mark.parametrize(("old", "new", "what"), LESS_SAFE)
+def test_what_is_less_safe_is_a_risk(safe: Plan, tmp_path: Path, old: str, new: str, what: str) -> None:
+    assert old in SAFE
+    less = outlined(tmp_path, SAFE.replace(old, new, 1))
+    risks = [each.what for each in differences(safe, less) if each.severity is Severity.RISK]
+    assert [each for each in risks if what in each], risks
+
+
+def test_what_is_added_to_be_safer_is_no_risk(safe: Plan, tmp_path: Path) -> None:
+    text = SAFE
+    for old, new, what in LESS_SAFE:
+        if new == "" and what.startswith(("`bounds", "`promise", "the guard")):
+            text = text.replace(old, new)
+    changes = differences(outlined(tmp_path, text), safe)
+    assert {each.about for each in changes} >= {"gateway", "assistant", "sum", "key team"}
+    assert {each.severity for each in changes} == {Severity.INFO}

@@ -27,6 +27,8 @@ from inferc.compiler.pictures import (
     to_mermaid,
 )
 from inferc.compiler.plan import (
+    BalanceKind,
+    BalancePlan,
     Budget,
     BudgetAction,
     FallbackPlan,
@@ -255,6 +257,20 @@ def test_routes_say_when_each_member_is_asked() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (BalanceKind.LEAST_COST, "when it is the cheapest"),
+        (BalanceKind.LEAST_LATENCY, "when it is the quickest"),
+        (BalanceKind.USAGE, "when it is used the least"),
+    ],
+)
+def test_a_balance_says_what_its_members_are_chosen_by(by: BalanceKind, said: str) -> None:
+    plan = shop()
+    routes = tuple(evolve(each, by=by) if isinstance(each, BalancePlan) else each for each in plan.routes)
+    assert ("even", "large", said) in edges(picture_of(evolve(plan, routes=routes)), EdgeKind.MEMBER)
+
+
 def test_what_a_full_deployment_hands_on_is_dashed() -> None:
     picture = picture_of(shop())
     assert edges(picture, EdgeKind.CAPACITY) == {("small", "large", "when full")}
@@ -321,7 +337,7 @@ def test_the_legend_explains_what_is_there_and_nothing_else() -> None:
         return {vertex.look for vertex in picture_of(plan).clusters[-1].vertices()}
 
     assert looks(plan_of(remote_plan("gpt"))) == {Look.REMOTE}
-    assert looks(shop()) == set(Look)
+    assert looks(shop()) == set(Look) - {Look.KEY, Look.STEP, Look.CACHE}
 
 
 # ---- a part of it

@@ -16,7 +16,7 @@ import pytest
 
 from inferc.compiler.plan import Capabilities
 from inferc.dsl.bedrock_names import id_of
-from inferc.dsl.capabilities import BEYOND_THE_PLAN, Facts, Rule, find_facts, rules
+from inferc.dsl.capabilities import BEYOND_THE_PLAN, Api, Facts, Rule, apis, find_facts, rules
 from inferc.dsl.convert import converter
 from inferc.dsl.kinds import RuntimeKind
 
@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2] / "dsl"
 SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
 CATALOGUE = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
 SOLD_ELSEWHERE = json.loads((ROOT / "preset_model_prices.json").read_bytes())["models"]
+RETRIEVAL = json.loads((ROOT / "retrieval_prices.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
@@ -31,7 +32,7 @@ FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
 
 def known_names(provider: str) -> list[str]:
     """Every name that either table lists for `provider`, patterns as one name that they match."""
-    priced = [row for row in CATALOGUE + SOLD_ELSEWHERE if row["provider"] == provider]
+    priced = [row for row in CATALOGUE + SOLD_ELSEWHERE + RETRIEVAL if row["provider"] == provider]
     patterns = [each.rstrip("*") for row in priced for each in row.get("match", ()) if each[0] != "^"]
     names = [*(row["name"] for row in priced), *patterns, *PACKAGE["models"].get(provider, {})]
     return [id_of(name.removeprefix("regional.")) for name in names] if provider == "bedrock" else names
@@ -39,7 +40,7 @@ def known_names(provider: str) -> list[str]:
 
 def every_fact() -> list[dict[str, Any]]:
     return [
-        *(rule.facts for rule in rules()),
+        *(each.facts for each in (*apis(), *rules())),
         *(row for models in PACKAGE["models"].values() for row in models.values()),
     ]
 
@@ -49,8 +50,8 @@ class TestTables:
         assert PACKAGE["source"]
         assert PACKAGE["version"]
 
-    @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
-    def test_a_rule_says_its_source_and_its_day(self, rule: Rule) -> None:
+    @pytest.mark.parametrize("rule", [*apis(), *rules()])
+    def test_a_rule_says_its_source_and_its_day(self, rule: Api | Rule) -> None:
         assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", rule.source), "the address of a page"
         assert date.fromisoformat(rule.date) <= date.today()
         assert rule.facts
@@ -136,10 +137,18 @@ class TestLookup:
 
     @pytest.mark.parametrize(
         ("model", "runtime"),
-        [("somebody/else", RuntimeKind.OPENAI), ("gpt-5", RuntimeKind.VLLM), ("gpt-*", RuntimeKind.OPENAI)],
+        [("somebody/else", RuntimeKind.OPENAI), ("gpt-5", RuntimeKind.CUSTOM), ("gpt-*", RuntimeKind.OPENAI)],
     )
     def test_nothing_is_assumed_of_a_model_that_is_not_known(self, model: str, runtime: RuntimeKind) -> None:
         assert find_facts(model, runtime) == Facts()
+
+    @pytest.mark.parametrize("model", ["gpt-5", "*", "meta-llama/*"])
+    def test_what_is_true_of_all_models_of_a_provider_is_assumed_of_those_that_are_not_known(
+        self, model: str
+    ) -> None:
+        found = find_facts(model, RuntimeKind.VLLM)
+        assert "web_search_options" in found.values["lacking_fields"]
+        assert found.sources
 
     @pytest.mark.parametrize("runtime", RUNTIMES.values())
     @pytest.mark.parametrize(

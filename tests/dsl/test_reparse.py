@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.dsl import syntax as s
@@ -42,7 +42,7 @@ def everything(parsed: Parsed) -> tuple[list[object], list[object]]:
         spans = [each.primary.span, *(label.span for label in each.secondary)] if each.primary else []
         assert all(span.source is parsed.source for span in spans)
         said.append((each.code, each.message, each.help, [(span.start, span.end) for span in spans]))
-    return [*walked(parsed.declarations)], said
+    return [*walked(parsed.declarations), parsed.guesses, parsed.lost], said
 
 
 def walked(value: Any) -> Iterator[object]:
@@ -58,21 +58,25 @@ def walked(value: Any) -> Iterator[object]:
 
 
 def agrees(before: str, after: str) -> None:
-    again = reparse(Source("m.infer", after), parse(Source("m.infer", before)))
-    assert again.source.text == after
-    assert everything(again) == everything(parse(Source("m.infer", after)))
+    expected = everything(parse(Source("m.infer", after)))
+    for move in (False, True):
+        again = reparse(Source("m.infer", after), parse(Source("m.infer", before)), move=move)
+        assert again.source.text == after
+        assert everything(again) == expected
 
 
-@settings(max_examples=2 * settings().max_examples)
 @given(st.integers(0, 2**32))
 def test_after_any_changes(seed: int) -> None:
     chosen = random.Random(seed)
     text = LANGUAGE
+    known = parse(Source("m.infer", text))
     for _ in range(3):
         start = chosen.randint(0, len(text))
-        after = text[:start] + chosen.choice(PIECES) + text[start + chosen.choice([0, 0, 1, 3, 40]) :]
-        agrees(text, after)
-        text = after
+        text = text[:start] + chosen.choice(PIECES) + text[start + chosen.choice([0, 0, 1, 3, 40]) :]
+        expected = everything(parse(Source("m.infer", text)))
+        assert everything(reparse(Source("m.infer", text), known)) == expected
+        known = reparse(Source("m.infer", text), known, move=True)
+        assert everything(known) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,15 @@ def test_after_any_changes(seed: int) -> None:
 )
 def test_after_a_change(before: str, after: str) -> None:
     agrees(before, after)
+
+
+def test_what_stands_around_the_change_is_not_read_again() -> None:
+    before = parse(Source("m.infer", LANGUAGE))
+    middle = before.declarations[len(before.declarations) // 2]
+    text = f"{LANGUAGE[: middle.end]}\n# longer{LANGUAGE[middle.end :]}"
+    again = reparse(Source("m.infer", text), before, move=True)
+    kept = sum(any(one is other for other in before.declarations) for one in again.declarations)
+    assert kept == len(before.declarations) - 1
 
 
 def test_what_stands_before_the_change_is_not_read_again() -> None:

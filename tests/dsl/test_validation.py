@@ -77,7 +77,7 @@ def limited(config: type[RemoteConfig], model: str, settings: dict[str, Any], **
 
 
 def found(deployment: Deployment) -> list[tuple[str, str]]:
-    return [(problem.code, ".".join(problem.path)) for problem in deployment.validate()]
+    return [(problem.code, ".".join(problem.path)) for problem in deployment.problems]
 
 
 class TestEmptiness:
@@ -86,7 +86,7 @@ class TestEmptiness:
         assert found(Deployment(blank, blank)) == [("E0305", "name"), ("E0305", "model")]
 
     def test_a_plain_deployment_has_no_problem(self) -> None:
-        assert gpt().validate() == ()
+        assert gpt().problems == ()
 
 
 def numbers() -> Iterator[tuple[tuple[Any, str], Any]]:
@@ -165,7 +165,7 @@ class TestRanges:
         ],
     )
     def test_the_end_of_a_range_is_inside_it(self, deployment: Deployment) -> None:
-        assert deployment.validate() == ()
+        assert deployment.problems == ()
 
     @pytest.mark.parametrize(("cls", "name"), sorted(NUMBERS, key=str))
     def test_every_number_has_an_upper_bound(self, cls: Any, name: str) -> None:
@@ -179,7 +179,7 @@ class TestRanges:
             assert list(ranges(attrs.evolve(NUMBERS[cls, name], **{name: int(most)}))) == []
 
     def test_the_message_names_the_field_the_bound_and_the_value(self) -> None:
-        [problem] = gpt(replicas=0).validate()
+        [problem] = gpt(replicas=0).problems
         assert problem == Problem("E0304", ("replicas",), "`replicas` must be at least 1, not 0")
 
     def test_all_problems_are_found_at_once(self) -> None:
@@ -203,7 +203,7 @@ class TestTiers:
         ]
 
     def test_the_message_has_both_numbers_and_the_help_says_where_from(self) -> None:
-        [problem] = limited(OpenAIConfig, "gpt-4o-mini", {}, tokens_per_minute=250_500_000).validate()
+        [problem] = limited(OpenAIConfig, "gpt-4o-mini", {}, tokens_per_minute=250_500_000).problems
         assert problem.message == (
             "250.5M tokens per minute is more than OpenAI's highest tier allows for gpt-4o-mini (150M)"
         )
@@ -217,18 +217,18 @@ class TestTiers:
         [(30_001, "30001"), (30_100, "30.1k"), (31_000, "31k"), (1_000_000, "1M")],
     )
     def test_a_number_is_shortened_where_it_stays_exact(self, limit: int, shown: str) -> None:
-        [problem] = limited(OpenAIConfig, "gpt-4o-mini", {}, requests_per_minute=limit).validate()
+        [problem] = limited(OpenAIConfig, "gpt-4o-mini", {}, requests_per_minute=limit).problems
         assert problem.message.startswith(f"{shown} requests per minute is more")
 
     def test_limits_at_the_highest_tier_are_fine(self) -> None:
         deployment = limited(
             OpenAIConfig, "gpt-4o-mini", {}, requests_per_minute=30_000, tokens_per_minute=150_000_000
         )
-        assert deployment.validate() == ()
+        assert deployment.problems == ()
 
     def test_a_provider_that_counts_prompts_and_answers_apart_allows_their_sum(self) -> None:
-        assert not limited(AnthropicConfig, "claude-sonnet-4", {}, tokens_per_minute=2_400_000).validate()
-        [problem] = limited(AnthropicConfig, "claude-sonnet-4", {}, tokens_per_minute=2_400_001).validate()
+        assert not limited(AnthropicConfig, "claude-sonnet-4", {}, tokens_per_minute=2_400_000).problems
+        [problem] = limited(AnthropicConfig, "claude-sonnet-4", {}, tokens_per_minute=2_400_001).problems
         assert "Anthropic's highest tier allows for claude-sonnet-4 (2.4M)" in problem.message
 
     @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ class TestTiers:
     def test_limits_that_are_not_the_providers_published_ones_are_not_judged(
         self, config: type[RemoteConfig], model: str, settings: dict[str, Any]
     ) -> None:
-        assert limited(config, model, settings, requests_per_minute=10**8).validate() == ()
+        assert limited(config, model, settings, requests_per_minute=10**8).problems == ()
 
 
 EVERYTHING: dict[RuntimeKind, RuntimeConfig] = {

@@ -344,6 +344,18 @@ LONG = f"a {WORD} by the lake"
 SCHEMA = {"type": "object", "properties": {"name": {"type": "string", "description": LONG}}}
 CALLED = {"type": "tool_use", "id": "t", "name": "f", "input": {"name": WORD, "status": LONG}}
 RESULT = {"type": "tool_result", "tool_use_id": "t", "content": "done"}
+NAMED: list[tuple[str, Any]] = [
+    (f"find_{WORD}", {}),
+    ("f", {"type": "object", "properties": {f"{WORD}_1": {"type": "integer"}}}),
+    ("f", {"type": "object", "properties": {"a": {"$ref": "x"}}, "$defs": {WORD: {"type": "object"}}}),
+    ("f", {"type": "object", "properties": {"a": {"type": "string", "format": WORD}}}),
+]
+
+
+def named(name: str, parameters: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
 HIDDEN: list[Any] = [
     ("/v1/chat/completions", {"messages": [{"role": "user", "name": LONG, "content": "a"}]}),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": f"data:;base64,{LONG}"}]}),
@@ -371,6 +383,19 @@ HIDDEN: list[Any] = [
     ("/v1/chat/completions", chat(word="a", metadata={"name": WORD})),
     ("/v1/chat/completions", chat(word="a", metadata={WORD: "1"})),
     ("/v1/chat/completions", chat(word="a", usage={"x": LONG})),
+    *(("/v1/chat/completions", chat(word="a", tools=[named(*each)])) for each in NAMED),
+    ("/v1/responses", {"input": "a", "tools": [{"type": "function", "name": f"{WORD}_1", "parameters": {}}]}),
+    (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": [
+                {"role": "user", "content": "a"},
+                {"role": "assistant", "content": [{**CALLED, "input": {"a": [{f"{WORD}_1": 1}]}}]},
+                {"role": "user", "content": [RESULT]},
+            ],
+        },
+    ),
     (
         "/v1/messages",
         {
@@ -398,6 +423,20 @@ async def test_no_field_hides_a_text_from_guards(tmp_path: Path, path: str, body
         status, said = await it.ask(path, body if "pipelines" in path else {"model": "gpt"} | body)
         assert (status, it.seen) == (400, []), said
         assert "the guard `g` refuses this request" in said
+
+
+async def test_names_are_seen_and_never_exchanged(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    async with front(tmp_path, "guard g { request = hide }") as it:
+        body = chat(tools=[named("weather", schema)]) | {"model": "gpt"}
+        assert (await it.ask("/v1/chat/completions", body))[0] == 200
+        sent = json.loads(it.seen[-1])
+        assert sent["tools"] == body["tools"]
+        assert sent["messages"][0]["content"] == f"say {INSTEAD}"
+        body["tools"] = [named(f"find_{WORD}", schema)]
+        status, said = await it.ask("/v1/chat/completions", body)
+        assert (status, len(it.seen)) == (400, 1)
+        assert "it may not hold the name `find_zebra`, and names are not exchanged" in said
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}

@@ -20,7 +20,7 @@ from inferc.runtime.dialects.openai_chat import OpenAIChatReader
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.gateway.chat_writer import StreamWriter
+from inferc.runtime.gateway.chat_writer import ChatWriter
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
@@ -138,8 +138,7 @@ def test_an_answer_that_passes_says_what_it_says_when_it_is_read(tools: bool) ->
     plan = wire_plan("openai")
     request = ChatRequest({"model": "m", "messages": [USER]}, True)
     classifier = Classifier(plan, None)
-    chats = Chats(plan)
-    passed, _ = read_events(chats.reader(request, chats.fit(request), classifier), events, closing=True)
+    passed, _ = read_events(Chats(plan).reader(request, classifier), events, closing=True)
     reader = EventsReader(OpenAIChatReader(classifier), Fit("", b"", passes=False))
     read, _ = read_events(reader, events, closing=True)
     assert all(isinstance(chunk, ChatChunk) for chunk in passed)
@@ -201,8 +200,7 @@ def heard(provider: str, client: str, *pieces: bytes) -> tuple[bytes, RequestErr
     """What the client gets of a stream that comes in these pieces, and the error that ends it."""
     plan, request = wire_plan(provider), asked_in(client)
     classifier, parser = Classifier(plan, None), SseParser()
-    chats = Chats(plan)
-    reader, writer = chats.reader(request, chats.fit(request), classifier), StreamWriter(request)
+    reader, writer = Chats(plan).reader(request, classifier), ChatWriter(request)
     told = b""
     for data in (*filter(None, pieces), b""):
         events = parser.feed(data) if data else parser.close()

@@ -12,8 +12,6 @@ from typing import Any, get_type_hints
 import aiohttp
 import openai
 import pytest
-from anthropic.types.message_create_params import MessageCreateParamsBase
-from google.genai import types as google
 from hypothesis import given
 from openai.types import embedding_create_params
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
@@ -107,7 +105,7 @@ REFUSED = [
     (CLAUDE, claude("claude-opus-4-5", output_config=STRUCTURED), 400, "must be explicitly set to false"),
     (CLAUDE, claude("claude-haiku-4-5", {"role": "user", "content": ""}), 400, "must have non-empty content"),
     (CLAUDE, claude("claude-haiku-4-5", {"role": "user", "content": " "}), 400, "non-whitespace text"),
-    (CLAUDE, claude("claude-haiku-4-5", {"role": "system", "content": "x"}), 400, 'Unexpected role "system"'),
+    (CLAUDE, claude("claude-haiku-4-5", {"role": "system", "content": "x"}), 400, "role 'system' is not"),
     (CLAUDE, claude("claude-opus-4-7", USER, {"role": "assistant", "content": "x"}), 400, "message prefill"),
     (CLAUDE, claude("claude-3-haiku-20240307") | {"max_tokens": 9999}, 400, "max_tokens: 9999 > 4096"),
     (FLASH, {"contents": [SAID], "foo": 1}, 400, 'Unknown name "foo": Cannot find field.'),
@@ -202,9 +200,10 @@ async def strict(**options: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, s
         yield http, url
 
 
-async def post(path: str, body: Any, **options: Any) -> tuple[int, Any]:
-    async with strict(**options) as (http, url), http.post(url + path, json=body) as response:
-        return response.status, await response.json()
+async def post(path: str, body: Any, *, beta: str = "", **options: Any) -> tuple[int, Any]:
+    headers = {"anthropic-beta": beta} if beta else {}
+    async with strict(**options) as (http, url), http.post(url + path, json=body, headers=headers) as made:
+        return made.status, await made.json()
 
 
 @pytest.mark.parametrize(
@@ -253,22 +252,19 @@ def test_fields_are_those_that_the_packages_know() -> None:
     streaming = {"stream"}
     assert fields("openai", "chat") == set(get_type_hints(CompletionCreateParamsBase)) | streaming
     assert fields("openai", "embed") == set(get_type_hints(embedding_create_params.EmbeddingCreateParams))
-    dated = {"temperature", "top_p", "top_k"}  # of the version 2023-06-01, which the package has not
-    beta = {"thread"}  # what Claude Code asks for, and the package has not
-    assert (
-        fields("anthropic", "chat") == set(get_type_hints(MessageCreateParamsBase)) | streaming | dated | beta
-    )
-    for shape, model in (
-        ("part", google.Part),
-        ("blob", google.Blob),
-        ("function_call", google.FunctionCall),
-        ("function_response", google.FunctionResponse),
-        ("config", google.GenerationConfig),
-        ("schema", google.Schema),
-        ("function", google.FunctionDeclaration),
-    ):
-        known = {field.alias or name for name, field in model.model_fields.items()}
-        assert known <= fields("gemini", shape), shape
+
+
+async def test_what_is_in_beta_is_taken_from_those_who_ask_for_it() -> None:
+    body = claude("claude-opus-4-7", context_management={"edits": [{"type": "clear_tool_uses_20250919"}]})
+    _, answer = await post(CLAUDE, body)
+    assert answer["error"]["message"] == "context_management: Extra inputs are not permitted"
+    status, _ = await post(CLAUDE, body, beta="context-management-2025-06-27")
+    assert status == 200
+    _, answer = await post(CLAUDE, body, beta="context-management-2025-06-28")
+    assert "Unexpected value(s) `context-management-2025-06-28`" in answer["error"]["message"]
+    tool = {"type": "function", "function": {"name": "now"}}
+    _, answer = await post(CLAUDE, claude("claude-opus-4-7", tools=[tool]))
+    assert answer["error"]["message"].startswith("tools.0: Input tag 'function' found using 'type' does not")
 
 
 async def test_nothing_that_a_client_sends_makes_it_fail(caplog: pytest.LogCaptureFixture) -> None:

@@ -145,6 +145,7 @@ async def test_what_follows_from_a_file_is_shown(page: Tab) -> None:
     assert "assistant" in await view(page, "bounds", "pre")
     assert '"claude"' in await view(page, "plan", "pre")
     assert "assistant" in await view(page, "reach", "pre")
+    assert "says that it `carries` any kind of data" in await view(page, "flows", "pre")
     await view(page, "tests", "button")
     await page.click("#panel button", "Run the tests")
     await page.until("document.querySelector('#panel pre')")
@@ -152,6 +153,13 @@ async def test_what_follows_from_a_file_is_shown(page: Tab) -> None:
     assert "ok    claude answers when OpenAI is down" in said
     assert "FAIL  nobody waits for long" in said
     assert "2 tests, 1 failed" in said
+
+
+async def test_where_data_may_not_go_is_drawn_although_it_is_an_error(page: Tab) -> None:
+    carries = 'gateway { key k { secret = env("K"), carries = [pii] } }\n'
+    await shown(page, link(RIGHT + carries))
+    assert "error" in await page.text("#state")
+    assert "does not allow pii" in await view(page, "flows", "svg")
 
 
 async def test_what_takes_too_long_is_stopped(page: Tab) -> None:
@@ -191,6 +199,40 @@ async def test_it_completes_explains_and_formats(page: Tab) -> None:
     await shown(page, link(unformed))
     await page.click("#format")
     await page.until("document.querySelector('.cm-content').textContent.includes('deployment a {')")
+
+
+TYPED = """
+import { Verdict } from "types.infer"
+deployment gpt {
+  model = "gpt-4o-mini"
+  runtime openai { api_key = env("OPENAI_API_KEY") }
+}
+pipeline judge(message: text) -> Verdict { return gpt(message) as Verdict }
+pipeline topic(message: text) -> text { return judge(message).kind }
+"""
+
+
+async def test_a_field_is_completed_after_a_call_and_renamed_in_all_files(page: Tab) -> None:
+    await shown(page, link(TYPED, types="type Verdict = { kind: text, urgent: bool }\n"))
+    await page.run("document.querySelector('.cm-content').focus()")
+    await raw(page, "End", 35, modifiers=2)
+    for _ in range(4):  # from the end of the last line into the name before the bracket
+        await raw(page, "ArrowLeft", 37)
+    await raw(page, "F2", 113)
+    await page.until("document.querySelector('.renaming input')")
+    await page.run("document.querySelector('.renaming input').value = 'subject'")
+    await page.run("document.querySelector('.renaming input').form.requestSubmit()")
+    await page.until("document.querySelector('.cm-content').textContent.includes('.subject')")
+    await page.click("#files button", "types.infer")
+    await page.until("document.querySelector('.cm-content').textContent.includes('subject: text')")
+    await page.click("#files button", "shop.infer")
+    await page.run("document.querySelector('.cm-content').focus()")
+    await raw(page, "End", 35, modifiers=2)
+    await page.write("pipeline z(m: text) -> text { return judge(m)")
+    await page.write(".")
+    await page.until("document.querySelector('.cm-tooltip-autocomplete li')")
+    assert "urgent" in await page.text(".cm-tooltip-autocomplete")
+    await page.press("Escape")
 
 
 ROLES = """(() => {

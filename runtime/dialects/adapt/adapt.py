@@ -10,10 +10,10 @@ from attrs import evolve, frozen
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
 from ...requests.conversation import Conversation
-from .dialects import CLIENT_NAMES, EXTRAS, SEALS, UNKNOWN_EXTRA, Dropped
+from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
-from .result import Findings, Note, Unsuitable
+from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .thinking import adapt_thinking, rest_for_tools
 from .tools import adapt_format, adapt_tools
@@ -45,7 +45,7 @@ def adapt(
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, provider)
     longest = changed.get("max_tokens", conversation.max_tokens)
-    changed |= adapt_thinking(conversation, can, found, longest, provider)
+    changed |= adapt_thinking(conversation, can, found, longest, client, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)
     if provider == "openai_chat" and can.chat_tools_with_thoughts is False and changed["tools"]:
         changed |= rest_for_tools(conversation, can, found)
@@ -53,6 +53,8 @@ def adapt(
     changed |= adapt_turns(conversation, can, found, provider)
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
+    if provider == "openai_chat":
+        changed |= _in_own_words(conversation, can, changed, found)
     if found.problems:
         return Unsuitable(tuple(found.problems))
     differs = any(value != getattr(conversation, name) for name, value in changed.items())
@@ -90,12 +92,11 @@ def _adapt_formats(
 def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """What only OpenAI has a word for, and what only the client's dialect knows."""
     changed: dict[str, Any] = {}
-    taken = can.extra_fields
 
     def goes(name: str) -> bool:
-        return provider.startswith("openai") and (taken is None or name in taken)
+        return provider.startswith("openai") and can.knows_field(name)
 
-    if c.stream_usage is not None and taken is not None and "stream_options" not in taken:
+    if c.stream_usage is not None and not can.knows_field("stream_options"):
         changed["stream_usage"] = None  # such providers tell it without being asked
     if c.verbosity is not None and not goes("verbosity"):
         if c.verbosity != "medium":
@@ -106,17 +107,43 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals and taken is None:
+        if seal in seals and all(map(can.knows_field, values)) and can.service_tiers is None:
             continue
-        kept = {name: value for name, value in values.items() if seal in seals and taken and name in taken}
+        kept = {name: value for name, value in values.items() if seal in seals and can.knows_field(name)}
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
+            if name == "service_tier" and name in kept and value not in (can.service_tiers or (value,)):
+                changed["extras"] = {**changed.get("extras", c.extras), seal: {**kept, name: None}}
+                found.note(name, "left out: the provider has no such tier")
             if name in kept:
                 continue
-            handling = EXTRAS.get(seal, {}).get(name, UNKNOWN_EXTRA)
+            handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):
                 found.note(name, f"left out: {handling.why}")
             elif value is not None and value not in handling.neutral:
                 found.refuse(name, handling.why)
     return changed
+
+
+def _in_own_words(
+    c: Conversation, can: Capabilities, changed: dict[str, Any], found: Findings
+) -> dict[str, Any]:
+    """What a provider that speaks OpenAI's protocol has a field of its own for."""
+    sampling, thinking = changed.get("sampling", c.sampling), changed.get("thinking", c.thinking)
+    own: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    if can.seed_field is not None and sampling.seed is not None:
+        own[can.seed_field] = sampling.seed
+        said["sampling"] = evolve(sampling, seed=None)
+    if can.counts_logprobs and sampling.logprobs:
+        own["logprobs"] = sampling.top_logprobs or 1
+        said["sampling"] = evolve(said.get("sampling", sampling), logprobs=None, top_logprobs=None)
+        found.notes.append(ToRead("logprobs", "asked for as a number"))
+    if can.rests_by is not None and thinking is not None and thinking.is_off:
+        own[can.rests_by] = RESTS[can.rests_by]
+        said["thinking"] = None
+    if own:
+        extras = changed.get("extras", c.extras)
+        said["extras"] = {**extras, "openai_chat": {**own, **extras.get("openai_chat", {})}}
+    return said

@@ -5,6 +5,8 @@ Sources: the API references of OpenAI, Anthropic, Google and Amazon Bedrock.
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import frozen
 
 SEALS: dict[str, frozenset[str]] = {
@@ -39,6 +41,41 @@ TEXT_DOCUMENTS = frozenset({"anthropic", "gemini", "bedrock"})
 
 ALLOWED_NAMES = frozenset({"openai_chat", "openai_responses"})
 """Dialects that can be told which of the functions may be called, and leave the choice to the model."""
+
+RESTS: dict[str, dict[str, Any]] = {"thinking": {"type": "disabled"}, "reasoning": {"enabled": False}}
+"""What tells a model not to think, by the field that its provider has for it. Sources: the API references of
+DeepSeek and Together."""
+
+RAN_THERE: dict[str, frozenset[str]] = {
+    "anthropic": frozenset(
+        {
+            "server_tool_use",
+            "web_search_tool_result",
+            "web_fetch_tool_result",
+            "code_execution_tool_result",
+            "bash_code_execution_tool_result",
+            "text_editor_code_execution_tool_result",
+            "tool_search_tool_result",
+            "advisor_tool_result",
+            "mcp_tool_use",
+            "mcp_tool_result",
+            "mcp_tool_listing",
+            "fallback",
+        }
+    ),
+    "openai_responses": frozenset(
+        {
+            "web_search_call",
+            "file_search_call",
+            "code_interpreter_call",
+            "image_generation_call",
+            "mcp_list_tools",
+            "mcp_call",
+        }
+    ),
+}
+"""Parts of an answer that tell what its provider did by itself: another one goes on without them, from the
+words that were said on their ground. Sources: the API references of Anthropic and OpenAI."""
 
 CLIENT_NAMES: dict[str, dict[str, str]] = {
     "openai_chat": {
@@ -91,7 +128,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "prompt_cache_retention": _CACHE,
         "safety_identifier": Dropped("it is about the checks of OpenAI"),
         "service_tier": Dropped("the tiers are OpenAI's"),
-        "moderation": Dropped("it is about the checks of OpenAI"),
+        "moderation": Refused("the checks are OpenAI's own"),
     },
     "openai_chat": {
         "prediction": Dropped("it makes answers faster, not different"),
@@ -100,6 +137,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "web_search_options": Refused("OpenAI's web search is no other's"),
         "audio": Refused("only text is translated"),
         "response_format": Refused("this form is known to servers of its kind alone"),
+        "deferred": Refused("no answer is fetched later here", (False,)),
         "functions": Refused("it is outdated: write `tools`", ([],)),
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },
@@ -132,8 +170,12 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "billing_policy": Dropped("it is about who pays Anthropic"),
         "fallback_credit_token": Dropped("it is about who pays Anthropic"),
         "mcp_servers": Refused("only Anthropic calls these servers itself", ([],)),
+        "thinking": Dropped("it is about how Claude thinks, and shows it"),
+        "output_config": Dropped("it is about how long Claude works"),
     },
 }
 """What becomes of a request's fields that only one dialect knows, in front of another; others are refused."""
 
 UNKNOWN_EXTRA = Refused("no field of that name is translated for this provider")
+
+LACKING = Refused("the provider has no such field")

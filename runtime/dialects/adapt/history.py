@@ -26,11 +26,11 @@ from ...requests.parts import (
 )
 from ..media_urls import type_of_url
 from .call_ids import CallIds
-from .dialects import ANTHROPIC_LIKE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
+from .converse import as_converse_document, as_converse_search_result
+from .dialects import ANTHROPIC_LIKE, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
 from .result import Findings, Problem
+from .system_prompts import SYSTEM, system_after_user, system_alone, system_first
 from .tools import fit_mark
-
-_SYSTEM = ("system", "developer")
 
 BEGIN = "."
 """What the user says where a conversation begins with the model."""
@@ -40,15 +40,17 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     """The fields to change."""
     history = _History(can, found, provider)
     fit = ((turn, history.turn(turn)) for turn in c.turns)
-    turns: Iterable[Turn] = [new for old, new in fit if new.parts or not old.parts]
+    turns: Iterable[Turn] = [new for old, new in fit if _says_something(old, new)]
     if can.developer_prompts is False:
         turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
-    if can.system_prompts in ("no", "first"):
-        turns = _system_first(turns, can, found)
+    if can.system_prompts == "after_user":
+        turns = system_after_user(_alternate(turns), found)
+    elif can.system_prompts in ("no", "first"):
+        turns = system_first(turns, can, found)
     if can.turns_alternate:
         turns = _alternate(turns)
-        if all(turn.role in _SYSTEM for turn in turns):
-            turns = _system_alone(turns, found)
+        if all(turn.role in SYSTEM for turn in turns):
+            turns = system_alone(turns, found)
     if can.prefill is False:
         turns = _begun(list(turns), found)
     if can.turns_alternate:
@@ -67,6 +69,11 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
+
+
+def _says_something(old: Turn, new: Turn) -> bool:
+    """Whether `new`, made from `old`, has anything left of it; what was empty before is kept."""
+    return bool(new.parts) or (not old.parts and bool(new.extras or not old.extras))
 
 
 class _History:
@@ -96,6 +103,8 @@ class _History:
                 return evolve(turn, parts=tuple(parts), extras=kept)
         elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
+            if not turn.parts and turn.extras.keys().isdisjoint(self._seals):
+                return evolve(turn, extras=NOTHING)
         if turn.extras and (kept := self._taken(turn)) != turn.extras:
             return evolve(turn, parts=tuple(parts), extras=kept)
         return evolve(turn, parts=tuple(parts)) if changed else turn
@@ -116,7 +125,7 @@ class _History:
         }
 
     def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
-        if turn.role in _SYSTEM and not isinstance(part, Text | Sealed):
+        if turn.role in SYSTEM and not isinstance(part, Text | Sealed):
             self._found.refuse(path(part.at), "system prompts are text")
             return ()
         match part:
@@ -139,6 +148,11 @@ class _History:
                 if part.dialect in self._seals:
                     return (part,)
                 kind = part.value.get("type") or part.value.get("role") or "part"
+                if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
+                    return (as_converse_search_result(part),)
+                if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
+                    self._found.note(path(part.at), f"left out: `{kind}` is known to {part.dialect} alone")
+                    return ()
                 self._found.refuse(path(part.at), f"`{kind}` is known to {part.dialect} alone")
                 return ()
         mark = fit_mark(part.cache, self._can)
@@ -185,6 +199,7 @@ class _History:
         changed: dict[str, Any] = {}
         if tuple(inner) != result.parts:
             changed["parts"] = tuple(inner)
+        self._name_extras(result.extras, path(result.at))
         if result.is_error and self._provider.startswith("openai"):
             self._found.note(
                 f"{path(result.at)}.is_error", "left out: the text alone tells that the tool failed"
@@ -196,6 +211,7 @@ class _History:
     def _media(self, media: Media) -> tuple[Part, ...]:
         """Media of a type that the model reads; a plain document is text where there is no word for it."""
         if media.text and self._provider not in TEXT_DOCUMENTS:
+            self._name_extras(media.extras, path(media.at))
             title = f"{media.name}\n" if media.name else ""
             return (Text(title + media.text, fit_mark(media.cache, self._can), at=media.at),)
         taken = self._can.media_by_url if media.url else self._can.media_inline
@@ -206,6 +222,11 @@ class _History:
             how = "by URL" if media.url else "in the request"
             self._found.refuse(path(media.at), f"the model does not read {type} {how}")
             return ()
+        if self._provider == "bedrock":
+            media = as_converse_document(media)
+        self._name_extras(media.extras, path(media.at))
+        if media.name and self._provider == "gemini":
+            self._found.note(path(media.at), "sent without its name: there is no place for it")
         mark = fit_mark(media.cache, self._can)
         if mark != media.cache or (not media.url and type != media.type):
             media = evolve(media, cache=mark, type=type)
@@ -246,26 +267,13 @@ def _covers(pattern: str, type: str) -> bool:
     return pattern == "*" or pattern == type or (pattern.endswith("/*") and type.startswith(pattern[:-1]))
 
 
-def _system_first(turns: Iterable[Turn], can: Capabilities, found: Findings) -> list[Turn]:
-    """System prompts in the middle, or all where there is no place for any, become words of the user."""
-    leading = can.system_prompts == "first"
-    ordered: list[Turn] = []
-    for turn in turns:
-        leading = leading and turn.role in _SYSTEM
-        if turn.role in _SYSTEM and not leading:
-            found.note(path(turn.at), "sent as words of the user: system prompts stand at the beginning only")
-            turn = evolve(turn, role="user")
-        ordered.append(turn)
-    return ordered
-
-
 def _alternate(turns: Iterable[Turn]) -> list[Turn]:
     """Turns of the same side become one, with results of tools first; turns that say nothing go."""
     joined: list[Turn] = []
     for turn in turns:
-        if not turn.parts:
+        if not turn.parts and not (turn.extras and turn.role in SYSTEM):
             continue
-        if joined and joined[-1].role == turn.role and turn.role not in _SYSTEM:
+        if joined and joined[-1].role == turn.role and turn.role not in SYSTEM:
             joined[-1] = evolve(joined[-1], parts=(*joined[-1].parts, *turn.parts))
         else:
             joined.append(turn)
@@ -275,14 +283,6 @@ def _alternate(turns: Iterable[Turn]) -> list[Turn]:
 def _results_first(turn: Turn) -> Turn:
     ordered = sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
     return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
-
-
-def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
-    """The last of several system prompts, with no other turns, is what the model is asked."""
-    if not turns:
-        return turns
-    found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
-    return [*turns[:-1], evolve(turns[-1], role="user")]
 
 
 def _begun(turns: list[Turn], found: Findings) -> list[Turn]:
@@ -302,6 +302,8 @@ def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
     for index, turn in enumerate(turns):
         if turn.role == "user":
             break
+        if turn.role == "assistant" and isinstance(turn.parts[0], Sealed):
+            break  # what stands for a conversation before it, as a compaction does
         if turn.role == "assistant":
             found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
             return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]

@@ -34,12 +34,18 @@ def only_in_responses(c: Conversation, can: Capabilities) -> bool:
 
 
 def adapt_thinking(
-    c: Conversation, can: Capabilities, found: Findings, longest: int | None, provider: str
+    c: Conversation, can: Capabilities, found: Findings, longest: int | None, client: str, provider: str
 ) -> dict[str, Any]:
     """The fields to change. longest: the limit of the answer with its thoughts."""
     wanted = c.thinking
     if wanted is None:
         return {}
+    if client == provider == "anthropic" and wanted.mode is None and can.thinks != "no":
+        # there, an effort is about the whole answer, whether the model thinks or not
+        if can.efforts == ():
+            found.note("reasoning_effort", "left out: the model has none")
+            return {"thinking": None}
+        return {"thinking": evolve(wanted, effort=_nearest(wanted.effort, can, found))}
     if wanted.is_off:
         return {"thinking": _rest(wanted, can, found)}
     match can.thinks:

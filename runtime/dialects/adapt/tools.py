@@ -48,6 +48,8 @@ def adapt_tools(
         if choice is not None and choice.names and not _names_go(choice, provider):
             kept = [tool for tool in tools if isinstance(tool, SealedTool) or tool.name in choice.names]
             tools, choice = kept, evolve(choice, names=())
+        if choice is not None and "tool_choice" in (can.lacking_fields or ()):
+            tools, choice = [] if choice.mode == "none" else tools, None
         if not tools and choice is not None and choice.mode != "required":
             choice = None
         changed["tool_choice"] = choice
@@ -129,6 +131,10 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     elif tool.strict and foreign and provider.startswith("openai") and not is_closed(tool.parameters):
         found.note(f"{where}.strict", "left out: not all objects are closed, with all they have required")
         changed["strict"] = None
+    for seal, values in tool.extras.items():
+        if seal not in SEALS[provider]:
+            for name in values:
+                found.note(f"{where}.{name}", f"left out: it is known to {seal} alone")
     parameters = tool.parameters
     if parameters is None and can.extra_fields is not None:
         changed["parameters"] = {"type": "object", "properties": {}}

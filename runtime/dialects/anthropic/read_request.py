@@ -97,7 +97,10 @@ def _turn(message: Json, at: Place) -> Turn:
     if role not in ("user", "assistant", "system"):
         fields.required(message, "role", str, at)
         raise fields.wrong((*at, "role"), f"must be user, assistant or system, not `{role}`")
-    parts = read_content(message.get("content"), (*at, "content"))
+    content = message.get("content")
+    if content is None and role == "system" and message.get("output_config"):
+        content = ()  # an order about the answer, without words
+    parts = read_content(content, (*at, "content")) if content != () else ()
     return Turn(role, parts, fields.rest(DIALECT, message, _MESSAGE), at)
 
 
@@ -164,7 +167,8 @@ def _thinking(body: Json, config: Json, extras: dict[str, Any]) -> ThinkingWante
         return None if effort is None else ThinkingWanted(effort=effort)
     shown: bool | None = {"summarized": True, "omitted": False}.get(str(thinking.get("display")))
     at: Place = ("thinking",)
-    if more := {name: value for name, value in thinking.items() if name not in _THINKING}:
+    known = _THINKING if shown is not None or "display" not in thinking else _THINKING - {"display"}
+    if more := {name: value for name, value in thinking.items() if name not in known}:
         extras[DIALECT] = {**own(extras, DIALECT), "thinking": more}
     match thinking.get("type"):
         case "enabled":

@@ -18,7 +18,8 @@ DEFAULT_MAX_TOKENS = 4096
 def write_request(conversation: Conversation) -> Json:
     """The body for `conversation`. Raises BadRequest for parts that Anthropic has no word for."""
     c = conversation
-    body: Json = {"model": c.model, "max_tokens": c.max_tokens or DEFAULT_MAX_TOKENS}
+    most = DEFAULT_MAX_TOKENS if c.max_tokens is None else c.max_tokens
+    body: Json = {"model": c.model, "max_tokens": most}
     system, turns = _system(c)
     if system is not None:
         body["system"] = system
@@ -59,7 +60,9 @@ def _system(conversation: Conversation) -> tuple[Any, tuple[Turn, ...]]:
 
 def _message(turn: Turn) -> Json:
     role = "system" if turn.role == "developer" else turn.role
-    message = {"role": role, "content": write_content(turn.parts)}
+    message: Json = {"role": role}
+    if turn.parts or turn.role != "system":
+        message["content"] = write_content(turn.parts)
     return message | own(turn.extras, DIALECT) if turn.extras else message
 
 

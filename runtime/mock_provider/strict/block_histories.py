@@ -45,8 +45,25 @@ def blocks_empty(body: Json) -> Iterator[Found]:
     """Anthropic's shape: turns without content, but for the last of the model."""
     messages = objects(body.get("messages"))
     for index, message in enumerate(messages):
+        if message.get("role") == "system" and message.get("output_config"):
+            continue
         last = index == len(messages) - 1 and message.get("role") == "assistant"
         if not message.get("content") and not last:
+            yield ("messages", index), {}
+
+
+def blocks_misplaced_system(body: Json) -> Iterator[Found]:
+    """Anthropic's shape: system prompts in the middle that stand before words of the user, or not behind
+    them."""
+    messages = objects(body.get("messages"))
+    roles = [message.get("role") for message in messages]
+    for index, (role, message) in enumerate(zip(roles, messages, strict=True)):
+        if role != "system" or not message.get("content"):
+            continue
+        before = roles[index - 1] if index else None
+        hosted = before == "assistant" and _blocks(messages[index - 1])[-1:]
+        follows = before == "user" or (hosted and hosted[0].get("type") == "server_tool_use")
+        if not follows or roles[index + 1 : index + 2] not in ([], ["assistant"]):
             yield ("messages", index), {}
 
 

@@ -4,11 +4,14 @@ A spec is the name of a type (`text`, `integer`, `number`, `flag`, `map`, `any`)
 
     {"text": [least, most]}, {"integer": [least, most]}, {"number": [least, most]}: bounds may be null
     {"choice": [values]}, {"list": spec, "size": [least, most]}, {"any of": [specs]}
+    {"map of": spec}: an object whose names are free
     {"object": name of a shape}, perhaps with a `tag` that stands in the place
-    {"by": field, "of": {value: name of a shape}}
+    {"by": field, "of": {value: name of a shape}}: `else` is the value where the field is not there;
+      `untagged`, it does not stand in the place
 
 A shape has `fields`, whose names end in `!` where they must be there, and may be `open`: then others are let
-through. Null stands for a field that is not there.
+through; or `one`: then just one of them is there. Those in `beta`, with a dot before their names, are known
+to requests that ask for them. Null stands for a field that is not there.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 class Problem:
     """What is wrong.
 
-    kind: `unknown`, `missing`, `type`, `below`, `above`, `short`, `long`, `few`, `many` or `choice`.
+    kind: `unknown`, `missing`, `type`, `below`, `above`, `short`, `long`, `few`, `many`, `choice` or `one`.
     where: the place in the request. tags: the same with the variants of what is told apart by a field.
     """
 
@@ -48,9 +51,12 @@ class Problem:
     details: dict[str, Any]
 
 
-def problems(body: Any, shapes: Shapes, name: str) -> Iterator[Problem]:
-    """All that is wrong with `body`, which is to have the shape `name`."""
-    yield from _Walk(shapes).object(body, name, (), ())
+def problems(body: Any, shapes: Shapes, name: str, closed: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """All that is wrong with `body`, which is to have the shape `name`.
+
+    closed: fields in `beta`, and values of `by`, that this request did not ask for.
+    """
+    yield from _Walk(shapes, closed).object(body, name, (), ())
 
 
 def type_of(value: object) -> str:
@@ -65,6 +71,7 @@ def type_of(value: object) -> str:
 @frozen
 class _Walk:
     shapes: Shapes
+    closed: frozenset[str]
 
     def object(self, value: Any, name: str, where: Path, tags: Path) -> Iterator[Problem]:
         if not isinstance(value, dict):
@@ -74,6 +81,8 @@ class _Walk:
             return
         shape = self.shapes[name]
         fields: dict[str, Any] = {each.rstrip("!"): spec for each, spec in shape["fields"].items()}
+        for each in self.closed.intersection(shape.get("beta", ())):
+            del fields[each[1:]]
         if not shape.get("open"):
             for each in value.keys() - fields.keys():
                 yield Problem("unknown", (*where, each), (*tags, each), {"name": each, "value": value[each]})
@@ -81,6 +90,8 @@ class _Walk:
             if each.endswith("!") and value.get(each[:-1]) is None:
                 inner = each[:-1]
                 yield Problem("missing", (*where, inner), (*tags, inner), {"name": inner})
+        if shape.get("one") and sum(value.get(each) is not None for each in fields) != 1:
+            yield Problem("one", where, tags, {})
         for each, spec in fields.items():
             if value.get(each) is not None:
                 yield from self.value(value[each], spec, (*where, each), (*tags, each))
@@ -97,10 +108,16 @@ class _Walk:
             case {"choice": list(choices)}:
                 if value not in choices:
                     yield Problem("choice", where, tags, {"value": value, "choices": choices})
+            case {"map of": inner}:
+                if not isinstance(value, dict):
+                    yield _mistyped("map", value, where, tags)
+                    return
+                for name, each in value.items():
+                    yield from self.value(each, inner, (*where, name), (*tags, name))
             case {"list": inner}:
                 yield from self._list(value, inner, spec.get("size", (None, None)), where, tags)
             case {"by": str(field), "of": dict(variants)}:
-                yield from self._variant(value, field, variants, where, tags)
+                yield from self._variant(value, field, variants, spec, where, tags)
             case {"any of": list(specs)}:
                 yield from self._any(value, specs, where, tags)
             case dict():
@@ -121,19 +138,21 @@ class _Walk:
             yield from self.value(each, inner, (*where, index), (*tags, index))
 
     def _variant(
-        self, value: Any, field: str, variants: dict[str, str], where: Path, tags: Path
+        self, value: Any, field: str, variants: dict[str, str], spec: Any, where: Path, tags: Path
     ) -> Iterator[Problem]:
         if not isinstance(value, dict):
             yield _mistyped("map", value, where, tags)
             return
-        tag = value.get(field)
+        tag = value.get(field) or spec.get("else")
         if tag is None:
             yield Problem("missing", (*where, field), (*tags, field), {"name": field})
-        elif not isinstance(tag, str) or tag not in variants:
-            details = {"value": tag, "choices": list(variants)}
+        elif not isinstance(tag, str) or tag not in variants or tag in self.closed:
+            known = [each for each in variants if each not in self.closed]
+            details = {"value": tag, "choices": known, "by": field}
             yield Problem("choice", (*where, field), (*tags, field), details)
         else:
-            yield from self.object(value, variants[tag], where, (*tags, tag))
+            tagged = tags if spec.get("untagged") else (*tags, tag)
+            yield from self.object(value, variants[tag], where, tagged)
 
     def _any(self, value: Any, specs: list[Any], where: Path, tags: Path) -> Iterator[Problem]:
         """What is wrong in the eyes of the spec that fits best: one with the same type, else the first."""

@@ -9,6 +9,12 @@
       with the provider's own words.
     error: the body of an error. statuses: of errors that are not about a request's content.
 
+    shapes_of: whose requests `shapes/NAME.json` describes, which `scripts/build_shapes.py` makes from what
+      the provider publishes; a shape of the table then says only what is different: `over`, fields that have
+      another spec, and `without`, fields that are not there.
+    betas: what each value of the header `anthropic-beta` makes known, where not everyone may use it; `...`:
+      those that make known nothing that is looked at here.
+
 A table may extend another: its rules come first, and its shapes, words and statuses stand above the other's.
 Texts are templates: {at} is the place, {value} what stands there, {name} the last step of the place.
 """
@@ -101,36 +107,56 @@ class Table:
     said: Json
     shapes: Json
     rules: tuple[Rule, ...]
+    beta: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, name: str) -> Table:
         said = json.loads((_FOLDER / f"{name}.json").read_text("utf-8"))
         rules = tuple(map(Rule.read, said.get("rules", ())))
-        shapes: Json = said.get("shapes", {})
+        layers = [said.get("shapes", {})]
         if base := said.get("extends"):
             other = table(base)
-            shapes = {**other.shapes, **shapes}
+            layers = [*other.said["layers"], *layers]
             merged = {
                 key: {**other.said.get(key, {}), **said.get(key, {})}
                 for key in ("wording", "statuses", "types")
             }
             said = {**other.said, **said, **merged}
             rules = (*rules, *other.rules)
-        return cls(name, said, shapes, rules)
+        said["layers"] = layers
+        published: Json = {}
+        if whose := said.get("shapes_of"):
+            published = json.loads((_FOLDER / "shapes" / f"{whose}.json").read_text("utf-8"))
+            said["known betas"] = {*published.get("betas", ()), *said.get("betas", {}).get("...", ())}
+        beta = published.get("beta fields", {})
+        shapes: Json = {
+            name: {**shape, "beta": beta.get(name, ())} for name, shape in published.get("shapes", {}).items()
+        }
+        for layer in layers:
+            for name, shape in layer.items():
+                shapes[name] = _over(shapes[name], shape) if "over" in shape else shape
+        closed = frozenset(each for fields in beta.values() for each in fields)
+        return cls(name, said, shapes, rules, closed.union(published.get("beta tags", ())))
 
-    def refuse(self, kind: str, model: str, body: Json) -> None:
+    def refuse(self, kind: str, model: str, body: Json, betas: str = "") -> None:
         """Refuse what the provider refuses. Raises the first of `complaints`."""
-        for complaint in self.complaints(kind, model, body):
+        for complaint in self.complaints(kind, model, body, betas):
             raise complaint
 
-    def complaints(self, kind: str, model: str, body: Json) -> Iterator[MockError]:
+    def complaints(self, kind: str, model: str, body: Json, betas: str = "") -> Iterator[MockError]:
         """All that the provider has against a request.
 
-        kind: `chat`, or another of the shapes.
+        kind: `chat`, or another of the shapes. betas: the header `anthropic-beta`.
         """
         named = {"model": model, "column": len(json.dumps(body, default=str))}
+        wanted = [each.strip() for each in betas.split(",")] if betas else []
+        if strange := [each for each in wanted if each not in self.said.get("known betas", wanted)]:
+            shown = ", ".join(f"`{each}`" for each in strange)
+            yield self._error({**self.said["unknown beta"], "status": 400}, {**named, "value": shown})
+            return
         if kind in self.shapes:
-            found = list(islice(problems(body, self.shapes, kind), MOST_PROBLEMS))
+            opened = {name for each in wanted for name in self.said.get("betas", {}).get(each, ())}
+            found = list(islice(problems(body, self.shapes, kind, self.beta - opened), MOST_PROBLEMS))
             told = [each for each in found if each.kind in self.said["wording"]]
             if told:
                 yield self._misshapen(told, named)
@@ -159,6 +185,8 @@ class Table:
         """What is said of a problem, and what there is to fill in."""
         wording = self.said["wording"]
         inside = wording.get(f"{problem.kind} inside") if len(problem.where) > 1 else None
+        if "by" in problem.details:
+            inside = wording.get("tag", inside)
         return inside or wording[problem.kind], self._of_problem(problem, named)
 
     def _of_problem(self, problem: Problem, named: Json) -> Json:
@@ -168,6 +196,7 @@ class Table:
             if key in known:
                 known[key] = types.get(f"{key}:{known[key]}", types.get(known[key], known[key]))
         if "choices" in known:
+            known["tags"] = ", ".join(f"'{each}'" for each in sorted(map(str, known["choices"])))
             known["choices"] = _listed(known["choices"], self.said.get("or", "and"))
         where = problem.tags if self.said.get("tagged") else problem.where
         tag = next((str(step) for step in problem.tags[2:3]), "")
@@ -210,10 +239,23 @@ class Table:
         return made
 
 
+def _over(shape: Json, change: Json) -> Json:
+    """`shape` with the fields that `change` says anew, and without those that it takes out."""
+    gone = {name.rstrip("!") for name in change["over"]} | set(change.get("without", ()))
+    kept = {name: spec for name, spec in shape["fields"].items() if name.rstrip("!") not in gone}
+    return {**shape, "fields": {**kept, **change["over"]}}
+
+
 @cache
 def table(name: str) -> Table:
     """The table of a provider."""
     return Table.read(name)
+
+
+@cache
+def fields_of(provider: str, shape: str) -> frozenset[str]:
+    """The names of the fields that a provider's requests have in a place."""
+    return frozenset(name.rstrip("!") for name in table(provider).shapes[shape]["fields"])
 
 
 def filled(template: Any, known: Json) -> Any:

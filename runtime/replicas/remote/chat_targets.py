@@ -86,16 +86,17 @@ class OpenAITarget:
         self._plan = plan
         self._model = None if plan.is_wildcard else plan.model
         self.counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
+        self._can_ask = plan.capabilities.knows_field("stream_options")
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
-        if conversation.stream and not passes:
+        if conversation.stream and not passes and self._can_ask:
             conversation = evolve(conversation, stream_usage=True)
         body = openai_chat.write_request(conversation)
         return {name: value for name, value in body.items() if value is not None}
 
     def address(self, request: ChatRequest, body: Json) -> str:
         body["model"] = self._model or model_named(self._plan, body.get("model", ""))
-        if request.stream and self.counts:
+        if request.stream and self.counts and self._can_ask:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return "/chat/completions"

@@ -110,6 +110,11 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     """Fields of a body that have to be looked at, whatever they say."""
     yield from can.refused_sampling or ()
     yield from can.refused_with_thoughts or ()
+    yield from can.lacking_fields or ()
+    if can.seed_field is not None:
+        yield "seed"
+    if can.service_tiers is not None:
+        yield "service_tier"
     for group in can.one_of_sampling or ():
         yield from group
     match can.token_limit:
@@ -117,7 +122,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
             yield "max_tokens"
         case "max_tokens":
             yield "max_completion_tokens"
-    if can.most_top_logprobs == 0:
+    if can.most_top_logprobs == 0 or can.counts_logprobs:
         yield "logprobs"
     yield from ("stop", "top_logprobs", "metadata")  # providers refuse some that say nothing
     if False in (can.tools, can.strict_tools, can.chat_tools_with_thoughts):
@@ -128,7 +133,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "tool_choice"
     if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
         yield "response_format"
-    if can.thinks is not None or can.efforts is not None:
+    if any(value is not None for value in (can.thinks, can.efforts, can.rests_by)):
         yield "reasoning_effort"
     if can.user_ids not in (None, "any"):
         yield "user"

@@ -95,7 +95,7 @@ class Door:
     ) -> Result:
         """What `run` gives for the values of a pipeline, as far as it may be told. Raises RequestError."""
         asked = Asked(self.name, self.key, deadline, trace)
-        result = await run(await self._seen(lambda texts: texts(values, own=True), values, asked))
+        result = await run(await self._seen(lambda texts: _values(values, texts), values, asked))
         held = self._held(asked)
         return result if held is None else evolve(result, value=await held.value(result.value))
 
@@ -108,7 +108,7 @@ class Door:
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way, and the text as it comes."""
         asked = Asked(self.name, self.key, deadline, trace)
-        seen = await self._seen(lambda texts: texts(values, own=True), values, asked)
+        seen = await self._seen(lambda texts: _values(values, texts), values, asked)
         held, told, came = self._held(asked), "", False
         async with aclosing(stream(seen)) as events:
             async for event in events:
@@ -150,11 +150,17 @@ class Door:
         if finder.unread:
             for guard in guards:
                 guard.refuse_unread("request", asked)
-        if not found or not guards:
+        names = [each for each in finder.names if each]
+        if not (found or names) or not guards:
             return same
         seen = found
         for guard in guards:
-            seen = await guard.see("request", seen, "", asked)
+            verdict = await guard.see("request", [*seen, *names], "", asked)
+            seen, kept = verdict[: len(found)], verdict[len(found) :]
+            if kept != names:
+                guard.refuse_renaming(
+                    next(name for name, other in zip(names, kept, strict=True) if name != other), asked
+                )
         if seen == found:
             return same
         left = iter(seen)
@@ -175,6 +181,11 @@ class GuardedModel:
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         """The first chunk: all of the answer, for a request that wants no stream. Raises RequestError."""
         return await first_chunk(self.stream(call, trace))
+
+
+def _values(values: Mapping[str, Any], texts: Texts) -> Mapping[str, Any]:
+    """The values of a pipeline, whose names are those of its parameters."""
+    return {name: texts(value, (name,), own=True) for name, value in values.items()}
 
 
 def _text_in(chunk: Chunk) -> str:

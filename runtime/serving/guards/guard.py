@@ -59,6 +59,10 @@ class Guard:
         what = "request" if direction == "request" else "answer"
         self._refuse(direction, f"the {what} holds something that is no text, and cannot be looked at", asked)
 
+    def refuse_renaming(self, name: str, asked: Asked) -> None:
+        """It would call something else what is known by `name`. Raises GuardRefused."""
+        self._refuse("request", f"it may not hold the name `{name}`, and names are not exchanged", asked)
+
     def give_up(self, direction: str, why: str, asked: Asked) -> None:
         """It cannot be asked. Raises GuardFailed, whatever is to happen when its function fails."""
         self._note(direction, FAILED, asked, f": {why}")

@@ -28,6 +28,11 @@ _NAMES = frozenset(
 """Fields whose texts are words of a protocol, numbers of things, or not to be read by anyone else: as long as
 they look like it. Sentences are texts here, too, and so is what stands in lists and objects."""
 
+_KEYED = frozenset(
+    ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependentRequired")
+)
+"""Parts of a JSON schema whose fields are named by who writes it."""
+
 _UNREAD = frozenset(("usage", "logprobs"))
 """Those that nobody reads, whatever is in them."""
 
@@ -54,13 +59,15 @@ _DATA_URL = re.compile(r"data:[^,\s]{0,200};base64,[\w+/=-]*\s*", re.ASCII)
 class Texts:
     """Goes over values and gives each text in them to `change`. unread: parts that hold no text.
 
-    asked: they are what a client sends, who may put anything anywhere.
+    asked: they are what a client sends, who may put anything anywhere. names: what it calls functions, and
+    what they take, which models read, too; nobody exchanges them, since others know them by these names.
     """
 
     def __init__(self, change: Change, *, asked: bool = False) -> None:
         self._change = change
         self._asked = asked
         self.unread = 0
+        self.names: dict[str, None] = {}
 
     def __call__(self, value: Any, place: Place = (), *, own: bool = False) -> Any:
         """`value` with what `change` makes of its texts; the same object where nothing in it has changed.
@@ -102,6 +109,8 @@ class Texts:
         for name, each in value.items():
             if (is_signed and name == "thinking") or (not own and self._is_name(name, each, value)):
                 changed[name] = each
+                if isinstance(each, str) and (name == "name" or (name == "format" and kind is not None)):
+                    self.names[each] = None
             elif name == "metadata" and self._asked and isinstance(each, Mapping):
                 place_of = (*place, name)
                 changed[name] = {
@@ -112,7 +121,10 @@ class Texts:
                 self.unread += 1
                 changed[name] = each
             else:
-                key = name if _PLAIN_NAME.fullmatch(name) else self.text(name, (*place, name, None))
+                is_plain = _PLAIN_NAME.fullmatch(name) is not None
+                key = name if is_plain else self.text(name, (*place, name, None))
+                if is_plain and (own or (place and place[-1] in _KEYED)):
+                    self.names[name] = None
                 is_own = own or name in _VALUES or (name == "input" and kind in _CALLS)
                 changed[key] = self(each, (*place, name), own=is_own)
         same = changed.keys() == value.keys() and all(changed[name] is value[name] for name in value)

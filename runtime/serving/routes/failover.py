@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
@@ -10,14 +9,13 @@ from copy import copy
 from math import inf
 from typing import Any, TypeVar
 
-from attrs import frozen
-
 from ...limits.rate_limiters import MAX_WAIT
 from ...requests import errors as e
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.errors import forget_frames
 from ...requests.trace import Trace
+from ...requests.values import frozen
 from ..model import Model
 from .first_content import Opened, open_answer
 from .route import Route
@@ -192,11 +190,11 @@ async def _first_of(
     ask: Callable[[Model, Call], Coroutine[Any, Any, T]],
 ) -> T:
     """What `ask` gives of the first of the members that does not fail. Raises RequestError."""
-    loop = asyncio.get_running_loop()
+    loop = route.loop
     failover = Failover(route.name, order)
     while True:
         now = loop.time()
-        asked = failover.next([max(each.free_at(now), now) for each in route.members])
+        asked = failover.next([each.free_at(now) for each in route.members])
         member = route.members[asked.index]
         try:
             answer = await ask(member, call.until(asked.wait_until))
@@ -211,6 +209,7 @@ async def _first_of(
             forget_frames(error)  # this one among them, which keeps the error
             if end is not None and end.error is not error:
                 log.warning("%s", end.error.message)
+                end.error.is_logged = True
             elif end is None:
                 route.moves(asked.index, type(error).code)
                 trace.note(now, f"route {route.name}: {member.name} failed, another member is asked")

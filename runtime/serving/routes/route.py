@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
@@ -64,7 +63,7 @@ class Route(Model):
 
     async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer of the member that is picked. Raises RequestError."""
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         began, begun = loop.time(), False
         if self._payers:
             call = evolve(call, payers=call.payers + self._payers)
@@ -80,7 +79,7 @@ class Route(Model):
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         if getattr(call.request, "stream", False):
             return await first_chunk(self.stream(call, trace))
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         began, begun = loop.time(), False
         if self._payers:
             call = evolve(call, payers=call.payers + self._payers)

@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
+from .....dsl.bedrock_names import retrieval_of
+from .....dsl.inference import match_runtime
 from .....dsl.kinds import ProviderKind
+from .....dsl.other_providers import other_providers
 from ....checks.remote_tasks import TASKS
-from ...bedrock import ROLE, aim_at_bedrock
+from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env
@@ -102,7 +105,12 @@ def aim(
         )
         prefix = guessed or "openai"
     if prefix in ("bedrock", "bedrock_converse"):
-        return task == "chat" and _bedrock(made, bare, given, group, around, draft)
+        return task in _asked_of_bedrock(bare) and _bedrock(made, bare, given, group, around, draft)
+    if prefix == "azure_ai" and bare.startswith("claude-"):
+        provider = Provider("anthropic", None, "AZURE_AI_API_KEY")
+    other = other_providers().get(prefix)
+    if other is not None and other.is_blank and base is None:
+        draft.changed(model, f"fill in your part of the address {other.endpoint}", made.remarks)
     if provider is None or "/realtime" in asked:
         return prefix in ("vertex_ai", "vertex_ai_beta") and _vertex(made, bare, given, around, draft)
     if prefix in ("azure", "azure_text") and _azure(made, bare, base, given, around, draft):
@@ -123,14 +131,16 @@ def _split(asked: str, custom: Node | None) -> tuple[str, str]:
     if custom is not None and isinstance(custom.value, str):
         return custom.value, asked.removeprefix(f"{custom.value}/")
     prefix, slash, rest = asked.partition("/")
-    if slash and rest and (find_provider(prefix) is not None or prefix in KNOWN_ELSEWHERE):
+    if (
+        slash
+        and rest
+        and (find_provider(prefix) is not None or prefix in KNOWN_ELSEWHERE or prefix in other_providers())
+    ):
         return prefix, rest
     return ("", asked) if not slash or provider_of_model(asked) else (prefix, rest)
 
 
-KNOWN_ELSEWHERE = frozenset(
-    {"bedrock", "bedrock_converse", "vertex_ai", "vertex_ai_beta", "sagemaker", "watsonx", "replicate"}
-)
+KNOWN_ELSEWHERE = frozenset({"bedrock", "bedrock_converse"})
 
 
 def _remote(
@@ -163,6 +173,8 @@ def _remote(
         address = _behind(draft, address, base, "/v1")
     if runtime == "azure" and isinstance(address, Code) and base is not None:
         address = _behind(draft, address, base, "/openai/v1")
+    elif runtime == "anthropic" and prefix == "azure_ai" and isinstance(address, str) and base is not None:
+        address = _with_path(address, "/anthropic")
     elif runtime == "azure" and isinstance(address, str):
         address = _with_path(address, "/openai/v1")
     block = made.runtime(runtime)
@@ -235,6 +247,12 @@ _ROLES = (
 )
 
 
+def _asked_of_bedrock(model: str) -> tuple[str, ...]:
+    """What a model on Bedrock may be asked here."""
+    kind = retrieval_of(named_model(model)[0])
+    return ("chat",) if not kind else ("chat", "rerank" if kind.endswith("rerank") else "embed")
+
+
 def _bedrock(
     made: Deployment,
     model: str,
@@ -264,9 +282,9 @@ def _bedrock(
 def _vertex(
     made: Deployment, model: str, given: Mapping[str, Node], around: Surroundings, draft: Draft
 ) -> bool:
-    """Gemini and Claude on Vertex; other models there have no runtime."""
-    runtime = "gemini" if model.startswith("gemini") else "anthropic"
-    if not model.startswith(("gemini", "claude")):
+    """Gemini, Claude and embeddings on Vertex; other models there have no runtime."""
+    runtime = "anthropic" if model.startswith("claude") else "gemini"
+    if match_runtime(f"vertex_ai/{model}") is None:
         return False
     made.put("model", model)
     block = made.runtime(runtime)

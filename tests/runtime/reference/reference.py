@@ -1,0 +1,168 @@
+"""What the references of providers say of their fields, as data, and what really becomes of each.
+
+`tables/NAME.json` is one provider. `runtime`, and `settings` where its block needs any, say what stands in
+the file of a user; `mock`: whose strict table judges, where that is not the runtime's name; `date`: when it
+was read. Each kind of request has a section of its own, `chat` or `embed`:
+
+    source: where the fields are documented.
+    model: what is asked. models: for single fields, another one.
+    takes: all documented fields, each with a value; null stands for OpenAI's own field, and the value of its
+      table. beside: what must be said with a field.
+    changed: documented fields that do not go on as they are for a client that speaks OpenAI's protocol.
+    lacks: OpenAI's fields that are not documented.
+
+What becomes of a field is a word, or a word and, behind a colon, why:
+
+    same: the provider gets it as it is.
+    as NAME: it gets something of that name instead; several names have commas between them.
+    left out: it gets nothing, and the client is told, in a header.
+    refused: the client gets an error that names the field.
+    needless: it gets nothing, and nobody is told, as nothing is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from attrs import frozen
+
+from inferc.compiler.compile import check_file, compile_checked
+from inferc.compiler.plan import RemotePoolPlan
+from inferc.runtime.dialects import field_check
+from inferc.runtime.dialects.exact_json import loads
+from inferc.runtime.dialects.openai.embeddings import read_embed
+from inferc.runtime.dialects.retrieval import retrieval_of
+from inferc.runtime.mock_provider.strict import PROVIDERS, Table, table
+from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.requests.request import ChatRequest
+
+Json = dict[str, Any]
+
+FOLDER = Path(__file__).parent / "tables"
+NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+MESSAGES = [{"role": "user", "content": "Give me json."}]
+
+
+@frozen
+class Field:
+    """One field of a kind of request. others: what is said beside it. fate: what the table says of it."""
+
+    name: str
+    value: Any
+    others: Json
+    model: str
+    fate: str
+    documented: bool
+    kind: str = "chat"
+
+    @property
+    def body(self) -> Json:
+        asked: Json = {"messages": MESSAGES} if self.kind == "chat" else {"input": ["one", "two"]}
+        return {"model": self.model, **asked, **self.others, self.name: self.value}
+
+
+@cache
+def read(name: str) -> Json:
+    """The table of a provider."""
+    said: Json = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return said
+
+
+def fields(name: str, kind: str) -> Iterator[Field]:
+    """All fields that the table has, those of OpenAI's that the provider lacks among them."""
+    section, openai = read(name)[kind], read("openai")[kind]
+    models, changed = section.get("models", {}), section.get("changed", {})
+    for documented, named in ((True, section["takes"]), (False, section.get("lacks", {}))):
+        for field in named:
+            value = named[field] if documented else None
+            own = value is not None or name == "openai"
+            yield Field(
+                field,
+                value if own else openai["takes"][field],
+                section.get("beside", {}).get(field) or openai.get("beside", {}).get(field, {}),
+                models.get(field, section["model"]),
+                changed.get(field, "same") if documented else named[field],
+                documented,
+                kind,
+            )
+
+
+@cache
+def plan(name: str, model: str, kind: str = "chat") -> RemotePoolPlan:
+    """What a user's file with this provider and model is compiled to."""
+    said = read(name)
+    settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ())))
+    task = "" if kind == "chat" else f"task {kind} {{}}"
+    text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task} }}'
+    checked = check_file("it.infer", None, text=text)
+    assert [each.message for each in checked.diagnostics if each.is_error] == []
+    [made] = compile_checked(checked, Path()).deployments
+    assert isinstance(made, RemotePoolPlan)
+    return made
+
+
+def judge(name: str) -> Table | None:
+    """The strict table of a provider, where there is one."""
+    mock = read(name).get("mock", read(name)["runtime"])
+    return table(mock) if mock in PROVIDERS else None
+
+
+@frozen
+class Became:
+    """fate: the word for what became of a field. sent: what its provider gets, None where it is refused."""
+
+    fate: str
+    sent: Json | None
+
+
+def became(name: str, field: Field) -> Became:
+    """What becomes of a field of a request."""
+    made_plan = plan(name, field.model, field.kind)
+
+    def sent(body: Json) -> tuple[Json, tuple[str, ...]]:
+        if field.kind == "embed":
+            return _embedding(made_plan, body)
+        fit = Chats(made_plan).fit(ChatRequest(dict(body), bool(body.get("stream"))))
+        found: Json = loads(fit.body)
+        return found, fit.changes
+
+    without = {key: value for key, value in field.body.items() if key != field.name}
+    try:
+        made, noted = sent(field.body)
+    except BadRequest as error:
+        if f"`{field.name}`" not in error.message:
+            raise
+        return Became("refused", None)
+    if made.get(field.name) == field.value:
+        return Became("same", made)
+    plain, _ = sent(without)
+    new = [path for path in _new(made, plain) if path != "model"]
+    if new:
+        return Became(f"as {', '.join(new)}", made)
+    told = any(each.split(".")[0] == field.name for each in noted)
+    return Became("left out" if told else "needless", made)
+
+
+def _embedding(made_plan: RemotePoolPlan, body: Json) -> tuple[Json, tuple[str, ...]]:
+    """What a provider of vectors gets, and what is logged to be left out."""
+    with patch.object(field_check.log, "info") as told:
+        found: Json = loads(retrieval_of(made_plan).request(read_embed(body).request).body)
+    return found, tuple(call.args[2] for call in told.call_args_list)
+
+
+def _new(made: Any, plain: Any, at: str = "") -> Iterator[str]:
+    """The places of objects at which `made` has something that `plain` has not."""
+    for key, value in made.items():
+        place = f"{at}.{key}" if at else key
+        if key not in plain:
+            yield place
+        elif isinstance(value, dict) and isinstance(plain[key], dict):
+            yield from _new(value, plain[key], place)
+        elif value != plain[key]:
+            yield place
