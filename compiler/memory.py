@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from attrs import define, field
+from attrs import field
 
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.record import frozen
+from ..dsl.record import define, frozen
 from ..dsl.syntax import Declaration
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from attrs import frozen
 
 from ...compiler.plan import (
     ClientProtocol,
@@ -21,6 +20,7 @@ from ...compiler.plan import (
     VectorKind,
     WireFormat,
 )
+from ...dsl.record import frozen
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from .endpoints.open_inference import local_status

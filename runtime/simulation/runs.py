@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from attrs import define, field, frozen
+from attrs import field
 
 from ...compiler.plan import Plan
 from ...compiler.plan.scenarios import LoadPlan, ProviderPlan
+from ...dsl.record import define, frozen
 from ..concurrency.virtual_time import run_virtual
 from ..requests.usage import PICODOLLARS
 from .limits_seen import Looked, Watch

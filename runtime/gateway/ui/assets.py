@@ -8,7 +8,8 @@ from hashlib import sha256
 from importlib.resources import files
 
 from aiohttp import web
-from attrs import frozen
+
+from ....dsl.record import frozen
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
