@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import errno
 import gc
@@ -143,6 +144,7 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         return _without_command(arguments)
     gc.disable()  # most end before collecting garbage would pay; those that serve collect it from then on
+    atexit.register(gc.freeze)  # nor is anything looked for at the end
     module = _module(name)
     summary = COMMANDS[name]
     parser = _Parser(

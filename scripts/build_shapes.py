@@ -327,7 +327,8 @@ def _of_aws(shape: Any, shapes: Json) -> Any:
                     f"{n}!" if n in needed else n: _of_aws(inner, shapes)
                     for n, inner in shape.members.items()
                 }
-                shapes[shape.name] = {"fields": fields}
+                one: Json = {"one": True} if getattr(shape, "is_tagged_union", False) else {}
+                shapes[shape.name] = {"fields": fields, **one}
             return {"object": shape.name}
         case "list":
             inner = {"list": _of_aws(shape.member, shapes)}

@@ -107,6 +107,8 @@ def _catalogue(
 def _of_another(deployment: Deployment) -> str | None:
     """What to write where the name begins with the prefix of a runtime that is not its own."""
     runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
+    if match_runtime(deployment.model) is None and (other := find_other(deployment.model)) is not None:
+        return other.advice(deployment.model)
     if found is None or found[0] is runtime:
         return None
     kind, prefix = found

@@ -11,7 +11,7 @@ from attrs import asdict, astuple
 
 from ...dsl.record import define
 from ..requests.trace import Span
-from ..requests.usage import PICODOLLARS
+from ..requests.usage import NOTHING_USED, PICODOLLARS
 
 HOUR = 3600
 KEPT_HOURS = 32 * 24
@@ -55,7 +55,7 @@ class Spend:
         self.completion_tokens += usage.completion_tokens
         if span.cost is not None:
             self.cost += span.cost
-        elif span.tokens:
+        elif usage != NOTHING_USED:
             self.unpriced += 1
 
     def as_json(self) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -180,5 +180,5 @@ def operations() -> dict[tuple[str, str], Operation]:
 
 @cache
 def _data() -> Json:
-    found: Json = orjson.loads((files(__package__) / "openapi.json").read_bytes())
+    found: Json = orjson.loads(Path(__file__).with_name("openapi.json").read_bytes())
     return found

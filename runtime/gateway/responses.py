@@ -207,6 +207,8 @@ def error_event(error: Exception) -> bytes:
 def log_failure(error: RequestError) -> None:
     """One line for what the operator, not the client, has to look at."""
     limited = isinstance(error, RateLimited) and error.upstream_status is not None
+    if error.is_logged:
+        return
     if error.provider is not None and (error.status >= 500 or error.status in (401, 403) or limited):
         log.warning("%s (%s, attempts: %d)", error.message, error.code, error.attempts)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from attrs import evolve
+
 from ...compiler.plan import (
     OnnxServingPlan,
     Plan,
@@ -27,6 +29,7 @@ from ..environment import in_environment
 from ..executor import Executor
 from ..gateway.exchange import Exchange
 from ..gateway.responses import answered_by
+from ..replicas.launch.command import PORT
 from ..replicas.replica import HeadersObserver, Replica
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
@@ -207,6 +210,8 @@ class _Played:
         provider = self._simulation.providers[plan.deployment]
         if _is_ours(plan):
             return PlayedModel(plan, provider, self._simulation.random)
+        if PORT in plan.endpoint:  # of a server that is not launched here
+            plan = evolve(plan, endpoint=plan.endpoint.replace(PORT, "1"))
         return PlayedReplica(plan, placement, observe, provider)
 
     def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:

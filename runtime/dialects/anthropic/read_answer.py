@@ -12,7 +12,7 @@ from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
 from ..exact_json import dumps
-from ..fields import count
+from ..fields import count, few
 from ..reader import AnswerReader
 from .blocks import DIALECT
 
@@ -209,4 +209,5 @@ def read_usage(usage: Json) -> Usage:
         reasoning_tokens=count(usage.get("output_tokens_details"), "thinking_tokens"),
         cache_write_tokens=written,
         cache_write_1h_tokens=count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
+        searches=few(usage.get("server_tool_use"), "web_search_requests"),
     )

@@ -124,7 +124,7 @@ class BedrockReader(AnswerReader):
                 for citation in cited.get("citations") or ():
                     yield _cited(citation)
                 yield e.PartEnded()
-            case {"image": {"format": str(format), "source": {"bytes": str(data)}}}:
+            case {"image": {"format": str(format), "source": {"bytes": str(data)}, **more}} if not more:
                 yield e.MediaMade(Media("image", f"image/{format}", data))
             case _:
                 yield e.SealedMade(Sealed(DIALECT, block))
@@ -195,8 +195,29 @@ class BedrockReader(AnswerReader):
 
 
 def _cited(citation: Json) -> e.Cited:
-    web = (citation.get("location") or {}).get("web") or {}
-    return e.Cited(DIALECT, citation, web.get("url"), citation.get("title"))
+    """A citation, in Anthropic's words where it has some: clients of Anthropic's read it then."""
+    location, title = citation.get("location") or {}, citation.get("title")
+    text = "".join(str(each.get("text") or "") for each in citation.get("sourceContent") or ())
+    for name, (kind, start, end) in _PLACES.items():
+        if isinstance(place := location.get(name), dict):
+            told = {"type": kind, "cited_text": text, start: place.get("start"), end: place.get("end")}
+            if name == "searchResultLocation":
+                told |= {"search_result_index": place.get("searchResultIndex")}
+                told |= {"source": citation.get("source") or "", "title": title}
+            else:
+                told |= {"document_index": place.get("documentIndex"), "document_title": title}
+            return e.Cited(SIGNED_BY, told, None, title)
+    web = location.get("web") or {}
+    return e.Cited(DIALECT, citation, web.get("url"), title)
+
+
+_PLACES = {
+    "documentChar": ("char_location", "start_char_index", "end_char_index"),
+    "documentPage": ("page_location", "start_page_number", "end_page_number"),
+    "documentChunk": ("content_block_location", "start_block_index", "end_block_index"),
+    "searchResultLocation": ("search_result_location", "start_block_index", "end_block_index"),
+}
+"""Places in what the client sent: Converse's name, and Anthropic's with those of its bounds."""
 
 
 def read_usage(usage: Json) -> Usage:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from secrets import token_hex
 from typing import Any
 
+from attrs import evolve
+
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media, Sealed
 from ...requests.usage import Usage
 from ..exact_json import dumps
-from ..fields import count
+from ..fields import MOST_SEARCHES, count
 from ..ids import make_id
 from ..reader import AnswerReader
 from .write_request import DIALECT
@@ -74,6 +76,8 @@ class GeminiReader(AnswerReader):
         self._told: Json = {}
         self._calls: dict[int, int] = {}
         self._finished: dict[int, bool] = {}
+        self._searched: set[str] = set()
+        self._model = ""
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
         reason = (value.get("promptFeedback") or {}).get("blockReason")
@@ -82,14 +86,26 @@ class GeminiReader(AnswerReader):
             raise self._failures.in_band(error)
         if not self._id:
             self._id = str(value.get("responseId") or token_hex(12))
-            yield e.Started(self._id, str(value.get("modelVersion") or ""))
+            self._model = str(value.get("modelVersion") or "")
+            yield e.Started(self._id, self._model)
         if more := {name: v for name, v in value.items() if name not in _READ and v != self._told.get(name)}:
             self._told |= more  # which each event says again
             yield e.FieldsMade(DIALECT, more, "answer")
         for position, candidate in enumerate(value.get("candidates") or ()):
             yield from self._candidate(candidate, candidate.get("index") or position)
         if isinstance(usage := value.get("usageMetadata"), dict):
-            yield from self._tell(usage, read_usage, DIALECT)
+            yield from self._tell(usage, self._used, DIALECT)
+
+    def _used(self, usage: Json) -> Usage:
+        """With what was searched for, which stands in the answer: until Gemini 3, an answer is one search.
+
+        Source: Gemini API, pricing, grounding with Google Search.
+        """
+        found = read_usage(usage)
+        if not self._searched:
+            return found
+        most = 1 if self._model.startswith(("gemini-1", "gemini-2")) else MOST_SEARCHES
+        return evolve(found, searches=min(len(self._searched), most))
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         yield from self._read_object(value)
@@ -115,6 +131,7 @@ class GeminiReader(AnswerReader):
         if tokens:
             yield e.TextDelta("", index, tokens)
         grounding = candidate.get("groundingMetadata") or {}
+        self._searched.update(filter(None, map(str, grounding.get("webSearchQueries") or ())))
         for chunk in grounding.get("groundingChunks") or ():
             web = chunk.get("web") or {}
             yield e.Cited(DIALECT, chunk, web.get("uri"), web.get("title"), index)
@@ -186,20 +203,22 @@ def _token(token: Json) -> Json:
 def read_usage(counts: Json) -> Usage:
     """Gemini counts thoughts beside the answer, and cached tokens inside the prompt."""
     thoughts = count(counts, "thoughtsTokenCount")
+    given, made = counts.get("promptTokensDetails"), counts.get("candidatesTokensDetails")
     return Usage(
         count(counts, "promptTokenCount") + count(counts, "toolUsePromptTokenCount"),
         count(counts, "candidatesTokenCount") + thoughts,
         cached_tokens=count(counts, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
-        audio_tokens=_of_audio(counts.get("promptTokensDetails")),
-        audio_answer_tokens=_of_audio(counts.get("candidatesTokensDetails")),
+        audio_tokens=max(_of("AUDIO", given) - _of("AUDIO", counts.get("cacheTokensDetails")), 0),
+        audio_answer_tokens=_of("AUDIO", made),
+        image_answer_tokens=_of("IMAGE", made),
     )
 
 
-def _of_audio(details: Any) -> int:
-    """The tokens that are sound, in a list by modality."""
+def _of(modality: str, details: Any) -> int:
+    """The tokens that are sound, or pictures, in a list by modality."""
     listed = details if isinstance(details, list) else ()
-    return sum(count(each, "tokenCount") for each in listed if _modality(each) == "AUDIO")
+    return sum(count(each, "tokenCount") for each in listed if _modality(each) == modality)
 
 
 def _modality(each: Any) -> Any:

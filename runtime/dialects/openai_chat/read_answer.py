@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ...requests.usage import Usage
 from ..exact_json import dumps
-from ..fields import count
+from ..fields import count, few, told_cost
 from ..ids import make_id
 from ..media_urls import split_data_url
 from ..reader import AnswerReader
@@ -249,6 +251,29 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
     ]
 
 
+def with_plain_content(choice: Any) -> bool:
+    """Whether what a choice says came in parts, which no client of OpenAI's reads: it is a text afterwards,
+    with the thoughts beside it."""
+    said = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
+    if not isinstance(said, dict) or not isinstance(said.get("content"), list):
+        return False
+    words, thoughts, others = "", "", []
+    for event in _parts(said["content"], 0, ()):
+        match event:
+            case e.TextDelta(text=text):
+                words += text
+            case e.ThinkingDelta(text=text):
+                thoughts += text
+            case e.FieldsMade(fields=fields):
+                others += fields["content_parts"]
+    said["content"] = words
+    if thoughts:
+        said["reasoning_content"] = thoughts
+    if others:
+        said["content_parts"] = others
+    return True
+
+
 def _parts(content: list[Any], index: int, tokens: tuple[Json, ...]) -> Iterator[e.Event]:
     """Content in parts, as some servers send it. Source: Mistral's API reference, content chunks."""
     for part in content:
@@ -279,25 +304,51 @@ def read_usage(usage: Json) -> Usage:
 
     Who counts thoughts beside the completion (xAI, and Google's service that speaks as OpenAI does) has them
     in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
-    found in its cache has a name of its own.
+    found in its cache has a name of its own. Mistral counts sound in seconds, and in the total.
     """
     asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
     total = count(usage, "total_tokens")
-    if total > asked + said:
+    heard = few(usage, "prompt_audio_seconds") if "prompt_audio_seconds" in usage else 0
+    if total > asked + said and not heard:
         said = total - asked
     if len(usage) <= len(_TOTALS) and usage.keys() <= _TOTALS:  # many tell no more
         return Usage(asked, said)
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    return Usage(
+    found = Usage(
         asked,
         said,
-        cached_tokens=count(prompt, "cached_tokens") or count(usage, "prompt_cache_hit_tokens"),
+        cached_tokens=count(prompt, "cached_tokens"),
         reasoning_tokens=count(completion, "reasoning_tokens"),
-        cache_write_tokens=count(prompt, "cache_write_tokens")
-        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        cache_write_tokens=count(prompt, "cache_write_tokens"),
         audio_tokens=count(prompt, "audio_tokens"),
         audio_answer_tokens=count(completion, "audio_tokens"),
+        image_tokens=count(prompt, "image_tokens"),
+        image_answer_tokens=count(completion, "image_tokens"),
+    )
+    if usage.keys() <= _OPENAIS:
+        return found
+    return evolve(
+        found,
+        cached_tokens=found.cached_tokens
+        or count(usage, "prompt_cache_hit_tokens")  # DeepSeek's name
+        or count(usage, "cached_tokens"),
+        cache_write_tokens=found.cache_write_tokens
+        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        audio_ms=heard * 1000,
+        image_tokens=found.image_tokens or count(usage, "image_tokens"),
+        searches=searches_in(usage),
+        told_cost=told_cost(usage),
+    )
+
+
+def searches_in(usage: Json) -> int:
+    """How often the web was searched, as Perplexity, OpenRouter and xAI tell it."""
+    return (
+        few(usage, "num_search_queries")
+        or few(usage.get("server_tool_use"), "web_search_requests")
+        or few(usage.get("server_side_tool_usage_details"), "web_search_calls")
     )
 
 
 _TOTALS = {"prompt_tokens", "completion_tokens", "total_tokens"}
+_OPENAIS = _TOTALS | {"prompt_tokens_details", "completion_tokens_details"}

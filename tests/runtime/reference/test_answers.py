@@ -122,3 +122,33 @@ def test_an_answer_that_is_written_anew_has_all_that_it_had(name: str) -> None:
     streamed = [event for chunk in SseParser().feed(as_stream(whole)) for event in reader.read(chunk)]
     written = b"".join(map(writer.write, streamed)) + writer.end()
     assert {".".join(place) for place in missing(name, written)} <= {"created"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_come_in_openais_shape_where_a_provider_has_another(stream: bool) -> None:
+    body = {"model": "it", "messages": MESSAGES, "logprobs": True, "top_logprobs": 2, "seed": 7}
+    request = ChatRequest(body | {"stream": stream}, stream)
+    made = plan("together", read("together")["chat"]["model"])
+    chats, classifier, writer = Chats(made), Classifier(made, None), ChatWriter(request)
+    sent = json.loads(chats.fit(request).body)
+    assert (sent["logprobs"], sent["seed"]) == (2, 7)
+    assert "top_logprobs" not in sent
+    whole = read("together")["answer"]["whole"]
+    if stream:
+        told = SseParser().feed(as_stream(whole))
+        pieces, _ = read_events(chats.reader(request, classifier), told, closing=True)
+        got = b"".join(map(writer.write, pieces))
+    else:
+        got = writer.whole(chats.whole(json.dumps(whole).encode(), request, classifier))
+    assert b'{"token":"Words","logprob":-0.375,' in got
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_words_that_come_in_parts_are_a_text_for_clients_of_openais(stream: bool) -> None:
+    got, _ = told("mistral", "openai_chat", stream)
+    said = json.loads(got.splitlines()[0].removeprefix(b"data: "))["choices"][0][
+        "delta" if stream else "message"
+    ]
+    assert said["content"] == "Words at Mistral."
+    assert said["reasoning_content"] == "Thoughts at Mistral."
+    assert [part["type"] for part in said["content_parts"]] == ["reference"]

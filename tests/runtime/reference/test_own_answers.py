@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anthropic.types import Message
 from attrs import evolve
 
 from inferc.runtime.dialects.answer import fold
@@ -216,3 +217,16 @@ def test_reading_a_stream_loses_no_field(provider: str) -> None:
         == streamed(provider, stream_with(provider, without))
     ]
     assert lost == []
+
+
+def test_what_claude_cites_on_bedrock_is_read_by_clients_of_anthropics() -> None:
+    place = {"documentIndex": 0, "start": 3, "end": 9}
+    citation = {"title": "A", "sourceContent": [{"text": "at noon"}], "location": {"documentChar": place}}
+    block = {"citationsContent": {"content": [{"text": "At noon."}], "citations": [citation]}}
+    answer = {**WHOLE["bedrock"], "output": {"message": {"role": "assistant", "content": [block]}}}
+    message = Message.model_validate_json(write_whole(fold(events("bedrock", answer))))
+    [text] = message.content
+    assert text.type == "text"
+    [cited] = text.citations or ()
+    assert cited.type == "char_location"
+    assert (cited.cited_text, cited.start_char_index, cited.end_char_index) == ("at noon", 3, 9)
