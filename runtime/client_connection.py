@@ -13,7 +13,7 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_writer import _serialize_headers
 
-from ..dsl.record import frozen
+from ..compiler.plan.record import frozen
 from .requests.errors import RequestError
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 from attrs import field
 
-from ..dsl.record import frozen
+from ..compiler.plan.record import frozen
 from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
 from .requests.errors import StartError

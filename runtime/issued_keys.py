@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 from attrs import asdict, evolve
 
-from ..dsl.record import frozen
+from ..compiler.plan.record import frozen
 from .regular_file import read_regular
 
 PREFIX = "sk-inferc-"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import evolve, field
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
-from ..dsl.record import define, frozen
+from ..compiler.plan.record import define, frozen
 from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
 from .limits.replica_policies import ReplicaPolicies

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve, field
 
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 from ..requests import events as e
 from ..requests.parts import (
     NOTHING,

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.answer import EmbedChunk, RerankChunk
 from ..requests.request import EmbedRequest, RerankRequest
 

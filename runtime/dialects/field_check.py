@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.errors import Incapable
 
 log = logging.getLogger(__name__)

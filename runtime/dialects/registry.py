@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation
 from ..requests.errors import RequestError
 from ..requests.events import Event

@@ -10,7 +10,7 @@ from attrs import asdict
 
 from ...compiler.plan import CapacityKind, RemotePoolPlan, TaskKind
 from ...compiler.plan.features import PROTOCOLS, Features, asked_in, features_of
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from ..serving.routes.route import Route

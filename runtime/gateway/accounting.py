@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import asdict, astuple
 
-from ...dsl.record import define
+from ...compiler.plan.record import define
 from ..requests.trace import Span
 from ..requests.usage import NOTHING_USED, PICODOLLARS
 

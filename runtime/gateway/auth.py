@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..concurrency.tasks import end_task
 from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
 from ..requests.errors import StartError, Unauthorized

@@ -25,7 +25,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from ...compiler.plan import RemotePoolPlan, TaskKind
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..concurrency.loop_lag import LoopLag
 from ..executor import Executor
 from ..requests.errors import RequestError

@@ -20,7 +20,7 @@ from ...compiler.plan import (
     VectorKind,
     WireFormat,
 )
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from .endpoints.open_inference import local_status

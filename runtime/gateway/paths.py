@@ -13,7 +13,7 @@ from aiohttp import web
 from attrs import evolve, field
 
 from ...compiler.plan import ClientProtocol
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
 from .endpoints.chat import answer_chat
 from .endpoints.chat_protocols import answer_in, count_tokens

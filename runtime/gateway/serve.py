@@ -15,7 +15,7 @@ from aiohttp import web
 from attrs import evolve
 
 from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, SecretRef, is_loopback
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks

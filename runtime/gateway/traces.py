@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.plan import RemotePoolPlan
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 from ..requests.trace import Span
 from ..requests.trace_context import TRACEPARENT

@@ -7,7 +7,7 @@ import asyncio
 from attrs import field
 
 from ...compiler.plan import KeyLimits, KeyPlan, RateLimits, StatePlan
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..policies.budget import Budget
 from ..policies.rate_limit import Permit
 from .accounts import make_limiter

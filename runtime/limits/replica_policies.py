@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from attrs import field
 
 from ...compiler.plan import RemotePoolPlan
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..policies.budget import Budget
 from ..policies.circuit_breaker import CircuitBreaker
 from ..policies.estimate import Tariff

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from attrs import evolve
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 
 
 class FaultKind(StrEnum):

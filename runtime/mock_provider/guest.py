@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from .api import Api
 from .faults import Fault
 from .strict import Table, provider_of, table

@@ -6,7 +6,7 @@ from collections import deque
 
 from attrs import field
 
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 
 MINUTE = 60.0
 

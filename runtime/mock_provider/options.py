@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from attrs import evolve
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from .faults import Fault
 from .parsed_request import MockError
 from .scripted_answers import Script, ScriptedAnswer, ScriptError, parse_script

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field
 
-from ...dsl.record import define
+from ...compiler.plan.record import define
 
 MOST_ANSWERS = 128
 """To one request. Source: OpenAI API reference."""

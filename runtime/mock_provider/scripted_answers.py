@@ -14,7 +14,7 @@ import orjson
 from attrs import evolve, field
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 from ..regular_file import read_regular
 from .answers import Answer, answer_to, make_answer, make_call
 from .faults import Fault, parse_fault

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, field, fields
 
-from ...dsl.record import define
+from ...compiler.plan.record import define
 
 
 @define

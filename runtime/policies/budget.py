@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Money
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.usage import PICODOLLARS
 
 HOUR, DAY = 60, 24 * 60

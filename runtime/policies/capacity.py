@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from ...compiler.plan import CapacityKind, CapacityPolicy
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 
 MAX_WAITING = 1024
 """Requests that may wait for a slot of one deployment; the next one is refused."""

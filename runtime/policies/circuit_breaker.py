@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from ...compiler.plan import CircuitBreakerConfig
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 
 MAX_GROWTH = 16
 """How many times `open_duration` an open time can grow to."""

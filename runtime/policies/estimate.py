@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from attrs import fields
 
 from ...compiler.plan import Price
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from ..requests.parts import (

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from .budget import DAY, HOUR, MINUTE, WINDOWS
 
 LEASE = 5.0

@@ -13,7 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from ...compiler.plan import RateLimits
-from ...dsl.record import define
+from ...compiler.plan.record import define
 from ..requests.upstream import Remaining
 from .sliding_window import SPAN, SlidingWindow
 

@@ -6,7 +6,7 @@ from math import inf
 from random import Random
 
 from ...compiler.plan import JitterKind, RetryPolicy
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
 
 MAX_TOTAL_WAIT = 120.0

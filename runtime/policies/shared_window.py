@@ -14,7 +14,7 @@ from typing import NamedTuple
 from attrs import field
 
 from ...compiler.plan import RateLimits
-from ...dsl.record import define
+from ...compiler.plan.record import define
 from .sliding_window import BUCKETS, MARGIN, SPAN
 
 LEASE = 5.0

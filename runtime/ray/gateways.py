@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compiler.plan import Plan, is_loopback
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 from .cluster import Cluster, lasting
 from .library import Ray

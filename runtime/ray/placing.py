@@ -10,8 +10,8 @@ from attrs import evolve
 
 from ...compiler.plan import Plan, RemotePoolPlan, ReplicaPlacement, ScalingPlan
 from ...compiler.plan.codec import dump_plan
+from ...compiler.plan.record import frozen
 from ...compiler.plan.split import Part, split
-from ...dsl.record import frozen
 from ..requests.errors import StartError
 from .registry import BEAT
 

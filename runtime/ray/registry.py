@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import field
 
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 
 NAMESPACE = "inferc"
 """Of Ray's names of actors."""

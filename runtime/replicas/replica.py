@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import field
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..requests.answer import Chunk
 from ..requests.request import ChatRequest, Request
 from ..requests.tensor import TensorInfo

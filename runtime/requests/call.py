@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from .request import Request
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})

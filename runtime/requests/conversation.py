@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from attrs import field, fields
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from .parts import NOTHING, CacheMark, Extras, Part, Place, Text
 
 Role = Literal["system", "developer", "user", "assistant"]

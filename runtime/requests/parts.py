@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from attrs import field
 
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 
 Place = tuple[str | int, ...]
 """Where a value stands in the client's request: `("messages", 3, "content", 1)`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from attrs import evolve, field
 
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 from .upstream import Upstream
 from .usage import NOTHING_USED, PICODOLLARS, Usage
 

@@ -13,7 +13,7 @@ import attrs
 import orjson
 
 from ...compiler.plan import Cache
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 from ..limits.keys import key_among
 from ..requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ..requests.call import Call

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ...compiler.plan import BudgetAction, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
-from ...dsl.record import frozen
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from .simulation import EPOCH, Simulation
 

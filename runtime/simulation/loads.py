@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
-from ...dsl.record import frozen
 from .followed_splits import follow_splits
 from .provider import RECORDED, Recorded, Seen
 from .records import Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import Constant, Expr, Measure, Operation
-from ...dsl.record import frozen
 from ..limits.replica_policies import route_payer
 from ..requests.usage import PICODOLLARS
 from .records import Record, Tally

@@ -14,8 +14,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
-from ...dsl.record import define, frozen
 from ..concurrency.virtual_time import VirtualTimeLoop
 from ..mock_provider.deliver import BROKEN, END_MARKERS, in_parts
 from ..mock_provider.faults import SPOILT, Fault, FaultKind

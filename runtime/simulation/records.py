@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from attrs import field
 
-from ...dsl.record import define
+from ...compiler.plan.record import define
 from ..requests.trace import Trace
 
 

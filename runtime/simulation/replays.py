@@ -10,8 +10,8 @@ import orjson
 from attrs import evolve
 
 from ...compiler.plan import CascadePlan, FallbackPlan, Plan
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
-from ...dsl.record import frozen
 from ..dialects.rate_limit_headers import openai_limits
 from ..requests.errors import NetworkError, RequestTimeout
 from .loads import Arrival

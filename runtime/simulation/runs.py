@@ -12,8 +12,8 @@ from random import Random
 from attrs import field
 
 from ...compiler.plan import Plan
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import LoadPlan, ProviderPlan
-from ...dsl.record import define, frozen
 from ..concurrency.virtual_time import run_virtual
 from ..requests.usage import PICODOLLARS
 from .limits_seen import Looked, Watch

@@ -9,8 +9,8 @@ from random import Random
 from attrs import field
 
 from ...compiler.plan import Plan
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import AskPlan, ExpectPlan, LoadPlan, Scenario, WaitPlan
-from ...dsl.record import define, frozen
 from ..concurrency.virtual_time import Deadlock, run_virtual
 from ..requests.errors import StartError
 from .coverage import Way, reached

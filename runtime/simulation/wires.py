@@ -11,7 +11,7 @@ import orjson
 from attrs import evolve, field
 from yarl import URL
 
-from ...dsl.record import define, frozen
+from ...compiler.plan.record import define, frozen
 from ..mock_provider.answers import Answer, answer_to, make_answer
 from ..mock_provider.anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from ..mock_provider.api import Api, RequestPath

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.conversation import Conversation
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns

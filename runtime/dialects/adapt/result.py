@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field
 
-from ....dsl.record import define, frozen
+from ....compiler.plan.record import define, frozen
 from ...requests.errors import Incapable
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from attrs import field
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.call import MAX_PRIORITY
 from ...requests.errors import BadRequest
 from ...requests.request import TensorRequest

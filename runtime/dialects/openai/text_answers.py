@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from attrs import field
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.usage import Usage
 

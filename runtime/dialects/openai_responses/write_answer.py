@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from attrs import field
 
-from ....dsl.record import define, frozen
+from ....compiler.plan.record import define, frozen
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool
 from ...requests.errors import RequestError

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from ....compiler.plan import RemotePoolPlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import (
     BadRequest,
     ContentFiltered,

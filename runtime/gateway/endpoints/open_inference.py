@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from ....compiler.plan import ClassifySpec, OnnxServingPlan
-from ....dsl.version import __version__
 from ...dialects.open_inference.descriptions import (
     VERSION,
     Counted,
@@ -63,7 +63,7 @@ async def answer_server(request: web.Request, exchange: Exchange) -> web.StreamR
 
 def server_metadata() -> dict[str, Any]:
     """What this server is."""
-    return {"name": "inferc", "version": __version__, "extensions": list(_EXTENSIONS)}
+    return {"name": "inferc", "version": _version(), "extensions": list(_EXTENSIONS)}
 
 
 async def answer_live(request: web.Request, exchange: Exchange) -> web.StreamResponse:
@@ -253,3 +253,13 @@ def _name(request: web.Request) -> str:
             param="version",
         )
     return name
+
+
+@cache
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("inferc")
+    except PackageNotFoundError:
+        return "unknown"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 
 _TYPES = {
     "css": "text/css; charset=utf-8",

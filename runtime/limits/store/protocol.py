@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ....compiler.plan import RateLimits
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...policies.lease import Granted, SpendState
 from .problems import Problems
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ..answers import Answer, hash_id
 from ..limits import Room, duration
 from .tables import REQUEST, Table, filled

@@ -31,7 +31,7 @@ from typing import Any
 
 import jsonpath
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ..parsed_request import MockError
 from .histories import CHECKS
 from .shapes import Problem, problems

@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import field
 
 from ....compiler.plan import Launch, RemotePoolPlan, ReplicaPlacement
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from .environment import server_environment
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from ....compiler.plan import Launch, RemotePoolPlan, ReplicaPlacement
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import ServerDown, StartError
 from .command import Command, command_of
 from .listeners import is_ours

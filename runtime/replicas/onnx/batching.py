@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 
 from ....compiler.plan import Batching
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from .scheduling import MOST_RUNS
 
 

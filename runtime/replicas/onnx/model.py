@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from attrs import field
 
 from ....compiler.plan import Batching, OnnxServingPlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.answer import Chunk
 from ...requests.request import Request
 from .batching import BatchQueue

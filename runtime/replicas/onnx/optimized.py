@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import ExecutionProvider, GraphOptimization, OnnxServingPlan, ProviderSpec
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from .cache_key import cache_key
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from attrs import field
 
-from ....dsl.record import define
+from ....compiler.plan.record import define
 from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, forget_frames
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
 from .scheduling import Scheduler

@@ -17,7 +17,7 @@ from ....compiler.plan import (
     ProviderSpec,
     ReplicaPlacement,
 )
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from .cores import usable_physical_cores
 from .failures import first_line

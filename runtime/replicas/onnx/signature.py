@@ -9,7 +9,7 @@ import numpy
 from attrs import field
 
 from ....compiler.plan import Pooling, Signature, TensorSpec
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from ...requests.tensor import TensorInfo
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from ....compiler.plan import Aggregation
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.answer import LabelledSpan
 from .scores import Floats
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import BadRequest, InvalidAnswer, StartError
 from ...requests.request import TensorRequest

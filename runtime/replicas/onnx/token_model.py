@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import BadRequest, RequestError
 from .failures import first_line, unknown_token
 from .io_binding import Run

@@ -12,7 +12,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from ....compiler.plan import Batching, FileRef, TooLongAction
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import RequestError
 from .batching_trial import reason_to_run_alone
 from .length_groups import bucket, by_length

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import Factory, field
 
 from ....compiler.plan import TooLongAction
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import BadRequest, ContextLengthExceeded, StartError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from attrs import field
 from multidict import CIMultiDict
 
 from ....compiler.plan import AuthScheme
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...secret import Secret
 
 RENEW_EVERY = 60.0

@@ -23,7 +23,7 @@ from attrs import field
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from .connector import (
     MAX_HEADER,
     MAX_HEADERS,

@@ -17,7 +17,7 @@ from attrs import field
 from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, no_proxy_url
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from ...secret import read_document
 

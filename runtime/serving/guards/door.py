@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ....compiler.plan import GuardPlan
 from ....compiler.plan.guards import is_meant
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...limits.keys import key_name_among
 from ...requests.answer import ChatEvents, Chunk
 from ...requests.call import Call

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....compiler.plan import GuardAction, GuardPlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import ExternFailed, GuardFailed, GuardRefused, RequestError, RequestTimeout
 from ...requests.trace import Trace
 from ..pipelines.externs import Extern

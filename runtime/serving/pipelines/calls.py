@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import CallNode, ParameterPlan, TaskKind, ToolPlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ..model import Model

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import CallNode
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...dialects.answer import Choice, fold
 from ...dialects.chunks import ChunkEvents, whole_answer
 from ...dialects.openai_chat.write_request import write_message

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Protocol
 
 from ....compiler.plan import ExternNode, ExternPlan, Isolation
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.errors import ExternFailed, RequestError, StartError
 from ...requests.usage import Usage
 from .activation import Activation

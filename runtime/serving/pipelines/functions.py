@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from ....compiler.plan import MOST_CALLS_AT_ONCE, ParameterPlan, RecordType, ToolErrors, ToolPlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.errors import ExternFailed, RequestError, StepFailed
 from ...requests.parts import ToolCall

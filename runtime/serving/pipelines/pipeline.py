@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from ....compiler.plan import OptionalType, PipelinePlan, TypeKind
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest

@@ -9,7 +9,7 @@ from attrs import field
 
 from ....compiler.plan import ConstantNode, MapNode, Node, PipelinePlan
 from ....compiler.plan.dataflow import blocks_of, taken_by
-from ....dsl.record import define
+from ....compiler.plan.record import define
 from .block import PENDING, Block, Step
 from .steps import Place, PureSteps
 

@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
-from ....dsl.record import define
+from ....compiler.plan.record import define
 from ...requests.errors import StartError, StepFailed
 from .block import Compute, Frame, Later
 from .cheap_prompts import Cost, cost_of

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import field
 
 from ....compiler.plan import SourceRef
-from ....dsl.record import define, frozen
+from ....compiler.plan.record import define, frozen
 from ...requests.call import NO_HEADERS
 from ...requests.errors import RequestError, RequestTimeout, StepAt
 from ...requests.trace import Span, Spent, Trace

@@ -23,7 +23,7 @@ from ....compiler.plan import (
     PromptNode,
     RecordNode,
 )
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from .block import Act, Block, Compute
 from .calls import Targets, call
 from .control_flow import attempt, choose, map_list, match_value

@@ -24,7 +24,7 @@ from cattrs import (
 from cattrs.gen.typeddicts import make_dict_structure_fn
 
 from ....compiler.plan import ListType, OptionalType, RecordType, Type
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from .leaf_values import Sizes, Unfit, leaf
 
 MAX_SHOWN = 3

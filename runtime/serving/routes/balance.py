@@ -8,7 +8,7 @@ from math import exp
 from typing import Any
 
 from ....compiler.plan import BalanceKind, BalancePlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...policies.estimate import Estimate, estimate
 from ...requests.answer import Chunk
 from ...requests.call import Call

@@ -13,7 +13,7 @@ import orjson
 from attrs import evolve
 
 from ....compiler.plan import CascadePlan, FieldNode
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...dialects.answer import Answer, Choice
 from ...dialects.chats import asking_more
 from ...dialects.chunks import streamed_answer, whole_answer

@@ -9,7 +9,7 @@ from copy import copy
 from math import inf
 from typing import Any, TypeVar
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...limits.rate_limiters import MAX_WAIT
 from ...requests import errors as e
 from ...requests.answer import Chunk

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...requests.answer import ChatChunk, ChatEvents, Chunk
 from ...requests.events import PartEnded, Started, UsageKnown
 

@@ -10,7 +10,7 @@ from math import inf
 from attrs import evolve
 
 from ....compiler.plan import HedgePlan
-from ....dsl.record import frozen
+from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.answer import Chunk
 from ...requests.call import Call

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field
 
-from .....dsl.record import define
+from .....compiler.plan.record import define
 from .decoder import Answer
 from .sampling import Likely
 from .text_stream import Writing

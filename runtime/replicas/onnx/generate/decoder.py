@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from .....dsl.record import define, frozen
+from .....compiler.plan.record import define, frozen
 from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import ContextLengthExceeded, InvalidAnswer, RequestError
 from ....requests.tensor import TensorInfo

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from ....requests.errors import RequestError, StartError
 from ..failures import first_line, unknown_token
 from ..model import run_options

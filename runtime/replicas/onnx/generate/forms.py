@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from ....requests.errors import BadRequest, Incapable, RequestError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from .signature import CacheEntry
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from .....compiler.plan import GenerateSpec
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from ....dialects.field_check import SENT, Dropped, Handling
 from ....dialects.openai.text_only import (
     TEXT_FIELDS,

@@ -6,7 +6,7 @@ import numpy
 from attrs import evolve
 from numpy.typing import NDArray
 
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from .forms import Form
 
 _SEEDS = 2**64

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import StartError
 from ....requests.tensor import TensorInfo

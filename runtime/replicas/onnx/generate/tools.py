@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from .....dsl.record import frozen
+from .....compiler.plan.record import frozen
 from ....requests.errors import BadRequest
 from .forms import FormAsked, json_form, lark_form
 
