@@ -60,7 +60,7 @@ def plan_of(text: str) -> Plan:
     return compile_checked(checked, Path())
 
 
-def timed(plan: Plan, load: LoadPlan, world: dict[str, ProviderPlan], most: int) -> tuple[Run, float]:
+def timed(plan: Plan, load: LoadPlan, world: dict[str, ProviderPlan], most: int | None) -> tuple[Run, float]:
     began = time.process_time()
     done = run(plan, Path(), world, load, 1, most)
     return done, time.process_time() - began
@@ -77,12 +77,14 @@ def speed(seconds: float) -> bool:
 
 def day() -> bool:
     load = LoadPlan((TrafficPlan("assistant", 10_000.0, 86_400.0),), shape=Shape.DAY)
-    done, took = timed(plan_of(FILE), load, {}, 200_000)
-    count = round(done.tally.count * done.scale)
-    print(
-        f"a day: {count:,} requests, 1 in {done.scale:,.0f} played, in {took:.1f} s; floor {DAY_FLOOR:.0f} s"
-    )
-    return took <= DAY_FLOOR
+    fine = True
+    for what, text in (("", FILE), (", before 150 slots", FILE.replace("40k", "150"))):
+        done, took = timed(plan_of(text), load, {}, None)
+        count = round(done.tally.count * done.scale)
+        played = f"1 in {done.sample.played:,.0f} played, in {took:.1f} s"
+        print(f"a day{what}: {count:,} requests, {played}; floor {DAY_FLOOR:.0f} s")
+        fine = fine and took <= DAY_FLOOR
+    return fine
 
 
 def sample() -> bool:

@@ -58,9 +58,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--requests",
         type=int,
-        default=200_000,
         metavar="N",
-        help="of more requests, a sample of so many is played (default: %(default)s)",
+        help="of more requests, a sample of so many is played (default: 200,000; where limits are small, "
+        "up to 600,000)",
     )
     parser.add_argument(
         "--sweep",
@@ -74,7 +74,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    if arguments.requests < 100:
+    if arguments.requests is not None and arguments.requests < 100:
         return misuse("--requests is at least 100")
     if arguments.format not in ("terminal", "json"):
         return misuse("a simulation is shown as text, or with --format json")
