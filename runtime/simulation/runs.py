@@ -133,7 +133,8 @@ async def _run(
 
     is_all = not sample.every
     sampled = sampled_plan(plan, sample)
-    async with simulated(sampled, base_dir, sampled_world(world, sample), random) as simulation:
+    less_world = sampled_world(world, sample)
+    async with simulated(sampled, base_dir, less_world, random, sample.thinned) as simulation:
         watch = Watch(simulation)
         watching = asyncio.create_task(watch.go(moments(sample, seconds)))
         try:

@@ -12,25 +12,30 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ...compiler.plan import DeploymentPlan, Plan, RemotePoolPlan
+from ...compiler.plan import CapacityKind, DeploymentPlan, Plan, RemotePoolPlan
 from ...compiler.plan.reach import budgets_of, only
 from ...compiler.plan.scenarios import LoadPlan, ProviderPlan, Shape
+from ..policies.capacity import MAX_WAITING
 
-USUAL, MOST = 200_000, 600_000
-"""Requests that are played of more, and where limits are small: the latter take half a minute."""
+USUAL, MOST = 200_000, 300_000
+"""Requests that are played of more, and where limits are small: the latter take from 15 to 40 seconds."""
 
 ENOUGH, COARSE = 100, 20
 """A limit of so many is not made smaller than that, if it can be; one that is smaller than that is coarse."""
 
 PARTS = ((60.0, 60.0), (30.0, 30.0), (15.0, 15.0))
-"""Seconds of a part: of its beginning, and those that count. The first is tried first."""
+"""Seconds of a part: of its beginning, at least, and those that count. The first is tried first."""
 
+_LONGEST = 300.0
+"""Seconds that its beginning has, at most."""
 _MINUTE = 65.0
 """Seconds after which limits by the minute are as full as they become."""
 _TIMES = 3
 """Attempts for each request, about: a limit that lets more pass in a minute is never reached."""
+_FEW = 2
+"""Of so many, half of one more is no more than a quarter."""
 _SLOW = 60.0
 """Seconds that a slow answer takes longer."""
 _HOUR = 3600.0
@@ -104,7 +109,8 @@ def sample_of(
         for found in parts or [Sample(less, why=why or "it does not last long enough")]:
             if found.thinned <= enough:
                 return found
-    return found
+    whole = round(smallest / found.thinned)  # which a small limit must be, too
+    return found if whole < _FEW else evolve(found, thinned=smallest / whole)
 
 
 def limits_of(
@@ -164,21 +170,29 @@ def _parts(
     seconds = load.traffic[0].seconds
     many = windows * (ceil(seconds / windows / _HOUR) if load.shape is Shape.DAY else 1)
     every = seconds / many
-    last = max((_longest(world.get(each.deployment), load) for each in _reached(plan, load)), default=0.0)
+    fills = _fills(plan, world, load)
     most = _TIMES * _MINUTE * sum(each.per_second for each in load.traffic)
     is_by_minute = any("minute" in what and limit < most for _, what, limit in limits_of(plan, world, load))
     for settles, counts in PARTS:
-        settles = max(settles, 2 * last, _MINUTE if is_by_minute else 0.0)
+        settles = min(max(settles, fills, _MINUTE if is_by_minute else 0.0), _LONGEST)
         counts = max(counts, every / less - settles)
         if settles + counts < every:
             yield Sample(max(less * (settles + counts) / every, 1.0), every, settles, counts)
-        if is_by_minute:
-            return
 
 
-def _longest(provider: ProviderPlan | None, load: LoadPlan) -> float:
-    """Seconds that hardly any answer takes longer than."""
-    provider = provider or ProviderPlan("")
-    answer = load.answer if provider.answer is None else provider.answer
-    slow = _SLOW if any(each.what in ("slow", "stall") for each in provider.failures) else 0.0
-    return max(provider.first_token.high + answer / provider.rate + slow, provider.service.high)
+def _fills(plan: Plan, world: Mapping[str, ProviderPlan], load: LoadPlan) -> float:
+    """Seconds after which all is as full as it becomes: one queue after the other, where more comes at the
+    peak than slots can take.
+    """
+    longest, queues, peak = 0.0, 0.0, sum(each.per_second for each in load.traffic)
+    for each in _reached(plan, load):
+        provider = world.get(each.deployment) or ProviderPlan(each.deployment)
+        answer = load.answer if provider.answer is None else provider.answer
+        slow = _SLOW if any(fail.what in ("slow", "stall") for fail in provider.failures) else 0.0
+        spread, tokens = provider.first_token, answer / provider.rate
+        longest = max(longest, spread.high + tokens + slow, provider.service.high)
+        serving, usual = each.serving, spread.median + tokens
+        slots = serving.max_concurrent * max(len(each.replicas), 1)
+        if serving.on_capacity_exhausted.kind is CapacityKind.QUEUE and peak * usual > slots:
+            queues += min(float(serving.queue_timeout), MAX_WAITING / slots * usual)
+    return max(2 * longest, queues + longest)

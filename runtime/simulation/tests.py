@@ -71,7 +71,7 @@ async def _play(plan: Plan, base_dir: Path, scenario: Scenario, random: Random, 
     sample = Sample(outcome.scale)
     limit = limit_of([step.condition for step in scenario.steps if isinstance(step, ExpectPlan)])
     world = sampled_world(scenario.world, sample)
-    async with simulated(sampled_plan(plan, sample), base_dir, world, random) as simulation:
+    async with simulated(sampled_plan(plan, sample), base_dir, world, random, sample.thinned) as simulation:
         player = _Player(simulation, outcome, limit)
         for number, step in enumerate(scenario.steps):
             await player.step(number, step)
