@@ -15,7 +15,7 @@ from ..compiler.plan.reach import nodes_of
 from ..runtime.dialects.chunks import ChunkEvents
 from ..runtime.dialects.openai.requests import chat_request
 from ..runtime.executor import Executor as RuntimeExecutor
-from ..runtime.gateway.chat_writer import write_whole
+from ..runtime.gateway.chat_writer import ChatWriter
 from ..runtime.requests.answer import ClassifyChunk, EmbedChunk, RerankChunk
 from ..runtime.requests.errors import StartError, Unsupported
 from ..runtime.requests.events import TextDelta
@@ -74,7 +74,7 @@ class Executor:
         """
         name, request = chat_request(_body(model, messages, parameters) | {"stream": False})
         chunk = await self._executor.answer(name, request, self._executor.deadline())
-        return Answer(orjson.loads(write_whole(request, chunk)))
+        return Answer(orjson.loads(ChatWriter(request).whole(chunk)))
 
     async def stream(self, model: str, messages: Messages, /, **parameters: Any) -> AsyncIterator[str]:
         """The same in pieces of text, as they come; `contextlib.aclosing` around it cancels the request."""

@@ -15,12 +15,12 @@ from ..dsl.record import frozen
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .asked import asked_of
-from .checks import CHECKS
+from .checks import CHECKS, CHECKS_OF_ONE
 from .damage import without_followers
-from .declare import Declarer
+from .declare import DECLARED, Declared, Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
-from .memory import Memory
+from .memory import Kind, Memory
 from .merge import Merger
 from .model_files import ModelFiles
 from .modules import Loader, Module, ParseText, ReadText, read_file
@@ -124,12 +124,31 @@ def _check(
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
+    _look_at_each(program, memory, found)
     asked = tuple(asked_of(program)) if not found.has_errors else ()
     if asked:
         from .analysis.proofs import prove
 
         prove(program, asked, found)
     return program
+
+
+_LOOKED_AT = Kind("deployment, looked at alone")
+
+
+def _look_at_each(program: Program, memory: Memory, found: Diagnostics) -> None:
+    """The checks of each deployment alone."""
+
+    def look_at(symbol: Symbol) -> None:
+        known = memory.known(DECLARED, symbol)
+        assert known is not None
+        declared: Declared = known.value
+        assert declared.deployment is not None
+        for check in CHECKS_OF_ONE:
+            check(declared, declared.deployment, found)
+
+    for declared, _ in program.deployments:
+        memory.of(_LOOKED_AT, declared.symbol, look_at)
 
 
 def _with_gateway(root: Scope, scopes: Iterable[Scope]) -> Scope:

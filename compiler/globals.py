@@ -37,6 +37,7 @@ from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
 from ..dsl.values import Call, Word
+from .certificate_files import check_certificate
 from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
@@ -208,6 +209,8 @@ class GlobalBlocks:
         """Certificates are files: they are followed when they change."""
         for name in ("cert", "key", "client_ca") if tls is not None else ():
             ref = getattr(tls, name)
+            if ref is not None:
+                check_certificate(ref, name, _written(paths, ("tls", name)).span, self._found)
             if ref is not None and ref.source is not SecretSource.FILE:
                 self._found.error(
                     "E0301",

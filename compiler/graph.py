@@ -45,7 +45,7 @@ class Graph:
     def typed_at(self, source: Source, offset: int) -> Typed | None:
         """The smallest part of a pipeline or of a cascade's condition that stands at `offset`."""
         smallest: Typed | None = None
-        for root in self._roots(source):
+        for root in self.roots(source):
             for each in walk(root):
                 if each.node.start <= offset < each.node.end and (
                     smallest is None
@@ -54,7 +54,8 @@ class Graph:
                     smallest = each
         return smallest
 
-    def _roots(self, source: Source) -> Iterator[Typed]:
+    def roots(self, source: Source) -> Iterator[Typed]:
+        """The values of the steps of one file, and the conditions of its cascades."""
         for pipeline in self.pipelines:
             if pipeline.scope.module.source is source:
                 yield from (step.value for step in pipeline.steps)

@@ -29,6 +29,8 @@ _VENDORS: dict[str, ProviderKind | None] = {
     "litellm": None,
     "models": None,
     "openai": ProviderKind.OPENAI,
+    "text-completion-openai": ProviderKind.OPENAI,
+    **dict.fromkeys(("azure_ai", "litellm_proxy", "vertex_ai", "vertex_ai_beta")),
 }
 _PRESETS = frozenset(ProviderKind(kind.value) for kind in PRESETS)
 _LONGEST_START = 64
@@ -51,6 +53,11 @@ class ModelInfo:
     cache_write_1h_price: Money | None = None
     audio_input_price: Money | None = None
     audio_output_price: Money | None = None
+    image_input_price: Money | None = None
+    image_output_price: Money | None = None
+    per_second: Money | None = None
+    per_search: Money | None = None
+    per_image: Money | None = None
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -169,6 +176,10 @@ def _indexed(file: str) -> dict[ProviderKind, _Index]:
         if provider not in indices:
             indices[provider] = _Index(provider)
         indices[provider].add(row)
+    for row in _load("retrieval_prices.json")["models"]:
+        index = indices.get(ProviderKind(row["provider"]))
+        if index is not None and row["name"] not in index.names:
+            index.add(row)
     return indices
 
 
@@ -207,6 +218,11 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         cache_write_1h_price=_money(row.get("cache_write_1h")),
         audio_input_price=_money(row.get("audio_input")),
         audio_output_price=_money(row.get("audio_output")),
+        image_input_price=_money(row.get("image_input")),
+        image_output_price=_money(row.get("image_output")),
+        per_second=_money(row.get("per_second")),
+        per_search=_money(row.get("per_search")),
+        per_image=_money(row.get("per_image")),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

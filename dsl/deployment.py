@@ -115,6 +115,11 @@ class Deployment:
             info.cache_write_1h_price,
             info.audio_input_price,
             info.audio_output_price,
+            info.image_input_price,
+            info.image_output_price,
+            info.per_second,
+            info.per_search,
+            info.per_image,
         )
 
     @cached_property

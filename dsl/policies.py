@@ -185,8 +185,20 @@ class Price:
     audio_output: Money | None = at_least(
         0, "per million tokens of sound in the answer; as `output` unless said", default=None, rare=True
     )
+    image_input: Money | None = at_least(
+        0, "per million tokens of pictures in the prompt; as `input` unless said", default=None, rare=True
+    )
+    image_output: Money | None = at_least(
+        0, "per million tokens of pictures in the answer; as `output` unless said", default=None, rare=True
+    )
     per_second: Money | None = at_least(
         0, "per second of sound, of models that are paid by its length", default=None, rare=True
+    )
+    per_search: Money | None = at_least(
+        0, "per search of the web, and per ranking of up to 100 documents", default=None, rare=True
+    )
+    per_image: Money | None = at_least(
+        0, "per picture that is made, of models that are paid by their number", default=None, rare=True
     )
 
 

@@ -27,11 +27,12 @@ from .features.hover import hover
 from .features.inlay_hints import inlay_hints
 from .features.links import links
 from .features.references import highlights, references
-from .features.rename import RenameRefused, prepare_rename, rename
+from .features.rename import prepare_rename, rename
 from .features.selection import selection
 from .features.semantic_tokens import LEGEND
 from .features.signature_help import SIGNATURE_TRIGGERS, signature_help
 from .features.symbols import document_symbols, workspace_symbols
+from .new_names import RenameRefused
 from .protocol import ARRIVED
 from .server import Server
 from .view import View

@@ -6,15 +6,28 @@ about; files without them never load it.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator, Sequence
 
 from ..compiler.graph import Graph
 from ..compiler.pipelines.explain import origin_in
-from ..compiler.pipelines.typed import Call, Constant, FieldOf, MapOf, Typed, TypedPipeline, TypedStep, walk
+from ..compiler.pipelines.typed import (
+    Call,
+    Constant,
+    FieldOf,
+    MapOf,
+    Typed,
+    TypedExtern,
+    TypedPipeline,
+    TypedStep,
+    walk,
+)
 from ..compiler.plan.types import ChoiceType, RecordType, Type
 from ..compiler.program import Program
 from ..compiler.routes.typed import TypedRoute
 from ..compiler.scope import Scope, Symbol
+from ..compiler.typing.callables import Callee
+from ..compiler.typing.deployments import deployment_callee
 from ..compiler.typing.partial import is_known, show_type, without_optional
 from ..dsl import syntax as s
 from ..dsl.record import frozen
@@ -25,6 +38,7 @@ from .view import View
 
 _LONGEST_HINT = 32
 _LONGEST_SPELLED = 400
+_WORD = f"{string.ascii_letters}{string.digits}_"
 
 
 @frozen
@@ -113,6 +127,74 @@ def fields_after(view: View, offset: int, names: Sequence[str]) -> dict[str, str
     if not isinstance(type, RecordType):
         return {}
     return {name: show_type(field) for name, field in type.fields.items()}
+
+
+def fields_of_value(view: View, start: int, end: int, offset: int, step: int) -> dict[str, str]:
+    """The same of the value from `start` to `end`, before the `.` and what is typed of a name up to `offset`.
+
+    step: where the step around it begins. If that cannot be read, a step of its own can.
+    """
+    text, value = view.text, view.text[start:end]
+    rest = text[offset:].lstrip(_WORD)
+    alone = f"_ = {value}\n"
+    for place, changed in (
+        (start, f"{text[:end]} {rest}"),
+        (step + len("_ = "), f"{text[:step]}{alone}{text[step:end]} {rest}"),
+    ):
+        program = view.workspace.check_as_if(view.document, changed).program
+        type = _type_of(program, place, place + len(value)) if program is not None else None
+        if isinstance(type, RecordType):
+            return {name: show_type(field) for name, field in type.fields.items()}
+    return {}
+
+
+def _type_of(program: Program, start: int, end: int) -> Type | None:
+    """The type of what stands there, perhaps in brackets."""
+    graph, found = program.graph, None
+    for root in graph.roots(program.root.module.source) if graph is not None else ():
+        for each in walk(root):
+            if start <= each.node.start <= each.node.end <= end and (
+                found is None or each.node.end - each.node.start > found.node.end - found.node.start
+            ):
+                found = each
+    return found.type if found is not None else None
+
+
+def arguments_of(view: View, alias: str | None, name: str) -> dict[str, str]:
+    """What a call of `name` takes, or of `alias.name`: parameters or fields, with their types."""
+    program = view.checked.program
+    graph = program.graph if program is not None else None
+    if program is None or graph is None:
+        return {}
+    symbol = program.root.find_in(alias, name) if alias is not None else program.root.find(name)
+    if symbol is None:
+        return {}
+    if isinstance(symbol.node, s.TypeDeclaration):
+        type = graph.types.declared(symbol)
+        return (
+            {name: show_type(each) for name, each in type.fields.items()}
+            if isinstance(type, RecordType)
+            else {}
+        )
+    signatures: tuple[TypedPipeline | TypedExtern, ...] = (*graph.pipelines, *graph.externs)
+    for typed in signatures:
+        if typed.symbol.node is symbol.node:
+            return {each.node.name.text: show_type(each.type) for each in typed.parameters}
+    callee = _callee(program, graph, symbol)
+    return {
+        each.name: " or ".join(dict.fromkeys(map(show_type, each.types)))
+        for each in (callee.parameters if callee is not None else ())
+    }
+
+
+def _callee(program: Program, graph: Graph, symbol: Symbol) -> Callee | None:
+    for route in graph.routes:
+        if route.symbol.node is symbol.node:
+            return route.callee
+    for declared in program.declared:
+        if declared.symbol.node is symbol.node:
+            return deployment_callee(declared, program.models)
+    return None
 
 
 def choices_after(view: View, offset: int, names: Sequence[str]) -> tuple[str, ...]:

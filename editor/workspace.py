@@ -7,7 +7,7 @@ parts of them keeps them until the next change. What is asked of an older versio
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..compiler.compile import Checked, check_file
@@ -186,6 +186,19 @@ class Workspace:
             return reparse(source, before) if source.text is text else self.parse(source)
 
         return check_file(document.name, document.path, text=text, read=self.read, parse=parse)
+
+    def check_together(self, document: Document, texts: Mapping[str, str]) -> Checked:
+        """The same with several texts changed, by the keys of their sources; nothing of it is kept."""
+
+        def read(path: Path) -> str:
+            changed = texts.get(file_key(path))
+            return changed if changed is not None else self.read(path)
+
+        def parse_one(source: Source) -> Parsed:
+            return parse(source) if key_of(source) in texts else self.parse(source)
+
+        text = texts.get(_key_of(document), document.text)
+        return check_file(document.name, document.path, text=text, read=read, parse=parse_one)
 
     def importers(self, document: Document) -> list[Document]:
         """The open texts that import this one, by way of others too, and were checked since they did."""

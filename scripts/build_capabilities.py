@@ -1,5 +1,5 @@
-"""Write `dsl/capabilities/models.json` from the facts about models that the package litellm ships,
-and the list of its prefixes, which a test walks.
+"""Write `dsl/capabilities/models.json` from the facts about models that the package litellm ships, also
+`dsl/retrieval_prices.json`, and the list of its prefixes, which a test walks.
 
     python scripts/build_capabilities.py [--file model_prices.json --version 1.2.3] [--output FILE]
 
@@ -18,10 +18,12 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "capabilities" / "models.json"
+PRICES = OUTPUT.parents[1] / "retrieval_prices.json"
 TABLE = "litellm/model_prices_and_context_window_backup.json"
 PREFIXES = OUTPUT.parents[2] / "tests" / "compiler" / "importers" / "litellm_prefixes.json"
 KINDS = "litellm/types/utils.py"
@@ -43,6 +45,10 @@ PROVIDERS = {
     "xai": "xai",
 }
 """The package's name of each provider, and the language's."""
+
+_ALSO_PRICED = {"vertex_ai-embedding-models": "gemini"}
+_MISPRICED = ("embed-multilingual-light-v3.0",)
+"""A price per thousand tokens that stands where the others have one per token."""
 
 TASKS = {"chat": "chat", "responses": "chat", "embedding": "embed", "rerank": "rerank"}
 """The package's modes that the language has a task for."""
@@ -80,6 +86,8 @@ def main() -> None:
         table, version, prefixes = fetched()
         PREFIXES.write_text(json.dumps(prefixes, indent=0) + "\n", encoding="utf-8")
         print(f"{PREFIXES}: {len(prefixes['providers'])} prefixes")
+        PRICES.write_text(render_prices(retrieval_prices(table), version), encoding="utf-8")
+        print(f"{PRICES}: prices of models that embed or rank")
     output.write_text(render(build(table), version), encoding="utf-8")
     print(f"{output}: facts of litellm {version}")
 
@@ -116,6 +124,39 @@ def build(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
             continue
         found.setdefault(provider, {})[name] = dict(_facts(provider, row))
     return {provider: dict(sorted(models.items())) for provider, models in sorted(found.items())}
+
+
+def retrieval_prices(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of models that embed, per million tokens, and of those that rank, per token or search."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for written, row in table.items():
+        told_as = row.get("litellm_provider", "")
+        provider = (PROVIDERS | _ALSO_PRICED).get(told_as)
+        if provider is None or row.get("mode") not in ("embedding", "rerank") or _IN_PLACE.match(written):
+            continue
+        name = written.lower().removeprefix(f"{told_as}/")
+        given = row.get("input_cost_per_token")
+        searched = row.get("input_cost_per_query") if row["mode"] == "rerank" else None
+        if not (given or searched) or name in _MISPRICED:
+            continue
+        prices = {"input": _decimal(given or 0, 10**6), "output": "0"}
+        if searched:
+            prices["per_search"] = _decimal(searched, 1)
+        if pictured := row.get("input_cost_per_image_token"):
+            prices["image_input"] = _decimal(pictured, 10**6)
+        found[provider, name] = {"provider": provider, "name": name, **prices}
+    return [found[key] for key in sorted(found)]
+
+
+def _decimal(price: float, units: int) -> str:
+    return format((Decimal(str(price)) * units).normalize(), "f")
+
+
+def render_prices(rows: list[dict[str, Any]], version: str) -> str:
+    """JSON with one model per line."""
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+    header = f'{{\n"source": "litellm",\n"version": "{version}",\n"currency": "USD",\n"models": ['
+    return f"{header}\n{lines}\n]\n}}\n"
 
 
 def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -106,20 +106,26 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
     first_snapshots = _first_snapshots(models)
     for model in models:
         prices = model.get_prices(moment)
-        if prices.input_mtok is None and prices.output_mtok is None:
-            continue  # not sold by the token
+        heard = prices.audio_hours or prices.input_audio_hours
+        if prices.input_mtok is None and prices.output_mtok is None and heard is None:
+            continue  # sold neither by the token nor by the second
+        searched = prices.web_searches_kcount or prices.requests_kcount
         patterns = sorted({*_patterns(model.match)} - {model.id})
         row = {
             "provider": called,
             "name": model.id,
             "match": patterns or None,
             "context_window": model.context_window,
-            "input": _price(prices.input_mtok),
+            "input": _price(prices.input_mtok) or (None if heard is None else "0"),
             "output": _price(prices.output_mtok),
             "cached_input": _price(prices.cache_read_mtok),
             "cache_write": _price(prices.cache_write_mtok),
             "audio_input": _price(prices.input_audio_mtok),
             "audio_output": _price(prices.output_audio_mtok),
+            "image_input": _price(prices.input_image_mtok),
+            "image_output": _price(prices.output_image_mtok),
+            "per_second": _price(heard, 3600),
+            "per_search": _price(searched, 1000),
             "cache_write_1h": _price(getattr(prices, "cache_write_1h_mtok", None)),
             "tiered": any(isinstance(price, types.TieredPrices) for price in vars(prices).values()) or None,
             "deprecated": model.deprecated or None,
@@ -128,12 +134,12 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
         yield {key: value for key, value in row.items() if value is not None}
 
 
-def _price(price: Decimal | types.TieredPrices | None) -> str | None:
-    """The price of a short prompt, as a plain decimal."""
+def _price(price: Decimal | types.TieredPrices | None, units: int = 1) -> str | None:
+    """The price of a short prompt, as a plain decimal; units: how many are sold for it."""
     if price is None:
         return None
     base = price.base if isinstance(price, types.TieredPrices) else price
-    return format(base.normalize(), "f")
+    return format((base / units).normalize(), "f")
 
 
 def _patterns(clause: types.MatchLogic) -> Iterator[str]:

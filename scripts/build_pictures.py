@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from _written import ROOT, only_check, put, status
@@ -33,6 +34,15 @@ def main() -> int:
 
 def redrawn(text: str, folder: Path) -> str:
     """`text`, a page in `folder`, with every marked picture drawn anew."""
+
+    def as_mermaid(found: re.Match[str], picture: Picture) -> str:
+        return f"{found[1]}\n```mermaid\n{to_mermaid(picture)}```\n\n{found[6]}"
+
+    return with_pictures(text, folder, as_mermaid)
+
+
+def with_pictures(text: str, folder: Path, write: Callable[[re.Match[str], Picture], str]) -> str:
+    """`text`, a page in `folder`, with what `write` makes of every marked picture."""
     with tempfile.TemporaryDirectory(prefix="examples-") as made:
         examples = Path(made)
         (examples / "models").symlink_to(ROOT / "samples" / "models")
@@ -42,17 +52,17 @@ def redrawn(text: str, folder: Path) -> str:
         def draw(found: re.Match[str]) -> str:
             example = examples / found[3]
             file = example if example.exists() else folder / found[3]
-            return f"{found[1]}\n```mermaid\n{_drawn(file, found[2], found[4])}```\n\n{found[6]}"
+            return write(found, _drawn(file, found[2], found[4]))
 
         return MARKED.sub(draw, text)
 
 
-def _drawn(file: Path, what: str, name: str | None) -> str:
+def _drawn(file: Path, what: str, name: str | None) -> Picture:
     checked = check_file(file.name, file)
     if any(each.is_error and (what, each.code) != ("flows", "E0440") for each in checked.diagnostics):
         raise SystemExit(f"error: {file} has errors; `inferc check {file}` shows them")
     draw = _flows if what == "flows" else _graph
-    return to_mermaid(draw(checked, file.parent, name))
+    return draw(checked, file.parent, name)
 
 
 def _graph(checked: Checked, folder: Path, name: str | None) -> Picture:

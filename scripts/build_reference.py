@@ -8,6 +8,7 @@ and `<!-- end -->`; what stands between is replaced. `hide=a,b` leaves fields ou
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import typing
@@ -46,7 +47,7 @@ from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares err
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.serving.routes.failover import FAILS_OVER, STAYS
 
-PAGES = ("docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
+PAGES = ("docs/fields.md", "docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
 MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 CLASSES: dict[str, Any] = {
@@ -346,7 +347,48 @@ def _builtins() -> tuple[list[str], list[list[str]]]:
     return ["function", "gives"], [[f"`{each.form}`", each.told] for each in BUILTINS.values()]
 
 
+def _references() -> dict[str, Any]:
+    """What the references of providers say of the fields of chats, by runtime."""
+    return {
+        path.stem: json.loads(path.read_text("utf-8"))["chat"]
+        for path in sorted((ROOT / "tests/runtime/reference/tables").glob("*.json"))
+    }
+
+
+def _chat_fields() -> tuple[list[str], list[list[str]]]:
+    """What becomes of each of OpenAI's fields at each provider that does not get it as it is."""
+    columns = {"refused": 2, "left out": 3, "needless": 4}
+    references = _references()
+    rows = []
+    for field in references["openai"]["takes"]:
+        row: list[list[str]] = [[f"`{field}`"], [], [], [], []]
+        for name, chat in references.items():
+            fates = {
+                **dict.fromkeys(chat["takes"], "same"),
+                **chat.get("changed", {}),
+                **chat.get("lacks", {}),
+            }
+            fate, _, _ = fates[field].partition(":")
+            if fate != "same":
+                told = f"{name}: `{fate.removeprefix('as ')}`" if fate.startswith("as ") else name
+                row[columns.get(fate, 1)].append(told)
+        rows.append([", ".join(cell) for cell in row])
+    return ["field", "sent as", "refused", "left out", "not needed"], rows
+
+
+def _own_fields() -> tuple[list[str], list[list[str]]]:
+    """What each provider takes that is no field of OpenAI's, or has other values."""
+    rows = []
+    for name, chat in _references().items():
+        own = [field for field, value in chat["takes"].items() if value is not None]
+        if own and name != "openai":
+            rows.append([f"`{name}`", ", ".join(f"`{field}`" for field in own), chat["source"]])
+    return ["runtime", "fields", "read from"], rows
+
+
 TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
+    "chat_fields": _chat_fields,
+    "own_fields": _own_fields,
     "inference": _inference,
     "runtimes": _runtimes,
     "commands": _commands,

@@ -1,4 +1,5 @@
-"""Write what requests look like, as the providers' own packages say it, for the strict mock provider.
+"""Write what requests and answers look like, as the providers' own packages say it: requests for the strict
+mock provider, answers for the tests.
 
     python scripts/build_shapes.py [--check]
 
@@ -18,6 +19,7 @@ import re
 import sys
 import types
 import typing
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
 from importlib.metadata import version
@@ -32,6 +34,7 @@ from google.genai import types as google
 from pydantic import BaseModel
 
 FOLDER = ROOT / "runtime" / "mock_provider" / "strict" / "tables" / "shapes"
+ANSWERS = ROOT / "tests" / "runtime" / "reference" / "answers"
 
 Json = dict[str, Any]
 
@@ -63,6 +66,10 @@ class _Reader:
         """The name of the shape for a class."""
         raise NotImplementedError
 
+    def hints(self, each: Any) -> Json:
+        """The fields of a class with their types."""
+        return get_type_hints(each, include_extras=True)
+
     def _plain(self, hint: Any) -> Any:
         origin = get_origin(hint)
         if origin is Literal:
@@ -93,7 +100,7 @@ class _Reader:
             of: Json = {}
             default: list[str] = []
             for name, each in names.items():
-                hint = get_type_hints(each, include_extras=True).get(field, str)
+                hint = self.hints(each).get(field, str)
                 tags = [tag for m in _members(hint) if get_origin(m) is Literal for tag in get_args(m)]
                 of |= dict.fromkeys(tags, name)
                 default += [tag for tag in tags if not _is_required(hint)]
@@ -113,8 +120,7 @@ class _TypedDicts(_Reader):
         name = plain_name(each.__name__)
         if name not in self.shapes:
             self.shapes[name] = {}
-            hints = get_type_hints(each, include_extras=True)
-            fields = {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in hints.items()}
+            fields = {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in self.hints(each).items()}
             self.shapes[name] = {"fields": fields}
         return name
 
@@ -125,23 +131,26 @@ def plain_name(name: str) -> str:
 
 
 class _Models(_Reader):
-    """Shapes of google-genai's models, as they are written; those of one of Google's two services."""
+    """Shapes of a package's models, as they are written. unknown: fields of each that are left out."""
 
-    def __init__(self, unknown: dict[str, set[str]]) -> None:
+    def __init__(self, unknown: dict[str, set[str]] | None = None) -> None:
         super().__init__()
-        self._unknown = unknown
+        self._unknown = unknown or {}
+
+    def hints(self, each: Any) -> Json:
+        return {name: info.annotation for name, info in each.model_fields.items()}
 
     def is_shape(self, hint: Any) -> bool:
         return inspect.isclass(hint) and issubclass(hint, BaseModel)
 
     def shape(self, each: Any) -> str:
-        name: str = each.__name__
+        name = plain_name(each.__name__)
         if name not in self.shapes:
             self.shapes[name] = {}
-            hints = get_type_hints(each, include_extras=True)
+            hints = self.hints(each)
             self.shapes[name] = {
                 "fields": {
-                    info.alias or n: self.spec(hints[n])
+                    f"{info.alias or n}{'!' if info.is_required() else ''}": self.spec(hints[n])
                     for n, info in each.model_fields.items()
                     if n not in self._unknown.get(name, ())
                 }
@@ -202,6 +211,42 @@ def anthropic() -> Json:
     tags = sorted(_tags(shapes) - _tags(old))
     betas = next(list(get_args(each)) for each in get_args(AnthropicBetaParam) if each is not str)
     return {"shapes": shapes, "beta fields": beta, "beta tags": tags, "betas": betas}
+
+
+def anthropic_answers() -> Json:
+    """Of messages, whole (`chat`) and as the events of a stream (`event`), with what only the beta has."""
+    from anthropic.types import beta
+
+    reader = _Models()
+    shapes: Json = {"event": {"fields": {"event!": reader.spec(beta.BetaRawMessageStreamEvent)}}}
+    reader.shape(beta.BetaMessage)
+    return {"shapes": {**shapes, **_named_chat(reader.shapes, "Message")}}
+
+
+def gemini_answers() -> Json:
+    """Of `generateContent`, at both of Google's services."""
+    reader = _Models({"GenerateContentResponse": {"automatic_function_calling_history", "parsed"}})
+    reader.shape(google.GenerateContentResponse)
+    reader.shapes["GenerateContentResponse"]["fields"].pop("sdkHttpResponse", None)
+    return {"shapes": _named_chat(reader.shapes, "GenerateContentResponse")}
+
+
+def bedrock_answers() -> Json:
+    """Of Converse (`chat`), and of the events of ConverseStream (`event`)."""
+    shapes: Json = {}
+    service = Session().get_service_model("bedrock-runtime")
+    whole = service.operation_model("Converse").output_shape
+    streamed = service.operation_model("ConverseStream").output_shape
+    assert whole is not None
+    assert streamed is not None
+    _of_aws(whole, shapes)
+    _of_aws(streamed.members["stream"], shapes)
+    event = streamed.members["stream"].name
+    return {"shapes": {**_named_chat(shapes, whole.name), "event": shapes[event]}}
+
+
+def _named_chat(shapes: Json, root: str) -> Json:
+    return {"chat" if name == root else name: shape for name, shape in shapes.items()}
 
 
 def _bare(fields: Json) -> set[str]:
@@ -282,7 +327,8 @@ def _of_aws(shape: Any, shapes: Json) -> Any:
                     f"{n}!" if n in needed else n: _of_aws(inner, shapes)
                     for n, inner in shape.members.items()
                 }
-                shapes[shape.name] = {"fields": fields}
+                one: Json = {"one": True} if getattr(shape, "is_tagged_union", False) else {}
+                shapes[shape.name] = {"fields": fields, **one}
             return {"object": shape.name}
         case "list":
             inner = {"list": _of_aws(shape.member, shapes)}
@@ -302,11 +348,14 @@ def _of_aws(shape: Any, shapes: Json) -> Any:
     raise AssertionError(shape.type_name)
 
 
-PACKAGES = {
-    "anthropic": ("anthropic", anthropic),
-    "gemini": ("google-genai", lambda: gemini("mldev")),
-    "vertex": ("google-genai", lambda: gemini("vertex")),
-    "bedrock": ("botocore", bedrock),
+PACKAGES: dict[Path, tuple[str, Callable[[], Json]]] = {
+    FOLDER / "anthropic.json": ("anthropic", anthropic),
+    FOLDER / "gemini.json": ("google-genai", lambda: gemini("mldev")),
+    FOLDER / "vertex.json": ("google-genai", lambda: gemini("vertex")),
+    FOLDER / "bedrock.json": ("botocore", bedrock),
+    ANSWERS / "anthropic.json": ("anthropic", anthropic_answers),
+    ANSWERS / "gemini.json": ("google-genai", gemini_answers),
+    ANSWERS / "bedrock.json": ("botocore", bedrock_answers),
 }
 
 
@@ -317,23 +366,21 @@ def _text(value: Json) -> str:
     return "{\n" + ",\n".join(parts) + ',\n"shapes": {\n' + ",\n".join(shapes) + "\n}}\n"
 
 
-def written(name: str, day: str) -> str:
+def written(path: Path, day: str) -> str:
     """The text of one file."""
-    package, read = PACKAGES[name]
+    package, read = PACKAGES[path]
     return _text({"source": f"https://pypi.org/project/{package}/{version(package)}/", "date": day, **read()})
 
 
 def main() -> int:
     check = only_check(__doc__)
     texts = []
-    for name in PACKAGES:
-        path: Path = FOLDER / f"{name}.json"
+    for path, (package, _) in PACKAGES.items():
         kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        package = PACKAGES[name][0]
         same = f"/{version(package)}/" in kept.get("source", "")
         if check and kept and not same:
             continue
-        texts.append((path, written(name, kept["date"] if same else date.today().isoformat())))
+        texts.append((path, written(path, kept["date"] if same else date.today().isoformat())))
     return status(list(put(texts, check)), check, "shapes")
 
 

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inferc.cli.graphviz import GraphvizError, drawn
-from inferc.compiler.compile import check_file, compile_checked
-from inferc.compiler.pictures import picture_of, to_dot
+from inferc.compiler.compile import check_file
+from inferc.compiler.pictures import Picture, to_dot
 from inferc.dsl.codes import explain, known_codes
 from inferc.dsl.version import __version__
 
@@ -34,11 +34,11 @@ PLAYGROUND = ROOT / "build" / "playground"
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from build_errors import section  # noqa: E402
+from build_pictures import with_pictures  # noqa: E402
 from playground.links import fragment  # noqa: E402
 
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]+)\]\((?!https?:)([^)#\s]+)(?:#([^)\s]+))?\)")
-GRAPH = re.compile(r"<!-- graph: (\S+)(?: (\S+))? -->\n\n```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changes.md", "samples/README.md": "samples.md"}
 """Pages that are elsewhere in the repository, and what they are here."""
 
@@ -58,7 +58,7 @@ def main() -> int:
         if here.suffix != ".md":
             shutil.copy(source, PAGES / here)
         elif source != ROOT / "README.md":
-            text = _with_links(source, here, _with_pictures(source, source.read_text("utf-8")), sources)
+            text = _with_links(source, here, _with_pictures(source, here, source.read_text("utf-8")), sources)
             if here.name == "playground.md":
                 text = text.replace("\n\n", f"\n\n{_OPEN}\n\n", 1)
             (PAGES / here).write_text(_with_playground(here, text), "utf-8")
@@ -111,22 +111,19 @@ def _with_links(source: Path, here: Path, text: str, sources: dict[Path, Path]) 
     return LINK.sub(moved, text)
 
 
-def _with_pictures(source: Path, text: str) -> str:
+def _with_pictures(source: Path, here: Path, text: str) -> str:
     """Graphs as pictures, which GitHub draws of Mermaid's words."""
 
-    def pictured(found: re.Match[str]) -> str:
-        path = source.parent / found[1]
-        if not path.exists():  # of a file that stands in the page
-            return found[0]
-        name = f"graph-{path.stem}.svg"
-        checked = check_file(path.name, path)
-        dot = to_dot(picture_of(compile_checked(checked, path.parent), found[2]))
+    def pictured(found: re.Match[str], picture: Picture) -> str:
+        file = found[3].rpartition("/")[2]
+        name = "-".join((found[2], *source.relative_to(ROOT).with_suffix("").parts, Path(file).stem)).lower()
         (PAGES / "pictures").mkdir(parents=True, exist_ok=True)
-        (PAGES / "pictures" / name).write_bytes(drawn(dot, "svg"))
-        shown = f"![What calls what in {path.name}](../docs/pictures/{name})"
-        return f'<a href="pictures/{name}" markdown>{shown}</a>'
+        (PAGES / "pictures" / f"{name}.svg").write_bytes(drawn(to_dot(picture), "svg"))
+        what = "Which way data takes" if found[2] == "flows" else "What calls what"
+        shown = f"![{what} in {file}](../docs/pictures/{name}.svg)"
+        return f'<a href="{_up(here)}pictures/{name}.svg" markdown>{shown}</a>'
 
-    return GRAPH.sub(pictured, text)
+    return with_pictures(text, source.parent, pictured)
 
 
 def _up(here: Path) -> str:
@@ -172,7 +169,6 @@ def _with_playground(here: Path, text: str) -> str:
         return f'{block}\n<a class="try" href="{address}">Open in the playground</a>\n'
 
     text = FENCE.sub(linked, text)
-    text = re.sub(r"^```mermaid$", "```text", text, flags=re.MULTILINE)
     return re.sub(r"^```(\w+) (\S+)$", r'``` { .\1 title="\2" }', text, flags=re.MULTILINE)
 
 

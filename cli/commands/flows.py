@@ -16,7 +16,7 @@ from ..plans import add_analysis, outlined, ready_plan
 from ..tables import in_columns
 
 if TYPE_CHECKING:
-    from ...compiler.analysis.flows import Flow, Tracing
+    from ...compiler.analysis.flows import Flow
     from ...compiler.plan import Plan
 
 EXAMPLES = """\
@@ -60,7 +60,7 @@ def run(arguments: Namespace) -> int:
     if isinstance(plan, int):
         return plan
     tracing, name = trace(plan), arguments.name
-    words = words_of(plan, tracing)
+    words = words_of(plan)
     if name is not None and name not in words:
         hint = did_you_mean(name, words) or "a kind of data, a key, a pipeline, a route or a deployment"
         return fail(harmless(f"nothing in {arguments.file} is called `{name}`: {hint}"))
@@ -69,9 +69,9 @@ def run(arguments: Namespace) -> int:
         text = json.dumps([_as_json(each) for each in flows], indent=2, ensure_ascii=False)
         return write(f"{text}\n", arguments)
     if form == Words.TEXT:
-        return write(_table(flows, tracing, arguments), arguments)
+        return write(_table(flows, plan, arguments), arguments)
     if not any(each.labels for each in tracing.passages):
-        return fail(_none(tracing, arguments))
+        return fail(_none(plan, arguments))
     from ...compiler.pictures import picture_of_flows
 
     return write_picture(picture_of_flows(plan, tracing, name), form, arguments)
@@ -86,16 +86,18 @@ def _plan(arguments: Namespace) -> Plan | int:
     return outlined(arguments.file, path, arguments, although="E0440")
 
 
-def _none(tracing: Tracing, arguments: Namespace) -> str:
-    if any(each.labels for each in tracing.passages):
+def _none(plan: Plan, arguments: Namespace) -> str:
+    from ...compiler.analysis.labels import carriers_of
+
+    if any(carried for _, carried in carriers_of(plan)):
         by = f" as `{arguments.name}`, or through it" if arguments.name else ""
         return harmless(f"nothing that {arguments.file} says to be carried comes to a deployment{by}")
     return harmless(f"nothing in {arguments.file} says that it `carries` any kind of data")
 
 
-def _table(flows: Sequence[Flow], tracing: Tracing, arguments: Namespace) -> str:
+def _table(flows: Sequence[Flow], plan: Plan, arguments: Namespace) -> str:
     if not flows:
-        return f"{_none(tracing, arguments)}\n"
+        return f"{_none(plan, arguments)}\n"
     return in_columns(("KIND", "FROM", "TO", "ALLOWED", "WAY"), sorted(map(_row, flows)))
 
 

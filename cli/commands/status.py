@@ -136,6 +136,12 @@ def _show(health: dict[str, Any]) -> None:
     for warning in state.get("warnings", ()):
         _say(f"warning: {warning}")
     for deployment in deployments:
+        refused = [str(at) for at, each in enumerate(deployment["replicas"]) if each.get("key_refused")]
+        if refused:
+            whose = (
+                f"the key of replica {', '.join(refused)}" if len(deployment["replicas"]) > 1 else "its key"
+            )
+            _say(f"warning: {deployment['name']}: {whose} is refused: put another one where it comes from")
         if seconds := max((each.get("held_seconds", 0) for each in deployment["replicas"]), default=0):
             _say(f"warning: {deployment['name']}: its provider asked to wait, for {seconds} s more")
         if deployment.get("drained"):

@@ -31,6 +31,9 @@ EXAMPLES = """\
 """
 
 
+_FIRST = 'write one into them, such as `test "it answers" { ask NAME "hello", expect ok }`'
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", metavar="FILE", default=["."], help="files or folders (default: this folder)"
@@ -148,9 +151,8 @@ class _Session:
         arguments = self._arguments
         outcomes = [outcome for _, played in self._files for outcome, _, _ in played]
         if not outcomes and not self._found:
-            return fail(
-                "no test in these files" + (f" has `{arguments.only}` in its title" if arguments.only else "")
-            )
+            named = f" has `{arguments.only}` in its title" if arguments.only else f"; {_FIRST}"
+            return fail(f"no test in these files{named}")
         if arguments.junit is not None:
             from ..testing.junit import junit
 
@@ -199,6 +201,7 @@ class _Session:
                     "sampled": outcome.scale,
                     "seconds": round(outcome.seconds, 6),
                     "took": round(took, 3),
+                    "calls": outcome.calls,
                     "answers": outcome.answers,
                 }
                 for name, played in self._files

@@ -347,10 +347,19 @@ def _one_call(plan: RemotePoolPlan) -> Bound:
     price = plan.price
     if price is None:
         return Bound(1, tokens, inf)
-    prompt = [price.input, price.cached_input, price.cache_write, price.cache_write_1h, price.audio_input]
+    prompt = [
+        price.input,
+        price.cached_input,
+        price.cache_write,
+        price.cache_write_1h,
+        price.audio_input,
+        price.image_input,
+    ]
     dearest = max(float(each) for each in prompt if each is not None)
-    spoken = float(max(price.output, price.audio_output or price.output))
-    dollars = _product(tokens, dearest) + _product(answer, spoken)
+    made = float(max(price.output, price.audio_output or price.output, price.image_output or price.output))
+    dollars = _product(tokens, dearest) + _product(answer, made)
+    if plan.task is TaskKind.RERANK:  # of any number of documents
+        dollars += _product(inf, float(price.per_search or 0) * 1e6)
     return Bound(1, tokens, dollars / 1e6)
 
 

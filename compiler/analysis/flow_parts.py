@@ -8,7 +8,7 @@ from ...dsl.record import frozen
 from ..plan import ExternNode, Plan
 from ..plan.reach import names_of
 from .flows import Flow, Tracing
-from .labels import At, How, Place, Source
+from .labels import At, How, Place, Source, carriers_of
 
 Token = tuple[str, Source]
 """A kind of data, and who carries it."""
@@ -40,11 +40,10 @@ class Part:
     kinds: frozenset[str]
 
 
-def words_of(plan: Plan, tracing: Tracing) -> tuple[str, ...]:
+def words_of(plan: Plan) -> tuple[str, ...]:
     """What a part may be asked by: kinds of data, and what they come through."""
     gateway = plan.gateway
-    kinds = [flow.kind for flow in tracing.flows]
-    kinds += [kind for each in tracing.passages for kind in each.labels]
+    kinds = [kind for _, carried in carriers_of(plan) for kind in carried]
     keys, guards = ([each.name for each in part] for part in (gateway.keys, gateway.guards))
     return tuple(dict.fromkeys([*kinds, *names_of(plan), *keys, *guards]))
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from ..plan import Plan
 from ..plan.split import is_local
 from .change import Change, Severity
+from .labels import carriers_of
 
 RISK, INFO = Severity.RISK, Severity.INFO
 
 
 def kind_changes(old: Plan, new: Plan) -> Iterator[Change]:
     """Of all parts that both plans have."""
-    before, after = (dict(_carriers(each)) for each in (old, new))
+    before, after = (dict(carriers_of(each)) for each in (old, new))
     for about in before:
         if about in after:
             yield from _carried(about, before[about], after[about])
@@ -23,15 +24,6 @@ def kind_changes(old: Plan, new: Plan) -> Iterator[Change]:
         if name in deployments:
             left, right = deployments[name].allows, deployment.allows
             yield from _allowed(name, left, right, says_all=is_local(deployment))
-
-
-def _carriers(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield from ((f"key {each.name}", each.carries) for each in plan.gateway.keys)
-    yield from ((each.route, each.carries) for each in plan.routes if not each.inner)
-    yield from ((each.extern, each.carries) for each in plan.externs)
-    for pipeline in plan.pipelines:
-        yield pipeline.pipeline, pipeline.carries
-        yield from ((f"{pipeline.pipeline}({each.name})", each.carries) for each in pipeline.parameters)
 
 
 def _carried(about: str, before: Iterable[str], after: Iterable[str]) -> Iterator[Change]:

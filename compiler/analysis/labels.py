@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from ...dsl.record import frozen
+from ..plan import Plan
 
 KEY, ROUTE, PIPELINE, PARAMETER, EXTERN = "key", "route", "pipeline", "parameter", "extern"
 
@@ -72,6 +73,16 @@ class Passage:
     target: Place
     how: How
     labels: Labels
+
+
+def carriers_of(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """All that may carry, and what it does."""
+    yield from ((f"key {each.name}", each.carries) for each in plan.gateway.keys)
+    yield from ((each.route, each.carries) for each in plan.routes if not each.inner)
+    yield from ((each.extern, each.carries) for each in plan.externs)
+    for pipeline in plan.pipelines:
+        yield pipeline.pipeline, pipeline.carries
+        yield from ((f"{pipeline.pipeline}({each.name})", each.carries) for each in pipeline.parameters)
 
 
 def with_kinds(labels: Labels, kinds: Iterable[str], source: Source) -> Labels:

@@ -1,13 +1,15 @@
-"""What must make sense: each module looks at one subject, over the whole program.
+"""What must make sense: each module looks at one subject, in a deployment alone or over the whole program.
 
-`CHECKS` lists them in the order in which they run; none depends on another.
+What is listed runs in this order; none depends on another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ..declare import Declared
 from ..program import Program
 from . import (
     budgets,
@@ -27,24 +29,27 @@ from . import (
     workers,
 )
 
-Check = Callable[[Program, Diagnostics], None]
-
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Callable[[Program, Diagnostics], None], ...] = (
     names.check,
-    policies.check_values,
-    policies.check,
     policies.check_waits,
-    models.check,
     budgets.check,
-    caches.check,
     keys.check,
     guards.check,
     workers.check,
     capacity.check,
-    remote_tasks.check,
-    requests.check,
-    wildcards.check,
     placements.check,
     files.check,
     onnx.check,
 )
+
+CHECKS_OF_ONE: tuple[Callable[[Declared, Deployment, Diagnostics], None], ...] = (
+    policies.check_values,
+    policies.check,
+    models.check,
+    budgets.check_own,
+    caches.check,
+    remote_tasks.check,
+    requests.check,
+    wildcards.check,
+)
+"""Those of one deployment, of which nothing else may be looked at, nor files."""

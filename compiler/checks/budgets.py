@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 
+from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import BudgetAction, TransportKind
 from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.record import frozen
 from ...dsl.source import Span
 from ...dsl.suggest import either
+from ..declare import Declared
 from ..merge import Section
 from ..program import Program
 from ..shape import span_in
@@ -33,30 +35,33 @@ class SharedBudget:
     reached: Collection[str] | None
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check_own(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A budget needs prices, at least one ceiling, and none that is below that of a shorter time."""
-    for declared, deployment in program.deployments:
-        budget = deployment.budget
-        if budget is None:
-            continue
-        _ceilings(budget, declared.span, declared.section_at("budget"), found)
-        if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
-            rejects = budget.on_exceeded is BudgetAction.REJECT
-            say = found.error if rejects else found.warning
-            say(
-                "E0413" if rejects else "W0421",
-                f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
-                declared.span("budget"),
-                "needs a price",
-                help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
-            )
+    budget = deployment.budget
+    if budget is None:
+        return
+    _ceilings(budget, declared.span, declared.section_at("budget"), found)
+    if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
+        rejects = budget.on_exceeded is BudgetAction.REJECT
+        say = found.error if rejects else found.warning
+        say(
+            "E0413" if rejects else "W0421",
+            f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
+            declared.span("budget"),
+            "needs a price",
+            help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
+        )
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """The same for budgets that several deployments share."""
     for shared in _shared(program):
         check_shared(shared, program, found)
     _least_cost(program, found)
 
 
 def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> None:
-    """The same for a budget of several deployments; it has no slots that it could halve."""
+    """The same for one of them; it has no slots that it could halve."""
     if shared.budget.on_exceeded is BudgetAction.THROTTLE:
         found.error(
             "E0303",

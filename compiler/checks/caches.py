@@ -6,32 +6,31 @@ from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import TaskKind
 from ..capabilities import facts_of
-from ..program import Program
+from ..declare import Declared
 
 _DRAWN = (TaskKind.CHAT, TaskKind.GENERATE)
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A cache must have something to keep."""
-    for declared, deployment in program.deployments:
-        if deployment.cache is None:
-            continue
-        if deployment.effective_task() is TaskKind.TENSOR:
-            found.error(
-                "E0426",
-                "answers of the task `tensor` are not kept",
-                declared.span("cache"),
-                "caches nothing",
-                help="remove it, or say with `task` how inputs and outputs are read",
-            )
-        elif not deployment.cache.sampled and (why := _always_drawn(deployment)) is not None:
-            found.error(
-                "E0426",
-                f"every answer of `{deployment.name}` is drawn by chance: {why}",
-                declared.span("cache"),
-                "caches nothing",
-                help="write `sampled = true`, to give such answers again, or remove `cache`",
-            )
+    if deployment.cache is None:
+        return
+    if deployment.effective_task() is TaskKind.TENSOR:
+        found.error(
+            "E0426",
+            "answers of the task `tensor` are not kept",
+            declared.span("cache"),
+            "caches nothing",
+            help="remove it, or say with `task` how inputs and outputs are read",
+        )
+    elif not deployment.cache.sampled and (why := _always_drawn(deployment)) is not None:
+        found.error(
+            "E0426",
+            f"every answer of `{deployment.name}` is drawn by chance: {why}",
+            declared.span("cache"),
+            "caches nothing",
+            help="write `sampled = true`, to give such answers again, or remove `cache`",
+        )
 
 
 def _always_drawn(deployment: Deployment) -> str | None:

@@ -14,21 +14,19 @@ from ...dsl.other_providers import OtherProvider, find_other
 from ...dsl.runtimes import OpenAICompatibleConfig
 from ...dsl.suggest import did_you_mean
 from ..declare import Declared
-from ..program import Program
 
 _CATALOGUED = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI)
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Notes about models that are unknown, deprecated or only guessed; limits that mean nothing here."""
-    for declared, deployment in program.deployments:
-        if not deployment.known_model:
-            continue
-        _guessed(declared, deployment, found)
-        _sent_prefix(declared, deployment, found)
-        provider = deployment.effective_runtime().provider
-        if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
-            _catalogue(declared, deployment, provider, found)
+    if not deployment.known_model:
+        return
+    _guessed(declared, deployment, found)
+    _sent_prefix(declared, deployment, found)
+    provider = deployment.effective_runtime().provider
+    if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
+        _catalogue(declared, deployment, provider, found)
 
 
 def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -109,6 +107,8 @@ def _catalogue(
 def _of_another(deployment: Deployment) -> str | None:
     """What to write where the name begins with the prefix of a runtime that is not its own."""
     runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
+    if match_runtime(deployment.model) is None and (other := find_other(deployment.model)) is not None:
+        return other.advice(deployment.model)
     if found is None or found[0] is runtime:
         return None
     kind, prefix = found

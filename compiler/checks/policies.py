@@ -28,6 +28,7 @@ from ...dsl.source import Span
 from ...dsl.units import Duration
 from ...dsl.urls import no_base_url, no_proxy_url
 from ..capabilities import config_of
+from ..certificate_files import check_certificate
 from ..declare import Declared
 from ..program import Program
 
@@ -51,25 +52,23 @@ TAKEN_HEADERS = frozenset(
 """Headers that requests have anyway, in small letters."""
 
 
-def check_values(program: Program, found: Diagnostics) -> None:
+def check_values(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """What each deployment's own validation finds, at the place where it was written."""
-    for declared, deployment in program.deployments:
-        for problem in deployment.problems:
-            if problem.path == ("model",) and declared.setting("model") is None:
-                continue
-            report = found.warning if problem.code.startswith("W") else found.error
-            report(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
+    for problem in deployment.problems:
+        if problem.path == ("model",) and declared.setting("model") is None:
+            continue
+        report = found.warning if problem.code.startswith("W") else found.error
+        report(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Policies that do not fit their runtime, or each other."""
-    for declared, deployment in program.deployments:
-        config = deployment.effective_config()
-        if deployment.effective_runtime() is RuntimeKind.CUDARC:
-            _cudarc(declared, found)
-        _scaling(declared, deployment, found)
-        if isinstance(config, RemoteConfig):
-            _remote(declared, deployment, config, found)
+    config = deployment.effective_config()
+    if deployment.effective_runtime() is RuntimeKind.CUDARC:
+        _cudarc(declared, found)
+    _scaling(declared, deployment, found)
+    if isinstance(config, RemoteConfig):
+        _remote(declared, deployment, config, found)
 
 
 def _scaling(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -364,7 +363,10 @@ def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) ->
     here, tls = "runtime_config", config.tls
     for name in ("ca", "cert", "key") if tls is not None else ():
         ref = getattr(tls, name)
-        if ref is not None and ref.source is not SecretSource.FILE:
+        if ref is None:
+            continue
+        check_certificate(ref, name, declared.span(here, "tls", name), found)
+        if ref.source is not SecretSource.FILE:
             found.error(
                 "E0301",
                 f"`{name}` is a file",

@@ -10,7 +10,6 @@ from ...dsl.presets import PRESETS
 from ...dsl.suggest import either
 from ..capabilities import facts_of, has_responses
 from ..declare import Declared
-from ..program import Program
 
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
 
@@ -29,24 +28,23 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
 """The tasks that the API of each provider has. A plugin may do any."""
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """The task of a remote deployment must be one that its provider does."""
-    for declared, deployment in program.deployments:
-        runtime, task = deployment.effective_runtime(), deployment.effective_task()
-        tasks = TASKS.get(runtime.provider) if runtime.provider else None
-        if tasks is None or task in tasks:
-            _model(declared, deployment, task, found)
-            _endpoint(declared, deployment, task, found)
-            _on_bedrock(declared, deployment, task, found)
-            continue
-        listed = ", ".join(f"`{each}`" for each in tasks)
-        found.error(
-            "E0419",
-            f"`{runtime}` does not do the task `{task}`",
-            declared.span("task"),
-            "this is for local models" if task not in (_EMBED, _RERANK) else "its API has no such thing",
-            help=f"a model behind `{runtime}` does {listed}; other tasks are for ONNX models and plugins",
-        )
+    runtime, task = deployment.effective_runtime(), deployment.effective_task()
+    tasks = TASKS.get(runtime.provider) if runtime.provider else None
+    if tasks is None or task in tasks:
+        _model(declared, deployment, task, found)
+        _endpoint(declared, deployment, task, found)
+        _on_bedrock(declared, deployment, task, found)
+        return
+    listed = ", ".join(f"`{each}`" for each in tasks)
+    found.error(
+        "E0419",
+        f"`{runtime}` does not do the task `{task}`",
+        declared.span("task"),
+        "this is for local models" if task not in (_EMBED, _RERANK) else "its API has no such thing",
+        help=f"a model behind `{runtime}` does {listed}; other tasks are for ONNX models and plugins",
+    )
 
 
 def _endpoint(declared: Declared, deployment: Deployment, task: TaskKind, found: Diagnostics) -> None:

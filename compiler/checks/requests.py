@@ -16,7 +16,6 @@ from ...dsl.units import Duration, Money, Percent, Size
 from ...dsl.values import Call, describe
 from ..capabilities import facts_of
 from ..declare import Declared
-from ..program import Program
 
 OF_EMBED = ("dimensions", "extra_body")
 OF_CHAT = tuple(a.name for a in attrs.fields(RequestParameters) if a.name != "dimensions")
@@ -31,34 +30,33 @@ THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
 """Fields of a body that say what is asked, and how it is answered."""
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """What is added to requests must be something that they take."""
-    for declared, deployment in program.deployments:
-        if deployment.request is None:
-            continue
-        known = _known(deployment)
-        if known is None:
-            found.error(
-                "E0423",
-                f"requests of the task `{deployment.effective_task()}` have no parameters",
-                declared.span("request"),
-                "nothing can be added to them",
-                help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
-            )
-            continue
-        for name in ("defaults", "force"):
-            given: RequestParameters | None = getattr(deployment.request, name)
-            if given is not None:
-                _parameters(declared, deployment, name, given, known, found)
-        _never_counts(declared, deployment, found)
-        if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
-            found.warning(
-                "W0424",
-                "`unsupported` never counts here",
-                declared.span("request", "unsupported"),
-                "nothing is left out",
-                help="remove it: it is for chats of models behind HTTP",
-            )
+    if deployment.request is None:
+        return
+    known = _known(deployment)
+    if known is None:
+        found.error(
+            "E0423",
+            f"requests of the task `{deployment.effective_task()}` have no parameters",
+            declared.span("request"),
+            "nothing can be added to them",
+            help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
+        )
+        return
+    for name in ("defaults", "force"):
+        given: RequestParameters | None = getattr(deployment.request, name)
+        if given is not None:
+            _parameters(declared, deployment, name, given, known, found)
+    _never_counts(declared, deployment, found)
+    if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
+        found.warning(
+            "W0424",
+            "`unsupported` never counts here",
+            declared.span("request", "unsupported"),
+            "nothing is left out",
+            help="remove it: it is for chats of models behind HTTP",
+        )
 
 
 def _adapts(deployment: Deployment) -> bool:
@@ -169,6 +167,13 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
         if most == 0:
             return "gives vectors of one length", "it cannot be chosen", "remove it"
         return f"gives vectors of {most} numbers at most", f"more than {most}", f"write {most} or less"
+    if name == "dimensions" and value not in facts.get("dimensions", (value,)):
+        *others, last = map(str, facts["dimensions"])
+        lengths = f"{', '.join(others)} or {last}"
+        return f"gives vectors of {lengths} numbers", "none of these", f"write {lengths}"
+    if name == "dimensions" and value < facts.get("least_dimensions", value):
+        least = facts["least_dimensions"]
+        return f"gives vectors of {least} numbers at least", f"fewer than {least}", f"write {least} or more"
     if name == "reasoning_effort":
         return _effort(value, facts)
     return None

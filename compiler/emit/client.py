@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 
 from ...dsl.kinds import TaskKind
-from ..plan import Plan, RemotePoolPlan
+from ...dsl.record import frozen
+from ..plan import DeploymentPlan, Plan, RemotePoolPlan
 from ..plan.reach import members_of, names_of
+from ..plan.tasks import ClassifySpec
 from ..plan.types import TypeKind
 from .client_names import PYTHON, TYPESCRIPT, Language, Taken, Types, methods
 from .quoting import Verbatim, environment
@@ -20,8 +22,42 @@ Event Array Record TextDecoder fetch Error Math JSON Object Number String AsyncG
 Partial NAMES attrs aiohttp urllib codecs json override dataclass quote
 """
 _CLASSES = frozenset(_NAMES_OF_THE_MODULES.split())
-_METHODS = frozenset({"chat", "stream_chat", "embed"})
 _PARAMETERS = frozenset({"self"})
+
+
+@frozen
+class Group:
+    """What can be asked for by name in one way. methods: that ask. classes: which only they need."""
+
+    methods: tuple[str, ...]
+    model: str
+    serves: Callable[[DeploymentPlan], bool]
+    classes: tuple[str, ...] = ()
+
+
+def _does(*tasks: TaskKind) -> Callable[[DeploymentPlan], bool]:
+    return lambda deployment: deployment.task_kind in tasks
+
+
+def _labels_parts(deployment: DeploymentPlan) -> bool:
+    """Whether it labels parts of a text, and not texts as a whole."""
+    task = getattr(deployment, "task", None)
+    return isinstance(task, ClassifySpec) and task.aggregation is not None
+
+
+GROUPS: dict[str, Group] = {
+    "chats": Group(("chat", "stream_chat"), "ChatModel", _does(TaskKind.CHAT, TaskKind.GENERATE)),
+    "embeds": Group(("embed",), "EmbedModel", _does(TaskKind.EMBED)),
+    "reranks": Group(("rerank",), "RerankModel", _does(TaskKind.RERANK), ("RankedDocument",)),
+    "classifies": Group(
+        ("classify",),
+        "ClassifyModel",
+        lambda each: each.task_kind is TaskKind.CLASSIFY and not _labels_parts(each),
+        ("ClassLabel", "Tensor"),
+    ),
+    "finds": Group(("find_spans",), "SpanModel", _labels_parts, ("TextSpan",)),
+    "infers": Group(("infer",), "TensorModel", _does(TaskKind.TENSOR), ("Tensor",)),
+}
 
 
 class Models(StrEnum):
@@ -42,10 +78,17 @@ def typescript_client(source: str, plan: Plan) -> str:
 
 
 def _rendered(template: str, language: Language, source: str, plan: Plan, **more: object) -> str:
-    types = Types(language, Taken(set(_CLASSES)))
-    made = list(methods(plan.pipelines, types, _METHODS, _PARAMETERS))
-    chats = list(_names(plan, (TaskKind.CHAT, TaskKind.GENERATE)))
-    embeds = list(_names(plan, (TaskKind.EMBED,)))
+    names = {group: list(_names(plan, each)) for group, each in GROUPS.items()}
+    used = [GROUPS[group] for group, known in names.items() if known]
+    classes = {name for each in used for name in (each.model, *each.classes)}
+    types = Types(language, Taken({*_CLASSES, *classes}))
+    taken = frozenset(method for each in used for method in each.methods)
+    made = list(methods(plan.pipelines, types, taken, _PARAMETERS))
+    models_of = {
+        GROUPS[group].model: Verbatim(language.choice([language.literal(each) for each in known]))
+        for group, known in names.items()
+        if known
+    }
 
     def literal(value: object) -> str:
         return value if isinstance(value, Verbatim) else language.literal(value)
@@ -57,17 +100,15 @@ def _rendered(template: str, language: Language, source: str, plan: Plan, **more
             source=source,
             methods=made,
             records=list(types.records.values()),
-            chats=chats,
-            embeds=embeds,
-            chat_model=Verbatim(language.choice([language.literal(each) for each in chats])),
-            embed_model=Verbatim(language.choice([language.literal(each) for each in embeds])),
+            model_types=models_of,
+            **names,
             **more,
         )
     )
 
 
-def _names(plan: Plan, tasks: tuple[TaskKind, ...]) -> Iterator[str]:
-    """What can be asked for by name and does one of `tasks`."""
+def _names(plan: Plan, group: Group) -> Iterator[str]:
+    """What can be asked for by name and is served so."""
     deployments = {each.deployment: each for each in plan.deployments}
     routes = {each.route: each for each in plan.routes}
     chatting = {
@@ -83,7 +124,7 @@ def _names(plan: Plan, tasks: tuple[TaskKind, ...]) -> Iterator[str]:
         deployment = deployments.get(first)
         if isinstance(deployment, RemotePoolPlan) and deployment.is_wildcard:
             continue
-        if (deployment is not None and deployment.task_kind in tasks) or (
-            name in chatting and TaskKind.CHAT in tasks
+        if (deployment is not None and group.serves(deployment)) or (
+            name in chatting and "chat" in group.methods
         ):
             yield name

@@ -47,6 +47,13 @@ _PRICES = {
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
     "audio_input": "input_cost_per_audio_token",
     "audio_output": "output_cost_per_audio_token",
+    "image_input": "input_cost_per_image_token",
+    "image_output": "output_cost_per_image_token",
+}
+_UNIT_PRICES = {
+    "per_second": "input_cost_per_second",
+    "per_search": "input_cost_per_query",
+    "per_image": "output_cost_per_image",
 }
 _PERIODS = {"hour": "1h", "day": "1d", "week": "7d", "month": "30d"}
 
@@ -220,8 +227,9 @@ class _Writing:
             price: Money | None = values.take(f"price.{ours}")
             if price is not None:
                 made[theirs] = float(price) / 1_000_000
-        if (price := values.take("price.per_second")) is not None:
-            made["input_cost_per_second"] = float(price)
+        for ours, theirs in _UNIT_PRICES.items():
+            if (price := values.take(f"price.{ours}")) is not None:
+                made[theirs] = float(price)
         return made
 
     def _text(self, value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ...dsl.bedrock_names import region_in, without_road
+from ...dsl.bedrock_names import region_in, retrieval_of, without_road
 from .draft import Deployment, Draft
 from .foreign import Node
 from .literals import Code, env
@@ -44,7 +44,7 @@ def aim_at_bedrock(
     default: where it asks when nothing says the region.
     """
     model, region = named_model(model)
-    if not chats(model):
+    if not chats(model) and not retrieval_of(model):
         return False
     made.put("model", model)
     block = made.runtime("bedrock")

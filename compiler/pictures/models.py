@@ -101,18 +101,26 @@ def _members(plan: Plan, found: dict[str, Vertex]) -> Iterator[Edge]:
             yield Edge(found[route.route].id, found[member].id, EdgeKind.MEMBER, label)
 
 
+_BALANCED = {
+    BalanceKind.ROUND_ROBIN: "in turn",
+    BalanceKind.LEAST_BUSY: "when it has the least to do",
+    BalanceKind.LEAST_COST: "when it is the cheapest",
+    BalanceKind.LEAST_LATENCY: "when it is the quickest",
+    BalanceKind.USAGE: "when it is used the least",
+    BalanceKind.KEY: "always the same for what belongs together",
+}
+"""When a member of a balance is asked."""
+
+
 def _labels(route: RoutePlan) -> Iterator[tuple[str, str]]:
     """Each member with when it is asked."""
     match route:
         case FallbackPlan(members=members):
             for index, member in enumerate(members):
                 yield member, _ordinal(index) if index == 0 else f"{_ordinal(index)}, when that fails"
-        case BalancePlan(members=members, key=RouteKey()):
-            for member in members:
-                yield member, "always the same for what belongs together"
         case BalancePlan(members=members, by=by):
             for member in members:
-                yield member, "in turn" if by is BalanceKind.ROUND_ROBIN else "when it has the least to do"
+                yield member, _BALANCED[by]
         case SplitPlan(shares=shares):
             for share in shares:
                 yield share.member, str(share.share)

@@ -23,7 +23,7 @@ from .explain import origin
 from .inferrer import Inferrer
 from .places import Places
 from .sandbox import GIVES, MUTATING, ONE_OF, PYTHON, SAME, environment, functions
-from .typed import Mistake, PromptOf, Typed
+from .typed import Mistake, PromptOf, TemplatePart, Typed
 
 _ITSELF = "self"
 """What Jinja2 calls the template, whatever values are given."""
@@ -55,7 +55,7 @@ def infer_template(inferrer: Inferrer, node: s.Prompt) -> Typed:
         return Mistake(node, TEXT)
     checker = _Template(inferrer, node, places)
     checker.visit(template)
-    return PromptOf(node, TEXT, node.template, checker.variables)
+    return PromptOf(node, TEXT, node.template, checker.variables, tuple(checker.parts))
 
 
 def _reason(error: TemplateSyntaxError) -> str:
@@ -73,6 +73,7 @@ class _Template:
 
     def __init__(self, inferrer: Inferrer, node: s.Prompt, places: Places) -> None:
         self.variables: dict[str, Typed] = {}
+        self.parts: list[TemplatePart] = []
         self._inferrer = inferrer
         self._node = node
         self._places = places
@@ -96,6 +97,9 @@ class _Template:
                 self._known("test", node.name, environment().tests, node.lineno, "is")
                 self._all(node.iter_child_nodes())
                 return BOOL
+            case nodes.Call():
+                self._all(node.iter_child_nodes())
+                self._told([*node.args, *node.kwargs])
             case nodes.For():
                 self._for(node)
             case nodes.Assign():
@@ -202,32 +206,46 @@ class _Template:
 
     def _attribute(self, node: nodes.Getattr) -> Type:
         type = without_optional(self.visit(node.node))
+        self._used(node.attr, node.lineno, type)
         return self._part(type, node.attr, node.lineno)
 
     def _item(self, node: nodes.Getitem) -> Type:
         type = without_optional(self.visit(node.node))
         self.visit(node.arg)
-        if (
-            isinstance(node.arg, nodes.Const)
-            and isinstance(node.arg.value, str)
-            and isinstance(type, RecordType)
-        ):
-            return self._field(type, node.arg.value, node.lineno)
+        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            self._used(node.arg.value, node.arg.lineno, type)
+            if isinstance(type, RecordType):
+                return self._field(type, node.arg.value, node.lineno)
         if isinstance(type, ListType) and not isinstance(node.arg, nodes.Slice):
             return type.element
         return TEXT if is_text(type) else UNKNOWN
 
-    def _part(self, type: Type, name: str, line: int) -> Type:
+    def _used(self, name: str, start: int, of: Type | None) -> None:
+        """Keep where a part is named: after the dot, or in quotes."""
+        place = self._node.template.find(name, start)
+        if place >= 0:
+            self.parts.append(TemplatePart(name, place, of))
+
+    def _told(self, given: Iterable[nodes.Node]) -> None:
+        """Keep the texts that a filter or a call is given."""
+        for each in given:
+            for text in each.find_all(nodes.Const):
+                if isinstance(text.value, str):
+                    self._used(text.value, text.lineno, None)
+            if isinstance(each, nodes.Const) and isinstance(each.value, str):
+                self._used(each.value, each.lineno, None)
+
+    def _part(self, type: Type, name: str, start: int) -> Type:
         if name.startswith("_"):
             self._error(
                 "E0607",
                 f"the sandbox of prompts has no `{name}`",
-                self._places.name(name, line, "."),
+                self._places.name(name, start, "."),
                 help="names that begin with `_` belong to Python, not to values",
             )
             return UNKNOWN
         if isinstance(type, RecordType) and (name in type.fields or not hasattr(dict, name)):
-            return self._field(type, name, line)
+            return self._field(type, name, start)
         python = PYTHON.get(type.kind)
         if type is UNKNOWN or type.kind is TypeKind.JSON or python is None:
             return UNKNOWN
@@ -235,21 +253,21 @@ class _Template:
             self._error(
                 "E0607",
                 f"values cannot be changed in a prompt: `{name}` does",
-                self._places.name(name, line, "."),
+                self._places.name(name, start, "."),
             )
         elif not hasattr(python, name):
             meant = self._inferrer.found.near(name, [each for each in dir(python) if each[0] != "_"])
             self._error(
                 "E0602",
                 f"{show_type(type)} has no `{name}`",
-                self._places.name(name, line, "."),
+                self._places.name(name, start, "."),
                 "not there",
                 help=offer(meant),
                 meant=meant,
             )
         return UNKNOWN
 
-    def _field(self, type: RecordType, name: str, line: int) -> Type:
+    def _field(self, type: RecordType, name: str, start: int) -> Type:
         if name in type.fields:
             return type.fields[name]
         meant = self._inferrer.found.near(name, type.fields)
@@ -257,7 +275,7 @@ class _Template:
         self._error(
             "E0602",
             f"{show_type(type)} has no field `{name}`" if type.name else f"there is no field `{name}`",
-            self._places.name(name, line, "."),
+            self._places.name(name, start, "."),
             "no such field",
             help=offer(meant) or listed,
             meant=meant,
@@ -270,20 +288,21 @@ class _Template:
         self._known("filter", node.name, environment().filters, node.lineno, "|")
         type = without_optional(self.visit(node.node)) if node.node is not None else TEXT
         self._all([*node.args, *node.kwargs])
+        self._told([*node.args, *node.kwargs])
         if node.name in ONE_OF and isinstance(type, ListType):
             return type.element
         if node.name in SAME:
             return type
         return GIVES.get(node.name, UNKNOWN)
 
-    def _known(self, what: str, name: str, known: Iterable[str], line: int, before: str) -> None:
+    def _known(self, what: str, name: str, known: Iterable[str], start: int, before: str) -> None:
         if name in known:
             return
         meant = self._inferrer.found.near(name, known)
         self._error(
             "E0201",
             f"templates have no {what} `{name}`",
-            self._places.name(name, line, before),
+            self._places.name(name, start, before),
             f"unknown {what}",
             help=offer(meant),
             meant=meant,

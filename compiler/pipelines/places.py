@@ -52,36 +52,32 @@ class Places:
         """The characters `start` to `end` of the template."""
         return self._span(start, end)
 
-    def name(self, name: str, line: int, before: str = "") -> Span:
-        """A name in a tag; `before`: the sign or word that stands before it, such as `.` or `|`."""
-        lead = {"": r"(?<![\w.|])", ".": r"\.\s*", "|": r"(?:\||\bfilter\b)\s*", "is": r"\bis\s+(?:not\s+)?"}[
-            before
-        ]
-        pattern = re.compile(rf"{lead}({re.escape(name)})(?!\w)")
-        return self._first(pattern, line, 1)
+    def name(self, name: str, start: int, before: str = "") -> Span:
+        """A name in a tag, from `start` on; `before`: the sign or word that stands before it, `.` or `|`."""
+        if self._template.startswith(name, start):
+            return self._span(start, start + len(name))
+        lead = {"": r"(?<![\w.|])", ".": r"\.\s*", "|": r"(?:\||\bfilter\b)\s*", "is": r"\bis\s+(?:not\s+)?"}
+        return self._first(re.compile(rf"{lead[before]}({re.escape(name)})(?!\w)"), start, 1)
 
-    def tag(self, word: str, line: int) -> Span:
-        """`{% word … %}`."""
-        return self._first(re.compile(rf"\{{%[-+]?\s*{word}\b.*?(?:%\}}|\Z)", re.DOTALL), line, 0)
+    def tag(self, word: str, start: int) -> Span:
+        """`{% word … %}`, whose word stands at `start`."""
+        opening = max(self._template.rfind("{%", 0, start), 0)
+        return self._first(re.compile(rf"\{{%[-+]?\s*{word}\b.*?(?:%\}}|\Z)", re.DOTALL), opening, 0)
 
-    def line(self, line: int) -> Span:
-        """What stands in a line of the template, from its first tag on."""
-        start, end = self._line(line)
+    def line(self, position: int) -> Span:
+        """What stands in the line of the template around `position`, from its first tag on."""
+        position = min(position, len(self._template))
+        start = self._template.rfind("\n", 0, position) + 1
+        end = self._template.find("\n", position)
+        end = len(self._template) if end < 0 else end
         opening = _OPENING.search(self._template, start, end)
         first = opening.start() if opening is not None else start
         text = self._template[first:end]
         first += len(text) - len(text.lstrip())
         return self._span(first, first + len(text.strip())) if text.strip() else self.whole
 
-    def _line(self, line: int) -> tuple[int, int]:
-        lines = self._template.split("\n")
-        line = min(max(line, 1), len(lines))
-        start = sum(len(each) + 1 for each in lines[: line - 1])
-        return start, start + len(lines[line - 1])
-
-    def _first(self, pattern: re.Pattern[str], line: int, group: int) -> Span:
-        """The first place inside of a tag, best in the line that is said."""
-        start, _ = self._line(line)
+    def _first(self, pattern: re.Pattern[str], start: int, group: int) -> Span:
+        """The first place inside of a tag, best from `start` on."""
         for begin in (start, 0):
             for found in pattern.finditer(self._template, begin):
                 if self._in_tag(found.start(group)):

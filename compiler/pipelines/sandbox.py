@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, cached_property
 
+from jinja2 import TemplateSyntaxError
+from jinja2.lexer import Lexer
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..plan.types import FLOAT, INT, TEXT, Type, TypeKind
@@ -45,10 +48,34 @@ SAME = frozenset(("sort", "reverse", "unique", "list", "select", "reject", "sele
 """The filters that give a list of the same values."""
 
 
+class _Lexer(Lexer):
+    """Says of each token at which character it begins, where Jinja2 says in which line."""
+
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        reached = 0
+        try:
+            for _, kind, text in super().tokeniter(source, name, filename, state):
+                # nothing is left out but white space
+                begin = max(source.find(text, reached), reached)
+                reached = begin + len(text)
+                yield begin, kind, text
+        except TemplateSyntaxError as error:
+            error.lineno = sum(len(each) + 1 for each in source.split("\n")[: error.lineno - 1])
+            raise
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    @cached_property
+    def lexer(self) -> Lexer:
+        return _Lexer(self)
+
+
 @cache
 def environment() -> ImmutableSandboxedEnvironment:
-    """Jinja2, for what it knows: syntax, filters, tests."""
-    return ImmutableSandboxedEnvironment(autoescape=False)
+    """Jinja2, for what it knows: syntax, filters, tests. A node's `lineno` is the character it begins at."""
+    return _Environment(autoescape=False)
 
 
 @cache

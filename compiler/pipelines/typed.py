@@ -132,11 +132,25 @@ class Interpolation(Typed):
 
 
 @frozen(eq=False, repr=False)
+class TemplatePart:
+    """The name of a part of a value in a template, `label` of `verdict.label`, and where that stands in it.
+
+    of: the type of the value. For a text that a filter or a call is given, which may name a part of anything,
+    it is None.
+    """
+
+    name: str
+    start: int
+    of: Type | None
+
+
+@frozen(eq=False, repr=False)
 class PromptOf(Typed):
     """A template, and the values of its variables."""
 
     template: str
     variables: dict[str, Typed]
+    parts: tuple[TemplatePart, ...] = ()
 
 
 @frozen(eq=False, repr=False)

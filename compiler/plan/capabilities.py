@@ -51,12 +51,14 @@ class Capabilities:
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
-    greatest_dimensions: the most numbers that a vector can be asked to have; 0 is no choice.
+    least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
+    dimensions: the only ones, where not all between can be asked for.
     user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
     messages that it takes; others are refused. lacking_fields: those of requests that its provider does
-    not have, where all others go on. seed_field: what `seed` is called there.
+    not have, where all others go on. seed_field: what `seed` is called there. service_tiers: their names.
+    counts_logprobs: whether `logprobs` is how many, and answers list tokens and numbers apart.
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
     may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while there are
     tools.
@@ -104,13 +106,17 @@ class Capabilities:
     most_top_logprobs: int | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
+    least_dimensions: int | None = None
     greatest_dimensions: int | None = None
+    dimensions: tuple[int, ...] | None = None
     user_ids: UserIds | None = None
     cache_marks: CacheMarks | None = None
     extra_fields: tuple[str, ...] | None = None
     message_fields: tuple[str, ...] | None = None
     lacking_fields: tuple[str, ...] | None = None
     seed_field: str | None = None
+    service_tiers: tuple[str, ...] | None = None
+    counts_logprobs: bool | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None
     schema_with_tools: bool | None = None

@@ -6,6 +6,8 @@ thinking.
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from .capabilities import Capabilities
 
 OPENAI_CHAT = Capabilities(
@@ -16,8 +18,43 @@ OPENAI_CHAT = Capabilities(
     cache_marks="prompt_cache_breakpoint",
 )
 
-AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"), thoughts_in_history=False)
-"""What OpenAI itself refuses, and Azure, of what other servers that speak its protocol take."""
+OF_OTHERS = """
+    add_generation_prompt add_special_tokens allowed_token_ids bad_words best_of cache_control
+    cache_salt chat_template chat_template_kwargs citation_options clear_thinking compliance
+    compound_custom context_length_exceeded_behavior continue_final_message country cum_logprobs debug
+    deferred deferred_tools disable_reasoning disable_search disable_tool_validation diverse_first_token
+    documents ec_transfer_params echo echo_last enable_search_classifier exclude_domains
+    file_workspace_id guardrails has_image_url ignore_eos image_config image_domain_filter
+    image_format_filter include_domains include_reasoning include_stop_str_in_output kv_transfer_params
+    language_preference last_updated_after_filter last_updated_before_filter latitude length_penalty
+    logprob_token_ids longitude media_io_kwargs min_completion_tokens min_tokens mirostat_lr
+    mirostat_target mm_payload mm_processor_kwargs model_parameters models num_images num_search_results
+    perf_metrics_in_response plugins priority prompt_cache_isolation_key prompt_logprobs prompt_mode
+    prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_format
+    reasoning_history repetition_detection repetition_penalty request_id response_formatting_locale
+    response_metadata return_images return_mm_kwargs return_prompt_text return_related_questions
+    return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions
+    routed_experts_prompt_start safe_prompt safe_search safe_tokenization safety_model
+    search_after_date_filter search_before_date_filter search_domain_filter search_internal_properties
+    search_language_filter search_mode search_parameters search_recency_filter search_settings
+    search_tenant session_id skip_special_tokens spaces_between_special_tokens speculation
+    stop_server_tools_when stop_token_ids stream_interval stream_mode structured_outputs thinking
+    thinking_token_budget thread_id tool_prompt top_a top_prompt_logprobs trace transforms
+    truncate_prompt_tokens truncation_side typical_p updated_after_timestamp updated_before_timestamp
+    usage use_beam_search use_threads user_id user_original_query vllm_xargs watermarking
+"""
+"""Fields of requests that other servers have who speak OpenAI's protocol. Sources: their references, which
+tests/runtime/reference/tables name."""
+
+AT_AZURE = Capabilities(
+    refused_sampling=("top_k", "min_p"), thoughts_in_history=False, lacking_fields=tuple(OF_OTHERS.split())
+)
+"""What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
+
+AT_OPENAI = evolve(
+    AT_AZURE, lacking_fields=(*(AT_AZURE.lacking_fields or ()), "user_security_context", "data_sources")
+)
+"""What OpenAI itself refuses, which has not what Azure adds."""
 
 AT_OTHERS = Capabilities(developer_prompts=False)
 """What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""

@@ -112,6 +112,14 @@ class LoadPlan:
 
 
 @frozen
+class FileValue:
+    """What is in a file, as a value of a pipeline: bytes, or a text."""
+
+    path: str
+    is_text: bool = False
+
+
+@frozen
 class AskPlan:
     """One request, or `count` of them, `every` so many seconds. values: of a pipeline, in place of `text`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ...dsl import syntax as s
@@ -11,9 +12,20 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
 from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean, every
-from ...dsl.values import describe
+from ...dsl.tree import walk
+from ...dsl.values import Call, describe
 from ..evaluate import Evaluator
-from ..plan.scenarios import AskPlan, ExpectPlan, LoadPlan, Scenario, Shape, Step, TrafficPlan, WaitPlan
+from ..plan.scenarios import (
+    AskPlan,
+    ExpectPlan,
+    FileValue,
+    LoadPlan,
+    Scenario,
+    Shape,
+    Step,
+    TrafficPlan,
+    WaitPlan,
+)
 from ..scope import ANSWERING, Scope, Symbol, report_unknown
 from ..unknown import UNKNOWN
 from .expectations import ExpectationReader
@@ -266,8 +278,13 @@ class _Reader:
             value = self._values.value(written)
             if value is UNKNOWN:
                 return None
-            self._check_type(written, name, value, pipeline)
-            values[name] = _plain(value)
+            [type_] = [each.type for each in pipeline.parameters if each.name.text == name]
+            try:
+                values[name] = self._plain(written, value, type_)
+            except _NotThere:
+                return None
+            if not isinstance(value, Call):
+                self._check_type(written, name, value, type_)
         missing = [
             each.name.text
             for each in pipeline.parameters
@@ -280,11 +297,33 @@ class _Reader:
             return None
         return values
 
-    def _check_type(
-        self, node: s.Expression, name: str, value: object, pipeline: s.PipelineDeclaration
-    ) -> None:
+    def _plain(self, node: s.Expression, value: object, type_: s.TypeExpression) -> object:
+        """A value as the plan has it. Raises _NotThere for one that it cannot have, which is reported."""
+        match value:
+            case list() | tuple():
+                return [self._plain(node, each, type_) for each in value]
+            case Call("file", (str(path),)):
+                return self._file(node, path, type_)
+            case str():
+                return str(value)
+            case bool() | int():
+                return value
+            case float():
+                return float(value)
+        self._values.wrong(node, f"a test cannot give {describe(value)}", help=_FILES)
+        raise _NotThere
+
+    def _file(self, node: s.Expression, name: str, type_: s.TypeExpression) -> FileValue:
+        source = self._scope.module.source
+        path = (source.path.parent if source.path is not None else Path()) / name
+        if not _is_file(path):
+            self._values.wrong(node, f"there is no file `{name}` beside this one", "not found", _FILES)
+            raise _NotThere
+        names = [each.name for each in walk([type_]) if isinstance(each, s.TypeName)]
+        return FileValue(str(path), is_text="text" in names)
+
+    def _check_type(self, node: s.Expression, name: str, value: object, type_: s.TypeExpression) -> None:
         """Of parameters that are texts, numbers or flags; others are looked at when it is played."""
-        [type_] = [each.type for each in pipeline.parameters if each.name.text == name]
         wanted = _PLAIN.get(type_.name) if isinstance(type_, s.TypeName) else None
         if wanted is None:
             return
@@ -417,9 +456,15 @@ def _is(node: s.Node, name: str) -> bool:
     return getattr(node, "name").text == name  # type: ignore[no-any-return]  # noqa: B009
 
 
-def _plain(value: Any) -> object:
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, str):
-        return str(value)
-    return value if isinstance(value, bool | int) else float(value)
+class _NotThere(Exception):
+    """A value could not be read, which is reported."""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no path at all
+        return False
+
+
+_FILES = 'what is in a file is `file("picture.png")`, a path from the file of the test'

@@ -92,7 +92,7 @@ class Binding:
                 return OptionalType(inner=self.given(type.inner))
             case RecordType():
                 fields = {name: self.given(each) for name, each in type.fields.items()}
-                return RecordType(name=type.name, fields=fields)
+                return type if fields == type.fields else RecordType(name=type.name, fields=fields)
         return type
 
     def _size(self, size: Dimension) -> Dimension:

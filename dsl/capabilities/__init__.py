@@ -27,6 +27,9 @@ from ..kinds import ProviderKind, RuntimeKind
 from ..patterns import fits_pattern
 from ..record import frozen
 
+REFUSED = frozenset({"refused_sampling", "lacking_fields"})
+"""Facts that list what is not taken."""
+
 BEYOND_THE_PLAN = ("task", "reasons")
 """Facts that only the compiler uses."""
 
@@ -77,7 +80,7 @@ class Rule:
 @frozen
 class Api:
     """Facts of all models of a provider, which is asked in its API: rules, and what a package says, override
-    them."""
+    them, but for what is refused."""
 
     provider: ProviderKind
     facts: dict[str, Any]
@@ -98,6 +101,7 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
         if api.provider is provider:
             values.update(api.facts)
             by.append(f"{api.source} ({api.date})")
+    of_api = dict(values)
     if WILDCARD in model:
         return Facts(values, tuple(by))
     name = name_at(runtime, model.lower())
@@ -126,6 +130,8 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
             continue
         values.update(rule.facts)
         by.append(f"{rule.source} ({rule.date})")
+    for each in REFUSED & of_api.keys():  # what the API refuses, no model of it takes
+        values[each] = list(dict.fromkeys([*of_api[each], *values[each]]))
     return Facts(values, tuple(dict.fromkeys(by)), inferred)
 
 

@@ -2,62 +2,97 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lsprotocol import types as lsp
 
 from ...compiler.modules import key_of
 from ...compiler.scope import Scope
 from ...dsl import syntax as s
+from ...dsl.source import Source
 from ...dsl.tokens import KEYWORDS
 from ...dsl.tree import walk
-from ...dsl.values import show
+from ..new_names import BARE, RenameRefused, written
 from ..occurrences import Occurrence, Role, Target
 from ..out_of_sight import hidden_places, prompts
 from ..view import View
-from .references import LOCAL, places_in, scopes_of
+from .references import LOCAL, may_name_a_field, places_in, scopes_of
 
-_BARE = re.compile(r"[^\W\d]\w*\Z")
 _QUOTABLE = (s.TemplateDeclaration, s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration)
-
-
-class RenameRefused(Exception):
-    """The new name cannot be used; says why."""
 
 
 def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlaceholder | None:
     """The name that would be changed, None when nothing at `position` can be."""
-    found = view.occurrence_at(view.offset(position))
+    offset = view.offset(position)
+    found = view.occurrence_at(offset)
     if found is None:
-        return None
-    start, end = _bare_range(view.text, found)
+        return _prepare_field(view, offset)
+    start, end = _bare_range(view.text, found.start, found.end)
     return lsp.PrepareRenamePlaceholder(view.range(start, end), found.target.name.text)
+
+
+def _prepare_field(view: View, offset: int) -> lsp.PrepareRenamePlaceholder | None:
+    if not may_name_a_field(view, offset):
+        return None
+    from ..record_fields import field_at
+
+    named = field_at(view, offset)
+    if named is None:
+        return None
+    field, span = named
+    start, end = _bare_range(view.text, span.start, span.end)
+    return lsp.PrepareRenamePlaceholder(view.range(start, end), field.name)
 
 
 def rename(
     view: View, position: lsp.Position, new: str, warn: Callable[[str], None] = lambda message: None
 ) -> lsp.WorkspaceEdit | None:
     """The edits, file by file. Raises RenameRefused. warn: told which files could not be looked through."""
-    found = view.occurrence_at(view.offset(position))
-    if found is None:
-        return None
-    target = found.target
+    offset = view.offset(position)
+    found = view.occurrence_at(offset)
     new = new.strip().strip('"')
+    if found is None:
+        return _rename_field(view, offset, new, warn)
+    target = found.target
     scopes = scopes_of(view, target)
     places = list(places_in(scopes, target))
     _refuse(target, new, places)
     _refuse_blind(view, target, new, places, scopes)
     if target.kind not in LOCAL and view.workspace.unseen:
         warn(f"renamed, but not in what could not be looked through: {view.workspace.unseen}")
+    return _edit(view, ((scope.module.source, each.start, each.end) for scope, each in places), new)
+
+
+def _rename_field(view: View, offset: int, new: str, warn: Callable[[str], None]) -> lsp.WorkspaceEdit | None:
+    """The same for a field of a record."""
+    if not may_name_a_field(view, offset):
+        return None
+    from ..record_fields import field_at, places_of
+    from .rename_field import refuse_field, unread_texts
+
+    named = field_at(view, offset)
+    if named is None:
+        return None
+    field, _ = named
+    if new != field.name:
+        _refuse_name(new)
+    places = list(places_of(view, field))
+    edit = _edit(view, ((each.source, each.start, each.end) for each in places), new)
+    if new != field.name:
+        refuse_field(view, field, new, places)
+        for message in unread_texts(view, field):
+            warn(message)
+    return edit
+
+
+def _edit(view: View, places: Iterable[tuple[Source, int, int]], new: str) -> lsp.WorkspaceEdit:
+    """`new` at all places, file by file."""
     edits: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
-    for scope, each in places:
-        source = scope.module.source
+    for source, start, end in places:
         document = view.document_of(source)
-        text = _written(source.text, each, new)
-        if text is not None:
-            _, list_ = edits.setdefault(document.uri, (document.version, []))
-            list_.append(lsp.TextEdit(document.lines.range(each.start, each.end), text))
+        text = written(source.text, start, new)
+        _, list_ = edits.setdefault(document.uri, (document.version, []))
+        list_.append(lsp.TextEdit(document.lines.range(start, end), text))
     return lsp.WorkspaceEdit(
         document_changes=[
             lsp.TextDocumentEdit(lsp.OptionalVersionedTextDocumentIdentifier(uri, version), list(made))
@@ -66,29 +101,25 @@ def rename(
     )
 
 
-def _bare_range(text: str, found: Occurrence) -> tuple[int, int]:
+def _bare_range(text: str, start: int, end: int) -> tuple[int, int]:
     """Without the quotes of a quoted name."""
-    is_quoted = text[found.start : found.start + 1] == '"'
-    return (found.start + 1, found.end - 1) if is_quoted else (found.start, found.end)
+    return (start + 1, end - 1) if text[start : start + 1] == '"' else (start, end)
 
 
-def _written(text: str, each: Occurrence, new: str) -> str | None:
-    """The new name as it must be written where the old one stands."""
-    if text[each.start : each.start + 1] == '"' or not _BARE.match(new):
-        return show(new)
-    return new
+def _refuse_name(new: str) -> None:
+    if not new or new != new.strip() or "\n" in new or "${" in new:
+        raise RenameRefused("a name is a word, or a text of one line")
+    if new in KEYWORDS:
+        raise RenameRefused(f"`{new}` is a word of the language")
 
 
 def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) -> None:
     if new == target.name.text:
         return
-    if not new or new != new.strip() or "\n" in new or "${" in new:
-        raise RenameRefused("a name is a word, or a text of one line")
-    if new in KEYWORDS:
-        raise RenameRefused(f"`{new}` is a word of the language")
-    if not _BARE.match(new) and not isinstance(target.node, _QUOTABLE):
+    _refuse_name(new)
+    if not BARE.match(new) and not isinstance(target.node, _QUOTABLE):
         raise RenameRefused(f"the name of a {target.kind} must be a word: letters, digits and `_`")
-    for scope, each in places if not _BARE.match(new) else ():
+    for scope, each in places if not BARE.match(new) else ():
         if each.role is Role.IMPORTS or scope.module.source.text[each.start - 1 : each.start] == ".":
             raise RenameRefused(
                 f"`{scope.module.source.name}` imports it, and can do so only by a plain word"

@@ -30,6 +30,8 @@ from inferc.editor.features.completion import completion
 from inferc.editor.features.diagnostics import explained, of_diagnostic
 from inferc.editor.features.formatting import formatting
 from inferc.editor.features.hover import hover
+from inferc.editor.features.rename import prepare_rename, rename
+from inferc.editor.new_names import RenameRefused
 from inferc.editor.view import View
 from inferc.editor.workspace import Workspace
 
@@ -126,6 +128,28 @@ class Playground:
             return None
         where = _range(shown.range) if shown.range is not None else None
         return {"markdown": shown.contents.value, "range": where}
+
+    def prepare_rename(self, name: str, text: str, line: int, column: int) -> dict[str, Any] | None:
+        """The name at a place that can be changed, and where it stands."""
+        self._put(name, text)
+        found = prepare_rename(self._view(name), lsp.Position(line, column))
+        return {"name": found.placeholder, "range": _range(found.range)} if found is not None else None
+
+    def rename(self, name: str, line: int, column: int, new: str) -> dict[str, Any]:
+        """The edits that give a thing another name, in all files; or why it keeps its own."""
+        said: list[str] = []
+        try:
+            edit = rename(self._view(name), lsp.Position(line, column), new, said.append)
+        except RenameRefused as refused:
+            return {"edits": [], "said": str(refused)}
+        edits = []
+        for change in (edit.document_changes or ()) if edit is not None else ():
+            assert isinstance(change, lsp.TextDocumentEdit)
+            file = self._workspace.any_document(change.text_document.uri)
+            for each in change.edits if file is not None else ():
+                assert isinstance(each, lsp.TextEdit)
+                edits.append({"file": file.name, "range": _range(each.range), "text": each.new_text})
+        return {"edits": edits, "said": "; ".join(said)}
 
     def format(self, name: str, text: str) -> list[dict[str, Any]]:
         """The edits that bring a file into the one style."""

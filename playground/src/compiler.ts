@@ -43,6 +43,8 @@ interface Answers {
   complete: { incomplete: boolean; offers: Offer[] };
   hover: { markdown: string; range: Range | null } | null;
   format: Edit[];
+  prepare_rename: { name: string; range: Range } | null;
+  rename: { edits: Edit[]; said: string };
   explain: { code: string; markdown: string } | null;
   graph: { dot: string | null };
   command: Printed;

@@ -11,6 +11,7 @@ import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Text } from "@codemirror/state";
 import {
   drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers,
+  showDialog,
 } from "@codemirror/view";
 import type { Compiler, Edit, Finding, Offer, Range } from "./compiler";
 import { language } from "./language";
@@ -23,6 +24,8 @@ export interface Home {
   changed: () => void;
   explain: (code: string) => void;
   run: () => void;
+  edit: (edits: Edit[]) => void;
+  say: (message: string) => void;
 }
 
 export function editorIn(parent: HTMLElement, home: Home): EditorView {
@@ -59,6 +62,7 @@ export function stateOf(text: string, home: Home): EditorState {
         { key: "Mod-Enter", run: () => (home.run(), true) },
         { key: "Shift-Alt-f", run: (view) => (void format(view, home), true) },
         { key: "Mod-s", preventDefault: true, run: (view) => (void format(view, home), true) },
+        { key: "F2", run: (view) => (void rename(view, home), true) },
         { key: "Tab", run: acceptCompletion },
         ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap,
         ...completionKeymap, ...lintKeymap, indentWithTab,
@@ -106,6 +110,30 @@ export async function format(view: EditorView, home: Home) {
   const { doc } = view.state;
   const edits = await home.compiler.ask("format", { name: home.file(), text: doc.toString() });
   if (view.state.doc.eq(doc)) applyEdits(view, edits);
+}
+
+/** Ask for another name, and write it wherever the thing is named, in all files. */
+async function rename(view: EditorView, home: Home) {
+  const { doc, selection } = view.state;
+  const where = { name: home.file(), ...place(doc, selection.main.head) };
+  const found = await home.compiler.ask("prepare_rename", { ...where, text: doc.toString() }).catch(() => null);
+  if (!view.state.doc.eq(doc)) return;
+  if (found === null) return home.say("Nothing here has a name of yours.");
+  const { result } = showDialog(view, {
+    label: `Rename ${found.name} to`,
+    input: { type: "text", name: "name", value: found.name, "aria-label": "New name" },
+    submitLabel: "Rename",
+    focus: true,
+    top: true,
+    class: "renaming",
+  });
+  const form = await result;
+  view.focus();
+  if (form === null || !view.state.doc.eq(doc)) return;
+  const written = (form.elements.namedItem("name") as HTMLInputElement).value;
+  const { edits, said } = await home.compiler.ask("rename", { ...where, new: written });
+  home.say(edits.length > 0 ? said : `It keeps its name: ${said}.`);
+  if (view.state.doc.eq(doc)) home.edit(edits);
 }
 
 function place(doc: Text, at: number): { line: number; column: number } {

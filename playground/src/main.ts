@@ -2,7 +2,7 @@
 
 import type { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-import { Compiler, Stopped, type Files, type Finding } from "./compiler";
+import { Compiler, Stopped, type Edit, type Files, type Finding } from "./compiler";
 import { applyEdits, editorIn, format, offsetsOf, show, stateOf, type Home } from "./editor";
 import { BrokenLink, LARGEST, linkTo, projectOf, sizeOf, type Project } from "./links";
 import samples from "./made/samples.json";
@@ -30,7 +30,9 @@ let explained = "";
 let tested: Node | null = null;
 
 const compiler = new Compiler(stage, files);
-const home: Home = { compiler, file: () => open, changed, explain, run: () => void select("tests").then(test) };
+const home: Home = {
+  compiler, file: () => open, changed, explain, run: () => void select("tests").then(test), edit, say: (message) => say(message),
+};
 const editor = editorIn(find("#editor"), home);
 
 // ---- files
@@ -48,6 +50,23 @@ function load(project: Project) {
   void compiler.ask("open", { files: project.files }).catch(fault);
   turnTo(project.open);
   document.documentElement.dataset.opened = location.hash;
+}
+
+/** Make edits in all files, also in those that are not shown. */
+function edit(edits: Edit[]) {
+  for (const name of names) {
+    const own = edits.filter((each) => each.file === name);
+    const state = states.get(name)!;
+    if (own.length === 0) continue;
+    if (name === open) applyEdits(editor, own);
+    else {
+      const { doc } = state;
+      states.set(name, state.update({ changes: own.map((each) => ({ ...offsetsOf(doc, each.range), insert: each.text })) }).state);
+      const text = states.get(name)!.doc.toString();
+      void compiler.ask("check", { name, text, columns: columns() }).catch(fault);
+    }
+  }
+  if (edits.length > 0) changed();
 }
 
 function turnTo(name: string) {

@@ -25,7 +25,7 @@ from ..requests.usage import Usage
 class Choice:
     """One of the answers that were asked for.
 
-    citations: each with the number of the part that it belongs to.
+    citations: each with the number of the part that it belongs to. beside: in the order in which it came.
     """
 
     index: int
@@ -35,6 +35,7 @@ class Choice:
     logprobs: tuple[Mapping[str, Any], ...] = ()
     citations: tuple[tuple[int, e.Cited], ...] = ()
     extras: Extras = NOTHING
+    beside: tuple[e.FieldsMade, ...] = ()
 
 
 @frozen
@@ -54,10 +55,13 @@ def fold(events: Iterable[e.Event]) -> Answer:
     """The answer that `events` tell. Raises the error of one that failed."""
     started, told = e.Started("", ""), e.UsageKnown(Usage(0))
     choices: dict[int, _Open] = {}
+    extras: dict[str, dict[str, Any]] = {}
     for event in events:
         match event:
             case e.Started():
                 started = event
+            case e.FieldsMade(of="answer"):
+                extras[event.dialect] = joined(extras.get(event.dialect, {}), event.fields)
             case e.UsageKnown():
                 told = event
             case e.Failed(error=error):
@@ -68,7 +72,25 @@ def fold(events: Iterable[e.Event]) -> Answer:
                     choice = choices[event.choice] = _Open(event.choice)
                 choice.add(event)
     whole = tuple(choices[index].close() for index in sorted(choices))
-    return Answer(started.id, started.model, whole, told.usage, told.dialect, told.native, started.extras)
+    for dialect, values in started.extras.items():
+        extras[dialect] = {**values, **extras.get(dialect, {})}
+    return Answer(started.id, started.model, whole, told.usage, told.dialect, told.native, extras or NOTHING)
+
+
+def joined(begun: Any, piece: Any) -> Any:
+    """A value of a stream that has come in pieces: texts that differ and lists follow each other."""
+    match begun, piece:
+        case Mapping(), Mapping():
+            made = dict(begun)
+            for name, value in piece.items():
+                made[name] = joined(made[name], value) if made.get(name) is not None else value
+            return made
+        case list(), list():
+            return begun + piece
+        case str(), str() if begun != piece:
+            return begun + piece
+        case _:
+            return piece
 
 
 @define
@@ -82,6 +104,7 @@ class _Open:
     calls: dict[int, tuple[int, list[str]]] = field(factory=dict)
     logprobs: list[Mapping[str, Any]] = field(factory=list)
     citations: list[tuple[int, e.Cited]] = field(factory=list)
+    beside: list[e.FieldsMade] = field(factory=list)
     end: e.Finished | None = None
 
     def add(self, event: e.Event) -> None:
@@ -101,6 +124,8 @@ class _Open:
                 self.calls[event.call][1].append(event.arguments)
             case e.Cited():
                 self.citations.append((len(self.parts), event))
+            case e.FieldsMade():
+                self.beside.append(event)
             case e.Finished():
                 self.end = self.end or event
             case e.ToolCallDone():
@@ -151,4 +176,5 @@ class _Open:
             tuple(self.logprobs),
             tuple(self.citations),
             end.extras,
+            tuple(self.beside),
         )

@@ -10,36 +10,52 @@ from .answer import Answer, fold
 from .openai_chat import OpenAIChatReader
 from .reader import PlainFailures
 from .server_sent_events import Event as StreamEvent
+from .untold import untold
 
 DONE = StreamEvent(b"", b"[DONE]")
 
 
 class ChunkEvents:
-    """Goes over the chunks of one streamed answer."""
+    """Goes over the chunks of one answer.
 
-    def __init__(self) -> None:
+    client: the dialect of who is told. untold: what of the answer that dialect has no word for.
+    """
+
+    def __init__(self, client: str | None = None) -> None:
+        self._client = client
         self._reader: OpenAIChatReader | None = None
+        self.untold: dict[str, None] = {}
 
     def of(self, chunk: Chunk) -> Sequence[Event]:
-        """What `chunk` says. Raises RequestError where it is no answer."""
+        """What `chunk` of a stream says. Raises RequestError where it is no answer."""
         if isinstance(chunk, ChatEvents):
-            return chunk.events
+            return self._seen(chunk.events)
         assert isinstance(chunk, ChatChunk)
         if self._reader is None:
             self._reader = OpenAIChatReader(PlainFailures())
-        return _sound(self._reader.read(StreamEvent(b"", chunk.data))) if chunk.data else ()
+        return self._seen(_sound(self._reader.read(StreamEvent(b"", chunk.data)))) if chunk.data else ()
 
     def end(self) -> Sequence[Event]:
         """What is left to say when all chunks have come."""
-        return () if self._reader is None else _sound(self._reader.read(DONE))
+        return () if self._reader is None else self._seen(_sound(self._reader.read(DONE)))
+
+    def whole(self, chunk: Chunk) -> Answer:
+        """The answer that one chunk holds. Raises RequestError."""
+        if isinstance(chunk, ChatEvents):
+            return fold(self._seen(chunk.events))
+        assert isinstance(chunk, ChatChunk)
+        return fold(self._seen(OpenAIChatReader(PlainFailures()).read_whole(chunk.data)))
+
+    def _seen(self, events: Sequence[Event]) -> Sequence[Event]:
+        if self._client is not None:
+            for event in events:
+                self.untold.update(dict.fromkeys(untold(event, self._client)))
+        return events
 
 
 def whole_answer(chunk: Chunk) -> Answer:
     """The answer that one chunk holds. Raises RequestError."""
-    if isinstance(chunk, ChatEvents):
-        return fold(chunk.events)
-    assert isinstance(chunk, ChatChunk)
-    return fold(OpenAIChatReader(PlainFailures()).read_whole(chunk.data))
+    return ChunkEvents().whole(chunk)
 
 
 def streamed_answer(chunks: Iterable[Chunk]) -> Answer:

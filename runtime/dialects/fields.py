@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, isfinite
 from typing import Any, TypeVar
 
 from ..requests.errors import BadRequest
 from ..requests.parts import NOTHING, CacheMark, Extras, Part, Place, Text, path
-from ..requests.usage import MOST_TOKENS
+from ..requests.usage import MOST_TOKENS, PICODOLLARS
 from .exact_json import Number
 
 KINDS: dict[type, str] = {
@@ -54,11 +55,59 @@ def number(body: Json, name: str, at: Place = ()) -> float | None:
     raise mistyped(path((*at, name)), float, value)
 
 
+MOST_SEARCHES = 10_000
+"""For one request; a provider that tells more is not believed."""
+
+MOST_DOLLARS = 10_000
+"""The same for what it charges."""
+
+_TICKS = 100
+"""Picodollars in one of xAI's ticks."""
+
+
+def few(body: object, name: str) -> int:
+    """The field `name` of `body`, where it is a number of searches, or of pictures, that can be, else 0."""
+    found = count(body, name)
+    return found if found <= MOST_SEARCHES else 0
+
+
+def told_cost(usage: Json) -> int:
+    """What a provider says that it charges for the request, in picodollars; 0 where it says nothing.
+
+    OpenRouter and Perplexity say it in dollars, the latter by what it is for; xAI in ticks. Where a key of
+    one's own is used at OpenRouter, its owner pays the provider of the model, too.
+
+    Sources: OpenRouter, usage accounting; Perplexity, API reference; xAI, cost tracking.
+    """
+    if "cost_in_usd_ticks" in usage:
+        ticks = as_number(usage["cost_in_usd_ticks"])
+        return int(ticks) * _TICKS if 0 < ticks * _TICKS <= MOST_DOLLARS * PICODOLLARS else 0
+    cost = usage.get("cost")
+    if isinstance(cost, dict):
+        cost = cost.get("total_cost")
+    dollars = as_number(cost)
+    if isinstance(details := usage.get("cost_details"), dict):
+        upstream = as_number(details.get("upstream_inference_cost"))
+        if usage.get("is_byok", upstream > dollars) is True:
+            dollars += upstream
+    return round(dollars * PICODOLLARS) if 0 < dollars <= MOST_DOLLARS else 0
+
+
+def as_number(value: object) -> float:
+    """`value`, where it is a finite number, else 0."""
+    if isinstance(value, Number):
+        value = float(value.text)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and isfinite(value) else 0.0  # type: ignore[arg-type]
+
+
 def count(body: object, name: str) -> int:
     """The field `name` of `body`, where it is a number of tokens that can be, else 0, as where it is left
     out."""
     value = body.get(name) if isinstance(body, dict) else None
-    return value if type(value) is int and 0 < value <= MOST_TOKENS else 0
+    if type(value) is not int:
+        value = 0 if value is None else ceil(as_number(value))  # Cohere counts with a point
+    return value if 0 < value <= MOST_TOKENS else 0
 
 
 def objects(value: object, at: Place) -> list[Json]:

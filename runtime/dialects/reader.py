@@ -59,9 +59,14 @@ def parse_object(
         raise failures.malformed(f"the answer is {what}") from None
     if not isinstance(value, dict):
         raise failures.malformed("the answer is no JSON object")
-    if value.get("error"):
-        raise failures.in_band(value["error"])
+    if error := value.get("error") or ("x_groq" in value and _error_at_groq(value["x_groq"])):
+        raise failures.in_band(error)
     return value
+
+
+def _error_at_groq(told: Any) -> Any:
+    """Why Groq stopped a stream early. Source: Groq's API reference, chunks of chat completions."""
+    return told.get("error") if isinstance(told, dict) else None
 
 
 class AnswerReader:

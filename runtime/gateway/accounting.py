@@ -10,7 +10,7 @@ from typing import Any
 from attrs import asdict, astuple, define
 
 from ..requests.trace import Span
-from ..requests.usage import PICODOLLARS
+from ..requests.usage import NOTHING_USED, PICODOLLARS
 
 HOUR = 3600
 KEPT_HOURS = 32 * 24
@@ -54,7 +54,7 @@ class Spend:
         self.completion_tokens += usage.completion_tokens
         if span.cost is not None:
             self.cost += span.cost
-        elif span.tokens:
+        elif usage != NOTHING_USED:
             self.unpriced += 1
 
     def as_json(self) -> dict[str, float]:

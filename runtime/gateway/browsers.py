@@ -17,7 +17,7 @@ from ...compiler.plan import ANY_ORIGIN, GatewayPlan, is_loopback
 from ..requests.errors import Forbidden
 
 _METHODS = "DELETE, GET, HEAD, POST"
-_OURS = ("deployment", "replica", "attempts", "cost", "upstream-request-id", "adapted", "cache")
+_OURS = ("deployment", "replica", "attempts", "cost", "upstream-request-id", "adapted", "untold", "cache")
 _LIMITS, _ABOUT = ("requests", "tokens"), ("limit", "remaining", "reset")
 _EXPOSED = ", ".join(
     (

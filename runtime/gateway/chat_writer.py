@@ -7,7 +7,7 @@ import time
 import orjson
 
 from ..dialects.chats import conversation_of
-from ..dialects.chunks import ChunkEvents, whole_answer
+from ..dialects.chunks import ChunkEvents
 from ..dialects.registry import CLIENT_SIDES, AnswerWriter
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
@@ -19,19 +19,8 @@ from .responses import error_body
 _DONE = b"data: [DONE]\n\n"
 
 
-def write_whole(request: ChatRequest | CompletionRequest, chunk: Chunk) -> bytes:
-    """The body of an answer in one piece. Raises RequestError."""
-    if isinstance(chunk, ChatChunk) and (isinstance(request, CompletionRequest) or request.said is None):
-        return chunk.data
-    assert isinstance(request, ChatRequest)
-    if isinstance(chunk, ChatEvents) and chunk.native:
-        return chunk.native
-    side = CLIENT_SIDES[request.dialect]
-    return side.whole(conversation_of(request), int(time.time()), whole_answer(chunk))
-
-
-class StreamWriter:
-    """Writes one streamed answer.
+class ChatWriter:
+    """Writes one answer, whole or streamed.
 
     Chunks that are in the client's protocol go out as they are; of others, the events are written.
     """
@@ -42,6 +31,23 @@ class StreamWriter:
         self._events: ChunkEvents | None = None
         self._writer: AnswerWriter | None = None
         self._passed = False
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """What of the answer the client's protocol has no word for."""
+        return () if self._events is None else tuple(self._events.untold)
+
+    def whole(self, chunk: Chunk) -> bytes:
+        """The body of an answer in one piece. Raises RequestError."""
+        request = self._request
+        if isinstance(chunk, ChatChunk) and (isinstance(request, CompletionRequest) or request.said is None):
+            return chunk.data
+        assert isinstance(request, ChatRequest)
+        if isinstance(chunk, ChatEvents) and chunk.native:
+            return chunk.native
+        self._events = ChunkEvents(request.dialect)
+        side = CLIENT_SIDES[request.dialect]
+        return side.whole(conversation_of(request), int(time.time()), self._events.whole(chunk))
 
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""
@@ -54,7 +60,8 @@ class StreamWriter:
             return b""
         writer = self._own_writer()
         if self._events is None:
-            self._events = ChunkEvents()
+            assert isinstance(self._request, ChatRequest)
+            self._events = ChunkEvents(self._request.dialect)
         return b"".join(map(writer.write, self._events.of(chunk)))
 
     def end(self) -> bytes:

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from ..dialects.chats import conversation_of
-from ..dialects.chunks import ChunkEvents, whole_answer
+from ..dialects.chunks import ChunkEvents
+from ..dialects.openai_responses import DIALECT as RESPONSES
 from ..dialects.openai_responses import Identity, ResponsesWriter
 from ..requests.answer import ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
@@ -82,13 +83,18 @@ class Keeper:
         self._kept = kept if identity.stored else None
         self._conversations, self._conversation = conversations, identity.conversation
         self._streamed = chat.stream and identity.background
-        self._events = ChunkEvents()
+        self._events = ChunkEvents(RESPONSES)
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """What of the answer responses have no word for."""
+        return tuple(self._events.untold)
 
     def whole(self, chunk: Chunk) -> bytes:
         """The body of an answer in one piece. Raises RequestError."""
         if isinstance(chunk, ChatEvents) and chunk.native:
             return orjson.dumps(self.writer.adopt(orjson.loads(chunk.native)))
-        return self.writer.whole(whole_answer(chunk))
+        return self.writer.whole(self._events.whole(chunk))
 
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""

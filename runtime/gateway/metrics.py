@@ -206,6 +206,11 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "Requests in which something was changed, or left out, for the model",
         labels=("deployment",),
     )
+    untold = CounterMetricFamily(
+        "inferc_answers_untold",
+        "Answers of which the client's protocol has no word for something",
+        labels=("deployment",),
+    )
     running = GaugeMetricFamily("inferc_requests_running", "Requests with a slot", labels=("deployment",))
     waiting = GaugeMetricFamily(
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
@@ -214,6 +219,7 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
         tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
         adapted.add_metric((each.name,), each.counters.adapted)
+        untold.add_metric((each.name,), each.counters.untold)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
     cached = CounterMetricFamily(
@@ -227,7 +233,7 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             kept.add_metric((each.name,), each.cache.size)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, adapted, running, waiting, cached, kept
+    return *ended, tokens, adapted, untold, running, waiting, cached, kept
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..dialects.rate_limit_headers import openai_limits
 from ..requests.trace import Note, Span
 from ..requests.upstream import Upstream
-from ..requests.usage import PICODOLLARS
+from ..requests.usage import NOTHING_USED, PICODOLLARS
 
 
 class Record(NamedTuple):
@@ -45,7 +45,7 @@ class Record(NamedTuple):
     @property
     def cost(self) -> float | None:
         """Dollars; None where the price of an attempt is not known."""
-        costs = [span.cost for span in self.spans if span.tokens]
+        costs = [span.cost for span in self.spans if span.usage != NOTHING_USED]
         return None if None in costs else sum(each or 0 for each in costs) / PICODOLLARS
 
     def as_json(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
 ADAPTED_HEADER = "x-inferc-adapted"
+UNTOLD_HEADER = "x-inferc-untold"
 
 _MOST_PLACES, _MOST_PLACE = 10, 100
 ATTEMPTS_HEADER = "x-inferc-attempts"
@@ -122,12 +123,22 @@ def own_limits(
     return write_anthropic(less, time.time()) if _ANTHROPICS_ID in ids else write_openai(less)
 
 
+def untold(names: Sequence[str]) -> dict[str, str]:
+    """The header that names what of an answer the client's protocol has no word for; none where that is
+    nothing."""
+    return _naming(UNTOLD_HEADER, names) if names else {}
+
+
 def adapted(places: Sequence[str]) -> dict[str, str]:
     """The header that names what of a request was changed, or left out."""
+    return _naming(ADAPTED_HEADER, places)
+
+
+def _naming(header: str, places: Sequence[str]) -> dict[str, str]:
     named = ", ".join(one_line(place, _MOST_PLACE) for place in places[:_MOST_PLACES])
     if len(places) > _MOST_PLACES:
         named += f", and {len(places) - _MOST_PLACES} more"
-    return {ADAPTED_HEADER: named.encode("ascii", "backslashreplace").decode("ascii")}
+    return {header: named.encode("ascii", "backslashreplace").decode("ascii")}
 
 
 def error_body(error: RequestError) -> dict[str, Any]:
@@ -196,6 +207,8 @@ def error_event(error: Exception) -> bytes:
 def log_failure(error: RequestError) -> None:
     """One line for what the operator, not the client, has to look at."""
     limited = isinstance(error, RateLimited) and error.upstream_status is not None
+    if error.is_logged:
+        return
     if error.provider is not None and (error.status >= 500 or error.status in (401, 403) or limited):
         log.warning("%s (%s, attempts: %d)", error.message, error.code, error.attempts)
 

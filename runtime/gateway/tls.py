@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...compiler.plan import Tls
 from ..concurrency.tasks import end_task
+from ..replicas.remote.certificates import why_unusable
 from ..requests.errors import StartError
 from .auth import stamp
 
@@ -59,19 +60,18 @@ class Certificate:
         try:
             context.load_cert_chain(certificate, key, password=_no_password)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
             raise StartError(
                 f"gateway: the certificate {self._tls.cert.name} with the key {self._tls.key.name} cannot be "
-                f"used: {reason}"
+                f"used: {why_unusable(error)}"
             ) from None
         authority = self._tls.client_ca
         if authority is not None:
             try:
                 context.load_verify_locations(self._base_dir / authority.name)
             except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
                 raise StartError(
-                    f"gateway: the certificate {authority.name} of clients cannot be used: {reason}"
+                    f"gateway: the certificate {authority.name} of clients cannot be used: "
+                    f"{why_unusable(error)}"
                 ) from None
             context.verify_mode = ssl.CERT_REQUIRED
         return context

@@ -15,48 +15,8 @@ from .answers import Answer, Call, effort_of, hash_id, pieces
 from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
+from .strict import fields_of
 
-_FIELDS = frozenset(
-    {
-        "model",
-        "max_tokens",
-        "messages",
-        "system",
-        "stream",
-        "temperature",
-        "top_p",
-        "top_k",
-        "stop_sequences",
-        "tools",
-        "tool_choice",
-        "metadata",
-        "output_config",
-        "thinking",
-        "service_tier",
-        "cache_control",
-        "container",
-        "context_management",
-        "diagnostics",
-        "inference_geo",
-        "mcp_servers",
-        "speed",
-        "thread",
-    }
-)
-_TOOL = frozenset(
-    {
-        "type",
-        "name",
-        "description",
-        "input_schema",
-        "strict",
-        "cache_control",
-        "eager_input_streaming",
-        "defer_loading",
-        "allowed_callers",
-        "input_examples",
-    }
-)
 _STOP_REASONS = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -89,10 +49,10 @@ class AnthropicApi:
     def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         if not request.headers.get("anthropic-version"):
             raise MockError(400, "anthropic-version: header is required")
-        return self._read(body, wanted(body, "model", str), _FIELDS)
+        return self._read(body, wanted(body, "model", str), "anthropic")
 
-    def _read(self, body: dict[str, Any], model: str, fields: frozenset[str]) -> Asked:
-        refuse_unknown(body, fields)
+    def _read(self, body: dict[str, Any], model: str, provider: str) -> Asked:
+        refuse_unknown(body, fields_of(provider, "chat"))
         if (body.get("thread") or {}).get("type") == "continue":
             raise MockError(404, "no thread is kept", "thread_not_found")
         asked = Asked(model=model, stream=bool(body.get("stream")))
@@ -102,8 +62,9 @@ class AnthropicApi:
         for message in wanted(body, "messages", list):
             _hear(asked, message)
         for tool in body.get("tools") or []:
-            refuse_unknown(tool, _TOOL, "tools.")
-            asked.tools[tool["name"]] = tool["input_schema"]
+            if tool.get("type") in (None, "custom"):  # others are run at Anthropic, or have no schema
+                refuse_unknown(tool, fields_of(provider, "Tool"), "tools.")
+                asked.tools[tool["name"]] = tool["input_schema"]
         choice = body.get("tool_choice") or {"type": "auto"}
         asked.tool_mode = choice.get("name") or {"any": "required"}.get(choice["type"], choice["type"])
         asked.one_call = bool(choice.get("disable_parallel_tool_use"))
@@ -188,11 +149,15 @@ class AnthropicOnVertexApi(AnthropicApi):
         if bool(body.get("stream")) != (request.match_info["method"] == "streamRawPredict"):
             raise MockError(400, "stream: streamRawPredict is for streams, and rawPredict is not")
         model = request.match_info["model"]
-        return self._read(body, model, _FIELDS - {"model"} | {"anthropic_version"})
+        return self._read(body, model, "vertex_anthropic")
 
 
 def _hear(asked: Asked, message: dict[str, Any]) -> None:
     content, role = message.get("content"), message.get("role")
+    if role == "system":
+        asked.system = f"{asked.system} {_text(content)}".strip()
+        asked.overhear(_text(content))
+        return
     if role not in ("user", "assistant"):
         raise MockError(400, f"messages: Unexpected role {role!r}")
     text = _text(content)
@@ -210,7 +175,7 @@ def _hear(asked: Asked, message: dict[str, Any]) -> None:
         asked.overhear(" ".join(results))
     else:
         asked.hear(text)
-        asked.media = [_media(block["source"]) for block in blocks if "source" in block]
+        asked.media = [_media(block["source"]) for block in blocks if isinstance(block.get("source"), dict)]
 
 
 def _text(content: object) -> str:
@@ -222,8 +187,11 @@ def _text(content: object) -> str:
 
 
 def _media(source: dict[str, Any]) -> str:
-    if source["type"] == "url":
-        return str(source["url"])
+    for name in ("url", "file_id"):
+        if name in source:
+            return str(source[name])
+    if "data" not in source:
+        return _text(source.get("content"))
     return describe(source["media_type"], source["data"])
 
 

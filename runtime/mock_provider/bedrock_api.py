@@ -18,26 +18,10 @@ from .answers import Answer, Call, effort_of, hash_id, pieces
 from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
+from .strict import fields_of
 
 STREAM = "application/vnd.amazon.eventstream"
 
-_FIELDS = frozenset(
-    {
-        "messages",
-        "system",
-        "inferenceConfig",
-        "toolConfig",
-        "guardrailConfig",
-        "additionalModelRequestFields",
-        "additionalModelResponseFieldPaths",
-        "outputConfig",
-        "performanceConfig",
-        "projectIdentifier",
-        "promptVariables",
-        "requestMetadata",
-        "serviceTier",
-    }
-)
 _STOP_REASONS = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -70,7 +54,7 @@ class BedrockApi:
         return signed[1] if signed else shown.removeprefix("Bearer ").strip() * shown.startswith("Bearer ")
 
     def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
-        refuse_unknown(body, _FIELDS)
+        refuse_unknown(body, fields_of("bedrock", "chat"))
         asked = Asked(model=request.match_info["model"], stream=request.path.endswith("/converse-stream"))
         system = [block["text"] for block in body.get("system") or () if "text" in block]
         asked.system = " ".join(system)
@@ -146,9 +130,15 @@ def _exception(status: int) -> str:
 def _hear(asked: Asked, message: dict[str, Any]) -> None:
     blocks = message["content"]
     text = " ".join(block["text"] for block in blocks if "text" in block)
+    if message["role"] == "system":
+        asked.system = f"{asked.system} {text}".strip()
+        asked.overhear(text)
+        return
     if message["role"] == "assistant":
         thoughts = [
-            block["reasoningContent"]["reasoningText"] for block in blocks if "reasoningContent" in block
+            block["reasoningContent"]["reasoningText"]
+            for block in blocks
+            if "reasoningText" in block.get("reasoningContent", {})
         ]
         for thought in thoughts:
             if thought.get("signature") != hash_id("a thought", thought["text"]):
@@ -167,9 +157,15 @@ def _hear(asked: Asked, message: dict[str, Any]) -> None:
         return
     asked.hear(text)
     for block in blocks:
-        for kind in ("image", "document", "video"):
+        for kind in ("image", "document", "video", "audio"):
             if (media := block.get(kind)) is not None:
-                asked.media.append(describe(f"{kind}/{media['format']}", media["source"]["bytes"]))
+                asked.media.append(_media(f"{kind}/{media.get('format', 'txt')}", media["source"]))
+
+
+def _media(kind: str, source: dict[str, Any]) -> str:
+    if "bytes" in source:
+        return describe(kind, source["bytes"])
+    return f"{kind}, {source.get('text') or (source.get('s3Location') or {}).get('uri', '')}"
 
 
 def _effort(more: dict[str, Any]) -> str:

@@ -14,40 +14,11 @@ from .answers import LOGPROB, Answer, Call, effort_of, pieces
 from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
+from .strict import fields_of
 
 SIGNATURE = "bW9jayBzaWduYXR1cmU="
 """The thought signature of every first call; models from Gemini 3 on want one back."""
 
-_FIELDS = frozenset(
-    {
-        "contents",
-        "systemInstruction",
-        "tools",
-        "toolConfig",
-        "safetySettings",
-        "generationConfig",
-        "cachedContent",
-    }
-)
-_CONFIG = frozenset(
-    {
-        "temperature",
-        "topP",
-        "topK",
-        "candidateCount",
-        "maxOutputTokens",
-        "stopSequences",
-        "seed",
-        "presencePenalty",
-        "frequencyPenalty",
-        "responseLogprobs",
-        "logprobs",
-        "responseMimeType",
-        "responseSchema",
-        "responseJsonSchema",
-        "thinkingConfig",
-    }
-)
 _FINISH_REASONS = {"length": "MAX_TOKENS", "context_window": "MAX_TOKENS", "content_filter": "SAFETY"}
 _STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -74,9 +45,10 @@ class GeminiApi:
         return shown.strip()
 
     def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
-        refuse_unknown(body, _FIELDS)
+        provider = "vertex" if "/publishers/google/" in request.path else "gemini"
+        refuse_unknown(body, fields_of(provider, "chat"))
         config = body.get("generationConfig") or {}
-        refuse_unknown(config, _CONFIG, "generationConfig.")
+        refuse_unknown(config, fields_of(provider, "GenerationConfig"), "generationConfig.")
         asked = Asked(model=request.match_info["model"])
         asked.stream = request.match_info["method"] == "streamGenerateContent"
         asked.system = _text((body.get("systemInstruction") or {}).get("parts") or [])
@@ -84,7 +56,7 @@ class GeminiApi:
         for content in wanted(body, "contents", list):
             _hear(asked, content)
         for tool in body.get("tools") or []:
-            for declared in tool["functionDeclarations"]:
+            for declared in tool.get("functionDeclarations") or ():
                 schema = declared.get("parametersJsonSchema") or declared.get("parameters") or {}
                 asked.tools[declared["name"]] = schema
         asked.tool_mode = _tool_mode((body.get("toolConfig") or {}).get("functionCallingConfig") or {})

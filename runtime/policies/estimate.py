@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from attrs import evolve, frozen
+from attrs import fields, frozen
 
 from ...compiler.plan import Price
 from ..requests.conversation import Conversation, FunctionTool
@@ -46,6 +46,11 @@ DEFAULT_ANSWER_TOKENS = 1024
 COMPLETION_TOKENS = 16
 """Tokens of a completion when the request sets no maximum. Source: OpenAI API reference, completions."""
 
+TOKENS_PER_PART = 500
+"""Of a document that is ranked, with its query: longer ones count as several."""
+
+PARTS_PER_SEARCH = 100
+
 FRAME_BYTES = 220
 """Bytes of a streamed chunk that are not the answer's text."""
 
@@ -54,10 +59,12 @@ _SIZE = "estimate"
 
 
 class Estimate(NamedTuple):
-    """Tokens of the prompt, and the most that the answer is expected to have."""
+    """Tokens of the prompt, and the most that the answer is expected to have; searches, and pictures."""
 
     prompt: int
     answer: int
+    searches: int = 0
+    images: int = 0
 
     @property
     def total(self) -> int:
@@ -75,13 +82,25 @@ def estimate(request: Request) -> Estimate:
         return Estimate(sum(map(_tokens, request.texts)) + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
-        return Estimate(sum(query + _tokens(document) for document in request.documents), 0)
+        sizes = [query + _tokens(document) for document in request.documents]
+        return Estimate(sum(sizes), 0, searches=_searches(sizes))
     if isinstance(request, CompletionRequest):
         return _of_completion(request.body)
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
-        return Estimate(sum(_tokens(text) for text in texts if isinstance(text, str)), 0)
+        made = (_count(request.body.get("n")) or 1) if request.path.startswith("/images/") else 0
+        return Estimate(sum(_tokens(text) for text in texts if isinstance(text, str)), 0, images=made)
     return Estimate(0, 0)
+
+
+def _searches(sizes: Iterable[int]) -> int:
+    """What a ranking of documents is paid for as, each with the query as long as `sizes` says.
+
+    Sources: Cohere, pricing; Amazon Bedrock user guide, rerank pricing: a search is a query with up to 100
+    documents, or parts of them.
+    """
+    parts = sum(max(1, -(-size // TOKENS_PER_PART)) for size in sizes)
+    return -(-parts // PARTS_PER_SEARCH)
 
 
 def _of_chat(request: ChatRequest) -> Estimate:
@@ -165,7 +184,8 @@ def streamed_tokens(chunks: int, size: int) -> int:
 
 @frozen
 class Tariff:
-    """Prices as whole picodollars per token, and per millisecond of sound, so that sums are exact."""
+    """Prices as whole picodollars per token, per millisecond of sound, per search and per picture, so that
+    sums are exact."""
 
     input: int
     output: int
@@ -174,7 +194,11 @@ class Tariff:
     cache_write_1h: int
     audio_input: int
     audio_output: int
+    image_input: int
+    image_output: int
     audio_ms: int
+    search: int
+    image: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
@@ -183,23 +207,35 @@ class Tariff:
         long_write = write if price.cache_write_1h is None else price.cache_write_1h
         heard = price.input if price.audio_input is None else price.audio_input
         spoken = price.output if price.audio_output is None else price.audio_output
-        prices = (price.input, price.output, cached, write, long_write, heard, spoken)
-        each = [int(per_million * 10**6) for per_million in prices]
-        each.append(0 if price.per_second is None else int(price.per_second * 10**9))
-        return cls(*each)
+        seen = price.input if price.image_input is None else price.image_input
+        drawn = price.output if price.image_output is None else price.image_output
+        prices = (price.input, price.output, cached, write, long_write, heard, spoken, seen, drawn)
+        units = ((price.per_second, 10**9), (price.per_search, 10**12), (price.per_image, 10**12))
+        return cls(
+            *(int(per_million * 10**6) for per_million in prices),
+            *(0 if each is None else int(each * parts) for each, parts in units),
+        )
 
     @classmethod
     def free(cls) -> Tariff:
-        return cls(0, 0, 0, 0, 0, 0, 0, 0)
+        return cls(*([0] * len(fields(cls))))
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
-        return tokens.prompt * self.input + tokens.answer * self.output
+        cost = tokens.prompt * self.input + tokens.answer * self.output
+        return cost + tokens.searches * self.search + tokens.images * self.image
 
     def cost(self, usage: Usage) -> int:
-        """What `usage` costs, in picodollars."""
-        if usage.audio_tokens or usage.audio_answer_tokens or usage.audio_ms:
-            return self._of_sound(usage)
+        """What `usage` costs, in picodollars: what the provider says, where it does."""
+        if usage.told_cost:
+            return usage.told_cost
+        units = usage.audio_ms * self.audio_ms + usage.searches * self.search + usage.images * self.image
+        media = (
+            usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens
+        )
+        return units + self._of_text(usage) + (self._more_for_media(usage) if media else 0)
+
+    def _of_text(self, usage: Usage) -> int:
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.prompt_tokens * self.input + usage.completion_tokens * self.output
         cached = min(usage.cached_tokens, usage.prompt_tokens)
@@ -213,17 +249,18 @@ class Tariff:
             + usage.completion_tokens * self.output
         )
 
-    def _of_sound(self, usage: Usage) -> int:
-        """What is left of it is paid as text; what was cached is no sound, as far as anybody says."""
-        silent = evolve(usage, audio_tokens=0, audio_answer_tokens=0, audio_ms=0)
-        rest = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
-        heard = min(usage.audio_tokens, max(rest, 0))
+    def _more_for_media(self, usage: Usage) -> int:
+        """What sound and pictures cost more than text: what was cached is text, as far as anybody says."""
+        rest = max(usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens, 0)
+        heard = min(usage.audio_tokens, rest)
+        seen = min(usage.image_tokens, rest - heard)
         spoken = min(usage.audio_answer_tokens, usage.completion_tokens)
+        drawn = min(usage.image_answer_tokens, usage.completion_tokens - spoken)
         return (
-            self.cost(silent)
-            + heard * (self.audio_input - self.input)
+            heard * (self.audio_input - self.input)
+            + seen * (self.image_input - self.input)
             + spoken * (self.audio_output - self.output)
-            + usage.audio_ms * self.audio_ms
+            + drawn * (self.image_output - self.output)
         )
 
 

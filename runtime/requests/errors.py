@@ -57,7 +57,7 @@ class RequestError(Exception):
         upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
         says where it is: the step that calls before the step that is called; `innermost` is the message
         without these places. `upstream`: what the provider says beside it. `usage`: of an answer that came,
-        and is not given to the client.
+        and is not given to the client. `is_logged`: the operator has been told already.
         """
         super().__init__(message)
         self.message = message
@@ -72,6 +72,7 @@ class RequestError(Exception):
         self.steps: tuple[StepAt, ...] = ()
         self.upstream: Upstream | None = None
         self.usage: Usage | None = None
+        self.is_logged = False
         if code is not None:
             self.code = code
         if retryable is not None:

@@ -142,6 +142,19 @@ class Cited:
 
 
 @frozen
+class FieldsMade:
+    """Fields that only `dialect` has, beside what is said. of: what they are fields of.
+
+    Of a stream, they may come in pieces.
+    """
+
+    dialect: str
+    fields: Mapping[str, Any]
+    of: Literal["answer", "choice", "message"] = "message"
+    choice: int = 0
+
+
+@frozen
 class PartEnded:
     """The text or thought that was going on is complete; what follows is a part of its own."""
 
@@ -191,6 +204,7 @@ Event = (
     | MediaMade
     | SealedMade
     | Cited
+    | FieldsMade
     | PartEnded
     | UsageKnown
     | Finished

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from attrs import define, evolve, field
 
 from .upstream import Upstream
-from .usage import PICODOLLARS, Usage
+from .usage import NOTHING_USED, PICODOLLARS, Usage
 from .values import frozen
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def cost_of(spans: Iterable[Span]) -> float | None:
     for span in spans:
         if span.cost is not None:
             cost += span.cost
-        elif span.tokens:
+        elif span.usage != NOTHING_USED:
             return None
     return cost / PICODOLLARS
 

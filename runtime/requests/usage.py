@@ -42,7 +42,9 @@ class Usage:
     completion that the model thought in. cache_write_tokens: those of the prompt that it wrote to its cache,
     of which it keeps `cache_write_1h_tokens` for an hour. audio_tokens, audio_answer_tokens: those of the
     prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by its
-    length.
+    length. image_tokens, image_answer_tokens: those that are pictures. images: pictures that were made.
+    searches: what was looked up, or ranked, and is paid for each time. told_cost: what the provider says that
+    it charges, in picodollars; 0: it says nothing.
     """
 
     prompt_tokens: int
@@ -54,8 +56,16 @@ class Usage:
     audio_tokens: int = 0
     audio_answer_tokens: int = 0
     audio_ms: int = 0
+    image_tokens: int = 0
+    image_answer_tokens: int = 0
+    images: int = 0
+    searches: int = 0
+    told_cost: int = 0
 
     @classmethod
     def total(cls, usages: Iterable[Usage]) -> Usage:
         """What several requests consumed together."""
         return cls(*map(sum, zip(*map(astuple, usages), strict=True)))
+
+
+NOTHING_USED = Usage(0)

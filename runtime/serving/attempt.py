@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Sequence
 from math import ceil, inf
 from typing import Any
 
+from attrs import evolve
+
 from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
@@ -25,7 +27,7 @@ from ..requests.errors import (
     ServerError,
 )
 from ..requests.trace import Failure
-from ..requests.usage import Usage
+from ..requests.usage import NOTHING_USED, Usage
 
 log = logging.getLogger(__name__)
 
@@ -210,9 +212,16 @@ class Attempt:
             self._size += len(chunk.data)
         elif isinstance(chunk, ChatEvents):
             self._size += FRAME_BYTES + said_by(chunk.events)
-        elif usage is not None and not (usage.prompt_tokens or usage.audio_ms):  # not every provider counts
+        elif usage == NOTHING_USED:  # not every provider counts
             return
         if usage is not None:
+            guessed = self._estimate
+            if (guessed.searches and not usage.searches) or (guessed.images and not usage.images):
+                usage = evolve(
+                    usage,
+                    searches=usage.searches or guessed.searches,
+                    images=usage.images or guessed.images,
+                )
             self.usage = usage
 
     def finished(self) -> None:
@@ -280,7 +289,8 @@ class Attempt:
             return Usage(0)
         if self.begun:
             completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
-            return Usage(self._estimate.prompt, completion)
+            guessed = self._estimate
+            return Usage(guessed.prompt, completion, searches=guessed.searches, images=guessed.images)
         return Usage(self._estimate.prompt if self._charges else 0)
 
     def _outcome(self) -> Outcome:

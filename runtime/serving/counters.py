@@ -111,6 +111,7 @@ class DeploymentCounters(Counters):
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
+        self.untold = 0
 
     def count_outcomes_alone(self) -> None:
         self.durations = self.waits = self.firsts = self.per_token = _UNCOUNTED

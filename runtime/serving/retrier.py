@@ -181,7 +181,8 @@ class Retrier:
         self._cuts += 1
         if not error.at_work and self._cuts < MOST_CUTS:
             return False
-        if not error.at_work and self._retry.policy.max_retries >= MOST_CUTS:
+        is_over = self._call.is_over(self._loop.time())  # then it was the client's time that ended
+        if not error.at_work and not is_over and self._retry.policy.max_retries >= MOST_CUTS:
             error.message += f"; it is not sent again after {MOST_CUTS} such timeouts: raise `timeouts`"
         return True
 
@@ -195,7 +196,7 @@ class Retrier:
         trace = self._trace
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
-            cost = None if self._tariff is None else self._tariff.cost(used)
+            cost = (used.told_cost or None) if self._tariff is None else self._tariff.cost(used)
             trace.record(
                 self._deployment,
                 self.sent,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from attrs import evolve
 
 from ...compiler.plan import (
     OnnxServingPlan,
@@ -17,7 +21,7 @@ from ...compiler.plan import (
     ReplicaPlacement,
     TaskKind,
 )
-from ...compiler.plan.scenarios import AskPlan, ProviderPlan
+from ...compiler.plan.scenarios import AskPlan, FileValue, ProviderPlan
 from ..concurrency.virtual_time import VirtualTimeLoop
 from ..dialects.chunks import ChunkEvents, whole_answer
 from ..dialects.openai.requests import chat_request
@@ -26,9 +30,10 @@ from ..executor import Executor
 from ..gateway.exchange import Exchange
 from ..gateway.responses import answered_by
 from ..policies.capacity import MAX_WAITING
+from ..replicas.launch.command import PORT
 from ..replicas.replica import HeadersObserver, Replica
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
-from ..requests.errors import RequestError
+from ..requests.errors import BadRequest, RequestError
 from ..requests.events import TextDelta
 from ..requests.parts import Text
 from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
@@ -40,6 +45,9 @@ from .played_replica import PlayedReplica
 from .provider import Provider
 from .real_models import RealModel
 from .records import Record
+
+LARGEST_FILE = 16 << 20
+"""Bytes of a file that a test may give."""
 
 EPOCH = 1_767_571_200.0
 """When simulations begin, in seconds since 1970: a Monday, 2026-01-05 00:00 UTC."""
@@ -159,9 +167,11 @@ class Simulation:
         values: Mapping[str, object] = ask.values or {}
         if ask.values is None:
             values = {pipeline.plan.parameters[0].name: ask.text} if pipeline.plan.parameters else {}
-        result = await exchange.run(pipeline, await pipeline.take(values), exchange.deadline())
+        given = {name: _given(value) for name, value in values.items()}
+        result = await exchange.run(pipeline, await pipeline.take(given), exchange.deadline())
         record.trace.spans = result.spans
-        record.text = result.value if isinstance(result.value, str) else str(result.value)
+        value = result.value
+        record.text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
     async def _stream(
         self, exchange: Exchange, ask: AskPlan, request: Request, record: Record, *, keeps: bool
@@ -211,6 +221,8 @@ class _Played:
         provider = self._simulation.providers[plan.deployment]
         if _is_ours(plan):
             return PlayedModel(plan, provider, self._simulation.random)
+        if PORT in plan.endpoint:  # of a server that is not launched here
+            plan = evolve(plan, endpoint=plan.endpoint.replace(PORT, "1"))
         return PlayedReplica(plan, placement, observe, provider)
 
     def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:
@@ -229,6 +241,24 @@ class _Played:
 def _is_ours(plan: RemotePoolPlan) -> bool:
     """Whether no provider is asked: a plug-in, or a model of this plan on another machine."""
     return plan.provider is ProviderKind.CUSTOM or plan.task_kind in (TaskKind.TENSOR, TaskKind.CLASSIFY)
+
+
+def _given(value: object) -> object:
+    """A value as a client sends it: what is in a file is base64, or a text. Raises BadRequest."""
+    if isinstance(value, list):
+        return [_given(each) for each in value]
+    if not isinstance(value, FileValue):
+        return value
+    path = Path(value.path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise BadRequest(f"`{path.name}` is larger than {LARGEST_FILE >> 20} MiB")
+        data = path.read_bytes()
+        return data.decode() if value.is_text else b64encode(data).decode()
+    except OSError as error:
+        raise BadRequest(f"`{path.name}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadRequest(f"`{path.name}` is no text in UTF-8") from None
 
 
 def prompt_of(tokens: int) -> str:

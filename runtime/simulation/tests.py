@@ -37,6 +37,7 @@ class Failure:
 class Outcome:
     """What became of a test. problems: why it could not be played. requests: that were played. scale: how
     many each of them stands for. seconds: that passed in it. answers: the text of each `ask`, for snapshots.
+    calls: of deployments, by their names.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Outcome:
     seconds: float = 0.0
     answers: list[str] = field(factory=list)
     reached: set[Way] = field(factory=set)
+    calls: dict[str, int] = field(factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -77,6 +79,8 @@ async def _play(plan: Plan, base_dir: Path, scenario: Scenario, random: Random, 
             await player.step(number, step)
         outcome.seconds = asyncio.get_running_loop().time()
         outcome.reached = reached(simulation, player.retried)
+        counted = ((name, simulation.calls(name)) for name in simulation.providers)
+        outcome.calls = {name: count for name, count in counted if count}
 
 
 class _Player:

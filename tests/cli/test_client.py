@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ..runtime.onnx.test_onnx_vectors import tagger
 from ..support.commands import ROOT, Running, serving
 from .conftest import Command
 
@@ -169,6 +170,117 @@ def test_a_client_is_the_same_each_time_and_says_when_it_is_stale(inferc: Comman
         stale = inferc("client", file, "-o", output, "--check")
         assert (stale.status, f"-o {output}` writes it anew" in stale.err) == (1, True)
         file.write_text(FILE)
+
+
+MODELS = r"""
+param url: text = "http://127.0.0.1:9/v1"
+deployment sorter {
+  model = "BAAI/bge-reranker-v2-m3"
+  runtime vllm { endpoint = url, api_key = env("KEY") }
+  task = rerank
+}
+deployment kinds {
+  model = "magika.onnx"
+  task classify { labels = "magika.labels.json", activation = none, top_k = 2 }
+}
+deployment raw { model = "magika.onnx" }
+deployment people {
+  model = "people.onnx"
+  task classify {
+    tokenizer = "tokenizer.json"
+    labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    aggregation = simple
+  }
+}
+route any_sorter = fallback [sorter]
+type Tensor = { x: int }
+pipeline infer(message: Tensor) -> int { return message.x }
+"""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Running]]:
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("magika.onnx", "magika.labels.json", "tokenizer.json"):
+        (folder / name).symlink_to(ROOT / "samples" / "models" / name)
+    tagger(folder / "people.onnx")
+    (folder / "models.infer").write_text(MODELS)
+    with serving("mock-provider", "--port", "0") as provider:
+        url = f"url={provider.url}/v1"
+        run = ("run", str(folder / "models.infer"), "--port", "0", "--set", url)
+        with serving(*run, environment={"KEY": "any"}) as running:
+            yield folder, running
+
+
+@pytest.mark.parametrize("made_with", ["attrs", "pydantic"])
+def test_a_client_ranks_classifies_finds_and_asks_with_tensors(
+    inferc: Command, models: tuple[Path, Running], made_with: str
+) -> None:
+    folder, gateway = models
+    path = folder / f"models_{made_with}.py"
+    assert inferc("client", folder / "models.infer", "-o", path, "--models", made_with).status == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=",
+         f"--cache-dir={ROOT / '.mypy_cache' / 'client'}", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    module: Any = loaded(path)
+    client = module.Client(gateway.url)
+    ranked = client.rerank("any_sorter", "refund", ["a parcel", "a refund please", "bread"], top_n=2)
+    assert ranked[0].index == 1
+    assert len(ranked) == 2
+    assert ranked[0].score > ranked[1].score
+    tensor = module.Tensor("INT32", [1, 2048], [256] * 2048)
+    [labels] = client.classify("kinds", {"bytes": tensor})
+    assert len(labels) == 2
+    assert labels[0].score >= labels[1].score
+    assert len(client.classify("kinds", {"bytes": tensor}, top_k=1)[0]) == 1
+    [output] = client.infer("raw", {"bytes": tensor}).values()
+    assert (output.datatype, output.shape) == ("FP32", [1, 214])
+    assert output.data[labels[0].index] == pytest.approx(labels[0].score, abs=1e-6)
+    [spans] = client.find_spans("people", ["Anna Smith in Berlin"])
+    assert [(each.label, each.text, each.start) for each in spans] == [
+        ("PER", "Anna Smith", 0), ("LOC", "Berlin", 14),
+    ]  # fmt: skip
+    assert client.infer_(module.Tensor_(x=7)) == 7
+    with pytest.raises(module.InfercError, match="nothing") as refused:
+        client.infer("nothing", {"bytes": tensor})
+    assert refused.value.status == 404
+
+    async def asked() -> Any:
+        return await module.AsyncClient(gateway.url).rerank("sorter", "refund", ["bread", "refund"])
+
+    assert asyncio.run(asked())[0].index == 1
+
+
+@pytest.mark.skipif(not TSC.exists() or shutil.which("node") is None, reason="`make editors` brings tsc")
+def test_a_client_in_typescript_does_so_too(inferc: Command, models: tuple[Path, Running]) -> None:
+    folder, gateway = models
+    assert inferc("client", folder / "models.infer", "-o", folder / "client.ts").status == 0
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "ask.ts").write_text(f"""\
+import {{ Client, type Tensor }} from "./client.js";
+declare const console: {{ log(text: string): void }};
+const client = new Client({{ baseUrl: {json.dumps(gateway.url)} }});
+const bytes: Tensor = {{ datatype: "INT32", shape: [1, 2048], data: Array(2048).fill(256) }};
+const ranked = await client.rerank("sorter", "refund", ["bread", "refund"], 1);
+const labels = await client.classify("kinds", {{ bytes }}, 1);
+const outputs = await client.infer("raw", {{ bytes }});
+const spans = await client.find_spans("people", ["Anna Smith"]);
+let said = "";
+try {{ await client.infer("nothing" as "raw", {{ bytes }}); }}
+catch (error) {{ said = (error as Error).message; }}
+const shape = Object.values(outputs)[0]!.shape;
+console.log(JSON.stringify([ranked[0]!.index, labels[0]!.length, shape, spans[0]![0]!.text, said]));
+""")
+    options = "--strict --target es2022 --lib es2022,dom,dom.iterable --module nodenext --skipLibCheck"
+    command = ["node", str(TSC), *options.split(), "ask.ts", "client.ts"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    ran = subprocess.run(["node", "ask.js"], cwd=folder, capture_output=True, text=True, check=False)
+    *found, said = json.loads(ran.stdout or "[null]")
+    assert (found, "nothing" in str(said)) == ([1, 1, [1, 214], "Anna Smith"], True), ran.stderr
 
 
 def test_what_is_no_module_is_refused(inferc: Command, folder: Path) -> None:

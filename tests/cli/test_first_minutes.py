@@ -27,6 +27,7 @@ def test_every_template_passes_and_is_in_the_one_style(inferc: Command, template
     assert inferc("check", "--deny", "warnings", f"{template}.infer").err == f"{template}.infer: fine\n"
     assert inferc("fmt", "--check", f"{template}.infer").status == 0
     assert inferc("compile", f"{template}.infer").status == 0
+    assert "all passed" in inferc("test", f"{template}.infer").out
 
 
 def test_a_template_that_is_not_there_names_those_that_are(inferc: Command) -> None:

@@ -63,6 +63,17 @@ def test_what_cannot_be_shown_is_said(
     assert said in done.out + done.err
 
 
+def test_what_a_guard_takes_out_of_all_requests_comes_nowhere(inferc: Command, file: str) -> None:
+    route = "route r = fallback [gpt] with { carries = [b] }\n"
+    clean = 'extern clean(texts: list<text>) -> list<text> = python("a:b") with { removes = [b] }\n'
+    Path(file).write_text(
+        FILE.splitlines()[0] + "\n" + route + clean + "gateway { guard g { request = clean } }"
+    )
+    said = "nothing that a.infer says to be carried comes to a deployment"
+    assert inferc("flows", file).out == f"{said}\n"
+    assert inferc("flows", file, "b").out == f"{said} as `b`, or through it\n"
+
+
 def test_a_file_that_carries_nothing_is_not_drawn(inferc: Command, file: str) -> None:
     Path(file).write_text(FILE.splitlines()[0])
     said = "nothing in a.infer says that it `carries` any kind of data\n"

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,15 +80,29 @@ def test_a_server_that_cannot_be_asked_is_an_error_of_one_line(arguments: list[s
 
 def test_it_shows_which_provider_asked_to_wait_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:
     replica = {"ready": True, "providers": [], "warnings": [], "held_seconds": 0}
-    deployment = {
-        "name": "gpt",
-        "task": "chat",
-        "runtime": "openai",
-        "model": "m",
-        "running": 0,
-        "waiting": 0,
-        "replicas": [replica, replica | {"held_seconds": 42}],
-    }
+    deployment = DEPLOYMENT | {"replicas": [replica, replica | {"held_seconds": 42}]}
     _show({"status": "ok", "deployments": [deployment, deployment | {"name": "o", "replicas": [replica]}]})
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
     assert said == ["warning: gpt: its provider asked to wait, for 42 s more"]
+
+
+def test_it_shows_whose_key_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    replica = {"ready": True, "providers": [], "warnings": [], "held_seconds": 0, "key_refused": False}
+    refused = replica | {"key_refused": True}
+    several = DEPLOYMENT | {"replicas": [refused, replica, refused]}
+    _show({"status": "ok", "deployments": [several, DEPLOYMENT | {"name": "o", "replicas": [refused]}]})
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert said == [
+        "warning: gpt: the key of replica 0, 2 is refused: put another one where it comes from",
+        "warning: o: its key is refused: put another one where it comes from",
+    ]
+
+
+DEPLOYMENT: dict[str, Any] = {
+    "name": "gpt",
+    "task": "chat",
+    "runtime": "openai",
+    "model": "m",
+    "running": 0,
+    "waiting": 0,
+}

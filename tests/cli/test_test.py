@@ -7,10 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 from inferc.cli.main import main
-
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 FILE = """\
 deployment fast { model = "gpt-4o-mini", runtime openai { api_key = env("NO_SUCH_KEY") } }
@@ -156,11 +155,52 @@ def test_code_that_never_ends_is_ended(
     assert main(["test", str(path)]) == 0, capsys.readouterr()
 
 
-def test_the_tests_of_the_samples_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["test", str(SAMPLES)]) == 0
-    assert " tests, all passed" in capsys.readouterr().out
-    assert main(["check", *map(str, SAMPLES.rglob("*_test.infer"))]) == 0
-    assert "W0211" not in capsys.readouterr().out
+PICTURES = """\
+pipeline size(photo: image) -> { width: int, height: int } { return image_size(photo) }
+pipeline words(said: text) -> int { return len(split_text(said, 3)) }
+pipeline sum(all: list<bytes>) -> int { return len(all) }
+"""
+
+
+def test_a_test_gives_a_pipeline_what_is_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (7, 5)).save(tmp_path / "dot.png")
+    (tmp_path / "said.txt").write_text("äbcdef", "utf-8")
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "main.infer").write_text(PICTURES, "utf-8")
+    path = tmp_path / "cases" / "main_test.infer"
+    path.write_text(
+        'import "../main.infer" as main\n'
+        'test "a picture" {\n  ask main.size(photo = file("../dot.png"))\n'
+        '  expect contains("\\"width\\": 7")\n}\n'
+        'test "a text" {\n  ask main.words(said = file("../said.txt"))\n  expect answer == "2"\n}\n'
+        'test "a list" {\n  ask main.sum(all = [file("../dot.png"), file("../said.txt")])\n'
+        '  expect answer == "2"\n}\n'
+        'test "no text" {\n  ask main.words(said = file("../dot.png"))\n  expect status == 400\n}\n',
+        "utf-8",
+    )
+    assert main(["test", str(path)]) == 0, capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('file("gone.png")', "there is no file `gone.png` beside this one"),
+        ('file(".")', "there is no file `.`"),
+        ('env("HOME")', "a test cannot give a call of `env`"),
+        ('[exec("ls")]', "a test cannot give a call of `exec`"),
+    ],
+)
+def test_what_no_test_can_give_is_said_where_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, said: str
+) -> None:
+    path = tmp_path / "main.infer"
+    path.write_text(f'{PICTURES}test "x" {{\n  ask size(photo = {given})\n  expect ok\n}}\n', "utf-8")
+    assert main(["check", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert said in shown.out + shown.err
+    assert "main.infer:5:" in shown.out + shown.err
 
 
 def test_code_that_cannot_be_imported_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

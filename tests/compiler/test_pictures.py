@@ -27,6 +27,8 @@ from inferc.compiler.pictures import (
     to_mermaid,
 )
 from inferc.compiler.plan import (
+    BalanceKind,
+    BalancePlan,
     Budget,
     BudgetAction,
     FallbackPlan,
@@ -253,6 +255,20 @@ def test_routes_say_when_each_member_is_asked() -> None:
         ("quick", "large", "after 400ms"),
         ("quick", "end", "after 800ms"),
     }
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (BalanceKind.LEAST_COST, "when it is the cheapest"),
+        (BalanceKind.LEAST_LATENCY, "when it is the quickest"),
+        (BalanceKind.USAGE, "when it is used the least"),
+    ],
+)
+def test_a_balance_says_what_its_members_are_chosen_by(by: BalanceKind, said: str) -> None:
+    plan = shop()
+    routes = tuple(evolve(each, by=by) if isinstance(each, BalancePlan) else each for each in plan.routes)
+    assert ("even", "large", said) in edges(picture_of(evolve(plan, routes=routes)), EdgeKind.MEMBER)
 
 
 def test_what_a_full_deployment_hands_on_is_dashed() -> None:

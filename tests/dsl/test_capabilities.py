@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2] / "dsl"
 SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
 CATALOGUE = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
 SOLD_ELSEWHERE = json.loads((ROOT / "preset_model_prices.json").read_bytes())["models"]
+RETRIEVAL = json.loads((ROOT / "retrieval_prices.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
@@ -31,7 +32,7 @@ FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
 
 def known_names(provider: str) -> list[str]:
     """Every name that either table lists for `provider`, patterns as one name that they match."""
-    priced = [row for row in CATALOGUE + SOLD_ELSEWHERE if row["provider"] == provider]
+    priced = [row for row in CATALOGUE + SOLD_ELSEWHERE + RETRIEVAL if row["provider"] == provider]
     patterns = [each.rstrip("*") for row in priced for each in row.get("match", ()) if each[0] != "^"]
     names = [*(row["name"] for row in priced), *patterns, *PACKAGE["models"].get(provider, {})]
     return [id_of(name.removeprefix("regional.")) for name in names] if provider == "bedrock" else names

@@ -12,7 +12,7 @@ from lsprotocol import types as lsp
 from inferc.editor.bindings import answers, answers_anywhere
 from inferc.editor.documents import Document
 from inferc.editor.features.diagnostics import diagnostics
-from inferc.editor.features.rename import RenameRefused
+from inferc.editor.new_names import RenameRefused
 from inferc.editor.server import Server
 
 

@@ -10,7 +10,8 @@ from lsprotocol import types as lsp
 
 from inferc.editor.features.definitions import declaration, definition
 from inferc.editor.features.references import highlights, references
-from inferc.editor.features.rename import RenameRefused, prepare_rename, rename
+from inferc.editor.features.rename import prepare_rename, rename
+from inferc.editor.new_names import RenameRefused
 from inferc.editor.view import View
 
 from .conftest import Desk, edited

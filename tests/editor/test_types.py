@@ -21,6 +21,7 @@ deployment gpt { model = "gpt-4o-mini" }
 deployment big { model = "gpt-4o" }
 type Place = { city: text, zip: text? }
 type Verdict = { label: "refund" ¦ "other", score: float, place: Place }
+pipeline judge(said: text, strict: bool?) -> Verdict { return gpt(said) as Verdict }
 """
 
 
@@ -118,10 +119,53 @@ def test_nothing_is_said_of_what_is_mistaken(desk: Desk) -> None:
         ("x = [v.| for v in all]", ["label", "score", "place"]),
         ('x = gpt(prompt "It is {{ verdict.|', ["label", "score", "place"]),
         ("x = m.|", []),
+        ("x = judge(m).|", ["label", "score", "place"]),
+        ("x = judge(m).la|", ["label", "score", "place"]),
+        ("x = judge(m).place.|", ["city", "zip"]),
+        ("x = join([judge(m).|, m], m)", ["label", "score", "place"]),
+        ("x = m + judge(join(all, m)).|", ["label", "score", "place"]),
+        ("x = (first(all) else verdict).|", ["label", "score", "place"]),
+        ("x = all[0].place.|", ["city", "zip"]),
+        ("x = [judge(v.label).| for v in all]", ["label", "score", "place"]),
+        ("x = gpt(m).|", []),
     ],
 )
 def test_the_fields_of_a_record(desk: Desk, line: str, fields: list[str]) -> None:
     assert list(offered(desk, in_pipeline(line, "return m"))) == fields
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("x = judge(|)", {"said": "text", "strict": "bool?"}),
+        ("x = judge(m, |", {"said": "text", "strict": "bool?"}),
+        ("x = judge(said = m, st|)", {"strict": "bool?"}),
+        ("x = judge(|, said = m)", {"strict": "bool?"}),
+        ('x = Verdict(label = "refund", |)', {"score": "float", "place": "Place"}),
+        ("x = len(judge(|))", {"said": "text", "strict": "bool?"}),
+        ("x = judge(said = |)", {}),
+        ("x = [judge(|) for v in all]", {"said": "text", "strict": "bool?"}),
+    ],
+)
+def test_the_arguments_of_a_call_by_name(desk: Desk, line: str, arguments: dict[str, str]) -> None:
+    view, place = desk.at(in_pipeline(line, "return m"))
+    items = completion(view, place).items
+    named = {each.label: each.detail for each in items if each.kind is lsp.CompletionItemKind.Property}
+    assert named == arguments
+
+
+def test_the_arguments_of_deployments_and_routes(desk: Desk) -> None:
+    for line in ("x = gpt(m, |)", "x = both(m, |)"):
+        text = in_pipeline(line, "return m").replace(
+            "pipeline p", "route both = fallback [gpt, big]\npipeline p"
+        )
+        assert {"system", "m", "join"} <= set(offered(desk, text))
+    assert chosen(desk, in_pipeline("x = gpt(m, sy|)", "return m"), "system") == "x = gpt(m, system = )"
+
+
+def test_what_may_follow_a_call_inside_of_another(desk: Desk) -> None:
+    assert {"else", "as", "with"} <= set(offered(desk, in_pipeline("x = len(gpt(m) |)", "return m")))
+    assert "for" in offered(desk, in_pipeline("x = [gpt(m) |]", "return m"))
 
 
 def test_fields_come_with_their_types(desk: Desk) -> None:

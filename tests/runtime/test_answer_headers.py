@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -155,3 +156,40 @@ def test_what_a_provider_says_without_bounds_is_bounded() -> None:
     key = Secret("sk-0123456789abcdef", "env(KEY)")
     assert read_upstream({"x-request-id": "of sk-0123456789abcdef"}, key).request_id is None
     assert read_upstream({"x-request-id": "x" * 129}, None).request_id is None
+
+
+async def test_what_the_clients_protocol_has_no_word_for_is_named_logged_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = {"type": "url_citation", "url_citation": {"url": "https://a.example/", "title": "A"}}
+    told = {"role": "assistant", "content": "hi", "annotations": [found]}
+    answered = {**COMPLETION, "choices": [{"index": 0, "message": told, "finish_reason": "stop"}]}
+    chunk = {**answered, "choices": [{"index": 0, "delta": told, "finish_reason": "stop"}], "related": ["x"]}
+
+    async def answer(request: web.Request) -> web.Response:
+        if not (await request.json()).get("stream"):
+            return web.json_response(answered)
+        body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
+        return web.Response(text=body, content_type="text/event-stream")
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    async with (
+        serving(app) as provider,
+        executor_of(remote_plan("gpt", f"{provider}/v1")) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        asked = {"model": "gpt", "messages": MESSAGES, "max_tokens": 9}
+        async with http.post(f"{url}/v1/messages", json=asked) as got:
+            assert got.headers["x-inferc-untold"] == "citation"
+        async with http.post(f"{url}/v1/chat/completions", json=asked) as got:
+            assert "x-inferc-untold" not in got.headers
+        async with http.post(f"{url}/v1/messages", json=asked | {"stream": True}) as got:
+            assert b"message_stop" in await got.read()
+        assert [r.getMessage().rpartition(": ")[2] for r in caplog.records if "no word" in r.message] == [
+            "citation",
+            "related, citation",
+        ]
+        async with http.get(f"{url}/metrics") as metrics:
+            assert 'inferc_answers_untold_total{deployment="gpt"} 2.0' in await metrics.text()

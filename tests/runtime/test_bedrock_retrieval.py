@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import botocore.session
 import openai
 import pytest
+from attrs import evolve
 from botocore.validate import ParamValidator
 
 from inferc.compiler.compile import check_file, compile_checked
@@ -117,6 +119,8 @@ def test_each_model_gets_a_body_of_its_own_where_aws_wants_it(
     [
         (TITAN_1, EmbedRequest(("x",), 256), "dimensions"),
         (TITAN, EmbedRequest(("x",), 2048), "dimensions"),
+        (TITAN, EmbedRequest(("x",), 999), "dimensions"),
+        (COHERE, EmbedRequest(("x",), 300), "dimensions"),
         (TITAN, EmbedRequest(token_ids=((1, 2),)), "input[0]"),
         (COHERE, EmbedRequest(("x",), options={"input_type": "poem"}), "input_type"),
         (COHERE, EmbedRequest(("x",), options={"late_chunking": True}), "late_chunking"),
@@ -144,3 +148,22 @@ def test_a_model_that_does_not_do_the_task_is_an_error_when_checked(
 ) -> None:
     checked = checked_of(tmp_path, model, task)
     assert "E0419" in {each.code for each in checked.diagnostics}
+
+
+@pytest.mark.parametrize(
+    ("documents", "cost"),
+    [(["a", "b"], 0.002), (["a"] * 101, 0.004), (["word " * 1000] * 60, 0.004)],
+)
+async def test_a_ranking_is_paid_for_by_searches_of_a_hundred_documents(
+    tmp_path: Path, documents: list[str], cost: float
+) -> None:
+    plan = plan_of(tmp_path, RERANKERS[0], "rerank")
+    async with (
+        mock_provider(MockOptions(strict=True)) as mock,
+        executor_of(evolve(plan, endpoint=mock.url), base_dir=tmp_path) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as client,
+        client.post(f"{url}/v1/rerank", json={"model": "it", "query": "q", "documents": documents}) as answer,
+    ):
+        assert answer.status == 200
+        assert float(answer.headers["x-inferc-cost"]) == pytest.approx(cost)

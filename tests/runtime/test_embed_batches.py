@@ -105,8 +105,16 @@ def test_token_ids_that_are_none_are_refused_by_their_place(value: object, param
     assert caught.value.param == param
 
 
-@pytest.mark.parametrize(("most", "message"), [(0, "cannot be chosen"), (512, "have 512 at most")])
-def test_a_length_that_vectors_cannot_have_is_refused(most: int, message: str) -> None:
-    plan = wire_plan("openai", task=TaskKind.EMBED, capabilities=Capabilities(greatest_dimensions=most))
+@pytest.mark.parametrize(
+    ("can", "message"),
+    [
+        (Capabilities(greatest_dimensions=0), "cannot be chosen"),
+        (Capabilities(greatest_dimensions=512), "have 512 at most"),
+        (Capabilities(least_dimensions=600, greatest_dimensions=700), "have 600 at least"),
+        (Capabilities(dimensions=(256, 512, 1024)), "have 256, 512 or 1024"),
+    ],
+)
+def test_a_length_that_vectors_cannot_have_is_refused(can: Capabilities, message: str) -> None:
+    plan = wire_plan("openai", task=TaskKind.EMBED, capabilities=can)
     with pytest.raises(BadRequest, match=message):
         retrieval_of(plan).request(EmbedRequest(("x",), 513))

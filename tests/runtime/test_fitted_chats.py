@@ -50,10 +50,12 @@ class Provider:
         self.claude: list[dict[str, Any]] = []
         self.openai: list[dict[str, Any]] = []
         self.betas: str | None = None
+        self.profile: str | None = None
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         self.claude.append(await request.json())
         self.betas = request.headers.get("anthropic-beta")
+        self.profile = request.headers.get("anthropic-user-profile-id")
         if isinstance(self.says, bytes):
             return web.Response(body=self.says, content_type="text/event-stream")
         return web.json_response(self.says)
@@ -74,7 +76,7 @@ class Client:
         self, model: str, path: str = "/v1/chat/completions", *, beta: str = "", **fields: Any
     ) -> tuple[int, Any, Any]:
         """Status, body and headers of the answer."""
-        headers = {"anthropic-beta": beta} if beta else {}
+        headers = {"anthropic-beta": beta, "anthropic-user-profile-id": "uprof_1"} if beta else {}
         body = {"model": model, "messages": [USER], **fields}
         async with self._session.post(self._url + path, json=body, headers=headers) as response:
             raw = await response.read()
@@ -234,13 +236,13 @@ async def test_structured_output_that_a_model_has_not_comes_as_text_whole_and_st
     assert provider.claude[0]["tool_choice"] == {"type": "tool", "name": "answer"}
 
 
-async def test_the_betas_of_a_client_reach_its_own_provider_and_no_other() -> None:
+async def test_the_headers_of_a_client_reach_its_own_provider_and_no_other() -> None:
     provider = Provider()
     async with house(provider) as client:
         await client.ask("claude", "/v1/messages", beta="context-1, files-2", max_tokens=9)
-        assert provider.betas == "context-1, files-2"
+        assert (provider.betas, provider.profile) == ("context-1, files-2", "uprof_1")
         await client.ask("claude", beta="context-1")
-        assert provider.betas is None
+        assert (provider.betas, provider.profile) == (None, None)
         status, answer, _ = await client.ask("claude", "/v1/messages", beta="a;b", max_tokens=9)
         assert (status, "anthropic-beta" in answer["error"]["message"]) == (400, True)
 

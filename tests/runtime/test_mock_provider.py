@@ -178,10 +178,10 @@ async def test_what_the_real_provider_would_refuse_is_refused(path: str, body: b
         ("/v1/messages", CHAT | {"max_tokens": 9, "n": 1}, "n: Extra inputs"),
         (
             "/v1/messages",
-            {"model": "m", "max_tokens": 9, "messages": [{"role": "system", "content": "x"}]},
+            {"model": "m", "max_tokens": 9, "messages": [{"role": "tool", "content": "x"}]},
             "Unexpected role",
         ),
-        ("/v1beta/models/m:generateContent", {"contents": [], "model": "m"}, "model: Extra inputs"),
+        ("/v1beta/models/m:generateContent", {"contents": [], "n": 1}, "n: Extra inputs"),
         (
             "/v1beta/models/gemini-3-pro:generateContent",
             {"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}]},

@@ -17,7 +17,7 @@ from inferc.runtime.policies.estimate import (
     estimate,
     streamed_tokens,
 )
-from inferc.runtime.requests.request import ChatRequest, EmbedRequest
+from inferc.runtime.requests.request import ChatRequest, EmbedRequest, RerankRequest
 from inferc.runtime.requests.usage import PICODOLLARS, Usage
 
 DOLLAR = PICODOLLARS
@@ -253,3 +253,18 @@ def test_sound_has_prices_of_its_own() -> None:
 def test_a_second_of_sound_has_a_price() -> None:
     whisper = Tariff.of(Price(Money(0), Money(0), per_second=Money("0.0001")))
     assert whisper.cost(Usage(0, audio_ms=90_500)) == DOLLAR * 905 // 100_000
+
+
+def test_searches_and_pictures_are_reserved_before_and_paid_for_after() -> None:
+    tariff = Tariff.of(Price(Money(0), Money(0), per_search=Money("0.002"), per_image=Money("0.04")))
+    ranking = RerankRequest("q", ("short",) * 250)
+    assert tariff.estimated(estimate(ranking)) == DOLLAR * 6 // 1000  # three times a hundred documents
+    long = RerankRequest("q", ("x" * 4 * 499 * 3,) * 50)  # each as three of five hundred tokens
+    assert estimate(long).searches == 2
+    assert tariff.cost(Usage(500, searches=2, images=3)) == DOLLAR * (4 + 120) // 1000
+
+
+def test_what_a_provider_says_that_it_charges_is_what_a_request_cost() -> None:
+    told = Usage(1_000_000, 1_000_000, searches=3, told_cost=DOLLAR // 4)
+    assert Tariff.of(Price(Money(2), Money(8))).cost(told) == DOLLAR // 4
+    assert Tariff.free().cost(told) == DOLLAR // 4

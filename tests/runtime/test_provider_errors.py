@@ -218,3 +218,21 @@ def test_an_azure_filter_says_what_it_found() -> None:
     error = CLASSIFIER.http_error(400, {}, json.dumps(body).encode())
     assert isinstance(error, ContentFiltered)
     assert "answered 400 (filtered: jailbreak): The prompt was filtered." in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "type", "detail", "kind", "retryable"),
+    [
+        (429, "rate_limit_error", "contract_spend_limit_reached", RateLimited, False),
+        (429, "rate_limit_error", "enforced_spend_limit_reached", RateLimited, False),
+        (429, "rate_limit_error", "ramp_limit_exceeded", RateLimited, True),
+        (400, "invalid_request_error", "organization_on_hold", Forbidden, False),
+        (400, "invalid_request_error", "image_dimensions_too_large", BadRequest, False),
+    ],
+)
+def test_what_anthropic_says_in_details_decides_too(
+    status: int, type: str, detail: str, kind: type[RequestError], retryable: bool
+) -> None:
+    said = {"type": type, "message": "no", "details": {"error_code": detail}}
+    error = CLASSIFIER.http_error(status, {}, json.dumps({"type": "error", "error": said}).encode())
+    assert (error.__class__, error.retryable, error.code) == (kind, retryable, detail)

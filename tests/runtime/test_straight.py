@@ -20,7 +20,7 @@ from inferc.runtime.dialects.openai_chat import OpenAIChatReader
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.gateway.chat_writer import StreamWriter
+from inferc.runtime.gateway.chat_writer import ChatWriter
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
@@ -200,7 +200,7 @@ def heard(provider: str, client: str, *pieces: bytes) -> tuple[bytes, RequestErr
     """What the client gets of a stream that comes in these pieces, and the error that ends it."""
     plan, request = wire_plan(provider), asked_in(client)
     classifier, parser = Classifier(plan, None), SseParser()
-    reader, writer = Chats(plan).reader(request, classifier), StreamWriter(request)
+    reader, writer = Chats(plan).reader(request, classifier), ChatWriter(request)
     told = b""
     for data in (*filter(None, pieces), b""):
         events = parser.feed(data) if data else parser.close()

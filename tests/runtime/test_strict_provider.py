@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from random import Random
 from typing import Any, get_type_hints
 
@@ -27,8 +24,6 @@ from ..support.conversations import anthropic_bodies, openai_bodies
 from ..support.remote import serving
 
 Json = dict[str, Any]
-
-SHAPES = Path(__file__).parents[2] / "scripts" / "build_shapes.py"
 
 KEY = {
     "Authorization": "Bearer k",
@@ -257,11 +252,6 @@ def test_fields_are_those_that_the_packages_know() -> None:
     streaming = {"stream"}
     assert fields("openai", "chat") == set(get_type_hints(CompletionCreateParamsBase)) | streaming
     assert fields("openai", "embed") == set(get_type_hints(embedding_create_params.EmbeddingCreateParams))
-
-
-def test_shapes_are_those_that_the_providers_packages_have() -> None:
-    checked = subprocess.run([sys.executable, SHAPES, "--check"], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stderr
 
 
 async def test_what_is_in_beta_is_taken_from_those_who_ask_for_it() -> None:

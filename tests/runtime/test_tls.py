@@ -158,7 +158,7 @@ async def test_only_clients_with_a_certificate_of_the_authority_may_connect(tmp_
         (lambda folder: issue(folder, password=b"secret"), "the key is encrypted"),
         (
             lambda folder: (issue(folder), issue(folder, "x"), (folder / "x.key").rename(folder / "tls.key")),
-            "mismatch",
+            "the key belongs to another certificate",
         ),
     ],
 )

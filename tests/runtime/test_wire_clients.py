@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve, frozen
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, TaskKind
-from inferc.runtime.gateway.chat_writer import StreamWriter
+from inferc.runtime.gateway.chat_writer import ChatWriter
 from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.requests.request import ChatRequest
@@ -393,5 +393,5 @@ async def test_the_policies_see_the_usage_of_a_stream_that_the_client_does_not(
         chunks = [chunk async for chunk in executor.stream(wire, request)]
     usages = [chunk.usage for chunk in chunks if chunk.usage]
     assert [(usage.prompt_tokens, usage.completion_tokens) for usage in usages] == [(2, 4)]
-    writer = StreamWriter(request)
+    writer = ChatWriter(request)
     assert b"prompt_tokens" not in b"".join(map(writer.write, chunks)) + writer.end()

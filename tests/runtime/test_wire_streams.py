@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.gateway.chat_writer import StreamWriter, write_whole
+from inferc.runtime.gateway.chat_writer import ChatWriter
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
@@ -67,7 +67,7 @@ def read(wire: str, *received: bytes, closing: bool = True) -> tuple[list[Any], 
         if closing:
             made, error = read_events(reader, parser.close(), closing=True)
             pieces += made
-    writer = StreamWriter(request)
+    writer = ChatWriter(request)
     written = b"".join(map(writer.write, pieces)) + (writer.end() if reader.ended else b"")
     chunks = [json.loads(told.data) for told in SseParser().feed(written) if told.data != b"[DONE]"]
     for chunk in chunks:
@@ -80,7 +80,7 @@ def whole(wire: str, answer: dict[str, Any]) -> tuple[ChatChunk | ChatEvents, di
     plan = wire_plan(wire)
     request = ChatRequest({"model": wire, "messages": [USER]}, False)
     chunk = Chats(plan).whole(json.dumps(answer).encode(), request, Classifier(plan, None))
-    return chunk, json.loads(write_whole(request, chunk))
+    return chunk, json.loads(ChatWriter(request).whole(chunk))
 
 
 @pytest.mark.parametrize("tools", [False, True])

@@ -201,6 +201,40 @@ async def test_it_completes_explains_and_formats(page: Tab) -> None:
     await page.until("document.querySelector('.cm-content').textContent.includes('deployment a {')")
 
 
+TYPED = """
+import { Verdict } from "types.infer"
+deployment gpt {
+  model = "gpt-4o-mini"
+  runtime openai { api_key = env("OPENAI_API_KEY") }
+}
+pipeline judge(message: text) -> Verdict { return gpt(message) as Verdict }
+pipeline topic(message: text) -> text { return judge(message).kind }
+"""
+
+
+async def test_a_field_is_completed_after_a_call_and_renamed_in_all_files(page: Tab) -> None:
+    await shown(page, link(TYPED, types="type Verdict = { kind: text, urgent: bool }\n"))
+    await page.run("document.querySelector('.cm-content').focus()")
+    await raw(page, "End", 35, modifiers=2)
+    for _ in range(4):  # from the end of the last line into the name before the bracket
+        await raw(page, "ArrowLeft", 37)
+    await raw(page, "F2", 113)
+    await page.until("document.querySelector('.renaming input')")
+    await page.run("document.querySelector('.renaming input').value = 'subject'")
+    await page.run("document.querySelector('.renaming input').form.requestSubmit()")
+    await page.until("document.querySelector('.cm-content').textContent.includes('.subject')")
+    await page.click("#files button", "types.infer")
+    await page.until("document.querySelector('.cm-content').textContent.includes('subject: text')")
+    await page.click("#files button", "shop.infer")
+    await page.run("document.querySelector('.cm-content').focus()")
+    await raw(page, "End", 35, modifiers=2)
+    await page.write("pipeline z(m: text) -> text { return judge(m)")
+    await page.write(".")
+    await page.until("document.querySelector('.cm-tooltip-autocomplete li')")
+    assert "urgent" in await page.text(".cm-tooltip-autocomplete")
+    await page.press("Escape")
+
+
 ROLES = """(() => {
   const spans = [];
   let at = 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,14 @@ async def test_it_is_searched_and_its_examples_open_in_the_playground() -> None:
         await page.until("document.querySelector('.mark-ok')")
         assert "fallback [gpt, claude]" in await page.text(".cm-content")
         assert page.problems == []
+
+
+async def test_graphs_are_pictures_on_every_page() -> None:
+    pages = sorted(BUILT.rglob("*.html"))
+    drawn = set()
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert "flowchart TB" not in text, page.name
+        drawn |= {page.parent / each for each in re.findall(r'src="([^"]*pictures/[^"]+\.svg)"', text)}
+    assert len(drawn) >= 13
+    assert [each for each in drawn if not each.exists()] == []

@@ -11,6 +11,7 @@ from ....compiler.scope import CALLABLE, VALUES
 from ....dsl import syntax as s
 from ....dsl.tokens import CLOSER_OF, CLOSERS, Token
 from ....dsl.values import show
+from ....dsl.wording import as_name
 from ...cursor import Where
 from .context import Context, Offer, chain_before, keyword
 
@@ -24,6 +25,7 @@ _AFTER_CALL = (
     keyword("else", "what stands in when it fails"),
     keyword("as", "the type of the answer"),
 )
+_FOR = keyword("for", "once for each value of a list", "for ${1:each} in $0")
 
 
 def steps(context: Context) -> Iterator[Offer]:
@@ -37,11 +39,13 @@ def steps(context: Context) -> Iterator[Offer]:
         yield keyword("return", "the answer of the pipeline")
         yield Offer("carries", Kind.Field, "kinds of data that go through it", snippet="carries = [$0]")
         yield Offer("bounds", Kind.Field, "the most that one request may take", snippet="bounds { $0 }")
-    elif is_steps and words[-1] in (")", "}"):
+    elif (is_steps and words[-1] in (")", "}")) or words[-1:] == [")"]:
         yield from _AFTER_CALL
+        yield from (_FOR,) if frame.opener == "LSQB" else ()
     elif is_steps and len(words) == 1 and words[0] != "return":
         return
     elif len(context.cursor.frames) > 2 or frame.opener == "LBRACE":
+        yield from _arguments(context)
         yield from local_names(context)
         yield from context.names(*CALLABLE, *VALUES)
         yield from _builtins()
@@ -55,15 +59,50 @@ def _builtins() -> Iterator[Offer]:
         yield Offer(name, Kind.Function, known.form, known.told, snippet=f"{name}($0)", order=4)
 
 
-def record_fields(context: Context) -> Iterator[Offer]:
-    """The fields of the record before the `.`."""
-    names = context.chain
-    if not names or names[0] in context.view.scope.aliases:
+def _arguments(context: Context) -> Iterator[Offer]:
+    """The names of the arguments that a call has not yet, where one begins."""
+    frame = context.cursor.frame
+    called = chain_before(frame.head)
+    if frame.opener != "LPAR" or context.words or not 1 <= len(called) <= 2:
         return
-    from ...types import fields_after
+    from ...types import arguments_of
 
-    for name, shown in fields_after(context.view, context.cursor.offset, names).items():
-        yield Offer(name, Kind.Field, shown, order=1)
+    alias = called[0] if len(called) == 2 else None
+    given = {item[0].text for item in frame.items if len(item) > 1 and item[1].type == "EQUAL"} | frame.given
+    for name, shown in arguments_of(context.view, alias, called[-1]).items():
+        if name not in given:
+            written = as_name(name)
+            yield Offer(name, Kind.Property, shown, insert=f"{written} = ", order=0)
+
+
+def record_fields(context: Context) -> Iterator[Offer]:
+    """The fields of the record before the `.`: of what has a name, or of what a call gives."""
+    from ...types import fields_after, fields_of_value
+
+    names, before = context.chain, context.cursor.before[:-1]
+    found: dict[str, str] = {}
+    if names and names[0] not in context.view.scope.aliases:
+        found = fields_after(context.view, context.cursor.offset, names)
+    elif len(before) > 1 and len(context.cursor.frames) > 1:
+        start, end = before[_begin(before)].start, before[-1].end
+        step = next(iter(context.cursor.frames[1].item or before)).start
+        found = fields_of_value(context.view, start, end, context.cursor.offset, step)
+    for name, shown in found.items():
+        yield Offer(as_name(name), Kind.Field, shown, order=1)
+
+
+def _begin(tokens: list[Token]) -> int:
+    """Where the value begins that `tokens` end with: `f(x)` in `a + f(x)`, `(a else b)`, `xs[0].name`."""
+    at, depth = len(tokens), 0
+    while at > 0:
+        token = tokens[at - 1]
+        before = tokens[at - 2].type if at > 1 else ""
+        depth += (token.type in CLOSERS) - (token.type in CLOSER_OF)
+        at -= 1
+        joined = token.type == "DOT" or (token.type in CLOSER_OF and before in ("NAME", "RPAR", "RSQB"))
+        if depth == 0 and not joined and before != "DOT":
+            return at
+    return at
 
 
 def match_arms(context: Context) -> Iterator[Offer]:

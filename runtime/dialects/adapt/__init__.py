@@ -2,7 +2,7 @@
 
 from .adapt import Adapted, adapt
 from .held_answer import HeldAnswer
-from .result import Checked, Note, OneCall, Problem, StructuredByTool, Unsuitable
+from .result import Checked, Note, OneCall, Problem, StructuredByTool, ToRead, Unsuitable
 from .structured import AsJsonText, as_json_text, is_of_later_call
 from .thinking import only_in_responses
 
@@ -15,6 +15,7 @@ __all__ = [
     "OneCall",
     "Problem",
     "StructuredByTool",
+    "ToRead",
     "Unsuitable",
     "adapt",
     "as_json_text",

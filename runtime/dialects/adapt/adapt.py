@@ -13,7 +13,7 @@ from ...requests.conversation import Conversation
 from .dialects import CLIENT_NAMES, EXTRAS, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
-from .result import Findings, Note, Unsuitable
+from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .thinking import adapt_thinking, rest_for_tools
 from .tools import adapt_format, adapt_tools
@@ -54,7 +54,7 @@ def adapt(
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
     if provider == "openai_chat":
-        changed |= _in_own_words(conversation, can, changed)
+        changed |= _in_own_words(conversation, can, changed, found)
     if found.problems:
         return Unsuitable(tuple(found.problems))
     differs = any(value != getattr(conversation, name) for name, value in changed.items())
@@ -107,12 +107,15 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals and all(map(can.knows_field, values)):
+        if seal in seals and all(map(can.knows_field, values)) and can.service_tiers is None:
             continue
         kept = {name: value for name, value in values.items() if seal in seals and can.knows_field(name)}
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
+            if name == "service_tier" and name in kept and value not in (can.service_tiers or (value,)):
+                changed["extras"] = {**changed.get("extras", c.extras), seal: {**kept, name: None}}
+                found.note(name, "left out: the provider has no such tier")
             if name in kept:
                 continue
             handling = EXTRAS.get(seal, {}).get(name, UNKNOWN_EXTRA)
@@ -123,7 +126,9 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
     return changed
 
 
-def _in_own_words(c: Conversation, can: Capabilities, changed: dict[str, Any]) -> dict[str, Any]:
+def _in_own_words(
+    c: Conversation, can: Capabilities, changed: dict[str, Any], found: Findings
+) -> dict[str, Any]:
     """What a provider that speaks OpenAI's protocol has a field of its own for."""
     sampling, thinking = changed.get("sampling", c.sampling), changed.get("thinking", c.thinking)
     own: dict[str, Any] = {}
@@ -131,6 +136,10 @@ def _in_own_words(c: Conversation, can: Capabilities, changed: dict[str, Any]) -
     if can.seed_field is not None and sampling.seed is not None:
         own[can.seed_field] = sampling.seed
         said["sampling"] = evolve(sampling, seed=None)
+    if can.counts_logprobs and sampling.logprobs:
+        own["logprobs"] = sampling.top_logprobs or 1
+        said["sampling"] = evolve(said.get("sampling", sampling), logprobs=None, top_logprobs=None)
+        found.notes.append(ToRead("logprobs", "asked for as a number"))
     if can.rests_by is not None and thinking is not None and thinking.is_off:
         own[can.rests_by] = RESTS[can.rests_by]
         said["thinking"] = None

@@ -128,7 +128,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "prompt_cache_retention": _CACHE,
         "safety_identifier": Dropped("it is about the checks of OpenAI"),
         "service_tier": Dropped("the tiers are OpenAI's"),
-        "moderation": Dropped("it is about the checks of OpenAI"),
+        "moderation": Refused("the checks are OpenAI's own"),
     },
     "openai_chat": {
         "prediction": Dropped("it makes answers faster, not different"),
@@ -137,6 +137,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "web_search_options": Refused("OpenAI's web search is no other's"),
         "audio": Refused("only text is translated"),
         "response_format": Refused("this form is known to servers of its kind alone"),
+        "deferred": Refused("no answer is fetched later here", (False,)),
         "functions": Refused("it is outdated: write `tools`", ([],)),
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },

@@ -26,11 +26,11 @@ from ...requests.parts import (
 )
 from ..media_urls import type_of_url
 from .call_ids import CallIds
+from .converse import as_converse_document, as_converse_search_result
 from .dialects import ANTHROPIC_LIKE, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
 from .result import Findings, Problem
+from .system_prompts import SYSTEM, system_after_user, system_alone, system_first
 from .tools import fit_mark
-
-_SYSTEM = ("system", "developer")
 
 BEGIN = "."
 """What the user says where a conversation begins with the model."""
@@ -44,13 +44,13 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     if can.developer_prompts is False:
         turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
     if can.system_prompts == "after_user":
-        turns = _system_after_user(_alternate(turns), found)
+        turns = system_after_user(_alternate(turns), found)
     elif can.system_prompts in ("no", "first"):
-        turns = _system_first(turns, can, found)
+        turns = system_first(turns, can, found)
     if can.turns_alternate:
         turns = _alternate(turns)
-        if all(turn.role in _SYSTEM for turn in turns):
-            turns = _system_alone(turns, found)
+        if all(turn.role in SYSTEM for turn in turns):
+            turns = system_alone(turns, found)
     if can.prefill is False:
         turns = _begun(list(turns), found)
     if can.turns_alternate:
@@ -125,7 +125,7 @@ class _History:
         }
 
     def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
-        if turn.role in _SYSTEM and not isinstance(part, Text | Sealed):
+        if turn.role in SYSTEM and not isinstance(part, Text | Sealed):
             self._found.refuse(path(part.at), "system prompts are text")
             return ()
         match part:
@@ -148,6 +148,8 @@ class _History:
                 if part.dialect in self._seals:
                     return (part,)
                 kind = part.value.get("type") or part.value.get("role") or "part"
+                if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
+                    return (as_converse_search_result(part),)
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
                     self._found.note(path(part.at), f"left out: `{kind}` is known to {part.dialect} alone")
                     return ()
@@ -220,6 +222,8 @@ class _History:
             how = "by URL" if media.url else "in the request"
             self._found.refuse(path(media.at), f"the model does not read {type} {how}")
             return ()
+        if self._provider == "bedrock":
+            media = as_converse_document(media)
         self._name_extras(media.extras, path(media.at))
         if media.name and self._provider == "gemini":
             self._found.note(path(media.at), "sent without its name: there is no place for it")
@@ -263,52 +267,13 @@ def _covers(pattern: str, type: str) -> bool:
     return pattern == "*" or pattern == type or (pattern.endswith("/*") and type.startswith(pattern[:-1]))
 
 
-def _system_first(turns: Iterable[Turn], can: Capabilities, found: Findings) -> list[Turn]:
-    """System prompts in the middle, or all where there is no place for any, become words of the user."""
-    leading = can.system_prompts == "first"
-    ordered: list[Turn] = []
-    for turn in turns:
-        leading = leading and turn.role in _SYSTEM
-        if turn.role in _SYSTEM and turn.parts and not leading:
-            found.note(path(turn.at), "sent as words of the user: system prompts stand at the beginning only")
-            turn = evolve(turn, role="user")
-        ordered.append(turn)
-    return ordered
-
-
-def _system_after_user(turns: list[Turn], found: Findings) -> list[Turn]:
-    """System prompts in the middle stay where they stand between words of the user and the answer to them,
-    and become words of the user elsewhere. What has no words is an order about the answer, and stands
-    anywhere."""
-    first = next((i for i, turn in enumerate(turns) if turn.role not in _SYSTEM), len(turns))
-    ordered = turns[:first]
-    for index, turn in enumerate(turns[first:], first):
-        if turn.role in _SYSTEM and turn.parts:
-            before, after = ordered[-1], turns[index + 1 : index + 2]
-            if before.role in _SYSTEM and before.parts and not before.extras and not turn.extras:
-                ordered[-1] = evolve(before, parts=(*before.parts, *turn.parts))
-                continue
-            if not _is_asked(before) or (after and after[0].role not in ("assistant", *_SYSTEM)):
-                found.note(path(turn.at), "sent as words of the user: it does not stand before an answer")
-                turn = evolve(turn, role="user")
-        ordered.append(turn)
-    return ordered
-
-
-def _is_asked(turn: Turn) -> bool:
-    """Whether an answer may follow: to the user, or to a tool that the provider ran itself."""
-    last = turn.parts[-1] if turn.parts else None
-    hosted = isinstance(last, Sealed) and last.value.get("type") == "server_tool_use"
-    return turn.role == "user" or hosted
-
-
 def _alternate(turns: Iterable[Turn]) -> list[Turn]:
     """Turns of the same side become one, with results of tools first; turns that say nothing go."""
     joined: list[Turn] = []
     for turn in turns:
-        if not turn.parts and not (turn.extras and turn.role in _SYSTEM):
+        if not turn.parts and not (turn.extras and turn.role in SYSTEM):
             continue
-        if joined and joined[-1].role == turn.role and turn.role not in _SYSTEM:
+        if joined and joined[-1].role == turn.role and turn.role not in SYSTEM:
             joined[-1] = evolve(joined[-1], parts=(*joined[-1].parts, *turn.parts))
         else:
             joined.append(turn)
@@ -318,14 +283,6 @@ def _alternate(turns: Iterable[Turn]) -> list[Turn]:
 def _results_first(turn: Turn) -> Turn:
     ordered = sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
     return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
-
-
-def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
-    """The last of several system prompts, with no other turns, is what the model is asked."""
-    if not turns:
-        return turns
-    found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
-    return [*turns[:-1], evolve(turns[-1], role="user")]
 
 
 def _begun(turns: list[Turn], found: Findings) -> list[Turn]:

@@ -44,6 +44,11 @@ class OneCall(Note):
 
 
 @frozen
+class ToRead(Note):
+    """The answer tells it in a shape of its own: it has to be read, and written anew."""
+
+
+@frozen
 class Problem:
     """What the model cannot do. where: the field, in the client's words."""
 

@@ -12,7 +12,7 @@ from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
 from ..exact_json import dumps
-from ..fields import count
+from ..fields import count, few
 from ..reader import AnswerReader
 from .blocks import DIALECT
 
@@ -32,6 +32,10 @@ REASONS: dict[str, e.Reason] = {
 _ENVELOPE = frozenset(
     {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage", "stop_details"}
 )
+
+
+_END = ("stop_reason", "stop_sequence", "stop_details")
+_OF_END = frozenset({"type", "delta", "usage"})
 
 
 class AnthropicReader(AnswerReader):
@@ -75,7 +79,7 @@ class AnthropicReader(AnswerReader):
         for index, block in enumerate(value["content"]):
             yield from self._block_start(index, block)
             yield from self._block_stop(self._blocks[index])
-        yield from self._message_delta({"delta": value})
+        yield from self._message_delta({"delta": {name: value.get(name) for name in _END}})
 
     def _start(self, message: Json) -> Iterator[e.Event]:
         self._started = True
@@ -133,6 +137,10 @@ class AnthropicReader(AnswerReader):
                 return (e.ThinkingSigned(delta["signature"], DIALECT),) if delta["signature"] else ()
             case "citations_delta":
                 return (_cited(delta["citation"]),)
+            case _ if block.sealed:  # of a block that is told as it is, when it is complete
+                more = {name: value for name, value in delta.items() if name != "type" and value is not None}
+                block.content = {**block.content, **more}
+                return ()
             case _:  # kinds of deltas that are still to come
                 return ()
 
@@ -156,8 +164,11 @@ class AnthropicReader(AnswerReader):
         if not reason or self._finished:
             return
         self._finished = True
-        details = delta.get("stop_details")
-        extras = {DIALECT: {"stop_details": details}} if details else NOTHING
+        told = {name: v for name, v in delta.items() if name not in ("stop_reason", "stop_sequence") and v}
+        told |= {name: v for name, v in value.items() if name not in _OF_END and v}
+        if reason not in REASONS:
+            told["stop_reason"] = reason
+        extras = {DIALECT: told} if told else NOTHING
         yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
 
     def _tell_usage(self, usage: Any) -> Iterator[e.Event]:
@@ -198,4 +209,5 @@ def read_usage(usage: Json) -> Usage:
         reasoning_tokens=count(usage.get("output_tokens_details"), "thinking_tokens"),
         cache_write_tokens=written,
         cache_write_1h_tokens=count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
+        searches=few(usage.get("server_tool_use"), "web_search_requests"),
     )

@@ -45,6 +45,10 @@ ERROR_TYPES = {
 """Anthropic's word for each status; all others are an `api_error`."""
 
 
+_OF_DELTA = frozenset({"stop_reason", "stop_sequence", "stop_details", "container"})
+"""Fields of a message that stand in the `delta` of its end. Source: Anthropic's reference, streaming."""
+
+
 class AnthropicWriter:
     """Writes one streamed answer: one block at a time, as the events come."""
 
@@ -88,6 +92,8 @@ class AnthropicWriter:
             case e.ThinkingRedacted() | e.SealedMade() | e.MediaMade():
                 made = write_block(_part(event))
                 return self._whole_block(made) if made is not None else b""
+            case e.FieldsMade():
+                return b""
             case e.PartEnded() | e.ToolCallDone():
                 return self._close_block()
             case e.UsageKnown():
@@ -106,11 +112,13 @@ class AnthropicWriter:
             return b""
         if self._finish is None:
             return frame("error", write_error(RequestError("the answer was cut off")))
-        delta = _end(self._finish)
-        usage = write_usage(self._usage)
+        told = _end(self._finish)
+        delta = {name: value for name, value in told.items() if name in _OF_DELTA}
+        beside = {name: value for name, value in told.items() if name not in _OF_DELTA}
+        end = {"type": "message_delta", "delta": delta, "usage": write_usage(self._usage), **beside}
         return (
             self._start(e.Started("", ""))
-            + frame("message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
+            + frame("message_delta", end)
             + frame("message_stop", {"type": "message_stop"})
         )
 

@@ -34,6 +34,9 @@ REASONS: dict[str, e.Reason] = {
 }
 """Why the model stopped; what is new to this table counts as `stop`."""
 
+_READ = frozenset({"output", "usage", "stopReason"})
+"""Fields of answers that are read here; others are told as they are."""
+
 BROKEN = frozenset({"malformed_model_output", "malformed_tool_use"})
 """Why the model failed: the answer is an error, which another try may not meet."""
 
@@ -63,7 +66,7 @@ class BedrockReader(AnswerReader):
             case b"contentBlockStop":
                 return self._block_stop(value["contentBlockIndex"])
             case b"messageStop":
-                return self._stop(value)
+                return (*self._beside(value), *self._stop(value))
             case b"metadata":
                 return self._metadata(value)
             case _:  # kinds of events that are still to come
@@ -78,6 +81,7 @@ class BedrockReader(AnswerReader):
             yield from self._block(block)
         if isinstance(usage := value.get("usage"), dict):
             yield from self._tell(usage, read_usage, DIALECT)
+        yield from self._beside(value)
         yield from self._stop(value)
         if not self._finished:
             raise self._failures.malformed("the answer does not say why it ended")
@@ -120,7 +124,7 @@ class BedrockReader(AnswerReader):
                 for citation in cited.get("citations") or ():
                     yield _cited(citation)
                 yield e.PartEnded()
-            case {"image": {"format": str(format), "source": {"bytes": str(data)}}}:
+            case {"image": {"format": str(format), "source": {"bytes": str(data)}, **more}} if not more:
                 yield e.MediaMade(Media("image", f"image/{format}", data))
             case _:
                 yield e.SealedMade(Sealed(DIALECT, block))
@@ -156,10 +160,8 @@ class BedrockReader(AnswerReader):
             case {"image": {"source": {"bytes": str(data)}}} if "image" in self._others.get(index, {}):
                 format = self._others.pop(index)["image"]["format"]
                 yield e.MediaMade(Media("image", f"image/{format}", data))
-            case _ if index in self._others:
-                self._others[index].setdefault("deltas", []).append(delta)
-            case _:  # kinds of deltas that are still to come
-                return
+            case _:  # of a kind that is not read here, or still to come
+                self._others.setdefault(index, {}).setdefault("deltas", []).append(delta)
 
     def _block_stop(self, index: int) -> Iterator[e.Event]:
         if (call := self._calls.get(index)) is not None:
@@ -178,7 +180,13 @@ class BedrockReader(AnswerReader):
         self._finished = True
         yield e.Finished(REASONS.get(reason, "stop"))
 
+    def _beside(self, value: Json) -> Iterator[e.Event]:
+        """What is told of the whole answer: how a guardrail judged it, the tier, how long it took."""
+        if more := {name: v for name, v in value.items() if name not in _READ and v}:
+            yield e.FieldsMade(DIALECT, more, "answer")
+
     def _metadata(self, value: Json) -> Iterator[e.Event]:
+        yield from self._beside(value)
         if isinstance(usage := value.get("usage"), dict):
             yield from self._tell(usage, read_usage, DIALECT)
         if not self._finished:
@@ -187,8 +195,29 @@ class BedrockReader(AnswerReader):
 
 
 def _cited(citation: Json) -> e.Cited:
-    web = (citation.get("location") or {}).get("web") or {}
-    return e.Cited(DIALECT, citation, web.get("url"), citation.get("title"))
+    """A citation, in Anthropic's words where it has some: clients of Anthropic's read it then."""
+    location, title = citation.get("location") or {}, citation.get("title")
+    text = "".join(str(each.get("text") or "") for each in citation.get("sourceContent") or ())
+    for name, (kind, start, end) in _PLACES.items():
+        if isinstance(place := location.get(name), dict):
+            told = {"type": kind, "cited_text": text, start: place.get("start"), end: place.get("end")}
+            if name == "searchResultLocation":
+                told |= {"search_result_index": place.get("searchResultIndex")}
+                told |= {"source": citation.get("source") or "", "title": title}
+            else:
+                told |= {"document_index": place.get("documentIndex"), "document_title": title}
+            return e.Cited(SIGNED_BY, told, None, title)
+    web = location.get("web") or {}
+    return e.Cited(DIALECT, citation, web.get("url"), title)
+
+
+_PLACES = {
+    "documentChar": ("char_location", "start_char_index", "end_char_index"),
+    "documentPage": ("page_location", "start_page_number", "end_page_number"),
+    "documentChunk": ("content_block_location", "start_block_index", "end_block_index"),
+    "searchResultLocation": ("search_result_location", "start_block_index", "end_block_index"),
+}
+"""Places in what the client sent: Converse's name, and Anthropic's with those of its bounds."""
 
 
 def read_usage(usage: Json) -> Usage:

@@ -133,6 +133,8 @@ class _Writer:
                 block = {"toolResult": self._result(part)}
             case Media():
                 block = self._media(part)
+                if part.kind == "document":
+                    block["document"] |= own(part.extras, DIALECT)
             case Thinking(signature=str(signature)):
                 return [{"reasoningContent": {"reasoningText": {"text": part.text, "signature": signature}}}]
             case Thinking():

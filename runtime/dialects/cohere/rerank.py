@@ -30,7 +30,7 @@ def _write(chunk: RerankChunk, model: str, *, most: int | None) -> bytes:
             ],
             "meta": {
                 "api_version": {"version": "2"},
-                "billed_units": {"search_units": 1},
+                "billed_units": {"search_units": chunk.usage.searches or 1},
                 "tokens": {"input_tokens": chunk.usage.prompt_tokens},
             },
         }

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from secrets import token_hex
 from typing import Any
 
+from attrs import evolve
+
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media, Sealed
 from ...requests.usage import Usage
 from ..exact_json import dumps
-from ..fields import count
+from ..fields import MOST_SEARCHES, count
 from ..ids import make_id
 from ..reader import AnswerReader
 from .write_request import DIALECT
@@ -32,6 +34,10 @@ REASONS: dict[str, e.Reason] = {
     "IMAGE_SAFETY": "content_filter",
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
+    "ESCALATION": "content_filter",
+    "PUP_LIMITED_DISABLED": "content_filter",
+    "CONTINUATION": "length",
     "MODEL_ARMOR": "content_filter",
     "OTHER": "content_filter",
 }
@@ -44,9 +50,16 @@ BROKEN = frozenset(
         "TOO_MANY_TOOL_CALLS",
         "MISSING_THOUGHT_SIGNATURE",
         "MALFORMED_RESPONSE",
+        "NO_IMAGE",
     }
 )
 """Why the model failed: the answer is an error, which another try may not meet."""
+
+_READ = frozenset({"candidates", "usageMetadata", "responseId", "modelVersion"})
+_READ_OF_CANDIDATE = frozenset(
+    {"content", "finishReason", "index", "logprobsResult", "groundingMetadata", "citationMetadata"}
+)
+"""Fields of answers and of their candidates that are read here; others are told as they are."""
 
 _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 
@@ -60,20 +73,39 @@ class GeminiReader(AnswerReader):
     def __init__(self, failures: Any) -> None:
         super().__init__(failures)
         self._id = ""
+        self._told: Json = {}
         self._calls: dict[int, int] = {}
         self._finished: dict[int, bool] = {}
+        self._searched: set[str] = set()
+        self._model = ""
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
-        if reason := (value.get("promptFeedback") or {}).get("blockReason"):
+        reason = (value.get("promptFeedback") or {}).get("blockReason")
+        if reason and reason != "BLOCKED_REASON_UNSPECIFIED":
             error = {"code": "content_filter", "message": f"the prompt was blocked: {reason}"}
             raise self._failures.in_band(error)
         if not self._id:
             self._id = str(value.get("responseId") or token_hex(12))
-            yield e.Started(self._id, str(value.get("modelVersion") or ""))
+            self._model = str(value.get("modelVersion") or "")
+            yield e.Started(self._id, self._model)
+        if more := {name: v for name, v in value.items() if name not in _READ and v != self._told.get(name)}:
+            self._told |= more  # which each event says again
+            yield e.FieldsMade(DIALECT, more, "answer")
         for position, candidate in enumerate(value.get("candidates") or ()):
             yield from self._candidate(candidate, candidate.get("index") or position)
         if isinstance(usage := value.get("usageMetadata"), dict):
-            yield from self._tell(usage, read_usage, DIALECT)
+            yield from self._tell(usage, self._used, DIALECT)
+
+    def _used(self, usage: Json) -> Usage:
+        """With what was searched for, which stands in the answer: until Gemini 3, an answer is one search.
+
+        Source: Gemini API, pricing, grounding with Google Search.
+        """
+        found = read_usage(usage)
+        if not self._searched:
+            return found
+        most = 1 if self._model.startswith(("gemini-1", "gemini-2")) else MOST_SEARCHES
+        return evolve(found, searches=min(len(self._searched), most))
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         yield from self._read_object(value)
@@ -98,9 +130,20 @@ class GeminiReader(AnswerReader):
                 yield event
         if tokens:
             yield e.TextDelta("", index, tokens)
-        for chunk in (candidate.get("groundingMetadata") or {}).get("groundingChunks") or ():
+        grounding = candidate.get("groundingMetadata") or {}
+        self._searched.update(filter(None, map(str, grounding.get("webSearchQueries") or ())))
+        for chunk in grounding.get("groundingChunks") or ():
             web = chunk.get("web") or {}
             yield e.Cited(DIALECT, chunk, web.get("uri"), web.get("title"), index)
+        for cited in (candidate.get("citationMetadata") or {}).get("citations") or ():
+            yield e.Cited(DIALECT, cited, cited.get("uri"), cited.get("title"), index)
+        more = {name: v for name, v in candidate.items() if name not in _READ_OF_CANDIDATE and v}
+        if rest := {name: v for name, v in grounding.items() if name != "groundingChunks"}:
+            more["groundingMetadata"] = rest
+        if sum := (candidate.get("logprobsResult") or {}).get("logProbabilitySum"):
+            more["logProbabilitySum"] = sum
+        if more:
+            yield e.FieldsMade(DIALECT, more, "choice", index)
         reason = candidate.get("finishReason")
         if not reason or reason == "FINISH_REASON_UNSPECIFIED" or self._finished[index]:
             return
@@ -121,6 +164,8 @@ class GeminiReader(AnswerReader):
             case {"text": str(text)}:
                 if text:
                     yield e.TextDelta(text, index)
+                if more := {name: v for name, v in part.items() if name not in ("text", "thought") and v}:
+                    yield e.FieldsMade(DIALECT, more, "message", index)
             case {"functionCall": call}:
                 number = self._calls.get(index, 0)
                 self._calls[index] = number + 1
@@ -132,7 +177,7 @@ class GeminiReader(AnswerReader):
             case {"inlineData": blob}:
                 type = str(blob.get("mimeType") or "")
                 kind: Any = _KINDS.get(type.split("/")[0], "document")
-                yield e.MediaMade(Media(kind, type, blob["data"]), index)
+                yield e.MediaMade(Media(kind, type, blob["data"], name=blob.get("displayName")), index)
             case _:
                 yield e.SealedMade(Sealed(DIALECT, part), index)
 
@@ -158,20 +203,22 @@ def _token(token: Json) -> Json:
 def read_usage(counts: Json) -> Usage:
     """Gemini counts thoughts beside the answer, and cached tokens inside the prompt."""
     thoughts = count(counts, "thoughtsTokenCount")
+    given, made = counts.get("promptTokensDetails"), counts.get("candidatesTokensDetails")
     return Usage(
         count(counts, "promptTokenCount") + count(counts, "toolUsePromptTokenCount"),
         count(counts, "candidatesTokenCount") + thoughts,
         cached_tokens=count(counts, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
-        audio_tokens=_of_audio(counts.get("promptTokensDetails")),
-        audio_answer_tokens=_of_audio(counts.get("candidatesTokensDetails")),
+        audio_tokens=max(_of("AUDIO", given) - _of("AUDIO", counts.get("cacheTokensDetails")), 0),
+        audio_answer_tokens=_of("AUDIO", made),
+        image_answer_tokens=_of("IMAGE", made),
     )
 
 
-def _of_audio(details: Any) -> int:
-    """The tokens that are sound, in a list by modality."""
+def _of(modality: str, details: Any) -> int:
+    """The tokens that are sound, or pictures, in a list by modality."""
     listed = details if isinstance(details, list) else ()
-    return sum(count(each, "tokenCount") for each in listed if _modality(each) == "AUDIO")
+    return sum(count(each, "tokenCount") for each in listed if _modality(each) == modality)
 
 
 def _modality(each: Any) -> Any:

@@ -59,7 +59,10 @@ def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Docum
                 for index, score in best_first(chunk, most)
             ],
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-            "meta": {"billed_units": {"search_units": 1}, "tokens": {"input_tokens": tokens}},
+            "meta": {
+                "billed_units": {"search_units": chunk.usage.searches or 1},
+                "tokens": {"input_tokens": tokens},
+            },
         }
     )
 

@@ -55,6 +55,7 @@ TEXT_FIELDS: dict[str, Handling] = {
     "modalities": refused(_TEXT_ALONE, ["text"]),
     "audio": refused(_TEXT_ALONE),
     "web_search_options": Refused("nothing is searched for"),
+    "moderation": refused("nothing is checked"),
     "reasoning_effort": refused("nobody can be told how much to think", "none"),
     "verbosity": Dropped("the model says as much as it does"),
     "user": Dropped("nobody is told who asks"),

@@ -1,6 +1,6 @@
 """OpenAI's chat completions, also Azure's and those of compatible servers."""
 
-from .read_answer import OpenAIChatReader, failure_in, read_usage, usage_of
+from .read_answer import OpenAIChatReader, failure_in, read_usage, usage_of, with_plain_content
 from .read_request import read_request
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
 from .write_request import write_request
@@ -13,6 +13,7 @@ __all__ = [
     "read_request",
     "read_usage",
     "usage_of",
+    "with_plain_content",
     "write_error",
     "write_request",
     "write_whole",

@@ -71,6 +71,9 @@ _KNOWN = (
     | SHARED
 )
 
+_OWN_EFFORTS = (bool, int)
+"""What an effort may be for one provider alone. Source: Fireworks' API reference."""
+
 _TOOL = frozenset({"type", "function", "cache_control"})
 _FUNCTION = frozenset({"name", "description", "parameters", "strict"})
 
@@ -81,7 +84,9 @@ def read_request(body: Json) -> Conversation:
     turns = read_messages(fields.required(body, "messages", list))
     options = fields.optional(body, "stream_options", dict) or NOTHING
     stop = body.get("stop")
-    effort = fields.optional(body, "reasoning_effort", str)
+    effort = body.get("reasoning_effort")
+    if effort is not None and type(effort) is not str and type(effort) not in _OWN_EFFORTS:
+        effort = fields.optional(body, "reasoning_effort", str)
     return Conversation(
         model,
         turns,
@@ -91,7 +96,7 @@ def read_request(body: Json) -> Conversation:
         _format(body),
         read_sampling(body) if not body.keys().isdisjoint(_SAMPLING) else DEFAULT_SAMPLING,
         *_max_tokens(body),
-        None if effort is None else ThinkingWanted(effort=effort),
+        ThinkingWanted(effort=effort) if type(effort) is str else None,
         fields.optional(body, "verbosity", str),
         _stop(stop) if stop is not None else (),
         fields.optional(body, "n", int),
@@ -110,9 +115,19 @@ def read_sampling(body: Json) -> Sampling:
         **numbers,
         seed=fields.optional(body, "seed", int),
         logit_bias=fields.optional(body, "logit_bias", dict),
-        logprobs=fields.optional(body, "logprobs", bool),
-        top_logprobs=fields.optional(body, "top_logprobs", int),
+        **_logprobs(body),
     )
+
+
+def _logprobs(body: Json) -> Json:
+    """Whether probabilities are wanted, and of how many other tokens: Together's `logprobs` is a number."""
+    wanted = body.get("logprobs")
+    if type(wanted) is int and body.get("top_logprobs") is None:
+        return {"logprobs": wanted > 0, "top_logprobs": wanted or None}
+    return {
+        "logprobs": fields.optional(body, "logprobs", bool),
+        "top_logprobs": fields.optional(body, "top_logprobs", int),
+    }
 
 
 def _extras(body: Json, options: Any) -> Extras:
@@ -123,6 +138,8 @@ def _extras(body: Json, options: Any) -> Extras:
         extras[DIALECT] = {name: value for name, value in body.items() if name not in _KNOWN}
     if more := {name: value for name, value in options.items() if name != "include_usage"}:
         extras.setdefault(DIALECT, {})["stream_options"] = more
+    if type(effort := body.get("reasoning_effort")) in _OWN_EFFORTS:
+        extras.setdefault(DIALECT, {})["reasoning_effort"] = effort
     if body.get("response_format") is not None and _format(body) is None:
         extras.setdefault(DIALECT, {})["response_format"] = body["response_format"]
     return extras or NOTHING

@@ -7,15 +7,16 @@ signatures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from ...requests import events as e
 from ...requests.errors import RequestError
-from ...requests.parts import Media, Sealed, Text, ToolCall, own
+from ...requests.parts import NOTHING, Media, Sealed, Text, ToolCall, own
 from ...requests.usage import Usage
-from ..answer import Answer, Choice
+from ..answer import Answer, Choice, joined
 from ..media_urls import data_url
 from .messages import DIALECT
 from .write_request import write_call, write_message
@@ -91,6 +92,8 @@ class OpenAIChatWriter:
                 if note is None:
                     return b""
                 delta = {"annotations": [note]}
+            case e.FieldsMade():
+                return self._beside(event)
             case e.UsageKnown():
                 self._usage = event
                 return b""
@@ -124,9 +127,28 @@ class OpenAIChatWriter:
         self._begun.add(choice)
         return self._chunk({"role": "assistant", "content": "", "refusal": None}, choice)
 
-    def _chunk(self, delta: Json, index: int, reason: str | None = None, logprobs: Any = ()) -> bytes:
+    def _beside(self, event: e.FieldsMade) -> bytes:
+        if event.dialect != DIALECT:
+            return b""
+        if event.of != "answer":
+            delta: Json = {**event.fields} if event.of == "message" else {}
+            more: Json = {**event.fields} if event.of == "choice" else {}
+            return self._begin(event.choice) + self._chunk(delta, event.choice, more=more)
+        self._envelope |= event.fields
+        if self._begun - self._finished or not self._begun:
+            return b""  # the next chunk tells it
+        return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": []})
+
+    def _chunk(
+        self,
+        delta: Json,
+        index: int,
+        reason: str | None = None,
+        logprobs: Any = (),
+        more: Mapping[str, Any] = NOTHING,
+    ) -> bytes:
         told = {"content": logprobs, "refusal": None} if logprobs else None
-        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": reason}
+        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": reason, **more}
         return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": [choice]})
 
     def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
@@ -171,12 +193,17 @@ def _choice(choice: Choice) -> Json:
         message["images"] = [_image(image) for image in images]
     if notes := [note for _, cited in choice.citations if (note := citation(cited)) is not None]:
         message["annotations"] = notes
-    return {
+    made = {
         "index": choice.index,
         "message": message,
         "logprobs": {"content": list(choice.logprobs), "refusal": None} if choice.logprobs else None,
         "finish_reason": REASONS[choice.reason],
     }
+    for fields in choice.beside:
+        if fields.dialect == DIALECT:
+            piece = fields.fields if fields.of == "choice" else {"message": fields.fields}
+            made = joined(made, piece)
+    return made
 
 
 def _image(media: Media) -> Json:
@@ -197,6 +224,8 @@ def citation(cited: e.Cited) -> Json | None:
 def write_usage(told: e.UsageKnown) -> Json:
     """The usage, as OpenAI tells it."""
     usage = told.usage
+    if told.dialect == DIALECT:
+        return dict(told.native)
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

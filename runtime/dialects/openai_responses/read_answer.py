@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from attrs import evolve
+
 from ...requests import events as e
 from ...requests.parts import Sealed
 from ...requests.usage import Usage
-from ..fields import count
+from ..fields import count, few, told_cost
 from ..openai_chat.messages import DIALECT as AS_CHAT
 from ..reader import AnswerReader
 from .items import DIALECT
@@ -90,7 +92,12 @@ class ResponsesReader(AnswerReader):
 
     def _finish(self, response: Json) -> Iterator[e.Event]:
         if isinstance(usage := response.get("usage"), dict):
-            yield from self._tell(usage, read_usage, DIALECT)
+            searches = sum(map(_is_search, response.get("output") or ()))
+
+            def read(told: Json) -> Usage:
+                return evolve(read_usage(told), searches=searches)
+
+            yield from self._tell(usage, read if searches else read_usage, DIALECT)
         why = str((response.get("incomplete_details") or {}).get("reason"))
         if response.get("status") == "incomplete":
             yield e.Finished(_INCOMPLETE.get(why, "length"))
@@ -107,7 +114,20 @@ def read_usage(usage: Json) -> Usage:
         cached_tokens=count(given, "cached_tokens"),
         reasoning_tokens=count(made, "reasoning_tokens"),
         cache_write_tokens=count(given, "cache_write_tokens"),
+        searches=few(usage.get("server_side_tool_usage_details"), "web_search_calls"),
+        told_cost=told_cost(usage),
     )
+
+
+def _is_search(item: Any) -> bool:
+    """Whether the web was searched: what is opened, or looked for on a page, is not paid for.
+
+    Source: OpenAI, pricing, built-in tools.
+    """
+    if not isinstance(item, dict) or item.get("type") != "web_search_call":
+        return False
+    action = item.get("action")
+    return not isinstance(action, dict) or action.get("type", "search") == "search"
 
 
 def _said(part: Json) -> Iterator[e.Event]:

@@ -166,10 +166,8 @@ class ResponsesWriter:
                     if spoken is None:
                         spoken = self._message("completed")
                         self._output.append(spoken)
-                    notes = [citation(cited) for place, cited in choice.citations if place == number]
-                    spoken["content"].append(
-                        text_part(part, [flat(note) for note in notes if note is not None])
-                    )
+                    notes = [cited for place, cited in choice.citations if place == number]
+                    spoken["content"].append(text_part(part, [*map(flat, filter(None, map(_on_web, notes)))]))
                     continue
                 case Thinking():
                     sealed = f"{part.dialect}:{part.signature}" if part.signature else None
@@ -273,7 +271,7 @@ class ResponsesWriter:
         return told
 
     def _cite(self, event: e.Cited) -> bytes:
-        item, note = self._open.get("message"), citation(event)
+        item, note = self._open.get("message"), _on_web(event)
         if item is None or item.part is None or note is None or item.part["type"] != "output_text":
             return b""
         notes = item.part["annotations"]
@@ -397,3 +395,8 @@ class ResponsesWriter:
             for part in item.get("content") or ():
                 part["logprobs"] = logprobs
                 return
+
+
+def _on_web(cited: e.Cited) -> Json | None:
+    """A source on the web, as chat completions write it; responses have no words for others of another's."""
+    return None if cited.url is None else citation(cited)

@@ -26,7 +26,7 @@ from ...requests.errors import (
 from ...requests.foreign_text import one_line
 from ...secret import Secret
 from ..rate_limit_headers import read_upstream
-from .codes import by_phrase, is_final_limit, meaning, of_status
+from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
@@ -40,7 +40,10 @@ _MAX_PARAM = 128
 MAX_TEXT = 4096
 """Characters of a text that are looked at."""
 
-ASKS_USER = "the proxy on the way wants another user and password: they stand in front of its host"
+ASKS_USER = "wants another user and password: `proxy_login`, or those in front of the host in HTTPS_PROXY"
+
+_WANTS_CERTIFICATE = b"SSL certificate"
+"""In the pages of nginx about certificates of clients: "No required SSL certificate was sent"."""
 
 _PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
 _CODE = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
@@ -62,13 +65,18 @@ class Classifier:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
             return self._error(ServerError, f"answered {status}", redirect, retryable=False)
         if not found and is_page(body):
-            found = {"message": "a page of HTML, as a proxy on the way or a wrong `endpoint` sends it"}
+            page = "a page of HTML, as a proxy on the way or a wrong `endpoint` sends it"
+            if _WANTS_CERTIFICATE in body[:MAX_TEXT]:
+                page = "it wants a certificate that it trusts: `tls { cert = file(…), key = file(…) }`"
+            found = {"message": page}
             if of_status(status) is BadRequest:
                 return self._error(
                     ServerError, f"answered {status}", found, retryable=False, upstream_status=status
                 )
         if status == 407:
-            return self._error(ServerError, "answered 407", {"message": ASKS_USER}, retryable=False)
+            return self._error(
+                ServerError, "answered 407", {"message": f"the proxy on the way {ASKS_USER}"}, retryable=False
+            )
         upstream = read_upstream(headers, self.secret)
         error = self._classified(
             found,
@@ -119,6 +127,8 @@ class Classifier:
         retryable: bool | None = None,
     ) -> RequestError:
         kind, code = _kind(found, status)
+        if (told := ANTHROPIC_DETAILS.get(self._detailed(found) or "")) is not None:
+            kind, code = told
         if kind is BadRequest:
             kind, code = by_phrase(found.get("message") or "") or (kind, code)
         details = read_details(found)

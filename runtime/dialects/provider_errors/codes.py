@@ -44,6 +44,13 @@ ANTHROPIC: dict[str, tuple[Kind, str | None]] = {
 }
 """Anthropic's error types that say more than the status. Source: Anthropic API errors."""
 
+ANTHROPIC_DETAILS: dict[str, tuple[Kind, str | None]] = {
+    "organization_on_hold": (Forbidden, None),
+    "contract_spend_limit_reached": (RateLimited, "insufficient_quota"),
+    "enforced_spend_limit_reached": (RateLimited, "insufficient_quota"),
+}
+"""What Anthropic says in `details` that means more than the type. Source: anthropic 2.14.0, types/shared."""
+
 GOOGLE: dict[str, tuple[Kind, str | None]] = {
     "FAILED_PRECONDITION": (BadRequest, "failed_precondition"),
     "OUT_OF_RANGE": (BadRequest, None),

@@ -27,23 +27,28 @@ from .options import input_type_in, wants_all
 from .vectors import in_order, stack_vectors
 from .wire import Outgoing, dumped
 
-_USER = Dropped("the models are not told who asks")
+_NOT_ASKED: dict[str, Handling] = {
+    "user": Dropped("the models are not told who asks"),
+    "priority": Dropped("the queue is that of Cohere's own service"),
+}
 _TITAN: dict[str, Handling] = {
     "input_type": Dropped("Titan reads queries and documents alike"),
     "task": Dropped("Titan reads queries and documents alike"),
     "truncate": Dropped("Titan refuses texts that are too long"),
     "truncation": Dropped("Titan refuses texts that are too long"),
     "normalize": SENT,
-    "user": _USER,
+    **_NOT_ASKED,
 }
 _COHERE: dict[str, Handling] = {
     "input_type": SENT,
     "task": SENT,
     "truncate": SENT,
     "truncation": SENT,
-    "user": _USER,
+    **_NOT_ASKED,
 }
-_RERANK: dict[str, Handling] = {"return_documents": Dropped("documents are not sent back"), "user": _USER}
+_COHERE_V4: dict[str, Handling] = {**_COHERE, "max_tokens": SENT}
+_RERANK: dict[str, Handling] = {"return_documents": Dropped("documents are not sent back"), **_NOT_ASKED}
+_COHERE_RERANK: dict[str, Handling] = {**_RERANK, "max_tokens_per_doc": SENT}
 _DIGITS = 9
 """Of a number of tokens that is believed."""
 
@@ -58,7 +63,11 @@ class BedrockRetrieval:
         self._plan = plan
         self._kind = bedrock_retrieval(plan.model)
         self._path = f"/model/{quote(plan.model, safe='')}/invoke"
-        table = {"titan": _TITAN, "cohere_embed": _COHERE}.get(self._kind, _RERANK)
+        table = {
+            "titan": _TITAN,
+            "cohere_embed": _COHERE_V4 if self._is_v4 else _COHERE,
+            "cohere_rerank": _COHERE_RERANK,
+        }.get(self._kind, _RERANK)
         self._fields = FieldCheck(table, Classifier(plan, None).who)
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
@@ -114,6 +123,8 @@ class BedrockRetrieval:
             body["embedding_types"] = ["float"]
             if request.dimensions is not None:
                 body["output_dimension"] = request.dimensions
+            if options.get("max_tokens") is not None:
+                body["max_tokens"] = options["max_tokens"]
         return body
 
     @property
@@ -123,7 +134,8 @@ class BedrockRetrieval:
     def _ranked(self, request: RerankRequest) -> dict[str, Any]:
         body: dict[str, Any] = {"query": request.query, "documents": request.documents}
         if self._kind == "cohere_rerank":
-            return {**body, "api_version": 2}
+            most = request.options.get("max_tokens_per_doc")
+            return {**body, "api_version": 2} | ({} if most is None else {"max_tokens_per_doc": most})
         if self._kind == "amazon_rerank":
             return body
         raise self._cannot("rank")

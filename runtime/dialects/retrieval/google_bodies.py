@@ -22,6 +22,7 @@ EMBED_FIELDS: dict[str, Handling] = {
     "truncate": SENT,
     "truncation": SENT,
     "user": Dropped("Gemini does not ask who it answers"),
+    "priority": Dropped("the queue is that of Cohere's own service"),
     "normalized": Refused("Gemini says whether vectors have the length 1"),
     "late_chunking": Refused("each text has a vector of its own", (False,)),
 }

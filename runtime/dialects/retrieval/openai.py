@@ -14,7 +14,7 @@ from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage, is_believable
 from ..field_check import Dropped, FieldCheck, Handling
-from ..fields import count
+from ..fields import count, few, told_cost
 from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
@@ -29,6 +29,26 @@ _NOT_OPENAIS: dict[str, Handling] = {
 }
 """What other providers of embeddings are told, and OpenAI itself is not, where the answer is no other."""
 
+_NO_USER: dict[str, Handling] = {"user": Dropped("the provider has no such field")}
+
+_UNKNOWN: dict[ProviderKind, dict[str, Handling]] = {
+    ProviderKind.OPENAI: _NOT_OPENAIS,
+    ProviderKind.AZURE: {name: _NOT_OPENAIS[name] for name in ("truncate", "truncation")},
+    ProviderKind.MISTRAL: _NO_USER
+    | {name: Dropped("Mistral's models read all texts alike") for name in _NOT_OPENAIS},
+    ProviderKind.TOGETHER: _NO_USER,
+    ProviderKind.OLLAMA: _NO_USER,
+    ProviderKind.GITHUB: _NO_USER,
+}
+"""What providers are not told, where the answer is no other. Sources: their API references (embeddings)."""
+
+_DIMENSIONS = {ProviderKind.MISTRAL: "output_dimension"}
+"""What the number of dimensions is called, where that is not `dimensions`. Source: Mistral's API
+reference."""
+
+_ONE_ENCODING = frozenset({ProviderKind.TOGETHER})
+"""Providers that cannot be told how to write vectors. Source: Together's API reference."""
+
 
 class OpenAIRetrieval:
     """Below an endpoint that ends in `/v1` or names an Azure deployment."""
@@ -36,8 +56,9 @@ class OpenAIRetrieval:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
         self._model = plan.model
-        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
-        self._foreign = FieldCheck(_NOT_OPENAIS, Classifier(plan, None).who) if is_openais else None
+        self._unknown = _UNKNOWN.get(plan.provider, {})
+        self._check = FieldCheck(self._unknown, Classifier(plan, None).who)
+        self._dimensions = _DIMENSIONS.get(plan.provider, "dimensions")
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         if isinstance(request, RerankRequest):
@@ -45,18 +66,19 @@ class OpenAIRetrieval:
             return Outgoing("/rerank", dumped({**request.options, **asked}))
         check_embed(request, self._plan)
         body = self._embed_options(request)
-        body |= {"model": self._model, "input": request.inputs, "encoding_format": "base64"}
+        body |= {"model": self._model, "input": request.inputs}
+        if self._plan.provider not in _ONE_ENCODING:
+            body["encoding_format"] = "base64"
         if request.dimensions is not None and "output_dimension" not in body:
-            body["dimensions"] = request.dimensions
+            body[self._dimensions] = request.dimensions
         return Outgoing("/embeddings", dumped(body))
 
     def _embed_options(self, request: EmbedRequest) -> dict[str, Any]:
-        """What else the client says of its texts: as it came, but for what OpenAI itself does not know."""
-        if self._foreign is None:
-            return dict(request.options)
-        known = {name: value for name, value in request.options.items() if name not in _NOT_OPENAIS}
-        known.pop("output_dimension", None)  # another name of `dimensions`
-        self._foreign.check({name: value for name, value in request.options.items() if name in _NOT_OPENAIS})
+        """What else the client says of its texts: as it came, but for what the provider does not know."""
+        known = {name: value for name, value in request.options.items() if name not in self._unknown}
+        if self._plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.MISTRAL):
+            known.pop("output_dimension", None)  # another name of `dimensions`
+        self._check.check({name: value for name, value in request.options.items() if name in self._unknown})
         return known
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
@@ -80,7 +102,22 @@ class OpenAIRetrieval:
             raise classifier.malformed("the answer holds no scores") from None
         if found.keys() != set(range(documents)):
             raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
-        return RerankChunk(in_order(found), Usage(count(_usage(answer, classifier), "total_tokens")))
+        return RerankChunk(in_order(found), _ranked(answer, _usage(answer, classifier)))
+
+
+def _ranked(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
+    """What a ranking took: tokens, or searches, which Cohere tells beside the answer.
+
+    Source: Cohere API reference (v2, rerank): `meta.billed_units`.
+    """
+    meta = answer.get("meta")
+    told: dict[str, Any] = meta if isinstance(meta, dict) else {}
+    billed, tokens = told.get("billed_units"), told.get("tokens")
+    return Usage(
+        count(usage, "total_tokens") or count(usage, "prompt_tokens") or count(tokens, "input_tokens"),
+        searches=few(billed, "search_units") or few(usage, "search_units"),
+        told_cost=told_cost(usage),
+    )
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> dict[str, Any]:

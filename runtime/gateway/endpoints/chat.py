@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 
@@ -12,15 +13,20 @@ from ...dialects.adapt.dialects import CLIENT_NAMES
 from ...dialects.openai.requests import chat_request
 from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest
+from ...requests.foreign_text import one_line
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
+from ...serving.deployment import Deployment
 from ..bodies import priority_of, read_object
-from ..chat_writer import StreamWriter, write_whole
+from ..chat_writer import ChatWriter
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper
-from ..responses import adapted, answered_by
+from ..responses import adapted, answered_by, untold
 
+log = logging.getLogger(__name__)
+
+_MOST_NAMES, _MOST_NAME = 10, 50
 _WRITE = 16 << 10
 """Bytes of events that are sent together; a client that does not read makes more wait."""
 
@@ -42,18 +48,19 @@ async def respond(
     try:
         trace = Trace(spans=[])
         deadline, priority = exchange.deadline(), priority_of(request)
+        writer = ChatWriter(chat) if keeper is None else keeper
         if not chat.stream:
             chunk = await exchange.answer(
                 name, chat, deadline, trace, priority=priority, headers=request.headers
             )
-            body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
+            body = writer.whole(chunk)
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
-            told = _headers(trace, name, chat)
+            told = _headers(trace, name, chat) | untold(writer.untold)
+            _report(exchange, trace, writer.untold)
             return web.Response(body=body, headers=told, content_type="application/json")
         answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
-        writer = StreamWriter(chat) if keeper is None else keeper
         async with EventStream(request) as out, aclosing(answer) as chunks:
             pending = b""
             headers: Mapping[str, str] = NO_HEADERS
@@ -66,6 +73,7 @@ async def respond(
                         await out.send(pending, headers)  # those that are here go out in one write
                         pending = b""
                 last = writer.end()
+                _report(exchange, trace, writer.untold)
                 if keeper is not None:
                     await keeper.join()
                     await keeper.keep()
@@ -86,6 +94,20 @@ def _tell_in_words_of(dialect: str, error: BadRequest) -> None:
     name = CLIENT_NAMES.get(dialect, {}).get(error.param or "")
     if name is not None:
         error.message, error.param = error.message.replace(f"`{error.param}`", f"`{name}`"), name
+
+
+def _report(exchange: Exchange, trace: Trace, untold: tuple[str, ...]) -> None:
+    """Count, and log, that a client was not told of `untold`: the first time, the second, the fourth, …"""
+    model = exchange.models.get(trace.deployment or "")
+    if untold and isinstance(model, Deployment):
+        model.counters.untold = times = model.counters.untold + 1
+        if times & (times - 1) == 0:
+            names = ", ".join(one_line(name, _MOST_NAME) for name in untold[:_MOST_NAMES])
+            log.warning(
+                "deployment `%s` answered with what the client's protocol has no word for: %s",
+                model.name,
+                names,
+            )
 
 
 def _headers(

@@ -22,6 +22,7 @@ from ..responses import json_answer
 from .chat import respond
 
 BETA_HEADER = "anthropic-beta"
+PROFILE_HEADER = "anthropic-user-profile-id"
 
 
 class UnknownThread(RequestError):
@@ -31,6 +32,7 @@ class UnknownThread(RequestError):
 
 
 _BETAS = re.compile(r"[\w.,: -]{1,2048}", re.ASCII)
+_PROFILE = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
 def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
@@ -43,7 +45,8 @@ def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.S
             body = _without_thread(body)
         many = has_many_parts(body.get("messages", body.get("input")))
         asked = await asyncio.to_thread(read_request, body) if many else read_request(body)
-        chat = said_in(dialect, body, asked, _betas(request) if dialect == anthropic.DIALECT else NO_OPTIONS)
+        headers = _headers(request) if dialect == anthropic.DIALECT else NO_OPTIONS
+        chat = said_in(dialect, body, asked, headers)
         return await respond(request, exchange, asked.model, chat)
 
     return answer
@@ -60,16 +63,21 @@ def _without_thread(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "thread"}
 
 
-def _betas(request: web.Request) -> Mapping[str, str]:
-    """Which parts of Anthropic's API the client wants that are not for everyone yet. Raises BadRequest."""
-    named = ",".join(request.headers.getall(BETA_HEADER, ()))
-    if not named:
-        return NO_OPTIONS
-    if _BETAS.fullmatch(named) is None:
-        raise BadRequest(
-            f"the header `{BETA_HEADER}` must be names with commas between them", param=BETA_HEADER
-        )
-    return {BETA_HEADER: named}
+def _headers(request: web.Request) -> Mapping[str, str]:
+    """What the client says to Anthropic beside the body: the parts of the API that it wants and that are not
+    for everyone yet, and for whom it asks. Raises BadRequest."""
+    said: dict[str, str] = {}
+    for header, form, what in (
+        (BETA_HEADER, _BETAS, "names with commas between them"),
+        (PROFILE_HEADER, _PROFILE, "the id of a profile"),
+    ):
+        value = ",".join(request.headers.getall(header, ()))
+        if not value:
+            continue
+        if form.fullmatch(value) is None:
+            raise BadRequest(f"the header `{header}` must be {what}", param=header)
+        said[header] = value
+    return said or NO_OPTIONS
 
 
 async def count_tokens(request: web.Request, exchange: Exchange) -> web.StreamResponse:

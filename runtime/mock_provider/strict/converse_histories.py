@@ -24,14 +24,6 @@ def converse_blank_text(body: Json) -> Iterator[Found]:
                 yield ("messages", index, "content", place), {}
 
 
-def converse_unions(body: Json) -> Iterator[Found]:
-    """Blocks that say nothing, or two things at once."""
-    for index, message in enumerate(objects(body.get("messages"))):
-        for place, block in enumerate(objects(message.get("content"))):
-            if len(block) != 1:
-                yield ("messages", index, "content", place), {}
-
-
 def converse_without_tools(body: Json) -> Iterator[Found]:
     """Calls and results where no tools are declared."""
     if body.get("toolConfig"):

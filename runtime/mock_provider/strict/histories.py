@@ -37,7 +37,6 @@ CHECKS: dict[str, Check] = {
         converse.converse_orphans,
         converse.converse_silent_documents,
         converse.converse_unanswered,
-        converse.converse_unions,
         converse.converse_without_tools,
         parts.parts_call_out_of_turn,
         parts.parts_unanswered,

@@ -10,8 +10,8 @@ A spec is the name of a type (`text`, `integer`, `number`, `flag`, `map`, `any`)
       `untagged`, it does not stand in the place
 
 A shape has `fields`, whose names end in `!` where they must be there, and may be `open`: then others are let
-through. Those in `beta`, with a dot before their names, are known to requests that ask for them. Null stands
-for a field that is not there.
+through; or `one`: then just one of them is there. Those in `beta`, with a dot before their names, are known
+to requests that ask for them. Null stands for a field that is not there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 class Problem:
     """What is wrong.
 
-    kind: `unknown`, `missing`, `type`, `below`, `above`, `short`, `long`, `few`, `many` or `choice`.
+    kind: `unknown`, `missing`, `type`, `below`, `above`, `short`, `long`, `few`, `many`, `choice` or `one`.
     where: the place in the request. tags: the same with the variants of what is told apart by a field.
     """
 
@@ -90,6 +90,8 @@ class _Walk:
             if each.endswith("!") and value.get(each[:-1]) is None:
                 inner = each[:-1]
                 yield Problem("missing", (*where, inner), (*tags, inner), {"name": inner})
+        if shape.get("one") and sum(value.get(each) is not None for each in fields) != 1:
+            yield Problem("one", where, tags, {})
         for each, spec in fields.items():
             if value.get(each) is not None:
                 yield from self.value(value[each], spec, (*where, each), (*tags, each))

@@ -252,6 +252,12 @@ def table(name: str) -> Table:
     return Table.read(name)
 
 
+@cache
+def fields_of(provider: str, shape: str) -> frozenset[str]:
+    """The names of the fields that a provider's requests have in a place."""
+    return frozenset(name.rstrip("!") for name in table(provider).shapes[shape]["fields"])
+
+
 def filled(template: Any, known: Json) -> Any:
     """A template with what is known: `{x}` alone is the value itself."""
     match template:

@@ -67,7 +67,7 @@ class Certificates:
             raise self._unusable(what, error) from None
 
     def _unusable(self, what: str, error: OSError | ValueError) -> StartError:
-        return StartError(f"{self._owner}: {what}: {getattr(error, 'strerror', None) or error}")
+        return StartError(f"{self._owner}: {what}: {why_unusable(error)}")
 
     def _path(self, ref: SecretRef) -> Path:
         return self._base_dir / ref.name
@@ -88,6 +88,24 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
 
 def _no_password() -> str:
     raise ValueError("the key is encrypted: write it without a password, and let only its owner read it")
+
+
+_REASONS = {
+    "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "it has no certificate in PEM",
+    "NO_START_LINE": "it has no certificate, or no key, in PEM",
+    "CERTIFICATE_LINES_MISSING": "it has no certificate in PEM",
+}
+
+
+def why_unusable(error: OSError | ValueError) -> str:
+    """Why files of certificates and keys cannot be used, in words."""
+    if not isinstance(error, ssl.SSLError):
+        return getattr(error, "strerror", None) or str(error)
+    reason: str | None = error.reason
+    if not reason:  # as OpenSSL says for what it cannot even begin to read
+        return "the one holds no certificate in PEM, or the other no key"
+    return _REASONS.get(reason, one_line(reason.lower().replace("_", " "), 100))
 
 
 def why_tls(error: OSError) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
-from ....compiler.plan.dialects import AT_OPENAI, AT_OTHERS
+from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -21,6 +21,7 @@ from ...dialects.adapt import (
     Note,
     OneCall,
     StructuredByTool,
+    ToRead,
     Unsuitable,
     adapt,
     is_of_later_call,
@@ -38,7 +39,7 @@ from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
-from .passthrough_answers import PassingReader, check_whole
+from .passthrough_answers import PassingReader, read_whole
 from .passthrough_rules import Straight
 
 
@@ -91,7 +92,8 @@ class Chats:
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
-        self._can = plan.capabilities.over(AT_OPENAI if is_openais else AT_OTHERS)
+        at_home = AT_OPENAI if plan.provider is ProviderKind.OPENAI else AT_AZURE
+        self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
@@ -135,7 +137,7 @@ class Chats:
         """A whole answer. Raises RequestError."""
         fit = self.fit(request)
         if fit.passes and self._dialect == OPENAI_CHAT:
-            return ChatChunk(body, check_whole(body, classifier))
+            return read_whole(body, classifier)
         events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
         if events and isinstance(events[-1], Failed):
             raise events[-1].error
@@ -194,7 +196,8 @@ class Chats:
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         checked = tuple(note for note in fit.notes if isinstance(note, Checked))
         one_call = any(isinstance(note, OneCall) for note in fit.notes)
-        passes = same and tool is None and not one_call and (not checked or self._dialect != OPENAI_CHAT)
+        is_read = one_call or any(isinstance(note, ToRead) for note in fit.notes)
+        passes = same and tool is None and not is_read and (not checked or self._dialect != OPENAI_CHAT)
         fitted = self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
         return fitted._replace(checked=checked, one_call=one_call)
 

@@ -1,11 +1,14 @@
-"""Answers of OpenAI's that go to the client as they come: only usage, end and failures are looked for."""
+"""Answers of OpenAI's that go to the client as they come: only usage, end and failures are looked for, and
+words that come in parts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from ...dialects.openai_chat import failure_in, read_usage, usage_of
+import orjson
+
+from ...dialects.openai_chat import failure_in, read_usage, usage_of, with_plain_content
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
@@ -15,15 +18,17 @@ from ...requests.usage import Usage, is_believable
 DONE = b"[DONE]"
 
 
-def check_whole(body: bytes, classifier: Classifier) -> Usage | None:
-    """The usage of a whole answer. Raises RequestError where it is none."""
+def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
+    """A whole answer, with its usage. Raises RequestError where it is none."""
     answer = parse_object(body, classifier)
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices:
         raise classifier.malformed("the answer has no choices")
     for choice in choices:
         _check_choice(choice, classifier)
-    return _usage(answer, classifier)
+    if sum(map(with_plain_content, choices)):
+        body = orjson.dumps(answer)
+    return ChatChunk(body, _usage(answer, classifier))
 
 
 class PassingReader:
@@ -54,6 +59,8 @@ class PassingReader:
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             self._follow(choice)
+            if with_plain_content(choice):
+                data = orjson.dumps(chunk)
         usage = _usage(chunk, self._classifier)
         if self._frames < _MOST_FRAMES:
             self._frame = _frame(data, chunk) if usage is None else None

@@ -9,7 +9,7 @@ import orjson
 
 from ....compiler.plan import RemotePoolPlan, WireFormat
 from ...dialects import multipart
-from ...dialects.fields import count
+from ...dialects.fields import as_number, count, told_cost
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.server_sent_events import SseParser
 from ...requests.answer import ChatChunk, PassedChunk
@@ -17,7 +17,7 @@ from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
-from .passthrough_answers import PassingReader, check_whole
+from .passthrough_answers import PassingReader, read_whole
 
 JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -62,7 +62,7 @@ class Passed:
 
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
-        return ChatChunk(body, check_whole(body, classifier))
+        return read_whole(body, classifier)
 
     def reader(self, request: CompletionRequest, classifier: Classifier) -> PassingReader:
         """What reads a streamed completion."""
@@ -94,21 +94,51 @@ def usage_in(data: bytes) -> Usage | None:
         answer = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    usage = answer.get("usage") if isinstance(answer, dict) else None
-    if not isinstance(usage, dict) or not is_believable(usage):
+    if not isinstance(answer, dict):
         return None
-    if usage.get("type") == "duration":  # of what was transcribed
-        seconds = usage.get("seconds")
-        if not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_SOUND:
-            return None
-        return Usage(0, audio_ms=ceil(seconds * 1000))
+    usage, images = answer.get("usage"), _images(answer)
+    if not isinstance(usage, dict):
+        heard = _milliseconds(answer.get("duration")) if "text" in answer else 0
+        return Usage(0, audio_ms=heard, images=images) if heard or images else None
+    if not is_believable(usage):
+        return None
     taken, given = (count(usage, name) or count(usage, older) for name, older in _NAMES)
-    if not taken and not given:
-        return None
-    details = usage.get("input_token_details") or usage.get("input_tokens_details")
-    return Usage(taken, given, audio_tokens=count(details, "audio_tokens"))
+    in_, out = (
+        usage.get(f"{side}_token_details") or usage.get(f"{side}_tokens_details")
+        for side in ("input", "output")
+    )
+    made = count(out, "image_tokens") or (given if images and not isinstance(out, dict) else 0)
+    found = Usage(
+        taken,
+        given,
+        cached_tokens=count(in_, "cached_tokens"),
+        audio_tokens=count(in_, "audio_tokens"),
+        audio_ms=_milliseconds(usage.get("seconds" if usage.get("type") == "duration" else _MISTRALS)),
+        image_tokens=count(in_, "image_tokens"),
+        image_answer_tokens=made,
+        images=images,
+        told_cost=told_cost(usage),
+    )
+    return found if found != Usage(0) else None
 
 
+def _images(answer: dict[str, Any]) -> int:
+    """How many pictures were made."""
+    if answer.get("type") in ("image_generation.completed", "image_edit.completed"):
+        return 1
+    data = answer.get("data")
+    listed = data if isinstance(data, list) else ()
+    return sum(isinstance(each, dict) and not each.keys().isdisjoint(_PICTURES) for each in listed)
+
+
+def _milliseconds(seconds: Any) -> int:
+    """How long a sound was; 0 where that is not told, or cannot be."""
+    length = as_number(seconds)
+    return ceil(length * 1000) if 0 < length <= LONGEST_SOUND else 0
+
+
+_PICTURES = ("b64_json", "url")
+_MISTRALS = "prompt_audio_seconds"
 LONGEST_SOUND = 86_400.0
 """Seconds of a sound that a provider may tell."""
 

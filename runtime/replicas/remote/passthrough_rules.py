@@ -113,6 +113,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     yield from can.lacking_fields or ()
     if can.seed_field is not None:
         yield "seed"
+    if can.service_tiers is not None:
+        yield "service_tier"
     for group in can.one_of_sampling or ():
         yield from group
     match can.token_limit:
@@ -120,7 +122,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
             yield "max_tokens"
         case "max_tokens":
             yield "max_completion_tokens"
-    if can.most_top_logprobs == 0:
+    if can.most_top_logprobs == 0 or can.counts_logprobs:
         yield "logprobs"
     yield from ("stop", "top_logprobs", "metadata")  # providers refuse some that say nothing
     if False in (can.tools, can.strict_tools, can.chat_tools_with_thoughts):

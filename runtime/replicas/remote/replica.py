@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,23 +11,20 @@ from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
-from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
 from ...dialects import openai_responses
 from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
-from ...dialects.provider_errors.classify import ASKS_USER, Classifier
+from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
-    NetworkError,
     RequestError,
     RequestTimeout,
-    ServerDown,
     ServerError,
     ShuttingDown,
     StartError,
@@ -54,13 +49,13 @@ from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .certificates import Certificates, why_tls
+from .certificates import Certificates
 from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
-from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
+from .network_errors import told_of
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
-from .proxy import proxy_of
+from .proxy import Proxy, proxy_of
 
 Parser = SseParser | EventStreamParser
 
@@ -131,6 +126,7 @@ class RemoteReplica:
         self._base_dir = base_dir
         self._status = ReplicaStatus(ready=False)
         self._certificates: Certificates | None = None
+        self._proxy: Proxy | None = None
 
     async def start(self) -> None:
         plan = self._plan
@@ -146,7 +142,7 @@ class RemoteReplica:
             await self._server.start()
         if self._client is not None:
             return
-        proxy = None if self._server else proxy_of(plan, self._base_dir)
+        self._proxy = None if self._server else proxy_of(plan, self._base_dir)
         if plan.tls is not None:
             self._certificates = Certificates(plan.tls, self._base_dir, f"deployment `{plan.deployment}`")
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -156,7 +152,7 @@ class RemoteReplica:
                 read_ahead=_READ_AHEAD,
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
-                proxy=proxy,
+                proxy=self._proxy,
                 ssl=self._certificates.context if self._certificates is not None else None,
                 query=plan.query,
                 as_written=self._is_bedrock,  # whose signatures are of each character
@@ -430,38 +426,10 @@ class RemoteReplica:
         return error
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
-        match error:
-            case aiohttp.ClientHttpProxyError(status=407):
-                return self._fail(ServerError, f"cannot be reached: {ASKS_USER}", retryable=False)
-            case aiohttp.ClientHttpProxyError():
-                what = f"cannot be reached: the proxy on the way answered {error.status}"
-            case aiohttp.ClientConnectorCertificateError():
-                why: object = error.certificate_error
-                why = getattr(why, "verify_message", "") or why
-                what = (
-                    f"cannot be trusted at {error.host}:{error.port}: {why}; "
-                    "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
-                )
-            case aiohttp.ClientConnectorSSLError():
-                what = f"cannot be reached at {self._plan.endpoint}: {why_tls(error.os_error)}"
-            case aiohttp.ClientConnectorError():
-                number = error.os_error.errno
-                reason = os.strerror(number) if number and number > 0 else why_tls(error.os_error)
-                where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
-                if not self._server and error.host != URL(self._plan.endpoint).raw_host:
-                    where = f"the proxy {error.host}:{error.port}"
-                what = f"cannot be reached at {where}: {reason}"
-                if self._server and number == errno.ECONNREFUSED:
-                    return self._fail(ServerDown, what)
-            case aiohttp.ServerDisconnectedError():
-                what = "closed the connection before it answered"
-            case aiohttp.ClientPayloadError():
-                what = "broke off in the middle of its answer"
-            case aiohttp.ClientResponseError():
-                return self._fail(ServerError, why_unreadable(error), retryable=False)
-            case _:
-                what = f"could not be talked to: {type(error).__name__}"
-        return self._fail(NetworkError, what)
+        kind, what, retryable = told_of(
+            error, self._plan.endpoint, self._proxy, launched=self._server is not None
+        )
+        return self._fail(kind, what, retryable=retryable)
 
     def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
         return kind(

@@ -81,6 +81,13 @@ class AnswerTexts:
                 cited = {"native": native, "title": title, "url": url}
                 found = self._texts(cited, (choice, "cited"))
                 return event if found is cited else evolve(event, **found)
+            case e.FieldsMade(fields=fields, choice=choice):
+                seen = {name: value for name, value in fields.items() if name != "logprobs"}
+                found = self._texts(seen, (choice, "fields"))
+                return evolve(event, fields=found) if found else None
+            case e.Started(extras=extras) | e.Finished(extras=extras) if extras:
+                found = self._texts(extras, (0, "extras"))
+                return event if found is extras else evolve(event, extras=found)
             case e.MediaMade():
                 self._texts.unread += 1
         return event

@@ -162,13 +162,7 @@ class PipelineModel(Model):
 
 def total(spans: list[Span]) -> Usage:
     """The tokens of all of `spans`."""
-    used = [span.usage for span in spans]
-    return Usage(
-        sum(each.prompt_tokens for each in used),
-        sum(each.completion_tokens for each in used),
-        sum(each.cached_tokens for each in used),
-        sum(each.reasoning_tokens for each in used),
-    )
+    return Usage.total(span.usage for span in spans)
 
 
 def said_in(turns: Sequence[Turn]) -> str:

@@ -209,6 +209,7 @@ async def _first_of(
             forget_frames(error)  # this one among them, which keeps the error
             if end is not None and end.error is not error:
                 log.warning("%s", end.error.message)
+                end.error.is_logged = True
             elif end is None:
                 route.moves(asked.index, type(error).code)
                 trace.note(now, f"route {route.name}: {member.name} failed, another member is asked")

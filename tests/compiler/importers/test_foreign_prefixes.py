@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from inferc.dsl.catalogue import find_model
 from inferc.dsl.inference import match_runtime, name_at
-from inferc.dsl.kinds import RuntimeKind
+from inferc.dsl.kinds import ProviderKind, RuntimeKind
 from inferc.dsl.other_providers import find_other, other_providers
 
 from ...support.projects import Project
@@ -77,6 +78,13 @@ def test_a_prefix_says_the_runtime_and_is_not_sent(model: str, runtime: str) -> 
     kind = match_runtime(model)
     assert kind == runtime
     assert name_at(RuntimeKind(runtime), model) == model.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(("model", "runtime"), BY_NAME.items())
+def test_a_prefix_hides_no_price(model: str, runtime: str) -> None:
+    found = find_model(model, ProviderKind(runtime))
+    assert found is not None
+    assert found.input_price is not None
 
 
 def test_every_other_prefix_is_an_error_that_says_what_to_write(project: Project) -> None:

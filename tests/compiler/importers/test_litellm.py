@@ -369,3 +369,23 @@ def test_parameters_that_a_model_does_not_take_are_said(bring: Import) -> None:
     assert came.changed() == {"model_list[0].litellm_params.temperature"}
     assert "`gpt-5` takes no `temperature`: it is left out" in came.comments()
     assert "extra_body { random_seed = 7 }" in came.text
+
+
+def test_what_embeds_or_ranks_on_bedrock_comes_over_with_its_price_by_the_search(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - model_name: rank
+            litellm_params: {model: "bedrock/us-east-1/cohere.rerank-v3-5:0"}
+            model_info: {mode: rerank, input_cost_per_query: 0.003}
+          - model_name: embed
+            litellm_params: {model: "bedrock/amazon.titan-embed-text-v2:0", aws_region_name: eu-west-1}
+        """,
+    )
+    values = came.values
+    assert "task rerank" in came.text
+    assert "task embed" in came.text
+    assert values["rank.runtime.region"] == "us-east-1"
+    assert (values["rank.price.per_search"], values["rank.price.input"]) == ("$0.003", "$0")
+    assert came.lost() == set()

@@ -57,6 +57,8 @@ class Published:
         while todo:
             name, at, put, base = todo.popleft()
             without = self.complete(put(base))
+            if self.shapes[name].get("one"):
+                base = {}
             for field, spec in self.shapes[name]["fields"].items():
                 field = field.rstrip("!")
                 place = f"{at}.{field}".lstrip(".")
@@ -89,9 +91,13 @@ class Published:
 
     def _least(self, shape: str, depth: int = 0) -> Json:
         """What must stand in a shape."""
+        fields = self.shapes[shape]["fields"]
+        if self.shapes[shape].get("one"):
+            name, spec = next(iter(fields.items()))
+            return {name: self._value(spec, name, depth + 1)}
         return {
             field[:-1]: self._value(spec, field[:-1], depth + 1)
-            for field, spec in self.shapes[shape]["fields"].items()
+            for field, spec in fields.items()
             if field.endswith("!")
         }
 

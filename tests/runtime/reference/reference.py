@@ -2,7 +2,7 @@
 
 `tables/NAME.json` is one provider. `runtime`, and `settings` where its block needs any, say what stands in
 the file of a user; `mock`: whose strict table judges, where that is not the runtime's name; `date`: when it
-was read. Each kind of request has a section of its own, such as `chat`:
+was read. Each kind of request has a section of its own, `chat` or `embed`:
 
     source: where the fields are documented.
     model: what is asked. models: for single fields, another one.
@@ -27,12 +27,16 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from attrs import frozen
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import RemotePoolPlan
+from inferc.runtime.dialects import field_check
 from inferc.runtime.dialects.exact_json import loads
+from inferc.runtime.dialects.openai.embeddings import read_embed
+from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.mock_provider.strict import PROVIDERS, Table, table
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
@@ -55,10 +59,12 @@ class Field:
     model: str
     fate: str
     documented: bool
+    kind: str = "chat"
 
     @property
     def body(self) -> Json:
-        return {"model": self.model, "messages": MESSAGES, **self.others, self.name: self.value}
+        asked: Json = {"messages": MESSAGES} if self.kind == "chat" else {"input": ["one", "two"]}
+        return {"model": self.model, **asked, **self.others, self.name: self.value}
 
 
 @cache
@@ -83,15 +89,17 @@ def fields(name: str, kind: str) -> Iterator[Field]:
                 models.get(field, section["model"]),
                 changed.get(field, "same") if documented else named[field],
                 documented,
+                kind,
             )
 
 
 @cache
-def plan(name: str, model: str) -> RemotePoolPlan:
+def plan(name: str, model: str, kind: str = "chat") -> RemotePoolPlan:
     """What a user's file with this provider and model is compiled to."""
     said = read(name)
     settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ())))
-    text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }} }}'
+    task = "" if kind == "chat" else f"task {kind} {{}}"
+    text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task} }}'
     checked = check_file("it.infer", None, text=text)
     assert [each.message for each in checked.diagnostics if each.is_error] == []
     [made] = compile_checked(checked, Path()).deployments
@@ -114,11 +122,13 @@ class Became:
 
 
 def became(name: str, field: Field) -> Became:
-    """What becomes of a field of a chat."""
-    chats = Chats(plan(name, field.model))
+    """What becomes of a field of a request."""
+    made_plan = plan(name, field.model, field.kind)
 
     def sent(body: Json) -> tuple[Json, tuple[str, ...]]:
-        fit = chats.fit(ChatRequest(dict(body), bool(body.get("stream"))))
+        if field.kind == "embed":
+            return _embedding(made_plan, body)
+        fit = Chats(made_plan).fit(ChatRequest(dict(body), bool(body.get("stream"))))
         found: Json = loads(fit.body)
         return found, fit.changes
 
@@ -137,6 +147,13 @@ def became(name: str, field: Field) -> Became:
         return Became(f"as {', '.join(new)}", made)
     told = any(each.split(".")[0] == field.name for each in noted)
     return Became("left out" if told else "needless", made)
+
+
+def _embedding(made_plan: RemotePoolPlan, body: Json) -> tuple[Json, tuple[str, ...]]:
+    """What a provider of vectors gets, and what is logged to be left out."""
+    with patch.object(field_check.log, "info") as told:
+        found: Json = loads(retrieval_of(made_plan).request(read_embed(body).request).body)
+    return found, tuple(call.args[2] for call in told.call_args_list)
 
 
 def _new(made: Any, plain: Any, at: str = "") -> Iterator[str]:

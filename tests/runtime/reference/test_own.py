@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +18,13 @@ from inferc.compiler.plan import UNKNOWN
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
+from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
+from inferc.runtime.mock_provider.api import Api
+from inferc.runtime.mock_provider.bedrock_api import BedrockApi
+from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.strict import table
 
+from ...support.official_types import check_bedrock
 from ...support.strict import of_all_models
 from ...support.wires import known
 from .published import Published, Said
@@ -39,6 +45,13 @@ ANSWERED = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "
 CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
 PARTS = [{"role": "user", "parts": [{"text": "Hello."}]}]
 TURN = [{"role": "user", "content": [{"text": "Hello."}]}]
+
+
+OF_OTHERS: dict[str, tuple[Api, str, Json]] = {
+    "gemini": (GeminiApi(), "/v1beta/models/m:generateContent", {"contents": PARTS}),
+    "vertex": (GeminiApi(), "/v1/projects/p/publishers/google/models/m:generateContent", {"contents": PARTS}),
+    "bedrock": (BedrockApi(), "/model/m/converse", {"messages": TURN}),
+}
 
 
 def of_anthropics(body: Json) -> Json:
@@ -120,6 +133,25 @@ def test_the_strict_mock_takes_all_that_anthropic_publishes() -> None:
     assert len(refused) > 1000
 
 
+def test_the_mock_answers_all_that_anthropic_publishes() -> None:
+    path = SimpleNamespace(path="/v1/messages", match_info={}, headers={"anthropic-version": "2023-06-01"})
+    for said in anthropics():
+        if "<thinking>" not in said.place and "<continue>" not in said.place:  # nobody signed them
+            AnthropicApi().read(path, said.body)
+
+
+@pytest.mark.parametrize("provider", OF_OTHERS)
+def test_the_mock_answers_all_that_google_and_aws_publish(provider: str) -> None:
+    api, path, base = OF_OTHERS[provider]
+    shown = SimpleNamespace(path=path, match_info={"model": "m", "method": "generateContent"}, headers={})
+    read = 0
+    for said in Published(table(provider).shapes, base).requests():
+        if not any(complaints(provider, said.body)):
+            api.read(shown, said.body)
+            read += 1
+    assert read > 100
+
+
 def test_what_a_client_of_anthropics_says_reaches_claude() -> None:
     lost = {}
     for said in anthropics():
@@ -158,3 +190,30 @@ def test_what_anthropic_did_by_itself_does_not_keep_another_from_going_on(provid
     sent, told = written({"model": "m", "max_tokens": 9, "messages": messages}, provider, "")
     assert "It is noon." in dumps(sent).decode()
     assert told == ["messages[1].content[0]", "messages[1].content[1]"]
+
+
+def test_converse_is_told_in_its_words_what_is_to_be_cited() -> None:
+    source = {"type": "base64", "media_type": "application/pdf", "data": "aGVsbG8="}
+    cited = {"citations": {"enabled": True}}
+    found = {
+        "type": "search_result",
+        "source": "a.org",
+        "title": "A",
+        "content": [{"type": "text", "text": "x"}],
+    }
+    said = [
+        {"type": "document", "source": source, "context": "A draft.", **cited},
+        {**found, **cited},
+        {"type": "text", "text": "What is in them?"},
+    ]
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": said}]}
+    sent, told = written(body, "bedrock", "")
+    assert sent is not None
+    check_bedrock(sent)
+    document, result, _ = sent["messages"][0]["content"]
+    assert (document["document"]["context"], document["document"]["citations"]) == (
+        "A draft.",
+        {"enabled": True},
+    )
+    assert result["searchResult"] == {"source": "a.org", "title": "A", "content": [{"text": "x"}], **cited}
+    assert told == []

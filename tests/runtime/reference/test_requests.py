@@ -6,12 +6,14 @@ import re
 from importlib.metadata import version
 
 import pytest
+from attrs import evolve
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-from .reference import NAMES, became, fields, judge, read
+from .reference import NAMES, Json, became, fields, judge, read
 
 BEFORE_THE_REST = {"model", "messages", "stream"}
 JUDGED = [name for name in NAMES if judge(name) is not None]
+EMBED = [name for name in NAMES if "embed" in read(name)]
 CLOSED = [
     name
     for name in JUDGED
@@ -53,6 +55,62 @@ def test_the_strict_mock_takes_nothing_that_is_not_documented(name: str) -> None
     assert taken == []
 
 
+@pytest.mark.parametrize("name", [name for name in CLOSED if fields(name, "chat")])
+def test_no_provider_has_to_refuse_what_another_one_has(name: str) -> None:
+    strict = judge(name)
+    assert strict is not None
+    own = {field.name for field in fields(name, "chat")}
+    model = read(name)["chat"]["model"]
+    refused = {}
+    for field in (field for other in NAMES for field in fields(other, "chat") if field.name not in own):
+        sent = became(name, evolve(field, model=model)).sent
+        errors = [] if sent is None else [e.message for e in strict.complaints("chat", model, sent)]
+        refused.update({field.name: errors} if errors else {})
+    assert refused == {}
+
+
+@pytest.mark.parametrize("tier", ["auto", "default", "flex", "scale", "priority", "fast"])
+@pytest.mark.parametrize("name", JUDGED)
+def test_no_provider_is_asked_for_a_tier_of_openais_that_it_does_not_have(name: str, tier: str) -> None:
+    strict = judge(name)
+    assert strict is not None
+    found = {field.name: field for field in fields(name, "chat")}["service_tier"]
+    sent = became(name, evolve(found, value=tier)).sent
+    assert sent is not None
+    assert [error.message for error in strict.complaints("chat", found.model, sent)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("deepseek", {"thinking": {"type": "disabled"}}),
+        ("together", {"reasoning": {"enabled": False}}),
+        ("cerebras", {"reasoning_effort": "none"}),
+    ],
+)
+def test_a_provider_is_told_not_to_think_in_its_own_words(name: str, said: Json) -> None:
+    wish = {field.name: field for field in fields(name, "chat")}["reasoning_effort"]
+    sent = became(name, evolve(wish, value="none")).sent
+    assert sent is not None
+    assert {key: sent[key] for key in sent if key in ("thinking", "reasoning", "reasoning_effort")} == said
+    strict = judge(name)
+    assert strict is None or list(strict.complaints("chat", wish.model, sent)) == []
+
+
+@pytest.mark.parametrize("name", EMBED)
+def test_what_becomes_of_each_field_of_an_embedding_is_as_the_table_says(name: str) -> None:
+    asked = list(fields(name, "embed"))
+    found = {field.name: became(name, field) for field in asked}
+    assert {key: each.fate for key, each in found.items()} == {
+        field.name: field.fate.split(":")[0] for field in asked
+    }
+    strict = judge(name)
+    sent = [each.sent for each in found.values() if each.sent is not None]
+    model = read(name)["embed"]["model"]
+    assert [e.message for body in sent if strict for e in strict.complaints("embed", model, body)] == []
+    assert {"dimensions", "encoding_format", "user"} <= found.keys()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_field_of_openais_has_its_word(name: str) -> None:
     chat = read(name)["chat"]
@@ -73,3 +131,16 @@ def test_tables_say_when_and_where_they_were_read(name: str) -> None:
     said = read(name)
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", said["date"])
     assert said["chat"]["source"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"), [("fireworks", "reasoning_effort", 2), ("together", "logprobs", 3)]
+)
+def test_values_of_a_providers_own_reach_it_also_where_the_request_is_written_anew(
+    name: str, field: str, value: int
+) -> None:
+    found = {each.name: each for each in fields(name, "chat")}[field]
+    sent = became(name, evolve(found, value=value, others={"n": 1, "safety_identifier": "user-1"})).sent
+    assert sent is not None
+    assert sent[field] == value
+    assert "safety_identifier" not in sent

@@ -16,6 +16,9 @@ from .targets import Surroundings, aim
 _ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"
 _NO_TASK = "inferc serves chats, vectors, rankings and classes: leave this model to a LiteLLM proxy"
 
+_BY_UNIT = ("per_search", "per_second", "per_image")
+"""Prices beside which there may be none of tokens."""
+
 _TASKS: dict[str, str] = {
     "chat": "chat",
     "completion": "chat",
@@ -65,6 +68,10 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     follow(PARAMETERS, Node(params.path, params.line, given), draft, made)
     if info is not None:
         follow(INFO, info, draft, made)
+    if any(made.has(f"price.{each}") for each in _BY_UNIT):
+        for each in ("price.input", "price.output"):
+            if not made.has(each):
+                made.put(each, Money(0))
     _price(made, draft)
     if made.has("runtime.timeouts.total") and not made.has("runtime.timeouts.request"):
         made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
+from .....dsl.bedrock_names import retrieval_of
 from .....dsl.inference import match_runtime
 from .....dsl.kinds import ProviderKind
 from .....dsl.other_providers import other_providers
 from ....checks.remote_tasks import TASKS
-from ...bedrock import ROLE, aim_at_bedrock
+from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env
@@ -104,7 +105,7 @@ def aim(
         )
         prefix = guessed or "openai"
     if prefix in ("bedrock", "bedrock_converse"):
-        return task == "chat" and _bedrock(made, bare, given, group, around, draft)
+        return task in _asked_of_bedrock(bare) and _bedrock(made, bare, given, group, around, draft)
     if prefix == "azure_ai" and bare.startswith("claude-"):
         provider = Provider("anthropic", None, "AZURE_AI_API_KEY")
     other = other_providers().get(prefix)
@@ -244,6 +245,12 @@ _ROLES = (
     "aws_sts_endpoint",
     "aws_external_id",
 )
+
+
+def _asked_of_bedrock(model: str) -> tuple[str, ...]:
+    """What a model on Bedrock may be asked here."""
+    kind = retrieval_of(named_model(model)[0])
+    return ("chat",) if not kind else ("chat", "rerank" if kind.endswith("rerank") else "embed")
 
 
 def _bedrock(

@@ -1,0 +1,70 @@
+"""Are the files of certificates there, and are they such files? What a key holds is not looked at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..dsl.diagnostics import Diagnostics
+from ..dsl.files import read_regular
+from ..dsl.kinds import SecretSource
+from ..dsl.late_text import is_unknown
+from ..dsl.runtimes import SecretRef
+from ..dsl.source import Span
+from .modules import reason
+
+_MOST = 8 << 20
+_BEGINNING = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
+_DER = b"\x30\x82"
+_WHAT = {
+    "ca": "the file of authorities",
+    "client_ca": "the file of authorities",
+    "cert": "the certificate",
+    "key": "the key",
+}
+
+
+def check_certificate(ref: SecretRef, name: str, span: Span, found: Diagnostics) -> None:
+    """What the field `name` names, where it names a file.
+
+    A key with its certificate, and what lies outside of the folder, may be only where the plan runs: that it
+    is missing here is a warning.
+    """
+    if ref.source is not SecretSource.FILE or is_unknown(ref.name) or span.source.path is None:
+        return
+    path, what = span.source.folder / ref.name, _WHAT[name]
+    elsewhere = name in ("cert", "key") or os.path.isabs(ref.name) or ".." in Path(ref.name).parts
+    try:
+        if not os.path.lexists(path) and elsewhere:
+            found.warning(
+                "W0444",
+                f"{what} is not on this machine",
+                span,
+                "not found",
+                help=f"have it at `{path}` where it runs: without it, the server does not start",
+            )
+            return
+        if name == "key":
+            if not path.is_file() or not os.access(path, os.R_OK):
+                raise OSError(0, "it is no file that this user can read")
+            return
+        data = read_regular(path, _MOST)
+    except (OSError, ValueError) as error:
+        found.error(
+            "E0443",
+            f"{what} cannot be used: {reason(error)}",
+            span,
+            help=f"paths are relative to the file that says them: this is `{path}`",
+        )
+        return
+    if not any(each in data for each in _BEGINNING):
+        is_der = data.startswith(_DER)
+        found.error(
+            "E0443",
+            f"{what} cannot be used: it has no certificate in PEM",
+            span,
+            "expected `-----BEGIN CERTIFICATE-----`",
+            help=f"it is in DER: `openssl x509 -inform der -in {path.name} -out {path.stem}.pem` makes it PEM"
+            if is_der
+            else "name the file that holds it, or export it as PEM",
+        )

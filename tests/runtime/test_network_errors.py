@@ -1,0 +1,78 @@
+"""What is wrong on the way to a provider is said with the place and with what helps."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from inferc.runtime.replicas.remote.network_errors import told_of
+from inferc.runtime.replicas.remote.proxy import Proxy
+from inferc.runtime.requests.errors import NetworkError, ServerError
+
+ENDPOINT = "https://llm.internal:8443/v1"
+PROXY = Proxy(URL("http://proxy:3128"), {"Proxy-Authorization": "Basic c2VjcmV0"})
+KEY = ConnectionKey("llm.internal", 8443, True, True, None, None, None)
+
+
+def refused_by_proxy(status: int) -> aiohttp.ClientError:
+    info = aiohttp.RequestInfo(URL(ENDPOINT), "CONNECT", CIMultiDictProxy(CIMultiDict()), URL(ENDPOINT))
+    return aiohttp.ClientHttpProxyError(info, (), status=status)
+
+
+def untrusted(code: int, said: str) -> aiohttp.ClientError:
+    error: Any = ssl.SSLCertVerificationError(1, "x")
+    error.verify_code, error.verify_message = code, said
+    return aiohttp.ClientConnectorCertificateError(KEY, error)
+
+
+def broken(cause: OSError) -> aiohttp.ClientError:
+    error = aiohttp.ClientOSError(*cause.args)
+    error.__cause__ = cause
+    return error
+
+
+ALERT: Any = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+
+@pytest.mark.parametrize(
+    ("error", "proxy", "kind", "said"),
+    [
+        (refused_by_proxy(407), PROXY, ServerError, "the proxy proxy:3128 wants another user and password"),
+        (refused_by_proxy(401), PROXY, ServerError, "`proxy_login`"),
+        (refused_by_proxy(403), PROXY, ServerError, "answered 403 when it was asked for llm.internal:8443"),
+        (refused_by_proxy(502), PROXY, NetworkError, "proxy:3128 answered 502"),
+        (untrusted(10, "certificate has expired"), None, NetworkError, "has expired; it has to be renewed"),
+        (untrusted(62, "Hostname mismatch."), None, NetworkError, "by a name that its certificate is for"),
+        (untrusted(20, "unable to get local issuer"), None, NetworkError, "`tls { ca = file(…) }`"),
+        (
+            aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "refused")),
+            PROXY,
+            NetworkError,
+            "cannot be reached at the proxy proxy:3128: Connection refused",
+        ),
+        (
+            aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "Name or service not known")),
+            None,
+            NetworkError,
+            f"{ENDPOINT}: there is no such host",
+        ),
+        (broken(ALERT), None, NetworkError, "it may want a certificate: `tls { cert = file(…), key"),
+        (broken(OSError(errno.ECONNRESET, "reset")), None, NetworkError, "Connection reset by peer"),
+    ],
+)
+def test_it_says_where_and_what_to_do(
+    error: aiohttp.ClientError, proxy: Proxy | None, kind: type[Exception], said: str
+) -> None:
+    found, what, _ = told_of(error, ENDPOINT, proxy, launched=False)
+    assert found is kind
+    assert said in what
+    assert "c2VjcmV0" not in what
