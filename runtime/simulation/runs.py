@@ -130,8 +130,10 @@ async def _run(
         if is_all or sample.is_counted(record.began):
             tally.add(record)
             at[int(record.began / width)].add(record)
+            if not is_all:
+                called.update(span.deployment for span in record.trace.spans or ())
 
-    is_all = not sample.every
+    is_all, called = not sample.every, Counter[str]()
     sampled = sampled_plan(plan, sample)
     less_world = sampled_world(world, sample)
     async with simulated(sampled, base_dir, less_world, random, sample.thinned) as simulation:
@@ -145,7 +147,10 @@ async def _run(
         finally:
             watching.cancel()
             await asyncio.wait([watching])
-        calls = {name: round(each.calls * sample.played) for name, each in simulation.providers.items()}
+        calls = {
+            name: round((each.calls if is_all else called[name]) * sample.scale)
+            for name, each in simulation.providers.items()
+        }
         looked = watch.end(plan, sample.thinned)
     tally.count += lost
     small = tuple(coarse(plan, world, of_plan, sample))
