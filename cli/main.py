@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import errno
 import gc
@@ -147,6 +148,7 @@ def _dispatch(arguments: list[str]) -> int:
         return _without_command(arguments)
     if name not in SERVING:
         gc.disable()
+        atexit.register(gc.freeze)  # nor is anything looked for at the end
     module = _module(name)
     summary = COMMANDS[name]
     parser = _Parser(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from operator import attrgetter
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import attrs
 
@@ -25,11 +25,16 @@ else:
         return _with_slots(cls, eq, repr, kw_only)
 
 
-__all__ = ["frozen"]
+__all__ = ["frozen", "is_record"]
 
 _waiting: dict[type, tuple[dict[str, Any], bool]] = {}
 """Classes that attrs has not seen yet: their fields, and whether those are given by name alone."""
 _lock = RLock()
+
+
+def is_record(cls: Any) -> TypeGuard[type]:
+    """Whether `cls` is a class of values; it is not completed for that."""
+    return cls in _waiting or (isinstance(cls, type) and attrs.has(cls))
 
 
 class _Attributes:

@@ -9,7 +9,7 @@ import attrs
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction
+from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction, VerbosityLevel
 from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
 from ...dsl.units import Duration, Money, Percent, Size
@@ -149,6 +149,8 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
     """Why the model does not take `value`, in short, and what to do; None where it may."""
     if name in facts.get("refused_sampling", ()):
         return f"takes no `{name}`", "refused by its provider", "remove it"
+    if name == "verbosity" and value != VerbosityLevel.MEDIUM and _lacks(name, facts):
+        return f"takes no `{name}`", "its provider has no such field", "remove it"
     if name == "temperature" and value > facts.get("greatest_temperature", value):
         most = f"{facts['greatest_temperature']:g}"
         return f"takes a `temperature` of {most} at most", f"more than {most}", f"write {most} or less"
@@ -177,6 +179,12 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
     if name == "reasoning_effort":
         return _effort(value, facts)
     return None
+
+
+def _lacks(name: str, facts: Mapping[str, Any]) -> bool:
+    """Whether the provider has no such field in its requests."""
+    taken = facts.get("extra_fields")
+    return name not in taken if taken is not None else name in facts.get("lacking_fields", ())
 
 
 def _while_it_thinks(name: str, refused: Collection[str]) -> tuple[str, str, str] | None:
