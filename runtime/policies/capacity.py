@@ -12,9 +12,8 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from attrs import frozen
-
 from ...compiler.plan import CapacityKind, CapacityPolicy
+from ...compiler.plan.record import frozen
 
 MAX_WAITING = 1024
 """Requests that may wait for a slot of one deployment; the next one is refused."""

@@ -6,9 +6,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
-
 from ...compiler.plan import BudgetAction, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from .simulation import EPOCH, Simulation
 

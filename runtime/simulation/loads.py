@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
 from .followed_splits import follow_splits
 from .provider import RECORDED, Recorded, Seen

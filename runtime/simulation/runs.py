@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from attrs import define, field, frozen
+from attrs import field
 
 from ...compiler.plan import Plan
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import LoadPlan, ProviderPlan
 from ..concurrency.virtual_time import run_virtual
 from ..requests.usage import PICODOLLARS

@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 from random import Random
 
-from attrs import define, field, frozen
+from attrs import field
 
 from ...compiler.plan import Plan
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import AskPlan, ExpectPlan, LoadPlan, Scenario, WaitPlan
 from ..concurrency.virtual_time import Deadlock, run_virtual
 from ..requests.errors import StartError
