@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import errno
 import gc
@@ -82,9 +83,6 @@ _MEANT = {
 }
 """Words that are no near misses of the command that does it."""
 
-SERVING = ("run", "call", "lsp", "mock-provider")
-"""Commands that live long; the others end before collecting garbage would pay."""
-
 _EXAMPLES = """\
   inferc init hello.infer
   inferc check hello.infer
@@ -145,8 +143,8 @@ def _dispatch(arguments: list[str]) -> int:
     name = ALIASES.get(arguments[0], arguments[0]) if arguments else None
     if name not in COMMANDS:
         return _without_command(arguments)
-    if name not in SERVING:
-        gc.disable()
+    gc.disable()  # most end before collecting garbage would pay; those that serve collect it from then on
+    atexit.register(gc.freeze)  # nor is anything looked for at the end
     module = _module(name)
     summary = COMMANDS[name]
     parser = _Parser(

@@ -11,10 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from attrs import define, field
-
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.record import frozen
 from ..dsl.syntax import Declaration
 
 
@@ -29,33 +26,38 @@ T = TypeVar("T")
 N = TypeVar("N", bound=Named)
 
 
-@frozen(eq=False)
 class Kind:
     """What is found out of a declaration.
 
     deepest: how many of one kind may need each other in a row.
     """
 
-    name: str
-    deepest: int = 1 << 30
+    __slots__ = ("deepest", "name")
+
+    def __init__(self, name: str, deepest: int = 1 << 30) -> None:
+        self.name = name
+        self.deepest = deepest
 
 
 Lookup = tuple[Callable[..., object], tuple[object, ...], object]
 """A question, what was asked, and the answer, which is the very same as long as nothing changes."""
 
 
-@define(eq=False, repr=False)
 class Result:
-    """What was found out of one declaration."""
+    """What was found out of one declaration.
 
-    kind: Kind
-    symbol: Named
-    value: Any = None
-    needed: list[Lookup | Result] = field(factory=list)
-    """In the order in which it was needed."""
-    check: int = 0
-    """The number of the last check in which it held."""
-    is_lasting: bool = True
+    needed: for that, in this order. check: the number of the last check in which it held.
+    """
+
+    __slots__ = ("check", "is_lasting", "kind", "needed", "symbol", "value")
+
+    def __init__(self, kind: Kind, symbol: Named, check: int) -> None:
+        self.kind = kind
+        self.symbol = symbol
+        self.value: Any = None
+        self.needed: list[Lookup | Result] = []
+        self.check = check
+        self.is_lasting = True
 
 
 class Memory:
@@ -97,7 +99,7 @@ class Memory:
 
     def work_out(self, kind: Kind, symbol: N, compute: Callable[[N], T]) -> T:
         """What `compute` gives, kept with all that it needed."""
-        result = Result(kind, symbol, check=self._check)
+        result = Result(kind, symbol, self._check)
         reported = len(self._found.items)
         around, self._needed = self._needed, result.needed
         self._open.append(result)

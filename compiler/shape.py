@@ -16,10 +16,12 @@ import attrs
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.field_words import hints, options
 from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
 from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
+from ..dsl.record import is_record
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every, near, offer
@@ -47,16 +49,10 @@ WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
 """Classes of the model that are written as a value, not as a block."""
 
 
-@cache
-def field_types(cls: Any) -> dict[str, Any]:
-    """The resolved type of each field of an attrs class, by name."""
-    return typing.get_type_hints(cls)
-
-
 def config_fields(kind: RuntimeKind) -> dict[str, Any]:
     """The settings of a runtime, with their types."""
     cls: Any = CONFIG_CLASSES[kind]
-    return field_types(cls)
+    return hints(cls)
 
 
 @cache
@@ -78,8 +74,8 @@ def _required(cls: Any) -> list[Any]:
 @cache
 def block_class(cls: type, name: str) -> type | None:
     """The attrs class behind the field `name` when it is written as a block, None when it is a value."""
-    for option in _options(field_types(cls)[name]):
-        if isinstance(option, type) and attrs.has(option) and option not in WRITTEN_AS_VALUES:
+    for option in options(hints(cls)[name]):
+        if is_record(option) and option not in WRITTEN_AS_VALUES:
             return option
     return None
 
@@ -87,8 +83,8 @@ def block_class(cls: type, name: str) -> type | None:
 @cache
 def labelled_class(cls: type, name: str) -> type | None:
     """The attrs class of the blocks that may stand several times, each with a name: `key a { … }`."""
-    for option in _options(field_types(cls)[name]):
-        if typing.get_origin(option) is dict and attrs.has(inner := typing.get_args(option)[1]):
+    for option in options(hints(cls)[name]):
+        if typing.get_origin(option) is dict and is_record(inner := typing.get_args(option)[1]):
             return inner
     return None
 
@@ -98,14 +94,7 @@ def is_open_block(cls: type, name: str) -> bool:
     """Whether the field is a block whose names the user chooses, such as `env { … }`."""
     if labelled_class(cls, name) is not None:
         return False
-    return any(typing.get_origin(option) is dict for option in _options(field_types(cls)[name]))
-
-
-def _options(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, _UNION) else (hint,)
-
-
-_UNION = type(int | str)
+    return any(typing.get_origin(option) is dict for option in options(hints(cls)[name]))
 
 
 class Shaper:
@@ -299,7 +288,7 @@ class Shaper:
 
     def _misplaced(self, name: str, cls: type, span: Span) -> bool:
         """A setting of remote runtimes in the block of a local one."""
-        if cls is not OrtConfig or name not in field_types(RemoteConfig):
+        if cls is not OrtConfig or name not in hints(RemoteConfig):
             return False
         self._found.error(
             "E0404",
@@ -370,7 +359,7 @@ def _elsewhere(name: str, cls: type, names: Mapping[str, bool]) -> str:
     """Where a field with this name does exist, else which fields there are here."""
     for outer in names:
         inner = block_class(cls, outer)
-        if inner is not None and name in field_types(inner):
+        if inner is not None and name in hints(inner):
             return f"`{name}` belongs in `{outer} {{ … }}`"
     if cls is Deployment:
         owner = next((kind for kind in RuntimeKind if name in config_fields(kind)), None)

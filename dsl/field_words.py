@@ -110,7 +110,8 @@ def options(hint: Any) -> tuple[Any, ...]:
 @cache
 def hints(cls: Any) -> dict[str, Any]:
     """The resolved type of each field of an attrs class, by name."""
-    return typing.get_type_hints(cls)
+    attrs.resolve_types(cls)
+    return {attribute.name: attribute.type for attribute in attrs.fields(cls)}
 
 
 def _range(attribute: Any) -> str:

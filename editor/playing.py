@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 from lsprotocol import types as lsp
 
+from ..dsl.record import frozen
 from ..dsl.secrets import masked
 from .documents import Document
 
@@ -57,6 +58,9 @@ async def play(document: Document, title: str | None, before: Played | None) -> 
     failed = sum(not each["passed"] for each in tests)
     if not tests and not findings:
         raise CannotPlay(f"there is no test `{title}`" if title else "there is no test in this file")
+    if not tests:  # the check shows it where it stands
+        line = findings[0].range.start.line + 1
+        raise CannotPlay(f"no test was played: line {line} has a mistake")
     if before is not None and before.text == document.text:
         others = [each for each in before.findings if each.data not in results]
         return Played(document.text, before.results | results, (*others, *findings), failed)

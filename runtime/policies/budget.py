@@ -11,10 +11,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from attrs import frozen
-
 from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Money
+from ...compiler.plan.record import frozen
 from ..requests.usage import PICODOLLARS
 
 HOUR, DAY = 60, 24 * 60

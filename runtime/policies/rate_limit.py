@@ -12,9 +12,8 @@ from collections import OrderedDict
 from math import inf
 from typing import NamedTuple
 
-from attrs import define
-
 from ...compiler.plan import RateLimits
+from ...compiler.plan.record import define
 from ..requests.upstream import Remaining
 from .sliding_window import SPAN, SlidingWindow
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from .events import Event
 from .tensor import Tensor
 from .upstream import Upstream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .values import frozen
+from ...compiler.plan.record import frozen
 
 
 @frozen

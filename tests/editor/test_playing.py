@@ -68,7 +68,7 @@ async def test_what_does_not_hold_is_shown_where_it_stands_until_the_text_change
     [
         (FILE, "no such test", "no test"),
         ("deployment gpt { }\n", "", "no test"),
-        ('test "it" { ask gpd "x" }\n', "", "E0201"),
+        ('test "it" { ask gpd "x" }\n', "", "no test was played: line 1 has a mistake"),
     ],
 )
 async def test_what_cannot_be_played_is_said(

@@ -23,8 +23,15 @@ from attrs import define, field
 from inferc.cli.main import main
 
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-PORT = re.compile(r"(?:--port |127\.0\.0\.1:)(\d{4,5})")
-_TOOK = re.compile(r"\([\d,]+ played, .*?\)|\d+\.\d+ ?s\b")
+PORT = re.compile(r"(?:--port |127\.0\.0\.1:|localhost:)(\d{4,5})")
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)$", re.MULTILINE)
+"""What is typed; a line that ends with a backslash goes on."""
+
+_TOOK = re.compile(r"\([\d,]+ played, .*?\)|\b\d+(?:\.\d+ ?s|ms)\b|\|[ =]+\|$| {2,}", re.MULTILINE)
+_CURL = 'curl() { command curl -sS "$@"; }'
+"""On a terminal it shows no progress, either."""
+_LOGGED = re.compile(r"^\d\d:\d\d:\d\d INFO .*\n", re.MULTILINE)
+"""What a slow machine says while it goes on."""
 _NAMED = re.compile(r'"(id|created)": ?("[^"]*"|\d+)')
 _BESIDE = ("call",)
 """Commands that have a process of their own: they are over when all that they opened is closed."""
@@ -39,9 +46,13 @@ def played(text: str, folder: Path) -> str:
 
 
 def _is_like(shown: str, said: str) -> bool:
-    """Whether a page shows what was said, but for times and ids; `…` alone on a line: any lines."""
-    pattern = re.escape(_settled(shown)).replace("…\\\n", "(.*\\n)*?")
-    return re.fullmatch(pattern, _settled(said)) is not None
+    """Whether a page shows what was said, but for times and ids; `…` alone on a line: any lines.
+
+    What runs at the same time may be told in any order.
+    """
+    page, real = _settled(shown), _settled(said)
+    pattern = re.escape(page).replace("…\\\n", "(.*\\n)*?")
+    return re.fullmatch(pattern, real) is not None or sorted(page.split("\n")) == sorted(real.split("\n"))
 
 
 def _settled(text: str) -> str:
@@ -79,7 +90,7 @@ class Session:
             (self.folder / name).write_text(self._here(body), "utf-8")
         if kind != "console":
             return found[0]
-        commands = [line[2:] for line in body.splitlines() if line.startswith("$ ")]
+        commands = COMMAND.findall(body)
         said = "".join(f"$ {command}\n{self._said(command)}" for command in commands)
         return found[0] if _is_like(body, said) else f"```console\n{said}```"
 
@@ -91,15 +102,15 @@ class Session:
         if command.endswith(" &"):
             self._start(command.removesuffix(" &"))
             return ""
-        words = shlex.split(command)
+        words = shlex.split(command.replace("\\\n", ""))
         if words[0] == "inferc" and words[1] not in _BESIDE:
             return self._there(self._said_here(words[1:]))
         done = subprocess.run(
-            ["bash", "-c", f"{self._here(command)} 2>&1"],
+            ["bash", "-c", f"{_CURL}; {self._here(command)} 2>&1"],
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=_LIMIT, check=False,
         )  # fmt: skip
-        said = self._there(done.stdout)
+        said = _LOGGED.sub("", self._there(done.stdout))
         return said if said == "" or said.endswith("\n") else f"{said}\n"
 
     def _said_here(self, arguments: list[str]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
+from ....compiler.plan.record import frozen
 from ...requests.conversation import Conversation
-from .dialects import CLIENT_NAMES, EXTRAS, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
+from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
 from .result import Findings, Note, ToRead, Unsuitable
@@ -118,7 +119,7 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 found.note(name, "left out: the provider has no such tier")
             if name in kept:
                 continue
-            handling = EXTRAS.get(seal, {}).get(name, UNKNOWN_EXTRA)
+            handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):
                 found.note(name, f"left out: {handling.why}")
             elif value is not None and value not in handling.neutral:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from ....compiler.plan.record import frozen
 
 SEALS: dict[str, frozenset[str]] = {
     "openai_chat": frozenset({"openai", "openai_chat"}),
@@ -177,3 +177,5 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
 """What becomes of a request's fields that only one dialect knows, in front of another; others are refused."""
 
 UNKNOWN_EXTRA = Refused("no field of that name is translated for this provider")
+
+LACKING = Refused("the provider has no such field")

@@ -578,8 +578,8 @@ def test_what_goes_only_without_thoughts_is_refused_beside_them(more: Json, fiel
 
 
 def test_capabilities_are_part_of_plans() -> None:
-    told = plan_converter.unstructure(NEW_CLAUDE)
-    assert plan_converter.structure(orjson.loads(orjson.dumps(told)), Capabilities) == NEW_CLAUDE
+    told = plan_converter().unstructure(NEW_CLAUDE)
+    assert plan_converter().structure(orjson.loads(orjson.dumps(told)), Capabilities) == NEW_CLAUDE
 
 
 def test_a_model_s_own_capabilities_stand_over_those_of_its_dialect() -> None:
