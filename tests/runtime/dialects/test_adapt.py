@@ -195,6 +195,11 @@ def test_an_address_does_not_go_to_anthropic() -> None:
     assert sent(openai(user="u-1"), "anthropic")["metadata"] == {"user_id": "u-1"}
 
 
+@pytest.mark.parametrize("user", ["u" * 1_000_000, "@u" * 500_000, "+1" * 500_000, "u@" + "u" * 1_000_000])
+def test_looking_for_an_address_takes_no_longer_than_reading(user: str) -> None:
+    assert sent(openai(user=user), "anthropic")["metadata"] == {"user_id": user}
+
+
 def test_the_limit_has_the_name_that_the_model_knows() -> None:
     can = Capabilities(token_limit="max_completion_tokens")
     assert sent(openai(max_tokens=9), "openai_chat", can)["max_completion_tokens"] == 9

@@ -9,7 +9,7 @@ import pytest
 
 from inferc.runtime.dialects.openai.embeddings import in_base64
 from inferc.runtime.dialects.provider_errors.classify import Classifier
-from inferc.runtime.dialects.retrieval.vectors import stack_vectors
+from inferc.runtime.dialects.retrieval.vectors import ordered_scores, stack_vectors
 from inferc.runtime.requests.errors import ServerError
 from inferc.runtime.requests.usage import Usage
 from tests.support.remote import remote_plan
@@ -42,8 +42,20 @@ def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) 
         [[[1], [2]], [[1], [2]]],
         [None, None],
         [packed(1)],
+        [[], []],
+        [[1, None], [1, 2]],
+        [[1e300, 1], [1, 2]],
+        [packed(1, float("nan")), packed(1, 2)],
+        [packed(float("inf"), 1), [1, 2]],
     ],
 )
 def test_what_is_no_vectors_is_the_providers_fault(found: list[object]) -> None:
     with pytest.raises(ServerError):
         stack_vectors(found, 2, Usage(2), CLASSIFIER)
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", None, [1]])
+def test_scores_that_are_no_numbers_are_the_providers_fault(score: object) -> None:
+    results = [{"index": 0, "relevance_score": score}, {"index": 1, "relevance_score": 0.5}]
+    with pytest.raises(ServerError):
+        ordered_scores(results, 2, CLASSIFIER)
