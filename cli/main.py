@@ -155,8 +155,9 @@ def _dispatch(arguments: list[str]) -> int:
     )
     module.configure(parser)
     parser.given = arguments
-    asks_for_help = {"-h", "--help"} & {*arguments}  # which argparse cannot show while it mixes
-    parse = parser.parse_args if asks_for_help else parser.parse_intermixed_args
+    # argparse shows no help while it mixes, and takes names behind `--` for options
+    is_plain = {"-h", "--help", "--"} & {*arguments}
+    parse = parser.parse_args if is_plain else parser.parse_intermixed_args
     given = parse(arguments[1:])
     from .output import answers_programs, for_programs
 
