@@ -4,9 +4,10 @@
 
 Random files: retries, rate limits, budgets, slots, keys; fallbacks, balanced routes, splits and hedges; and
 providers that fail for a while, or let so many through in a minute. Each has a real gateway in front of real
-mock providers, which is asked for some seconds at a low rate. Then its access log is played, and what is said
-of p50, p99, cost and answers with 429 is compared with what the clients of the gateway have seen: 429s as a
-share of those that there were, or of a twentieth of all requests, where there were fewer.
+mock providers, which is asked for some seconds at a low rate. Then its access log is played from several
+seeds, as `inferc simulate --replay` does, and what is said of p50, p99, cost and answers with 429 is compared
+with what the clients of the gateway have seen: 429s as a share of those that there were, or of a twentieth of
+all requests, where there were fewer.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from attrs import frozen
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.runtime.http_server import bind
+from inferc.runtime.simulation.predictions import SEEDS, Predicted, predicted
 from inferc.runtime.simulation.replays import Real, observed, read_log
-from inferc.runtime.simulation.runs import Run, run
+from inferc.runtime.simulation.runs import run
 
 TOLERANCE = 0.10
 FEW = 0.05
@@ -105,7 +107,7 @@ gateway {{
     return Case(text, (tuple(first), ("--gap", str(gaps[1]))), rate, ", ".join([route, *said]))
 
 
-def replay(seed: int, seconds: float) -> tuple[Case, Real, Run]:
+def replay(seed: int, seconds: float) -> tuple[Case, Real, dict[str, Predicted]]:
     """Ask a real gateway, and play what came."""
     random = Random(seed)
     sockets = [bind("127.0.0.1", 0, advice="") for _ in range(3)]
@@ -143,16 +145,17 @@ def replay(seed: int, seconds: float) -> tuple[Case, Real, Run]:
         if keep := os.environ.get("KEEP_LOGS"):
             Path(keep, f"{seed}.jsonl").write_text("\n".join(lines))
             Path(keep, f"{seed}.infer").write_text(case.text)
-    return case, *play(case.text, lines, seed)
+    return case, *play(case.text, lines)
 
 
-def play(text: str, lines: list[str], seed: int) -> tuple[Real, Run]:
-    """What really was, and what is said of it."""
+def play(text: str, lines: list[str]) -> tuple[Real, dict[str, Predicted]]:
+    """What really was, and what is said of it, as `inferc simulate --replay` does."""
     checked = check_file("bench.infer", None, text=text)
     assert checked.ok, [each.message for each in checked.diagnostics]
     plan = compile_checked(checked, Path())
     real, kept = read_log(lines, ("a", "b", "r"), ("team",))
-    return real, run(plan, Path(), observed(kept, {}, plan), real.arrivals, seed, 10**9)
+    world = observed(kept, {}, plan)
+    return real, predicted([run(plan, Path(), world, real.arrivals, seed, None) for seed in range(SEEDS)])
 
 
 async def ask(url: str, rate: float, seconds: float, random: Random) -> None:
@@ -185,12 +188,12 @@ async def one(session: aiohttp.ClientSession, url: str, words: str) -> None:
         await answer.read()
 
 
-def errors_of(real: Real, played: Run) -> dict[str, float]:
-    limited = played.tally.limited
+def errors_of(real: Real, said: dict[str, Predicted]) -> dict[str, float]:
+    limited = said["429"].value or 0.0
     return {
-        "p50": _error(real.percentile(0.5), played.tally.percentile(0.5)),
-        "p99": _error(real.percentile(0.99), played.tally.percentile(0.99)),
-        "cost": _error(real.cost, played.cost),
+        "p50": _error(real.percentile(0.5), said["p50"].value),
+        "p99": _error(real.percentile(0.99), said["p99"].value),
+        "cost": _error(real.cost, said["cost"].value),
         "429": abs(real.limited - limited) / max(real.limited, FEW * len(real.arrivals)),
     }
 
@@ -200,13 +203,15 @@ def _error(real: float | None, other: float | None) -> float:
 
 
 def compared(seed: int, seconds: float, verbose: bool) -> dict[str, float]:
-    case, real, played = replay(seed, seconds)
-    errors = errors_of(real, played)
+    case, real, found = replay(seed, seconds)
+    errors = errors_of(real, found)
     said = ", ".join(f"{name} {value:.1%}" for name, value in errors.items())
     print(f"{seed:3d}  {said:48s}  {len(real.arrivals)} requests: {case.what}", flush=True)
     if verbose:
-        print("     ", *(f"{real.percentile(p)} → {played.tally.percentile(p)}" for p in (0.5, 0.99)))
-        print(f"      {real.cost} → {played.cost}, {real.limited} → {dict(played.tally.codes)}")
+        was = {"p50": real.percentile(0.5), "p99": real.percentile(0.99)}
+        was |= {"cost": real.cost, "429": real.limited}
+        for name, value in was.items():
+            print(f"      {name} {value} → {found[name].value} ({found[name].least} to {found[name].most})")
     return errors
 
 

@@ -83,9 +83,6 @@ _MEANT = {
 }
 """Words that are no near misses of the command that does it."""
 
-SERVING = ("run", "call", "lsp", "mock-provider")
-"""Commands that live long; the others end before collecting garbage would pay."""
-
 _EXAMPLES = """\
   inferc init hello.infer
   inferc check hello.infer
@@ -146,9 +143,8 @@ def _dispatch(arguments: list[str]) -> int:
     name = ALIASES.get(arguments[0], arguments[0]) if arguments else None
     if name not in COMMANDS:
         return _without_command(arguments)
-    if name not in SERVING:
-        gc.disable()
-        atexit.register(gc.freeze)  # nor is anything looked for at the end
+    gc.disable()  # most end before collecting garbage would pay; those that serve collect it from then on
+    atexit.register(gc.freeze)  # nor is anything looked for at the end
     module = _module(name)
     summary = COMMANDS[name]
     parser = _Parser(
@@ -159,8 +155,9 @@ def _dispatch(arguments: list[str]) -> int:
     )
     module.configure(parser)
     parser.given = arguments
-    asks_for_help = {"-h", "--help"} & {*arguments}  # which argparse cannot show while it mixes
-    parse = parser.parse_args if asks_for_help else parser.parse_intermixed_args
+    # argparse shows no help while it mixes, and takes names behind `--` for options
+    is_plain = {"-h", "--help", "--"} & {*arguments}
+    parse = parser.parse_args if is_plain else parser.parse_intermixed_args
     given = parse(arguments[1:])
     from .output import answers_programs, for_programs
 

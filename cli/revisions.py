@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -23,7 +24,8 @@ class NoRevision(Exception):
 def read_revision(written: str) -> Iterator[Path]:
     """The file that `REVISION:path` names, in a folder of its own for as long as it is needed.
 
-    path: from the current folder. Only `.infer` files are taken out of the revision. Raises NoRevision.
+    path: from the current folder. Only `.infer` files are taken out of the revision, and no links that lead
+    out of it. Raises NoRevision.
     """
     revision, _, name = written.partition(":")
     if revision.startswith("-"):
@@ -39,12 +41,20 @@ def read_revision(written: str) -> Iterator[Path]:
     except OSError as error:
         raise NoRevision(f"{written}: it cannot be unpacked: {error.strerror}; set TMPDIR") from None
     with unpacked as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        refused: dict[str, str] = {}
+
+        def sound(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:
             try:
-                tar.extractall(folder, filter="data")
+                return tarfile.data_filter(member, destination)
             except tarfile.FilterError as error:
-                raise NoRevision(f"{written}: {error}".replace(folder, revision)) from None
+                refused[member.name] = str(error).replace(folder, revision)
+                return None
+
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter=sound)
         path = Path(folder) / prefix / name
+        if why := refused.get(os.path.normpath(prefix + name)):
+            raise NoRevision(f"{written}: {why}")
         if not path.is_file() or not path.resolve().is_relative_to(Path(folder).resolve()):
             raise NoRevision(f"{written}: `{revision}` has no file {prefix}{name}")
         yield path

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from attrs import define, field
+from attrs import field
 
 from ..dsl.diagnostics import Diagnostic, Edit, Severity
-from ..dsl.record import frozen
+from ..dsl.record import define, frozen
 from .modules import key_of
 
 Check = Callable[[str], Sequence[Diagnostic]]

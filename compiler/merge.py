@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import field
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
-from ..dsl.record import frozen
+from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.wording import show_circle
 from .memory import Kind, Memory

@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.files import NotRegular, read_regular_text
 from ..dsl.parser import Parsed, parse
+from ..dsl.record import define
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import field
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.record import frozen
+from ..dsl.record import define, frozen
 
 
 @frozen

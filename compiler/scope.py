@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import define, field
+from attrs import field
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
-from ..dsl.record import frozen
+from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from .memory import Memory

@@ -1,8 +1,8 @@
-"""Values that do not change: `attrs.frozen` for type checkers, and quicker classes while programs run.
+"""`attrs.frozen` and `attrs.define` for type checkers, and quicker classes while programs run.
 
 What attrs writes and compiles for a class costs twenty times the class itself, and a command needs few of the
 classes that it imports: here attrs does its work when a class is first used. Type checkers alone see to it
-that nothing changes; what attrs does to keep it costs more than all else of making a value.
+that what is frozen does not change; what attrs does to keep it costs more than all else of making a value.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import attrs
 
 if TYPE_CHECKING:
+    from attrs import define as define
     from attrs import frozen as frozen
 else:
 
@@ -24,8 +25,17 @@ else:
             return partial(frozen, eq=eq, repr=repr, kw_only=kw_only)
         return _with_slots(cls, eq, repr, kw_only)
 
+    def define(cls=None, *, eq=True, repr=True, kw_only=False):
+        """The same of what changes, and has no hash where it is compared by its fields."""
+        if cls is None:
+            return partial(define, eq=eq, repr=repr, kw_only=kw_only)
+        made = _with_slots(cls, eq, repr, kw_only)
+        if made.__hash__ is _hash:
+            made.__hash__ = None
+        return made
 
-__all__ = ["frozen", "is_record"]
+
+__all__ = ["define", "frozen", "is_record"]
 
 _waiting: dict[type, tuple[dict[str, Any], bool]] = {}
 """Classes that attrs has not seen yet: their fields, and whether those are given by name alone."""
@@ -45,7 +55,15 @@ class _Attributes:
         return owner.__attrs_attrs__  # type: ignore[attr-defined]
 
 
-_ATTRIBUTES = _Attributes()
+class _Compared:
+    """Stands for what gives the fields by which a value is compared, such as one that came from elsewhere."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        _complete(owner)
+        return owner.__compared__  # type: ignore[attr-defined]
+
+
+_ATTRIBUTES, _COMPARED = _Attributes(), _Compared()
 
 
 def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
@@ -61,7 +79,7 @@ def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
     if "__weakref__" not in above:
         slots.append("__weakref__")
     body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__, "__annotations__": kinds}
-    body |= {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES}
+    body |= {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES, "__compared__": _COMPARED}
     if eq and cls.__eq__ is object.__eq__:
         body |= {"__eq__": _equal, "__hash__": _hash}
     if repr and cls.__repr__ is object.__repr__:

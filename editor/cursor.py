@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from attrs import define, field
+from attrs import field
 
-from ..dsl.record import frozen
+from ..dsl.record import define, frozen
 from ..dsl.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, STARTS_TEST, Token, tokenize
 
 _WORDS = "|".join((*(word for word, kind in KEYWORDS.items() if kind in DECLARATIONS), STARTS_TEST))

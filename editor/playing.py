@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 from lsprotocol import types as lsp
 
+from ..dsl.record import frozen
 from ..dsl.secrets import masked
 from .documents import Document
 

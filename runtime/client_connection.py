@@ -12,8 +12,8 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_writer import _serialize_headers
-from attrs import frozen
 
+from ..compiler.plan.record import frozen
 from .requests.errors import RequestError
 
 log = logging.getLogger(__name__)

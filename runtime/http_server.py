@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiohttp import web
-from attrs import field, frozen
+from attrs import field
 
+from ..compiler.plan.record import frozen
 from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
 from .requests.errors import StartError

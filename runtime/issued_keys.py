@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve
 
+from ..compiler.plan.record import frozen
 from .regular_file import read_regular
 
 PREFIX = "sk-inferc-"

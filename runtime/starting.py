@@ -9,9 +9,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ..compiler.plan.record import define, frozen
 from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
 from .limits.replica_policies import ReplicaPolicies

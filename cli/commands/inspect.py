@@ -184,7 +184,7 @@ def _plain(text: str) -> str:
 def _json(found: _Found) -> dict[str, object]:
     from ...compiler.plan import plan_converter
 
-    signature: dict[str, object] = plan_converter.unstructure(found.model.signature, Signature)
+    signature: dict[str, object] = plan_converter().unstructure(found.model.signature, Signature)
     return {
         "file": str(found.path),
         "bytes": found.path.stat().st_size,

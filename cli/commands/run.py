@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import define
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
 from ...compiler.plan.state import shares_state
+from ...dsl.record import define
 from ...dsl.suggest import either
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.admin import LEVELS

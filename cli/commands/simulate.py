@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...compiler.plan import Plan
     from ...compiler.plan.scenarios import LoadPlan, ProviderPlan
     from ...runtime.simulation.loads import Arrival
+    from ...runtime.simulation.predictions import Predicted
     from ...runtime.simulation.replays import Real
     from ...runtime.simulation.runs import Run
 
@@ -58,9 +59,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--requests",
         type=int,
-        default=200_000,
         metavar="N",
-        help="of more requests, a sample of so many is played (default: %(default)s)",
+        help="of more requests, a sample of so many is played (default: 200,000; where limits are small, "
+        "up to 300,000)",
     )
     parser.add_argument(
         "--sweep",
@@ -74,7 +75,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    if arguments.requests < 100:
+    if arguments.requests is not None and arguments.requests < 100:
         return misuse("--requests is at least 100")
     if arguments.format not in ("terminal", "json"):
         return misuse("a simulation is shown as text, or with --format json")
@@ -125,6 +126,12 @@ class _Command:
             return self._sweep(load)
         began = time.perf_counter()
         played = self._play(self._plan, load)
+        others: list[Run] = []
+        if self._real is not None:
+            from ...runtime.simulation.predictions import runs_for
+
+            seeds = range(1, runs_for(len(self._real.arrivals)))
+            others = [self._play(self._plan, load, seed=self._arguments.seed + each) for each in seeds]
         took = time.perf_counter() - began
         status = 0
         if self._arguments.svg is not None:
@@ -132,19 +139,22 @@ class _Command:
 
             drawn = svg(played, f"{self._arguments.file}, simulated")
             status = save(Path(self._arguments.svg), drawn, f"wrote {self._arguments.svg}")
-        self._show(played, took)
+        self._show(played, others, took)
         return status
 
-    def _play(self, plan: Plan, load: LoadPlan | Sequence[Arrival], detail: str = "") -> Run:
+    def _play(
+        self, plan: Plan, load: LoadPlan | Sequence[Arrival], detail: str = "", seed: int | None = None
+    ) -> Run:
         from ...runtime.simulation.runs import Played, run
 
         arguments, played = self._arguments, Played()
+        seed = arguments.seed if seed is None else seed
         with progress(
             "playing requests",
             lambda: (played.ended, played.expected, detail),
             quiet=arguments.format != "terminal",
         ):
-            return run(plan, self._base, self._world, load, arguments.seed, arguments.requests, played)
+            return run(plan, self._base, self._world, load, seed, arguments.requests, played)
 
     # ---- what is played
 
@@ -269,13 +279,15 @@ class _Command:
         print(f"seed {self._arguments.seed}")
         return 0
 
-    def _show(self, played: Run, took: float) -> None:
+    def _show(self, played: Run, others: Sequence[Run], took: float) -> None:
         from ..simulating.shown import HEADINGS, as_json, busiest, rows, summary
 
         if self._arguments.format == "json":
             made = as_json(played, self._arguments.seed)
             if self._real is not None:
-                made["real"] = self._compared(played)
+                found = self._compared([played, *others])
+                made["real"] = {name: (real, said.value) for name, (real, said) in found.items()}
+                made["spread"] = {name: (said.least, said.most) for name, (_, said) in found.items()}
             json.dump(made, sys.stdout, indent=2)
             print()
             return
@@ -285,26 +297,25 @@ class _Command:
             print(line)
         if self._real is not None:
             print()
-            compared = self._compared(played)
-            table(
-                ("", "REAL", "SIMULATED"),
-                [(name, _number(real), _number(simulated)) for name, (real, simulated) in compared.items()],
-            )
+            compared = self._compared([played, *others])
+            rows_of = [
+                (name, _number(real), _number(said.value), f"{_number(said.least)} to {_number(said.most)}")
+                for name, (real, said) in compared.items()
+            ]
+            table(("", "REAL", "SIMULATED", f"OF {len(others) + 1} RUNS"), rows_of)
             if self._real.left_out:
                 print(f"{self._real.left_out:,} lines of the log are no requests to models of this file")
         print(f"seed {self._arguments.seed}, played in {took:.1f} s")
 
-    def _compared(self, played: Run) -> dict[str, tuple[float | None, float | None]]:
+    def _compared(self, runs: Sequence[Run]) -> dict[str, tuple[float | None, Predicted]]:
         """What really was, and what was simulated."""
-        real, tally = self._real, played.tally
+        from ...runtime.simulation.predictions import predicted
+
+        real = self._real
         assert real is not None
-        return {
-            "p50": (real.percentile(0.5), tally.percentile(0.5)),
-            "p99": (real.percentile(0.99), tally.percentile(0.99)),
-            "failures": (real.failures, round(tally.failures * played.scale)),
-            "429": (real.limited, round(tally.limited * played.scale)),
-            "cost": (real.cost, played.cost),
-        }
+        was = {"p50": real.percentile(0.5), "p99": real.percentile(0.99), "cost": real.cost}
+        was |= {"failures": real.failures, "429": real.limited}
+        return {name: (was[name], said) for name, said in predicted(runs).items()}
 
 
 def _number(value: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ...runtime.requests.trace import dollars
 from ...runtime.simulation.limits_seen import Looked
 from ...runtime.simulation.runs import Run
+from ...runtime.simulation.samples import Sample
 
 FULL = 0.9
 """A limit of which so much was used, at its peak, is reached."""
@@ -36,8 +37,9 @@ def summary(run: Run) -> Iterator[str]:
     """The whole of it, in some lines."""
     tally = run.tally
     count = round(tally.count * run.scale)
-    played = f", of which 1 in {run.scale:,.4g} was played" if run.scale > 1 else ""
+    played = f", of which 1 in {run.sample.played:,.4g} was played" if run.scale > 1 else ""
     yield f"{count:,} requests in {clock(run.seconds)}{played}"
+    yield from _sampled(run.sample)
     share = len(tally.times) / tally.count if tally.count else 0.0
     yield f"answered: {share:.4%}"
     for code, number in tally.codes.most_common(5):
@@ -49,6 +51,15 @@ def summary(run: Run) -> Iterator[str]:
         if calls:
             given = tally.answers[name] * run.scale
             yield f"{name}: {calls:,} calls, {round(given):,} answers"
+
+
+def _sampled(sample: Sample) -> Iterator[str]:
+    """Which requests were played, in place of all."""
+    if not sample.every:
+        return
+    of_these = f"1 in {sample.thinned:,.4g} requests" if sample.thinned > 1 else "all requests"
+    parts = f"in each {clock(sample.every)}, {of_these} of {clock(sample.counts)}"
+    yield f"  {parts}, after {clock(sample.settles)} in which queues and limits fill"
 
 
 _SHARES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
@@ -72,6 +83,8 @@ def busiest(run: Run) -> Iterator[str]:
         yield "  there is room: nothing has to be changed"
     if run.coarse:
         yield f"coarse, because so small in a sample: {', '.join(run.coarse)}; `--requests` plays more"
+        if run.sample.why:
+            yield f"  all of the time is played in a sample, since {run.sample.why}"
 
 
 _WORDS = {"circuit": "its circuit is open", "hold": "its provider wants to be left alone"}
@@ -96,6 +109,12 @@ def as_json(run: Run, seed: int) -> dict[str, Any]:
         "requests": round(tally.count * run.scale),
         "played": tally.count,
         "sampled": run.scale,
+        "sample": {
+            "thinned": run.sample.thinned,
+            "every": run.sample.every or None,
+            "settles": run.sample.settles,
+            "counts": run.sample.counts or None,
+        },
         "success": len(tally.times) / tally.count if tally.count else None,
         "errors": {code: round(number * run.scale) for code, number in tally.codes.items()},
         "never_ended": run.lost,

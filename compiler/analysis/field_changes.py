@@ -128,7 +128,7 @@ def _shown(value: Any) -> str:
     """As a plan writes it; secrets are names of where they come from."""
     if value is None:
         return "not set"
-    written = plan_converter.unstructure(value)
+    written = plan_converter().unstructure(value)
     text = written if isinstance(written, str) else json.dumps(written, ensure_ascii=False)
     return shorten(text or '""', 60)
 

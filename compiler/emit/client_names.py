@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count
 from urllib.parse import quote
 
-from attrs import define, field, frozen
+from attrs import field
 
+from ...dsl.record import define, frozen
 from ..plan.pipelines import PipelinePlan
 from ..plan.types import ChoiceType, ListType, OptionalType, RecordType, TensorType, Type, TypeKind
 from .quoting import Verbatim

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
-from ...dsl.record import frozen
+from ...dsl.record import define, frozen
 from ...dsl.secrets import holds_key
 from .foreign import Node
 from .literals import Code

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
 from ...dsl.files import open_regular
-from ...dsl.record import frozen
+from ...dsl.record import define, frozen
 from .signature import Dimension, DType, Signature, TensorSpec
 from .wire import Damaged, Wire
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
-from ...dsl.record import frozen
+from ...dsl.record import define, frozen
 from .model import Cluster, Edge, EdgeKind, Vertex
 from .names import shortened
 

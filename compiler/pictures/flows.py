@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from ...dsl.late_text import is_unknown
+from ...dsl.record import define
 from ..analysis.flow_parts import Arrow, Part, part_of
 from ..analysis.flows import Tracing, is_sure
 from ..analysis.labels import At, How, Place

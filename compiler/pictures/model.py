@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
-from attrs import define, field
+from attrs import field
 
-from ...dsl.record import frozen
+from ...dsl.record import define, frozen
 
 
 class Look(StrEnum):

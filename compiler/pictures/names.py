@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from attrs import define, field
+from attrs import field
+
+from ...dsl.record import define
 
 LONGEST = 60
 """Characters of a line; longer ones are cut."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import define, field
+from attrs import field
 
+from ...dsl.record import define
 from ...dsl.suggest import every
 from ...dsl.units import Duration
 from ..plan.dataflow import taken_by

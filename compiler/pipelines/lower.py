@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from ...dsl.comments import doc_comment
+from ...dsl.record import define
 from ...dsl.source import Source
 from ..plan import nodes as n
 from ..plan.types import TEXT, ChoiceType, TensorType, Type

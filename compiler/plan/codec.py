@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-from cattrs import BaseValidationError, transform_error
+from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.gen import make_dict_unstructure_fn
 
 from ...dsl.convert import make_converter, register_by_kind
@@ -35,18 +36,20 @@ PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
     PlanKind.REMOTE_POOL: RemotePoolPlan,
 }
 
-plan_converter = make_converter(text_for_words=True)
-register_by_kind(plan_converter, DeploymentPlan, PlanKind, PLAN_CLASSES)
-register_by_kind(plan_converter, TaskSpec, TaskKind, SPEC_CLASSES)
-register_by_kind(plan_converter, Type, TypeKind, TYPE_CLASSES)
-register_by_kind(plan_converter, Node, NodeKind, NODE_CLASSES)
-register_by_kind(plan_converter, RoutePlan, RouteKind, ROUTE_CLASSES)
-plan_converter.register_unstructure_hook(
-    Capabilities, make_dict_unstructure_fn(Capabilities, plan_converter, _cattrs_omit_if_default=True)
-)
-plan_converter.register_structure_hook_func(
-    lambda kind: kind == Dimension, lambda value, _: _dimension(value)
-)
+
+@cache
+def plan_converter() -> Converter:
+    """What makes JSON of plans, and plans of JSON: who compiles a file and runs it needs none."""
+    made = make_converter(text_for_words=True)
+    register_by_kind(made, DeploymentPlan, PlanKind, PLAN_CLASSES)
+    register_by_kind(made, TaskSpec, TaskKind, SPEC_CLASSES)
+    register_by_kind(made, Type, TypeKind, TYPE_CLASSES)
+    register_by_kind(made, Node, NodeKind, NODE_CLASSES)
+    register_by_kind(made, RoutePlan, RouteKind, ROUTE_CLASSES)
+    capabilities = make_dict_unstructure_fn(Capabilities, made, _cattrs_omit_if_default=True)
+    made.register_unstructure_hook(Capabilities, capabilities)
+    made.register_structure_hook_func(lambda kind: kind == Dimension, lambda value, _: _dimension(value))
+    return made
 
 
 def _dimension(value: object) -> Dimension:
@@ -61,7 +64,7 @@ class PlanError(Exception):
 
 def dump_plan(plan: Plan) -> str:
     """`plan` as JSON text: the same plan gives the same bytes, keys in the order of the classes."""
-    raw = plan_converter.unstructure(plan)
+    raw = plan_converter().unstructure(plan)
     try:
         return orjson.dumps(raw, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
     except orjson.JSONEncodeError:  # a number of more than 64 bits, half of a surrogate pair
@@ -70,7 +73,7 @@ def dump_plan(plan: Plan) -> str:
 
 def parse_plan(text: str) -> Plan:
     """The plan that `dump_plan` wrote."""
-    return plan_converter.structure(json.loads(text), Plan)
+    return plan_converter().structure(json.loads(text), Plan)
 
 
 def load_plan(path: Path) -> Plan:
@@ -93,7 +96,7 @@ def load_plan(path: Path) -> Plan:
         raise PlanError(f"{path}: the plan is damaged: {error}; {_AGAIN}") from None
     _check_schema(path, raw)
     try:
-        plan = plan_converter.structure(raw, Plan)
+        plan = plan_converter().structure(raw, Plan)
         reasons = list(faults_of(plan))
     except (BaseValidationError, ValueError, TypeError, KeyError) as error:
         reasons = _reasons(error)

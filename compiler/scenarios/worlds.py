@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
+from ...dsl.record import define
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.units import Percent
 from ..plan.scenarios import AnswerPlan, FailurePlan, ProviderPlan

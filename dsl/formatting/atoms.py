@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum, auto
 
-from attrs import define, field
+from attrs import field
 
 from ..lines import unix_lines
+from ..record import define
 from ..tokens import CLOSERS, Token
 from .gaps import Gap
 from .places import Places

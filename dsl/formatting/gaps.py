@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from attrs import define, field
+from attrs import field
+
+from ..record import define
 
 _PIECE = re.compile(r"#[^\n]*+|\n")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import field
 
-from ..record import frozen
+from ..record import define, frozen
 from .atoms import Atom, Bracket, Style
 from .gaps import Gap
 

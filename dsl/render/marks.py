@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import define, field
+from attrs import field
 
-from ..record import frozen
+from ..record import define, frozen
 from .display import width_of
 from .style import Canvas, Style
 from .wrap import wrap

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from attrs import define, field
+from attrs import field
 
 from ..diagnostics import Severity
+from ..record import define
 from .display import draw
 
 

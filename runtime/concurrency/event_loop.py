@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from .garbage_collection import collect_from_now_on
+
 T = TypeVar("T")
 
 
@@ -18,6 +20,7 @@ def run_async(main: Coroutine[Any, Any, T], *, lingering: float | None = None) -
     lingering: seconds that closing may take, for which tasks and threads are to end; then the process is
     ended, whatever they do. None: they are waited for.
     """
+    collect_from_now_on()
     with ExitStack() as closing, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         status = 1
         try:

@@ -10,6 +10,12 @@ _YOUNG = 50_000
 _OLDER = 20
 
 
+def collect_from_now_on() -> None:
+    """Leave what is there now out of every search to come, where a start had put collecting off."""
+    gc.freeze()
+    gc.enable()
+
+
 def collect_rarely() -> None:
     """Leave what is there now out of every search to come, and search less often.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from ...compiler.plan.record import define, frozen
 from ..requests import events as e
 from ..requests.parts import (
     NOTHING,

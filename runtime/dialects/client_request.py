@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import orjson
-from attrs import frozen
 
+from ...compiler.plan.record import frozen
 from ..requests.answer import EmbedChunk, RerankChunk
 from ..requests.request import EmbedRequest, RerankRequest
 

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 import orjson
-from attrs import frozen
+
+from ...compiler.plan.record import frozen
 
 _LONG = re.compile(rb"\d(?:\d{15}|[eE]\+?\d{3})")
 """What a number looks like that may not fit; most bodies have none, and take the fast way."""

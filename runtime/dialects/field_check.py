@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from ...compiler.plan.record import frozen
 from ..requests.errors import Incapable
 
 log = logging.getLogger(__name__)

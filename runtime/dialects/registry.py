@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation
 from ..requests.errors import RequestError
 from ..requests.events import Event

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict
 
 from ...compiler.plan import CapacityKind, RemotePoolPlan, TaskKind
 from ...compiler.plan.features import PROTOCOLS, Features, asked_in, features_of
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from ..serving.routes.route import Route

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import asdict, astuple, define
+from attrs import asdict, astuple
 
+from ...compiler.plan.record import define
 from ..requests.trace import Span
 from ..requests.usage import NOTHING_USED, PICODOLLARS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from difflib import get_close_matches
 from enum import Enum
 from functools import partial
@@ -21,6 +21,7 @@ from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
 from .exchange import EXCHANGE, Exchange
+from .late_resources import LateResources
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
@@ -39,6 +40,7 @@ from .ui.pages import Pages, Sources
 from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Guard = Callable[[Answer, Shape, "Access", bool], Handler]
 Refused = Callable[[RequestError], None]
 Told = tuple[str, str, int, str, RequestError | None]
 """What is told of a request that has ended: its method, path, status, outcome and error."""
@@ -104,24 +106,32 @@ def build_app(
     open_to_all = OPEN | {each.path for each in page}
     page += [Path("GET", path, answer, None) for path, answer in pages.shown()]
     guard = partial(_guarded, executor, door, app[BODIES], records, metrics.refused)
+    resources = LateResources()
     for path, at in by_path((*PATHS, *shown, *page)).items():
-        resource = app.router.add_resource(path)
-        shape = at[0].shape
-        answers = {each.method: each.answer for each in at}
-        if "GET" in answers:
-            answers = {"HEAD": answers["GET"], **answers}
-        protocol = at[0].protocol
-        access = Access.KEYS if protocol else Access.OPERATOR
-        if path.rstrip("/") in open_to_all:
-            access = Access.EVERYONE
-        for method, answer in answers.items():
-            guarded = guard(answer, shape, access, protocol is not None)
-            resource.add_route(method, guarded, expect_handler=_expect_nothing)
-        other = guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False)
-        resource.add_route("*", other, expect_handler=_expect_nothing)
+        resources.add(path, partial(_add, guard, at, open_to_all))
     lost = guard(_no_such_path, shape_meant, Access.EVERYONE, False)
-    app.router.add_route("*", "/{path:.*}", lost, expect_handler=_expect_nothing)
+    resources.add("/{path:.*}", lambda router, path: _add_route(router.add_resource(path), "*", lost))
+    app.router.register_resource(resources)
     return app
+
+
+def _add(guard: Guard, at: list[Path], open_to_all: Set[str], router: web.UrlDispatcher, path: str) -> None:
+    """Add what is served at `path`, method by method, for those who may ask."""
+    resource = router.add_resource(path)
+    shape, protocol = at[0].shape, at[0].protocol
+    answers = {each.method: each.answer for each in at}
+    if "GET" in answers:
+        answers = {"HEAD": answers["GET"], **answers}
+    access = Access.KEYS if protocol else Access.OPERATOR
+    if path.rstrip("/") in open_to_all:
+        access = Access.EVERYONE
+    for method, answer in answers.items():
+        _add_route(resource, method, guard(answer, shape, access, protocol is not None))
+    _add_route(resource, "*", guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False))
+
+
+def _add_route(resource: web.Resource, method: str, handler: Handler) -> None:
+    resource.add_route(method, handler, expect_handler=_expect_nothing)
 
 
 def take_over(

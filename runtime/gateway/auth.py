@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
-from attrs import frozen
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
+from ...compiler.plan.record import frozen
 from ..concurrency.tasks import end_task
 from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
 from ..requests.errors import StartError, Unauthorized

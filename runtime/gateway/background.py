@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import Any
 
 from aiohttp import web
-from attrs import frozen
 
+from ...compiler.plan.record import frozen
 from ..concurrency.tasks import end_tasks
 from ..requests.errors import Backpressure, BadRequest, RequestError, ShuttingDown, forget_frames
 from ..requests.events import Failed

@@ -13,7 +13,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from attrs import frozen
 from prometheus_client import ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -26,6 +25,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from ...compiler.plan import RemotePoolPlan, TaskKind
+from ...compiler.plan.record import frozen
 from ..concurrency.loop_lag import LoopLag
 from ..executor import Executor
 from ..requests.errors import RequestError

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import orjson
 from aiohttp import web
-from attrs import frozen
 
 from ...compiler.plan import (
     ClientProtocol,
@@ -21,6 +20,7 @@ from ...compiler.plan import (
     VectorKind,
     WireFormat,
 )
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from .endpoints.open_inference import local_status
@@ -180,5 +180,5 @@ def operations() -> dict[tuple[str, str], Operation]:
 
 @cache
 def _data() -> Json:
-    found: Json = orjson.loads((files(__package__) / "openapi.json").read_bytes())
+    found: Json = orjson.loads(Path(__file__).with_name("openapi.json").read_bytes())
     return found

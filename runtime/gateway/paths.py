@@ -10,9 +10,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from aiohttp import web
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from ...compiler.plan import ClientProtocol
+from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
 from .endpoints.chat import answer_chat
 from .endpoints.chat_protocols import answer_in, count_tokens

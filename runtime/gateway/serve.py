@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, SecretRef, is_loopback
+from ...compiler.plan.record import frozen
 from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks

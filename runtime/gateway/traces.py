@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from ...compiler.plan import RemotePoolPlan
+from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 from ..requests.trace import Span, cost_of
 from ..requests.trace_context import TRACEPARENT

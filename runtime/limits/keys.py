@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from attrs import field, frozen
+from attrs import field
 
 from ...compiler.plan import KeyLimits, KeyPlan, RateLimits, StatePlan
+from ...compiler.plan.record import frozen
 from ..policies.budget import Budget
 from ..policies.rate_limit import Permit
 from .accounts import make_limiter

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from ...compiler.plan import RemotePoolPlan
+from ...compiler.plan.record import frozen
 from ..policies.budget import Budget
 from ..policies.circuit_breaker import CircuitBreaker
 from ..policies.estimate import Tariff

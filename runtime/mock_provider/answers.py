@@ -14,8 +14,7 @@ import re
 from random import Random
 from typing import Any
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from .examples import example
 from .parsed_request import Asked
 

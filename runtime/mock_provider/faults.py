@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import evolve, frozen
+from attrs import evolve
+
+from ...compiler.plan.record import frozen
 
 
 class FaultKind(StrEnum):

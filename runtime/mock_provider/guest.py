@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from attrs import frozen
 
+from ...compiler.plan.record import frozen
 from .api import Api
 from .faults import Fault
 from .strict import Table, provider_of, table

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from attrs import define, field, frozen
+from attrs import field
+
+from ...compiler.plan.record import define, frozen
 
 MINUTE = 60.0
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from attrs import evolve, frozen
+from attrs import evolve
 
+from ...compiler.plan.record import frozen
 from .faults import Fault
 from .parsed_request import MockError
 from .scripted_answers import Script, ScriptedAnswer, ScriptError, parse_script

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, field
+from attrs import field
+
+from ...compiler.plan.record import define
 
 MOST_ANSWERS = 128
 """To one request. Source: OpenAI API reference."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
+from ...compiler.plan.record import define, frozen
 from ..regular_file import read_regular
 from .answers import Answer, answer_to, make_answer, make_call
 from .faults import Fault, parse_fault

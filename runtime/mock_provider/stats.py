@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import asdict, define, field, fields
+from attrs import asdict, field, fields
+
+from ...compiler.plan.record import define
 
 
 @define

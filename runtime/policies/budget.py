@@ -11,12 +11,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from attrs import frozen
-
 from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Money
+from ...compiler.plan.record import frozen
 from ..requests.usage import PICODOLLARS
-from ..requests.values import new_tuple
 
 HOUR, DAY = 60, 24 * 60
 WINDOWS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
@@ -213,7 +211,7 @@ class Budget:
             self._over.clear()
         self._reserved += amount
         ledger.open = total
-        return new_tuple(Reservation, (minute, amount, None))
+        return tuple.__new__(Reservation, (minute, amount, None))
 
     async def acquire(self, amount: int, deadline: float | None) -> Reservation | Exceeded:
         """As `reserve`, after asking what is shared with other processes. Raises RequestError."""
@@ -239,7 +237,7 @@ class Budget:
             self._ledger.open += amount
         else:
             self._ledger.add(minute, amount)
-        return new_tuple(Reservation, (minute, amount, notice))
+        return tuple.__new__(Reservation, (minute, amount, notice))
 
     def spent(self, now: float) -> dict[str, float]:
         """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""

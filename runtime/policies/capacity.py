@@ -12,9 +12,8 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from attrs import frozen
-
 from ...compiler.plan import CapacityKind, CapacityPolicy
+from ...compiler.plan.record import frozen
 
 MAX_WAITING = 1024
 """Requests that may wait for a slot of one deployment; the next one is refused."""
@@ -91,6 +90,8 @@ class Capacity:
         self._askers: Counter[str] = Counter()
         self._hold = MIN_RETRY_AFTER
         self._seen = 0
+        self.most_waiting = MAX_WAITING
+        """Requests that may wait; the next one is refused."""
 
     @property
     def running(self) -> int:
@@ -129,7 +130,7 @@ class Capacity:
                 if patience is not None and (wait := self._expected(priority, asker)) > patience:
                     again = min(max(wait - patience, MIN_RETRY_AFTER), MAX_RETRY_AFTER)
                     return Refuse(again, len(self._waiting), wait)
-                if len(self._waiting) < MAX_WAITING:
+                if len(self._waiting) < self.most_waiting:
                     self._enqueue(ticket, priority, asker, prefer)
                     return _WAIT
             case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):

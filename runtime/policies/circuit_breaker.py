@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from attrs import frozen
-
 from ...compiler.plan import CircuitBreakerConfig
+from ...compiler.plan.record import frozen
 
 MAX_GROWTH = 16
 """How many times `open_duration` an open time can grow to."""

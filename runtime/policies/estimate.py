@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from attrs import fields, frozen
+from attrs import fields
 
 from ...compiler.plan import Price
+from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from ..requests.parts import (

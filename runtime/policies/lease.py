@@ -12,8 +12,9 @@ import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import field
 
+from ...compiler.plan.record import frozen
 from .budget import DAY, HOUR, MINUTE, WINDOWS
 
 LEASE = 5.0

@@ -12,11 +12,9 @@ from collections import OrderedDict
 from math import inf
 from typing import NamedTuple
 
-from attrs import define
-
 from ...compiler.plan import RateLimits
+from ...compiler.plan.record import define
 from ..requests.upstream import Remaining
-from ..requests.values import new_tuple
 from .sliding_window import SlidingWindow
 
 NEWS = 1.0
@@ -136,7 +134,7 @@ class RateLimit:
                 self._running += 1
                 request_bucket = 0 if requests is None else requests.add(now, 1)
                 token_bucket = 0 if counted is None else counted.add(now, tokens)
-                return new_tuple(Permit, (tokens, request_bucket, token_bucket, 0, None, 0))
+                return tuple.__new__(Permit, (tokens, request_bucket, token_bucket, 0, None, 0))
         return self.grant(now, tokens) if self.opens_at(now, tokens) <= now else None
 
     def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:

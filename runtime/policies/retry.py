@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import inf
 from random import Random
 
-from attrs import frozen
-
 from ...compiler.plan import JitterKind, RetryPolicy
+from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
 
 MAX_TOTAL_WAIT = 120.0

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from math import ceil, inf
 from typing import NamedTuple
 
-from attrs import define, field
+from attrs import field
 
 from ...compiler.plan import RateLimits
+from ...compiler.plan.record import define
 from .sliding_window import BUCKETS, MARGIN, SPAN
 
 LEASE = 5.0

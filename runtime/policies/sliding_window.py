@@ -6,7 +6,6 @@ from collections import OrderedDict
 from math import inf
 
 from ..requests.upstream import Remaining
-from ..requests.values import new_tuple
 
 SPAN = 60.0
 """Seconds of the window that providers count in."""
@@ -71,7 +70,7 @@ class SlidingWindow:
         until = 0.0
         if self._amounts:
             until = (next(reversed(self._amounts)) + 1) * self._width + SPAN + MARGIN - now
-        return new_tuple(Remaining, (left if left > 0 else 0, limit, SPAN / limit, until))
+        return tuple.__new__(Remaining, (left if left > 0 else 0, limit, SPAN / limit, until))
 
     def fits_at(self, now: float, amount: int) -> float:
         """When `amount` more fits; `now` where it does already.

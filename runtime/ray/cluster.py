@@ -11,8 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 from .library import Ray
 from .placing import Machine, Wanted

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from ...compiler.plan import Plan, is_loopback
+from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 from .cluster import Cluster, lasting
 from .library import Ray

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 
 OLDEST = (2, 60)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...compiler.plan import Plan, RemotePoolPlan, ReplicaPlacement, ScalingPlan
 from ...compiler.plan.codec import dump_plan
+from ...compiler.plan.record import frozen
 from ...compiler.plan.split import Part, split
 from ..requests.errors import StartError
 from .registry import BEAT

@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from attrs import define, field, frozen
+from attrs import field
+
+from ...compiler.plan.record import define, frozen
 
 NAMESPACE = "inferc"
 """Of Ray's names of actors."""

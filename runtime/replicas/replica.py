@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from attrs import field, frozen
+from attrs import field
 
+from ...compiler.plan.record import frozen
 from ..requests.answer import Chunk
 from ..requests.request import ChatRequest, Request
 from ..requests.tensor import TensorInfo

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attrs import field, frozen
+from attrs import field
 
+from ...compiler.plan.record import frozen
 from .events import Event
 from .tensor import Tensor
 from .upstream import Upstream

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
 
+from ...compiler.plan.record import frozen
 from .request import Request
-from .values import frozen
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 """Of a request that did not come over HTTP."""

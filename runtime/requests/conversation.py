@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from attrs import field, fields, frozen
+from attrs import field, fields
 
+from ...compiler.plan.record import frozen
 from .parts import NOTHING, CacheMark, Extras, Part, Place, Text
 
 Role = Literal["system", "developer", "user", "assistant"]

@@ -8,8 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import ClassVar
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from .foreign_text import fits_header
 from .upstream import Upstream
 from .usage import Usage

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from .errors import RequestError
 from .parts import NOTHING, Extras, Media, Sealed
 from .usage import Usage

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import field
+
+from ...compiler.plan.record import frozen
 
 Place = tuple[str | int, ...]
 """Where a value stands in the client's request: `("messages", 3, "content", 1)`."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from attrs import field
 
+from ...compiler.plan.record import frozen
 from .conversation import Conversation
 from .tensor import Tensor
-from .values import frozen
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from ...compiler.plan.record import define, frozen
 from .upstream import Upstream
 from .usage import NOTHING_USED, PICODOLLARS, Usage
-from .values import frozen
 
 log = logging.getLogger(__name__)
 

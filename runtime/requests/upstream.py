@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .values import frozen
+from ...compiler.plan.record import frozen
 
 
 class Remaining(NamedTuple):

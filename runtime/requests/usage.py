@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import astuple
 
-from .values import frozen
+from ...compiler.plan.record import frozen
 
 PICODOLLARS = 10**12
 """Parts of a dollar in which costs are counted: whole numbers, which add up exactly."""

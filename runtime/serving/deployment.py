@@ -136,6 +136,10 @@ class Deployment(Model):
         always = len(self._replicas) if self.plan.scaling is None else self.plan.scaling.min_replicas
         return max(0, always - sum(status.ready for status in self.status()))
 
+    def wait_at_most(self, requests: int) -> None:
+        """Let no more wait for a slot."""
+        self._slots.wait_at_most(requests)
+
     def follow_scale(self) -> None:
         """Take as many requests at once as the replicas do that are ready now."""
         ready = sum(status.ready for status in self.status())

@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 import orjson
-from attrs import define, frozen
 
 from ...compiler.plan import Cache
+from ...compiler.plan.record import define, frozen
 from ..limits.keys import key_among
 from ..requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ..requests.call import Call

@@ -141,6 +141,10 @@ class Slots:
             while (admitted := self._capacity.resize(limit)) is not None:
                 self._admit(admitted, now)
 
+    def wait_at_most(self, requests: int) -> None:
+        """Let no more wait."""
+        self._capacity.most_waiting = requests
+
     def close(self) -> None:
         """Refuse all who wait."""
         for ticket in self._room.close(self._shutting_down):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
-
-from attrs import frozen
+from collections.abc import Iterable, Iterator
 
 from ...compiler.plan import BudgetAction, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ...compiler.plan.record import frozen
 from ..serving.deployment import Deployment
 from .simulation import EPOCH, Simulation
 
@@ -32,23 +31,21 @@ class Looked:
 
 
 class Watch:
-    """Looks at a simulation `LOOKS` times in each window of `width` seconds."""
+    """Looks at a simulation."""
 
-    def __init__(self, simulation: Simulation, width: float) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._width = width
         self._seen: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
         self._waited: dict[str, int] = defaultdict(int)
 
-    async def go(self, seconds: float) -> None:
-        """Look until the load has come."""
+    async def go(self, windows: Iterable[Iterable[float]]) -> None:
+        """Look at the moments of each of the windows."""
         loop = asyncio.get_running_loop()
-        windows = max(round(seconds / self._width), 1)
-        for _ in range(windows):
+        for moments in windows:
             for shares in self._seen.values():
                 shares.append([])
-            for _ in range(LOOKS):
-                await asyncio.sleep(self._width / LOOKS)
+            for moment in moments:
+                await asyncio.sleep(moment - loop.time())
                 self._look(loop.time())
 
     def _look(self, now: float) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
 from .followed_splits import follow_splits
 from .provider import RECORDED, Recorded, Seen
 from .records import Record
+from .samples import Sample
 from .simulation import Simulation, prompt_of
 from .wires import AS_ASKED
 
@@ -29,15 +29,12 @@ _PATIENCE = 3600.0
 Told = Callable[[Record], None]
 
 
-async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: float = 1.0) -> int:
-    """Play all of `load`; gives how many requests never ended. told: each request, when it ends.
-
-    scale: one of so many requests is played.
-    """
+async def play_load(simulation: Simulation, load: LoadPlan, told: Told, sample: Sample) -> int:
+    """Play all of `load`, or a sample; gives how many requests never ended. told: each, when it ends."""
     for provider in simulation.providers.values():
         provider.answer_tokens = load.answer
     running: set[Any] = set()
-    sources = [_source(simulation, load, traffic, told, running, scale) for traffic in load.traffic]
+    sources = [_source(simulation, load, traffic, told, running, sample) for traffic in load.traffic]
     await asyncio.gather(*sources)
     lost = await _finish(running)
     for provider in simulation.providers.values():
@@ -113,7 +110,7 @@ async def _source(
     traffic: TrafficPlan,
     told: Told,
     running: set[Any],
-    scale: float,
+    sample: Sample,
 ) -> None:
     loop = asyncio.get_running_loop()
     ask = AskPlan(traffic.name, prompt_of(load.prompt), stream=load.stream, key=load.key)
@@ -121,7 +118,7 @@ async def _source(
     random = Random(simulation.random.random())
     began = loop.time() + traffic.start
     end = began + traffic.seconds
-    rate = traffic.per_second / scale
+    rate = traffic.per_second / sample.thinned
 
     async def one() -> None:
         try:
@@ -132,7 +129,9 @@ async def _source(
     def plan_next(at: float) -> None:
         """Whoever comes after `at` asks when its time has come."""
         while (at := at + random.expovariate(rate)) < end:
-            if load.shape is Shape.STEADY or random.random() < of_peak(at - began):
+            if (pause := sample.goes_on(at - began)) is not None:
+                at = began + pause
+            elif load.shape is Shape.STEADY or random.random() < of_peak(at - began):
                 loop.call_at(at, arrive, at)
                 return
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import Constant, Expr, Measure, Operation
 from ..limits.replica_policies import route_payer
 from ..requests.usage import PICODOLLARS

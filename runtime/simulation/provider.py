@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
-from attrs import define, frozen
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
 from ..concurrency.virtual_time import VirtualTimeLoop
 from ..mock_provider.deliver import BROKEN, END_MARKERS, in_parts

@@ -6,8 +6,9 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import field
 
+from ...compiler.plan.record import define
 from ..requests.trace import Trace
 
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...compiler.plan import CascadePlan, FallbackPlan, Plan
+from ...compiler.plan.record import frozen
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
 from ..dialects.rate_limit_headers import openai_limits
 from ..requests.errors import NetworkError, RequestTimeout

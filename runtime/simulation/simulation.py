@@ -29,6 +29,7 @@ from ..environment import in_environment
 from ..executor import Executor
 from ..gateway.exchange import Exchange
 from ..gateway.responses import answered_by
+from ..policies.capacity import MAX_WAITING
 from ..replicas.launch.command import PORT
 from ..replicas.replica import HeadersObserver, Replica
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
@@ -58,10 +59,18 @@ _PLAYED_TEXT = "https://played.invalid"
 class Simulation:
     """world: how providers behave, by deployment; all others behave as `ProviderPlan` has it.
 
-    random: the only chance there is. Make it in the loop, and `start` it.
+    random: the only chance there is. thinned: how many requests each one stands for. Make it in the loop, and
+    `start` it.
     """
 
-    def __init__(self, plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        base_dir: Path,
+        world: Mapping[str, ProviderPlan],
+        random: Random,
+        thinned: float = 1.0,
+    ) -> None:
         self.plan = in_environment(plan, {}, instead=_PLAYED_TEXT)
         self.base_dir = base_dir
         self.random = random
@@ -77,12 +86,14 @@ class Simulation:
             self.plan, base_dir, random=random, clock=lambda: EPOCH, stand_ins=_Played(self)
         )
         self._numbers = 0
+        self._most_waiting = max(round(MAX_WAITING / thinned), 1)
 
     async def start(self) -> None:
         """Raises StartError."""
         await self.executor.start()
         for deployment in self.executor.deployments.values():
             deployment.counters.count_outcomes_alone()
+            deployment.wait_at_most(self._most_waiting)
         for route in self.executor.routes.values():
             route.counters.count_outcomes_alone()
 
@@ -189,10 +200,10 @@ class Simulation:
 
 @asynccontextmanager
 async def simulated(
-    plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random
+    plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random, thinned: float = 1.0
 ) -> AsyncIterator[Simulation]:
     """A simulation that runs. Raises StartError."""
-    simulation = Simulation(plan, base_dir, world, random)
+    simulation = Simulation(plan, base_dir, world, random, thinned)
     await simulation.start()
     try:
         yield simulation

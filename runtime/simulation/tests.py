@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 from random import Random
 
-from attrs import define, field, frozen
+from attrs import field
 
 from ...compiler.plan import Plan
+from ...compiler.plan.record import define, frozen
 from ...compiler.plan.scenarios import AskPlan, ExpectPlan, LoadPlan, Scenario, WaitPlan
 from ..concurrency.virtual_time import Deadlock, run_virtual
 from ..requests.errors import StartError
@@ -16,7 +17,8 @@ from .coverage import Way, reached
 from .loads import expected, play_load
 from .measures import Broken, Measures, limit_of
 from .records import Record, Tally
-from .sampling import sampled_plan, sampled_world, scale_for
+from .samples import Sample
+from .sampling import sampled_plan, sampled_world
 from .simulation import Simulation, simulated
 
 MOST_PLAYED = 200_000
@@ -68,10 +70,11 @@ def play(plan: Plan, base_dir: Path, scenario: Scenario, seed: int) -> Outcome:
 
 async def _play(plan: Plan, base_dir: Path, scenario: Scenario, random: Random, outcome: Outcome) -> None:
     loads = [step for step in scenario.steps if isinstance(step, LoadPlan)]
-    outcome.scale = scale_for(sum(map(expected, loads)), MOST_PLAYED)
+    outcome.scale = max(sum(map(expected, loads)) / MOST_PLAYED, 1.0)
+    sample = Sample(outcome.scale)
     limit = limit_of([step.condition for step in scenario.steps if isinstance(step, ExpectPlan)])
-    world = sampled_world(plan, scenario.world, outcome.scale)
-    async with simulated(sampled_plan(plan, outcome.scale), base_dir, world, random) as simulation:
+    world = sampled_world(scenario.world, sample)
+    async with simulated(sampled_plan(plan, sample), base_dir, world, random, sample.thinned) as simulation:
         player = _Player(simulation, outcome, limit)
         for number, step in enumerate(scenario.steps):
             await player.step(number, step)
@@ -120,7 +123,7 @@ class _Player:
             tally.add(record)
             self._saw(record)
 
-        lost = await play_load(self._simulation, load, told, self._outcome.scale)
+        lost = await play_load(self._simulation, load, told, Sample(self._outcome.scale))
         tally.count += lost
         tally.codes["never_ended"] += lost
         self._outcome.requests += tally.count

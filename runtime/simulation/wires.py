@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 from yarl import URL
 
+from ...compiler.plan.record import define, frozen
 from ..mock_provider.answers import Answer, answer_to, make_answer
 from ..mock_provider.anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from ..mock_provider.api import Api, RequestPath

@@ -111,6 +111,12 @@ def test_a_missing_file_is_named_with_the_one_that_was_meant(inferc: Command, co
     assert "helo.infer" in done.err
 
 
+def test_a_name_that_begins_like_an_option_stands_behind_two_dashes(inferc: Command) -> None:
+    Path("-x.infer").write_text("let a = 1\n", "utf-8")
+    assert inferc("check", "--json", "--", "-x.infer").status == 0
+    assert inferc("diff", "--", "-x.infer", "-x.infer").status == 0
+
+
 def test_a_folder_without_files_is_an_error(inferc: Command) -> None:
     done = inferc("check", ".")
     assert (done.status, done.err) == (1, "error: no .infer file in .\n")

@@ -150,10 +150,9 @@ def test_the_same_file_changes_nothing(inferc: Command) -> None:
     assert (done.status, done.out) == (0, "nothing changes for requests\n")
 
 
-def commit_here(link: Path | None = None) -> None:
+def commit_here(link: Path) -> None:
     """All that is here, with a link that leads elsewhere."""
-    if link is not None:
-        link.symlink_to("/etc/hostname")
+    link.symlink_to("/etc/hostname")
     for command in (
         ("init", "-q"),
         ("add", "."),
@@ -174,7 +173,7 @@ def test_what_files_are_called_is_no_difference(inferc: Command) -> None:
 
 def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
     assert inferc("compile", "old.infer").status == 0
-    commit_here()
+    commit_here(Path("link.infer"))
     Path("old.infer").write_text(
         OLD.replace("route assistant", "route helper").replace("assistant", "helper")
     )
@@ -191,7 +190,8 @@ def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
         ("nope:old.infer", "error: "),
         ("HEAD:../other/outside.infer", "has no file ../other/outside.infer"),
         ("HEAD:/dev/null", "has no file /dev/null"),
-        ("HEAD:old.infer", "link.infer"),
+        ("HEAD:link.infer", "'link.infer' is a link to an absolute path"),
+        ("HEAD:through.infer", "cannot import `link.infer`: there is no such file"),
         ("wrong.infer", "E0204"),
         ("wrong.plan.json", "the plan is damaged"),
     ],
@@ -199,8 +199,9 @@ def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
 def test_what_cannot_be_read_is_said(inferc: Command, old: str, said: str) -> None:
     Path("wrong.infer").write_text("deployment a { modl = 1 }\n", "utf-8")
     Path("wrong.plan.json").write_text("{", "utf-8")
+    Path("through.infer").write_text('import "link.infer" as l\n', "utf-8")
     if old.startswith("HEAD"):
-        commit_here(Path("link.infer") if said == "link.infer" else None)
+        commit_here(Path("link.infer"))
     done = inferc("diff", old, "old.infer")
     assert done.status == 2
     assert said in done.err

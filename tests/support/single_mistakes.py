@@ -110,7 +110,7 @@ def is_silent(mistake: Mistake) -> bool:
 
 
 def _meaning(checked: Checked, path: Path) -> Any:
-    return _without_places(plan_converter.unstructure(compile_checked(checked, path.parent)))
+    return _without_places(plan_converter().unstructure(compile_checked(checked, path.parent)))
 
 
 _PLACES = ("source", "line", "column")

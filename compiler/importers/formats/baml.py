@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from attrs import define, field
+from attrs import field
 
+from ....dsl.record import define
 from ....dsl.units import Duration
 from ..baml_file import read_baml
 from ..bedrock import SECRETS, aim_at_bedrock

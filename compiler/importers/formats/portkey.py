@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from attrs import define, field
+from attrs import field
 
+from ....dsl.record import define
 from ....dsl.units import Duration
 from ..bedrock import ROLE, aim_at_bedrock
 from ..draft import Block, Deployment, Draft, Route, Strategy, split

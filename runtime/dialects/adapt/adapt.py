@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
+from ....compiler.plan.record import frozen
 from ...requests.conversation import Conversation
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns

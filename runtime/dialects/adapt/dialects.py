@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from ....compiler.plan.record import frozen
 
 SEALS: dict[str, frozenset[str]] = {
     "openai_chat": frozenset({"openai", "openai_chat"}),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import field
 
+from ....compiler.plan.record import define, frozen
 from ...requests.errors import Incapable
 
 

@@ -25,7 +25,7 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
 HARMLESS = {"seed": "no provider promises equal answers for it"}
 """Fields that may go without changing what was asked for."""
 
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w+|\+\d[\d ().-]{6,}")
+_ADDRESS = re.compile(r"[^@\s]@[^@\s]+\.\w|\+\d[\d ().-]{6,}")
 """Of a person: an e-mail address, or a telephone number."""
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from attrs import field, frozen
+from attrs import field
 
+from ....compiler.plan.record import frozen
 from ...requests.call import MAX_PRIORITY
 from ...requests.errors import BadRequest
 from ...requests.request import TensorRequest

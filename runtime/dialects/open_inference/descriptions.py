@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from ....compiler.plan.record import frozen
 from ...requests.tensor import TensorInfo
 
 PLATFORM = "onnxruntime_onnx"

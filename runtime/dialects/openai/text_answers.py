@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from attrs import field, frozen
+from attrs import field
 
+from ....compiler.plan.record import frozen
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.usage import Usage
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from attrs import define, field, frozen
+from attrs import field
 
+from ....compiler.plan.record import define, frozen
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool
 from ...requests.errors import RequestError

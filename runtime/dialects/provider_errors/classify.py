@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from attrs import frozen
 
 from ....compiler.plan import RemotePoolPlan
+from ....compiler.plan.record import frozen
 from ...requests.errors import (
     BadRequest,
     ContentFiltered,

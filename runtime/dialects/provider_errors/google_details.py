@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
-
+from ....compiler.plan.record import frozen
 from ..provider_times import seconds_to_wait
 
 

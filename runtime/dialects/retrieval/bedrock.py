@@ -24,7 +24,7 @@ from ..provider_errors.classify import Classifier
 from ..reader import parse_object
 from .embed_limits import check_embed
 from .options import input_type_in, wants_all
-from .vectors import in_order, stack_vectors
+from .vectors import ordered_scores, stack_vectors
 from .wire import Outgoing, dumped
 
 _NOT_ASKED: dict[str, Handling] = {
@@ -96,13 +96,7 @@ class BedrockRetrieval:
 
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
         answer = parse_object(body, classifier)
-        try:
-            found = {item["index"]: float(item["relevance_score"]) for item in answer["results"]}
-        except (KeyError, TypeError, ValueError):
-            raise classifier.malformed("the answer holds no scores") from None
-        if found.keys() != set(range(documents)):
-            raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
-        return RerankChunk(in_order(found), Usage(0))
+        return RerankChunk(ordered_scores(answer.get("results"), documents, classifier), Usage(0))
 
     def _titan(self, request: EmbedRequest) -> dict[str, Any]:
         body: dict[str, Any] = {"inputText": request.texts[0]}  # one at a time, as the catalogue says

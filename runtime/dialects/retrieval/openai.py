@@ -19,7 +19,7 @@ from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
-from .vectors import in_order, split_vectors, stack_packed, stack_vectors
+from .vectors import ordered_scores, split_vectors, stack_packed, stack_vectors
 from .wire import Outgoing, dumped
 
 _NOT_OPENAIS: dict[str, Handling] = {
@@ -98,14 +98,9 @@ class OpenAIRetrieval:
 
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
         answer = parse_object(body, classifier)
-        try:
-            results = answer["data"] if "results" not in answer else answer["results"]  # Voyage says `data`
-            found = {item["index"]: float(item["relevance_score"]) for item in results}
-        except (KeyError, TypeError, ValueError):
-            raise classifier.malformed("the answer holds no scores") from None
-        if found.keys() != set(range(documents)):
-            raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
-        return RerankChunk(in_order(found), _ranked(answer, _usage(answer, classifier)))
+        results = answer.get("data") if "results" not in answer else answer["results"]  # Voyage says `data`
+        scores = ordered_scores(results, documents, classifier)
+        return RerankChunk(scores, _ranked(answer, _usage(answer, classifier)))
 
 
 def _ranked(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:

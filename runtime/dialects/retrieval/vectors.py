@@ -28,10 +28,17 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
     try:
         if all(isinstance(vector, str) for vector in found):
             together = bytearray().join(_of_one_length([decoded(str(vector)) for vector in found]))
-            return EmbedChunk(numpy.frombuffer(together, dtype="<f4").reshape(texts, -1), usage)
-        return EmbedChunk(numpy.stack([_vector(vector) for vector in found]), usage)
+            vectors = numpy.frombuffer(together, dtype="<f4").reshape(texts, -1)
+        else:
+            with numpy.errstate(over="ignore"):  # what is too large for it is infinite, and refused below
+                vectors = numpy.stack([_vector(vector) for vector in found])
     except (TypeError, ValueError):
         raise classifier.malformed("the answer holds no vectors of one length") from None
+    if not vectors.size:
+        raise classifier.malformed("the answer holds vectors without numbers")
+    if not numpy.isfinite(vectors).all():
+        raise classifier.malformed("the answer holds vectors with NaN, infinity or null in them")
+    return EmbedChunk(vectors, usage)
 
 
 class PackedVectors(NamedTuple):
@@ -78,7 +85,7 @@ def stack_packed(vectors: list[bytes], texts: int, usage: Usage) -> EmbedChunk |
     except ValueError:
         return None
     array = numpy.frombuffer(together, dtype="<f4").reshape(texts, -1)
-    return EmbedChunk(array, usage, packed=tuple(vectors))
+    return EmbedChunk(array, usage, packed=tuple(vectors)) if numpy.isfinite(array).all() else None
 
 
 def json_vectors(chunk: EmbedChunk) -> Any:
@@ -91,11 +98,20 @@ def json_vectors(chunk: EmbedChunk) -> Any:
     return [{"indices": places.tolist(), "values": row[places].tolist()} for places, row in rows]
 
 
-def in_order(scores: dict[int, float]) -> NDArray[numpy.float64]:
-    """The scores by their numbers, which go from 0 on."""
+def ordered_scores(results: Any, documents: int, classifier: Classifier) -> NDArray[numpy.float64]:
+    """The scores of `documents` documents, which `results` tells by their numbers. Raises RequestError."""
     import numpy
 
-    return numpy.array([scores[index] for index in range(len(scores))])
+    try:
+        found = {item["index"]: float(item["relevance_score"]) for item in results}
+    except (KeyError, TypeError, ValueError):
+        raise classifier.malformed("the answer holds no scores") from None
+    if found.keys() != set(range(documents)):
+        raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
+    scores = numpy.array([found[index] for index in range(documents)])
+    if not numpy.isfinite(scores).all():
+        raise classifier.malformed("the answer holds scores that are NaN or infinite")
+    return scores
 
 
 def _of_one_length(vectors: list[bytes]) -> list[bytes]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 
 from aiohttp import web
-from attrs import frozen
+
+from ....compiler.plan.record import frozen
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -44,7 +45,7 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """All of them, by their names."""
     found = {}
-    for each in sorted((files(__package__) / "static").iterdir(), key=lambda each: each.name):
+    for each in sorted(Path(__file__).with_name("static").iterdir()):
         kind = _TYPES.get(each.name.rpartition(".")[2])
         if kind is not None:
             body = each.read_bytes()

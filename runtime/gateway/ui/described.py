@@ -100,7 +100,7 @@ def _policies(plan: DeploymentPlan) -> Json:
     for name in _POLICIES:
         value = getattr(plan, name, None)
         if value is not None and attrs.has(type(value)):
-            written = plan_converter.unstructure(value)
+            written = plan_converter().unstructure(value)
             told = {field: each for field, each in written.items() if each is not None}
             if told:
                 found[name] = told

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from attrs import frozen
-
 from ....compiler.plan import RateLimits
+from ....compiler.plan.record import frozen
 from ...policies.lease import Granted, SpendState
 from .problems import Problems
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from attrs import frozen
 
+from ....compiler.plan.record import frozen
 from ..answers import Answer, hash_id
 from ..limits import Room, duration
 from .tables import REQUEST, Table, filled

@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonpath
-from attrs import frozen
 
+from ....compiler.plan.record import frozen
 from ..parsed_request import MockError
 from .histories import CHECKS
 from .shapes import Problem, problems

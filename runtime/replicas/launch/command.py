@@ -9,9 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
 from ....compiler.plan import Launch, RemotePoolPlan, ReplicaPlacement
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from .environment import server_environment
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from attrs import frozen
 
 from ....compiler.plan import Launch, RemotePoolPlan, ReplicaPlacement
+from ....compiler.plan.record import frozen
 from ...requests.errors import ServerDown, StartError
 from .command import Command, command_of
 from .listeners import is_ours

@@ -11,8 +11,9 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
+
+from ....compiler.plan.record import frozen
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -68,8 +68,8 @@ async def load_isolated(
 def _job(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, time_limit: float) -> bytes:
     """What the process must know."""
     values = {
-        "plan": plan_converter.unstructure(plan),
-        "placement": plan_converter.unstructure(placement),
+        "plan": plan_converter().unstructure(plan),
+        "placement": plan_converter().unstructure(placement),
         "base_dir": str(base_dir.absolute()),
         "time_limit": time_limit,
         "parent": os.getpid(),

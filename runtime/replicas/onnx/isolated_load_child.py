@@ -30,8 +30,8 @@ def main() -> int:
     logging.disable()
     job = json.load(sys.stdin)
     _end_in_time(job["time_limit"], job["parent"])
-    plan = plan_converter.structure(job["plan"], OnnxServingPlan)
-    placement = plan_converter.structure(job["placement"], ReplicaPlacement)
+    plan = plan_converter().structure(job["plan"], OnnxServingPlan)
+    placement = plan_converter().structure(job["placement"], ReplicaPlacement)
     # Engines of TensorRT take minutes to build; the process that serves builds its own, unless they are kept.
     providers = tuple(
         spec

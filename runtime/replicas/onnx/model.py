@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from attrs import field, frozen
+from attrs import field
 
 from ....compiler.plan import Batching, OnnxServingPlan
+from ....compiler.plan.record import frozen
 from ...requests.answer import Chunk
 from ...requests.request import Request
 from .batching import BatchQueue

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Generic, TypeVar
 
-from attrs import define, field
+from attrs import field
 
+from ....compiler.plan.record import define
 from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, forget_frames
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
 from .scheduling import Scheduler

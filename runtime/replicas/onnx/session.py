@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from ....compiler.plan import (
     ExecutionProvider,
     GraphOptimization,
@@ -19,6 +17,7 @@ from ....compiler.plan import (
     ProviderSpec,
     ReplicaPlacement,
 )
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from .cores import usable_physical_cores
 from .failures import first_line

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import field, frozen
+from attrs import field
 
 from ....compiler.plan import Pooling, Signature, TensorSpec
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from ...requests.tensor import TensorInfo
 

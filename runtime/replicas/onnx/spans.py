@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy
-from attrs import frozen
 
 from ....compiler.plan import Aggregation
+from ....compiler.plan.record import frozen
 from ...requests.answer import LabelledSpan
 from .scores import Floats
 

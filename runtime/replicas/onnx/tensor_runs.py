@@ -7,9 +7,9 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
 
+from ....compiler.plan.record import frozen
 from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import RequestError
 from ...requests.request import TensorRequest

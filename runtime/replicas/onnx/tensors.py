@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
 
+from ....compiler.plan.record import frozen
 from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import BadRequest, InvalidAnswer, StartError
 from ...requests.request import TensorRequest

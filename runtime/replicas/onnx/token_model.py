@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
 
+from ....compiler.plan.record import frozen
 from ...requests.errors import BadRequest, RequestError
 from .failures import first_line, unknown_token
 from .io_binding import Run

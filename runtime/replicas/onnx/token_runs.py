@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy
-from attrs import evolve, frozen
+from attrs import evolve
 from numpy.typing import NDArray
 
 from ....compiler.plan import Batching, FileRef, TooLongAction
+from ....compiler.plan.record import frozen
 from ...requests.errors import RequestError
 from .batching_trial import reason_to_run_alone
 from .length_groups import bucket, by_length

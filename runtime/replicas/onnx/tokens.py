@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from ....compiler.plan import TooLongAction
+from ....compiler.plan.record import frozen
 from ...requests.errors import BadRequest, ContextLengthExceeded, StartError
 
 if TYPE_CHECKING:

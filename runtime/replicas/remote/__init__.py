@@ -8,8 +8,6 @@ from pathlib import Path
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
 from ...requests.errors import StartError
 from ..elsewhere import Servers
-from ..launch import LaunchedServer, launch_of
-from ..plugins import load_plugin
 from ..replica import HeadersObserver, Replica
 from ..stand_ins import ReplicaStandIns
 from .api_key_auth import make_authorizer
@@ -42,11 +40,17 @@ def make_replica(
             "would show: take it out, and give the key with `api_key`"
         )
     if plan.provider is ProviderKind.CUSTOM:
+        from ..plugins import load_plugin
+
         return load_plugin(plan, placement, base_dir)
     authorizer = make_authorizer(plan, placement, base_dir)
     found = servers.server(plan, placement, on_ready) if servers is not None else None
     if found is not None:
         return RemoteReplica(plan, authorizer, observe, found, base_dir=base_dir)
-    launch = launch_of(plan, base_dir, keys)
-    server = LaunchedServer(plan, launch, placement, base_dir, on_ready, keys=keys) if launch else None
+    server = None
+    if plan.launch is not None or plan.is_launched:
+        from ..launch import LaunchedServer, launch_of
+
+        launch = launch_of(plan, base_dir, keys)
+        server = LaunchedServer(plan, launch, placement, base_dir, on_ready, keys=keys) if launch else None
     return RemoteReplica(plan, authorizer, observe, server, base_dir=base_dir)

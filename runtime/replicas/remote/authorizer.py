@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
 from multidict import CIMultiDict
 
 from ....compiler.plan import AuthScheme
+from ....compiler.plan.record import frozen
 from ...secret import Secret
 
 RENEW_EVERY = 60.0

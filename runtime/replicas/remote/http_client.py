@@ -19,10 +19,11 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import _serialize_headers
-from attrs import field, frozen
+from attrs import field
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from ....compiler.plan.record import frozen
 from .connector import (
     MAX_HEADER,
     MAX_HEADERS,

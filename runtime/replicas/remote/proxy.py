@@ -13,10 +13,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.request import getproxies_environment, proxy_bypass
 
-from attrs import field, frozen
+from attrs import field
 from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, no_proxy_url
+from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from ...secret import read_document
 

@@ -8,10 +8,11 @@ from contextlib import aclosing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ....compiler.plan import GuardPlan
 from ....compiler.plan.guards import is_meant
+from ....compiler.plan.record import frozen
 from ...limits.keys import key_name_among
 from ...requests.answer import ChatEvents, Chunk
 from ...requests.call import Call

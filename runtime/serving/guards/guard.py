@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
-
 from ....compiler.plan import GuardAction, GuardPlan
+from ....compiler.plan.record import frozen
 from ...requests.errors import ExternFailed, GuardFailed, GuardRefused, RequestError, RequestTimeout
 from ...requests.trace import Trace
 from ..pipelines.externs import Extern

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
-from attrs import frozen
-
+from ....compiler.plan.record import frozen
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.request import Request

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import field
+
+from ....compiler.plan.record import define
 
 if TYPE_CHECKING:
     from .activation import Activation

@@ -7,9 +7,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from ....compiler.plan import CallNode, ParameterPlan, TaskKind, ToolPlan
+from ....compiler.plan.record import frozen
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ..model import Model

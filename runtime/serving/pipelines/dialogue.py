@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from ....compiler.plan import CallNode
+from ....compiler.plan.record import frozen
 from ...dialects.answer import Choice, fold
 from ...dialects.chunks import ChunkEvents, whole_answer
 from ...dialects.openai_chat.write_request import write_message

@@ -11,9 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
-from attrs import frozen
-
 from ....compiler.plan import ExternNode, ExternPlan, Isolation
+from ....compiler.plan.record import frozen
 from ...requests.errors import ExternFailed, RequestError, StartError
 from ...requests.usage import Usage
 from .activation import Activation

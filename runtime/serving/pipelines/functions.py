@@ -11,9 +11,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
 from ....compiler.plan import MOST_CALLS_AT_ONCE, ParameterPlan, RecordType, ToolErrors, ToolPlan
+from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.errors import ExternFailed, RequestError, StepFailed
 from ...requests.parts import ToolCall

@@ -7,9 +7,10 @@ import math
 from base64 import b64decode
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
 from ....compiler.plan import ChoiceType, TensorType, Type, TypeKind
+from ....compiler.plan.record import define
 from .shapes import shape_of
 
 MAX_JSON_DEPTH = 100

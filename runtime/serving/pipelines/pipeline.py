@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from attrs import frozen
-
 from ....compiler.plan import OptionalType, PipelinePlan, TypeKind
+from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest

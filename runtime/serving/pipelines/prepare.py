@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
 from ....compiler.plan import ConstantNode, MapNode, Node, PipelinePlan
 from ....compiler.plan.dataflow import blocks_of, taken_by
+from ....compiler.plan.record import define
 from .block import PENDING, Block, Step
 from .steps import Place, PureSteps
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import field
 
 from ....compiler.plan import SourceRef
+from ....compiler.plan.record import define, frozen
 from ...requests.call import NO_HEADERS
 from ...requests.errors import RequestError, RequestTimeout, StepAt
 from ...requests.trace import Span, Spent, Trace

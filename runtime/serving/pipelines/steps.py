@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from ....compiler.plan import (
     AttemptNode,
     BuiltinNode,
@@ -25,6 +23,7 @@ from ....compiler.plan import (
     PromptNode,
     RecordNode,
 )
+from ....compiler.plan.record import frozen
 from .block import Act, Block, Compute
 from .calls import Targets, call
 from .control_flow import attempt, choose, map_list, match_value

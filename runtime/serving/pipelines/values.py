@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Annotated, Any, NotRequired, Optional, TypedDict, get_args, get_origin, is_typeddict
 
-from attrs import evolve, frozen
+from attrs import evolve
 from cattrs import (
     BaseValidationError,
     ClassValidationError,
@@ -24,6 +24,7 @@ from cattrs import (
 from cattrs.gen.typeddicts import make_dict_structure_fn
 
 from ....compiler.plan import ListType, OptionalType, RecordType, Type
+from ....compiler.plan.record import frozen
 from .leaf_values import Sizes, Unfit, leaf
 
 MAX_SHOWN = 3

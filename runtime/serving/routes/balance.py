@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from math import exp
 from typing import Any
 
-from attrs import frozen
-
 from ....compiler.plan import BalanceKind, BalancePlan
+from ....compiler.plan.record import frozen
 from ...policies.estimate import Estimate, estimate
 from ...requests.answer import Chunk
 from ...requests.call import Call

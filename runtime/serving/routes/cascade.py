@@ -10,9 +10,10 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ....compiler.plan import CascadePlan, FieldNode
+from ....compiler.plan.record import frozen
 from ...dialects.answer import Answer, Choice
 from ...dialects.chats import asking_more
 from ...dialects.chunks import streamed_answer, whole_answer

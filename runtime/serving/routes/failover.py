@@ -9,13 +9,13 @@ from copy import copy
 from math import inf
 from typing import Any, TypeVar
 
+from ....compiler.plan.record import frozen
 from ...limits.rate_limiters import MAX_WAIT
 from ...requests import errors as e
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.errors import forget_frames
 from ...requests.trace import Trace
-from ...requests.values import frozen
 from ..model import Model
 from .first_content import Opened, open_answer
 from .route import Route

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-from attrs import frozen
 
+from ....compiler.plan.record import frozen
 from ...requests.answer import ChatChunk, ChatEvents, Chunk
 from ...requests.events import PartEnded, Started, UsageKnown
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from math import inf
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ....compiler.plan import HedgePlan
+from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.answer import Chunk
 from ...requests.call import Call

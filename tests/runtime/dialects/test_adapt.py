@@ -195,6 +195,11 @@ def test_an_address_does_not_go_to_anthropic() -> None:
     assert sent(openai(user="u-1"), "anthropic")["metadata"] == {"user_id": "u-1"}
 
 
+@pytest.mark.parametrize("user", ["u" * 1_000_000, "@u" * 500_000, "+1" * 500_000, "u@" + "u" * 1_000_000])
+def test_looking_for_an_address_takes_no_longer_than_reading(user: str) -> None:
+    assert sent(openai(user=user), "anthropic")["metadata"] == {"user_id": user}
+
+
 def test_the_limit_has_the_name_that_the_model_knows() -> None:
     can = Capabilities(token_limit="max_completion_tokens")
     assert sent(openai(max_tokens=9), "openai_chat", can)["max_completion_tokens"] == 9
@@ -573,8 +578,8 @@ def test_what_goes_only_without_thoughts_is_refused_beside_them(more: Json, fiel
 
 
 def test_capabilities_are_part_of_plans() -> None:
-    told = plan_converter.unstructure(NEW_CLAUDE)
-    assert plan_converter.structure(orjson.loads(orjson.dumps(told)), Capabilities) == NEW_CLAUDE
+    told = plan_converter().unstructure(NEW_CLAUDE)
+    assert plan_converter().structure(orjson.loads(orjson.dumps(told)), Capabilities) == NEW_CLAUDE
 
 
 def test_a_model_s_own_capabilities_stand_over_those_of_its_dialect() -> None:

@@ -11,7 +11,7 @@ import pytest
 from inferc.runtime.dialects.openai.embeddings import in_base64, write_embeddings
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.retrieval.openai import OpenAIRetrieval
-from inferc.runtime.dialects.retrieval.vectors import stack_vectors
+from inferc.runtime.dialects.retrieval.vectors import ordered_scores, stack_vectors
 from inferc.runtime.requests.errors import ServerError
 from inferc.runtime.requests.usage import Usage
 from tests.support.remote import remote_plan
@@ -44,6 +44,11 @@ def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) 
         [[[1], [2]], [[1], [2]]],
         [None, None],
         [packed(1)],
+        [[], []],
+        [[1, None], [1, 2]],
+        [[1e300, 1], [1, 2]],
+        [packed(1, float("nan")), packed(1, 2)],
+        [packed(float("inf"), 1), [1, 2]],
     ],
 )
 def test_what_is_no_vectors_is_the_providers_fault(found: list[object]) -> None:
@@ -84,6 +89,7 @@ def test_vectors_in_base64_go_to_the_client_as_they_came(body: str, stays: bool)
         {"data": [DATA[0], DATA[0]]},
         {"data": [DATA[0], DATA[1] | {"embedding": VECTORS[1][:-1] + "!"}]},
         {"data": [DATA[0], DATA[1] | {"embedding": packed(1)}]},
+        {"data": [DATA[0], DATA[1] | {"embedding": packed(*[float("nan")] * 9)}]},
         {"error": {"message": "no"}},
     ],
 )
@@ -92,3 +98,10 @@ def test_what_is_wrong_with_vectors_in_base64_is_found(wrong: dict[str, object])
         OpenAIRetrieval(remote_plan()).vectors(json.dumps(ANSWER | wrong).encode(), 2, CLASSIFIER)
     with pytest.raises(ServerError):
         OpenAIRetrieval(remote_plan()).vectors(json.dumps(ANSWER).encode()[:-1], 2, CLASSIFIER)
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", None, [1]])
+def test_scores_that_are_no_numbers_are_the_providers_fault(score: object) -> None:
+    results = [{"index": 0, "relevance_score": score}, {"index": 1, "relevance_score": 0.5}]
+    with pytest.raises(ServerError):
+        ordered_scores(results, 2, CLASSIFIER)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from attrs import define
-
+from .....dsl.record import define
 from ...budgets import budget
 from ...draft import Block, Draft, Route, Strategy, split
 from ...foreign import Node

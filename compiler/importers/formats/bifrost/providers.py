@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from attrs import define, field
+from attrs import field
 
+from .....dsl.record import define
 from ...bedrock import aim_at_bedrock
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import define, field
+from attrs import field
 
+from .....dsl.record import define
 from ...draft import Deployment, Draft
 from ...foreign import ImportFailed, Node
 from ...origin import Origin

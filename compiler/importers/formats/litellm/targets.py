@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from attrs import define, field
+from attrs import field
 
 from .....dsl.bedrock_names import retrieval_of
 from .....dsl.inference import match_runtime
 from .....dsl.kinds import ProviderKind
 from .....dsl.other_providers import other_providers
+from .....dsl.record import define
 from ....checks.remote_tasks import TASKS
 from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Block, Deployment, Draft

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from attrs import define
-
+from .....dsl.record import define
 from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...providers import aim_at, expected_key

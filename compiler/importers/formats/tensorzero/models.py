@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from attrs import define, field
+from attrs import field
 
+from .....dsl.record import define
 from .....dsl.units import Money
 from ...bedrock import SECRETS, aim_at_bedrock
 from ...draft import Block, Deployment, Draft, Route, Strategy

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import field
 
+from .....compiler.plan.record import define
 from .decoder import Answer
 from .sampling import Likely
 from .text_stream import Writing

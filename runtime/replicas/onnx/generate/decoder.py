@@ -6,9 +6,9 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import define, frozen
 from numpy.typing import NDArray
 
+from .....compiler.plan.record import define, frozen
 from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import ContextLengthExceeded, InvalidAnswer, RequestError
 from ....requests.tensor import TensorInfo

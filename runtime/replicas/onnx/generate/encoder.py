@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
 
+from .....compiler.plan.record import frozen
 from ....requests.errors import RequestError, StartError
 from ..failures import first_line, unknown_token
 from ..model import run_options

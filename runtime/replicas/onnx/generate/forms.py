@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
 
+from .....compiler.plan.record import frozen
 from ....requests.errors import BadRequest, Incapable, RequestError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
 from numpy.typing import NDArray
 
+from .....compiler.plan.record import frozen
 from .signature import CacheEntry
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
-from attrs import frozen
-
+from .....compiler.plan.record import frozen
 from ....concurrency.tasks import end_tasks
 
 Item = TypeVar("Item")

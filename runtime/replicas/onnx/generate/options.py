@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from attrs import frozen
 
 from .....compiler.plan import GenerateSpec
+from .....compiler.plan.record import frozen
 from ....dialects.field_check import SENT, Dropped, Handling
 from ....dialects.openai.text_only import (
     TEXT_FIELDS,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy
-from attrs import evolve, frozen
+from attrs import evolve
 from numpy.typing import NDArray
 
+from .....compiler.plan.record import frozen
 from .forms import Form
 
 _SEEDS = 2**64

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
 
+from .....compiler.plan.record import frozen
 from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import StartError
 from ....requests.tensor import TensorInfo

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from attrs import define
-
+from .....compiler.plan.record import define
 from .texts import Detokenizer, StopFinder
 
 

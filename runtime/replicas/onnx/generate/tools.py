@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from attrs import frozen
 
+from .....compiler.plan.record import frozen
 from ....requests.errors import BadRequest
 from .forms import FormAsked, json_form, lark_form
 

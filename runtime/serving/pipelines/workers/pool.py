@@ -7,8 +7,7 @@ import logging
 from collections import deque
 from typing import Any
 
-from attrs import frozen
-
+from .....compiler.plan.record import frozen
 from ....concurrency.tasks import end_tasks
 from ....requests.errors import ExternFailed, ShuttingDown, StartError
 from .forkserver import ForkServer
