@@ -213,17 +213,11 @@ class Supervisor:
 
     async def _begin(self, worker: WorkerProcess) -> tuple[asyncio.Task[int], str]:
         """A process that takes requests, and its URL. Raises StartError."""
-        ours, theirs = socket.socketpair()
         handed = [] if self._handed is None else [self._handed.fileno()]
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                str(theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), *handed],
-                start_new_session=True,  # Ctrl-C is for the supervisor alone
-                env=_environment(),
-            )
+        try:
+            ours, process = await self._spawn(handed)
+        except OSError as error:  # no memory, no room for processes or files: perhaps later
+            raise StartError(f"worker {worker.index} cannot be started: {error.strerror or error}") from None
         channel = worker.channel = Channel(self._answer)
         ended = asyncio.create_task(process.wait())
         try:
@@ -245,6 +239,24 @@ class Supervisor:
         worker.pid, worker.began, worker.is_ready = said["pid"], time.time(), True
         return ended, said["url"]
 
+    async def _spawn(self, handed: Sequence[int]) -> tuple[socket.socket, asyncio.subprocess.Process]:
+        """A process, and our end of the socket between us. Raises OSError."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    str(theirs.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno(), *handed],
+                    start_new_session=True,  # Ctrl-C is for the supervisor alone
+                    env=_environment(),
+                )
+        except BaseException:
+            ours.close()
+            raise
+        return ours, process
+
     async def _keep(self, worker: WorkerProcess, ended: asyncio.Task[int]) -> None:
         """Replace the process of `worker` whenever it dies."""
         delay = 0.0
@@ -265,6 +277,8 @@ class Supervisor:
                 await asyncio.sleep(delay)
                 try:
                     async with self._turn:
+                        if self._is_stopping or worker not in self._workers:
+                            return  # a plan with fewer workers came meanwhile
                         ended, _ = await self._begin(worker)
                     break
                 except StartError as error:
