@@ -104,6 +104,17 @@ def plan_of(endpoint: str, **fields: Any) -> RemotePoolPlan:
     )
 
 
+def gateway_of(*, operated: bool) -> GatewayPlan:
+    """The gateway's settings; operated: with a key that has limits and a budget of its own."""
+    key = KeyPlan(
+        name="team",
+        secret=(KeySecret.env("BENCH_KEY"),),
+        rate_limits=KeyLimits(100_000_000, 500_000_000),
+        budget=POLICIES["budget"],
+    )
+    return GatewayPlan(port=0, keys=(key,) if operated else ())
+
+
 @frozen
 class Sample:
     """One round against one server; times in seconds."""
@@ -294,15 +305,7 @@ async def _serve_gateway(upstream: str, kind: str) -> None:
     plan = plan_of(f"{upstream}/v1", **(NO_POLICIES if kind == "plain" else POLICIES))
     if kind == "embeddings":
         plan = evolve(plan, task=TaskKind.EMBED)
-    keys = (
-        KeyPlan(
-            name="team",
-            secret=(KeySecret.env("BENCH_KEY"),),
-            rate_limits=KeyLimits(100_000_000, 500_000_000),
-            budget=POLICIES["budget"],
-        ),
-    )
-    gateway = GatewayPlan(port=0, keys=keys if kind == "operated" else ())
+    gateway = gateway_of(operated=kind == "operated")
     with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230, before anything runs
         log = AccessLog(nowhere, LogForm.JSON) if kind == "operated" else None
         executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd())

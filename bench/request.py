@@ -1,20 +1,23 @@
 """What one request costs the gateway, without sockets: processor time, calls of functions, or instructions.
 
-    python bench/request.py [WHAT] [--chunks N] [--pack N] [--count calls|instructions]
+    python bench/request.py [WHAT] [--chunks N] [--pack N] [--operated] [--count calls|instructions|profile]
 
 A client and a provider that are no more than a transport each: what is left is what Python does. The time is
 the least of many batches, so that others on the machine matter little; `--count instructions` needs valgrind,
 takes half a minute, and depends on nobody. The provider speaks OpenAI's chat completions. `--chunks`: a
-stream of so many; `--pack`: chunks that come together.
+stream of so many; `--pack`: chunks that come together; `--operated`: with a key that has limits and a budget,
+and an access log, as in `gateway.py`. `--count profile` says which functions it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import cProfile
 import gc
 import json
 import os
+import pstats
 import re
 import shutil
 import subprocess
@@ -26,14 +29,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-from _proxy import KEY, POLICIES, QUESTION, plan_of
+from _proxy import KEY, POLICIES, QUESTION, gateway_of, plan_of
 from _upstream import TEXTS, _stream, _unary, _vectors
 from attrs import evolve
 
-from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan, TaskKind
+from inferc.compiler.plan import SCHEMA, Plan, TaskKind
 from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
+from inferc.runtime.gateway.access_log import AccessLog, LogForm
+from inferc.runtime.gateway.auth import Keys
+from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.replicas.remote.connector import Connector
 
@@ -131,7 +137,7 @@ class _Client(_Transport):
         await self._done
 
 
-async def _measure(what: str, chunks: int, pack: int, count: str) -> None:
+async def _measure(what: str, chunks: int, pack: int, operated: bool, count: str) -> None:
     os.environ["BENCH_KEY"] = KEY
     if what == "embeddings":
         whole, task = [_vectors()], TaskKind.EMBED
@@ -146,9 +152,14 @@ async def _measure(what: str, chunks: int, pack: int, count: str) -> None:
 
     Connector._create_connection = connected  # type: ignore[method-assign]
     plan = evolve(plan_of("http://127.0.0.1:9/v1", **POLICIES), task=task)
-    executor = Executor(Plan(SCHEMA, "bench", GatewayPlan(port=0), (plan,)), Path.cwd())
+    gateway = gateway_of(operated=operated)
+    executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd())
     await executor.start()
-    server = HttpServer(build_app(executor), bind("127.0.0.1", 0, advice=""), advice="")
+    nowhere = Path(os.devnull).open("w")  # noqa: ASYNC230, SIM115, before anything runs
+    records = Records(AccessLog(nowhere, LogForm.JSON) if operated else None)
+    keys = Keys(gateway.keys, Path.cwd()) if operated else None
+    app = build_app(executor, keys=keys, records=records)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="")
     await server.start()
     path, asked = REQUESTS[what]
     body = json.dumps({"model": "gpt", **({"stream": True} if chunks else {}), **asked}).encode()
@@ -163,7 +174,9 @@ async def _measure(what: str, chunks: int, pack: int, count: str) -> None:
     await client.ask(WARMUP if count != "instructions" else 20)
     await _COUNTS[count](client, chunks)
     await server.stop()
+    await records.stop()
     await executor.stop()
+    nowhere.close()
 
 
 async def _time(client: _Client, chunks: int) -> None:
@@ -172,9 +185,9 @@ async def _time(client: _Client, chunks: int) -> None:
     batch = BATCH // (1 + chunks // 10) + 1
     times: list[float] = []
     for _ in range(BATCHES):
-        began = time.thread_time()
+        began = time.process_time()
         await client.ask(batch)
-        times.append((time.thread_time() - began) / batch * 1e6)
+        times.append((time.process_time() - began) / batch * 1e6)
     times.sort()
     print(f"{times[0]:8.1f} µs at best, {times[len(times) // 2]:.1f} in the middle")
 
@@ -193,6 +206,14 @@ async def _calls(client: _Client, chunks: int) -> None:
     print(f"{ours:8.0f} calls and resumptions of Python functions, {c:.0f} calls of others")
 
 
+async def _profile(client: _Client, chunks: int) -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    await client.ask(COUNTED * 10)
+    profile.disable()
+    pstats.Stats(profile).sort_stats("tottime").print_stats(60)
+
+
 async def _instructions(client: _Client, chunks: int) -> None:
     _tell_valgrind("-i", "on")
     for times in FEW, MANY:
@@ -209,6 +230,7 @@ _COUNTS: dict[str, Callable[[_Client, int], Awaitable[None]]] = {
     "time": _time,
     "calls": _calls,
     "instructions": _instructions,
+    "profile": _profile,
 }
 
 
@@ -246,12 +268,13 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=REQUESTS, default="chat")
     parser.add_argument("--chunks", type=int, default=0)
     parser.add_argument("--pack", type=int, default=1)
+    parser.add_argument("--operated", action="store_true")
     parser.add_argument("--count", choices=_COUNTS, default="time")
     options = parser.parse_args()
     if options.count == "instructions" and "INFERC_BENCH_INSIDE" not in os.environ:
         _under_valgrind()
     else:
-        run_async(_measure(options.what, options.chunks, options.pack, options.count))
+        run_async(_measure(options.what, options.chunks, options.pack, options.operated, options.count))
 
 
 if __name__ == "__main__":

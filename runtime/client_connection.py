@@ -26,6 +26,8 @@ MAX_HEADERS = 128
 MAX_UNSENT = 32 << 20
 """Bytes that all clients together may leave unread; a single one may leave more."""
 
+_JOINED = 32 << 10
+"""Bytes of a body up to which it is copied behind its head, to be sent at once."""
 _WITHOUT_BODY = (204, 304)
 _IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason", "_status"} and all(
     hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
@@ -256,10 +258,12 @@ class Connection(web.RequestHandler):
         headers[hdrs.CONTENT_LENGTH] = str(len(body))
         headers[hdrs.DATE] = rfc822_formatted_time()
         headers[hdrs.SERVER] = SERVER_SOFTWARE
-        data = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers) + body
-        transport.write(data)
-        writer = request._payload_writer
-        writer.output_size += len(data)
+        head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
+        if len(body) > _JOINED:
+            transport.writelines((head, body))
+        else:
+            transport.write(head + body)
+        request._payload_writer.output_size += len(head) + len(body)
         answer._keep_alive = answer._eof_sent = True
         return True
 

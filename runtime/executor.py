@@ -74,6 +74,8 @@ class Executor:
             base_dir, random or SystemRandom(), strict, trust_models, load_timeout, stand_ins, servers
         )
         self.now = RunningPlan(in_environment(plan))
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Where it runs, once it was started: asking for it takes a system call."""
         """What answers the requests that come now."""
         self._stopping = False
         self._draining: asyncio.Task[None] | None = None
@@ -145,6 +147,7 @@ class Executor:
         A remote endpoint that cannot be reached is only named, unless `strict`: its requests fail, the
         others work.
         """
+        self.loop = asyncio.get_running_loop()
         policies = PlanPolicies(self.plan, self._state, self._clock)
         self.now = await self._starter.start(self.plan, policies, None)
         policies.serve()

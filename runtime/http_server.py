@@ -213,7 +213,8 @@ def _past_the_router(app: web.Application) -> Callable[[Any], Awaitable[web.Stre
         return response
 
     def answer(request: web.Request) -> Awaitable[web.StreamResponse]:
-        found = known.get((request.method, request.raw_path))
+        message = request._message
+        found = known.get((message.method, message.path))
         if found is None:
             return first(request)
         request._match_info, handler = found

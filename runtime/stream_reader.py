@@ -29,18 +29,21 @@ def take(stream: StreamReader, most: int = -1) -> bytes:
     """What `stream` holds, at most so many bytes; empty where it holds nothing. most: -1: all."""
     if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._exception is not None:
         return stream.read_nowait(most)  # there is another class for bodies that are empty
-    parts, size = stream._buffer, stream._size
+    parts = stream._buffer
     if not parts:
         return b""
-    if stream._buffer_offset or stream._protocol._reading_paused or size > most >= 0:
+    size = stream._size
+    if size > most >= 0 or stream._buffer_offset or stream._protocol._reading_paused:
         return stream.read_nowait(most)
-    taken = parts[0] if len(parts) == 1 else b"".join(parts)
-    parts.clear()
+    taken = parts.popleft()
+    if parts:
+        taken += b"".join(parts)
+        parts.clear()
     stream._size = 0
     stream._cursor += size
-    ends = stream._http_chunk_splits
-    while ends and ends[0] < stream._cursor:
-        ends.popleft()
+    if ends := stream._http_chunk_splits:
+        while ends and ends[0] < stream._cursor:
+            ends.popleft()
     return taken
 
 

@@ -42,6 +42,10 @@ class Timeouts:
         """The limit of one wait."""
         return Timeout(self, moment)
 
+    def now(self) -> float:
+        """The time of the loop."""
+        return (self._loop or self.loop).time()
+
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The one loop in which all waits are; remembered, because asking for it takes a system call."""

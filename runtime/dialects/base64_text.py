@@ -13,6 +13,6 @@ def encoded(data: bytes | memoryview) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def decoded(text: str) -> bytes:
+def decoded(text: str | bytes) -> bytes:
     """What `text` holds, which is nothing but base64. Raises ValueError."""
     return base64.b64decode(text, validate=True)

@@ -72,15 +72,17 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
 
 def write_openai(left: Mapping[str, Remaining]) -> dict[str, str]:
     """What is left, as OpenAI's clients read it."""
-    return {
-        f"x-ratelimit-{name}-{what}": value
-        for what, each in left.items()
-        for name, value in (
-            ("limit", str(each.limit)),
-            ("remaining", str(each.amount)),
-            ("reset", f"{min(each.until, _LONGEST_RESET):.3f}s"),
-        )
-    }
+    found: dict[str, str] = {}
+    for what, each in left.items():
+        remaining, limit, reset = _HEADERS[what][0]
+        found[limit], found[remaining] = str(each.limit), str(each.amount)
+        found[reset] = "%.3fs" % (each.until if each.until < _LONGEST_RESET else _LONGEST_RESET)
+    return found
+
+
+def tells_limits(headers: Mapping[str, str]) -> bool:
+    """Whether the headers of an answer to a client tell what is left of any limit."""
+    return not _LEFT.isdisjoint(headers)
 
 
 def says_limits(headers: Mapping[str, str]) -> bool:
@@ -110,9 +112,9 @@ def tighter(left: Mapping[str, Remaining], told: Mapping[str, str]) -> dict[str,
     """Those of `left` of which there is less than the headers of an answer tell already."""
     found = {}
     for what, each in left.items():
-        said = next((told[words[0]] for words in _HEADERS[what] if words[0] in told), None)
-        amount = _whole(said)
-        if amount is None or each.amount <= amount:
+        openais, anthropics = _HEADERS[what]
+        said = told.get(openais[0]) or told.get(anthropics[0])
+        if said is None or (amount := _whole(said)) is None or each.amount <= amount:
             found[what] = each
     return found
 

@@ -41,7 +41,7 @@ class AccessLog:
 
     def __init__(self, out: IO[str], form: LogForm) -> None:
         self._out = out
-        self._line: Callable[[Mapping[str, Any]], str] = as_json if form is LogForm.JSON else for_people
+        self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
         self._waiting: list[Line] = []
         self._left_out = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -82,31 +82,35 @@ class AccessLog:
 
     def _put(self, records: list[Line]) -> None:
         try:
-            for piece in _pieces(f"{self._line(record.as_json())}\n" for record in records):
-                self._out.write(piece)
+            for piece in _pieces(self._line(record.as_json()) for record in records):
+                self._out.write(piece.decode("utf-8", "surrogatepass"))
                 self._out.flush()
         except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
             log.warning("the access log cannot be written: %s", error)
 
 
-def _pieces(lines: Iterable[str]) -> Iterator[str]:
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
     """The lines in pieces that a pipe takes as a whole, so that processes may write to the same one."""
-    piece: list[str] = []
+    piece: list[bytes] = []
     size = 0
     for line in lines:
-        length = len(line.encode("utf-8", "surrogatepass"))
+        length = len(line)
         if piece and size + length > PIECE:
-            yield "".join(piece)
+            yield b"".join(piece)
             piece, size = [], 0
         piece.append(line)
         size += length
     if piece:
-        yield "".join(piece)
+        yield b"".join(piece)
 
 
-def as_json(record: Mapping[str, Any]) -> str:
+def _json_line(record: Mapping[str, Any]) -> bytes:
     """One JSON object."""
-    return orjson.dumps(record).decode()
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _plain_line(record: Mapping[str, Any]) -> bytes:
+    return f"{for_people(record)}\n".encode("utf-8", "surrogatepass")
 
 
 def for_people(record: Mapping[str, Any]) -> str:

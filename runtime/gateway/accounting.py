@@ -47,17 +47,6 @@ class Spend:
         self.cost += other.cost
         self.unpriced += other.unpriced
 
-    def count(self, span: Span, *, last: bool) -> None:
-        """One attempt; last: of its request, which counts for whoever ended it."""
-        usage = span.usage
-        self.requests += last
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        if span.cost is not None:
-            self.cost += span.cost
-        elif usage != NOTHING_USED:
-            self.unpriced += 1
-
     def as_json(self) -> dict[str, float]:
         return asdict(self) | {"cost": self.cost / PICODOLLARS}
 
@@ -79,7 +68,7 @@ class Accounting:
         self._users: set[str] = set()
 
     def add(self, key: str, asked: str, user: str, spans: Sequence[Span]) -> None:
-        """What a request took."""
+        """What a request took, in at least one attempt."""
         if user and user not in self._users:
             if len(self._users) < MOST_USERS:
                 self._users.add(user)
@@ -92,11 +81,20 @@ class Accounting:
             if hour not in self._hours:
                 self._hours[hour] = {}
                 self._forget(hour)
+        ended_by = spans[-1]
         for span in spans:
             row = (key, asked, span.deployment, user)
-            places = self._places.get(row) or self._begin(row)
-            for spend in places:
-                spend.count(span, last=span is spans[-1])
+            usage, cost = span.usage, span.cost
+            prompt, completion = usage.prompt_tokens, usage.completion_tokens
+            for spend in self._places.get(row) or self._begin(row):
+                if span is ended_by:  # a request counts for whoever ended it
+                    spend.requests += 1
+                spend.prompt_tokens += prompt
+                spend.completion_tokens += completion
+                if cost is not None:
+                    spend.cost += cost
+                elif usage != NOTHING_USED:
+                    spend.unpriced += 1
 
     def _begin(self, row: Row) -> tuple[Spend, Spend]:
         """Count `row` from now on, in this hour and in all."""

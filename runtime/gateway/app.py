@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Set
 from difflib import get_close_matches
 from enum import Enum
@@ -13,7 +12,6 @@ from aiohttp import web
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
-from ..limits.rate_limiters import RateLimiter
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
@@ -22,14 +20,13 @@ from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
-from .exchange import Exchange
+from .exchange import EXCHANGE, Exchange
 from .late_resources import LateResources
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .request_records import RECORDS, Records
 from .responses import (
-    IDS,
     REQUEST_ID_HEADER,
     error_answer,
     internal_error,
@@ -163,6 +160,9 @@ class Access(Enum):
     EVERYONE, KEYS, OPERATOR = range(3)
 
 
+EVERYONE, KEYS, OPERATOR = Access
+
+
 class Door:
     """Who may come in: clients with the token or a key, and web pages that `cors` names."""
 
@@ -184,24 +184,24 @@ class Door:
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
-        if self.is_open or access is Access.EVERYONE:
+        if self.is_open or access is EVERYONE:
             return None
         return self.known(shown_secret(request), access)
 
     def admit_operator(self, request: web.Request) -> None:
         """Whether who asks may see everybody's requests. Raises Forbidden, Unauthorized."""
-        self.admit(request, Access.OPERATOR)
+        self.admit(request, OPERATOR)
 
     def known(self, shown: str, access: Access) -> Held | None:
         """The same for what a client shows. Raises Forbidden, Unauthorized."""
-        if self.is_open or access is Access.EVERYONE:
+        if self.is_open or access is EVERYONE:
             return None
         if self.token is not None and self.token.fits(shown):
             return None
         held = self.keys.find(shown) if self.keys is not None else None
         if held is None:
             raise not_accepted(shown)
-        if access is Access.OPERATOR:
+        if access is OPERATOR:
             raise Forbidden(
                 "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
             )
@@ -219,7 +219,7 @@ class Door:
     async def answer_health(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Everyone may ask whether all is well; how each deployment is, only who may see that."""
         try:
-            self.admit(request, Access.OPERATOR)
+            self.admit(request, OPERATOR)
         except (Unauthorized, Forbidden):
             return answer_health(request, exchange.executor)
         siblings = request.app[RECORDS].siblings
@@ -234,20 +234,19 @@ class Door:
     def tell(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
         another request may follow."""
+        headers = response.headers
         if self.browsers.lets_pages_call:
-            response.headers.update(self.browsers.answer_headers(request))
-        limiter = request.get(LIMITER) if self.keys is not None else None
-        if limiter is not None:
-            left = limiter.left(asyncio.get_running_loop().time())
-            response.headers.update(own_limits(left, response.headers, request[IDS]))
+            headers.update(self.browsers.answer_headers(request))
+        exchange = request.get(EXCHANGE)
+        if exchange is not None and exchange.key is not None and exchange.key.limiter is not None:
+            left = exchange.key.limiter.left(exchange.loop.time())
+            headers.update(own_limits(left, headers, exchange.ids))
         if self.is_closing:
-            response.headers["Connection"] = "close"
+            headers["Connection"] = "close"
             response.force_close()
 
 
 DOOR: web.AppKey[Door] = web.AppKey("door", Door)
-LIMITER: web.RequestKey[RateLimiter] = web.RequestKey("limiter", RateLimiter)
-"""That of the key that a request came with, if it has limits."""
 
 
 def _guarded(
@@ -274,7 +273,8 @@ def _guarded(
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
-        exchange = Exchange(executor, ids[REQUEST_ID_HEADER])
+        exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
+        request[EXCHANGE] = exchange
         parent = request.headers.get(TRACEPARENT, "")
         if records.traces is not None:
             exchange.traceparent = parent
@@ -294,8 +294,6 @@ def _guarded(
                 if held is not None and asks:
                     exchange.key = exchange.plan.keys[held.name]
                     exchange.person = held.person
-                    if exchange.key.limiter is not None:
-                        request[LIMITER] = exchange.key.limiter
                     exchange.check_protocol(protocol)
                 response = await answer(request, exchange)
                 if response.prepared:

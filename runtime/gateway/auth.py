@@ -98,6 +98,7 @@ class Keys:
         self._live: list[tuple[KeyPlan, LiveSecret]] = []
         self._hashes: list[tuple[KeyPlan, bytes]] = []
         self._next_look = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
         problems: list[str] = []
         for plan in plans:
             for ref in plan.secret:
@@ -161,7 +162,9 @@ class Keys:
 
     def _look(self) -> None:
         """Follow files whose contents have changed."""
-        now = asyncio.get_running_loop().time()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # remembered, because asking for it takes a system call
+        now = self._loop.time()
         if now < self._next_look:
             return
         self._next_look = now + LOOK_EVERY

@@ -13,7 +13,8 @@ from aiohttp.http_writer import StreamWriter
 from ..concurrency.tasks import end_tasks
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
-from .responses import IDS, internal_error, log_failure
+from .exchange import EXCHANGE
+from .responses import internal_error, log_failure
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
@@ -30,7 +31,9 @@ class EventStream:
     """
 
     def __init__(self, request: web.Request) -> None:
-        self.response = web.StreamResponse(headers={**_HEADERS, **request.get(IDS, {})})
+        exchange = request.get(EXCHANGE)
+        ids = NO_HEADERS if exchange is None else exchange.ids
+        self.response = web.StreamResponse(headers={**_HEADERS, **ids})
         self._request = request
         self._writer: AbstractStreamWriter | None = None
         self._loop = asyncio.get_running_loop()

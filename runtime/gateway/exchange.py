@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
 
 from ...compiler.plan import ClientProtocol
 from ..executor import Executor
 from ..limits.keys import KeyPolicies
 from ..policies.estimate import estimate
+from ..policies.rate_limit import Permit
 from ..requests.answer import Chunk
 from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
@@ -42,7 +45,8 @@ class Exchange:
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
     when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
     longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
-    that, to a pipeline. own_trace: which trace it is in, where traces are written.
+    that, to a pipeline. own_trace: which trace it is in, where traces are written. ids: the headers that name
+    the request, in each answer to it.
     """
 
     __slots__ = (
@@ -51,6 +55,7 @@ class Exchange:
         "began",
         "executor",
         "id",
+        "ids",
         "key",
         "loop",
         "notes",
@@ -64,9 +69,10 @@ class Exchange:
         "user",
     )
 
-    def __init__(self, executor: Executor, request_id: str) -> None:
+    def __init__(self, executor: Executor, request_id: str, ids: Mapping[str, str] = NO_HEADERS) -> None:
         self.id = request_id
-        self.loop = asyncio.get_running_loop()
+        self.ids = ids
+        self.loop = executor.loop or asyncio.get_running_loop()
         self.began = self.loop.time()
         self.executor = executor
         self.plan = executor.now
@@ -168,7 +174,8 @@ class Exchange:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
         trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        async with self._permitted(0, deadline):
+        permit = await self._permit(0, deadline)
+        try:
             return await self.plan.run(
                 pipeline,
                 values,
@@ -178,6 +185,8 @@ class Exchange:
                 headers=headers,
                 payers=self._payers,
             )
+        finally:
+            self._leave(permit)
 
     async def events(
         self,
@@ -191,7 +200,8 @@ class Exchange:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
         trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        async with self._permitted(0, deadline):
+        permit = await self._permit(0, deadline)
+        try:
             events = self.plan.events(
                 pipeline,
                 values,
@@ -204,11 +214,15 @@ class Exchange:
             async with aclosing(events):
                 async for each in events:
                     yield each
+        finally:
+            self._leave(permit)
 
-    @property
     def tokens(self) -> int:
         """Of all that was done for the request."""
-        return sum(span.tokens for span in self.spans)
+        tokens = 0
+        for span in self.spans:
+            tokens += span.usage.prompt_tokens + span.usage.completion_tokens
+        return tokens
 
     def check_protocol(self, protocol: ClientProtocol) -> None:
         """Raises Forbidden where the key may not ask in `protocol`."""
@@ -248,31 +262,36 @@ class Exchange:
     def _payers(self) -> tuple[str, ...]:
         return self.key.payers if self.key is not None else ()
 
-    @asynccontextmanager
-    async def _permitted(self, tokens: int, deadline: float | None) -> AsyncIterator[None]:
-        """Wait until the limits of the key let a request of `tokens` begin, and count what it took."""
-        key = self.key
-        if key is None or key.limiter is None:
-            yield
-            return
-        permit = await key.enter(tokens, deadline)
-        try:
-            yield
-        finally:
-            key.leave(permit, self.tokens)
+    async def _permit(self, tokens: int, deadline: float | None) -> Permit | None:
+        """The right to ask for `tokens`, once the limits of the key allow it; None where it has none."""
+        return None if self.key is None else await self.key.enter(tokens, deadline)
+
+    def _leave(self, permit: Permit | None) -> None:
+        if self.key is not None:
+            self.key.leave(permit, self.tokens())
 
     async def _limited(
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
     ) -> AsyncGenerator[Chunk, None]:
         """`answer`, once the limits of the key let it begin."""
-        async with self._permitted(estimate(request).total, deadline), aclosing(answer):
-            async for chunk in answer:
-                yield chunk
+        permit = await self._permit(estimate(request).total, deadline)
+        try:
+            async with aclosing(answer):
+                async for chunk in answer:
+                    yield chunk
+        finally:
+            self._leave(permit)
 
     async def _one_limited(self, model: Model | GuardedModel, call: Call, trace: Trace) -> Chunk:
         """The same of one in one piece."""
-        async with self._permitted(estimate(call.request).total, call.deadline):
+        assert self.key is not None
+        assert self.key.limiter is not None
+        tokens = estimate(call.request).total
+        permit = self.key.limiter.take(self.loop.time(), tokens) or await self._permit(tokens, call.deadline)
+        try:
             return await model.answer(call, trace)
+        finally:
+            self._leave(permit)
 
     def _priority(self, asked: int) -> int:
         """As the key says; clients may ask for less."""
@@ -296,6 +315,9 @@ class Exchange:
         names = ", ".join(f"`{name}`" for name in {**self.models, **self.pipelines})
         return f"it may ask {names}" if names else "it may ask nothing"
 
+
+EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
+"""That of a request over HTTP."""
 
 _MOST_MATCHED = 2 * MOST_NAME
 """Characters of a name that is looked for in the list of a key: a model, and what stands for its `*`."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..dialects.rate_limit_headers import openai_limits
-from ..requests.trace import Note, Span
+from ..requests.trace import Note, Span, cost_of
 from ..requests.upstream import Upstream
-from ..requests.usage import NOTHING_USED, PICODOLLARS
+from ..requests.usage import PICODOLLARS
+
+
+def micros(seconds: float) -> float:
+    """Seconds with six digits, as `round` gives them in ten times the time."""
+    return int(seconds * 1e6 + 0.5) / 1e6
 
 
 class Record(NamedTuple):
@@ -36,66 +41,79 @@ class Record(NamedTuple):
     notes: list[Note]
     upstream: Upstream | None = None
 
-    @property
-    def tokens(self) -> tuple[int, int]:
-        """Of prompts and of answers."""
-        usages = [span.usage for span in self.spans]
-        return sum(each.prompt_tokens for each in usages), sum(each.completion_tokens for each in usages)
-
-    @property
-    def cost(self) -> float | None:
-        """Dollars; None where the price of an attempt is not known."""
-        costs = [span.cost for span in self.spans if span.usage != NOTHING_USED]
-        return None if None in costs else sum(each or 0 for each in costs) / PICODOLLARS
-
     def as_json(self) -> dict[str, Any]:
         """What an access line says, in the order in which people read it."""
-        prompt, completion = self.tokens
-        first = next((span.first for span in self.spans if span.first is not None), None)
-        fields = {
-            "time": self.at,
-            "id": self.id,
-            "key": self.key or None,
-            "method": self.method,
-            "path": self.path,
-            "asked": self.asked or None,
-            "user": self.user or None,
-            "deployment": self.deployment or None,
-            "replica": self.replica,
-            "attempts": self.attempts,
-            "status": self.status,
-            "outcome": self.outcome,
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "cost": self.cost if self.spans else None,
-            "waited": round(self.spans[0].began - self.began, 6) if self.spans else None,
-            "first": round(first - self.began, 6) if first is not None else None,
-            "seconds": round(self.ended - self.began, 6),
-            "tries": self._tries() or None,
-            "limits": self._limits() or None,
-            "error": self.message or None,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
-
-    def _limits(self) -> dict[str, str]:
-        """What the provider said is left of its limits, in OpenAI's words."""
-        said = openai_limits(self.upstream.headers) if self.upstream is not None else {}
-        return {str(name): value for name, value in said.items()}  # JSON takes no other texts
-
-    def _tries(self) -> list[dict[str, Any]]:
-        """The attempts of a request that had more than one, or one that failed; not those of pipelines."""
-        spans = self.spans
-        if not spans or (len(spans) == 1 and spans[0].failure is None) or spans[0].step is not None:
-            return []
-        return [self._try(span) for span in spans]
+        (
+            id_,
+            at,
+            began,
+            ended,
+            method,
+            path,
+            key,
+            asked,
+            user,
+            status,
+            outcome,
+            message,
+            deployment,
+            replica,
+            attempts,
+            spans,
+            _,
+            upstream,
+        ) = self
+        said: dict[str, Any] = {"time": at, "id": id_}
+        if key:
+            said["key"] = key
+        said["method"] = method
+        said["path"] = path
+        if asked:
+            said["asked"] = asked
+        if user:
+            said["user"] = user
+        if deployment:
+            said["deployment"] = deployment
+        if replica is not None:
+            said["replica"] = replica
+        said["attempts"] = attempts
+        said["status"] = status
+        said["outcome"] = outcome
+        prompt = completion = 0
+        first = None
+        for span in spans:
+            prompt += span.usage.prompt_tokens
+            completion += span.usage.completion_tokens
+            if first is None:
+                first = span.first
+        said["prompt_tokens"] = prompt
+        said["completion_tokens"] = completion
+        if spans:
+            cost = cost_of(spans)
+            if cost is not None:
+                said["cost"] = cost
+            said["waited"] = micros(spans[0].began - began)
+        if first is not None:
+            said["first"] = micros(first - began)
+        said["seconds"] = micros(ended - began)
+        is_plain = not spans or (len(spans) == 1 and spans[0].failure is None)
+        if not is_plain and spans[0].step is None:  # pipelines have many, which `why` tells
+            said["tries"] = [self._try(span) for span in spans]
+        if upstream is not None and upstream.headers:
+            limits = openai_limits(upstream.headers)
+            if limits:  # what it said is left of its limits, in OpenAI's words
+                said["limits"] = {str(name): value for name, value in limits.items()}  # JSON takes no others
+        if message:
+            said["error"] = message
+        return said
 
     def _try(self, span: Span) -> dict[str, Any]:
         failure = span.failure
         fields = {
             "deployment": span.deployment,
-            "waited": round(span.began - self.began, 6),
-            "first": round(span.first - self.began, 6) if span.first is not None else None,
-            "seconds": round(span.seconds, 6),
+            "waited": micros(span.began - self.began),
+            "first": micros(span.first - self.began) if span.first is not None else None,
+            "seconds": micros(span.seconds),
             "ok": span.ok,
             "prompt_tokens": span.usage.prompt_tokens,
             "completion_tokens": span.usage.completion_tokens,
@@ -108,20 +126,18 @@ class Record(NamedTuple):
     def story(self) -> dict[str, Any]:
         """All that is known, with what happened in its order; times from the arrival."""
         events = [(span.began, self._attempt(span)) for span in self.spans if span.began]
-        events += [
-            (note.at, {"at": round(note.at - self.began, 6), "text": note.text}) for note in self.notes
-        ]
+        events += [(note.at, {"at": micros(note.at - self.began), "text": note.text}) for note in self.notes]
         events.sort(key=lambda event: event[0])
         return {**self.as_json(), "events": [event for _, event in events]}
 
     def _attempt(self, span: Span) -> dict[str, Any]:
         return {
-            "at": round(span.began - self.began, 6),
+            "at": micros(span.began - self.began),
             "step": span.step,
             "deployment": span.deployment,
             "replica": span.replica,
-            "seconds": round(span.seconds, 6),
-            "first": round(span.first - span.began, 6) if span.first is not None else None,
+            "seconds": micros(span.seconds),
+            "first": micros(span.first - span.began) if span.first is not None else None,
             "ok": span.ok,
             "tokens": span.tokens,
             "cost": None if span.cost is None else span.cost / PICODOLLARS,

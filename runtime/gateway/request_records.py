@@ -85,6 +85,12 @@ class Records:
         """A request has ended. status: 0 where nobody got any. asks: whether it was one to a model."""
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
+        deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
+        if trace is not None:
+            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries
+            notes, upstream = trace.notes, trace.upstream
+        if error is not None and not deployment:
+            deployment = error.deployment or ""
         if outcome == OK and spans and not (spans[-1].ok or any(span.ok for span in spans)):
             outcome = BROKEN_OFF
         accounting = self.accounting
@@ -93,10 +99,11 @@ class Records:
         asked, user = exchange.asked or "", exchange.person or exchange.user or ""
         if spans:
             accounting.add(key, asked, user, spans)
+        began = exchange.began
         record = Record(
             exchange.id,
-            time.time() - (now - exchange.began),
-            exchange.began,
+            time.time() - (now - began),
+            began,
             now,
             method,
             path[:LONGEST_PATH],
@@ -106,18 +113,16 @@ class Records:
             status,
             outcome,
             "" if error is None else error.message[:LONGEST_MESSAGE],
-            (trace.deployment if trace is not None else "")
-            or (error.deployment if error is not None else "")
-            or "",
-            None if trace is None else trace.replica,
-            0 if trace is None else trace.tries,
+            deployment,
+            replica,
+            attempts,
             spans,
-            exchange.notes if trace is None else trace.notes,
-            None if trace is None else trace.upstream,
+            notes,
+            upstream,
         )
         if asks and outcome != Unauthorized.code:  # of which anybody may send any number
             self._recent.append(record)
-            if outcome != OK or record.attempts > 1:
+            if outcome != OK or attempts > 1:
                 self._troubled.append(record)
         if self.access is not None:
             self.access.write(record)

@@ -18,6 +18,7 @@ from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
     anthropic_limits,
     openai_limits,
+    tells_limits,
     tighter,
     write_anthropic,
     write_openai,
@@ -42,9 +43,6 @@ COST_HEADER = "x-inferc-cost"
 UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
 REQUEST_ID_HEADER = "x-request-id"
 _ANTHROPICS_ID = "request-id"
-
-IDS: web.RequestKey[Mapping[str, str]] = web.RequestKey("ids", Mapping[str, str])
-"""The headers that name a request, in each answer to it."""
 
 _GOOGLES = {
     400: "INVALID_ARGUMENT",
@@ -73,7 +71,6 @@ def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[st
     ids = {REQUEST_ID_HEADER: name} if name is not None and _CLIENTS_ID.fullmatch(name) else new_ids()
     if as_anthropic:
         ids[_ANTHROPICS_ID] = ids[REQUEST_ID_HEADER]
-    request[IDS] = ids
     return ids
 
 
@@ -119,7 +116,7 @@ def own_limits(
     left: Mapping[str, Remaining], told: Mapping[str, str], ids: Mapping[str, str]
 ) -> dict[str, str]:
     """What is left of the limits of a client's own key, where less than the headers of its answer tell."""
-    less = tighter(left, told)
+    less = tighter(left, told) if tells_limits(told) else left
     return write_anthropic(less, time.time()) if _ANTHROPICS_ID in ids else write_openai(less)
 
 

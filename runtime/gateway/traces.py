@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...compiler.plan import RemotePoolPlan
 from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
-from ..requests.trace import Span
+from ..requests.trace import Span, cost_of
 from ..requests.trace_context import TRACEPARENT
 from ..serving.counters import OK
 from .gen_ai import OPERATIONS, provider_name
@@ -88,7 +88,7 @@ class Traces:
                     "inferc.key": record.key or None,
                     "inferc.asked": record.asked or None,
                     "inferc.outcome": record.outcome,
-                    "inferc.cost": record.cost if record.spans else None,
+                    "inferc.cost": cost_of(record.spans) if record.spans else None,
                     "error.type": record.outcome if record.outcome != OK else None,
                 }
             ),

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from attrs import evolve
 
 from ...compiler.plan import Budget as BudgetConfig
-from ...compiler.plan import BudgetAction, UnavailableAction
+from ...compiler.plan import UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation
@@ -52,12 +52,11 @@ class SharedBudget(Budget):
         epoch: float,
     ) -> None:
         super().__init__(config, Ledger())
-        rejects = config.on_exceeded is BudgetAction.REJECT
-        spans = [(window.span, ceiling) for _, window, ceiling, _ in self._ceilings] if rejects else []
+        spans = [(window.span, ceiling) for _, window, ceiling, _ in self._ceilings] if self._rejects else []
         self._owner = owner
         self._account = account
         self._store = store
-        self._refuses = rejects and action is UnavailableAction.REFUSE
+        self._refuses = self._rejects and action is UnavailableAction.REFUSE
         self._lease = LeaseHolder(secrets.token_hex(8), spans)
         self._epoch = epoch
         self._skew = 0.0
@@ -95,7 +94,7 @@ class SharedBudget(Budget):
                 return self._reserve_alone(now, amount)
             if self._refused is not None and self._is_refused(now, amount):
                 return self._refused[2]
-        if self._action is BudgetAction.REJECT and any(amount > most for _, _, most, _ in self._ceilings):
+        if self._rejects and any(amount > most for _, _, most, _ in self._ceilings):
             return self._refusal(now + self._skew, amount)
         return None
 

@@ -47,11 +47,14 @@ class Exceeded:
 
 
 class RollingSum:
-    """The amounts of the last `span` minutes."""
+    """The amounts of the last `span` minutes, without what is `open` in their ledger.
+
+    settled: the sum of them.
+    """
 
     def __init__(self, span: int) -> None:
         self.span = span
-        self.total = 0
+        self.settled = 0
         self.amounts: OrderedDict[int, int] = OrderedDict()
         self._oldest = 0
 
@@ -66,7 +69,7 @@ class RollingSum:
             amounts[minute] = amount
         else:
             self.amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
-        self.total += amount
+        self.settled += amount
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
@@ -78,11 +81,11 @@ class RollingSum:
             oldest = next(iter(amounts))
             if oldest >= self._oldest:
                 return
-            self.total -= amounts.pop(oldest)
+            self.settled -= amounts.pop(oldest)
 
     def below_at(self, ceiling: int) -> int:
         """The minute from which the total is `ceiling` or less, if nothing is added."""
-        excess = self.total - ceiling
+        excess = self.settled - ceiling
         freed = 0
         for minute, amount in self.amounts.items():
             if excess <= 0:
@@ -93,12 +96,16 @@ class RollingSum:
 
 
 class Ledger:
-    """Spend by minute, as far as it is known here."""
+    """Spend by minute, as far as it is known here.
+
+    now: the minute that it is. open: what is counted in that one, and in no window yet: it counts in all.
+    """
 
     def __init__(self) -> None:
         self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
         self._windows = [self.hour, self.day]
-        self._now = -1
+        self.now = -1
+        self.open = 0
         self._known: dict[int, int] = {}
         self.longest = DAY
         """Minutes of the longest window."""
@@ -108,22 +115,29 @@ class Ledger:
         for window in self._windows:
             if window.span == span:
                 return window
+        self._close()
         window = RollingSum(span)
         for minute in sorted(self._known):
             window.add(minute, self._known[minute])
         self._windows.append(window)
-        self._now = -1
+        self.now = -1
         self.longest = max(self.longest, span)
         return window
 
+    def total(self, window: RollingSum) -> int:
+        """All that is counted in `window`."""
+        return window.settled + self.open
+
     def add(self, minute: int, amount: int) -> None:
         """Count `amount`, which may be negative, in `minute`."""
+        if minute == self.now:
+            self.open += amount
+        else:
+            self._count(minute, amount)
+
+    def _count(self, minute: int, amount: int) -> None:
         for window in self._windows:
-            if minute in window.amounts:  # as nearly always
-                window.amounts[minute] += amount
-                window.total += amount
-            else:
-                window.add(minute, amount)
+            window.add(minute, amount)
         known = self._known
         if minute in known:
             known[minute] += amount
@@ -133,20 +147,33 @@ class Ledger:
             for old in sorted(known)[:HOUR]:
                 del known[old]
 
+    def _close(self) -> None:
+        """Count what is open in all windows."""
+        if self.open:
+            self._count(self.now, self.open)
+            self.open = 0
+
+    def below_at(self, window: RollingSum, ceiling: int) -> int:
+        """The minute from which the total of `window` is `ceiling` or less, if nothing is added."""
+        self._close()
+        return window.below_at(ceiling)
+
     def expire(self, minute: int) -> None:
-        """Forget what has left all windows at `minute`."""
-        if minute == self._now:
+        """It is `minute`: forget what has left all windows."""
+        if minute == self.now:
             return
-        self._now = minute
+        self._close()
+        self.now = minute
         for window in self._windows:
             window.expire(minute)
 
     def replace(self, amounts: Mapping[int, int]) -> None:
         """Count `amounts`, by minute, in the place of all that was counted."""
+        self._close()
         for minute in sorted(self._known.keys() | amounts.keys()):
             difference = amounts.get(minute, 0) - self._known.get(minute, 0)
             if difference:
-                self.add(minute, difference)
+                self._count(minute, difference)
         self._known = dict(amounts)
 
 
@@ -155,6 +182,7 @@ class Budget:
 
     def __init__(self, config: BudgetConfig, ledger: Ledger) -> None:
         self._action = config.on_exceeded
+        self._rejects = config.on_exceeded is BudgetAction.REJECT
         self._ledger = ledger
         self._reserved = 0
         self._ceilings = [
@@ -170,13 +198,20 @@ class Budget:
 
     def reserve(self, now: float, amount: int) -> Reservation | Exceeded | None:
         """Set `amount` aside, or say why not. None: `acquire` can say. now: seconds since 1970."""
-        minute = int(now / MINUTE)
-        self._ledger.expire(minute)
-        if self._action is BudgetAction.REJECT:
-            refusal = self._refusal(now, amount)
-            if refusal is not None:
-                return refusal
-        return self._set_aside(minute, amount)
+        minute, ledger = int(now / MINUTE), self._ledger
+        if minute != ledger.now:
+            ledger.expire(minute)
+        if not self._rejects:
+            return self._set_aside(minute, amount)
+        total = ledger.open + amount
+        for name, window, ceiling, limit in self._ceilings:
+            if window.settled + total > ceiling:
+                return self._exceeded(now, amount, name, window, ceiling, limit)
+        if self._over:
+            self._over.clear()
+        self._reserved += amount
+        ledger.open = total
+        return tuple.__new__(Reservation, (minute, amount, None))
 
     async def acquire(self, amount: int, deadline: float | None) -> Reservation | Exceeded:
         """As `reserve`, after asking what is shared with other processes. Raises RequestError."""
@@ -184,25 +219,33 @@ class Budget:
 
     def settle(self, held: Reservation, cost: int) -> None:
         """Put what the request cost, perhaps nothing, in the place of what was reserved."""
-        self._reserved -= held.amount
-        if cost != held.amount:
-            self._ledger.add(held.minute, cost - held.amount)
+        minute, amount, _ = held
+        self._reserved -= amount
+        if minute == self._ledger.now:
+            self._ledger.open += cost - amount
+        elif cost != amount:
+            self._ledger.add(minute, cost - amount)
 
     def _set_aside(self, minute: int, amount: int) -> Reservation:
         notice = None
-        if self._action is not BudgetAction.REJECT:
+        if not self._rejects:
             notice = self._crossing()
         elif self._over:
             self._over.clear()
         self._reserved += amount
-        self._ledger.add(minute, amount)
-        return Reservation(minute, amount, notice)
+        if minute == self._ledger.now:
+            self._ledger.open += amount
+        else:
+            self._ledger.add(minute, amount)
+        return tuple.__new__(Reservation, (minute, amount, notice))
 
     def spent(self, now: float) -> dict[str, float]:
         """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""
         self._ledger.expire(int(now / MINUTE))
+        total = self._ledger.total
         return {
-            name: max(window.total - self._reserved, 0) / PICODOLLARS for name, window, _, _ in self._ceilings
+            name: max(total(window) - self._reserved, 0) / PICODOLLARS
+            for name, window, _, _ in self._ceilings
         }
 
     def is_throttled(self, now: float) -> bool:
@@ -210,13 +253,14 @@ class Budget:
         if self._action is not BudgetAction.THROTTLE:
             return False
         self._ledger.expire(int(now / MINUTE))
-        return any(window.total - self._reserved >= ceiling for _, window, ceiling, _ in self._ceilings)
+        settled = self._ledger.open - self._reserved
+        return any(window.settled + settled >= ceiling for _, window, ceiling, _ in self._ceilings)
 
     def _crossing(self) -> str | None:
         """What is said when spend, without what is only reserved, reaches a ceiling."""
         notice = None
         for name, window, ceiling, limit in self._ceilings:
-            if window.total - self._reserved < ceiling:
+            if self._ledger.total(window) - self._reserved < ceiling:
                 self._over.discard(name)
             elif name not in self._over:
                 self._over.add(name)
@@ -227,14 +271,14 @@ class Budget:
     def _refusal(self, now: float, amount: int) -> Exceeded | None:
         """Why `amount` does not fit below the ceilings, if it does not."""
         for name, window, ceiling, limit in self._ceilings:
-            if window.total + amount > ceiling:
+            if self._ledger.total(window) + amount > ceiling:
                 return self._exceeded(now, amount, name, window, ceiling, limit)
         return None
 
     def _exceeded(
         self, now: float, amount: int, name: str, window: RollingSum, ceiling: int, limit: Money
     ) -> Exceeded:
-        spent = f"${window.total / PICODOLLARS:.6g} of {limit!s} per {name}"
+        spent = f"${self._ledger.total(window) / PICODOLLARS:.6g} of {limit!s} per {name}"
         if amount > ceiling:
             needs = f"${amount / PICODOLLARS:.6g}"
             return Exceeded(f"the request may cost {needs}, the budget is {limit!s} per {name}", None, None)
@@ -242,5 +286,5 @@ class Budget:
         if name not in self._over:
             self._over.add(name)
             notice = f"the budget is used up ({spent}): requests are rejected"
-        retry_after = window.below_at(ceiling - amount) * MINUTE - now
+        retry_after = self._ledger.below_at(window, ceiling - amount) * MINUTE - now
         return Exceeded(f"the budget is used up: {spent} are spent or reserved", retry_after, notice)

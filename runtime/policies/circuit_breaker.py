@@ -27,6 +27,9 @@ class Outcome(Enum):
     NOTHING = auto()
 
 
+SUCCESS, FAILURE, NOTHING = Outcome
+
+
 @frozen
 class Pass:
     """The request may be sent; its outcome is to be reported with this pass, once.
@@ -53,7 +56,8 @@ class CircuitBreaker:
         self._max_probes = config.half_open_max_probes
         self._pass = Pass(0)
         self._failures = 0
-        self._open_until: float | None = None
+        self.open_until: float | None = None
+        """When probes may pass; None while it is closed."""
         self._open_for = 0.0
         self._closed_at = 0.0
         self._probes = 0
@@ -62,19 +66,14 @@ class CircuitBreaker:
     @property
     def is_closed(self) -> bool:
         """Whether every request passes."""
-        return self._open_until is None
-
-    @property
-    def open_until(self) -> float | None:
-        """When probes may pass; None while it is closed."""
-        return self._open_until
+        return self.open_until is None
 
     def free_at(self, now: float) -> float:
         """When a request would pass, as far as that is known: while probes are under way, in a while."""
-        if self._open_until is None:
+        if self.open_until is None:
             return now
         is_full = self._probes >= self._max_probes
-        return max(self._open_until, now + PROBE_WAIT if is_full else now)
+        return max(self.open_until, now + PROBE_WAIT if is_full else now)
 
     @property
     def is_probing(self) -> bool:
@@ -89,12 +88,12 @@ class CircuitBreaker:
     def opened_elsewhere(self, until: float, open_for: float) -> None:
         """Others have opened the circuit until then, for the time of `open_for`."""
         self._turn()
-        self._open_until, self._open_for = until, open_for
+        self.open_until, self._open_for = until, open_for
 
     def closed_elsewhere(self, now: float) -> None:
         """Others have closed the circuit."""
         self._turn()
-        self._open_until, self._closed_at = None, now
+        self.open_until, self._closed_at = None, now
 
     def open_for_operator(self, until: float, seconds: float) -> None:
         """An operator wants the endpoint left alone until then."""
@@ -107,7 +106,7 @@ class CircuitBreaker:
     def begin_anew(self) -> None:
         """The endpoint is served by another process now: nothing that is known of it holds any more."""
         self._turn()
-        self._open_until, self._open_for = None, 0.0
+        self.open_until, self._open_for = None, 0.0
 
     async def claim(self, now: float, held: Pass) -> Pass | Blocked:
         """Whether a probe that passed here may really be sent: yes, where nobody else probes."""
@@ -115,10 +114,10 @@ class CircuitBreaker:
 
     def enter(self, now: float) -> Pass | Blocked:
         """Whether a request may be sent now."""
-        if self._open_until is None:
+        if self.open_until is None:
             return self._pass
-        if now < self._open_until:
-            return Blocked(self._open_until)
+        if now < self.open_until:
+            return Blocked(self.open_until)
         if self._probes >= self._max_probes:
             return Blocked(now + PROBE_WAIT)
         self._probes += 1
@@ -132,32 +131,32 @@ class CircuitBreaker:
         """What became of a request that passed. Stale outcomes change nothing."""
         if held.era != self._pass.era:
             return
-        if self._open_until is None:
-            if outcome is Outcome.SUCCESS:
+        if self.open_until is None:
+            if outcome is SUCCESS:
                 self._failures = 0
-            elif outcome is Outcome.FAILURE:
+            elif outcome is FAILURE:
                 self._failures += 1
                 if self._failures >= self._threshold:
                     self._open(now)
-        elif outcome is Outcome.FAILURE:
+        elif outcome is FAILURE:
             self._open(now)
-        elif outcome is Outcome.NOTHING:
+        elif outcome is NOTHING:
             self._probes -= 1
         else:
             self._probe_successes += 1
             if self._probe_successes >= self._max_probes:
                 self._turn()
-                self._open_until = None
+                self.open_until = None
                 self._closed_at = now
 
     def _open(self, now: float) -> None:
-        relapse = self._open_until is not None or (
+        relapse = self.open_until is not None or (
             self._open_for > 0 and now - self._closed_at < self._open_for
         )
         longest = self._duration * MAX_GROWTH
         self._open_for = min(self._open_for * 2, longest) if relapse else self._duration
         self._turn()
-        self._open_until = now + self._open_for
+        self.open_until = now + self._open_for
 
     def _turn(self) -> None:
         self._pass = Pass(self._pass.era + 1)

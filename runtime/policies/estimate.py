@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from attrs import fields
@@ -80,7 +80,10 @@ def estimate(request: Request) -> Estimate:
             size = request.kept[_SIZE] = _of_chat(request)
         return size
     if isinstance(request, EmbedRequest):
-        return Estimate(sum(map(_tokens, request.texts)) + sum(map(len, request.token_ids)), 0)
+        inputs = request.texts
+        measure: Callable[[str], int] = len if "".join(inputs).isascii() else _bytes
+        tokens = sum([measure(text) // BYTES_PER_TOKEN for text in inputs]) + len(inputs)
+        return Estimate(tokens + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
         sizes = [query + _tokens(document) for document in request.documents]
@@ -266,8 +269,11 @@ class Tariff:
 
 
 def _tokens(text: str) -> int:
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return size // BYTES_PER_TOKEN + 1
+    return _bytes(text) // BYTES_PER_TOKEN + 1
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _parts(content: Any) -> int:

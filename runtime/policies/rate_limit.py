@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ...compiler.plan import RateLimits
 from ...compiler.plan.record import define
 from ..requests.upstream import Remaining
-from .sliding_window import SPAN, SlidingWindow
+from .sliding_window import SlidingWindow
 
 NEWS = 1.0
 """Seconds by which a wait must be longer than the one that is known already, to be news."""
@@ -101,7 +101,8 @@ class RateLimit:
         self._probe_at = 0.0
         self._known_requests: _Known | None = None
         self._known_tokens: _Known | None = None
-        self._waiting: OrderedDict[int, int] = OrderedDict()
+        self.queue: OrderedDict[int, int] = OrderedDict()
+        """The tokens of those who wait, by ticket."""
         self.allowance: Allowance | None = None
 
     @property
@@ -112,34 +113,50 @@ class RateLimit:
     @property
     def waiting(self) -> int:
         """Requests in the queue."""
-        return len(self._waiting)
+        return len(self.queue)
 
     def take(self, now: float, tokens: int) -> Permit | None:
         """A permit, where the request has to wait for nothing and nobody."""
-        if not self._waiting and self.opens_at(now, tokens) <= now:
-            return self.grant(now, tokens)
-        return None
+        if self.queue:
+            return None
+        if (
+            self._held_until <= now
+            and (self._concurrent is None or self._running < self._concurrent)
+            and self._known_requests is None
+            and self._known_tokens is None
+            and self.allowance is None
+            and not self._is_cut
+        ):  # what is counted here is all that there is, as nearly always
+            requests, counted = self._requests, self._tokens
+            if (requests is None or requests.total < requests.limit) and (
+                counted is None or counted.total + tokens <= counted.limit
+            ):
+                self._running += 1
+                request_bucket = 0 if requests is None else requests.add(now, 1)
+                token_bucket = 0 if counted is None else counted.add(now, tokens)
+                return tuple.__new__(Permit, (tokens, request_bucket, token_bucket, 0, None, 0))
+        return self.grant(now, tokens) if self.opens_at(now, tokens) <= now else None
 
     def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
         """A permit, or None: the request waits until `advance` names its ticket."""
         permit = self.take(now, tokens)
         if permit is None:
-            self._waiting[ticket] = tokens
+            self.queue[ticket] = tokens
         return permit
 
     def leave(self, ticket: int) -> bool:
         """A waiting request gives up; False where it was not waiting."""
-        return self._waiting.pop(ticket, None) is not None
+        return self.queue.pop(ticket, None) is not None
 
     def advance(self, now: float) -> tuple[list[tuple[int, Permit]], float | None]:
         """Those who may be sent now, and when to ask again; None: when something else happens."""
         granted: list[tuple[int, Permit]] = []
-        while self._waiting:
-            ticket, tokens = next(iter(self._waiting.items()))
+        while self.queue:
+            ticket, tokens = next(iter(self.queue.items()))
             opens = self.opens_at(now, tokens)
             if opens > now:
                 return granted, None if opens == inf else opens
-            del self._waiting[ticket]
+            del self.queue[ticket]
             granted.append((ticket, self.grant(now, tokens)))
         return granted, None
 
@@ -149,9 +166,9 @@ class RateLimit:
         unsent = tokens is None
         if permit.probe and permit.probe == self._probe:
             self._end_probe(unsent)
-        if self._requests and unsent:
+        if unsent and self._requests is not None:
             self._requests.correct(permit.request_bucket, -1)
-        if self._tokens and tokens != permit.tokens:
+        if tokens != permit.tokens and self._tokens is not None:
             self._tokens.correct(permit.token_bucket, (tokens or 0) - permit.tokens)
 
     def hold(self, now: float, seconds: float, *, probe: bool = False) -> bool:
@@ -177,11 +194,11 @@ class RateLimit:
 
     def left(self, now: float) -> dict[str, Remaining]:
         """What is left of the limits on "requests" and "tokens", by what is counted here."""
-        found = {}
-        for what, window in (("requests", self._requests), ("tokens", self._tokens)):
-            if window is not None:
-                amount, until = window.left(now)
-                found[what] = Remaining(amount, window.limit, SPAN / window.limit, until)
+        found: dict[str, Remaining] = {}
+        if self._requests is not None:
+            found["requests"] = self._requests.remaining(now)
+        if self._tokens is not None:
+            found["tokens"] = self._tokens.remaining(now)
         return found
 
     def held_for(self, now: float) -> float:
@@ -216,7 +233,7 @@ class RateLimit:
 
     def first_need(self) -> int:
         """Tokens that the request needs that waits longest; 0: none waits."""
-        return next(iter(self._waiting.values()), 0)
+        return next(iter(self.queue.values()), 0)
 
     def opens_at(self, now: float, tokens: int) -> float:
         """When a request of `tokens` may be sent if no other is; infinite: not by waiting alone."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from math import inf
+
+from ..requests.upstream import Remaining
 
 SPAN = 60.0
 """Seconds of the window that providers count in."""
@@ -22,12 +25,14 @@ class SlidingWindow:
     more than `limit`.
     """
 
-    __slots__ = ("_amounts", "_width", "limit", "total")
+    __slots__ = ("_amounts", "_leaves_at", "_width", "limit", "total")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._width = SPAN / BUCKETS
         self._amounts: OrderedDict[int, int] = OrderedDict()
+        self._leaves_at = inf
+        """When the oldest part leaves the window."""
         self.total = 0
 
     def add(self, now: float, amount: int) -> int:
@@ -36,7 +41,10 @@ class SlidingWindow:
         if bucket in self._amounts:
             self._amounts[bucket] += amount
         else:
-            self._expire(now)
+            if now >= self._leaves_at:
+                self._expire(now)
+            if not self._amounts:
+                self._leaves_at = self._end(bucket)
             self._amounts[bucket] = amount
         self.total += amount
         return bucket
@@ -49,14 +57,20 @@ class SlidingWindow:
 
     def used(self, now: float) -> float:
         """The share of the limit that is used."""
-        self._expire(now)
+        if now >= self._leaves_at:
+            self._expire(now)
         return self.total / self.limit
 
-    def left(self, now: float) -> tuple[int, float]:
+    def remaining(self, now: float) -> Remaining:
         """What still fits, and the seconds after which nothing that is counted now is counted any more."""
-        self._expire(now)
-        last = next(reversed(self._amounts), None)
-        return max(self.limit - self.total, 0), 0.0 if last is None else self._end(last) - now
+        if now >= self._leaves_at:
+            self._expire(now)
+        limit = self.limit
+        left = limit - self.total
+        until = 0.0
+        if self._amounts:
+            until = (next(reversed(self._amounts)) + 1) * self._width + SPAN + MARGIN - now
+        return tuple.__new__(Remaining, (left if left > 0 else 0, limit, SPAN / limit, until))
 
     def fits_at(self, now: float, amount: int) -> float:
         """When `amount` more fits; `now` where it does already.
@@ -65,7 +79,8 @@ class SlidingWindow:
         """
         if self.total + amount <= self.limit:
             return now
-        self._expire(now)
+        if now >= self._leaves_at:
+            self._expire(now)
         excess = self.total + min(amount, self.limit) - self.limit
         if excess <= 0:
             return now
@@ -78,9 +93,11 @@ class SlidingWindow:
     def _expire(self, now: float) -> None:
         while self._amounts:
             bucket = next(iter(self._amounts))
-            if self._end(bucket) > now:
+            self._leaves_at = self._end(bucket)
+            if self._leaves_at > now:
                 return
             self.total -= self._amounts.pop(bucket)
+        self._leaves_at = inf
 
     def _end(self, bucket: int) -> float:
         return (bucket + 1) * self._width + SPAN + MARGIN

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attrs import field
+
 from ...compiler.plan.record import frozen
 from .events import Event
 from .tensor import Tensor
@@ -59,6 +61,7 @@ class EmbedChunk:
     """The vectors of an `EmbedRequest`, in the order of the texts: float32 [texts, dimensions].
 
     is_sparse: most of their numbers are 0. tokens: in place of vectors, one for each token of each text.
+    packed: the same vectors in base64, where they came so.
     """
 
     vectors: NDArray[numpy.float32]
@@ -66,6 +69,7 @@ class EmbedChunk:
     upstream: Upstream | None = None
     is_sparse: bool = False
     tokens: tuple[NDArray[numpy.float32], ...] = ()
+    packed: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @frozen

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from ...compiler.plan.record import frozen
 
 
-@frozen
-class Remaining:
+class Remaining(NamedTuple):
     """What a provider says is left of one limit: `amount` now, one more every `every` seconds.
 
     limit: what was there when nothing was used. until: seconds for which this means something.

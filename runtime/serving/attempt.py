@@ -13,7 +13,7 @@ from attrs import evolve
 from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
-from ..policies.circuit_breaker import Blocked, Outcome, Pass
+from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
 from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
@@ -157,7 +157,7 @@ class Attempt:
     def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> Coroutine[Any, Any, None] | None:
         """Pass the circuit breaker; where that is not closed, what to await. Raises CircuitOpen."""
         passed = policies.breaker.enter(now)
-        if policies.breaker.is_closed and isinstance(passed, Pass):
+        if policies.breaker.open_until is None and isinstance(passed, Pass):
             self._pass = passed
             return None
         return self._claim_probe(policies, now, self._unblocked(policies, now, passed))
@@ -267,14 +267,17 @@ class Attempt:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             policies.limiter.finish(self._permit, tokens)
         if self._pass is not None:
-            was_closed = policies.breaker.is_closed
-            policies.breaker.report(now, self._pass, self._outcome())
-            if policies.breaker.is_closed is not was_closed:
+            breaker = policies.breaker
+            was_closed = breaker.open_until is None
+            breaker.report(now, self._pass, self._outcome())
+            if was_closed is not (breaker.open_until is None):
                 _log_circuit(policies)
-        if self._money is not None and policies.budget is not None:
-            policies.budget.settle(self._money, policies.tariff.cost(used))
-        for budget, money in self._others:
-            budget.settle(money, policies.tariff.cost(used))
+        if self._money is not None or self._others:
+            cost = policies.tariff.cost(used)
+            if self._money is not None and policies.budget is not None:
+                policies.budget.settle(self._money, cost)
+            for budget, money in self._others:
+                budget.settle(money, cost)
         return used
 
     def _used(self) -> Usage:
@@ -296,7 +299,7 @@ class Attempt:
     def _outcome(self) -> Outcome:
         if self._outcome_told is not None:
             return self._outcome_told
-        return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+        return SUCCESS if self._finished or self.begun else NOTHING
 
 
 def _log_circuit(policies: ReplicaPolicies) -> None:

@@ -105,6 +105,19 @@ async def test_requests_are_counted_by_deployment_and_by_how_they_ended(tmp_path
     assert value(found, "process_resident_memory_bytes") > 1e6
 
 
+async def test_a_scrape_right_after_an_answer_knows_of_it() -> None:
+    async with (
+        mock_provider() as mock,
+        executor_of(remote_plan("gpt", mock.endpoint, key=KEY)) as executor,
+        gateway_of(executor) as url,
+    ):
+        for asked in range(1, 4):
+            assert await post(url, "/v1/chat/completions", CHAT) == 200
+            found = await scrape(url)
+            assert value(found, "inferc_requests_total", deployment="gpt", outcome="ok") == asked
+            assert value(found, "inferc_request_duration_seconds_count", deployment="gpt") == asked
+
+
 async def test_routes_say_who_answered_and_pipelines_how_long_their_steps_took() -> None:
     steps = Graph()
     steps.call("draft", "assistant", message="message")

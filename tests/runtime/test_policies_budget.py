@@ -171,10 +171,36 @@ def test_what_another_process_spent_counts_once_it_is_known() -> None:
     target = budget(hour=1, ledger=ledger)
     spend(target, 0, 0.3)
     ledger.replace({0: int(0.3 * DOLLAR) + DOLLAR // 2})
-    assert ledger.hour.total == int(0.8 * DOLLAR)
+    assert ledger.total(ledger.hour) == int(0.8 * DOLLAR)
     refused(target, 0, 0.3)
     ledger.replace({0: int(0.3 * DOLLAR)})
     spend(target, 0, 0.3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 70), st.integers(0, 9), st.integers(0, 9)), max_size=40))
+def test_what_is_reserved_and_settled_counts_in_its_minute_however_late(
+    requests: list[tuple[int, int, int]],
+) -> None:
+    ledger = Ledger()
+    target = budget(hour=1, ledger=ledger)
+    settled: dict[int, int] = {}
+    waiting: list[tuple[Reservation, int]] = []
+    now = 0
+    for minutes, amount, cost in requests:
+        now += minutes
+        held = target.reserve(now * 60.0, amount)
+        assert isinstance(held, Reservation)
+        waiting.append((held, cost))
+        if len(waiting) > 2:  # the one before the last ends
+            old, paid = waiting.pop(0)
+            target.settle(old, paid)
+            settled[old.minute] = settled.get(old.minute, 0) + paid
+        pending = {each.minute: 0 for each, _ in waiting}
+        for each, _ in waiting:
+            pending[each.minute] += each.amount
+        for window in (ledger.hour, ledger.day):
+            counted = (*settled.items(), *pending.items())
+            assert ledger.total(window) == sum(v for k, v in counted if k >= now - window.span)
 
 
 @given(st.lists(st.dictionaries(st.integers(0, 3000), st.integers(1, 9), max_size=40), max_size=8))
@@ -183,8 +209,8 @@ def test_a_ledger_counts_what_it_was_told_last(said: list[dict[int, int]]) -> No
     for amounts in said:
         ledger.expire(minute)
         ledger.replace({when: amount for when, amount in amounts.items() if when >= minute - DAY})
-        assert ledger.day.total == sum(v for k, v in amounts.items() if k >= minute - DAY)
-        assert ledger.hour.total == sum(v for k, v in amounts.items() if k >= minute - HOUR)
+        assert ledger.total(ledger.day) == sum(v for k, v in amounts.items() if k >= minute - DAY)
+        assert ledger.total(ledger.hour) == sum(v for k, v in amounts.items() if k >= minute - HOUR)
 
 
 def test_costs_are_exact_and_cached_tokens_are_cheaper() -> None:

@@ -95,7 +95,7 @@ class Served:
 
     @property
     def spent(self) -> float:
-        return self.ledger.day.total / PICODOLLARS
+        return self.ledger.total(self.ledger.day) / PICODOLLARS
 
     def is_idle(self) -> bool:
         """Whether nothing is held: no slot, no permit, no connection."""

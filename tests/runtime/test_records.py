@@ -99,6 +99,15 @@ def keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A", "sk-a")
 
 
+async def test_what_was_answered_is_known_at_once() -> None:
+    async with house() as it:
+        for asked in range(1, 4):
+            _, name = await it.ask("gpt")
+            assert (await it.commands.why({"id": name}))["outcome"] == "ok"
+            rows = (await it.commands.cost({"by": ["key"], "seconds": 3600}))["rows"]
+            assert [(each["group"], each["requests"]) for each in rows] == [(["team_a"], asked)]
+
+
 async def test_each_request_has_a_line_that_says_who_asked_who_answered_and_what_it_took() -> None:
     async with house() as it:
         await it.ask("gpt", "one")

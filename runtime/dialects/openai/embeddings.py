@@ -37,6 +37,8 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> bytes
     Sparse vectors are `indices` and `values`, several for a text a list of them: neither is put into base64.
     """
     tokens = chunk.usage.prompt_tokens
+    if as_base64 and chunk.packed:
+        return _with_packed(chunk.packed, model, tokens)
     is_plain = not chunk.is_sparse and not chunk.tokens
     vectors = in_base64(chunk) if as_base64 and is_plain else json_vectors(chunk)
     return json_bytes(
@@ -52,8 +54,21 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> bytes
     )
 
 
+def _with_packed(vectors: tuple[bytes, ...], model: str, tokens: int) -> bytes:
+    """The same, with vectors that are in base64 already: they are copied once."""
+    parts = [b'{"object":"list","data":[']
+    for index, vector in enumerate(vectors):
+        parts += b',{"object":"embedding","index":%d,"embedding":"' % index, vector, b'"}'
+    parts[1] = parts[1][1:]  # no comma before the first
+    usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
+    parts += b'],"model":', json_bytes(model), b",", usage
+    return b"".join(parts)
+
+
 def in_base64(chunk: EmbedChunk) -> list[str]:
     """The vectors as little-endian float32 in base64."""
+    if chunk.packed:
+        return [each.decode("ascii") for each in chunk.packed]
     data = memoryview(chunk.vectors.astype("<f4", copy=False).tobytes())
     length = len(data) // len(chunk.vectors)
     return [encoded(data[at : at + length]) for at in range(0, len(data), length)]

@@ -64,6 +64,8 @@ def texts_in(body: dict[str, Any], name: str, instead: str = _NO_TOKENS) -> tupl
         )
     if not texts:
         raise BadRequest(f"`{name}` must hold at least one text", param=name)
+    if set(map(type, texts)) == {str}:
+        return tuple(texts)
     for index, text in enumerate(texts):
         if type(text) in (int, list):
             raise BadRequest(

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
-from ...requests.usage import Usage
+from ...requests.usage import MOST_TOKENS, Usage
 from ..exact_json import dumps
 from ..fields import count, few, told_cost
 from ..ids import make_id
@@ -306,13 +306,14 @@ def read_usage(usage: Json) -> Usage:
     in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
     found in its cache has a name of its own. Mistral counts sound in seconds, and in the total.
     """
+    plain = plain_usage(usage)
+    if plain is not None:
+        return plain
     asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
     total = count(usage, "total_tokens")
     heard = few(usage, "prompt_audio_seconds") if "prompt_audio_seconds" in usage else 0
     if total > asked + said and not heard:
         said = total - asked
-    if len(usage) <= len(_TOTALS) and usage.keys() <= _TOTALS:  # many tell no more
-        return Usage(asked, said)
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     found = Usage(
         asked,
@@ -352,3 +353,13 @@ def searches_in(usage: Json) -> int:
 
 _TOTALS = {"prompt_tokens", "completion_tokens", "total_tokens"}
 _OPENAIS = _TOTALS | {"prompt_tokens_details", "completion_tokens_details"}
+
+
+def plain_usage(told: object) -> Usage | None:
+    """A usage that tells two numbers and their sum, as many do; None where it may tell more, or is wrong."""
+    if type(told) is not dict or len(told) != 3:
+        return None
+    asked, said, total = told.get("prompt_tokens"), told.get("completion_tokens"), told.get("total_tokens")
+    if type(asked) is int and type(said) is int and asked >= 0 <= said and asked + said <= MOST_TOKENS:
+        return Usage(asked, said) if type(total) is int and total == asked + said else None
+    return None

@@ -19,7 +19,7 @@ from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
-from .vectors import ordered_scores, stack_vectors
+from .vectors import ordered_scores, split_vectors, stack_packed, stack_vectors
 from .wire import Outgoing, dumped
 
 _NOT_OPENAIS: dict[str, Handling] = {
@@ -82,6 +82,9 @@ class OpenAIRetrieval:
         return known
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        found = _packed(body, texts, classifier)
+        if found is not None:
+            return found
         answer = parse_object(body, classifier)
         try:
             items = sorted(answer["data"], key=lambda item: item["index"])
@@ -113,6 +116,21 @@ def _ranked(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
         searches=few(billed, "search_units") or few(usage, "search_units"),
         told_cost=told_cost(usage),
     )
+
+
+def _packed(body: bytes, texts: int, classifier: Classifier) -> EmbedChunk | None:
+    """Vectors in base64, which stay as they came; None where anything about the answer is not usual."""
+    found = split_vectors(body)
+    if found is None or len(found.vectors) != texts:
+        return None
+    answer = found.answer
+    items = answer.get("data") if type(answer) is dict and not answer.get("error") else None
+    if type(items) is not list or len(items) != texts:
+        return None
+    for index, item in enumerate(items):
+        if type(item) is not dict or item.get("index") != index or item.get("embedding") != str(index):
+            return None
+    return stack_packed(found.vectors, texts, read_usage(_usage(answer, classifier)))
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> dict[str, Any]:

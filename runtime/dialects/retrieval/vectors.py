@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from ...requests.answer import EmbedChunk
 from ...requests.usage import Usage
@@ -13,6 +15,8 @@ from ..provider_errors.classify import Classifier
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
+
+_NAME = b'"embedding"'
 
 
 def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier: Classifier) -> EmbedChunk:
@@ -35,6 +39,53 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
     if not numpy.isfinite(vectors).all():
         raise classifier.malformed("the answer holds vectors with NaN, infinity or null in them")
     return EmbedChunk(vectors, usage)
+
+
+class PackedVectors(NamedTuple):
+    """An answer with vectors in base64. answer: with the number of the vector in the place of each."""
+
+    answer: Any
+    vectors: list[bytes]
+
+
+def split_vectors(body: bytes) -> PackedVectors | None:
+    """Take the vectors out of `body`: they are nearly all of it, and need not be read as JSON.
+
+    None where that cannot be told by its quotes alone: it is to be read as a whole.
+    """
+    if b"\\" in body:  # which may stand before a quote that ends nothing
+        return None
+    rest: list[bytes] = []
+    vectors: list[bytes] = []
+    kept = at = 0
+    while (at := body.find(_NAME, at)) >= 0:
+        at += len(_NAME)
+        begin = body.find(b'"', at) + 1
+        if body[at : begin - 1].strip() != b":":  # the word stands there as a value
+            continue
+        end = body.find(b'"', begin)
+        if end < 0:
+            return None
+        rest += body[kept:begin], b"%d" % len(vectors)
+        vectors.append(body[begin:end])
+        kept = at = end
+    rest.append(body[kept:])
+    try:
+        return PackedVectors(orjson.loads(b"".join(rest)), vectors) if vectors else None
+    except ValueError:
+        return None
+
+
+def stack_packed(vectors: list[bytes], texts: int, usage: Usage) -> EmbedChunk | None:
+    """The vectors of `texts` texts; None where they are none."""
+    import numpy
+
+    try:
+        together = bytearray().join(_of_one_length([decoded(vector) for vector in vectors]))
+    except ValueError:
+        return None
+    array = numpy.frombuffer(together, dtype="<f4").reshape(texts, -1)
+    return EmbedChunk(array, usage, packed=tuple(vectors)) if numpy.isfinite(array).all() else None
 
 
 def json_vectors(chunk: EmbedChunk) -> Any:
@@ -66,7 +117,7 @@ def ordered_scores(results: Any, documents: int, classifier: Classifier) -> NDAr
 def _of_one_length(vectors: list[bytes]) -> list[bytes]:
     """`vectors`, at least one. Raises ValueError where they differ in length, or hold no whole numbers."""
     length = len(vectors[0])
-    if not length or length % 4 or any(len(vector) != length for vector in vectors):
+    if not length or length % 4 or set(map(len, vectors)) != {length}:
         raise ValueError("the vectors are of several lengths")
     return vectors
 

@@ -19,7 +19,7 @@ from ...requests.trace import Trace
 from ...serving.deployment import Deployment
 from ..bodies import is_form, priority_of, read_body, read_object
 from ..exchange import Exchange
-from ..responses import IDS, answered_by, error_event
+from ..responses import answered_by, error_event
 
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -50,7 +50,7 @@ def passing(path: str, *, forms: bool) -> Callable[[web.Request, Exchange], Awai
                 headers = {**answered_by(trace, asked.model), "Content-Type": _JSON}
                 return web.Response(body=first.data, headers=headers)
             headers = {**answered_by(trace, asked.model, streams=True), "Content-Type": first.content_type}
-            out = web.StreamResponse(headers={**headers, **request.get(IDS, {})})
+            out = web.StreamResponse(headers={**headers, **exchange.ids})
             await out.prepare(request)
             await out.write(first.data)
             try:

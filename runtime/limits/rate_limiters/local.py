@@ -82,7 +82,7 @@ class LocalRateLimiter:
 
     def finish(self, permit: Permit, tokens: int | None) -> None:
         self._state.finish(permit, tokens)
-        if self._state.waiting:
+        if self._state.queue:
             self._advance()
 
     def hold(self, seconds: float, *, probe: bool = False) -> None:

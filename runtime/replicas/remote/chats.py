@@ -156,10 +156,6 @@ class Chats:
                 raise error
         return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
 
-    def is_held(self, request: ChatRequest) -> bool:
-        """Whether the answer is held to a schema here, which is not for the event loop."""
-        return bool(self.fit(request).checked)
-
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
         try:

@@ -197,11 +197,13 @@ class LeanClient:
             lines = _lines(headers)
             self._last = headers, lines
         size = len(body)
-        head = b"%s%sContent-Length: %d\r\n\r\n" % (target.head, lines, size)
-        connection = target.kept.take()
-        if connection is None:
+        head = b"%b%bContent-Length: %b\r\n\r\n" % (target.head, lines, str(size).encode())
+        kept = target.kept.take()
+        if kept is not None:
+            connection, protocol = kept
+        else:
             connection = await self._connector.connect(target, [], _NO_TIMEOUT)
-        protocol = connection.protocol
+            protocol = connection.protocol
         try:
             protocol.set_response_params(**self._parsing)
             transport = protocol.transport
@@ -213,7 +215,7 @@ class LeanClient:
             for _ in range(MAX_INTERIM + 1):
                 message, content = await protocol.read()
                 if message.code >= 200 or message.code == 101:
-                    return _LeanAnswer(connection, target.kept, message, content)
+                    return _LeanAnswer(connection, protocol, target.kept, message, content)
             raise _unreadable(target, 502, TOO_MANY_INTERIM)
         except HttpProcessingError as error:
             connection.close()
@@ -256,12 +258,18 @@ class _Target(aiohttp.ClientRequest):
 class _LeanAnswer:
     """An answer whose head is here."""
 
-    __slots__ = ("_connection", "_kept", "content", "headers", "status")
+    __slots__ = ("_connection", "_kept", "_protocol", "content", "headers", "status")
 
     def __init__(
-        self, connection: Any, kept: KeptConnections, message: Any, content: aiohttp.StreamReader
+        self,
+        connection: Any,
+        protocol: Any,
+        kept: KeptConnections,
+        message: Any,
+        content: aiohttp.StreamReader,
     ) -> None:
         self._connection = connection
+        self._protocol = protocol
         self._kept = kept
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
@@ -281,7 +289,7 @@ class _LeanAnswer:
         """Give the connection back; it is closed where something is left unread, or unsent."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._kept.keep(connection)
+            self._kept.keep(connection, self._protocol)
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

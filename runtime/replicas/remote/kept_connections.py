@@ -17,25 +17,30 @@ class KeptConnections:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._kept: deque[tuple[Any, float]] = deque()  # those that rest for the longest come first
+        self._kept: deque[tuple[Any, Any, float]] = deque()  # those that rest for the longest come first
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    def take(self) -> Any:
-        """One on which nothing has happened since; None where there is none."""
+    def take(self) -> tuple[Any, Any] | None:
+        """One on which nothing has happened since, with its protocol; None where there is none."""
         while self._kept:
-            connection, _ = self._kept.pop()
-            if _is_clean(connection):
-                return connection
+            connection, protocol, _ = self._kept.pop()
+            if not protocol.should_close and protocol.is_connected():
+                return connection, protocol
             connection.close()
         return None
 
-    def keep(self, connection: Any) -> None:
+    def keep(self, connection: Any, protocol: Any) -> None:
         """Keep `connection`, whose answer has been read; where it was not, or must not be kept, close it."""
-        if self._is_closed or not _is_clean(connection) or connection.transport.get_write_buffer_size():
+        if (
+            self._is_closed
+            or protocol.should_close
+            or not protocol.is_connected()
+            or protocol.transport.get_write_buffer_size()
+        ):
             connection.close()
             return
-        self._kept.append((connection, self._loop.time()))
+        self._kept.append((connection, protocol, self._loop.time()))
         if self._timer is None:
             self._timer = self._loop.call_later(self._seconds, self._look)
 
@@ -50,13 +55,7 @@ class KeptConnections:
     def _look(self) -> None:
         """Close those that have rested for too long."""
         oldest = self._loop.time() - self._seconds
-        while self._kept and self._kept[0][1] <= oldest:
+        while self._kept and self._kept[0][2] <= oldest:
             self._kept.popleft()[0].close()
-        next_at = self._kept[0][1] + self._seconds if self._kept else None
+        next_at = self._kept[0][2] + self._seconds if self._kept else None
         self._timer = None if next_at is None else self._loop.call_at(next_at, self._look)
-
-
-def _is_clean(connection: Any) -> bool:
-    """Whether `connection` is open, and all that came on it has been read."""
-    protocol = connection.protocol
-    return not protocol.should_close and protocol.is_connected()

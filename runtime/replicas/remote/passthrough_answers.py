@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ...dialects.openai_chat import failure_in, read_usage, usage_of, with_plain_content
+from ...dialects.openai_chat import failure_in, plain_usage, read_usage, usage_of, with_plain_content
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
@@ -129,6 +129,9 @@ def _check_choice(choice: Any, classifier: Classifier) -> None:
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> Usage | None:
+    plain = plain_usage(answer.get("usage"))
+    if plain is not None:
+        return plain
     usage = usage_of(answer)
     if usage is not None and not is_believable(usage):
         classifier.doubt(IMPOSSIBLE)

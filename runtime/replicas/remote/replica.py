@@ -81,6 +81,8 @@ LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 _OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
 """Tasks of models of this plan that run on another machine; no provider has them."""
 
+_TENSORS = (TensorRequest, ClassifyRequest)
+
 _KEEPALIVE = 60.0
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
@@ -111,6 +113,7 @@ class RemoteReplica:
         self._responses = Chats(plan, responses=True) if plan.responses else self._chats
         self._passed = Passed(plan)
         self._retrieval = retrieval_of(plan)
+        self._found_as = f"asked by {plan.deployment}"
         self._authorizer = authorizer
         self._observe = observe
         self._server = server
@@ -184,13 +187,25 @@ class RemoteReplica:
         is_response = said is not None and said.dialect == openai_responses.DIALECT
         return self._responses if is_response or self._chats.lacks(request) else self._chats
 
+    def _asked(self, request: ChatRequest) -> tuple[Chats, Fit]:
+        """What asks the provider, and how it does; found once. Raises BadRequest."""
+        found: tuple[Chats, Fit] | None = request.kept.get(self._found_as)
+        if found is None:
+            chats = self._asks(request)
+            found = request.kept[self._found_as] = chats, chats.fit(request)
+        return found
+
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
-        return self._asks(request).fit_at_once(request)
+        chats = self._asks(request)
+        fit = chats.fit_at_once(request)
+        if fit is not None:
+            request.kept[self._found_as] = chats, fit
+        return fit
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
-        return self._asks(request).fit(request)
+        return self._asked(request)[1]
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
@@ -210,7 +225,7 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader: ChunkReader
             if isinstance(request, ChatRequest):
-                reader = self._asks(request).reader(request, classifier)
+                reader = self._asked(request)[0].reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
@@ -249,21 +264,21 @@ class RemoteReplica:
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        most = _most(request)
-        if response.content.is_eof():  # as most, it came along with its head
-            body = take(response.content)
-            if len(body) > most:
-                raise OutOfBounds(Limit.SIZE, most)
+        content, headers = response.content, response.headers
+        if content.is_eof():  # as most, it came along with its head
+            body = take(content)
+            if len(body) > MAX_ANSWER and len(body) > _most(request):
+                raise OutOfBounds(Limit.SIZE, _most(request))
         else:
-            body = await self._body(response, until, most).whole()
-        held = isinstance(request, ChatRequest) and self._asks(request).is_held(request)
+            body = await self._body(response, until, _most(request)).whole()
+        held = isinstance(request, ChatRequest) and bool(self._asked(request)[1].checked)
         if len(body) < LARGE and not held:
-            chunk = self._parse(request, body, response.headers, classifier)
-        else:
-            chunk = await asyncio.to_thread(self._parse, request, body, response.headers, classifier)
-        upstream = read_upstream(response.headers, classifier.secret)
+            chunk = self._parse(request, body, headers, classifier)
+        else:  # what is held to a schema is not for the event loop, either
+            chunk = await asyncio.to_thread(self._parse, request, body, headers, classifier)
+        upstream = read_upstream(headers, classifier.secret)
         if isinstance(chunk, ChatChunk):
-            return ChatChunk(chunk.data, chunk.usage, upstream=upstream)
+            return ChatChunk(chunk.data, chunk.usage, False, upstream)
         if isinstance(chunk, ChatEvents | PassedChunk):
             return chunk._replace(upstream=upstream)
         return evolve(chunk, upstream=upstream)
@@ -272,6 +287,8 @@ class RemoteReplica:
         self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
     ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
+        if isinstance(request, ChatRequest):
+            return self._unary(request, self._asked(request)[0].whole(body, request, classifier))
         if isinstance(request, EmbedRequest):
             found = self._retrieval.vectors(body, len(request.inputs), classifier)
             return counted(found, headers) if self._is_bedrock else found
@@ -285,10 +302,10 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        if isinstance(request, CompletionRequest):
-            answer: Chunk = self._passed.whole(body, classifier)
-        else:
-            answer = self._asks(request).whole(body, request, classifier)
+        return self._unary(request, self._passed.whole(body, classifier))
+
+    def _unary(self, request: ChatRequest | CompletionRequest, answer: Chunk) -> Chunk:
+        """`answer`, which came in one piece. Raises ServerError where a stream was asked for."""
         if request.stream and not self._is_bedrock:  # there, some models stream no answers beside tools
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
@@ -314,9 +331,9 @@ class RemoteReplica:
 
     async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
-        if isinstance(request, TensorRequest | ClassifyRequest) and self._plan.task not in _OURS:
+        if type(request) in _TENSORS and self._plan.task not in _OURS:
             raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
-        until = self._timeouts.loop.time() + self._total_timeout
+        until = self._timeouts.now() + self._total_timeout
         if deadline is not None and deadline < until:
             until = deadline
         renewed = False
@@ -345,7 +362,7 @@ class RemoteReplica:
         content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
-            fit = self._asks(request).fit(request)
+            fit = self._asked(request)[1]
             path, body, beside = fit.path, fit.body, fit.headers
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
@@ -360,7 +377,7 @@ class RemoteReplica:
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
         if self._certificates is not None:
-            self._certificates.look(self._timeouts.loop.time())
+            self._certificates.look(self._timeouts.now())
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
@@ -371,7 +388,7 @@ class RemoteReplica:
                     headers = {**headers, TRACEPARENT: parent}
                 return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
-            if self._timeouts.loop.time() >= until:
+            if self._timeouts.now() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
             raise self._fail(
                 RequestTimeout, f"sent no first byte within {self._request_timeout:g} s"
@@ -417,7 +434,7 @@ class RemoteReplica:
             return self._fail(ServerError, what, retryable=False)
         if limit is Limit.READ:
             what = f"fell silent for {self._read_timeout:g} s"
-        elif deadline is not None and self._timeouts.loop.time() >= deadline:
+        elif deadline is not None and self._timeouts.now() >= deadline:
             what = "took longer than the deadline"
         else:
             what = f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"

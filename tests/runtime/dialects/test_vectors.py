@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 
 import numpy
 import pytest
 
-from inferc.runtime.dialects.openai.embeddings import in_base64
+from inferc.runtime.dialects.openai.embeddings import in_base64, write_embeddings
 from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.retrieval.openai import OpenAIRetrieval
 from inferc.runtime.dialects.retrieval.vectors import ordered_scores, stack_vectors
 from inferc.runtime.requests.errors import ServerError
 from inferc.runtime.requests.usage import Usage
@@ -52,6 +54,50 @@ def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) 
 def test_what_is_no_vectors_is_the_providers_fault(found: list[object]) -> None:
     with pytest.raises(ServerError):
         stack_vectors(found, 2, Usage(2), CLASSIFIER)
+
+
+VECTORS = [packed(*range(9)), packed(*range(9, 18))]
+DATA = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(VECTORS)]
+USAGE = {"prompt_tokens": 5, "total_tokens": 5}
+ANSWER = {"object": "list", "data": DATA, "model": "embedding", "usage": USAGE}
+
+
+@pytest.mark.parametrize(
+    ("body", "stays"),
+    [
+        (json.dumps(ANSWER), True),
+        (json.dumps(ANSWER, indent=4), True),
+        (json.dumps({"embedding": "no vector", **ANSWER}), False),
+        (json.dumps(ANSWER | {"data": DATA[::-1]}), False),
+        (json.dumps(ANSWER | {"model": 'the "best"'}), False),
+        (json.dumps(ANSWER | {"data": [{"index": 0, "embedding": [*range(9)]}, DATA[1]]}), False),
+    ],
+)
+def test_vectors_in_base64_go_to_the_client_as_they_came(body: str, stays: bool) -> None:
+    found = OpenAIRetrieval(remote_plan()).vectors(body.encode(), 2, CLASSIFIER)
+    assert found.vectors.tolist() == [[*range(9)], [*range(9, 18)]]
+    assert (bool(found.packed), found.usage.prompt_tokens) == (stays, 5)
+    written = [json.loads(write_embeddings(found, "m", as_base64=packs)) for packs in (True, False)]
+    assert [[each["embedding"] for each in it["data"]] for it in written] == [VECTORS, found.vectors.tolist()]
+    assert all(it | {"data": []} == ANSWER | {"data": [], "model": "m"} for it in written)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"data": DATA[:1]},
+        {"data": [DATA[0], DATA[0]]},
+        {"data": [DATA[0], DATA[1] | {"embedding": VECTORS[1][:-1] + "!"}]},
+        {"data": [DATA[0], DATA[1] | {"embedding": packed(1)}]},
+        {"data": [DATA[0], DATA[1] | {"embedding": packed(*[float("nan")] * 9)}]},
+        {"error": {"message": "no"}},
+    ],
+)
+def test_what_is_wrong_with_vectors_in_base64_is_found(wrong: dict[str, object]) -> None:
+    with pytest.raises(ServerError):
+        OpenAIRetrieval(remote_plan()).vectors(json.dumps(ANSWER | wrong).encode(), 2, CLASSIFIER)
+    with pytest.raises(ServerError):
+        OpenAIRetrieval(remote_plan()).vectors(json.dumps(ANSWER).encode()[:-1], 2, CLASSIFIER)
 
 
 @pytest.mark.parametrize("score", ["nan", "inf", None, [1]])
