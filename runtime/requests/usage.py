@@ -65,7 +65,7 @@ class Usage:
     @classmethod
     def total(cls, usages: Iterable[Usage]) -> Usage:
         """What several requests consumed together."""
-        return cls(*map(sum, zip(*map(astuple, usages), strict=True)))
+        return cls(*map(sum, zip(astuple(NOTHING_USED), *map(astuple, usages), strict=True)))
 
 
 NOTHING_USED = Usage(0)

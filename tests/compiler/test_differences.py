@@ -94,7 +94,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     project = Project(tmp_path_factory.mktemp("plans"))
     save(rows(), project.folder / "m.onnx")
     for name in ("a", "b"):
-        project.write(name, "")
+        project.write(name, "-----BEGIN CERTIFICATE-----")
     return project.plan(FILE)
 
 

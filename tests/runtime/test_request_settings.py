@@ -85,20 +85,18 @@ async def test_what_is_forced_counts_whatever_the_client_says(
     declaration = deployment(
         "gpt-5-mini",
         "request { force { max_tokens = 100, reasoning_effort = low, "
-        'extra_body { service_tier = "flex", provider { sort = "price", zdr = true } } } }',
+        'extra_body { service_tier = "flex", metadata { team = "shop", stage = "live" } } } }',
     )
     [body] = await sent(
         tmp_path,
         monkeypatch,
         declaration,
-        chat(
-            max_tokens=9, reasoning_effort="high", service_tier="auto", provider={"sort": "x", "only": ["y"]}
-        ),
+        chat(max_tokens=9, reasoning_effort="high", service_tier="auto", metadata={"team": "x", "user": "y"}),
     )
     assert "max_tokens" not in body
     assert (body["max_completion_tokens"], body["reasoning_effort"]) == (100, "low")
     assert body["service_tier"] == "flex"
-    assert body["provider"] == {"sort": "price", "zdr": True, "only": ["y"]}
+    assert body["metadata"] == {"team": "shop", "stage": "live", "user": "y"}
 
 
 async def test_embeddings_have_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
