@@ -19,7 +19,7 @@ from .support.sessions import played
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted(page for page in (DOCS / "guides").glob("*.md") if page.name != "index.md")
-SESSIONS = [DOCS / "outage.md", DOCS / "pipelines.md", DOCS / "tutorial.md", *GUIDES]
+SESSIONS = [ROOT / "README.md", DOCS / "outage.md", DOCS / "pipelines.md", DOCS / "tutorial.md", *GUIDES]
 """Pages whose files are written and whose commands are run, in their order."""
 EXAMPLES = [
     ROOT / "README.md",
@@ -82,6 +82,7 @@ def test_every_command_says_what_the_page_says(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     (tmp_path / "models").symlink_to(SAMPLES / "models")
+    (tmp_path / "samples").symlink_to(SAMPLES)
     written = page.read_text("utf-8")
     said = played(written, tmp_path)
     if request.config.getoption("--record"):
