@@ -19,7 +19,11 @@ from .support.sessions import played
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted(page for page in (DOCS / "guides").glob("*.md") if page.name != "index.md")
-SESSIONS = [ROOT / "README.md", DOCS / "outage.md", DOCS / "pipelines.md", DOCS / "tutorial.md", *GUIDES]
+SESSIONS = [
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("import", "outage", "pipelines", "testing", "tutorial")),
+    *GUIDES,
+]
 """Pages whose files are written and whose commands are run, in their order."""
 EXAMPLES = [
     ROOT / "README.md",
