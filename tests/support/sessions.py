@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from random import sample
 from tempfile import TemporaryDirectory
@@ -32,7 +32,9 @@ _SERVES = "(Ctrl-C stops)"
 _ELSEWHERE = ("code", "docker", "kubectl", "make", "pip", "pygmentize", "python3")
 """Commands of other tools, which a page tells to run and says nothing of."""
 
-_TOOK = re.compile(r"\([\d,]+ played, .*?\)|\b\d+(?:\.\d+ ?s|ms)\b|\|[ =]+\|$| {2,}", re.MULTILINE)
+_TOOK = re.compile(
+    r"\([\d,]+ played, .*?\)|\b\d+(?:\.\d+ ?s|ms)\b|\b\d\d:\d\d:\d\d\b|\|[ =]+\|$| {2,}", re.MULTILINE
+)
 _CURL = 'curl() { command curl -sS "$@"; }'
 """On a terminal it shows no progress, either."""
 _LOGGED = re.compile(r"^\d\d:\d\d:\d\d INFO .*\n", re.MULTILINE)
@@ -137,6 +139,7 @@ class Session:
             around.enter_context(redirect_stdout(said))
             around.enter_context(redirect_stderr(said))
             around.callback(gc.enable)
+            around.enter_context(suppress(SystemExit))
             main([self._here(each) for each in arguments])
         return said.getvalue()
 
