@@ -19,7 +19,11 @@ from .support.sessions import played
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted(page for page in (DOCS / "guides").glob("*.md") if page.name != "index.md")
-SESSIONS = [DOCS / "outage.md", DOCS / "pipelines.md", DOCS / "tutorial.md", *GUIDES]
+SESSIONS = [
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("import", "operations", "outage", "pipelines", "testing", "tutorial")),
+    *GUIDES,
+]
 """Pages whose files are written and whose commands are run, in their order."""
 EXAMPLES = [
     ROOT / "README.md",
@@ -28,6 +32,7 @@ EXAMPLES = [
 ]
 WRONG = re.compile(r"^```text (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHECKED = re.compile(r"^\$ inferc check (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHOWN = re.compile(r"^```console\n.*?(?=^```$)", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
@@ -82,12 +87,21 @@ def test_every_command_says_what_the_page_says(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     (tmp_path / "models").symlink_to(SAMPLES / "models")
+    (tmp_path / "samples").symlink_to(SAMPLES)
     written = page.read_text("utf-8")
     said = played(written, tmp_path)
     if request.config.getoption("--record"):
         page.write_text(said, "utf-8")
     else:
         assert said == written
+
+
+def test_the_page_of_errors_shows_how_they_begin(tmp_path: Path) -> None:
+    shown = "".join(f"{block}…\n```\n\n" for block in SHOWN.findall((DOCS / "errors.md").read_text("utf-8")))
+    (tmp_path / "values.infer").write_text("deployment: x\n" * 2_000)
+    (tmp_path / "production.infer").write_text("let a = 1\n")
+    assert shown.count("$ inferc check ") >= 3
+    assert played(shown, tmp_path) == shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

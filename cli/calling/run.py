@@ -111,7 +111,7 @@ def _show(chunk: Chunk, said: ChunkEvents) -> None:
         case EmbedChunk():
             vectors = chunk.tokens or chunk.vectors
             for vector in vectors:
-                print(json.dumps(vector.round(6).astype(float).tolist()))
+                print(json.dumps(vector.astype(float).round(6).tolist()))
         case RerankChunk():
             print(json.dumps([round(score, 6) for score in chunk.scores.tolist()]))
         case ClassifyChunk():

@@ -103,9 +103,6 @@ async def serve(
                     keep_blocks()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
-                if ready:
-                    ready(url)
-                notify("READY=1")
                 async with (
                     app[RECORDS].lag.measured(),
                     following(service.certificates),
@@ -116,6 +113,9 @@ async def serve(
                 ):
                     if running is not None and reloader is not None:
                         await beside.enter_async_context(running(service, reloader))
+                    if ready:
+                        ready(url)
+                    notify("READY=1")
                     await stop.asked.wait()
                 notify("STOPPING=1")
                 app[DOOR].is_closing = True

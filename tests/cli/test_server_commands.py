@@ -145,11 +145,12 @@ def test_where_no_socket_can_be_the_server_works_without_commands(
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
         if folder.name.startswith("long"):
             folder.mkdir()
-        with serving("run", str(tmp_path / "chat.infer")) as running:
-            with urllib.request.urlopen(f"{running.url}/readyz", timeout=30) as answer:
-                assert answer.status == 200
-            _, said = running.stop()
-        assert "no commands are taken" in said
+        with (
+            serving("run", str(tmp_path / "chat.infer")) as running,
+            urllib.request.urlopen(f"{running.url}/readyz", timeout=30) as answer,
+        ):
+            assert answer.status == 200
+        assert "no commands are taken" in running.before
 
 
 def test_without_a_server_it_says_so(inferc: Inferc, tmp_path: Path) -> None:

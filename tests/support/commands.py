@@ -25,10 +25,11 @@ PATIENCE = 60
 
 @frozen
 class Running:
-    """A server, and the URL that it announced."""
+    """A server, the URL that it announced, and what it said before."""
 
     process: subprocess.Popen[str]
     url: str
+    before: str = ""
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send the signal; gives the exit status, and what was said since the start."""
@@ -61,19 +62,19 @@ def serving(
     watchdog = threading.Timer(patience, process.kill)
     watchdog.start()
     try:
-        yield Running(process, _announced(process))
+        yield Running(process, *_announced(process))
     finally:
         watchdog.cancel()
         process.kill()
         process.communicate()
 
 
-def _announced(process: subprocess.Popen[str]) -> str:
-    """The URL that the server says once it is ready."""
+def _announced(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """The URL that the server says once it is ready, and what it said before."""
     assert process.stderr is not None
     said = []
     for line in process.stderr:
-        said.append(line)
         if found := re.match(r"(?:serving|mock provider) .*?at (http://[^\s,]+)", line):
-            return found[1]
+            return found[1], "".join(said)
+        said.append(line)
     pytest.fail(f"the server did not start:\n{''.join(said)}")

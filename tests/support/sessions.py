@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from random import sample
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from attrs import define, field
@@ -24,10 +25,16 @@ from inferc.cli.main import main
 
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"(?:--port |127\.0\.0\.1:|localhost:)(\d{4,5})")
-COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)$", re.MULTILINE)
-"""What is typed; a line that ends with a backslash goes on."""
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+"""What is typed, and what is said; a line that ends with a backslash goes on."""
+_SERVES = "(Ctrl-C stops)"
+"""How what serves ends its first line; it is left running, until another one takes its port."""
+_ELSEWHERE = ("code", "docker", "kubectl", "make", "pip", "pygmentize", "python3")
+"""Commands of other tools, which a page tells to run and says nothing of."""
 
-_TOOK = re.compile(r"\([\d,]+ played, .*?\)|\b\d+(?:\.\d+ ?s|ms)\b|\|[ =]+\|$| {2,}", re.MULTILINE)
+_TOOK = re.compile(
+    r"\([\d,]+ played, .*?\)|\b\d+(?:\.\d+ ?s|ms)\b|\b\d\d:\d\d:\d\d\b|\|[ =]+\|$| {2,}", re.MULTILINE
+)
 _CURL = 'curl() { command curl -sS "$@"; }'
 """On a terminal it shows no progress, either."""
 _LOGGED = re.compile(r"^\d\d:\d\d:\d\d INFO .*\n", re.MULTILINE)
@@ -35,6 +42,8 @@ _LOGGED = re.compile(r"^\d\d:\d\d:\d\d INFO .*\n", re.MULTILINE)
 _NAMED = re.compile(r'"(id|created)": ?("[^"]*"|\d+)')
 _BESIDE = ("call",)
 """Commands that have a process of their own: they are over when all that they opened is closed."""
+_USUAL = 8080
+"""The port at which `inferc run` serves where nothing is said."""
 _LIMIT = 60
 """Seconds that a command has: the machine may be busy."""
 
@@ -52,6 +61,7 @@ def _is_like(shown: str, said: str) -> bool:
     """
     page, real = _settled(shown), _settled(said)
     pattern = re.escape(page).replace("…\\\n", "(.*\\n)*?")
+    pattern = re.sub("…$", "(?s:.*)", pattern)
     return re.fullmatch(pattern, real) is not None or sorted(page.split("\n")) == sorted(real.split("\n"))
 
 
@@ -67,6 +77,8 @@ class Session:
     ports: dict[str, str]
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(factory=list)
+    serving: dict[str, subprocess.Popen[bytes]] = field(factory=dict)
+    """By the port that it said it serves at."""
 
     @classmethod
     @contextmanager
@@ -74,14 +86,14 @@ class Session:
         bin = str(Path(sys.executable).parent)
         path = bin + os.pathsep + os.environ.get("PATH", "")
         environment = os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "HOME": str(folder)}
-        session = cls(folder, _free(set(PORT.findall(text))), environment)
-        try:
-            yield session
-        finally:
-            for process in session.running:
-                with ExitStack() as ended:
-                    ended.callback(process.wait)
-                    os.killpg(process.pid, signal.SIGTERM)
+        session = cls(folder, _free({*PORT.findall(text), str(_USUAL)}), environment)
+        with TemporaryDirectory() as sockets:
+            environment["XDG_RUNTIME_DIR"] = sockets
+            try:
+                yield session
+            finally:
+                for process in session.running:
+                    _end(process)
 
     def block(self, found: re.Match[str]) -> str:
         """Write a file, or run commands; gives the block as it should be."""
@@ -90,11 +102,16 @@ class Session:
             (self.folder / name).write_text(self._here(body), "utf-8")
         if kind != "console":
             return found[0]
-        commands = COMMAND.findall(body)
-        said = "".join(f"$ {command}\n{self._said(command)}" for command in commands)
+        said = "".join(
+            f"$ {command}\n{self._said(command, shown)}" for command, shown in COMMAND.findall(body)
+        )
         return found[0] if _is_like(body, said) else f"```console\n{said}```"
 
-    def _said(self, command: str) -> str:
+    def _said(self, command: str, shown: str) -> str:
+        if command.split()[0] in _ELSEWHERE and not shown:
+            return ""
+        if shown.endswith(f"{_SERVES}\n"):
+            return self._there(self._serves(command))
         exported = re.findall(r"(\w+)=(\S+)", command) if command.startswith("export ") else ()
         self.environment |= dict(exported)
         if exported:
@@ -103,7 +120,7 @@ class Session:
             self._start(command.removesuffix(" &"))
             return ""
         words = shlex.split(command.replace("\\\n", ""))
-        if words[0] == "inferc" and words[1] not in _BESIDE:
+        if words[0] == "inferc" and words[1] not in _BESIDE and not {">", "|"} & {*words}:
             return self._there(self._said_here(words[1:]))
         done = subprocess.run(
             ["bash", "-c", f"{_CURL}; {self._here(command)} 2>&1"],
@@ -122,8 +139,25 @@ class Session:
             around.enter_context(redirect_stdout(said))
             around.enter_context(redirect_stderr(said))
             around.callback(gc.enable)
+            around.enter_context(suppress(SystemExit))
             main([self._here(each) for each in arguments])
         return said.getvalue()
+
+    def _serves(self, command: str) -> str:
+        """Run what serves, in place of what does so at its port; gives its first line."""
+        typed = command if "--port" in command else f"{command} --port {_USUAL}"
+        port = self.ports[PORT.findall(typed)[0]]
+        if (before := self.serving.pop(port, None)) is not None:
+            _end(before)
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {self._here(typed)}"],
+            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        self.running.append(process)
+        self.serving[port] = process
+        assert process.stdout is not None
+        return process.stdout.readline().decode()
 
     def _start(self, command: str) -> None:
         """Run what serves, and wait until it listens where none of the others does."""
@@ -147,6 +181,14 @@ class Session:
         for port, used in self.ports.items():
             text = text.replace(f":{used}", f":{port}")
         return text
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _free(ports: set[str]) -> dict[str, str]:
