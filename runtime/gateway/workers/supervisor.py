@@ -228,7 +228,7 @@ class Supervisor:
             if "problems" in said:
                 raise StartError(*said["problems"])
         except BaseException as error:
-            if not ended.done():
+            with suppress(ProcessLookupError):  # it has ended by itself
                 process.kill()
             await asyncio.shield(ended)
             await channel.close()
