@@ -17,6 +17,7 @@ from typing import Any
 from attrs import define, field
 
 from inferc.cli.main import main as inferc
+from inferc.compiler.compile import check_file
 
 from .forked import MOST, NUMBER, ROOT
 
@@ -35,6 +36,8 @@ MODULES = (
     "runtime.replicas.remote.replica",
 )
 """What servers import until they have answered; these import all others."""
+MODULES_OF = {"lsp": ("editor.serve",)}
+"""What one command alone needs, from when it is first asked for."""
 
 
 @define
@@ -61,10 +64,13 @@ class ForkServer:
             for pid, _ in self.children.values():
                 os.kill(pid, signal.SIGKILL)
             sys.exit()
+        begun = json.loads(asked)
+        for name in MODULES_OF.get(begun["arguments"][0], ()):
+            import_module(f"inferc.{name}")
         if (pid := os.fork()) == 0:
             self._forget()
             os.close(files.pop())
-            return _begin(json.loads(asked), files)
+            return _begin(begun, files)
         for number in files[:3]:
             os.close(number)
         told = socket.socket(fileno=files[3])
@@ -102,16 +108,16 @@ def _begin(begun: dict[str, Any], files: list[int]) -> list[str]:
     os.environ.clear()
     os.environ.update(begun["environment"])
     time.tzset()
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     return list(begun["arguments"])
 
 
 def main(control: int) -> None:
     for name in MODULES:
         import_module(f"inferc.{name}")
-    inferc(["check", str(ROOT / "samples" / "hello.infer"), "--format", "json"])
+    check_file("hello.infer", ROOT / "samples" / "hello.infer")  # what is made when it is first needed
     gc.collect()
     gc.freeze()
     arguments = ForkServer(socket.socket(fileno=control)).serve()

@@ -6,14 +6,17 @@ how it starts use `INFERC` and `subprocess`.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +67,18 @@ class Forked(subprocess.Popen[Any]):
         except BlockingIOError:
             return 0, 0
         self._told.close()
-        return self.pid, NUMBER.unpack(said)[0]
+        return self.pid, NUMBER.unpack(said)[0] if said else signal.SIGKILL  # with the one it was forked from
 
     def _internal_poll(self, _deadstate: int | None = None, **_: Any) -> int | None:
         if self._told is None:
             return super()._internal_poll(_deadstate)  # type: ignore[misc]
-        with self._waitpid_lock:
-            if self.returncode is None:
-                pid, status = self._try_wait(os.WNOHANG)
+        if self._waitpid_lock.acquire(False):  # or else another thread waits for it
+            try:
+                pid, status = self._try_wait(os.WNOHANG) if self.returncode is None else (0, 0)
                 if pid:
                     self._handle_exitstatus(status)  # type: ignore[attr-defined]
+            finally:
+                self._waitpid_lock.release()
         return self.returncode
 
 
@@ -96,6 +101,42 @@ def ran(
     if check:
         done.check_returncode()
     return done
+
+
+class InLoop:
+    """What `asyncio.create_subprocess_exec` gives, of `inferc`: see `begun`."""
+
+    def __init__(self, process: Forked) -> None:
+        self.process = process
+        self.pid, self.kill, self.terminate = process.pid, process.kill, process.terminate
+        self.send_signal = process.send_signal
+        self.stdin: asyncio.StreamWriter | None = None
+        self.stdout: asyncio.StreamReader | None = None
+        self.stderr: asyncio.StreamReader | None = None
+
+    @property
+    def returncode(self) -> int | None:
+        return self.process.poll()
+
+    async def wait(self) -> int:
+        while (status := self.process.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        return status
+
+
+async def begun(*arguments: object, **options: Any) -> InLoop:
+    """`asyncio.create_subprocess_exec` of `inferc` with these arguments."""
+    loop = asyncio.get_running_loop()
+    it = InLoop(Forked(*arguments, **options))
+    for name in ("stdout", "stderr"):
+        if (pipe := getattr(it.process, name)) is not None:
+            reader = asyncio.StreamReader()
+            setattr(it, name, reader)
+            await loop.connect_read_pipe(partial(asyncio.StreamReaderProtocol, reader), pipe)
+    if it.process.stdin is not None:
+        made = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, it.process.stdin)
+        it.stdin = asyncio.StreamWriter(*made, None, loop)
+    return it
 
 
 class _Server:

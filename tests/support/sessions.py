@@ -173,15 +173,16 @@ class Session:
 
     def _begun(self, command: str, output: int) -> subprocess.Popen[bytes]:
         """Run what goes on while other commands are typed."""
-        arguments = shlex.split(command.replace("\\\n", ""))
+        here = self._here(command)
+        words = shlex.split(here.replace("\\\n", ""))
         options = {
             "cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL,
             "stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True,
         }  # fmt: skip
-        if arguments[0] == "inferc" and not _SHELL.search(command):
-            process = Forked(*map(self._here, arguments[1:]), **options)
+        if words[0] == "inferc" and not _SHELL.search(command):
+            process = Forked(*words[1:], **options)
         else:
-            process = subprocess.Popen(["bash", "-c", f"exec {self._here(command)}"], **options)
+            process = subprocess.Popen(["bash", "-c", f"exec {here}"], **options)
         self.running.append(process)
         return process
 
