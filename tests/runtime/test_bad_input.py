@@ -247,7 +247,8 @@ async def provide(request: web.Request) -> web.Response:
         count = len(body["input"]) if isinstance(body["input"], list) else 1
         length = body.get("dimensions", 1)
         if length > MOST_NUMBERS:
-            return web.json_response({"error": {"message": "too large", "param": "dimensions"}}, status=400)
+            message = "too many: `dimensions`, or `output_dimension`"
+            return web.json_response({"error": {"message": message}}, status=400)
         return web.json_response({"data": [{"index": i, "embedding": [0.5] * length} for i in range(count)]})
     if request.path.endswith("/rerank"):
         scores = [{"index": i, "relevance_score": 0.5} for i in range(len(body["documents"]))]
