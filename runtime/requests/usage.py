@@ -19,8 +19,8 @@ MOST_TOKENS = 20_000_000
 
 
 def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
-    """Whether a usage, as a provider tells it, can be: no count is negative, more than any model counts, or no
-    number."""
+    """Whether a usage, as a provider tells it, can be: no count is negative, none more than any model counts,
+    and all are numbers."""
     for name, value in told.items():
         if isinstance(value, dict):
             if depth and not is_believable(value, depth - 1):
