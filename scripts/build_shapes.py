@@ -210,7 +210,9 @@ def _joined(specs: list[Any]) -> list[Any]:
 
 def _alike(specs: list[Any]) -> Any:
     """One spec for all of `specs`."""
-    specs = [each for spec in specs for each in (spec.get("any of", [spec]) if isinstance(spec, dict) else [spec])]
+    specs = [
+        each for spec in specs for each in (spec.get("any of", [spec]) if isinstance(spec, dict) else [spec])
+    ]
     kept = [each for index, each in enumerate(specs) if each not in specs[:index]]
     if len(kept) > 1 and all(isinstance(each, dict) and "choice" in each for each in kept):
         return {"choice": list(dict.fromkeys(choice for each in kept for choice in each["choice"]))}
