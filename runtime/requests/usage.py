@@ -19,19 +19,25 @@ MOST_TOKENS = 20_000_000
 
 
 def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
-    """Whether a usage, as a provider tells it, can be: no count is negative, or more than any model
-    counts."""
+    """Whether a usage, as a provider tells it, can be: no count is negative, none more than any model counts,
+    and all are numbers."""
     for name, value in told.items():
         if isinstance(value, dict):
             if depth and not is_believable(value, depth - 1):
                 return False
-        elif type(value) in (int, float) and not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
+        elif type(value) in (int, float):
+            if not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
+                return False
+        elif type(value) in (str, bool) and _COUNT.search(name):
             return False
     return True
 
 
 _COUNTED = re.compile(r"[tT]okens?|[cC]ount$")
 """What names of counts look like, in the words of all providers; others are times and money."""
+
+_COUNT = re.compile(r"(_tokens|TokenCount|Tokens)$")
+"""What names of single counts end in."""
 
 
 @frozen
