@@ -329,7 +329,7 @@ class _Command:
         prices = {
             each.deployment: each.price.per_search if each.price is not None else None
             for each in self._plan.deployments
-            if each.task is TaskKind.CHAT and isinstance(each, RemotePoolPlan)
+            if isinstance(each, RemotePoolPlan) and each.task is TaskKind.CHAT
         }
         asked = [name for name, price in prices.items() if price is None and played.calls.get(name)]
         return asked if self._searches else []
