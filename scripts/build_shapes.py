@@ -4,9 +4,11 @@ mock provider, answers for the tests.
     python scripts/build_shapes.py [--check]
 
 Read are the types of `anthropic`, those of `google-genai` with the functions that say which service knows
-which field, and the model of Converse in `botocore`. The files hold names of fields, types, choices and
-bounds, as `runtime/mock_provider/strict/shapes.py` reads them. With `--check`, only what was made from the
-installed version of a package is compared.
+which field, the models of `openrouter`, and the model of Converse in `botocore`. `openrouter` lies in a
+folder of its own, which `make shapes` fills, as it brings another package called `jsonpath`; without it, its
+file stays as it is. The files hold names of fields, types, choices and bounds, as
+`runtime/mock_provider/strict/shapes.py` reads them. With `--check`, only what was made from the installed
+version of a package is compared.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import json
+import operator
 import os
 import re
 import sys
@@ -22,6 +25,8 @@ import typing
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
+from functools import reduce
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -35,6 +40,7 @@ from pydantic import BaseModel
 
 FOLDER = ROOT / "runtime" / "mock_provider" / "strict" / "tables" / "shapes"
 ANSWERS = ROOT / "tests" / "runtime" / "reference" / "answers"
+ALONE = ROOT / "build" / "openrouter"
 
 Json = dict[str, Any]
 
@@ -87,6 +93,10 @@ class _Reader:
         """The fields of a class with their types."""
         return get_type_hints(each, include_extras=True)
 
+    def is_needed(self, each: Any, field: str) -> bool:
+        """Whether a field of a class must be there."""
+        return _is_required(self.hints(each)[field])
+
     def _plain(self, hint: Any) -> Any:
         origin = get_origin(hint)
         if origin is Literal:
@@ -113,7 +123,7 @@ class _Reader:
         if len(names) == 1:
             [name] = names
             return {"object": name} | ({"tag": _TAGGED[name]} if name in _TAGGED else {})
-        for field in ("type", "role"):
+        for field in ("type", "role", "id"):
             of: dict[str, list[str]] = {}
             default: list[str] = []
             for name, each in names.items():
@@ -121,7 +131,7 @@ class _Reader:
                 tags = [tag for m in _members(hint) if get_origin(m) is Literal for tag in get_args(m)]
                 for tag in tags:
                     of.setdefault(tag, []).append(name)
-                default += [tag for tag in tags if not _is_required(hint)]
+                default += [tag for tag in tags if not self.is_needed(each, field)]
             if {name for named in of.values() for name in named} == names.keys() and len(of) > 1:
                 more: Json = {"else": default[0]} if default else {}
                 told = {tag: self._together(named) for tag, named in of.items()}
@@ -185,11 +195,16 @@ _TAGGED = {"CacheControlEphemeral": "ephemeral"}
 
 def _members(hint: Any) -> list[Any]:
     """The types that `hint` stands for, without null."""
-    while get_origin(hint) in _MARKS:
-        hint = get_args(hint)[0]
+    while get_origin(hint) in _MARKS or isinstance(get_origin(hint) or hint, typing_extensions.TypeAliasType):
+        hint = get_args(hint)[0] if get_origin(hint) in _MARKS else _named(hint)
     if get_origin(hint) in (Union, types.UnionType):
         return [inner for each in get_args(hint) for inner in _members(each)]
     return [] if hint is type(None) else [hint]
+
+
+def _named(alias: Any) -> Any:
+    """The type that an alias stands for."""
+    return get_origin(alias).__value__[get_args(alias)] if get_args(alias) else alias.__value__
 
 
 def _is_required(hint: Any) -> bool:
@@ -355,6 +370,36 @@ def gemini(service: str) -> Json:
     return {"shapes": {"chat": {"fields": fields}, **reader.shapes}}
 
 
+class _OpenRouters(_Models):
+    """Shapes of OpenRouter's package, whose types have a place for what is left out or not known."""
+
+    def spec(self, hint: Any) -> Any:
+        known = [each for each in _members(hint) if not self._is_unknown(each)]
+        return super().spec(reduce(operator.or_, known)) if known else "any"
+
+    def is_needed(self, each: Any, field: str) -> bool:
+        found: bool = each.model_fields[field].is_required()
+        return found
+
+    def _is_unknown(self, each: Any) -> bool:
+        return getattr(each, "__name__", "").startswith(("Unset", "Unrecognized", "Unknown"))
+
+
+def openrouter() -> Json:
+    """Of chats, vectors and rankings. What it does not know, it takes, and leaves out."""
+    components, operations = (import_module(f"openrouter.{name}") for name in ("components", "operations"))
+    reader = _OpenRouters()
+    roots = {
+        reader.shape(root): name
+        for root, name in (
+            (components.ChatRequest, "chat"),
+            (operations.CreateEmbeddingsRequestBody, "embed"),
+            (operations.CreateRerankRequestBody, "rerank"),
+        )
+    }
+    return {"shapes": {roots.get(n, n): {**shape, "open": True} for n, shape in reader.shapes.items()}}
+
+
 def bedrock() -> Json:
     """Of Converse."""
     shapes: Json = {}
@@ -407,6 +452,7 @@ PACKAGES: dict[Path, tuple[str, Callable[[], Json]]] = {
     FOLDER / "gemini.json": ("google-genai", lambda: gemini("mldev")),
     FOLDER / "vertex.json": ("google-genai", lambda: gemini("vertex")),
     FOLDER / "bedrock.json": ("botocore", bedrock),
+    FOLDER / "openrouter.json": ("openrouter", openrouter),
     ANSWERS / "anthropic.json": ("anthropic", anthropic_answers),
     ANSWERS / "openai_responses.json": ("openai", openai_answers),
     ANSWERS / "gemini.json": ("google-genai", gemini_answers),
@@ -430,7 +476,10 @@ def written(path: Path, day: str) -> str:
 def main() -> int:
     check = only_check(__doc__)
     texts = []
+    sys.path.append(str(ALONE))
     for path, (package, _) in PACKAGES.items():
+        if package == "openrouter" and not ALONE.is_dir():
+            continue
         kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
         same = f"/{version(package)}/" in kept.get("source", "")
         if check and kept and not same:

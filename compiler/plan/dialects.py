@@ -33,7 +33,7 @@ OF_OTHERS = """
     prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_format
     reasoning_history repetition_detection repetition_penalty request_id response_formatting_locale
     response_metadata return_images return_mm_kwargs return_prompt_text return_related_questions
-    return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions
+    return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions route
     routed_experts_prompt_start safe_prompt safe_search safe_tokenization safety_model
     search_after_date_filter search_before_date_filter search_domain_filter search_internal_properties
     search_language_filter search_mode search_parameters search_recency_filter search_settings
