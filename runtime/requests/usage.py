@@ -49,8 +49,8 @@ class Usage:
     of which it keeps `cache_write_1h_tokens` for an hour. audio_tokens, audio_answer_tokens: those of the
     prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by its
     length. image_tokens, image_answer_tokens: those that are pictures. images: pictures that were made.
-    searches: what was looked up, or ranked, and is paid for each time. told_cost: what the provider says that
-    it charges, in picodollars; 0: it says nothing.
+    searches: what was looked up, or ranked, and is paid for each time. characters: of what was spoken.
+    told_cost: what the provider says that it charges, in picodollars; 0: it says nothing.
     """
 
     prompt_tokens: int
@@ -66,6 +66,7 @@ class Usage:
     image_answer_tokens: int = 0
     images: int = 0
     searches: int = 0
+    characters: int = 0
     told_cost: int = 0
 
     @classmethod
