@@ -118,6 +118,7 @@ catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_capabilities.py
 
 shapes: $(READY) ## write what requests look like, as the providers' packages say it
+	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/openrouter openrouter
 	@$(BIN)/python scripts/build_shapes.py
 
 reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures

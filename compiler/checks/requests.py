@@ -55,7 +55,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
             "`unsupported` never counts here",
             declared.span("request", "unsupported"),
             "nothing is left out",
-            help="remove it: it is for chats of models behind HTTP",
+            help="remove it: it is for chats and embeddings of models behind HTTP",
         )
 
 
@@ -63,7 +63,7 @@ def _adapts(deployment: Deployment) -> bool:
     """Whether its requests are made to fit what the model takes."""
     runtime = deployment.effective_runtime()
     is_remote = runtime.transport is TransportKind.REMOTE and runtime is not RuntimeKind.CUSTOM
-    return is_remote and deployment.effective_task() is TaskKind.CHAT
+    return is_remote and deployment.effective_task() in (TaskKind.CHAT, TaskKind.EMBED)
 
 
 def _known(deployment: Deployment) -> tuple[str, ...] | None:
