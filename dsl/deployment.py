@@ -120,6 +120,7 @@ class Deployment:
             info.per_second,
             info.per_search,
             info.per_image,
+            info.per_character,
         )
 
     @cached_property

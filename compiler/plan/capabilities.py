@@ -64,6 +64,8 @@ class Capabilities:
     may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while there are
     tools.
     prefill: whether it goes on with an answer that the conversation has begun.
+    most_searches: how often it searches the web for one answer, at most, where its provider has such a bound.
+    searches_unasked: it always does, once, and does not tell.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
     empty.
     """
@@ -123,6 +125,8 @@ class Capabilities:
     user_after_results: bool | None = None
     schema_with_tools: bool | None = None
     prefill: bool | None = None
+    most_searches: int | None = None
+    searches_unasked: bool | None = None
     turns_alternate: bool | None = None
 
     def over(self, base: Capabilities) -> Capabilities:

@@ -442,6 +442,7 @@ class Deployment(Model):
         usage, first = attempt.usage, attempt.first
         if usage is not None:
             counters.spend(usage)
+        counters.count_units(retrier.used)
         if self.adaptive is not None and first is not None:
             self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
         if first is not None and getattr(request, "stream", False):
