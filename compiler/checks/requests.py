@@ -136,6 +136,14 @@ def _parameters(
                 "is left out of every request" if drops else why[1],
                 help="remove it" if drops else why[2],
             )
+        elif name in facts.get("ignored_sampling", ()):
+            found.warning(
+                "W0424",
+                f"`{deployment.model}` heeds no `{name}`",
+                declared.span(*path),
+                "is left out of every request",
+                help="remove it",
+            )
         elif perhaps and (why := _refused(name, value, {**facts, **perhaps})) is not None:
             from_what = "; ".join(dict.fromkeys(each for _, each in known_facts.inferred.values()))
             found.note(
