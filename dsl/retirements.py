@@ -1,7 +1,7 @@
 """Models that were switched off, or will be, and what follows them: `retirements.json`, kept by hand.
 
-Whether a day has passed, or is near, is judged by the day on which the table was read, not by today: the same
-file is told the same on every day.
+Whether a day has passed, or is near, is judged by the day on which the table was read, not by today: the
+same file is told the same on every day.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Retirement:
     """The end of the models whose names match `models`, at one provider.
 
     day: on which it is, as 2026-01-05. successor: what the provider says is to be used instead. past: whether
-    the day had come when the table was read; near: whether it was near then. service: the one of the provider's
-    services that it is about, such as `vertex`; empty is its own API.
+    the day had come when the table was read; near: whether it was near then. service: the one of the
+    provider's services that it is about, such as `vertex`; empty is its own API.
     """
 
     provider: ProviderKind
