@@ -95,6 +95,8 @@ def _parameters(
     else:
         unless_at_rest = facts.get("refused_with_thoughts", ())
     for name, other in _together(given, facts):
+        if name in facts.get("refused_sampling", ()):
+            continue  # which is said below
         say = found.warning if drops else found.error
         say(
             "W0424" if drops else "E0423",
