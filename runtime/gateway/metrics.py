@@ -215,6 +215,16 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     waiting = GaugeMetricFamily(
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
     )
+    units = CounterMetricFamily(
+        "inferc_units",
+        "What is paid for by something else than tokens: searches, pictures, characters, seconds of sound",
+        labels=("deployment", "unit"),
+    )
+    for each in deployments:
+        units.add_metric((each.name, "searches"), each.counters.searches)
+        units.add_metric((each.name, "images"), each.counters.images)
+        units.add_metric((each.name, "characters"), each.counters.characters)
+        units.add_metric((each.name, "audio_seconds"), each.counters.audio_ms / 1000)
     for each in deployments:
         tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
         tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
@@ -233,7 +243,7 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             kept.add_metric((each.name,), each.cache.size)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, adapted, untold, running, waiting, cached, kept
+    return *ended, tokens, units, adapted, untold, running, waiting, cached, kept
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:

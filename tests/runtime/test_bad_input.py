@@ -237,12 +237,19 @@ EVENTS = {
 }
 
 
+MOST_NUMBERS = 4096
+
+
 async def provide(request: web.Request) -> web.Response:
     """A provider that takes everything."""
     body = json.loads(await request.read())
     if request.path.endswith("/embeddings"):
         count = len(body["input"]) if isinstance(body["input"], list) else 1
-        return web.json_response({"data": [{"index": i, "embedding": [0.5]} for i in range(count)]})
+        length = body.get("dimensions", 1)
+        if length > MOST_NUMBERS:
+            message = "too many: `dimensions`, or `output_dimension`"
+            return web.json_response({"error": {"message": message}}, status=400)
+        return web.json_response({"data": [{"index": i, "embedding": [0.5] * length} for i in range(count)]})
     if request.path.endswith("/rerank"):
         scores = [{"index": i, "relevance_score": 0.5} for i in range(len(body["documents"]))]
         return web.json_response({"results": scores})

@@ -86,6 +86,24 @@ AMAZON: dict[str, tuple[Kind, str | None]] = {
 }
 """Amazon's exceptions. Sources: Amazon Bedrock API reference (Converse, errors), AWS common errors."""
 
+OPENROUTER: dict[str, tuple[Kind, str | None]] = {
+    "authentication": (Unauthorized, "invalid_api_key"),
+    "content_policy_violation": (ContentFiltered, None),
+    "context_length_exceeded": (ContextLengthExceeded, None),
+    "not_found": (BadRequest, "model_not_found"),
+    "payload_too_large": (RequestTooLarge, None),
+    "payment_required": (Forbidden, "insufficient_quota"),
+    "permission_denied": (Forbidden, None),
+    "provider_overloaded": (ServerError, "server_is_overloaded"),
+    "provider_unavailable": (ServerError, None),
+    "rate_limit_exceeded": (RateLimited, "rate_limit_exceeded"),
+    "refusal": (ContentFiltered, None),
+    "server": (ServerError, None),
+    "string_too_long": (ContextLengthExceeded, None),
+    "timeout": (RequestTimeout, None),
+}
+"""OpenRouter's `error_type` beside a number. Source: OpenRouter docs: errors and debugging, 2026-08-19."""
+
 BY_STATUS: dict[int, Kind] = {
     401: Unauthorized,
     402: Forbidden,
