@@ -10,6 +10,7 @@ import orjson
 from ....compiler.plan import RemotePoolPlan, WireFormat
 from ...dialects import multipart
 from ...dialects.fields import as_number, count, told_cost
+from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.server_sent_events import SseParser
 from ...requests.answer import ChatChunk, PassedChunk
@@ -36,22 +37,25 @@ class Passed:
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
+        self._fields = EndpointFields(plan)
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
+
+    def left_out(self, request: CompletionRequest | PassedRequest) -> tuple[str, ...]:
+        """The names of the fields of which the provider is told nothing. Raises BadRequest."""
+        path = self._path(request)
+        if isinstance(request, PassedRequest) and request.form:
+            return self._fields.check(path, self._fields.values(path, request.form))
+        return self._fields.check(path, request.body)
 
     def request(self, request: CompletionRequest | PassedRequest) -> Outgoing:
         """The request to send. Raises Incapable, and BadRequest for what cannot be sent on."""
-        plan = self._plan
-        path = request.path if isinstance(request, PassedRequest) else "/completions"
-        if plan.wire is not WireFormat.OPENAI:
-            raise Incapable(
-                f"{plan.provider} (deployment `{plan.deployment}`) has no `{path}`", param="model"
-            )
+        plan, path = self._plan, self._path(request)
         asked = request.model if isinstance(request, PassedRequest) else request.body.get("model", "")
         model = model_named(plan, asked)
         if isinstance(request, PassedRequest) and request.form:
-            form = multipart.with_text(request.form, "model", model)
+            form = multipart.with_text(self._fields.form(path, request.form), "model", model)
             return Outgoing(path, multipart.write_form(form), multipart.CONTENT_TYPE)
-        body: dict[str, Any] = {**request.body, "model": model}
+        body = {**self._fields.body(path, request.body), "model": model}
         if isinstance(request, CompletionRequest) and request.stream and self._counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -59,6 +63,16 @@ class Passed:
             return Outgoing(path, orjson.dumps(body))
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+    def _path(self, request: CompletionRequest | PassedRequest) -> str:
+        """Where the provider answers such requests. Raises Incapable."""
+        plan = self._plan
+        path = request.path if isinstance(request, PassedRequest) else "/completions"
+        if plan.wire is not WireFormat.OPENAI:
+            raise Incapable(
+                f"{plan.provider} (deployment `{plan.deployment}`) has no `{path}`", param="model"
+            )
+        return path
 
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
