@@ -386,6 +386,21 @@ def _own_fields() -> tuple[list[str], list[list[str]]]:
     return ["runtime", "fields", "read from"], rows
 
 
+def _response_fields() -> tuple[list[str], list[list[str]]]:
+    """What becomes of what a client of responses says, at each provider that is not asked in responses."""
+    said = json.loads((ROOT / "tests/runtime/reference/responses.json").read_text("utf-8"))["fates"]
+    columns = ("sent", "refused", "left out", "needless")
+    rows = []
+    for kind, names in said.items():
+        for name, fate in names.items():
+            by_fate: dict[str, list[str]] = {}
+            for runtime, words in fate.items() if isinstance(fate, dict) else [("all", fate)]:
+                for word in words.split(" or "):
+                    by_fate.setdefault(word, []).append(runtime)
+            rows.append([kind, f"`{name}`", *(", ".join(by_fate.get(column, ())) for column in columns)])
+    return ["", "name", "sent", "refused", "left out", "not needed"], rows
+
+
 def _changes() -> tuple[list[str], list[list[str]]]:
     """Up to which day the change log of each provider was followed, and what of it is open."""
     rows = []
@@ -402,6 +417,7 @@ def _changes() -> tuple[list[str], list[list[str]]]:
 TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
     "chat_fields": _chat_fields,
     "own_fields": _own_fields,
+    "response_fields": _response_fields,
     "changes": _changes,
     "inference": _inference,
     "runtimes": _runtimes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...requests import events as e
-from ...requests.conversation import Conversation, FunctionTool, Tool
+from ...requests.conversation import Conversation, FunctionTool, Tool, ToolChoice
 from ...requests.errors import RequestError
 from ...requests.parts import Extras, Refusal, Text, own
 from ...requests.usage import Usage
@@ -14,6 +14,9 @@ from .items import DIALECT
 from .read_request import NAMESPACE
 
 Json = dict[str, Any]
+
+_REPEATED = ("max_tool_calls", "prompt_cache_key", "prompt_cache_retention", "safety_identifier")
+"""Fields of the request that stand in the response, too, beside those that a conversation has."""
 
 
 def call_item(item_id: str, id: str, name: str, arguments: str) -> Json:
@@ -50,7 +53,7 @@ def status_of(reason: e.Reason) -> tuple[str, Json | None]:
 
 def write_response(c: Conversation, id: str, model: str, created: int, status: str) -> Json:
     """The response without its output: what was asked for is repeated."""
-    choice = c.tool_choice
+    extras = {**own(c.extras, "openai"), **own(c.extras, DIALECT)}
     return {
         "id": id if id.startswith("resp_") else f"resp_{id}",
         "object": "response",
@@ -70,17 +73,26 @@ def write_response(c: Conversation, id: str, model: str, created: int, status: s
         },
         "store": False,
         "temperature": c.sampling.temperature,
-        "text": {"format": format_json(c)},
-        "tool_choice": "auto"
-        if choice is None
-        else {"type": "function", "name": choice.names[0]}
-        if choice.names
-        else choice.mode,
+        "text": {"format": format_json(c), "verbosity": c.verbosity},
+        "tool_choice": "auto" if c.tool_choice is None else choice_json(c.tool_choice),
         "tools": tools_json(c.tools),
+        "top_logprobs": c.sampling.top_logprobs or 0,
         "top_p": c.sampling.top_p,
         "truncation": "disabled",
         "user": c.user,
+        **{name: extras.get(name) for name in _REPEATED},
     }
+
+
+def choice_json(choice: ToolChoice) -> Any:
+    if "tool_choice" in (extras := own(choice.extras, DIALECT)):
+        return extras["tool_choice"]
+    named = [{"type": "function", "name": name} for name in choice.names]
+    if not named:
+        return choice.mode
+    if len(named) == 1 and choice.mode == "required":
+        return named[0]
+    return {"type": "allowed_tools", "mode": choice.mode, "tools": named}
 
 
 def tools_json(tools: tuple[Tool, ...]) -> list[Json]:

@@ -180,6 +180,17 @@ def test_of_fields_that_go_one_at_a_time_the_one_that_asks_for_nothing_goes() ->
     assert refused(openai(temperature=0.2, top_p=0.9), "anthropic", can) == ["top_p"]
 
 
+def test_sampling_that_a_model_does_not_heed_is_left_out_and_told() -> None:
+    found = ask(
+        openai(temperature=0.2, top_p=1), "gemini", Capabilities(ignored_sampling=("temperature", "top_p"))
+    )
+    assert isinstance(found, Adapted)
+    assert "generationConfig" not in written(found.conversation, "gemini")
+    assert [(note.where, note.what) for note in found.notes] == [
+        ("temperature", "left out: the model does not heed it")
+    ]
+
+
 def test_sampling_that_a_model_has_not_is_refused_unless_it_asks_for_nothing() -> None:
     assert refused(openai(temperature=0.2), "anthropic", NEW_CLAUDE) == ["temperature"]
     assert "temperature" not in sent(openai(temperature=1, top_p=1.0), "anthropic", NEW_CLAUDE)
