@@ -30,6 +30,13 @@ _ELSEWHERE: dict[str, Handling] = {
     "prompt_cache_key": Dropped("it is about the provider's cache of prompts"),
     "stream_format": Refused("the provider has no such field", ("audio",)),
     "response_format": Refused("the answer has one form", ("b64_json", "json")),
+    **dict.fromkeys(
+        ("background", "chunking_strategy", "moderation", "quality", "size"),
+        Refused("the provider has no such field", ("auto",)),
+    ),
+    "stream": Refused("the provider does not stream such answers", (False,)),
+    "echo": Refused("the provider has no such field", (False,)),
+    "best_of": Refused("the provider has no such field", (1,)),
     "n": Refused("there is one answer to a request", (1,)),
     "speed": Refused("the provider has no such field", (1, 1.0)),
 }
@@ -63,9 +70,10 @@ class EndpointFields:
             return self._fields(path).check(values) if self._plan.capabilities.lacking_fields else ()
         if path not in table:
             raise Incapable(f"{self._who} has no `{path}`", param="model")
-        left_out = self._fields(path).check(values)
+        fields = self._fields(path)
+        left_out = fields.check(values)
         called = table.get("called", {}).get(path, {})
-        kept = {called.get(name, name): value for name, value in values.items() if name not in left_out}
+        kept = {called.get(name, name): value for name, value in values.items() if name not in fields.table}
         shapes = {"asked": {"fields": table[path], "open": True}}
         for problem in problems(kept, shapes, "asked"):
             own = {name: other for other, name in called.items()}
@@ -77,10 +85,11 @@ class EndpointFields:
 
     def body(self, path: str, body: Values) -> dict[str, Any]:
         """`body` as the provider takes it. Raises Incapable."""
-        left_out = self.check(path, body)
+        self.check(path, body)
+        gone = self._fields(path).table
         table = self._table or {}
         called, said = table.get("called", {}).get(path, {}), table.get("said", {}).get(path, {})
-        kept = {name: value for name, value in body.items() if name not in left_out and value is not None}
+        kept = {name: value for name, value in body.items() if name not in gone and value is not None}
         return {
             called.get(name, name): said.get(name, {}).get(value, value) if isinstance(value, str) else value
             for name, value in kept.items()
@@ -89,8 +98,9 @@ class EndpointFields:
     def form(self, path: str, form: Iterable[Part]) -> tuple[Part, ...]:
         """The same of a form."""
         parts = tuple(form)
-        left_out = self.check(path, self.values(path, parts))
-        return tuple(part for part in parts if _name(part) not in left_out)
+        self.check(path, self.values(path, parts))
+        gone = self._fields(path).table
+        return tuple(part for part in parts if _name(part) not in gone)
 
     def values(self, path: str, form: Iterable[Part]) -> dict[str, Any]:
         """What a form says, numbers as such where the provider has them."""

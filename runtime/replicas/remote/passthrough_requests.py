@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -91,6 +92,8 @@ class Pieces:
     def __init__(self, content_type: str) -> None:
         self.content_type = content_type
         self._parser = SseParser() if content_type.startswith(_EVENTS) else None
+        self._is_text = self._parser is None and content_type.startswith(_TEXTS)
+        self._last = b""
 
     def piece(self, data: bytes) -> PassedChunk:
         """More of it. Raises EventTooLarge."""
@@ -99,7 +102,26 @@ class Pieces:
             for event in self._parser.feed(data):
                 if b'"usage"' in event.data:
                     usage = usage_in(event.data) or usage
+        elif self._is_text:
+            usage = self._heard(data)
         return PassedChunk(data, self.content_type, usage)
+
+    def _heard(self, data: bytes) -> Usage | None:
+        """How long a sound was, by the last of its subtitles so far."""
+        seen = self._last + data
+        self._last = seen[-_LONGEST_TIME:]
+        ends = _SUBTITLE_END.findall(seen)
+        if not ends:
+            return None
+        hours, minutes, seconds = (float(each.replace(b",", b".") or 0) for each in ends[-1])
+        heard = _milliseconds(3600 * hours + 60 * minutes + seconds)
+        return Usage(0, audio_ms=heard) if heard else None
+
+
+_TEXTS = ("text/plain", "text/vtt", "application/x-subrip")
+_LONGEST_TIME = 32
+_SUBTITLE_END = re.compile(rb"--> (?:(\d{1,3}):)?(\d\d):(\d\d[.,]\d{3})")
+"""Of SubRip and WebVTT, which tell nothing else of how long a sound was."""
 
 
 def usage_in(data: bytes) -> Usage | None:
