@@ -27,7 +27,8 @@ from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.request import Request
 from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
-from inferc.runtime.serving.pipelines import Workers, build_pipelines
+from inferc.runtime.serving.pipelines.build import build_pipelines
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 from inferc.runtime.serving.routes.build import build_route
 
 from ..support.flows import echo, value_of
