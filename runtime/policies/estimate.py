@@ -50,6 +50,13 @@ TOKENS_PER_PART = 500
 
 PARTS_PER_SEARCH = 100
 
+SPOKEN_TOKENS_PER_MINUTE, CHARACTERS_PER_MINUTE = 1250, 900
+"""Of speech that does not tell what it took. Source: OpenAI, pricing: gpt-4o-mini-tts makes a minute, that is
+150 words, for about $0.015, at $12 for a million tokens."""
+
+SOUND_BYTES_PER_SECOND = 4000
+"""Of a sound that does not tell how long it is: 32 kbit/s, as voices are often kept."""
+
 FRAME_BYTES = 220
 """Bytes of a streamed chunk that are not the answer's text."""
 
@@ -94,9 +101,14 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
         tokens = sum(_tokens(text) for text in texts if isinstance(text, str))
-        spoken = request.body.get("input") if request.path == "/audio/speech" else None
-        made = _pictures(request) if request.path.startswith("/images/") else 0
-        return Estimate(tokens, 0, images=made, characters=len(spoken) if isinstance(spoken, str) else 0)
+        if request.path.startswith("/images/"):
+            return Estimate(tokens, 0, images=_pictures(request))
+        if request.path == "/audio/speech":
+            spoken = request.body.get("input")
+            characters = len(spoken) if isinstance(spoken, str) else 0
+            said = -(-characters * SPOKEN_TOKENS_PER_MINUTE // CHARACTERS_PER_MINUTE)
+            return Estimate(tokens, said, characters=characters)
+        return Estimate(tokens, 0, audio_ms=_heard_ms(request))
     return Estimate(0, 0)
 
 
@@ -117,6 +129,19 @@ def _searches(sizes: Iterable[int]) -> int:
     """
     parts = sum(max(1, -(-size // TOKENS_PER_PART)) for size in sizes)
     return -(-parts // PARTS_PER_SEARCH)
+
+
+def _heard_ms(request: PassedRequest) -> int:
+    """How long the sound in a form is: what a WAV file says, else by its size."""
+    sound = next((part.content for part in request.form if part.name == "file"), b"")
+    if sound[:4] == b"RIFF" and sound[8:16] == b"WAVEfmt " and len(sound) > _WAV_HEAD:
+        per_second = int.from_bytes(sound[28:32], "little")
+        if per_second >= SOUND_BYTES_PER_SECOND // 10:
+            return len(sound) * 1000 // per_second
+    return len(sound) * 1000 // SOUND_BYTES_PER_SECOND
+
+
+_WAV_HEAD = 44
 
 
 def _pictures(request: PassedRequest) -> int:

@@ -295,8 +295,10 @@ class Attempt:
         if not self._sent:
             return Usage(0)
         if self.begun:
-            completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             guessed = self._estimate
+            completion = streamed_tokens(self._chunks, self._size) if guessed.answer else 0
+            if guessed.characters:  # how many bytes a sound has says nothing
+                completion = guessed.answer
             return Usage(
                 guessed.prompt,
                 completion,
