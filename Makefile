@@ -9,6 +9,7 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE # what was compiled once need not be compiled at each start
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -43,7 +44,7 @@ T ?=
 O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_client_connection.py test_serve.py test_remote.py \
 	test_remote_bounds.py test_proxy.py test_gateway.py test_infer_protocol.py test_keys.py test_kept_responses.py onnx) tests/dsl
 J ?= 2
-S ?= llamacpp litellm infinity vllm
+S ?= llamacpp litellm infinity vllm tls
 
 .PHONY: help demo test models redis lint format types grammars catalog shapes reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors zed clean
 
@@ -118,6 +119,7 @@ catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_capabilities.py
 
 shapes: $(READY) ## write what requests look like, as the providers' packages say it
+	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/openrouter openrouter
 	@$(BIN)/python scripts/build_shapes.py
 
 reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures

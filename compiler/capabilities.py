@@ -34,9 +34,13 @@ def facts_of(deployment: Deployment) -> Facts:
     runtime = deployment.effective_runtime()
     if runtime.transport is TransportKind.LOCAL:
         return Facts()
+    return find_facts(deployment.known_model, runtime, service_of(deployment))
+
+
+def service_of(deployment: Deployment) -> str:
+    """The one of its provider's services that is asked, `vertex`; empty is the provider's own API."""
     config = deployment.effective_config()
-    vertex = isinstance(config, VertexConfig) and config.is_vertex
-    return find_facts(deployment.known_model, runtime, "vertex" if vertex else "")
+    return "vertex" if isinstance(config, VertexConfig) and config.is_vertex else ""
 
 
 def capabilities_of(deployment: Deployment) -> Capabilities:

@@ -11,7 +11,7 @@ from ..dsl.kinds import SecretSource
 from ..dsl.late_text import is_unknown
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
-from .modules import reason
+from .modules import reason, where_is
 
 _MOST = 8 << 20
 _BEGINNING = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
@@ -54,7 +54,7 @@ def check_certificate(ref: SecretRef, name: str, span: Span, found: Diagnostics)
             "E0443",
             f"{what} cannot be used: {reason(error)}",
             span,
-            help=f"paths are relative to the file that says them: this is `{path}`",
+            help=where_is(path, ref.name),
         )
         return
     if not any(each in data for each in _BEGINNING):

@@ -46,6 +46,8 @@ class Declared:
     paths: Paths
     right: bool = True
     """Whether nothing is wrong with what it says, so that it is known what it takes and gives."""
+    has_model: bool = True
+    """Whether there is a model that could be read."""
 
     @property
     def runtime_is_known(self) -> bool:
@@ -55,7 +57,7 @@ class Declared:
             return False
         if self.section.damaged and not self.runtime_is_written:
             return False
-        return bool(deployment.model)
+        return self.has_model
 
     @property
     def runtime_is_wrong(self) -> bool:
@@ -130,12 +132,13 @@ class Declarer:
         paths: Paths = {}
         values = self._values(symbol, section, paths)
         values["name"] = symbol.name.text
+        has_model = "model" in values
         values.setdefault("model", "")  # its mistake is reported; the rest can still be checked
         deployment = structure(values, Deployment, paths, self._found)
         right = not any(item.is_error for item in self._found.items[before:])
         if section.guessed or deployment is None:
-            return Declared(symbol, section, None, paths, right)
-        declared = Declared(symbol, section, deployment, paths, right)
+            return Declared(symbol, section, None, paths, right, has_model)
+        declared = Declared(symbol, section, deployment, paths, right, has_model)
         problems = late_problems(deployment, has_runtime=declared.runtime_is_written)
         for problem in problems:
             span = declared.span(*problem.path)

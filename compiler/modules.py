@@ -148,7 +148,7 @@ class Loader:
                 "E0206",
                 f"cannot import `{written.parts[0]}`: {reason(error)}",
                 span,
-                help=f"paths are relative to the importing file: this is `{path}`",
+                help=where_is(path, written.parts[0]),
             )
             return None
         if not is_source(path):
@@ -191,6 +191,13 @@ class Loader:
             notes=[show_circle(names[first:])],
             help="move what both need into a third file",
         )
+
+
+def where_is(path: Path, written: str) -> str:
+    """What a path means that leads to no file that can be used."""
+    if written.startswith("~"):
+        return f"`~` is nobody's home here: write the whole path, which begins with `/`; this is `{path}`"
+    return f"paths are relative to the file that says them: this is `{path}`"
 
 
 def reason(error: OSError | ValueError) -> str:

@@ -58,6 +58,7 @@ class ModelInfo:
     per_second: Money | None = None
     per_search: Money | None = None
     per_image: Money | None = None
+    per_character: Money | None = None
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -223,6 +224,7 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         per_second=_money(row.get("per_second")),
         per_search=_money(row.get("per_search")),
         per_image=_money(row.get("per_image")),
+        per_character=_money(row.get("per_character")),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

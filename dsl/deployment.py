@@ -9,7 +9,7 @@ from attrs import field
 from .catalogue import find_model
 from .data_kinds import DataKind
 from .fields import at_least, doc
-from .inference import infer_runtime
+from .inference import infer_runtime, name_at
 from .kinds import RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
 from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving
@@ -120,13 +120,14 @@ class Deployment:
             info.per_second,
             info.per_search,
             info.per_image,
+            info.per_character,
         )
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
         return (
-            *emptiness(self.name, self.model),
+            *emptiness(self.name, self.model, name_at(self.effective_runtime(), self.model)),
             *ranges(self),
             *above_highest_tier(self.effective_runtime().provider, self.known_model, self.runtime_config),
         )

@@ -200,6 +200,9 @@ class Price:
     per_image: Money | None = at_least(
         0, "per picture that is made, of models that are paid by their number", default=None, rare=True
     )
+    per_character: Money | None = at_least(
+        0, "per character that is spoken, of models that are paid by their number", default=None, rare=True
+    )
 
 
 @frozen

@@ -22,12 +22,15 @@ _PROVIDER_NAMES = {
 }
 
 
-def emptiness(name: str, model: str) -> Iterator[Problem]:
-    """A name or a model that says nothing."""
+def emptiness(name: str, model: str, sent: str) -> Iterator[Problem]:
+    """A name or a model that says nothing. sent: the model without what only says who serves it."""
     if not name.strip():
         yield Problem("E0305", ("name",), "a deployment needs a name", "requests and routes use it")
     if not model.strip():
         yield Problem("E0305", ("model",), "`model` is empty", "name a model, or the path of an `.onnx` file")
+    elif not sent.strip():
+        what = f"`{model}` says who serves the model, and not which one it is"
+        yield Problem("E0305", ("model",), what, f'write the name behind it: `"{model}…"`')
 
 
 def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:

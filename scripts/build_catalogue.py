@@ -107,8 +107,9 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
     for model in models:
         prices = model.get_prices(moment)
         heard = prices.audio_hours or prices.input_audio_hours
-        if prices.input_mtok is None and prices.output_mtok is None and heard is None:
-            continue  # sold neither by the token nor by the second
+        spoken = prices.input_mchars
+        if prices.input_mtok is None and prices.output_mtok is None and heard is None and spoken is None:
+            continue  # sold neither by the token nor by the second nor by the character
         searched = prices.web_searches_kcount or prices.requests_kcount
         patterns = sorted({*_patterns(model.match)} - {model.id})
         row = {
@@ -116,7 +117,7 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
             "name": model.id,
             "match": patterns or None,
             "context_window": model.context_window,
-            "input": _price(prices.input_mtok) or (None if heard is None else "0"),
+            "input": _price(prices.input_mtok) or (None if heard is None and spoken is None else "0"),
             "output": _price(prices.output_mtok),
             "cached_input": _price(prices.cache_read_mtok),
             "cache_write": _price(prices.cache_write_mtok),
@@ -126,6 +127,7 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
             "image_output": _price(prices.output_image_mtok),
             "per_second": _price(heard, 3600),
             "per_search": _price(searched, 1000),
+            "per_character": _price(spoken, 10**6),
             "cache_write_1h": _price(getattr(prices, "cache_write_1h_mtok", None)),
             "tiered": any(isinstance(price, types.TieredPrices) for price in vars(prices).values()) or None,
             "deprecated": model.deprecated or None,

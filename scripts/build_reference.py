@@ -386,9 +386,39 @@ def _own_fields() -> tuple[list[str], list[list[str]]]:
     return ["runtime", "fields", "read from"], rows
 
 
+def _response_fields() -> tuple[list[str], list[list[str]]]:
+    """What becomes of what a client of responses says, at each provider that is not asked in responses."""
+    said = json.loads((ROOT / "tests/runtime/reference/responses.json").read_text("utf-8"))["fates"]
+    columns = ("sent", "refused", "left out", "needless")
+    rows = []
+    for kind, names in said.items():
+        for name, fate in names.items():
+            by_fate: dict[str, list[str]] = {}
+            for runtime, words in fate.items() if isinstance(fate, dict) else [("all", fate)]:
+                for word in words.split(" or "):
+                    by_fate.setdefault(word, []).append(runtime)
+            rows.append([kind, f"`{name}`", *(", ".join(by_fate.get(column, ())) for column in columns)])
+    return ["", "name", "sent", "refused", "left out", "not needed"], rows
+
+
+def _changes() -> tuple[list[str], list[list[str]]]:
+    """Up to which day the change log of each provider was followed, and what of it is open."""
+    rows = []
+    for path in sorted((ROOT / "tests/runtime/reference/changes").glob("*.json")):
+        said = json.loads(path.read_text("utf-8"))
+        heres = [([each] if isinstance(each, str) else each) for each in (e["here"] for e in said["entries"])]
+        undone = [each.removeprefix("open: ") for here in heres for each in here if each.startswith("open: ")]
+        left = [*filter(None, [said.get("missing")]), *undone]
+        read = ", ".join(said["sources"])
+        rows.append([f"`{path.stem}`", said["until"], f"{len(heres)}", read, "; ".join(left)])
+    return ["provider", "until", "entries", "read from", "not had, or open"], rows
+
+
 TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
     "chat_fields": _chat_fields,
     "own_fields": _own_fields,
+    "response_fields": _response_fields,
+    "changes": _changes,
     "inference": _inference,
     "runtimes": _runtimes,
     "commands": _commands,

@@ -4,9 +4,11 @@ mock provider, answers for the tests.
     python scripts/build_shapes.py [--check]
 
 Read are the types of `anthropic`, those of `google-genai` with the functions that say which service knows
-which field, and the model of Converse in `botocore`. The files hold names of fields, types, choices and
-bounds, as `runtime/mock_provider/strict/shapes.py` reads them. With `--check`, only what was made from the
-installed version of a package is compared.
+which field, the models of `openrouter`, and the model of Converse in `botocore`. `openrouter` lies in a
+folder of its own, which `make shapes` fills, as it brings another package called `jsonpath`; without it, its
+file stays as it is. The files hold names of fields, types, choices and bounds, as
+`runtime/mock_provider/strict/shapes.py` reads them. With `--check`, only what was made from the installed
+version of a package is compared.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import json
+import operator
 import os
 import re
 import sys
@@ -22,6 +25,8 @@ import typing
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
+from functools import reduce
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -35,6 +40,7 @@ from pydantic import BaseModel
 
 FOLDER = ROOT / "runtime" / "mock_provider" / "strict" / "tables" / "shapes"
 ANSWERS = ROOT / "tests" / "runtime" / "reference" / "answers"
+ALONE = ROOT / "build" / "openrouter"
 
 Json = dict[str, Any]
 
@@ -49,6 +55,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.shapes: Json = {}
+        self._names: dict[Any, str] = {}
 
     def spec(self, hint: Any) -> Any:
         members = _members(hint)
@@ -63,12 +70,32 @@ class _Reader:
         raise NotImplementedError
 
     def shape(self, each: Any) -> str:
-        """The name of the shape for a class."""
+        """The name of the shape for a class: with its module's where another class of that name differs."""
+        if each in self._names:
+            return self._names[each]
+        plain = name = plain_name(each.__name__)
+        if plain in self.shapes:
+            name = f"{each.__module__.rpartition('.')[2]}.{plain}"
+        self._names[each], self.shapes[name] = name, {}
+        made = {"fields": self.fields(each, plain)}
+        if name != plain and self.shapes[plain] == made:
+            del self.shapes[name]
+            self._names[each] = name = plain
+        else:
+            self.shapes[name] = made
+        return name
+
+    def fields(self, each: Any, name: str) -> Json:
+        """The fields of a class with their specs, the names of those that must be there marked."""
         raise NotImplementedError
 
     def hints(self, each: Any) -> Json:
         """The fields of a class with their types."""
         return get_type_hints(each, include_extras=True)
+
+    def is_needed(self, each: Any, field: str) -> bool:
+        """Whether a field of a class must be there."""
+        return _is_required(self.hints(each)[field])
 
     def _plain(self, hint: Any) -> Any:
         origin = get_origin(hint)
@@ -96,18 +123,33 @@ class _Reader:
         if len(names) == 1:
             [name] = names
             return {"object": name} | ({"tag": _TAGGED[name]} if name in _TAGGED else {})
-        for field in ("type", "role"):
-            of: Json = {}
+        for field in ("type", "role", "id"):
+            of: dict[str, list[str]] = {}
             default: list[str] = []
             for name, each in names.items():
                 hint = self.hints(each).get(field, str)
                 tags = [tag for m in _members(hint) if get_origin(m) is Literal for tag in get_args(m)]
-                of |= dict.fromkeys(tags, name)
-                default += [tag for tag in tags if not _is_required(hint)]
-            if len(set(of.values())) == len(names):
+                for tag in tags:
+                    of.setdefault(tag, []).append(name)
+                default += [tag for tag in tags if not self.is_needed(each, field)]
+            if {name for named in of.values() for name in named} == names.keys() and len(of) > 1:
                 more: Json = {"else": default[0]} if default else {}
-                return {"by": field, "of": of} | more | ({"untagged": True} if field == "role" else {})
+                told = {tag: self._together(named) for tag, named in of.items()}
+                return {"by": field, "of": told} | more | ({"untagged": True} if field == "role" else {})
         return {"any of": [{"object": name} for name in names]}
+
+    def _together(self, names: list[str]) -> str:
+        """A shape for all of `names`, which no field tells apart: it has what any of them has."""
+        if len(names) == 1:
+            return names[0]
+        shapes = [self.shapes[name]["fields"] for name in names]
+        fields: Json = {}
+        for field in dict.fromkeys(each.rstrip("!") for shape in shapes for each in shape):
+            specs = [spec for shape in shapes for each, spec in shape.items() if each.rstrip("!") == field]
+            needed = all(f"{field}!" in shape for shape in shapes)
+            fields[f"{field}!" if needed else field] = _alike(specs)
+        self.shapes["|".join(names)] = {"fields": fields}
+        return "|".join(names)
 
 
 class _TypedDicts(_Reader):
@@ -116,13 +158,8 @@ class _TypedDicts(_Reader):
     def is_shape(self, hint: Any) -> bool:
         return typing_extensions.is_typeddict(hint)
 
-    def shape(self, each: Any) -> str:
-        name = plain_name(each.__name__)
-        if name not in self.shapes:
-            self.shapes[name] = {}
-            fields = {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in self.hints(each).items()}
-            self.shapes[name] = {"fields": fields}
-        return name
+    def fields(self, each: Any, name: str) -> Json:
+        return {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in self.hints(each).items()}
 
 
 def plain_name(name: str) -> str:
@@ -143,19 +180,13 @@ class _Models(_Reader):
     def is_shape(self, hint: Any) -> bool:
         return inspect.isclass(hint) and issubclass(hint, BaseModel)
 
-    def shape(self, each: Any) -> str:
-        name = plain_name(each.__name__)
-        if name not in self.shapes:
-            self.shapes[name] = {}
-            hints = self.hints(each)
-            self.shapes[name] = {
-                "fields": {
-                    f"{info.alias or n}{'!' if info.is_required() else ''}": self.spec(hints[n])
-                    for n, info in each.model_fields.items()
-                    if n not in self._unknown.get(name, ())
-                }
-            }
-        return name
+    def fields(self, each: Any, name: str) -> Json:
+        hints = self.hints(each)
+        return {
+            f"{info.alias or n}{'!' if info.is_required() else ''}": self.spec(hints[n])
+            for n, info in each.model_fields.items()
+            if n not in self._unknown.get(name, ())
+        }
 
 
 _TAGGED = {"CacheControlEphemeral": "ephemeral"}
@@ -164,11 +195,16 @@ _TAGGED = {"CacheControlEphemeral": "ephemeral"}
 
 def _members(hint: Any) -> list[Any]:
     """The types that `hint` stands for, without null."""
-    while get_origin(hint) in _MARKS:
-        hint = get_args(hint)[0]
+    while get_origin(hint) in _MARKS or isinstance(get_origin(hint) or hint, typing_extensions.TypeAliasType):
+        hint = get_args(hint)[0] if get_origin(hint) in _MARKS else _named(hint)
     if get_origin(hint) in (Union, types.UnionType):
         return [inner for each in get_args(hint) for inner in _members(each)]
     return [] if hint is type(None) else [hint]
+
+
+def _named(alias: Any) -> Any:
+    """The type that an alias stands for."""
+    return get_origin(alias).__value__[get_args(alias)] if get_args(alias) else alias.__value__
 
 
 def _is_required(hint: Any) -> bool:
@@ -185,6 +221,17 @@ def _joined(specs: list[Any]) -> list[Any]:
         if spec not in kept and not (is_choice and "text" in specs):
             kept.append(spec)
     return kept
+
+
+def _alike(specs: list[Any]) -> Any:
+    """One spec for all of `specs`."""
+    specs = [
+        each for spec in specs for each in (spec.get("any of", [spec]) if isinstance(spec, dict) else [spec])
+    ]
+    kept = [each for index, each in enumerate(specs) if each not in specs[:index]]
+    if len(kept) > 1 and all(isinstance(each, dict) and "choice" in each for each in kept):
+        return {"choice": list(dict.fromkeys(choice for each in kept for choice in each["choice"]))}
+    return kept[0] if len(kept) == 1 else {"any of": kept}
 
 
 def anthropic() -> Json:
@@ -245,6 +292,27 @@ def bedrock_answers() -> Json:
     return {"shapes": {**_named_chat(shapes, whole.name), "event": shapes[event]}}
 
 
+def openai() -> Json:
+    """Of responses."""
+    from openai.types.responses import response_create_params as known
+
+    reader = _TypedDicts()
+    root = reader.shape(known.ResponseCreateParamsNonStreaming)
+    shapes = {"responses" if name == root else name: shape for name, shape in reader.shapes.items()}
+    shapes["responses"]["fields"]["stream"] = "flag"
+    return {"shapes": shapes}
+
+
+def openai_answers() -> Json:
+    """Of responses, whole (`chat`) and as the events of a stream (`event`)."""
+    from openai.types import responses
+
+    reader = _Models()
+    shapes: Json = {"event": {"fields": {"event!": reader.spec(responses.ResponseStreamEvent)}}}
+    root = reader.shape(responses.Response)
+    return {"shapes": {**shapes, **_named_chat(reader.shapes, root)}}
+
+
 def _named_chat(shapes: Json, root: str) -> Json:
     return {"chat" if name == root else name: shape for name, shape in shapes.items()}
 
@@ -302,6 +370,36 @@ def gemini(service: str) -> Json:
     return {"shapes": {"chat": {"fields": fields}, **reader.shapes}}
 
 
+class _OpenRouters(_Models):
+    """Shapes of OpenRouter's package, whose types have a place for what is left out or not known."""
+
+    def spec(self, hint: Any) -> Any:
+        known = [each for each in _members(hint) if not self._is_unknown(each)]
+        return super().spec(reduce(operator.or_, known)) if known else "any"
+
+    def is_needed(self, each: Any, field: str) -> bool:
+        found: bool = each.model_fields[field].is_required()
+        return found
+
+    def _is_unknown(self, each: Any) -> bool:
+        return getattr(each, "__name__", "").startswith(("Unset", "Unrecognized", "Unknown"))
+
+
+def openrouter() -> Json:
+    """Of chats, vectors and rankings. What it does not know, it takes, and leaves out."""
+    components, operations = (import_module(f"openrouter.{name}") for name in ("components", "operations"))
+    reader = _OpenRouters()
+    roots = {
+        reader.shape(root): name
+        for root, name in (
+            (components.ChatRequest, "chat"),
+            (operations.CreateEmbeddingsRequestBody, "embed"),
+            (operations.CreateRerankRequestBody, "rerank"),
+        )
+    }
+    return {"shapes": {roots.get(n, n): {**shape, "open": True} for n, shape in reader.shapes.items()}}
+
+
 def bedrock() -> Json:
     """Of Converse."""
     shapes: Json = {}
@@ -350,10 +448,13 @@ def _of_aws(shape: Any, shapes: Json) -> Any:
 
 PACKAGES: dict[Path, tuple[str, Callable[[], Json]]] = {
     FOLDER / "anthropic.json": ("anthropic", anthropic),
+    FOLDER / "openai.json": ("openai", openai),
     FOLDER / "gemini.json": ("google-genai", lambda: gemini("mldev")),
     FOLDER / "vertex.json": ("google-genai", lambda: gemini("vertex")),
     FOLDER / "bedrock.json": ("botocore", bedrock),
+    FOLDER / "openrouter.json": ("openrouter", openrouter),
     ANSWERS / "anthropic.json": ("anthropic", anthropic_answers),
+    ANSWERS / "openai_responses.json": ("openai", openai_answers),
     ANSWERS / "gemini.json": ("google-genai", gemini_answers),
     ANSWERS / "bedrock.json": ("botocore", bedrock_answers),
 }
@@ -375,7 +476,10 @@ def written(path: Path, day: str) -> str:
 def main() -> int:
     check = only_check(__doc__)
     texts = []
+    sys.path.append(str(ALONE))
     for path, (package, _) in PACKAGES.items():
+        if package == "openrouter" and not ALONE.is_dir():
+            continue
         kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
         same = f"/{version(package)}/" in kept.get("source", "")
         if check and kept and not same:

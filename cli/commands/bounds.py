@@ -50,6 +50,13 @@ def run(arguments: Namespace) -> int:
     for part in parts.values():
         rows += _explained(part) if name is not None else (_row(part.name, part),)
     table(_HEADINGS, rows)
+    searching = [f"`{part.name}`" for part in parts.values() if part.per_search]
+    if searching:
+        print()
+        print(
+            f"not in the cost of {', '.join(searching)}: searches of the web, as many as a client's request "
+            "lets the provider make"
+        )
     if name is not None:
         print()
         for line in _why(parts[name]):
@@ -82,6 +89,7 @@ def _as_json(part: Part) -> dict[str, Any]:
     numbers = {each: float(getattr(part.bound, each)) for each in QUANTITIES}
     return {
         **{each: number if isfinite(number) else None for each, number in numbers.items()},
+        "per_search": part.per_search or None,
         "why": part.what,
         "parts": {each.name: _as_json(each) for each in part.parts},
     }

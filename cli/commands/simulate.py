@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ...compiler.compile import Checked, check_file, compile_checked
+from ...compiler.plan import RemotePoolPlan, TaskKind
 from ...dsl.units import Duration, parse_number, parse_quantity
 from ..files import save
 from ..logs import no_logs
@@ -38,6 +39,8 @@ EXAMPLES = """\
 """
 
 _DAY = 86_400.0
+MOST_SEARCHES = 10_000
+"""For one answer."""
 
 
 class _Unfit(Exception):
@@ -55,6 +58,9 @@ def configure(parser: ArgumentParser) -> None:
     length.add_argument("--day", action="store_true", help="24 hours; the rate is the peak of a working day")
     parser.add_argument("--prompt", type=int, metavar="TOKENS", help="of each prompt")
     parser.add_argument("--answer", type=int, metavar="TOKENS", help="of each answer")
+    parser.add_argument(
+        "--searches", type=int, metavar="N", help="searches of the web for each answer of a chat (default: 0)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="where all chance comes from")
     parser.add_argument(
         "--requests",
@@ -118,6 +124,7 @@ class _Command:
         self._plan = compile_checked(checked, path.parent)
         self._world: dict[str, ProviderPlan] = {}
         self._real: Real | None = None
+        self._searches = 0
 
     def go(self) -> int:
         """Play it, show it, and give the exit status."""
@@ -171,7 +178,12 @@ class _Command:
         changes = {"prompt": self._arguments.prompt, "answer": self._arguments.answer}
         if any(value is not None and not 1 <= value <= 10**6 for value in changes.values()):
             raise _Unfit("--prompt and --answer are from 1 to 1,000,000 tokens")
-        return evolve(load, **{name: value for name, value in changes.items() if value is not None})
+        changes["searches"] = self._arguments.searches
+        if not 0 <= (changes["searches"] or 0) <= MOST_SEARCHES:
+            raise _Unfit(f"--searches is from 0 to {MOST_SEARCHES:,}")
+        load = evolve(load, **{name: value for name, value in changes.items() if value is not None})
+        self._searches = load.searches
+        return load
 
     def _of_tests(self) -> LoadPlan | None:
         """The load of a test, whose world becomes ours."""
@@ -284,6 +296,8 @@ class _Command:
 
         if self._arguments.format == "json":
             made = as_json(played, self._arguments.seed)
+            if unpriced := self._unpriced(played):
+                made["unpriced_searches"] = unpriced
             if self._real is not None:
                 found = self._compared([played, *others])
                 made["real"] = {name: (real, said.value) for name, (real, said) in found.items()}
@@ -295,6 +309,9 @@ class _Command:
         print()
         for line in (*summary(played), *busiest(played)):
             print(line)
+        if unpriced := self._unpriced(played):
+            names = ", ".join(f"`{name}`" for name in unpriced)
+            print(f"not in the cost: searches of {names}, as `price {{ per_search }}` is not known")
         if self._real is not None:
             print()
             compared = self._compared([played, *others])
@@ -306,6 +323,16 @@ class _Command:
             if self._real.left_out:
                 print(f"{self._real.left_out:,} lines of the log are no requests to models of this file")
         print(f"seed {self._arguments.seed}, played in {took:.1f} s")
+
+    def _unpriced(self, played: Run) -> list[str]:
+        """The deployments that have searched, and nobody knows for how much."""
+        prices = {
+            each.deployment: each.price.per_search if each.price is not None else None
+            for each in self._plan.deployments
+            if isinstance(each, RemotePoolPlan) and each.task is TaskKind.CHAT
+        }
+        asked = [name for name, price in prices.items() if price is None and played.calls.get(name)]
+        return asked if self._searches else []
 
     def _compared(self, runs: Sequence[Run]) -> dict[str, tuple[float | None, Predicted]]:
         """What really was, and what was simulated."""

@@ -88,13 +88,18 @@ QUANTITIES = ("calls", "tokens", "dollars", "seconds")
 
 @frozen
 class Part:
-    """Why the bound of something is what it is. parts: what it is made of. ended_by: what cuts its time."""
+    """Why the bound of something is what it is. parts: what it is made of. ended_by: what cuts its time.
+
+    per_search: dollars of each search of the web that a client may ask for, which the bound does not hold, as
+    nothing says how many; 0: there are none.
+    """
 
     name: str
     what: str
     bound: Bound
     parts: tuple[Part, ...] = ()
     ended_by: str = ""
+    per_search: float = 0.0
 
 
 def bounds_of(plan: Plan) -> dict[str, Part]:
@@ -174,7 +179,8 @@ class _Bounds:
             return part
         other = self.of(policy.target)
         what = f"{part.what}; or `{policy.target}`, when it is full"
-        return Part(plan.deployment, what, part.bound.or_else(other.bound), (other,))
+        per_search = max(part.per_search, other.per_search)
+        return Part(plan.deployment, what, part.bound.or_else(other.bound), (other,), per_search=per_search)
 
     # ---- routes
 
@@ -193,7 +199,7 @@ class _Bounds:
             asks = ASKS_PER_MEMBER * count
             bound = _either(bounds).times(asks)
             what = f"{plan.kind}: {asks} members are asked, since one may be asked again once it is free"
-        return Part(plan.route, what, bound, parts)
+        return Part(plan.route, what, bound, parts, per_search=max(each.per_search for each in parts))
 
     # ---- pipelines
 
@@ -332,11 +338,21 @@ def _pool(plan: RemotePoolPlan) -> Part:
     waits = _retry_waits(plan.retry if plan.idempotent else None)
     seconds = queue + waits + attempts * (LONGEST_LIMIT + float(plan.timeouts.total))
     one = _one_call(plan)
+    per_search = _open_searches(plan)
+    if per_search:
+        what += f", and {spoken('dollars', per_search)} for each search of the web that the request asks for"
     bound = evolve(one.times(attempts), seconds=seconds)
     if plan.task is TaskKind.EMBED and plan.capabilities.most_inputs is not None:
         what += f", for every {plan.capabilities.most_inputs} texts"
         bound = Bound(inf, inf, inf, inf)
-    return Part(plan.deployment, what, bound)
+    return Part(plan.deployment, what, bound, per_search=per_search)
+
+
+def _open_searches(plan: RemotePoolPlan) -> float:
+    """The price of a search, where the provider sets no bound to how many an answer takes."""
+    if plan.task is not TaskKind.CHAT or plan.price is None or plan.capabilities.most_searches is not None:
+        return 0.0
+    return float(plan.price.per_search or 0)
 
 
 def _one_call(plan: RemotePoolPlan) -> Bound:
@@ -360,6 +376,8 @@ def _one_call(plan: RemotePoolPlan) -> Bound:
     dollars = _product(tokens, dearest) + _product(answer, made)
     if plan.task is TaskKind.RERANK:  # of any number of documents
         dollars += _product(inf, float(price.per_search or 0) * 1e6)
+    elif plan.capabilities.most_searches:
+        dollars += plan.capabilities.most_searches * float(price.per_search or 0) * 1e6
     return Bound(1, tokens, dollars / 1e6)
 
 

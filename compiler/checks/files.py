@@ -15,7 +15,7 @@ from ...dsl.runtimes import OrtConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
 from ..declare import Declared
-from ..modules import reason
+from ..modules import reason, where_is
 from ..program import Program
 from ..project import project_left
 
@@ -113,7 +113,7 @@ def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -
     why = _unusable(path)
     if why is None:
         return True
-    helps = [f"paths are relative to the file that says them: this is `{path}`"]
+    helps = [where_is(path, named.written)]
     is_missing = not os.path.lexists(path)
     beside = _beside(path) if is_missing else None
     if beside:

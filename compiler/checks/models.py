@@ -7,23 +7,27 @@ from urllib.parse import urlsplit
 from ...dsl.catalogue import find_model, known_models
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
-from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, prefix_in
+from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, name_at, prefix_in
 from ...dsl.kinds import ProviderKind
 from ...dsl.late_text import is_unknown
 from ...dsl.other_providers import OtherProvider, find_other
+from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import OpenAICompatibleConfig
 from ...dsl.suggest import did_you_mean
+from ..capabilities import service_of
 from ..declare import Declared
 
 _CATALOGUED = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI)
 
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    """Notes about models that are unknown, deprecated or only guessed; limits that mean nothing here."""
+    """Models that are unknown, switched off, deprecated or only guessed; prefixes that are sent."""
     if not deployment.known_model:
         return
     _guessed(declared, deployment, found)
     _sent_prefix(declared, deployment, found)
+    if _ended(declared, deployment, found):
+        return
     provider = deployment.effective_runtime().provider
     if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
         _catalogue(declared, deployment, provider, found)
@@ -77,6 +81,26 @@ def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics)
         help=f'write `model = "{name}"`: here, the runtime says who is asked',
         fixes=[Fix(f"write `{name}`", (Edit(span, f'"{name}"'),), safe=False)],
     )
+
+
+def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bool:
+    """A model that its provider has switched off, or has said on which day it will."""
+    model, runtime = deployment.known_model, deployment.effective_runtime()
+    end = find_retirement(model, runtime, service_of(deployment)) if model else None
+    if end is None or not end.near:
+        return False
+    span, successor = declared.span("model"), end.successor
+    fixes = []
+    if successor and model == deployment.model:
+        prefix = model.removesuffix(name_at(runtime, model))
+        fixes = [Fix(f"use `{successor}`", (Edit(span, f'"{prefix}{successor}"'),), safe=False)]
+    help = None if fixes else f"use `{successor}`" if successor else "its provider names no other"
+    what = f"`runtime {runtime}`" if end.is_of_all else f"`{model}`"
+    if end.past:
+        found.warning("W0445", f"{what} was switched off on {end.day}", span, help=help, fixes=fixes)
+    else:
+        found.note("N0416", f"{what} will be switched off on {end.day}", span, help=help, fixes=fixes)
+    return True
 
 
 def _catalogue(

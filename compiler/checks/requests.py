@@ -55,7 +55,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
             "`unsupported` never counts here",
             declared.span("request", "unsupported"),
             "nothing is left out",
-            help="remove it: it is for chats of models behind HTTP",
+            help="remove it: it is for chats and embeddings of models behind HTTP",
         )
 
 
@@ -63,7 +63,7 @@ def _adapts(deployment: Deployment) -> bool:
     """Whether its requests are made to fit what the model takes."""
     runtime = deployment.effective_runtime()
     is_remote = runtime.transport is TransportKind.REMOTE and runtime is not RuntimeKind.CUSTOM
-    return is_remote and deployment.effective_task() is TaskKind.CHAT
+    return is_remote and deployment.effective_task() in (TaskKind.CHAT, TaskKind.EMBED)
 
 
 def _known(deployment: Deployment) -> tuple[str, ...] | None:
@@ -95,6 +95,8 @@ def _parameters(
     else:
         unless_at_rest = facts.get("refused_with_thoughts", ())
     for name, other in _together(given, facts):
+        if name in facts.get("refused_sampling", ()):
+            continue  # which is said below
         say = found.warning if drops else found.error
         say(
             "W0424" if drops else "E0423",
@@ -133,6 +135,14 @@ def _parameters(
                 declared.span(*path),
                 "is left out of every request" if drops else why[1],
                 help="remove it" if drops else why[2],
+            )
+        elif name in facts.get("ignored_sampling", ()):
+            found.warning(
+                "W0424",
+                f"`{deployment.model}` heeds no `{name}`",
+                declared.span(*path),
+                "is left out of every request",
+                help="remove it",
             )
         elif perhaps and (why := _refused(name, value, {**facts, **perhaps})) is not None:
             from_what = "; ".join(dict.fromkeys(each for _, each in known_facts.inferred.values()))

@@ -23,6 +23,7 @@ class Capabilities:
     """One model, as its provider documents it.
 
     refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
+    ignored_sampling: those that it takes and does not heed.
     one_of_sampling: groups of them of which it takes one at most.
     greatest_temperature: 1 or 2.
     context_window: tokens of the request and the answer together.
@@ -63,11 +64,14 @@ class Capabilities:
     may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while there are
     tools.
     prefill: whether it goes on with an answer that the conversation has begun.
+    most_searches: how often it searches the web for one answer, at most, where its provider has such a bound.
+    searches_unasked: it always does, once, and does not tell.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
     empty.
     """
 
     refused_sampling: tuple[str, ...] | None = None
+    ignored_sampling: tuple[str, ...] | None = None
     one_of_sampling: tuple[tuple[str, ...], ...] | None = None
     greatest_temperature: float | None = None
     context_window: int | None = None
@@ -121,6 +125,8 @@ class Capabilities:
     user_after_results: bool | None = None
     schema_with_tools: bool | None = None
     prefill: bool | None = None
+    most_searches: int | None = None
+    searches_unasked: bool | None = None
     turns_alternate: bool | None = None
 
     def over(self, base: Capabilities) -> Capabilities:

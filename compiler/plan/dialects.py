@@ -33,7 +33,7 @@ OF_OTHERS = """
     prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_format
     reasoning_history repetition_detection repetition_penalty request_id response_formatting_locale
     response_metadata return_images return_mm_kwargs return_prompt_text return_related_questions
-    return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions
+    return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions route
     routed_experts_prompt_start safe_prompt safe_search safe_tokenization safety_model
     search_after_date_filter search_before_date_filter search_domain_filter search_internal_properties
     search_language_filter search_mode search_parameters search_recency_filter search_settings
@@ -47,7 +47,9 @@ OF_OTHERS = """
 tests/runtime/reference/tables name."""
 
 AT_AZURE = Capabilities(
-    refused_sampling=("top_k", "min_p"), thoughts_in_history=False, lacking_fields=tuple(OF_OTHERS.split())
+    refused_sampling=("top_k", "min_p"),
+    thoughts_in_history=False,
+    lacking_fields=tuple(OF_OTHERS.split()),
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 
@@ -55,6 +57,12 @@ AT_OPENAI = evolve(
     AT_AZURE, lacking_fields=(*(AT_AZURE.lacking_fields or ()), "user_security_context", "data_sources")
 )
 """What OpenAI itself refuses, which has not what Azure adds."""
+
+IN_RESPONSES = evolve(
+    AT_AZURE,
+    lacking_fields=(*(name for name in OF_OTHERS.split() if name != "reasoning"), "background_options"),
+)
+"""The same in responses, which have a `reasoning` of their own; what is in the background is begun here."""
 
 AT_OTHERS = Capabilities(developer_prompts=False)
 """What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""

@@ -106,6 +106,7 @@ class LoadPlan:
     traffic: tuple[TrafficPlan, ...]
     prompt: int = 100
     answer: int = 100
+    searches: int = 0
     stream: bool = False
     shape: Shape = Shape.STEADY
     key: str | None = None

@@ -116,6 +116,7 @@ VERBS: dict[str, str] = {
 LOAD_SETTINGS: dict[str, str] = {
     "prompt": "tokens of each prompt: `500 tokens`",
     "answer": "tokens of each answer: `200 tokens`",
+    "searches": "searches of the web for each answer: `searches = 2`",
     "stream": "whether clients want streams: `true` or `false`",
     "shape": "`steady`, or `day`: the rate is the peak of a working day",
     "key": "whose key the clients show",

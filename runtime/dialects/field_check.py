@@ -39,32 +39,42 @@ Handling = Sent | Dropped | Refused
 SENT = Sent()
 
 _UNKNOWN = Refused("no field of that name is known here")
+_MOST_TOLD = 256
+"""Names that are logged: clients may make up any number."""
 
 
 @frozen
 class FieldCheck:
     """Holds the requests of one deployment against the fields that its wire knows; all others are refused.
 
-    who: whose provider it is, for messages: "anthropic (deployment `claude`)".
+    who: whose provider it is, for messages: "anthropic (deployment `claude`)". drop: what would be refused is
+    left out instead.
     """
 
     table: Mapping[str, Handling]
     who: str
+    drop: bool = False
     _told: set[str] = field(factory=set, init=False)
 
-    def check(self, body: Mapping[str, Any]) -> None:
-        """Go through the fields of `body`; null asks for nothing. Raises BadRequest."""
+    def check(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Go through the fields of `body`, and give the names of those that are left out; null asks for
+        nothing. Raises Incapable."""
+        left_out: list[str] = []
         for name, value in body.items():
             handling = self.table.get(name, _UNKNOWN)
             if value is None or isinstance(handling, Sent):
                 continue
-            if isinstance(handling, Dropped):
-                if name not in self._told:
-                    self._told.add(name)
-                    log.info("%s: `%s` is left out of requests: %s", self.who, name, handling.why)
-            elif not _asks_for_nothing(value, handling):
-                message = f"{self.who} cannot take `{name}`: {handling.why}"
-                raise Incapable(message, param=name, code="unsupported")
+            if isinstance(handling, Refused):
+                if _asks_for_nothing(value, handling):
+                    continue
+                if not self.drop:
+                    message = f"{self.who} cannot take `{name}`: {handling.why}"
+                    raise Incapable(message, param=name, code="unsupported")
+            left_out.append(name)
+            if name not in self._told and len(self._told) < _MOST_TOLD:
+                self._told.add(name)
+                log.info("%s: `%s` is left out of requests: %s", self.who, name, handling.why)
+        return tuple(left_out)
 
 
 def _asks_for_nothing(value: object, handling: Refused) -> bool:

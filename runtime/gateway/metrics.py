@@ -38,7 +38,8 @@ from .gen_ai import OPERATIONS, provider_name
 from .request_records import RECORDS
 
 if TYPE_CHECKING:
-    from ..serving.pipelines import Pipeline, PoolStatus
+    from ..serving.pipelines.pipeline import Pipeline
+    from ..serving.pipelines.workers.pool import PoolStatus
     from ..serving.routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -215,6 +216,16 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     waiting = GaugeMetricFamily(
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
     )
+    units = CounterMetricFamily(
+        "inferc_units",
+        "What is paid for by something else than tokens: searches, pictures, characters, seconds of sound",
+        labels=("deployment", "unit"),
+    )
+    for each in deployments:
+        units.add_metric((each.name, "searches"), each.counters.searches)
+        units.add_metric((each.name, "images"), each.counters.images)
+        units.add_metric((each.name, "characters"), each.counters.characters)
+        units.add_metric((each.name, "audio_seconds"), each.counters.audio_ms / 1000)
     for each in deployments:
         tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
         tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
@@ -233,7 +244,7 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             kept.add_metric((each.name,), each.cache.size)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, adapted, untold, running, waiting, cached, kept
+    return *ended, tokens, units, adapted, untold, running, waiting, cached, kept
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:

@@ -191,7 +191,7 @@ class _Provider:
                 headers=headers,
                 gap=self._options.gap,
                 fault=fault,
-                error=api.error_event(broken),
+                error=self._error_event(api, guest, broken, events),
             )
         if fault is None or fault.kind is FaultKind.NO_DONE:
             return web.Response(body=whole, headers=headers, content_type="application/json")
@@ -330,6 +330,15 @@ class _Provider:
             quirks = Quirks.of(guest.table)
             events = quirks.stream(events, answer, include_usage=asked.include_usage)
         return events
+
+    def _error_event(self, api: Api, guest: Guest, error: MockError, events: list[bytes]) -> bytes:
+        """What a stream breaks off with, as the guest's provider writes it."""
+        made = None
+        if guest.table is not None and api.name == "openai":
+            row = guest.table.said["statuses"].get(str(error.status), {})
+            told, kind = row.get("message", error.message), row.get("type", "unmapped")
+            made = Quirks.of(guest.table).broken(events, error.status, told, kind)
+        return api.error_event(error) if made is None else made
 
     def _whole(self, api: Api, guest: Guest, asked: Asked, answer: answers.Answer) -> dict[str, Any]:
         """A whole answer, as the guest's provider writes it."""

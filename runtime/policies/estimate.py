@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from attrs import fields
 
-from ...compiler.plan import Price
+from ...compiler.plan import Capabilities, Price
 from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
@@ -60,12 +60,15 @@ _SIZE = "estimate"
 
 
 class Estimate(NamedTuple):
-    """Tokens of the prompt, and the most that the answer is expected to have; searches, and pictures."""
+    """Tokens of the prompt, and the most that the answer is expected to have; searches, pictures, characters
+    of what is to be spoken, and milliseconds of sound."""
 
     prompt: int
     answer: int
     searches: int = 0
     images: int = 0
+    characters: int = 0
+    audio_ms: int = 0
 
     @property
     def total(self) -> int:
@@ -92,9 +95,20 @@ def estimate(request: Request) -> Estimate:
         return _of_completion(request.body)
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
-        made = (_count(request.body.get("n")) or 1) if request.path.startswith("/images/") else 0
-        return Estimate(sum(_tokens(text) for text in texts if isinstance(text, str)), 0, images=made)
+        tokens = sum(_tokens(text) for text in texts if isinstance(text, str))
+        spoken = request.body.get("input") if request.path == "/audio/speech" else None
+        made = _pictures(request) if request.path.startswith("/images/") else 0
+        return Estimate(tokens, 0, images=made, characters=len(spoken) if isinstance(spoken, str) else 0)
     return Estimate(0, 0)
+
+
+def for_model(request: Request, can: Capabilities) -> Estimate:
+    """The same of a model, which may search for each chat without being asked, and not tell it.
+
+    Source: OpenAI's guide to web search: in chat completions, these models always search before they answer.
+    """
+    size = estimate(request)
+    return size._replace(searches=1) if can.searches_unasked and isinstance(request, ChatRequest) else size
 
 
 def _searches(sizes: Iterable[int]) -> int:
@@ -105,6 +119,18 @@ def _searches(sizes: Iterable[int]) -> int:
     """
     parts = sum(max(1, -(-size // TOKENS_PER_PART)) for size in sizes)
     return -(-parts // PARTS_PER_SEARCH)
+
+
+def _pictures(request: PassedRequest) -> int:
+    """How many are wanted, by a body or a form."""
+    for part in request.form:
+        if part.name == "n" and part.content.isdigit() and len(part.content) <= _DIGITS:
+            return int(part.content) or 1
+    return _count(request.body.get("n")) or 1
+
+
+_DIGITS = 4
+"""Of a number of pictures."""
 
 
 def _of_chat(request: ChatRequest) -> Estimate:
@@ -121,12 +147,13 @@ def _of_chat(request: ChatRequest) -> Estimate:
                 prompt += _tokens(content) if isinstance(content, str) else _parts(content)
     if "tools" in body:
         prompt += _tokens(str(body["tools"]))
+    searches = 1 if isinstance(body.get("web_search_options"), dict) else 0
     answer = DEFAULT_ANSWER_TOKENS
     for name in ("max_completion_tokens", "max_tokens"):
         if name in body and (most := _count(body[name])):
             answer = most
             break
-    return Estimate(prompt, answer * (_count(body["n"]) or 1) if "n" in body else answer)
+    return Estimate(prompt, answer * (_count(body["n"]) or 1) if "n" in body else answer, searches)
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:
@@ -188,8 +215,8 @@ def streamed_tokens(chunks: int, size: int) -> int:
 
 @frozen
 class Tariff:
-    """Prices as whole picodollars per token, per millisecond of sound, per search and per picture, so that
-    sums are exact."""
+    """Prices as whole picodollars per token, per millisecond of sound, per search, picture and character, so
+    that sums are exact."""
 
     input: int
     output: int
@@ -203,6 +230,7 @@ class Tariff:
     audio_ms: int
     search: int
     image: int
+    character: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
@@ -214,7 +242,12 @@ class Tariff:
         seen = price.input if price.image_input is None else price.image_input
         drawn = price.output if price.image_output is None else price.image_output
         prices = (price.input, price.output, cached, write, long_write, heard, spoken, seen, drawn)
-        units = ((price.per_second, 10**9), (price.per_search, 10**12), (price.per_image, 10**12))
+        units = (
+            (price.per_second, 10**9),
+            (price.per_search, 10**12),
+            (price.per_image, 10**12),
+            (price.per_character, 10**12),
+        )
         return cls(
             *(int(per_million * 10**6) for per_million in prices),
             *(0 if each is None else int(each * parts) for each, parts in units),
@@ -227,13 +260,15 @@ class Tariff:
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
         cost = tokens.prompt * self.input + tokens.answer * self.output
-        return cost + tokens.searches * self.search + tokens.images * self.image
+        cost += tokens.searches * self.search + tokens.images * self.image
+        return cost + tokens.characters * self.character + tokens.audio_ms * self.audio_ms
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars: what the provider says, where it does."""
         if usage.told_cost:
             return usage.told_cost
         units = usage.audio_ms * self.audio_ms + usage.searches * self.search + usage.images * self.image
+        units += usage.characters * self.character
         media = (
             usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens
         )

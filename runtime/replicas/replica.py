@@ -104,6 +104,15 @@ class Adapting(Protocol):
 
 
 @runtime_checkable
+class Omitting(Protocol):
+    """A replica whose model is not told all that requests other than chats may say."""
+
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        """The names of the fields of `request` of which it is told nothing. Raises BadRequest."""
+        ...
+
+
+@runtime_checkable
 class Reloadable(Protocol):
     """A replica whose model can be replaced while it serves."""
 

@@ -19,19 +19,25 @@ MOST_TOKENS = 20_000_000
 
 
 def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
-    """Whether a usage, as a provider tells it, can be: no count is negative, or more than any model
-    counts."""
+    """Whether a usage, as a provider tells it, can be: no count is negative, none more than any model counts,
+    and all are numbers."""
     for name, value in told.items():
         if isinstance(value, dict):
             if depth and not is_believable(value, depth - 1):
                 return False
-        elif type(value) in (int, float) and not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
+        elif type(value) in (int, float):
+            if not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
+                return False
+        elif type(value) in (str, bool) and _COUNT.search(name):
             return False
     return True
 
 
 _COUNTED = re.compile(r"[tT]okens?|[cC]ount$")
 """What names of counts look like, in the words of all providers; others are times and money."""
+
+_COUNT = re.compile(r"(_tokens|TokenCount|Tokens)$")
+"""What names of single counts end in."""
 
 
 @frozen
@@ -43,8 +49,8 @@ class Usage:
     of which it keeps `cache_write_1h_tokens` for an hour. audio_tokens, audio_answer_tokens: those of the
     prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by its
     length. image_tokens, image_answer_tokens: those that are pictures. images: pictures that were made.
-    searches: what was looked up, or ranked, and is paid for each time. told_cost: what the provider says that
-    it charges, in picodollars; 0: it says nothing.
+    searches: what was looked up, or ranked, and is paid for each time. characters: of what was spoken.
+    told_cost: what the provider says that it charges, in picodollars; 0: it says nothing.
     """
 
     prompt_tokens: int
@@ -60,6 +66,7 @@ class Usage:
     image_answer_tokens: int = 0
     images: int = 0
     searches: int = 0
+    characters: int = 0
     told_cost: int = 0
 
     @classmethod

@@ -216,11 +216,13 @@ class Attempt:
             return
         if usage is not None:
             guessed = self._estimate
-            if (guessed.searches and not usage.searches) or (guessed.images and not usage.images):
+            if guessed[2:] != _BY_TOKENS:
                 usage = evolve(
                     usage,
                     searches=usage.searches or guessed.searches,
                     images=usage.images or guessed.images,
+                    characters=usage.characters or guessed.characters,
+                    audio_ms=usage.audio_ms or (0 if usage.prompt_tokens else guessed.audio_ms),
                 )
             self.usage = usage
 
@@ -293,13 +295,24 @@ class Attempt:
         if self.begun:
             completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             guessed = self._estimate
-            return Usage(guessed.prompt, completion, searches=guessed.searches, images=guessed.images)
+            return Usage(
+                guessed.prompt,
+                completion,
+                searches=guessed.searches,
+                images=guessed.images,
+                characters=guessed.characters,
+                audio_ms=guessed.audio_ms,
+            )
         return Usage(self._estimate.prompt if self._charges else 0)
 
     def _outcome(self) -> Outcome:
         if self._outcome_told is not None:
             return self._outcome_told
         return SUCCESS if self._finished or self.begun else NOTHING
+
+
+_BY_TOKENS = Estimate(0, 0)[2:]
+"""Of what is paid by tokens alone."""
 
 
 def _log_circuit(policies: ReplicaPolicies) -> None:

@@ -95,6 +95,8 @@ class Counters:
 class DeploymentCounters(Counters):
     """With its tokens, as far as they are told, and the requests that were adapted to its model.
 
+    searches, images, characters, audio_ms: what is paid for by something else than tokens.
+
     waits: until requests were sent. operations: from sending to the end, by error, where there was one.
     firsts: of streams, from sending to the first part of the answer.
     per_token: of streams, for each token after the first.
@@ -112,6 +114,7 @@ class DeploymentCounters(Counters):
         self.completion_tokens = 0
         self.adapted = 0
         self.untold = 0
+        self.searches = self.images = self.characters = self.audio_ms = 0
 
     def count_outcomes_alone(self) -> None:
         self.durations = self.waits = self.firsts = self.per_token = _UNCOUNTED
@@ -124,6 +127,13 @@ class DeploymentCounters(Counters):
         self.completion_tokens += usage.completion_tokens
         self.input_tokens.add(usage.prompt_tokens)
         self.output_tokens.add(usage.completion_tokens)
+
+    def count_units(self, used: Usage) -> None:
+        """What an attempt took beside tokens, as far as it is told or known without that."""
+        self.searches += used.searches
+        self.images += used.images
+        self.characters += used.characters
+        self.audio_ms += used.audio_ms
 
 
 class RouteCounters(Counters):

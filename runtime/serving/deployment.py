@@ -17,7 +17,7 @@ from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
 from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
-from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
+from ..replicas.replica import Adapting, Answering, Omitting, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
 from ..requests.errors import (
@@ -92,6 +92,7 @@ class Deployment(Model):
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
         self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None
+        self._omitting = replicas[0] if isinstance(replicas[0], Omitting) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
@@ -375,6 +376,8 @@ class Deployment(Model):
                 if fitted is None:
                     fitted = await asyncio.to_thread(self._adapting.fit, own.request)
                 trace.adapted = fitted.changes
+            elif self._omitting is not None:
+                trace.adapted = self._omitting.left_out(own.request)
             if self._throttling is not None:
                 self._throttle()
             prefer = None if self._together is None else self._preferred(call, self._together)
@@ -439,6 +442,7 @@ class Deployment(Model):
         usage, first = attempt.usage, attempt.first
         if usage is not None:
             counters.spend(usage)
+        counters.count_units(retrier.used)
         if self.adaptive is not None and first is not None:
             self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
         if first is not None and getattr(request, "stream", False):

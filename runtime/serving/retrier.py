@@ -8,7 +8,7 @@ from math import inf
 
 from ..limits.rate_limiters import MAX_WAIT
 from ..limits.replica_policies import ReplicaPolicies
-from ..policies.estimate import Estimate, Tariff, estimate
+from ..policies.estimate import Estimate, Tariff, for_model
 from ..policies.retry import GiveUp, Retry
 from ..requests.call import Call
 from ..requests.errors import (
@@ -23,6 +23,7 @@ from ..requests.errors import (
 )
 from ..requests.request import ChatRequest, CompletionRequest
 from ..requests.trace import Trace
+from ..requests.usage import NOTHING_USED
 from .attempt import Attempt
 from .availability import Availability
 from .slots import Slot, Slots
@@ -68,6 +69,7 @@ class Retrier:
         "attempt",
         "sent",
         "slot",
+        "used",
     )
 
     def __init__(
@@ -95,6 +97,8 @@ class Retrier:
         self._loop = loop
         self.attempt: Attempt | None = None
         """The last one."""
+        self.used = NOTHING_USED
+        """By that one."""
         self._count = self._moves = self._cuts = 0
         self._tried: set[int] = set()
         self._waited = self.sent = 0.0
@@ -110,7 +114,7 @@ class Retrier:
             index = self.slot.replica
             trace.replica = index
             entered, policies = now, self._policies[index]
-            size = NOTHING if policies is None else estimate(call.request)
+            size = NOTHING if policies is None else for_model(call.request, policies.plan.capabilities)
             attempt = self.attempt = Attempt(policies, size, self._loop)
             wait_until = call.wait_until
             if len(self._policies) > 1:
@@ -190,7 +194,7 @@ class Retrier:
         """Give back what the attempt held."""
         attempt, now = self.attempt, self._loop.time()
         assert attempt is not None
-        used = attempt.leave(now)
+        used = self.used = attempt.leave(now)
         if attempt.begun:
             self._availability.answered(self.slot.replica)
         trace = self._trace

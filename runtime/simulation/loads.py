@@ -32,13 +32,13 @@ Told = Callable[[Record], None]
 async def play_load(simulation: Simulation, load: LoadPlan, told: Told, sample: Sample) -> int:
     """Play all of `load`, or a sample; gives how many requests never ended. told: each, when it ends."""
     for provider in simulation.providers.values():
-        provider.answer_tokens = load.answer
+        provider.answer_tokens, provider.searches = load.answer, load.searches
     running: set[Any] = set()
     sources = [_source(simulation, load, traffic, told, running, sample) for traffic in load.traffic]
     await asyncio.gather(*sources)
     lost = await _finish(running)
     for provider in simulation.providers.values():
-        provider.answer_tokens = None
+        provider.answer_tokens, provider.searches = None, 0
     return lost
 
 

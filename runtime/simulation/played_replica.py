@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from attrs import evolve
+
 from ...compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ..dialects.provider_errors.classify import Classifier
 from ..replicas.remote.authorizer import Authorization
 from ..replicas.remote.http_client import Answer
 from ..replicas.remote.replica import RemoteReplica
 from ..replicas.replica import HeadersObserver
-from ..requests.answer import Chunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.request import ChatRequest, Request
 from ..secret import Secret
 from .http_answers import WholeAnswer
@@ -27,6 +32,26 @@ class PlayedReplica(RemoteReplica):
     ) -> None:
         super().__init__(plan, PlayedKey(plan, placement), observe, client=provider)
         self._kept = f"read by {plan.deployment}"
+        self._provider = provider
+
+    def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        chunks = super().stream(request, deadline)
+        return self._having_searched(chunks) if self._provider.searches else chunks
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        chunk = await super().answer(request, deadline)
+        return self._searched(chunk) if self._provider.searches else chunk
+
+    async def _having_searched(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield self._searched(chunk)
+
+    def _searched(self, chunk: Chunk) -> Chunk:
+        """`chunk`, whose usage tells how often the web was searched."""
+        if not isinstance(chunk, ChatChunk | ChatEvents) or chunk.usage is None:
+            return chunk
+        return chunk._replace(usage=evolve(chunk.usage, searches=self._provider.searches))
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         if not isinstance(request, ChatRequest) or not isinstance(response, WholeAnswer):

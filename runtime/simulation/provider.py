@@ -83,6 +83,8 @@ class Provider:
         self._paths: dict[str, Path] = {}
         self._gauss = _log_spread(plan.first_token)
         self.answer_tokens: int | None = None
+        self.searches = 0
+        """For each answer of a chat."""
         self.calls = 0
         self.refused = 0
 

@@ -226,3 +226,13 @@ def test_what_is_no_log(file: str, tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_file_without_a_load_says_so(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(FILE.partition("test ")[0], "utf-8")
     assert "say it with --load" in said(capsys, file, status=2)
+
+
+def test_searches_are_assumed_and_paid_for(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load = ("--load", "gpt=1/s", "--for", "100s", "--format", "json")
+    without, having = (json.loads(said(capsys, file, *load, *more)) for more in ((), ("--searches", "5")))
+    answers = having["calls"]["gpt"]
+    assert having["cost"] - without["cost"] == pytest.approx(answers * 5 * 0.01, rel=0.3)  # some calls fail
+    priced = Path(file).read_text("utf-8").replace("serving", "price { input = $1, output = $1 }\n  serving")
+    Path(file).write_text(priced.replace("load  {", "load  { searches = 2,"), "utf-8")
+    assert "not in the cost: searches of `gpt`" in said(capsys, file)

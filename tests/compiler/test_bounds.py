@@ -27,7 +27,8 @@ from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.request import Request
 from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
-from inferc.runtime.serving.pipelines import Workers, build_pipelines
+from inferc.runtime.serving.pipelines.build import build_pipelines
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 from inferc.runtime.serving.routes.build import build_route
 
 from ..support.flows import echo, value_of
@@ -301,3 +302,29 @@ pipeline p(b: text) -> text {{ return big(b) with {{ tools = [find], max_rounds 
     most = bounds_of(plan)["p"].bound.calls
     assert most == 3 + 2 * 16
     assert 2 * 16 < calls <= most
+
+
+SEARCHING = """
+template once { idempotent = false }
+deployment claude from once { model = "claude-sonnet-4-5", runtime anthropic { api_key = env("A") } }
+deployment flash from once { model = "gemini-2.5-flash", runtime gemini { api_key = env("A") } }
+route both = fallback [claude, flash]
+pipeline asks(message: text) -> text { return both(message) }
+"""
+
+
+def test_searches_are_in_the_cost_where_the_provider_bounds_them_and_named_else(tmp_path: Path) -> None:
+    parts = bounds_of(Project(tmp_path).plan(SEARCHING))
+    assert {name: part.per_search for name, part in parts.items()} == {
+        "claude": 0.01,
+        "flash": 0.0,
+        "both": 0.01,
+        "asks": 0.0,  # a pipeline asks for none
+    }
+    assert "$0.01 for each search" in parts["claude"].what
+    bound = []
+    for more in ("", ", per_search = $0.5"):
+        price = f'"gemini-2.5-flash", price {{ input = $0.3, output = $2.5{more} }},'
+        file = SEARCHING.replace('"gemini-2.5-flash",', price)
+        bound.append(bounds_of(Project(tmp_path).plan(file))["flash"].bound.dollars)
+    assert bound[1] - bound[0] == pytest.approx(0.5)

@@ -41,16 +41,22 @@ def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="class")
-def served(server: Server, folder: Path) -> Iterator[Served]:
-    """A gateway that has launched the server."""
+def words(server: Server, folder: Path) -> Iterator[dict[str, str]]:
+    """Where the programs listen that run beside the server."""
     with server.upstreams(folder) as words:
-        file = folder / "served.infer"
-        file.write_text(server.text(folder, words))
-        running = Served(folder, file)
-        try:
-            yield running
-        finally:
-            running.end()
+        yield words
+
+
+@pytest.fixture(scope="class")
+def served(server: Server, folder: Path, words: dict[str, str]) -> Iterator[Served]:
+    """A gateway that has launched the server."""
+    file = folder / "served.infer"
+    file.write_text(server.text(folder, words))
+    running = Served(folder, file, server.environ(folder, words))
+    try:
+        yield running
+    finally:
+        running.end()
 
 
 @pytest.fixture

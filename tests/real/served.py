@@ -102,11 +102,11 @@ def until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any
 class Served:
     """A gateway, and the servers that it has launched."""
 
-    def __init__(self, folder: Path, file: Path) -> None:
+    def __init__(self, folder: Path, file: Path, environ: Mapping[str, str]) -> None:
         self._log = folder / "inferc.log"
         self._mark = f"INFERC_REAL_TEST={folder}".encode()
         self.killed = False
-        env = {**os.environ, "NO_COLOR": "1", "KEY": KEY}
+        env = {**os.environ, "NO_COLOR": "1", "KEY": KEY, **environ}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [INFERC, "run", str(file), "--port", "0"], cwd=folder, env=env, stdout=log, stderr=log

@@ -72,6 +72,10 @@ class Server:
         with started([INFERC, "mock-provider", "--port", "0"], folder / "mock.log") as mock:
             yield {"mock": mock}
 
+    def environ(self, folder: Path, words: Mapping[str, str]) -> dict[str, str]:
+        """What `inferc run` finds in its environment beside `KEY`."""
+        return {}
+
     def text(self, folder: Path, words: Mapping[str, str]) -> str:
         """The `.infer` file."""
         raise NotImplementedError
@@ -90,14 +94,14 @@ def launch(command: list[object], ready: str, folder: Path, **env: str) -> str:
 
 
 @contextmanager
-def started(command: list[object], log: Path) -> Iterator[str]:
+def started(command: list[object], log: Path, where: str = r"http://127\.0\.0\.1:\d+") -> Iterator[str]:
     """A program that says at which address it serves, until the block ends; gives that."""
     with log.open("wb") as out:
         process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=out)
 
     def address() -> re.Match[str] | None:
         assert process.poll() is None, log.read_text()
-        return re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+        return re.search(where, log.read_text())
 
     try:
         yield until(address, f"{command[0]} serves")[0]

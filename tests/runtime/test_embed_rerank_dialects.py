@@ -230,3 +230,24 @@ def test_google_is_not_asked_for_what_it_has_not(options: dict[str, Any]) -> Non
     with pytest.raises(BadRequest) as refused:
         retrieval_of(wire_plan("gemini", task=TaskKind.EMBED)).request(EmbedRequest(("x",), options=options))
     assert refused.value.param == next(iter(options))
+
+
+async def test_fields_that_are_left_out_are_named_in_a_header() -> None:
+    async with front(ProviderKind.OPENAI) as it:
+        asked = {"model": "e", "input": ["a"], "task": "retrieval.query", "user": "u"}
+        async with it.http.post(f"{it.url}/v1/embeddings", json=asked) as answer:
+            assert (answer.status, answer.headers["x-inferc-adapted"]) == (200, "task")
+        assert it.seen[0].keys() == {"model", "input", "user", "encoding_format"}
+        status, said = await it.post("/v1/embeddings", asked | {"late_chunking": True})
+        assert (status, said["error"]["param"]) == (400, "late_chunking")
+
+
+async def test_vectors_of_another_length_than_was_asked_for_are_an_error() -> None:
+    async with front() as it:
+        asked = {"model": "e", "input": ["a"], "dimensions": 3}
+        status, said = await it.post("/v1/embeddings", asked)
+        assert (status, len(it.seen)) == (502, 1)  # it would say the same again
+        assert "openai_compatible (deployment `e`): its vectors have 2 numbers" in said["error"]["message"]
+        assert "`dimensions` asked for 3" in said["error"]["message"]
+        status, said = await it.post("/v1/embeddings", asked | {"dimensions": 2})
+        assert status == 200

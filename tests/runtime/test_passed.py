@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from attrs import field, frozen
 
-from inferc.compiler.plan import Money, Price, ProviderKind, WireFormat
+from inferc.compiler.plan import Capabilities, Money, Price, ProviderKind, WireFormat
 from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form
 from inferc.runtime.requests.errors import BadRequest
 
@@ -23,7 +23,7 @@ from ..support.remote import gateway_of, remote_plan, running, serving
 
 SPOKEN = bytes(range(256)) * 400
 IMAGE = {"created": 1, "data": [{"b64_json": "aGk="}], "usage": {"input_tokens": 3, "output_tokens": 4}}
-PRICE = Price(Money("1"), Money("2"))
+PRICE = Price(Money("1"), Money("2"), per_search=Money("0.01"), per_character=Money("0.5"))
 
 
 @frozen
@@ -64,6 +64,13 @@ async def front() -> AsyncIterator[Front]:
                 return web.json_response(IMAGE)
             case "/v1/moderations":
                 return web.json_response({"id": "m", "model": "x", "results": [{"flagged": True}]})
+            case "/v1/chat/completions":
+                said = {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "hi"},
+                    "finish_reason": "stop",
+                }
+                return web.json_response({"choices": [said], "usage": {"prompt_tokens": 1}})
         choices = [{"index": i, "text": "hi", "finish_reason": "stop"} for i in range(2)]
         if body.get("stream"):
             events = "".join(f"data: {json.dumps({'choices': [each]})}\n\n" for each in choices)
@@ -78,6 +85,7 @@ async def front() -> AsyncIterator[Front]:
     async with serving(app) as url:
         plan = plan_with(
             remote_plan("gpt", f"{url}/v1", price=PRICE),
+            remote_plan("finder", f"{url}/v1", price=PRICE, capabilities=Capabilities(searches_unasked=True)),
             remote_plan("guard", f"{url}/v1", model="omni-moderation-latest"),
             remote_plan("claude", url, provider=ProviderKind.ANTHROPIC, wire=WireFormat.ANTHROPIC),
             fallback("any", "claude", "gpt"),
@@ -122,6 +130,25 @@ async def test_speech_comes_as_bytes_of_its_own_type() -> None:
         assert spoken.response.headers["x-request-id"]
         assert spoken.content == SPOKEN
         assert it.asked[0][2] == {"model": "gpt-4o-mini", "input": "hello", "voice": "alloy"}
+
+
+async def test_what_is_paid_for_by_something_else_than_tokens_is_counted() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        said: Any = [{"role": "user", "content": "news?"}]
+        for model, more, cost in (
+            ("gpt", {}, "0.000001"),
+            ("gpt", {"web_search_options": {}}, "0.010001"),
+            ("finder", {}, "0.010001"),  # it searches for every chat, and does not tell
+        ):
+            raw = await api.chat.completions.with_raw_response.create(model=model, messages=said, **more)
+            assert raw.headers["x-inferc-cost"] == cost
+        await api.audio.speech.create(model="gpt", input="hello", voice="alloy")
+        await api.images.generate(model="gpt", prompt="a cat")
+        async with it.http.get(f"{it.url}/metrics") as answer:
+            text = await answer.text()
+        for unit, count in (("searches", 1), ("characters", 5), ("images", 1), ("audio_seconds", 0)):
+            assert f'inferc_units_total{{deployment="gpt",unit="{unit}"}} {count}.0' in text
+        assert 'inferc_units_total{deployment="finder",unit="searches"} 1.0' in text
 
 
 async def test_a_form_goes_on_with_its_file_and_the_models_own_name() -> None:

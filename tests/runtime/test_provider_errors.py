@@ -127,6 +127,46 @@ def test_the_reset_that_openrouter_quotes_in_its_error_is_a_time_to_wait() -> No
     assert retry_after({"date": "Wed, 21 Oct 2026 07:28:00 GMT"}, error) == 30
 
 
+def test_openrouter_says_when_a_model_has_room_again() -> None:
+    assert retry_after({}, {"availability": {"code": "capacity_exhausted", "retry_after": 40}}) == 40
+
+
+@pytest.mark.parametrize(
+    ("status", "metadata", "kind"),
+    [
+        (400, {"error_type": "context_length_exceeded"}, ContextLengthExceeded),
+        (400, {"error_type": "content_policy_violation"}, ContentFiltered),
+        (402, {"error_type": "payment_required"}, Forbidden),
+        (403, {"reasons": ["violence"], "flagged_input": "..."}, ContentFiltered),
+        (403, {"patterns": ["ignore all"]}, Forbidden),
+        (429, {"error_type": "rate_limit_exceeded"}, RateLimited),
+        (500, {"error_type": "server"}, ServerError),
+        (504, {"error_type": "timeout"}, RequestTimeout),
+        (400, {"error_type": "of tomorrow"}, BadRequest),
+    ],
+)
+def test_openrouter_says_beside_the_message_what_kind_of_error_it_is(
+    status: int, metadata: dict[str, object], kind: type[RequestError]
+) -> None:
+    error = {"message": "m", "code": status, "metadata": metadata}
+    body = json.dumps({"error": error, "user_id": "user_1"}).encode()
+    assert type(CLASSIFIER.http_error(status, {}, body)) is kind
+    assert type(CLASSIFIER.in_band(error)) is kind
+
+
+def test_what_the_provider_behind_openrouter_said_is_told_and_understood() -> None:
+    raw = json.dumps({"type": "error", "error": {"message": "prompt is too long: 9 tokens > 8 maximum"}})
+    metadata = {"raw": raw, "provider_name": "Anthropic"}
+    error = {"message": "Provider returned error", "code": 400, "metadata": metadata}
+    found = CLASSIFIER.http_error(400, {}, json.dumps({"error": error}).encode())
+    assert type(found) is ContextLengthExceeded
+    assert found.message.endswith(
+        "Provider returned error (Anthropic): prompt is too long: 9 tokens > 8 maximum"
+    )
+    hidden = {**error, "metadata": {"raw": f"no {KEY}", "provider_name": KEY}}
+    assert KEY not in shown(CLASSIFIER.in_band(hidden))
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [

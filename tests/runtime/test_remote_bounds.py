@@ -301,6 +301,8 @@ def answered(usage: Any) -> bytes:
         {"prompt_tokens": -5, "completion_tokens": 2, "total_tokens": -3},
         {"prompt_tokens": 5, "completion_tokens": 10**15, "total_tokens": 10**15},
         {"prompt_tokens": 5, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": -1}},
+        {"prompt_tokens": "7", "completion_tokens": 1, "total_tokens": 8},
+        {"prompt_tokens": 5, "completion_tokens": True, "total_tokens": 6},
         {"prompt_tokens": 1e300, "completion_tokens": 1},
     ],
 )

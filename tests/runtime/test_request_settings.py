@@ -38,8 +38,9 @@ async def sent(
         return web.json_response(ANSWER)
 
     async def embed(request: web.Request) -> web.Response:
-        bodies.append(await request.json())
-        vector = base64.b64encode(struct.pack("<2f", 1, 0)).decode()
+        bodies.append(asked := await request.json())
+        count = asked["dimensions"]
+        vector = base64.b64encode(struct.pack(f"<{count}f", *range(count))).decode()
         return web.json_response({"data": [{"index": 0, "embedding": vector}], "usage": {}})
 
     app = web.Application()

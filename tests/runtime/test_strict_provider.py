@@ -55,6 +55,7 @@ def form(schema: Json, **more: Any) -> Json:
 
 
 OPENAI = "/v1/chat/completions"
+ROUTER = "/api/v1/chat/completions"
 CLAUDE = "/v1/messages"
 FLASH = "/v1beta/models/gemini-2.5-flash:generateContent"
 GEMINI3 = "/v1beta/models/gemini-3-flash:generateContent"
@@ -161,7 +162,27 @@ REFUSED = [
     ),
     (OPENAI, chat("grok-4", presence_penalty=0), 400, "Model grok-4 does not support parameter presencePe"),
     (OPENAI, chat("grok-4.20-multi-agent"), 400, "Multi Agent requests are not allowed on chat completions"),
-    ("/api/v1/chat/completions", chat("gpt-4o"), 400, "gpt-4o is not a valid model ID"),
+    (ROUTER, chat("gpt-4o"), 400, "gpt-4o is not a valid model ID"),
+    (ROUTER, chat("a/b", temperature=3), 400, "temperature: Too big: expected number to be <=2"),
+    (ROUTER, chat("a/b", seed="1"), 400, "seed: Invalid input: expected int, received string"),
+    (ROUTER, chat("a/b", reasoning={"effort": "x"}), 400, 'expected one of "max"|"xhigh"|"high"|"medium"'),
+    (ROUTER, chat("a/b", provider={"only_from": 1}), 400, 'provider: Unrecognized key: "only_from"'),
+    (ROUTER, chat("a/b", plugins=[{"id": "none"}]), 400, "plugins.0.id: Invalid input"),
+    (ROUTER, chat("a/b", models=["a/b"] * 4), 400, "'models' array must have 3 items or fewer."),
+    (
+        ROUTER,
+        chat("a/b", reasoning={"effort": "low", "max_tokens": 9}),
+        400,
+        'and "reasoning.max_tokens" can',
+    ),
+    (ROUTER, chat("openai/gpt-oss-120b", reasoning_effort="none"), 400, "Reasoning is mandatory"),
+    (ROUTER, {"messages": [USER]}, 400, "No models provided"),
+    (
+        "/api/v1/embeddings",
+        {"model": "a/b"},
+        400,
+        "input: Invalid input: expected string, received undefined",
+    ),
     (
         "/openai/v1/chat/completions",
         chat(
@@ -176,6 +197,7 @@ REFUSED = [
 """Path, body, status, and a part of what is said."""
 
 TAKEN = [
+    (ROUTER, chat("a/b", of_another=1, provider={"max_price": {"prompt": 1}}, plugins=[{"id": "web"}])),
     (OPENAI, chat("gpt-4o", USER, CALLING, ANSWERED, tools=[NOW], temperature=0.2, stop="x", user="u")),
     (OPENAI, chat("gpt-5-mini", max_completion_tokens=9, reasoning_effort="minimal", temperature=1)),
     (OPENAI, chat("gpt-5.6", temperature=0.2, reasoning_effort="none")),
@@ -427,6 +449,18 @@ async def test_mistral_s_calls_have_ids_of_nine_letters_and_come_in_one_piece() 
         c["choices"][0]["delta"]["tool_calls"] for c in chunks if c["choices"][0]["delta"].get("tool_calls")
     ]
     assert [[each["function"]["arguments"] for each in found] for found in calls] == [["{}"]]
+
+
+async def test_openrouter_breaks_off_with_a_last_chunk_that_holds_the_error() -> None:
+    body = chat("openai/gpt-4o", stream=True)
+    options: Any = {"faults": (parse_fault("error:status=429"),)}
+    async with strict(**options) as (http, url), http.post(url + ROUTER, json=body) as response:
+        lines = (await response.text()).split("\n\n")
+    assert lines[0] == ": OPENROUTER PROCESSING"
+    last = json.loads(lines[-2].removeprefix("data: "))
+    assert (last["object"], last["provider"]) == ("chat.completion.chunk", "Mock")
+    assert (last["error"]["code"], last["error"]["metadata"]) == (429, {"error_type": "rate_limit_exceeded"})
+    assert last["choices"][0]["finish_reason"] == "error"
 
 
 @pytest.mark.parametrize(("fault", "status"), [("no_done", 200), ("failed_choice:status=502", 200)])

@@ -29,6 +29,7 @@ from ..rate_limit_headers import read_upstream
 from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
+from .router_metadata import kind_beside, with_upstream
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,7 @@ class Classifier:
 
     def _safe(self, found: dict[str, Any]) -> dict[str, Any]:
         """`found` with the texts that are passed on made safe, and without those that cannot be."""
+        found = with_upstream(found)
         safe = dict(found)
         for name in found.keys() & _PASSED_ON:
             value = found[name]
@@ -225,6 +227,8 @@ def _kind(found: dict[str, Any], status: int) -> tuple[type[RequestError], str |
         known = meaning(name) if name else None
         if known is not None:
             return known
+    if (beside := kind_beside(found)) is not None:
+        return beside
     return of_status(status), None if code is None or code.isdecimal() else code
 
 

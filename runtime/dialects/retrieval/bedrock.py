@@ -18,14 +18,14 @@ from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import Unsupported
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage
-from ..field_check import SENT, Dropped, FieldCheck, Handling
+from ..field_check import SENT, Dropped, Handling
 from ..fields import count
 from ..provider_errors.classify import Classifier
 from ..reader import parse_object
 from .embed_limits import check_embed
 from .options import input_type_in, wants_all
 from .vectors import ordered_scores, stack_vectors
-from .wire import Outgoing, dumped
+from .wire import Outgoing, dumped, field_check
 
 _NOT_ASKED: dict[str, Handling] = {
     "user": Dropped("the models are not told who asks"),
@@ -68,10 +68,10 @@ class BedrockRetrieval:
             "cohere_embed": _COHERE_V4 if self._is_v4 else _COHERE,
             "cohere_rerank": _COHERE_RERANK,
         }.get(self._kind, _RERANK)
-        self._fields = FieldCheck(table, Classifier(plan, None).who)
+        self._fields = field_check(table, plan)
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
-        self._fields.check(request.options)
+        self.left_out(request)
         if isinstance(request, RerankRequest):
             return Outgoing(self._path, dumped(self._ranked(request)))
         check_embed(request, self._plan, token_ids=False)
@@ -80,6 +80,9 @@ class BedrockRetrieval:
         if self._kind == "cohere_embed":
             return Outgoing(self._path, dumped(self._cohere(request)))
         raise self._cannot("embed")
+
+    def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
+        return self._fields.check(request.options)
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         answer = parse_object(body, classifier)

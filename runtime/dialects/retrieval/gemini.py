@@ -12,7 +12,6 @@ from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import Unsupported
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage
-from ..field_check import FieldCheck
 from ..fields import count
 from ..gemini import is_vertex
 from ..provider_errors.classify import Classifier
@@ -20,7 +19,7 @@ from ..reader import parse_object
 from .embed_limits import check_embed
 from .google_bodies import EMBED_FIELDS, studio_body, vertex_body
 from .vectors import stack_vectors
-from .wire import Outgoing, dumped
+from .wire import Outgoing, dumped, field_check
 
 
 class GeminiRetrieval:
@@ -31,12 +30,15 @@ class GeminiRetrieval:
         self._model = plan.model
         self._models = f"{'' if self._vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
         self._plan = plan
-        self._fields = FieldCheck(EMBED_FIELDS, Classifier(plan, None).who)
+        self._fields = field_check(EMBED_FIELDS, plan)
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         if isinstance(request, RerankRequest):
             raise self._no_scores()
         return self._embed(request)
+
+    def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
+        return self._fields.check(request.options)
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         answer = parse_object(body, classifier)
@@ -62,7 +64,7 @@ class GeminiRetrieval:
 
     def _embed(self, request: EmbedRequest) -> Outgoing:
         check_embed(request, self._plan, token_ids=False)
-        self._fields.check(request.options)
+        self.left_out(request)
         if self._vertex:
             return Outgoing(f"{self._models}:predict", dumped(vertex_body(request)))
         return Outgoing(f"{self._models}:batchEmbedContents", dumped(studio_body(request, self._model)))

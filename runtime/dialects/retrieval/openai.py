@@ -13,34 +13,49 @@ from ....compiler.plan import ProviderKind, RemotePoolPlan
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage, is_believable
-from ..field_check import Dropped, FieldCheck, Handling
+from ..field_check import Dropped, Handling, Refused
 from ..fields import count, few, told_cost
 from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
 from .vectors import ordered_scores, split_vectors, stack_packed, stack_vectors
-from .wire import Outgoing, dumped
+from .wire import Outgoing, dumped, field_check
 
-_NOT_OPENAIS: dict[str, Handling] = {
-    "input_type": Dropped("OpenAI's models read queries and documents alike"),
-    "truncate": Dropped("OpenAI refuses texts that are too long"),
-    "truncation": Dropped("OpenAI refuses texts that are too long"),
+_LACKS = Refused("the provider has no such field")
+_ALIKE = Dropped("its models read queries and documents alike")
+_TOO_LONG = Dropped("the provider refuses texts that are too long")
+
+_OF_OTHERS: dict[str, Handling] = {
+    "input_type": _ALIKE,
+    "task": _ALIKE,
+    "task_type": _ALIKE,
+    "prompt_name": _ALIKE,
+    "truncate": _TOO_LONG,
+    "truncation": _TOO_LONG,
+    "priority": Dropped("the queue is that of Cohere's own service"),
+    "title": _LACKS,
+    "truncation_direction": _LACKS,
+    "max_tokens": _LACKS,
+    "normalize": Refused("the provider says how long vectors are"),
+    "normalized": Refused("the provider says how long vectors are"),
+    "late_chunking": Refused("each text has a vector of its own", (False,)),
+    "return_multivector": Refused("each text has one vector", (False,)),
 }
-"""What other providers of embeddings are told, and OpenAI itself is not, where the answer is no other."""
+"""What other providers of embeddings are told, and OpenAI, Mistral and Together are not. Fields that nobody
+documents go on: a new one of the provider's own may be among them."""
 
 _NO_USER: dict[str, Handling] = {"user": Dropped("the provider has no such field")}
 
 _UNKNOWN: dict[ProviderKind, dict[str, Handling]] = {
-    ProviderKind.OPENAI: _NOT_OPENAIS,
-    ProviderKind.AZURE: {name: _NOT_OPENAIS[name] for name in ("truncate", "truncation")},
-    ProviderKind.MISTRAL: _NO_USER
-    | {name: Dropped("Mistral's models read all texts alike") for name in _NOT_OPENAIS},
-    ProviderKind.TOGETHER: _NO_USER,
-    ProviderKind.OLLAMA: _NO_USER,
-    ProviderKind.GITHUB: _NO_USER,
+    ProviderKind.OPENAI: _OF_OTHERS,
+    ProviderKind.AZURE: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"},
+    ProviderKind.MISTRAL: _OF_OTHERS | _NO_USER,
+    ProviderKind.TOGETHER: _OF_OTHERS | _NO_USER,
+    ProviderKind.OLLAMA: {name: said for name, said in _OF_OTHERS.items() if name != "truncate"} | _NO_USER,
+    ProviderKind.GITHUB: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"} | _NO_USER,
 }
-"""What providers are not told, where the answer is no other. Sources: their API references (embeddings)."""
+"""What providers are not told. Sources: their API references (embeddings)."""
 
 _DIMENSIONS = {ProviderKind.MISTRAL: "output_dimension"}
 """What the number of dimensions is called, where that is not `dimensions`. Source: Mistral's API
@@ -57,7 +72,7 @@ class OpenAIRetrieval:
         self._plan = plan
         self._model = plan.model
         self._unknown = _UNKNOWN.get(plan.provider, {})
-        self._check = FieldCheck(self._unknown, Classifier(plan, None).who)
+        self._check = field_check(self._unknown, plan)
         self._dimensions = _DIMENSIONS.get(plan.provider, "dimensions")
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
@@ -65,6 +80,7 @@ class OpenAIRetrieval:
             asked = {"model": self._model, "query": request.query, "documents": request.documents}
             return Outgoing("/rerank", dumped({**request.options, **asked}))
         check_embed(request, self._plan)
+        self.left_out(request)
         body = self._embed_options(request)
         body |= {"model": self._model, "input": request.inputs}
         if self._plan.provider not in _ONE_ENCODING:
@@ -78,8 +94,14 @@ class OpenAIRetrieval:
         known = {name: value for name, value in request.options.items() if name not in self._unknown}
         if self._plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.MISTRAL):
             known.pop("output_dimension", None)  # another name of `dimensions`
-        self._check.check({name: value for name, value in request.options.items() if name in self._unknown})
         return known
+
+    def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
+        if isinstance(request, RerankRequest) or not request.options:
+            return ()
+        return self._check.check(
+            {name: value for name, value in request.options.items() if name in self._unknown}
+        )
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         found = _packed(body, texts, classifier)

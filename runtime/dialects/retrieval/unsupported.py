@@ -19,6 +19,9 @@ class NoRetrieval:
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         raise self._chats_only()
 
+    def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
+        return ()
+
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         raise self._chats_only()
 

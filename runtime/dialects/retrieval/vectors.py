@@ -41,6 +41,17 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
     return EmbedChunk(vectors, usage)
 
 
+def check_length(chunk: EmbedChunk, wanted: int | None, classifier: Classifier) -> None:
+    """Raise ServerError where vectors are not as long as they were asked for: they fit no others."""
+    if wanted is None or chunk.tokens or chunk.is_sparse or chunk.vectors.shape[1] == wanted:
+        return
+    error = classifier.malformed(
+        f"its vectors have {chunk.vectors.shape[1]} numbers, and `dimensions` asked for {wanted}"
+    )
+    error.retryable, error.usage = False, chunk.usage
+    raise error
+
+
 class PackedVectors(NamedTuple):
     """An answer with vectors in base64. answer: with the number of the vector in the place of each."""
 

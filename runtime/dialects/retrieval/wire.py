@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from ....compiler.plan import RemotePoolPlan, UnsupportedAction
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest, RerankRequest
+from ..field_check import FieldCheck, Handling
 from ..provider_errors.classify import Classifier
 
 
@@ -17,6 +20,12 @@ class Outgoing(NamedTuple):
 
     path: str
     body: bytes
+
+
+def field_check(table: Mapping[str, Handling], plan: RemotePoolPlan) -> FieldCheck:
+    """What holds the requests of a deployment against the fields that its provider knows."""
+    drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
+    return FieldCheck(table, Classifier(plan, None).who, drops)
 
 
 def dumped(body: dict[str, Any]) -> bytes:
@@ -32,6 +41,10 @@ class Retrieval(Protocol):
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         """The request to send. Raises BadRequest and Unsupported for what the provider cannot do."""
+
+    def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
+        """The names of the fields of which the provider is told nothing. Raises BadRequest for those that it
+        would have to know."""
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         """The vectors of `texts` texts. Raises RequestError."""

@@ -3,7 +3,8 @@
 extra, whole: fields of every answer and chunk, and of whole answers alone. choice, message: fields of each.
 usage: its shape. usage_in: the field that holds it at the end of a stream. always_usage: a stream ends with
 it whether it is asked for or not. comment: what a stream begins with, as a comment. first: a chunk before all
-others. call_ids: how many letters the id of a call has. joined: a call comes in one piece.
+others. broken: what a chunk holds where a stream breaks off with an error. call_ids: how many letters the id
+of a call has. joined: a call comes in one piece.
 """
 
 from __future__ import annotations
@@ -61,6 +62,15 @@ class Quirks:
         if "first" in self.said:
             begin.append(_event(self.said["first"]))
         return [*begin, *map(_event, made), DONE]
+
+    def broken(self, events: list[bytes], status: int, message: str, kind: str) -> bytes | None:
+        """The event with which a stream breaks off; None where it is that of the protocol."""
+        spoken = next((event for event in events if event.startswith(b"data: {")), None)
+        if spoken is None or "broken" not in self.said:
+            return None
+        chunk = orjson.loads(spoken.removeprefix(b"data: "))
+        known = {"status": status, "message": message, "type": kind}
+        return _event({**chunk, **self._filled("broken", known)})
 
     def _told(self, chunks: list[Json], known: Json, *, include_usage: bool) -> None:
         """Put the usage where the provider has it."""

@@ -89,7 +89,8 @@ class _Walk:
         for each in shape["fields"]:
             if each.endswith("!") and value.get(each[:-1]) is None:
                 inner = each[:-1]
-                yield Problem("missing", (*where, inner), (*tags, inner), {"name": inner})
+                wanted = {"name": inner, "expected": _type_wanted(shape["fields"][each])}
+                yield Problem("missing", (*where, inner), (*tags, inner), wanted)
         if shape.get("one") and sum(value.get(each) is not None for each in fields) != 1:
             yield Problem("one", where, tags, {})
         for each, spec in fields.items():
@@ -145,7 +146,7 @@ class _Walk:
             return
         tag = value.get(field) or spec.get("else")
         if tag is None:
-            yield Problem("missing", (*where, field), (*tags, field), {"name": field})
+            yield Problem("missing", (*where, field), (*tags, field), {"name": field, "expected": "text"})
         elif not isinstance(tag, str) or tag not in variants or tag in self.closed:
             known = [each for each in variants if each not in self.closed]
             details = {"value": tag, "choices": known, "by": field}
@@ -161,6 +162,23 @@ class _Walk:
             return
         deeper = [each for each in found if each[0].kind != "type" or each[0].where != where]
         yield from (deeper or found)[0]
+
+
+def _type_wanted(spec: Any) -> str:
+    """The type that a spec names first."""
+    match spec:
+        case str():
+            return spec
+        case {"any of": list(specs)}:
+            return _type_wanted(specs[0])
+        case {"list": _}:
+            return "list"
+        case {"choice": _}:
+            return "text"
+        case {"text": _} | {"integer": _} | {"number": _}:
+            return str(next(iter(spec)))
+        case _:
+            return "map"
 
 
 def _typed(kind: str, value: Any, where: Path, tags: Path) -> Iterator[Problem]:

@@ -11,7 +11,7 @@
 
     shapes_of: whose requests `shapes/NAME.json` describes, which `scripts/build_shapes.py` makes from what
       the provider publishes; a shape of the table then says only what is different: `over`, fields that have
-      another spec, and `without`, fields that are not there.
+      another spec, `without`, fields that are not there, and whether it is `open`.
     betas: what each value of the header `anthropic-beta` makes known, where not everyone may use it; `...`:
       those that make known nothing that is looked at here.
 
@@ -196,6 +196,7 @@ class Table:
             if key in known:
                 known[key] = types.get(f"{key}:{known[key]}", types.get(known[key], known[key]))
         if "choices" in known:
+            known["options"] = "|".join(f'"{each}"' for each in known["choices"])
             known["tags"] = ", ".join(f"'{each}'" for each in sorted(map(str, known["choices"])))
             known["choices"] = _listed(known["choices"], self.said.get("or", "and"))
         where = problem.tags if self.said.get("tagged") else problem.where
@@ -243,7 +244,7 @@ def _over(shape: Json, change: Json) -> Json:
     """`shape` with the fields that `change` says anew, and without those that it takes out."""
     gone = {name.rstrip("!") for name in change["over"]} | set(change.get("without", ()))
     kept = {name: spec for name, spec in shape["fields"].items() if name.rstrip("!") not in gone}
-    return {**shape, "fields": {**kept, **change["over"]}}
+    return {**shape, "open": change.get("open", shape.get("open")), "fields": {**kept, **change["over"]}}
 
 
 @cache

@@ -138,6 +138,15 @@ class LoadedModel:
     def status(self) -> ReplicaStatus:
         return self._status
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        """The names of the fields of `request` that change nothing here. Raises BadRequest."""
+        if self._task is None:
+            return ()
+        try:
+            return self._task.left_out(request)
+        except RequestError as error:
+            raise self._named(error) from None
+
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer to `request`, in pieces. Raises RequestError."""
         task = self._enter()

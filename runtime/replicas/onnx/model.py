@@ -49,6 +49,10 @@ class ServedTask(Protocol):
         """The same in pieces."""
         ...
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        """The names of the fields of `request` that change nothing here. Raises BadRequest."""
+        ...
+
     async def close(self) -> None:
         """Refuse what is queued, and wait for what runs."""
 
@@ -59,6 +63,10 @@ class WholeAnswers(ABC):
     @abstractmethod
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         """The answer to a request of this task's kind. Raises RequestError."""
+
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        """None: all that is said counts."""
+        return ()
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The same, as a stream of one piece."""

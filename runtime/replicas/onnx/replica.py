@@ -90,6 +90,10 @@ class OnnxReplica:
         """Whether it is loaded, and what it really runs on."""
         return self._serving.status()
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        """The names of the fields of `request` that change nothing here. Raises BadRequest."""
+        return self._serving.left_out(request)
+
     def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer to `request`, in pieces. Raises RequestError."""
         return self._serving.stream(request, deadline)

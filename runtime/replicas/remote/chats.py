@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
-from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS
+from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -93,6 +93,8 @@ class Chats:
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
         at_home = AT_OPENAI if plan.provider is ProviderKind.OPENAI else AT_AZURE
+        if responses:
+            at_home = IN_RESPONSES
         self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP

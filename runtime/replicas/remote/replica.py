@@ -20,6 +20,7 @@ from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.retrieval.bedrock import counted
+from ...dialects.retrieval.vectors import check_length
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
@@ -207,6 +208,12 @@ class RemoteReplica:
         """`request` as the provider takes it. Raises BadRequest."""
         return self._asked(request)[1]
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        """The names of the fields of `request` of which the provider is told nothing. Raises BadRequest."""
+        if isinstance(request, EmbedRequest | RerankRequest):
+            return self._retrieval.left_out(request)
+        return ()
+
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
         try:
@@ -291,7 +298,9 @@ class RemoteReplica:
             return self._unary(request, self._asked(request)[0].whole(body, request, classifier))
         if isinstance(request, EmbedRequest):
             found = self._retrieval.vectors(body, len(request.inputs), classifier)
-            return counted(found, headers) if self._is_bedrock else found
+            found = counted(found, headers) if self._is_bedrock else found
+            check_length(found, request.dimensions, classifier)
+            return found
         if isinstance(request, RerankRequest):
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):

@@ -52,6 +52,7 @@ TARIFF = Tariff.of(
         per_second=Money("0.001"),
         per_search=Money("0.01"),
         per_image=Money("0.04"),
+        per_character=Money("0.00002"),
     )
 )
 

@@ -27,13 +27,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from attrs import frozen
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import RemotePoolPlan
-from inferc.runtime.dialects import field_check
 from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.retrieval import retrieval_of
@@ -150,10 +148,10 @@ def became(name: str, field: Field) -> Became:
 
 
 def _embedding(made_plan: RemotePoolPlan, body: Json) -> tuple[Json, tuple[str, ...]]:
-    """What a provider of vectors gets, and what is logged to be left out."""
-    with patch.object(field_check.log, "info") as told:
-        found: Json = loads(retrieval_of(made_plan).request(read_embed(body).request).body)
-    return found, tuple(call.args[2] for call in told.call_args_list)
+    """What a provider of vectors gets, and what is left out."""
+    request, asks = read_embed(body).request, retrieval_of(made_plan)
+    found: Json = loads(asks.request(request).body)
+    return found, asks.left_out(request)
 
 
 def _new(made: Any, plain: Any, at: str = "") -> Iterator[str]:

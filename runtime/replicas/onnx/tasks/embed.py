@@ -69,6 +69,9 @@ class EmbedTask(TokenTask):
         await super().close()
         await self._runs.close()
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        return self._fields.check(request.options) if isinstance(request, EmbedRequest) else ()
+
     async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, EmbedRequest)
         if not request.texts:
@@ -76,7 +79,7 @@ class EmbedTask(TokenTask):
                 message = "`input` must be text: the model has a tokenizer of its own, and takes no token ids"
                 raise BadRequest(message, param="input", code="wrong_type")
             raise BadRequest("the input holds no text", param="input")
-        self._fields.check(request.options)
+        self.left_out(request)
         wanted = self._dimensions(request)
         uncut = wants_all(request.options)
         kind = input_type_in(request.options) or self._spec.input_type if self._tells_kinds else None

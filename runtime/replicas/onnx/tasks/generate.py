@@ -117,6 +117,10 @@ class GenerateTask:
             log.info("%s: only texts of the same length share a step of this model", self._model.owner)
         return ()
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        assert isinstance(request, ChatRequest | CompletionRequest)
+        return self._fields.check(body_for(request, self._fields.who))
+
     async def close(self) -> None:
         await self._runner.close()
 
@@ -128,7 +132,7 @@ class GenerateTask:
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer, whole or as it comes. Raises RequestError."""
         assert isinstance(request, ChatRequest | CompletionRequest)
-        self._fields.check(body_for(request, self._fields.who))
+        self.left_out(request)
         options = await self._model.in_thread(partial(read_options, request.body, self._spec))
         prompts = await self._model.in_thread(partial(self._prompts, request, options))
         choices = await self._model.in_thread(partial(self._choices, request, options, prompts))

@@ -41,9 +41,12 @@ class RerankTask(TokenTask):
         await super().close()
         await self._runs.close()
 
+    def left_out(self, request: Request) -> tuple[str, ...]:
+        return self._fields.check(request.options) if isinstance(request, RerankRequest) else ()
+
     async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, RerankRequest)
-        self._fields.check(request.options)
+        self.left_out(request)
         uncut = wants_all(request.options)
         pairs = [(request.query, document) for document in request.documents]
         numbers, tokens = await self._runs.run(pairs, "documents", deadline, uncut=uncut)

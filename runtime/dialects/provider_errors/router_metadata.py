@@ -1,0 +1,51 @@
+"""What OpenRouter says of an error beside its message, in `metadata`: what kind it is, what was flagged, and
+what the provider behind it said. Source: OpenRouter docs: errors and debugging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ...requests.errors import ContentFiltered
+from .codes import OPENROUTER, Kind
+
+_MAX_RAW = 4096
+
+
+def kind_beside(found: dict[str, Any]) -> tuple[Kind, str | None] | None:
+    """The class of the error and its code; None where nothing is said."""
+    metadata = _metadata(found)
+    told = metadata.get("error_type")
+    if isinstance(told, str) and told in OPENROUTER:
+        return OPENROUTER[told]
+    if isinstance(metadata.get("reasons"), list) and "flagged_input" in metadata:
+        return ContentFiltered, None
+    return None
+
+
+def with_upstream(found: dict[str, Any]) -> dict[str, Any]:
+    """The error, its message with that of the provider behind, which alone says what was wrong."""
+    metadata = _metadata(found)
+    raw, message = metadata.get("raw"), found.get("message")
+    if not isinstance(raw, str) or not raw or not isinstance(message, str):
+        return found
+    who = metadata.get("provider_name")
+    named = f" ({who})" if isinstance(who, str) else ""
+    return {**found, "message": f"{message}{named}: {_said(raw)}"}
+
+
+def _metadata(found: dict[str, Any]) -> dict[str, Any]:
+    value = found.get("metadata")
+    return value if isinstance(value, dict) else {}
+
+
+def _said(raw: str) -> str:
+    """The message in an error's body; the body, where it has another form."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw[:_MAX_RAW]
+    error = value.get("error", value) if isinstance(value, dict) else value
+    told = error.get("message") if isinstance(error, dict) else error
+    return told[:_MAX_RAW] if isinstance(told, str) else raw[:_MAX_RAW]
