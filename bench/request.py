@@ -35,13 +35,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-from _onnx_servers import MODELS, floor_app, make_toys
+from _onnx_servers import MODELS, floor_app
 from _onnx_servers import plan_of as onnx_plan_of
-from onnx_serving import SERVERS, infer_body
 from _proxy import KEY, POLICIES, QUESTION, gateway_of, plan_of
 from _upstream import TEXTS, _stream, _unary, _vectors
 from aiohttp import web
 from attrs import evolve
+from onnx_serving import SERVERS, infer_body
 
 from inferc.compiler.plan import SCHEMA, OnnxServingPlan, Plan, RemotePoolPlan, TaskKind
 from inferc.runtime.concurrency.event_loop import run_async
@@ -237,7 +237,7 @@ async def _gateway(
     executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), MODELS)
     await executor.start()
     stack.push_async_callback(executor.stop)
-    nowhere = stack.enter_context(Path(os.devnull).open("w"))  # noqa: ASYNC230, before anything runs
+    nowhere = stack.enter_context(Path(os.devnull).open("w"))  # noqa: ASYNC230, SIM115, before anything runs
     records = Records(AccessLog(nowhere, LogForm.JSON) if operated else None)
     stack.push_async_callback(records.stop)
     keys = Keys(gateway.keys, Path.cwd()) if operated else None

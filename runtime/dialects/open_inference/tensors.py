@@ -24,7 +24,8 @@ _LARGEST = {
     "FP32": math.nextafter(float.fromhex("0x1.ffffffp+127"), 0),
     "FP64": sys.float_info.max,
 }
-_FLOATS, _INTEGERS = {float}, {int}
+_FLOATS: set[type] = {float}
+_INTEGERS: set[type] = {int}
 _BOUNDS: dict[str, tuple[set[type], float, float]] = {
     datatype: (_FLOATS, -_LARGEST[datatype], _LARGEST[datatype]) for datatype in ("FP16", "FP32", "FP64")
 } | {

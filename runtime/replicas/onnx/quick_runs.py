@@ -24,11 +24,39 @@ LARGEST_MODEL = 16 << 20
 """Bytes of a model; no larger one is quick."""
 
 _SMOOTHING = 0.1
-_BY_VALUE = (
-    "Loop Scan If Range ConstantOfShape Expand Tile Resize Upsample Pad CenterCropPad OneHot MaxUnpool Col2Im DFT "
-    "STFT MelWeightMatrix BlackmanWindow HannWindow HammingWindow NonZero Unique Compress NonMaxSuppression "
-    "RoiAlign SequenceMap SplitToSequence BeamSearch GreedySearch Sampling WhisperBeamSearch"
-).split()
+_BY_VALUE = [
+    "Loop",
+    "Scan",
+    "If",
+    "Range",
+    "ConstantOfShape",
+    "Expand",
+    "Tile",
+    "Resize",
+    "Upsample",
+    "Pad",
+    "CenterCropPad",
+    "OneHot",
+    "MaxUnpool",
+    "Col2Im",
+    "DFT",
+    "STFT",
+    "MelWeightMatrix",
+    "BlackmanWindow",
+    "HannWindow",
+    "HammingWindow",
+    "NonZero",
+    "Unique",
+    "Compress",
+    "NonMaxSuppression",
+    "RoiAlign",
+    "SequenceMap",
+    "SplitToSequence",
+    "BeamSearch",
+    "GreedySearch",
+    "Sampling",
+    "WhisperBeamSearch",
+]
 _OPERATOR = re.compile(
     b"|".join(re.escape(b'"%c%b' % (len(name), name.encode())) for name in _BY_VALUE)  # as a file has them
 )

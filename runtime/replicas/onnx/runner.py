@@ -128,7 +128,7 @@ class Runner(Generic[Load, Result]):
             del pending
 
     def run_here(self, load: Load, deadline: float | None) -> Result:
-        """The result of a load whose run is quick and its own, while the event loop waits. Raises RequestError."""
+        """The result of a load whose run is quick, while the event loop waits. Raises RequestError."""
         if self._closed:
             raise self._shutting_down()
         if deadline is not None and deadline <= asyncio.get_running_loop().time():
