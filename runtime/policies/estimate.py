@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from attrs import fields
-
-from ...compiler.plan import Capabilities, Price
+from ...compiler.plan import Capabilities, Money, Price
 from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
@@ -213,10 +211,13 @@ def streamed_tokens(chunks: int, size: int) -> int:
     return max(chunks, (size - FRAME_BYTES * chunks) // BYTES_PER_TOKEN)
 
 
+_THOUSAND = 1000
+
+
 @frozen
 class Tariff:
     """Prices as whole picodollars per token, per millisecond of sound, per search, picture and character, so
-    that sums are exact."""
+    that sums are exact. fast: how many thousandths of that tokens cost in the provider's fast mode."""
 
     input: int
     output: int
@@ -231,6 +232,7 @@ class Tariff:
     search: int
     image: int
     character: int
+    fast: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
@@ -248,14 +250,14 @@ class Tariff:
             (price.per_image, 10**12),
             (price.per_character, 10**12),
         )
-        return cls(
-            *(int(per_million * 10**6) for per_million in prices),
-            *(0 if each is None else int(each * parts) for each, parts in units),
-        )
+        numbers = [int(per_million * 10**6) for per_million in prices]
+        numbers += [0 if each is None else int(each * parts) for each, parts in units]
+        numbers.append(_THOUSAND if price.fast is None else round(price.fast * _THOUSAND))
+        return cls(*numbers)
 
     @classmethod
     def free(cls) -> Tariff:
-        return cls(*([0] * len(fields(cls))))
+        return cls.of(Price(Money(0), Money(0)))
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
@@ -272,7 +274,8 @@ class Tariff:
         media = (
             usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens
         )
-        return units + self._of_text(usage) + (self._more_for_media(usage) if media else 0)
+        tokens = self._of_text(usage) + (self._more_for_media(usage) if media else 0)
+        return units + (tokens * self.fast // _THOUSAND if usage.fast else tokens)
 
     def _of_text(self, usage: Usage) -> int:
         if not usage.cached_tokens and not usage.cache_write_tokens:
