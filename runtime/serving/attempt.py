@@ -99,8 +99,8 @@ class Attempt:
         if policies is None:
             return
         try:
+            amount = policies.tariff.estimated(self._estimate)
             if policies.budget is not None:
-                amount = policies.tariff.estimated(self._estimate)
                 outcome = policies.budget.reserve(now + policies.epoch, amount)
                 if outcome is None:
                     outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
@@ -109,11 +109,11 @@ class Attempt:
                 else:
                     self._take_money(policies, outcome)
             if policies.everyone is not None:
-                await self._charge(policies, policies.everyone, now, deadline)
+                await self._charge(policies, policies.everyone, amount, now, deadline)
             for name in payers:
                 payer = policies.payers.get(name)
                 if payer is not None:
-                    await self._charge(policies, payer, now, deadline)
+                    await self._charge(policies, payer, amount, now, deadline)
             if (probing := self._enter_circuit(policies, now)) is not None:
                 await probing
             self._permit = policies.limiter.take(now, self._estimate.total)
@@ -133,10 +133,9 @@ class Attempt:
             raise _of(policies.plan, error) from None
 
     async def _charge(
-        self, policies: ReplicaPolicies, payer: Payer, now: float, deadline: float | None
+        self, policies: ReplicaPolicies, payer: Payer, amount: int, now: float, deadline: float | None
     ) -> None:
         """Set the money of `payer` aside, too. Raises RequestError."""
-        amount = policies.tariff.estimated(self._estimate)
         outcome = payer.budget.reserve(now + policies.epoch, amount)
         if outcome is None:
             outcome = await payer.budget.acquire(amount, deadline)
