@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from math import ceil, inf
 from typing import Any
 
@@ -88,12 +88,17 @@ class Attempt:
         return self._finished or (self.begun and not streamed)
 
     async def enter(
-        self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
+        self,
+        now: float,
+        deadline: float | None,
+        wait_until: Callable[[float], float],
+        payers: Sequence[str] = (),
     ) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
 
-        wait_until: up to when waiting for the rate limit makes sense. payers: who pays beside the deployment.
+        wait_until: says, where the rate limit makes the request wait, up to when that makes sense. payers:
+        who pays beside the deployment.
         """
         policies = self._policies
         if policies is None:
@@ -180,11 +185,15 @@ class Attempt:
         return outcome
 
     async def _wait_for_permit(
-        self, policies: ReplicaPolicies, now: float, deadline: float | None, wait_until: float
+        self,
+        policies: ReplicaPolicies,
+        now: float,
+        deadline: float | None,
+        wait_until: Callable[[float], float],
     ) -> None:
         """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
-        if wait_until < inf:
-            until = max(wait_until, now) + SHORT_WAIT
+        if (until := wait_until(now)) < inf:
+            until = max(until, now) + SHORT_WAIT
             deadline = until if deadline is None else min(until, deadline)
         try:
             self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
