@@ -38,7 +38,8 @@ from .gen_ai import OPERATIONS, provider_name
 from .request_records import RECORDS
 
 if TYPE_CHECKING:
-    from ..serving.pipelines import Pipeline, PoolStatus
+    from ..serving.pipelines.pipeline import Pipeline
+    from ..serving.pipelines.workers.pool import PoolStatus
     from ..serving.routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
