@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ....compiler.plan import RemotePoolPlan, WireFormat
-from ...dialects import multipart
+from ...dialects import exact_json, multipart
 from ...dialects.fields import as_number, count, told_cost
 from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.provider_errors.classify import Classifier
@@ -61,7 +61,7 @@ class Passed:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         try:
-            return Outgoing(path, orjson.dumps(body))
+            return Outgoing(path, exact_json.dumps(body))
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
 
