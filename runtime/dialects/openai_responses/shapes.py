@@ -8,8 +8,8 @@ from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool, Tool, ToolChoice
 from ...requests.errors import RequestError
 from ...requests.parts import Extras, Refusal, Text, own
-from ...requests.usage import Usage
 from ..openai_chat.write_request import carried_by
+from ..provider_errors.codes import IN_RESPONSES
 from .items import DIALECT
 from .read_request import NAMESPACE
 
@@ -140,24 +140,27 @@ def format_json(c: Conversation) -> Json:
     }
 
 
-def write_usage(usage: Usage) -> Json:
+def write_usage(told: e.UsageKnown) -> Json:
     """The usage, as responses tell it."""
+    usage, native = told.usage, dict(told.native) if told.dialect == DIALECT else {}
+    given = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens}
+    made = {"reasoning_tokens": usage.reasoning_tokens}
     return {
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": {
-            "cached_tokens": usage.cached_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-        },
         "output_tokens": usage.completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        **native,
+        "input_tokens_details": {**given, **(native.get("input_tokens_details") or {})},
+        "output_tokens_details": {**made, **(native.get("output_tokens_details") or {})},
     }
 
 
 def error_json(error: RequestError) -> Json:
     """`error` inside of a response, which knows a few codes only."""
     code = "rate_limit_exceeded" if error.status == 429 else "server_error"
-    return {"code": code if error.status >= 429 else "invalid_prompt", "message": error.message}
+    if error.status < 429:
+        code = error.code if error.code in IN_RESPONSES else "invalid_prompt"
+    return {"code": code, "message": error.message}
 
 
 def carried_json(extras: Extras) -> Json:
