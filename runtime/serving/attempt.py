@@ -224,6 +224,8 @@ class Attempt:
                     characters=usage.characters or guessed.characters,
                     audio_ms=usage.audio_ms or (0 if usage.prompt_tokens else guessed.audio_ms),
                 )
+            if usage.fast and self._policies is not None:
+                _doubt_price(self._policies)
             self.usage = usage
 
     def finished(self) -> None:
@@ -293,8 +295,10 @@ class Attempt:
         if not self._sent:
             return Usage(0)
         if self.begun:
-            completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             guessed = self._estimate
+            completion = streamed_tokens(self._chunks, self._size) if guessed.answer else 0
+            if guessed.characters:  # how many bytes a sound has says nothing
+                completion = guessed.answer
             return Usage(
                 guessed.prompt,
                 completion,
@@ -311,6 +315,21 @@ class Attempt:
         return SUCCESS if self._finished or self.begun else NOTHING
 
 
+def _doubt_price(policies: ReplicaPolicies) -> None:
+    """Say once that nobody knows what the fast mode costs."""
+    plan = policies.plan
+    if plan.price is None or plan.price.fast is not None or plan.deployment in _doubted:
+        return
+    _doubted.add(plan.deployment)
+    log.warning(
+        "deployment `%s`: %s answered in its fast mode, whose price is not known and is counted as the usual "
+        "one: `price { fast = … }` says how many times as much it is",
+        plan.deployment,
+        plan.provider,
+    )
+
+
+_doubted: set[str] = set()
 _BY_TOKENS = Estimate(0, 0)[2:]
 """Of what is paid by tokens alone."""
 

@@ -88,7 +88,7 @@ COMPLETION = {
         ("model", "max_tokens", "temperature", "stream", "stop", "n", "best_of", "echo", "logprobs", "suffix")
     ),
 }
-SPEECH = {"input": '"hi"', **dict.fromkeys(("model", "voice", "stream_format", "instructions"))}
+SPEECH = {"input": '"hi"', "voice": '"alloy"', **dict.fromkeys(("model", "stream_format", "instructions"))}
 EMBED = {
     "input": '"hi"',
     **dict.fromkeys(

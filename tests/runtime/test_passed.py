@@ -15,7 +15,9 @@ from attrs import field, frozen
 
 from inferc.compiler.plan import Capabilities, Money, Price, ProviderKind, WireFormat
 from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form
+from inferc.runtime.policies.estimate import estimate
 from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.requests.request import Part, PassedRequest
 
 from ..support.openai_client import openai_client
 from ..support.pipelines import Graph, fallback, plan_with
@@ -149,6 +151,24 @@ async def test_what_is_paid_for_by_something_else_than_tokens_is_counted() -> No
         for unit, count in (("searches", 1), ("characters", 5), ("images", 1), ("audio_seconds", 0)):
             assert f'inferc_units_total{{deployment="gpt",unit="{unit}"}} {count}.0' in text
         assert 'inferc_units_total{deployment="finder",unit="searches"} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    ("sound", "milliseconds"),
+    [
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(12) + (16_000).to_bytes(4, "little") + bytes(31_968), 2000),
+        (b"ID3" + bytes(7997), 2000),
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(3984), 1000),  # its head says nothing
+    ],
+)
+def test_a_sound_is_as_long_as_its_file_says_or_its_size(sound: bytes, milliseconds: int) -> None:
+    form = (Part("file", b'Content-Disposition: form-data; name="file"', sound),)
+    assert estimate(PassedRequest("/audio/transcriptions", "m", form=form)).audio_ms == milliseconds
+
+
+def test_speech_that_tells_nothing_is_paid_for_by_its_length() -> None:
+    size = estimate(PassedRequest("/audio/speech", "m", body={"input": "x" * 900}))
+    assert (size.characters, size.answer) == (900, 1250)
 
 
 async def test_a_form_goes_on_with_its_file_and_the_models_own_name() -> None:

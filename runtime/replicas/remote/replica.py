@@ -212,6 +212,8 @@ class RemoteReplica:
         """The names of the fields of `request` of which the provider is told nothing. Raises BadRequest."""
         if isinstance(request, EmbedRequest | RerankRequest):
             return self._retrieval.left_out(request)
+        if isinstance(request, CompletionRequest | PassedRequest):
+            return self._passed.left_out(request)
         return ()
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
