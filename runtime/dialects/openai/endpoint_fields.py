@@ -1,9 +1,9 @@
 """What providers document of requests beside chats and vectors, as data, and what becomes of each field.
 
 `endpoint_fields.json` has, for each provider and path, its fields in the words of `shapes.py`, with source
-and day; `called` and `said` are what OpenAI's names of fields, and their values, are there. A field that
-another provider documents is refused by name, or left out where the answer is no other. What nobody documents
-goes on, and so does all to providers that are not listed.
+and day; `called`, `said` and `paths` are what OpenAI's names of fields, values and paths are there. A field
+that another provider documents is refused by name, or left out where the answer is no other. What nobody
+documents goes on, and so does all to paths and providers that are not listed, unless one `has no others`.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class EndpointFields:
             raise Incapable(
                 f"{self._plan.model} of {self._who} has no `{path}`: it answers {has}", param="model"
             )
-        if table is None:
-            return self._fields(path).check(values) if self._plan.capabilities.lacking_fields else ()
-        if path not in table:
+        if table is not None and path not in table and table.get("has no others"):
             raise Incapable(f"{self._who} has no `{path}`", param="model")
+        if table is None or path not in table:
+            return self._fields(path).check(values)
         fields = self._fields(path)
         left_out = fields.check(values)
         called = table.get("called", {}).get(path, {})
@@ -82,6 +82,11 @@ class EndpointFields:
             code = kind if problem.kind in ("missing", "type") else "unsupported_value"
             raise Incapable(f"{self._who}: {_said(field, problem)}", param=field, code=code)
         return left_out
+
+    def path(self, path: str) -> str:
+        """What `path` is called at the provider."""
+        found: str = (self._table or {}).get("paths", {}).get(path, path)
+        return found
 
     def body(self, path: str, body: Values) -> dict[str, Any]:
         """`body` as the provider takes it. Raises Incapable."""
@@ -113,7 +118,7 @@ class EndpointFields:
             known = {name.rstrip("!") for name in (self._table or {}).get(path, ())}
             known |= set((self._table or {}).get("called", {}).get(path, ()))
             lacking = set(self._plan.capabilities.lacking_fields or ())
-            others = (_everywhere(path) - known if self._table is not None else set()) | lacking
+            others = (_everywhere(path) - known if known else set()) | lacking
             handled = {name: _ELSEWHERE.get(name, _LACKS) for name in others}
             found = self._checks[path] = _Open(handled, self._who, self._drop)
         return found

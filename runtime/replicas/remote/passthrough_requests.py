@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any, NamedTuple
 
 import orjson
 
-from ....compiler.plan import RemotePoolPlan, WireFormat
+from ....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
 from ...dialects import exact_json, multipart
 from ...dialects.fields import as_number, count, told_cost
+from ...dialects.openai import mistral_sounds
 from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.server_sent_events import SseParser
+from ...dialects.server_sent_events import Event, SseParser
 from ...requests.answer import ChatChunk, PassedChunk
 from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
@@ -39,6 +41,7 @@ class Passed:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
         self._fields = EndpointFields(plan)
+        self._is_mistrals = plan.provider is ProviderKind.MISTRAL
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def left_out(self, request: CompletionRequest | PassedRequest) -> tuple[str, ...]:
@@ -55,13 +58,13 @@ class Passed:
         model = model_named(plan, asked)
         if isinstance(request, PassedRequest) and request.form:
             form = multipart.with_text(self._fields.form(path, request.form), "model", model)
-            return Outgoing(path, multipart.write_form(form), multipart.CONTENT_TYPE)
+            return Outgoing(self._fields.path(path), multipart.write_form(form), multipart.CONTENT_TYPE)
         body = {**self._fields.body(path, request.body), "model": model}
         if isinstance(request, CompletionRequest) and request.stream and self._counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         try:
-            return Outgoing(path, exact_json.dumps(body))
+            return Outgoing(self._fields.path(path), exact_json.dumps(body))
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
 
@@ -75,6 +78,19 @@ class Passed:
             )
         return path
 
+    def answer(self, request: PassedRequest, body: bytes) -> PassedChunk:
+        """A whole answer in JSON; a sound in it is what OpenAI answers."""
+        usage = usage_in(body)
+        if self._is_mistrals and request.path == "/audio/speech":
+            sound = mistral_sounds.sound_in(body, request.body.get("response_format"))
+            if sound is not None:
+                return PassedChunk(*sound, usage)
+        return PassedChunk(body, JSON, usage)
+
+    def pieces(self, content_type: str) -> Pieces:
+        """What reads an answer of that type as it comes."""
+        return Pieces(content_type, mistral_sounds.written if self._is_mistrals else None)
+
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
         return read_whole(body, classifier)
@@ -87,10 +103,14 @@ class Passed:
 
 
 class Pieces:
-    """The pieces of an answer of that type, in which the usage is looked for."""
+    """The pieces of an answer of that type, in which the usage is looked for.
 
-    def __init__(self, content_type: str) -> None:
+    rewrites: what writes its events, where they are not to stay as they came.
+    """
+
+    def __init__(self, content_type: str, rewrites: Callable[[Iterable[Event]], bytes] | None = None) -> None:
         self.content_type = content_type
+        self._rewrites = rewrites
         self._parser = SseParser() if content_type.startswith(_EVENTS) else None
         self._is_text = self._parser is None and content_type.startswith(_TEXTS)
         self._last = b""
@@ -99,12 +119,21 @@ class Pieces:
         """More of it. Raises EventTooLarge."""
         usage = None
         if self._parser is not None:
-            for event in self._parser.feed(data):
+            events = self._parser.feed(data)
+            for event in events:
                 if b'"usage"' in event.data:
                     usage = usage_in(event.data) or usage
+            if self._rewrites is not None:
+                data = self._rewrites(events)
         elif self._is_text:
             usage = self._heard(data)
         return PassedChunk(data, self.content_type, usage)
+
+    def end(self) -> bytes:
+        """What is left when the answer has ended without ending its last event."""
+        if self._rewrites is None or self._parser is None:
+            return b""
+        return self._rewrites(self._parser.close())
 
     def _heard(self, data: bytes) -> Usage | None:
         """How long a sound was, by the last of its subtitles so far."""
