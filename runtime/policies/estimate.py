@@ -286,21 +286,29 @@ class Tariff:
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
-        cost = tokens.prompt * self.input + tokens.answer * self.output
-        cost += tokens.searches * self.search + tokens.images * self.image
-        return cost + tokens.characters * self.character + tokens.audio_ms * self.audio_ms
+        prompt, answer, searches, images, characters, audio_ms = tokens
+        cost = prompt * self.input + answer * self.output
+        if searches or images or characters or audio_ms:
+            cost += self._of_units(searches, images, characters, audio_ms)
+        return cost
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars: what the provider says, where it does."""
         if usage.told_cost:
             return usage.told_cost
-        units = usage.audio_ms * self.audio_ms + usage.searches * self.search + usage.images * self.image
-        units += usage.characters * self.character
-        media = (
-            usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens
-        )
-        tokens = self._of_text(usage) + (self._more_for_media(usage) if media else 0)
-        return units + (tokens * self.fast // _THOUSAND if usage.fast else tokens)
+        cost = self._of_text(usage)
+        if usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens:
+            cost += self._more_for_media(usage)
+        if usage.fast:
+            cost = cost * self.fast // _THOUSAND
+        if usage.searches or usage.images or usage.characters or usage.audio_ms:
+            cost += self._of_units(usage.searches, usage.images, usage.characters, usage.audio_ms)
+        return cost
+
+    def _of_units(self, searches: int, images: int, characters: int, audio_ms: int) -> int:
+        """Of what is not paid by tokens."""
+        units = searches * self.search + images * self.image
+        return units + characters * self.character + audio_ms * self.audio_ms
 
     def _of_text(self, usage: Usage) -> int:
         if not usage.cached_tokens and not usage.cache_write_tokens:

@@ -213,6 +213,13 @@ class TestBuild:
         assert (models["anthropic"]["old"]["thinks"], models["anthropic"]["old"]["efforts"]) == ("budget", [])
 
 
+@pytest.mark.parametrize("service", [None, "vertex"])
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-fable-5"])
+def test_later_claudes_take_system_prompts_in_the_middle(model: str, service: str | None) -> None:
+    facts = find_facts(model, RuntimeKind.ANTHROPIC, service).values
+    assert facts["system_prompts"] == "after_user"
+
+
 def test_claude_on_vertex_is_known_by_its_name_there() -> None:
     at_vertex = find_facts("claude-opus-4@20250514", RuntimeKind.ANTHROPIC, "vertex").values
     at_anthropic = find_facts("claude-opus-4-20250514", RuntimeKind.ANTHROPIC).values
