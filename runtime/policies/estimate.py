@@ -96,6 +96,8 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
         tokens = sum(_tokens(text) for text in texts if isinstance(text, str))
+        if request.path == "/responses/compact":
+            tokens += len(str(request.body.get("input"))) // BYTES_PER_TOKEN
         spoken = request.body.get("input") if request.path == "/audio/speech" else None
         made = _pictures(request) if request.path.startswith("/images/") else 0
         return Estimate(tokens, 0, images=made, characters=len(spoken) if isinstance(spoken, str) else 0)
