@@ -7,7 +7,7 @@ Read are the types of `anthropic`, those of `google-genai` with the functions th
 which field, the models of `openrouter`, and the model of Converse in `botocore`. `openrouter` lies in a
 folder of its own, which `make shapes` fills, as it brings another package called `jsonpath`; without it, its
 file stays as it is. The files hold names of fields, types, choices and bounds, as
-`runtime/mock_provider/strict/shapes.py` reads them. With `--check`, only what was made from the installed
+`runtime/dialects/shapes.py` reads them. With `--check`, only what was made from the installed
 version of a package is compared.
 """
 

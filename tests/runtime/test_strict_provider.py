@@ -16,9 +16,9 @@ from hypothesis import given
 from openai.types import embedding_create_params
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
+from inferc.runtime.dialects.shapes import problems
 from inferc.runtime.mock_provider import MockOptions, build_app, parse_fault
 from inferc.runtime.mock_provider.strict import PROVIDERS, provider_of, table
-from inferc.runtime.mock_provider.strict.shapes import problems
 
 from ..support.conversations import anthropic_bodies, openai_bodies
 from ..support.remote import serving

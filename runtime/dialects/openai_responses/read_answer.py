@@ -150,9 +150,14 @@ def read_usage(usage: Json) -> Usage:
         cached_tokens=count(given, "cached_tokens"),
         reasoning_tokens=count(made, "reasoning_tokens"),
         cache_write_tokens=count(given, "cache_write_tokens"),
+        cache_write_1h_tokens=count(_object(given, "cache_write_tokens_details"), "ttl_12h_tokens"),
         searches=few(usage.get("server_side_tool_usage_details"), "web_search_calls"),
         told_cost=told_cost(usage),
     )
+
+
+def _object(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _beside(response: Json) -> Iterator[e.Event]:

@@ -130,6 +130,7 @@ BY_STATUS: dict[int, Kind] = {
     407: ServerError,
     408: RequestTimeout,
     409: ServerError,
+    410: ServerError,
     413: RequestTooLarge,
     425: ServerError,
     429: RateLimited,
@@ -137,7 +138,10 @@ BY_STATUS: dict[int, Kind] = {
     501: Unsupported,
     504: RequestTimeout,
 }
-"""What a status means where no code says more; the other 4xx are our fault, all else is the server's."""
+"""What a status means where no code says more; the other 4xx are our fault, all else is the server's.
+
+410 is a model, or a service, that has ended, whatever is asked: NVIDIA and GitHub answer so.
+"""
 
 PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
     ("credit balance is too low", Forbidden, "insufficient_quota", "Anthropic API: 400 without credit"),

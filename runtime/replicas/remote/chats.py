@@ -176,6 +176,11 @@ class Chats:
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
     def _fit(self, request: ChatRequest) -> Fit:
+        if self._can.endpoints:
+            has = ", ".join(f"/v1/{each}" for each in self._can.endpoints)
+            raise Incapable(
+                f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
+            )
         if self._straight is not None and request.said is None and self._straight.takes(request.body):
             return self._fitted(request, {**request.body}, True, (), None)
         asked = conversation_of(request)
