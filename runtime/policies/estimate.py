@@ -101,6 +101,8 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
         tokens = sum(_tokens(text) for text in texts if isinstance(text, str))
+        if request.path == "/responses/compact":
+            tokens += len(str(request.body.get("input"))) // BYTES_PER_TOKEN
         if request.path.startswith("/images/"):
             return Estimate(tokens, 0, images=_pictures(request))
         if request.path == "/audio/speech":

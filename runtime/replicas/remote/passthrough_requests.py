@@ -24,6 +24,7 @@ from .chat_targets import model_named
 from .passthrough_answers import PassingReader, read_whole
 
 JSON = "application/json"
+COMPACT = "/responses/compact"
 _EVENTS = "text/event-stream"
 
 
@@ -76,6 +77,9 @@ class Passed:
             raise Incapable(
                 f"{plan.provider} (deployment `{plan.deployment}`) has no `{path}`", param="model"
             )
+        if path == COMPACT and not plan.responses:
+            who = f"{plan.provider} (deployment `{plan.deployment}`)"
+            raise Incapable(f"{who} is not asked in responses, and has no `{path}`", param="model")
         return path
 
     def answer(self, request: PassedRequest, body: bytes) -> PassedChunk:
@@ -177,6 +181,8 @@ def usage_in(data: bytes) -> Usage | None:
         taken,
         given,
         cached_tokens=count(in_, "cached_tokens"),
+        reasoning_tokens=count(out, "reasoning_tokens"),
+        cache_write_tokens=count(in_, "cache_write_tokens"),
         audio_tokens=count(in_, "audio_tokens"),
         audio_ms=_milliseconds(usage.get("seconds" if usage.get("type") == "duration" else _MISTRALS)),
         image_tokens=count(in_, "image_tokens"),
