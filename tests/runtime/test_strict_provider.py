@@ -451,6 +451,15 @@ async def test_mistral_s_calls_have_ids_of_nine_letters_and_come_in_one_piece() 
     assert [[each["function"]["arguments"] for each in found] for found in calls] == [["{}"]]
 
 
+async def test_groq_has_tools_of_its_own() -> None:
+    path, model = "/openai/v1/chat/completions", "openai/gpt-oss-120b"
+    async with strict() as (http, url):
+        for kind, status in (("browser_search", 200), ("code_interpreter", 200), ("web_search", 400)):
+            body = chat(model, tools=[{"type": kind}])
+            async with http.post(url + path, json=body) as response:
+                assert response.status == status, await response.text()
+
+
 async def test_openrouter_breaks_off_with_a_last_chunk_that_holds_the_error() -> None:
     body = chat("openai/gpt-4o", stream=True)
     options: Any = {"faults": (parse_fault("error:status=429"),)}

@@ -184,7 +184,8 @@ def _extremes(values: NDArray[Any], data: list[Any]) -> tuple[Any, Any]:
     """The least and the largest of `values`, those of `data`; among a few, Python finds them faster."""
     if len(data) == values.size <= _FEW and not isinstance(data[0], list):
         return min(data), max(data)
-    return values.min().item(), values.max().item()
+    low, high = values.min(), values.max()
+    return (low, high) if values.dtype.hasobject else (low.item(), high.item())
 
 
 def _wide_integers(name: str, datatype: str, values: NDArray[Any], data: list[Any]) -> NDArray[Any]:
