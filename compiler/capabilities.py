@@ -12,6 +12,7 @@ from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import RuntimeKind, TaskKind, TransportKind
 from ..dsl.runtimes import (
+    AzureConfig,
     OpenAICompatibleConfig,
     OpenAIConfig,
     PresetConfig,
@@ -85,6 +86,8 @@ def has_responses(deployment: Deployment) -> bool:
     """Whether the endpoint serves OpenAI's responses: its own does, xAI's is asked for them where the model
     has nothing else, and others serve them where that is said."""
     config = deployment.effective_config()
+    if isinstance(config, AzureConfig):
+        return config.responses is True
     if isinstance(config, PresetConfig):
         at_home = config.kind is RuntimeKind.XAI and config.endpoint is None
         return at_home and facts_of(deployment).values.get("chat_endpoint") is False

@@ -215,6 +215,7 @@ class AzureConfig(PresetConfig):
     kind: RuntimeKind = RuntimeKind.AZURE
     resource: str | None = doc("name of the Azure resource; or an `endpoint`", default=None)
     api_version: str | None = doc("version of the API, such as `preview`; unset: the latest", default=None)
+    responses: bool | None = _responses("never")
 
 
 @frozen

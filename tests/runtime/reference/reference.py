@@ -111,10 +111,10 @@ def fields(name: str, kind: str) -> Iterator[Field]:
 
 
 @cache
-def plan(name: str, model: str, kind: str = "chat") -> RemotePoolPlan:
-    """What a user's file with this provider and model is compiled to."""
+def plan(name: str, model: str, kind: str = "chat", more: str = "") -> RemotePoolPlan:
+    """What a user's file with this provider and model is compiled to. more: further settings."""
     said = read(name)
-    settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ())))
+    settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ()), more))
     task = f"task {kind} {{}}" if kind == "embed" else ""
     text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task} }}'
     checked = check_file("it.infer", None, text=text)

@@ -32,6 +32,9 @@ SAID: Json = json.loads((Path(__file__).parent / "responses.json").read_text("ut
 OTHERS = ("vllm", "anthropic", "gemini", "bedrock")
 """One for each dialect; of those that speak OpenAI's chat completions, vLLM."""
 
+ASKED_IN_THEM = {"openai": "", "azure": "responses = true"}
+"""Who is asked in responses, and what the file says for that."""
+
 HERE = ("background", "conversation", "previous_response_id")
 """What the gateway keeps, and no provider is asked for."""
 
@@ -101,9 +104,9 @@ def requests() -> tuple[Said, ...]:
 @cache
 def chats(provider: str, older: bool = False) -> Chats:
     model = read(provider)["chat"]["model"]
-    if provider == "openai":
+    if provider in ASKED_IN_THEM:
         model = "gpt-4.1" if older else "gpt-5"
-    made = plan(provider, model)
+    made = plan(provider, model, more=ASKED_IN_THEM.get(provider, ""))
     return Chats(made, responses=made.responses)
 
 
@@ -156,10 +159,11 @@ def test_the_strict_mock_takes_all_that_openai_publishes() -> None:
     assert len(requests()) > 1000
 
 
-def test_openai_gets_what_a_client_of_responses_says() -> None:
+@pytest.mark.parametrize("provider", ASKED_IN_THEM)
+def test_openai_gets_what_a_client_of_responses_says(provider: str) -> None:
     lost: Json = {}
     for said in requests():
-        body, told = sent("openai", said.body, older=bool(OF_OLDER.match(said.place)))
+        body, told = sent(provider, said.body, older=bool(OF_OLDER.match(said.place)))
         body["include"] = [each for each in body.get("include", ()) if each in said.body.get("include", ())]
         own = {**said.body, "model": body["model"], "store": False, "include": said.body.get("include", [])}
         if plain(body) != plain(own) and not (told and said.place.startswith(told)):
