@@ -10,6 +10,7 @@ import orjson
 from ....compiler.plan import RemotePoolPlan, WireFormat
 from ...dialects import multipart
 from ...dialects.fields import as_number, count, told_cost
+from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.server_sent_events import SseParser
 from ...requests.answer import ChatChunk, PassedChunk
@@ -37,6 +38,7 @@ class Passed:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
+        self._shapes = ChunkShapes()
 
     def request(self, request: CompletionRequest | PassedRequest) -> Outgoing:
         """The request to send. Raises Incapable, and BadRequest for what cannot be sent on."""
@@ -68,7 +70,7 @@ class Passed:
         """What reads a streamed completion."""
         options = request.body.get("stream_options")
         wants = isinstance(options, dict) and bool(options.get("include_usage"))
-        return PassingReader(classifier, hide_usage=self._counts and not wants)
+        return PassingReader(classifier, hide_usage=self._counts and not wants, shapes=self._shapes)
 
 
 class Pieces:
