@@ -9,6 +9,7 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE # what was compiled once need not be compiled at each start
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \

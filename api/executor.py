@@ -20,7 +20,7 @@ from ..runtime.requests.answer import ClassifyChunk, EmbedChunk, RerankChunk
 from ..runtime.requests.errors import StartError, Unsupported
 from ..runtime.requests.events import TextDelta
 from ..runtime.requests.request import ClassifyRequest, EmbedRequest, RerankRequest
-from ..runtime.serving.pipelines import json_of
+from ..runtime.serving.pipelines.texts import json_of
 from .answer import Answer
 from .checking import Source
 from .plans import Plan, inside, plan_of

@@ -10,10 +10,13 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inferc.compiler.plan import OnnxServingPlan
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "samples" / "models"
@@ -73,8 +76,8 @@ def make_toys(folder: Path) -> None:
     byte_tokenizer(folder / "tokenizer.json")
 
 
-def serve_floor(folder: Path, inline: bool = False, defaults: bool = False) -> None:
-    """Bare handlers for all models, until terminated.
+def floor_app(folder: Path, inline: bool = False, defaults: bool = False) -> Any:
+    """Bare handlers for all models.
 
     inline: run the toys on the event loop. defaults: leave ONNX Runtime's options as they are.
     """
@@ -150,17 +153,18 @@ def serve_floor(folder: Path, inline: bool = False, defaults: bool = False) -> N
             body=orjson.dumps(reply, option=orjson.OPT_SERIALIZE_NUMPY), content_type="application/json"
         )
 
-    _serve_routes([("/v1/embeddings", answer_embed), ("/v2/models/{name}/infer", infer)])
+    app = web.Application(client_max_size=64 << 20)
+    app.router.add_post("/v1/embeddings", answer_embed)
+    app.router.add_post("/v2/models/{name}/infer", infer)
+    return app
 
 
-def _serve_routes(routes: Sequence[tuple[str, Callable[[Any], Awaitable[Any]]]]) -> None:
+def serve_floor(app: Any) -> None:
+    """Serve it until terminated."""
     from aiohttp import web
     from uvloop import run
 
     async def serve() -> None:
-        app = web.Application(client_max_size=64 << 20)
-        for path, handler in routes:
-            app.router.add_post(path, handler)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -170,19 +174,16 @@ def _serve_routes(routes: Sequence[tuple[str, Callable[[Any], Awaitable[Any]]]])
     run(serve())
 
 
-def serve_gateway(folder: Path, model: str, batching: bool) -> None:
-    """The gateway in front of one model, until terminated."""
+def plan_of(folder: Path, model: str, batching: bool = False) -> OnnxServingPlan:
+    """What serves one of the models."""
     from inferc.compiler.plan import (
-        SCHEMA,
         Batching,
         EmbedSpec,
         ExecutionProvider,
         FileRef,
-        GatewayPlan,
         GenerateSpec,
         MissingProviderAction,
         OnnxServingPlan,
-        Plan,
         Pooling,
         ProviderSpec,
         ReplicaPlacement,
@@ -192,9 +193,6 @@ def serve_gateway(folder: Path, model: str, batching: bool) -> None:
         TaskKind,
         TaskSpec,
     )
-    from inferc.runtime.concurrency.event_loop import run_async
-    from inferc.runtime.executor import Executor
-    from inferc.runtime.gateway import serve
 
     def file_ref(path: Path) -> FileRef:
         contents = path.read_bytes()
@@ -206,7 +204,7 @@ def serve_gateway(folder: Path, model: str, batching: bool) -> None:
         task = EmbedSpec(tokenizer=tokenizer, pooling=Pooling.MEAN, normalize=True, max_length=None)
     elif model == "writer":
         task = GenerateSpec(tokenizer=file_ref(folder / "tokenizer.json"), temperature=0.0)
-    deployment = OnnxServingPlan(
+    return OnnxServingPlan(
         deployment=model,
         source=SourceRef("bench.infer", 1, 1),
         replicas=(ReplicaPlacement(0, None, ()),),
@@ -219,6 +217,15 @@ def serve_gateway(folder: Path, model: str, batching: bool) -> None:
         batching=Batching() if batching else None,
         task=task,
     )
+
+
+def serve_gateway(deployment: OnnxServingPlan) -> None:
+    """The gateway in front of one model, until terminated."""
+    from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan
+    from inferc.runtime.concurrency.event_loop import run_async
+    from inferc.runtime.executor import Executor
+    from inferc.runtime.gateway import serve
+
     gateway = GatewayPlan(port=0)
     plan = Plan(schema=SCHEMA, compiler="bench", gateway=gateway, deployments=(deployment,))
     executor = Executor(plan, MODELS)
@@ -230,6 +237,6 @@ if __name__ == "__main__":
     if kind == "toys":
         make_toys(Path(toys))
     elif kind.startswith("floor"):
-        serve_floor(Path(toys), inline=kind == "floor-inline", defaults=kind == "floor-defaults")
+        serve_floor(floor_app(Path(toys), inline=kind == "floor-inline", defaults=kind == "floor-defaults"))
     else:
-        serve_gateway(Path(toys), rest[0], batching=kind == "gateway-batching")
+        serve_gateway(plan_of(Path(toys), rest[0], batching=kind == "gateway-batching"))

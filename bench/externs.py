@@ -30,10 +30,11 @@ from inferc.compiler.plan import (
     Type,
 )
 from inferc.runtime.concurrency.event_loop import run_async
-from inferc.runtime.serving.pipelines import Threads, Workers
 from inferc.runtime.serving.pipelines.externs import checked_function, load_extern
 from inferc.runtime.serving.pipelines.prompts import rendering
-from inferc.runtime.serving.pipelines.workers import Job
+from inferc.runtime.serving.pipelines.threads import Threads
+from inferc.runtime.serving.pipelines.workers.job import Job
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 
 CODE = "def same(x): return x\nasync def soon(x): return x\n"
 TENSOR = TensorType(dtype=DType.F32, shape=(None, 384))

@@ -6,6 +6,7 @@ busy for all of them. What is measured:
     tiny     a model of a few microseconds, JSON tensors, 16 connections, and 1
     wide     an input of 1 MiB, as JSON and as bytes, 4 connections
     minilm   sentence embeddings of about 16 tokens, 16 connections, without batching
+    mixed    the same with texts of 4 to 100 tokens, with batching
     fixed    a model with a fixed cost per run, 16 connections, with batching
     writer   16 texts at the same time, of 24 tokens each: sharing steps (batching) against taking turns
 
@@ -167,6 +168,20 @@ def minilm(folder: str, rounds: int) -> list[Outcome]:
     ]
 
 
+def mixed(folder: str, rounds: int) -> list[Outcome]:
+    texts = [text[: len(text) // 4] for text in TEXTS[::2]] + list(TEXTS) + [" ".join(TEXTS[:6])] * 2
+    bodies = [json.dumps({"model": "minilm", "input": text}).encode() for text in texts]
+    busy = Load("/v1/embeddings", bodies, '"embedding":[', 400)
+    servers = {
+        "floor": ["floor", folder],
+        "gateway": ["gateway", folder, "minilm"],
+        "batching": ["gateway-batching", folder, "minilm"],
+    }
+    rates, _, _ = _compare(servers, rounds, busy, None)
+    _print("minilm, mixed", rates)
+    return [_at_least("mixed: batching / floor", rates["batching"] / rates["floor"], 1.3)]
+
+
 def fixed(folder: str, rounds: int) -> list[Outcome]:
     busy = infer_load("fixed", 300)
     servers = {"floor": ["floor", folder], "batching": ["gateway-batching", folder, "fixed"]}
@@ -257,6 +272,7 @@ PARTS: dict[str, Callable[[str, int], list[Outcome]]] = {
     "tiny": tiny,
     "wide": wide,
     "minilm": minilm,
+    "mixed": mixed,
     "fixed": fixed,
     "writer": writer,
 }

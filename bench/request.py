@@ -1,12 +1,16 @@
 """What one request costs the gateway, without sockets: processor time, calls of functions, or instructions.
 
     python bench/request.py [WHAT] [--chunks N] [--pack N] [--operated] [--count calls|instructions|profile]
+    python bench/request.py tensors|bytes|texts [--clients N] [--floor] [--count …]
 
 A client and a provider that are no more than a transport each: what is left is what Python does. The time is
 the least of many batches, so that others on the machine matter little; `--count instructions` needs valgrind,
 takes half a minute, and depends on nobody. The provider speaks OpenAI's chat completions. `--chunks`: a
 stream of so many; `--pack`: chunks that come together; `--operated`: with a key that has limits and a budget,
 and an access log, as in `gateway.py`. `--count profile` says which functions it is.
+
+`tensors` and `bytes` ask the tiny model of `onnx_serving.py`, `texts` its embeddings; `--clients`: so many at
+the same time. `--floor`: the bare handler instead, with all of aiohttp; `--floor-inline`: on its event loop.
 """
 
 from __future__ import annotations
@@ -20,20 +24,26 @@ import os
 import pstats
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
+from _onnx_servers import MODELS, floor_app
+from _onnx_servers import plan_of as onnx_plan_of
 from _proxy import KEY, POLICIES, QUESTION, gateway_of, plan_of
 from _upstream import TEXTS, _stream, _unary, _vectors
+from aiohttp import web
 from attrs import evolve
+from onnx_serving import SERVERS, infer_body
 
-from inferc.compiler.plan import SCHEMA, Plan, TaskKind
+from inferc.compiler.plan import SCHEMA, OnnxServingPlan, Plan, RemotePoolPlan, TaskKind
 from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
@@ -41,6 +51,7 @@ from inferc.runtime.gateway.access_log import AccessLog, LogForm
 from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.replicas.onnx import quick_runs
 from inferc.runtime.replicas.remote.connector import Connector
 
 BATCH, BATCHES, WARMUP = 200, 60, 300
@@ -137,8 +148,43 @@ class _Client(_Transport):
         await self._done
 
 
-async def _measure(what: str, chunks: int, pack: int, operated: bool, count: str) -> None:
-    os.environ["BENCH_KEY"] = KEY
+class _Clients:
+    """Some that ask at the same time."""
+
+    def __init__(self, clients: list[_Client]) -> None:
+        self._clients = clients
+
+    async def ask(self, times: int) -> None:
+        each = times // len(self._clients)
+        await asyncio.gather(*(client.ask(each) for client in self._clients))
+
+
+LOCAL = {"tensors": "tiny", "bytes": "tiny", "texts": "minilm"}
+"""The models that are asked, and run here."""
+
+
+def _asked(what: str, chunks: int) -> bytes:
+    """One request."""
+    headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    values = 0.5, 1.25, -2.0, 3.5
+    if what == "texts":
+        path, body = "/v1/embeddings", json.dumps({"model": "minilm", "input": QUESTION}).encode()
+    elif what == "tensors":
+        path, body = "/v2/models/tiny/infer", infer_body(f'"shape":[1,4],"data":{list(values)}')
+    elif what == "bytes":
+        path, head = "/v2/models/tiny/infer", infer_body('"shape":[1,4],"parameters":{"binary_data_size":16}')
+        headers["Inference-Header-Content-Length"] = str(len(head))
+        body = head + struct.pack("<4f", *values)
+    else:
+        path, said = REQUESTS[what]
+        body = json.dumps({"model": "gpt", **({"stream": True} if chunks else {}), **said}).encode()
+    headers["Content-Length"] = str(len(body))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def _remote_plan(what: str, chunks: int, pack: int) -> RemotePoolPlan:
+    """Of a provider that answers without sockets."""
     if what == "embeddings":
         whole, task = [_vectors()], TaskKind.EMBED
     else:
@@ -151,35 +197,58 @@ async def _measure(what: str, chunks: int, pack: int, operated: bool, count: str
         return protocol
 
     Connector._create_connection = connected  # type: ignore[method-assign]
-    plan = evolve(plan_of("http://127.0.0.1:9/v1", **POLICIES), task=task)
+    return evolve(plan_of("http://127.0.0.1:9/v1", **POLICIES), task=task)
+
+
+async def _measure(options: argparse.Namespace, toys: Path) -> None:
+    what, chunks = options.what, options.chunks
+    async with AsyncExitStack() as stack:
+        if options.floor or options.floor_inline:
+            runner = web.AppRunner(floor_app(toys, inline=options.floor_inline), access_log=None)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            server = cast(Callable[[], Any], runner.server)
+        else:
+            os.environ["BENCH_KEY"] = KEY
+            plan: RemotePoolPlan | OnnxServingPlan
+            plan = (
+                onnx_plan_of(toys, LOCAL[what], batching=options.batching)
+                if what in LOCAL
+                else _remote_plan(what, chunks, options.pack)
+            )
+            server = await _gateway(plan, stack, operated=options.operated)
+        end = b"0\r\n\r\n" if chunks else b""
+        clients: list[_Client] = []
+        for _ in range(options.clients):
+            connection = server()
+            clients.append(_Client(connection, _asked(what, chunks), end))
+            connection.connection_made(clients[-1])
+        await asyncio.sleep(0)
+        together = _Clients(clients)
+        await together.ask(WARMUP if options.count != "instructions" else 20 * options.clients)
+        await _COUNTS[options.count](together, chunks)
+
+
+async def _gateway(
+    plan: RemotePoolPlan | OnnxServingPlan, stack: AsyncExitStack, *, operated: bool
+) -> Callable[[], Any]:
+    """What makes connections to a gateway, until `stack` is left."""
     gateway = gateway_of(operated=operated)
-    executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd())
+    executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), MODELS)
     await executor.start()
-    nowhere = Path(os.devnull).open("w")  # noqa: ASYNC230, SIM115, before anything runs
+    stack.push_async_callback(executor.stop)
+    nowhere = stack.enter_context(Path(os.devnull).open("w"))  # noqa: ASYNC230, SIM115, before anything runs
     records = Records(AccessLog(nowhere, LogForm.JSON) if operated else None)
+    stack.push_async_callback(records.stop)
     keys = Keys(gateway.keys, Path.cwd()) if operated else None
     app = build_app(executor, keys=keys, records=records)
     server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="")
     await server.start()
-    path, asked = REQUESTS[what]
-    body = json.dumps({"model": "gpt", **({"stream": True} if chunks else {}), **asked}).encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    connection = server._connection()
-    client = _Client(connection, head.encode() + body, b"0\r\n\r\n" if chunks else b"")
-    connection.connection_made(client)
-    await asyncio.sleep(0)
-    await client.ask(WARMUP if count != "instructions" else 20)
-    await _COUNTS[count](client, chunks)
-    await server.stop()
-    await records.stop()
-    await executor.stop()
-    nowhere.close()
+    stack.push_async_callback(server.stop)
+    return server._connection
 
 
-async def _time(client: _Client, chunks: int) -> None:
+async def _time(client: _Clients, chunks: int) -> None:
     gc.collect()
     gc.freeze()
     batch = BATCH // (1 + chunks // 10) + 1
@@ -192,7 +261,7 @@ async def _time(client: _Client, chunks: int) -> None:
     print(f"{times[0]:8.1f} µs at best, {times[len(times) // 2]:.1f} in the middle")
 
 
-async def _calls(client: _Client, chunks: int) -> None:
+async def _calls(client: _Clients, chunks: int) -> None:
     counts = {"call": 0, "c_call": 0}
 
     def note(_frame: FrameType, event: str, _value: object) -> None:
@@ -206,7 +275,7 @@ async def _calls(client: _Client, chunks: int) -> None:
     print(f"{ours:8.0f} calls and resumptions of Python functions, {c:.0f} calls of others")
 
 
-async def _profile(client: _Client, chunks: int) -> None:
+async def _profile(client: _Clients, chunks: int) -> None:
     profile = cProfile.Profile()
     profile.enable()
     await client.ask(COUNTED * 10)
@@ -214,19 +283,20 @@ async def _profile(client: _Client, chunks: int) -> None:
     pstats.Stats(profile).sort_stats("tottime").print_stats(60)
 
 
-async def _instructions(client: _Client, chunks: int) -> None:
+async def _instructions(client: _Clients, chunks: int) -> None:
     _tell_valgrind("-i", "on")
     for times in FEW, MANY:
         _tell_valgrind("-z")
         await client.ask(times)
         _tell_valgrind("-d")
+    _tell_valgrind("-i", "off")  # what comes after the last request may be as much
 
 
 def _tell_valgrind(*command: str) -> None:
     subprocess.run(["callgrind_control", *command, str(os.getpid())], capture_output=True, check=True)
 
 
-_COUNTS: dict[str, Callable[[_Client, int], Awaitable[None]]] = {
+_COUNTS: dict[str, Callable[[_Clients, int], Awaitable[None]]] = {
     "time": _time,
     "calls": _calls,
     "instructions": _instructions,
@@ -265,16 +335,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=REQUESTS, default="chat")
+    parser.add_argument("what", nargs="?", choices=[*REQUESTS, *LOCAL], default="chat")
     parser.add_argument("--chunks", type=int, default=0)
     parser.add_argument("--pack", type=int, default=1)
     parser.add_argument("--operated", action="store_true")
     parser.add_argument("--count", choices=_COUNTS, default="time")
+    parser.add_argument("--clients", type=int, default=1)
+    parser.add_argument("--batching", action="store_true")
+    parser.add_argument("--floor", action="store_true")
+    parser.add_argument("--floor-inline", action="store_true")
     options = parser.parse_args()
     if options.count == "instructions" and "INFERC_BENCH_INSIDE" not in os.environ:
         _under_valgrind()
     else:
-        run_async(_measure(options.what, options.chunks, options.pack, options.operated, options.count))
+        if options.count != "time":
+            quick_runs.QUICK = 1.0  # all takes longer while it is counted
+        with tempfile.TemporaryDirectory(prefix="toys-") as toys:
+            if options.what in LOCAL:
+                subprocess.run([sys.executable, SERVERS, "toys", toys], check=True)
+            run_async(_measure(options, Path(toys)))
 
 
 if __name__ == "__main__":

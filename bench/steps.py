@@ -39,7 +39,7 @@ from inferc.runtime.serving.model import Model
 from inferc.runtime.serving.pipelines.calls import Targets
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.steps import AllSteps
-from inferc.runtime.serving.pipelines.workers import Workers
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 
 ASKED = 150e-6
 """Seconds that a pipeline of ten steps may cost over calling them by hand."""

@@ -31,7 +31,7 @@ class Provider:
 _MODELS = {
     RuntimeKind.GROQ: "llama-3.3-70b-versatile",
     RuntimeKind.MISTRAL: "mistral-small-latest",
-    RuntimeKind.DEEPSEEK: "deepseek-chat",
+    RuntimeKind.DEEPSEEK: "deepseek-flash",
     RuntimeKind.OPENROUTER: "openai/gpt-4o-mini",
 }
 PROVIDERS: dict[str, Provider] = {

@@ -59,6 +59,9 @@ class ModelInfo:
     per_search: Money | None = None
     per_image: Money | None = None
     per_character: Money | None = None
+    fast: float | None = field(
+        default=None, metadata={"doc": "tokens in the provider's fast mode cost so many times as much"}
+    )
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -181,6 +184,12 @@ def _indexed(file: str) -> dict[ProviderKind, _Index]:
         index = indices.get(ProviderKind(row["provider"]))
         if index is not None and row["name"] not in index.names:
             index.add(row)
+    for more in _load("retrieval_prices.json")["more"]:
+        index = indices.get(ProviderKind(more["provider"]))
+        known = index.find(more["name"]) if index is not None else None
+        for name, price in more.items():
+            if known is not None:
+                known.setdefault(name, price)
     return indices
 
 
@@ -225,6 +234,7 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         per_search=_money(row.get("per_search")),
         per_image=_money(row.get("per_image")),
         per_character=_money(row.get("per_character")),
+        fast=row.get("fast"),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

@@ -121,6 +121,7 @@ class Deployment:
             info.per_search,
             info.per_image,
             info.per_character,
+            info.fast,
         )
 
     @cached_property

@@ -177,7 +177,9 @@ class Price:
         0, "per million tokens that the provider wrote to its cache; as `input` unless said", default=None
     )
     cache_write_1h: Money | None = at_least(
-        0, "the same for those that are kept for an hour; as `cache_write` unless said", default=None
+        0,
+        "the same for those that are kept for an hour, or at OpenAI for 12; as `cache_write` unless said",
+        default=None,
     )
     audio_input: Money | None = at_least(
         0, "per million tokens of sound in the prompt; as `input` unless said", default=None, rare=True
@@ -202,6 +204,9 @@ class Price:
     )
     per_character: Money | None = at_least(
         0, "per character that is spoken, of models that are paid by their number", default=None, rare=True
+    )
+    fast: float | None = at_least(
+        1, "how many times as much tokens cost in Anthropic's fast mode", default=None, rare=True
     )
 
 

@@ -125,7 +125,7 @@ PRESETS: dict[RuntimeKind, Preset] = {
         "OpenRouter",
         "https://openrouter.ai/api/v1",
         "OPENROUTER_API_KEY",
-        (_CHAT, _EMBED),
+        (_CHAT, _EMBED, _RERANK),
         ("openrouter/",),
         "OpenRouter docs: API reference",
     ),

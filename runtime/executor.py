@@ -28,7 +28,8 @@ from .starting import StandIns, Started, Starter
 
 if TYPE_CHECKING:
     from .limits.store import Store
-    from .serving.pipelines import Pipeline, PoolStatus
+    from .serving.pipelines.pipeline import Pipeline
+    from .serving.pipelines.workers.pool import PoolStatus
     from .serving.routes.route import Route
 
 DRAIN_POLL = 0.05

@@ -21,7 +21,10 @@ from .serving.model import Model
 
 if TYPE_CHECKING:
     from .serving.guards import GuardedModel, Guards
-    from .serving.pipelines import Event, Extern, Pipeline, Result, Threads, Workers
+    from .serving.pipelines.externs import Extern
+    from .serving.pipelines.pipeline import Event, Pipeline, Result
+    from .serving.pipelines.threads import Threads
+    from .serving.pipelines.workers.workers import Workers
     from .serving.routes.route import Route
 
 

@@ -26,7 +26,9 @@ from .serving.deployment import Deployment
 from .serving.spare_deployments import replaceable
 
 if TYPE_CHECKING:
-    from .serving.pipelines import Extern, Threads, Workers
+    from .serving.pipelines.externs import Extern
+    from .serving.pipelines.threads import Threads
+    from .serving.pipelines.workers.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +169,9 @@ class Starter:
         if before is not None and before.workers is not None and not (plan.externs or before.plan.externs):
             new.workers, new.threads = before.workers, before.threads
             return before.externs
-        from .serving.pipelines import Threads, Workers, load_externs
+        from .serving.pipelines.build import load_externs
+        from .serving.pipelines.threads import Threads
+        from .serving.pipelines.workers.workers import Workers
 
         stand_ins = self.stand_ins
         new.workers = workers = Workers(hidden) if stand_ins is None else stand_ins.workers(hidden)
@@ -196,7 +200,8 @@ class Starter:
         """Let pipelines answer, those that chat beside the deployments, too."""
         if not new.plan.pipelines:
             return
-        from .serving.pipelines import PipelineModel, build_pipelines
+        from .serving.pipelines.build import build_pipelines
+        from .serving.pipelines.model import PipelineModel
 
         assert new.workers is not None
         try:

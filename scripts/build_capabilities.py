@@ -53,6 +53,15 @@ _MISPRICED = ("embed-multilingual-light-v3.0",)
 TASKS = {"chat": "chat", "responses": "chat", "embedding": "embed", "rerank": "rerank"}
 """The package's modes that the language has a task for."""
 
+_UNITS = {
+    "audio_speech": ("input_cost_per_character", "per_character"),
+    "image_generation": ("input_cost_per_image", "per_image"),
+}
+"""What models are sold by that have another mode, where the table says so."""
+
+_ALSO_SOLD_BY = ("input_cost_per_token", "output_cost_per_image_2K")
+"""What makes such a price that of what is given, or of one size."""
+
 _IN_PLACE = re.compile(r"(us|eu|global)\.|bedrock/")
 """Names of Bedrock's models that say where they run."""
 
@@ -86,8 +95,10 @@ def main() -> None:
         table, version, prefixes = fetched()
         PREFIXES.write_text(json.dumps(prefixes, indent=0) + "\n", encoding="utf-8")
         print(f"{PREFIXES}: {len(prefixes['providers'])} prefixes")
-        PRICES.write_text(render_prices(retrieval_prices(table), version), encoding="utf-8")
-        print(f"{PRICES}: prices of models that embed or rank")
+        PRICES.write_text(
+            render_prices(retrieval_prices(table), more_prices(table), version), encoding="utf-8"
+        )
+        print(f"{PRICES}: prices of models that embed, rank, speak or draw")
     output.write_text(render(build(table), version), encoding="utf-8")
     print(f"{output}: facts of litellm {version}")
 
@@ -127,11 +138,18 @@ def build(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def retrieval_prices(table: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of models that embed, per million tokens, and of those that rank, per token or search."""
+    """Of models that embed, per million tokens, of those that rank, per token or search, and of those that
+    are sold by the character that they speak, or by the picture."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for written, row in table.items():
         told_as = row.get("litellm_provider", "")
         provider = (PROVIDERS | _ALSO_PRICED).get(told_as)
+        if provider is not None and (unit := _UNITS.get(row.get("mode"))) is not None:
+            name, price = written.lower().removeprefix(f"{told_as}/"), row.get(unit[0])
+            if price and "/" not in name and not any(map(row.get, _ALSO_SOLD_BY)):
+                prices = {"input": "0", unit[1]: _decimal(price, 1)}
+                found[provider, name] = {"provider": provider, "name": name, **prices}
+            continue
         if provider is None or row.get("mode") not in ("embedding", "rerank") or _IN_PLACE.match(written):
             continue
         name = written.lower().removeprefix(f"{told_as}/")
@@ -148,15 +166,34 @@ def retrieval_prices(table: dict[str, Any]) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
+def more_prices(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the other catalogue of prices lacks: what is kept for 12 hours, and answers in a fast mode."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for written, row in table.items():
+        told_as = row.get("litellm_provider", "")
+        provider = PROVIDERS.get(told_as)
+        if provider not in ("openai", "anthropic") or row.get("mode") not in ("chat", "responses"):
+            continue
+        prices: dict[str, Any] = {}
+        if long := row.get("cache_creation_input_token_cost_above_12hr"):
+            prices["cache_write_1h"] = _decimal(long, 10**6)
+        if fast := (row.get("provider_specific_entry") or {}).get("fast"):
+            prices["fast"] = float(fast)
+        if prices:
+            found[provider, written] = {"provider": provider, "name": written, **prices}
+    return [found[key] for key in sorted(found)]
+
+
 def _decimal(price: float, units: int) -> str:
     return format((Decimal(str(price)) * units).normalize(), "f")
 
 
-def render_prices(rows: list[dict[str, Any]], version: str) -> str:
-    """JSON with one model per line."""
+def render_prices(rows: list[dict[str, Any]], more: list[dict[str, Any]], version: str) -> str:
+    """JSON with one model per line. more: what is added to the prices of models that are listed elsewhere."""
+    added = ",\n".join(json.dumps(row, separators=(",", ":")) for row in more)
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     header = f'{{\n"source": "litellm",\n"version": "{version}",\n"currency": "USD",\n"models": ['
-    return f"{header}\n{lines}\n]\n}}\n"
+    return f'{header}\n{lines}\n],\n"more": [\n{added}\n]\n}}\n'
 
 
 def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -376,6 +376,41 @@ def _chat_fields() -> tuple[list[str], list[list[str]]]:
     return ["field", "sent as", "refused", "left out", "not needed"], rows
 
 
+def _passed_fields() -> tuple[list[str], list[list[str]]]:
+    """What becomes of the fields of pictures, sounds, moderations and completions."""
+    endpoints = {
+        "images": "/images/generations",
+        "edits": "/images/edits",
+        "variations": "/images/variations",
+        "speech": "/audio/speech",
+        "transcriptions": "/audio/transcriptions",
+        "translations": "/audio/translations",
+        "moderations": "/moderations",
+        "completions": "/completions",
+    }
+    tables = {
+        path.stem: json.loads(path.read_text("utf-8"))
+        for path in sorted((ROOT / "tests/runtime/reference/tables").glob("*.json"))
+    }
+    rows = []
+    for kind, path in endpoints.items():
+        for name, said in tables.items():
+            if kind not in said:
+                continue
+            section = said[kind]
+            by_fate: dict[str, list[str]] = {}
+            for field, fate in {**section.get("changed", {}), **section.get("lacks", {})}.items():
+                by_fate.setdefault(fate.partition(":")[0].partition(" ")[0], []).append(f"`{field}`")
+            own = (
+                [] if name == "openai" else [f for f, value in section["takes"].items() if value is not None]
+            )
+            cells = (by_fate.get(column, ()) for column in ("refused", "left", "needless"))
+            rows.append(
+                [f"`{path}`", name, ", ".join(f"`{f}`" for f in own), *(", ".join(each) for each in cells)]
+            )
+    return ["endpoint", "provider", "its own fields", "refused", "left out", "not needed"], rows
+
+
 def _own_fields() -> tuple[list[str], list[list[str]]]:
     """What each provider takes that is no field of OpenAI's, or has other values."""
     rows = []
@@ -384,6 +419,21 @@ def _own_fields() -> tuple[list[str], list[list[str]]]:
         if own and name != "openai":
             rows.append([f"`{name}`", ", ".join(f"`{field}`" for field in own), chat["source"]])
     return ["runtime", "fields", "read from"], rows
+
+
+def _response_fields() -> tuple[list[str], list[list[str]]]:
+    """What becomes of what a client of responses says, at each provider that is not asked in responses."""
+    said = json.loads((ROOT / "tests/runtime/reference/responses.json").read_text("utf-8"))["fates"]
+    columns = ("sent", "refused", "left out", "needless")
+    rows = []
+    for kind, names in said.items():
+        for name, fate in names.items():
+            by_fate: dict[str, list[str]] = {}
+            for runtime, words in fate.items() if isinstance(fate, dict) else [("all", fate)]:
+                for word in words.split(" or "):
+                    by_fate.setdefault(word, []).append(runtime)
+            rows.append([kind, f"`{name}`", *(", ".join(by_fate.get(column, ())) for column in columns)])
+    return ["", "name", "sent", "refused", "left out", "not needed"], rows
 
 
 def _changes() -> tuple[list[str], list[list[str]]]:
@@ -402,6 +452,8 @@ def _changes() -> tuple[list[str], list[list[str]]]:
 TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
     "chat_fields": _chat_fields,
     "own_fields": _own_fields,
+    "passed_fields": _passed_fields,
+    "response_fields": _response_fields,
     "changes": _changes,
     "inference": _inference,
     "runtimes": _runtimes,

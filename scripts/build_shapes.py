@@ -7,7 +7,7 @@ Read are the types of `anthropic`, those of `google-genai` with the functions th
 which field, the models of `openrouter`, and the model of Converse in `botocore`. `openrouter` lies in a
 folder of its own, which `make shapes` fills, as it brings another package called `jsonpath`; without it, its
 file stays as it is. The files hold names of fields, types, choices and bounds, as
-`runtime/mock_provider/strict/shapes.py` reads them. With `--check`, only what was made from the installed
+`runtime/dialects/shapes.py` reads them. With `--check`, only what was made from the installed
 version of a package is compared.
 """
 
@@ -55,6 +55,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.shapes: Json = {}
+        self._names: dict[Any, str] = {}
 
     def spec(self, hint: Any) -> Any:
         members = _members(hint)
@@ -69,7 +70,23 @@ class _Reader:
         raise NotImplementedError
 
     def shape(self, each: Any) -> str:
-        """The name of the shape for a class."""
+        """The name of the shape for a class: with its module's where another class of that name differs."""
+        if each in self._names:
+            return self._names[each]
+        plain = name = plain_name(each.__name__)
+        if plain in self.shapes:
+            name = f"{each.__module__.rpartition('.')[2]}.{plain}"
+        self._names[each], self.shapes[name] = name, {}
+        made = {"fields": self.fields(each, plain)}
+        if name != plain and self.shapes[plain] == made:
+            del self.shapes[name]
+            self._names[each] = name = plain
+        else:
+            self.shapes[name] = made
+        return name
+
+    def fields(self, each: Any, name: str) -> Json:
+        """The fields of a class with their specs, the names of those that must be there marked."""
         raise NotImplementedError
 
     def hints(self, each: Any) -> Json:
@@ -107,17 +124,32 @@ class _Reader:
             [name] = names
             return {"object": name} | ({"tag": _TAGGED[name]} if name in _TAGGED else {})
         for field in ("type", "role", "id"):
-            of: Json = {}
+            of: dict[str, list[str]] = {}
             default: list[str] = []
             for name, each in names.items():
                 hint = self.hints(each).get(field, str)
                 tags = [tag for m in _members(hint) if get_origin(m) is Literal for tag in get_args(m)]
-                of |= dict.fromkeys(tags, name)
+                for tag in tags:
+                    of.setdefault(tag, []).append(name)
                 default += [tag for tag in tags if not self.is_needed(each, field)]
-            if len(set(of.values())) == len(names):
+            if {name for named in of.values() for name in named} == names.keys() and len(of) > 1:
                 more: Json = {"else": default[0]} if default else {}
-                return {"by": field, "of": of} | more | ({"untagged": True} if field == "role" else {})
+                told = {tag: self._together(named) for tag, named in of.items()}
+                return {"by": field, "of": told} | more | ({"untagged": True} if field == "role" else {})
         return {"any of": [{"object": name} for name in names]}
+
+    def _together(self, names: list[str]) -> str:
+        """A shape for all of `names`, which no field tells apart: it has what any of them has."""
+        if len(names) == 1:
+            return names[0]
+        shapes = [self.shapes[name]["fields"] for name in names]
+        fields: Json = {}
+        for field in dict.fromkeys(each.rstrip("!") for shape in shapes for each in shape):
+            specs = [spec for shape in shapes for each, spec in shape.items() if each.rstrip("!") == field]
+            needed = all(f"{field}!" in shape for shape in shapes)
+            fields[f"{field}!" if needed else field] = _alike(specs)
+        self.shapes["|".join(names)] = {"fields": fields}
+        return "|".join(names)
 
 
 class _TypedDicts(_Reader):
@@ -126,13 +158,8 @@ class _TypedDicts(_Reader):
     def is_shape(self, hint: Any) -> bool:
         return typing_extensions.is_typeddict(hint)
 
-    def shape(self, each: Any) -> str:
-        name = plain_name(each.__name__)
-        if name not in self.shapes:
-            self.shapes[name] = {}
-            fields = {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in self.hints(each).items()}
-            self.shapes[name] = {"fields": fields}
-        return name
+    def fields(self, each: Any, name: str) -> Json:
+        return {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in self.hints(each).items()}
 
 
 def plain_name(name: str) -> str:
@@ -153,19 +180,13 @@ class _Models(_Reader):
     def is_shape(self, hint: Any) -> bool:
         return inspect.isclass(hint) and issubclass(hint, BaseModel)
 
-    def shape(self, each: Any) -> str:
-        name = plain_name(each.__name__)
-        if name not in self.shapes:
-            self.shapes[name] = {}
-            hints = self.hints(each)
-            self.shapes[name] = {
-                "fields": {
-                    f"{info.alias or n}{'!' if info.is_required() else ''}": self.spec(hints[n])
-                    for n, info in each.model_fields.items()
-                    if n not in self._unknown.get(name, ())
-                }
-            }
-        return name
+    def fields(self, each: Any, name: str) -> Json:
+        hints = self.hints(each)
+        return {
+            f"{info.alias or n}{'!' if info.is_required() else ''}": self.spec(hints[n])
+            for n, info in each.model_fields.items()
+            if n not in self._unknown.get(name, ())
+        }
 
 
 _TAGGED = {"CacheControlEphemeral": "ephemeral"}
@@ -200,6 +221,17 @@ def _joined(specs: list[Any]) -> list[Any]:
         if spec not in kept and not (is_choice and "text" in specs):
             kept.append(spec)
     return kept
+
+
+def _alike(specs: list[Any]) -> Any:
+    """One spec for all of `specs`."""
+    specs = [
+        each for spec in specs for each in (spec.get("any of", [spec]) if isinstance(spec, dict) else [spec])
+    ]
+    kept = [each for index, each in enumerate(specs) if each not in specs[:index]]
+    if len(kept) > 1 and all(isinstance(each, dict) and "choice" in each for each in kept):
+        return {"choice": list(dict.fromkeys(choice for each in kept for choice in each["choice"]))}
+    return kept[0] if len(kept) == 1 else {"any of": kept}
 
 
 def anthropic() -> Json:
@@ -258,6 +290,27 @@ def bedrock_answers() -> Json:
     _of_aws(streamed.members["stream"], shapes)
     event = streamed.members["stream"].name
     return {"shapes": {**_named_chat(shapes, whole.name), "event": shapes[event]}}
+
+
+def openai() -> Json:
+    """Of responses."""
+    from openai.types.responses import response_create_params as known
+
+    reader = _TypedDicts()
+    root = reader.shape(known.ResponseCreateParamsNonStreaming)
+    shapes = {"responses" if name == root else name: shape for name, shape in reader.shapes.items()}
+    shapes["responses"]["fields"]["stream"] = "flag"
+    return {"shapes": shapes}
+
+
+def openai_answers() -> Json:
+    """Of responses, whole (`chat`) and as the events of a stream (`event`)."""
+    from openai.types import responses
+
+    reader = _Models()
+    shapes: Json = {"event": {"fields": {"event!": reader.spec(responses.ResponseStreamEvent)}}}
+    root = reader.shape(responses.Response)
+    return {"shapes": {**shapes, **_named_chat(reader.shapes, root)}}
 
 
 def _named_chat(shapes: Json, root: str) -> Json:
@@ -395,11 +448,13 @@ def _of_aws(shape: Any, shapes: Json) -> Any:
 
 PACKAGES: dict[Path, tuple[str, Callable[[], Json]]] = {
     FOLDER / "anthropic.json": ("anthropic", anthropic),
+    FOLDER / "openai.json": ("openai", openai),
     FOLDER / "gemini.json": ("google-genai", lambda: gemini("mldev")),
     FOLDER / "vertex.json": ("google-genai", lambda: gemini("vertex")),
     FOLDER / "bedrock.json": ("botocore", bedrock),
     FOLDER / "openrouter.json": ("openrouter", openrouter),
     ANSWERS / "anthropic.json": ("anthropic", anthropic_answers),
+    ANSWERS / "openai_responses.json": ("openai", openai_answers),
     ANSWERS / "gemini.json": ("google-genai", gemini_answers),
     ANSWERS / "bedrock.json": ("botocore", bedrock_answers),
 }

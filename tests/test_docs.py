@@ -13,7 +13,8 @@ import pytest
 
 from inferc.compiler.compile import check_file
 
-from .support.commands import INFERC, ROOT, SAMPLES
+from .support.commands import ROOT, SAMPLES
+from .support.forked import ran
 from .support.sessions import played
 
 DOCS = ROOT / "docs"
@@ -41,7 +42,7 @@ def name_of(page: Path) -> str:
     return page.name
 
 
-@pytest.mark.parametrize("script", ["build_reference", "build_pictures", "build_costs"])
+@pytest.mark.parametrize("script", ["build_reference", "build_pictures"])
 def test_tables_and_pictures_are_those_of_the_code(script: str) -> None:
     command = [sys.executable, f"scripts/{script}.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -76,9 +77,7 @@ def test_every_message_is_the_one_that_is_printed(
     for name, example in mistakes:
         Path(name).write_text(example, "utf-8")
         said = [shown for file, shown in CHECKED.findall(text) if file == name]
-        done = subprocess.run(
-            [*INFERC, "check", name], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True
-        )
+        done = ran("check", name, env=os.environ | {"NO_COLOR": "1"}, text=True)
         assert done.stderr in said, name
 
 

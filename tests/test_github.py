@@ -54,6 +54,15 @@ def test_the_hooks_are_commands_of_inferc() -> None:
         assert (each["language"], each["files"]) == ("python", r"\.infer$")
 
 
+def test_the_hooks_take_a_file_whose_name_begins_as_an_option(tmp_path: Path) -> None:
+    (tmp_path / "-x.infer").write_text("deployment gpt { model = 5 }")
+    check, fmt = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    for hook, says in ((check, "`model` takes text"), (fmt, "formatted")):
+        command = [BIN / "inferc", *hook["entry"].split()[1:], *hook["args"], "-x.infer"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert says in done.stdout + done.stderr
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What a job of GitHub has: a checkout of two commits, a folder with `inferc`, and `gh`."""

@@ -153,3 +153,11 @@ def test_the_version_is_written_in_one_place(wheel: Path) -> None:
             and path.name != "version.py"
         ):
             assert f'"{__version__}"' not in path.read_text("utf-8"), path
+
+
+def test_nothing_that_git_is_to_ignore_is_in_it() -> None:
+    asked = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip(listed.stderr)
+    assert listed.stdout == ""

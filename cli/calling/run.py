@@ -49,7 +49,8 @@ async def answer(
 
 
 async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
-    from ...runtime.serving.pipelines import Result, json_of
+    from ...runtime.serving.pipelines.pipeline import Result
+    from ...runtime.serving.pipelines.texts import json_of
 
     pipeline = executor.pipeline(name)
     values = pipeline.read(inputs.fields)

@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready
-    from ...compiler.analysis.bounds import bounds_of
+    from ...compiler.analysis.bounds import bounds_of, spoken
 
     parts, name = chosen(bounds_of(ready.plan), arguments), arguments.name
     if isinstance(parts, int):
@@ -50,13 +50,10 @@ def run(arguments: Namespace) -> int:
     for part in parts.values():
         rows += _explained(part) if name is not None else (_row(part.name, part),)
     table(_HEADINGS, rows)
-    searching = [f"`{part.name}`" for part in parts.values() if part.per_search]
+    searching = [part.per_search for part in parts.values() if part.per_search]
     if searching:
-        print()
-        print(
-            f"not in the cost of {', '.join(searching)}: searches of the web, as many as a client's request "
-            "lets the provider make"
-        )
+        each = spoken("dollars", max(searching))
+        print(f"\nnot in the cost: searches of the web that clients let the models make, up to {each} each")
     if name is not None:
         print()
         for line in _why(parts[name]):

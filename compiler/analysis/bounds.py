@@ -339,8 +339,6 @@ def _pool(plan: RemotePoolPlan) -> Part:
     seconds = queue + waits + attempts * (LONGEST_LIMIT + float(plan.timeouts.total))
     one = _one_call(plan)
     per_search = _open_searches(plan)
-    if per_search:
-        what += f", and {spoken('dollars', per_search)} for each search of the web that the request asks for"
     bound = evolve(one.times(attempts), seconds=seconds)
     if plan.task is TaskKind.EMBED and plan.capabilities.most_inputs is not None:
         what += f", for every {plan.capabilities.most_inputs} texts"

@@ -15,6 +15,7 @@ from . import (
     budgets,
     caches,
     capacity,
+    endpoints,
     files,
     guards,
     keys,
@@ -45,6 +46,7 @@ CHECKS: tuple[Callable[[Program, Diagnostics], None], ...] = (
 CHECKS_OF_ONE: tuple[Callable[[Declared, Deployment, Diagnostics], None], ...] = (
     policies.check_values,
     policies.check,
+    endpoints.check,
     models.check,
     budgets.check_own,
     caches.check,

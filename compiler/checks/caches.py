@@ -40,6 +40,7 @@ def _always_drawn(deployment: Deployment) -> str | None:
     force = deployment.request.force if deployment.request is not None else None
     if force is not None and force.temperature:
         return f"its `temperature` is always {force.temperature:g}"
-    if "temperature" in facts_of(deployment).values.get("refused_sampling", ()):
+    facts = facts_of(deployment).values
+    if "temperature" in (*facts.get("refused_sampling", ()), *facts.get("ignored_sampling", ())):
         return f"`{deployment.model}` takes no `temperature`"
     return None

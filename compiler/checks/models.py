@@ -87,7 +87,7 @@ def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bo
     """A model that its provider has switched off, or has said on which day it will."""
     model, runtime = deployment.known_model, deployment.effective_runtime()
     end = find_retirement(model, runtime, service_of(deployment)) if model else None
-    if end is None:
+    if end is None or not end.near:
         return False
     span, successor = declared.span("model"), end.successor
     fixes = []
@@ -95,10 +95,11 @@ def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bo
         prefix = model.removesuffix(name_at(runtime, model))
         fixes = [Fix(f"use `{successor}`", (Edit(span, f'"{prefix}{successor}"'),), safe=False)]
     help = None if fixes else f"use `{successor}`" if successor else "its provider names no other"
+    what = f"`runtime {runtime}`" if end.is_of_all else f"`{model}`"
     if end.past:
-        found.warning("W0445", f"`{model}` was switched off on {end.day}", span, help=help, fixes=fixes)
+        found.warning("W0445", f"{what} was switched off on {end.day}", span, help=help, fixes=fixes)
     else:
-        found.note("N0416", f"`{model}` will be switched off on {end.day}", span, help=help, fixes=fixes)
+        found.note("N0416", f"{what} will be switched off on {end.day}", span, help=help, fixes=fixes)
     return True
 
 

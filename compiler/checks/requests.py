@@ -95,6 +95,8 @@ def _parameters(
     else:
         unless_at_rest = facts.get("refused_with_thoughts", ())
     for name, other in _together(given, facts):
+        if name in facts.get("refused_sampling", ()):
+            continue  # which is said below
         say = found.warning if drops else found.error
         say(
             "W0424" if drops else "E0423",
@@ -133,6 +135,14 @@ def _parameters(
                 declared.span(*path),
                 "is left out of every request" if drops else why[1],
                 help="remove it" if drops else why[2],
+            )
+        elif name in facts.get("ignored_sampling", ()):
+            found.warning(
+                "W0424",
+                f"`{deployment.model}` heeds no `{name}`",
+                declared.span(*path),
+                "is left out of every request",
+                help="remove it",
             )
         elif perhaps and (why := _refused(name, value, {**facts, **perhaps})) is not None:
             from_what = "; ".join(dict.fromkeys(each for _, each in known_facts.inferred.values()))

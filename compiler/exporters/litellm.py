@@ -54,6 +54,7 @@ _UNIT_PRICES = {
     "per_second": "input_cost_per_second",
     "per_search": "input_cost_per_query",
     "per_image": "output_cost_per_image",
+    "per_character": "input_cost_per_character",
 }
 _PERIODS = {"hour": "1h", "day": "1d", "week": "7d", "month": "30d"}
 

@@ -12,7 +12,7 @@ from ...dsl.other_providers import other_providers
 from ...dsl.presets import PRESETS
 from ...dsl.record import frozen
 from ..capabilities import facts_of
-from ..checks.policies import HOSTED
+from ..checks.endpoints import HOSTED
 from .draft import Deployment
 from .literals import env
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...dsl.syntax import Node
 from ..merge import Setting
 from ..typing.callables import Callee
 from .arguments import Arguments
@@ -28,6 +29,18 @@ def refusals(
             f"`model_info {{ max_output = … }}` at `{name}` says so",
         )
     return found
+
+
+def check_chats(inferrer: Inferrer, callee: Callee, node: Node) -> None:
+    """A chat for a model that speaks, draws, or writes down what it hears, and does nothing else."""
+    if callee.can.endpoints:
+        inferrer.error(
+            "E0616",
+            f"the model of `{callee.name}` does not chat",
+            node,
+            f"it answers {', '.join(f'`/v1/{each}`' for each in callee.can.endpoints)}",
+            help="call a model that chats; clients ask this one at its own endpoint",
+        )
 
 
 def check_images(inferrer: Inferrer, callee: Callee, given: Arguments) -> None:

@@ -13,7 +13,7 @@ from ..scope import CALLABLE, Symbol
 from ..typing.callables import Callee, Parameter
 from ..typing.fit import Binding, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
-from .abilities import check_answer, check_images
+from .abilities import check_answer, check_chats, check_images
 from .arguments import Arguments, bind, shown_types
 from .builtins import BUILTINS
 from .coerce import first_that_fits, taken_as, tensor_of
@@ -153,6 +153,7 @@ def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
         _does_not_fit(inferrer, callee, parameter, typed)
     if right and callee.choices:
         _exactly_one(inferrer, node, callee, given)
+    check_chats(inferrer, callee, node.function)
     check_images(inferrer, callee, given)
     types = {name: typed.type for name, typed in given.items()}
     known = all(map(is_known, types.values()))

@@ -23,6 +23,7 @@ class Capabilities:
     """One model, as its provider documents it.
 
     refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
+    ignored_sampling: those that it takes and does not heed.
     one_of_sampling: groups of them of which it takes one at most.
     greatest_temperature: 1 or 2.
     context_window: tokens of the request and the answer together.
@@ -50,6 +51,7 @@ class Capabilities:
     `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
+    endpoints: what of OpenAI's API it has beside chats and vectors, such as `audio/speech`; none: it chats.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
@@ -70,6 +72,7 @@ class Capabilities:
     """
 
     refused_sampling: tuple[str, ...] | None = None
+    ignored_sampling: tuple[str, ...] | None = None
     one_of_sampling: tuple[tuple[str, ...], ...] | None = None
     greatest_temperature: float | None = None
     context_window: int | None = None
@@ -106,6 +109,7 @@ class Capabilities:
     most_stop: int | None = None
     most_choices: int | None = None
     most_top_logprobs: int | None = None
+    endpoints: tuple[str, ...] | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
     least_dimensions: int | None = None

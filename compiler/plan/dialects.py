@@ -46,15 +46,28 @@ OF_OTHERS = """
 """Fields of requests that other servers have who speak OpenAI's protocol. Sources: their references, which
 tests/runtime/reference/tables name."""
 
-AT_AZURE = Capabilities(
-    refused_sampling=("top_k", "min_p"), thoughts_in_history=False, lacking_fields=tuple(OF_OTHERS.split())
+_AT_BOTH = Capabilities(
+    refused_sampling=("top_k", "min_p"),
+    thoughts_in_history=False,
+    lacking_fields=tuple(OF_OTHERS.split()),
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 
+AT_AZURE = evolve(
+    _AT_BOTH, lacking_fields=(*(_AT_BOTH.lacking_fields or ()), "moderation", "web_search_options")
+)
+"""What Azure refuses, which has not all of OpenAI's. Source: azure-rest-api-specs, OpenAI.v1, v1."""
+
 AT_OPENAI = evolve(
-    AT_AZURE, lacking_fields=(*(AT_AZURE.lacking_fields or ()), "user_security_context", "data_sources")
+    _AT_BOTH, lacking_fields=(*(_AT_BOTH.lacking_fields or ()), "user_security_context", "data_sources")
 )
 """What OpenAI itself refuses, which has not what Azure adds."""
+
+IN_RESPONSES = evolve(
+    _AT_BOTH,
+    lacking_fields=(*(name for name in OF_OTHERS.split() if name != "reasoning"), "background_options"),
+)
+"""The same in responses, which have a `reasoning` of their own; what is in the background is begun here."""
 
 AT_OTHERS = Capabilities(developer_prompts=False)
 """What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""

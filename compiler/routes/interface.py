@@ -54,6 +54,9 @@ def _agrees(first: Member, other: Member, scope: Scope, found: Diagnostics) -> b
     if _family(mine) is not _family(theirs):
         _differ(first, other, f"does `{mine.task}`", f"does `{theirs.task}`", scope, found)
         return False
+    if _has(mine) and _has(theirs) and set(_has(mine)).isdisjoint(_has(theirs)):
+        _differ(first, other, f"answers {_listed(mine)}", f"answers {_listed(theirs)}", scope, found)
+        return False
     if [each.name for each in mine.parameters] != [each.name for each in theirs.parameters]:
         _differ(first, other, _inputs(mine), _inputs(theirs), scope, found)
         return False
@@ -74,6 +77,17 @@ def _agrees(first: Member, other: Member, scope: Scope, found: Diagnostics) -> b
         return True
     _differ(first, other, f"gives {show_type(one)}", f"gives {show_type(another)}", scope, found)
     return False
+
+
+def _has(callee: Callee) -> tuple[str, ...]:
+    """The endpoints of OpenAI's API that a model is known to have; chats are one of them."""
+    if callee.task is not TaskKind.CHAT or callee.can.endpoints is None:
+        return ()
+    return callee.can.endpoints or ("chat/completions",)
+
+
+def _listed(callee: Callee) -> str:
+    return ", ".join(f"`/{each}`" for each in _has(callee))
 
 
 def _family(callee: Callee) -> TaskKind | None:

@@ -23,6 +23,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
+from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
 from ...dsl.secrets import masked
 from ...dsl.values import show
@@ -296,4 +297,8 @@ def _model(name: str, kind: RuntimeKind | None, file: Path | None) -> str | None
     kind = kind if kind is not None else match_runtime(name)
     facts = find_facts(name, kind) if kind is not None else Facts()
     parts = [model_text(info)] if info is not None else []
+    end = find_retirement(name, kind) if kind is not None else None
+    if end is not None:
+        then = f"; its provider says to use `{end.successor}` then" if end.successor else ""
+        parts.append(f"- switched off on {end.day}{then}")
     return "\n".join([*parts, *facts_lines(facts)]) or None

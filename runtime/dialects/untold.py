@@ -8,6 +8,7 @@ from typing import Any
 from ..requests import events as e
 from .adapt.dialects import SEALS
 from .openai_chat.write_answer import citation
+from .openai_responses.write_answer import note_of
 
 OF_THE_SERVER = frozenset(
     {
@@ -46,7 +47,7 @@ def untold(event: e.Event, client: str) -> Iterable[str]:
 def _is_cited(cited: e.Cited, client: str) -> bool:
     if client == "anthropic":
         return cited.dialect == client
-    return cited.url is not None if client == "openai_responses" else citation(cited) is not None
+    return note_of(cited) is not None if client == "openai_responses" else citation(cited) is not None
 
 
 def _sealed(extras: Mapping[str, Mapping[str, Any]], client: str) -> Iterator[str]:

@@ -126,12 +126,13 @@ def metadata_of(body: Json, *, needed: bool) -> Json:
 
 def numbered(items: list[Any]) -> list[Json]:
     """`items` as they are kept and shown: each with an id, a message with a list of parts."""
-    return [_shown(item) for item in items]
+    return [shown(item) for item in items]
 
 
-def _shown(item: Json) -> Json:
+def shown(item: Json, id: str | None = None) -> Json:
+    """One item; id: what it is called where it has no id, made here where that is not said."""
     kind = item.get("type") or "message"
-    id = item.get("id") or f"{_PREFIXES.get(kind, 'item')}_{secrets.token_hex(24)}"
+    id = item.get("id") or id or f"{_PREFIXES.get(kind, 'item')}_{secrets.token_hex(24)}"
     if kind != "message":
         return {**item, "id": id}
     content = item.get("content") or []

@@ -26,7 +26,7 @@ from ..serving.model import Model
 
 if TYPE_CHECKING:
     from ..serving.guards import GuardedModel
-    from ..serving.pipelines import Event, Pipeline, Result
+    from ..serving.pipelines.pipeline import Event, Pipeline, Result
     from .traces import OwnTrace
 
 _NAMES_USER = (ChatRequest, CompletionRequest)

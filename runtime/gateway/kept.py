@@ -19,7 +19,7 @@ KEPT = 24 * 3600.0
 MOST = 4 << 20
 """Characters of one thing; a longer one is not kept."""
 
-_LONGEST_ID = 100
+LONGEST_ID = 100
 _ID = re.compile(r"\w{1,100}", re.ASCII)
 _TRIES = 20
 """How often a change is tried again, because somebody else changed the same."""
@@ -98,7 +98,7 @@ class Kept:
     async def _text(self, id: str) -> str:
         text = await self._get(id) if _ID.fullmatch(id) else None
         if text is None:
-            raise self.unknown(one_line(id, _LONGEST_ID))
+            raise self.unknown(one_line(id, LONGEST_ID))
         return text
 
     async def _get(self, id: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from typing import Any
@@ -15,10 +16,11 @@ from ..dialects.openai_responses import Identity, ResponsesWriter
 from ..requests.answer import ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
 from ..requests.events import Failed
+from ..requests.foreign_text import one_line
 from ..requests.request import ChatRequest
 from .conversations import Conversations, numbered
 from .event_log import EventLog
-from .kept import Json, Kept
+from .kept import LONGEST_ID, Json, Kept
 
 _COMPLETE = ("completed", "incomplete")
 
@@ -37,6 +39,34 @@ class KeptResponses(Kept):
     def unknown(self, id: str) -> RequestError:
         return UnknownResponse(f"there is no response `{id}`: it was not stored, or is not any more")
 
+    async def name_items(self, response: Json) -> None:
+        """Keep which response an item is of, so that later requests can name it."""
+        names = [item["id"] for item in response["output"] if isinstance(item.get("id"), str)]
+        await asyncio.gather(*(self._put(f"{name}\nitem", response["id"]) for name in names))
+
+    async def with_items(self, body: Json, known: list[Json]) -> Json:
+        """`body` with the items that its input names, which are kept, or `known`. Raises BadRequest."""
+        given = body.get("input")
+        if not isinstance(given, list) or not any(map(_is_reference, given)):
+            return body
+        by_id = {item.get("id"): item for item in known}
+        found = []
+        for number, item in enumerate(given):
+            if _is_reference(item):
+                item = by_id.get(item["id"]) or await self._item(item["id"], number)
+            found.append(item)
+        return {**body, "input": found}
+
+    async def _item(self, id: str, number: int) -> Json:
+        response = await self._get(f"{id}\nitem") if len(id) <= LONGEST_ID else None
+        try:
+            record = await self.load(response or id)
+            return next(item for item in record["response"]["output"] if item.get("id") == id)
+        except (UnknownResponse, StopIteration):
+            where, name = f"input[{number}].id", one_line(id, LONGEST_ID)
+            what = f"`{where}`: there is no item `{name}`: it was not stored, or is not any more"
+            raise BadRequest(f"{what}; send the item itself", param=where, code="item_not_found") from None
+
     async def save_events(self, id: str, log: EventLog) -> None:
         """Keep the events of a stream that is over."""
         packed = log.packed()
@@ -49,6 +79,14 @@ class KeptResponses(Kept):
         Raises StoreUnavailable.
         """
         return await self._get(f"{id}\nevents")
+
+
+def _is_reference(item: Any) -> bool:
+    """Whether an item of an input names another one, which is kept."""
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return False
+    kind = item.get("type")
+    return kind == "item_reference" or (kind is None and "role" not in item)
 
 
 def new_id() -> str:
@@ -123,12 +161,16 @@ class Keeper:
         if self._kept is not None and response is not None:
             record = {"response": response, "input": self._items, "streamed": self._streamed}
             await self._kept.save(response["id"], record)
+            if response["status"] in _COMPLETE:
+                await self._kept.name_items(response)
 
 
-async def with_previous(body: Json, kept: KeptResponses) -> tuple[Json, list[Any]]:
+async def with_previous(
+    body: Json, kept: KeptResponses, *, needs_input: bool = True
+) -> tuple[Json, list[Any]]:
     """`body` with all that was said before, where it goes on from a response; and its items.
 
-    Raises BadRequest, StoreUnavailable.
+    needs_input: there must be something new, too. Raises BadRequest, StoreUnavailable.
     """
     items = items_of(body.get("input"))
     previous = body.get("previous_response_id")
@@ -147,7 +189,7 @@ async def with_previous(body: Json, kept: KeptResponses) -> tuple[Json, list[Any
     status = record["response"].get("status")
     if status not in _COMPLETE:
         raise BadRequest(f"`previous_response_id`: that response is {status}", param="previous_response_id")
-    if not items and not body.get("prompt"):
+    if needs_input and not items and not body.get("prompt"):
         return body, items  # which is refused by name
     items = [*record["input"], *record["response"]["output"], *items]
     return {**body, "input": items}, items

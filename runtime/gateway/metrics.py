@@ -38,7 +38,8 @@ from .gen_ai import OPERATIONS, provider_name
 from .request_records import RECORDS
 
 if TYPE_CHECKING:
-    from ..serving.pipelines import Pipeline, PoolStatus
+    from ..serving.pipelines.pipeline import Pipeline
+    from ..serving.pipelines.workers.pool import PoolStatus
     from ..serving.routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -336,6 +337,11 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     sizes = HistogramMetricFamily(
         "inferc_run_rows", "Rows, or texts, that one run of the model had", labels=where
     )
+    in_place = CounterMetricFamily(
+        "inferc_runs_in_place",
+        "Runs of the model that were so quick that they were made on the event loop, without a thread",
+        labels=where,
+    )
     for each in deployments:
         for index, status in enumerate(each.status()):
             labels = (each.name, str(index))
@@ -352,7 +358,8 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                     counts[next((at for at, size in enumerate(_SIZES) if rows <= size), -1)] += count
                 total = sum(rows * count for rows, count in runs.items())
                 sizes.add_metric(labels, _cumulative(_SIZES, counts), total)
-    return ready, providers, warnings, sizes
+                in_place.add_metric(labels, status.run_sizes.in_place)
+    return ready, providers, warnings, sizes, in_place
 
 
 def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:

@@ -57,6 +57,7 @@ from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_r
 from .endpoints.responses import (
     answer_response,
     cancel_response,
+    compact_response,
     count_input,
     delete_response,
     list_input,
@@ -141,6 +142,7 @@ _OPENAI = (
     ("POST", "/v1/chat/completions", answer_chat),
     ("POST", "/v1/responses", answer_response),
     ("POST", "/v1/responses/input_tokens", count_input),
+    ("POST", "/v1/responses/compact", compact_response),
     ("GET", "/v1/responses/{id}", show_response),
     ("DELETE", "/v1/responses/{id}", delete_response),
     ("POST", "/v1/responses/{id}/cancel", cancel_response),

@@ -31,7 +31,16 @@ from .gemini_api import GeminiApi
 from .guest import ASKED_OF, Guest, model_of, table_of
 from .limits import Limiter
 from .openai_api import OpenAIApi
-from .openai_more import completion, images, moderation, speech, transcription
+from .openai_more import (
+    completion,
+    image_events,
+    images,
+    moderation,
+    speech,
+    speech_events,
+    transcript_events,
+    transcription,
+)
 from .options import MockOptions, script_in
 from .parsed_request import Asked, MockError, refuse_too_much, wanted
 from .rerank import rerank
@@ -61,16 +70,17 @@ _CONVERSE = "/model/{model}/{method:converse|converse-stream}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
 
 
-_MORE = (
-    "/completions",
-    "/moderations",
-    "/audio/speech",
-    "/audio/transcriptions",
-    "/audio/translations",
-    "/images/generations",
-    "/images/edits",
-    "/images/variations",
-)
+_MORE = {
+    "/completions": "completions",
+    "/moderations": "moderations",
+    "/audio/speech": "speech",
+    "/audio/transcriptions": "transcriptions",
+    "/audio/translations": "translations",
+    "/images/generations": "images",
+    "/images/edits": "edits",
+    "/images/variations": "variations",
+}
+"""What there is beside chats and vectors, and what the tables of strict rules call it."""
 
 
 def build_app(options: MockOptions | None = None, stats: Stats | None = None) -> web.Application:
@@ -86,7 +96,6 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     respond = provider.guarded(ResponsesApi(), "responses", provider.chat)
     embed = provider.guarded(openai, "embed", provider.embeddings)
     rerank = provider.guarded(openai, "rerank", provider.rerank)
-    more = provider.guarded(openai, "more", provider.more)
     messages = provider.guarded(anthropic, "chat", provider.chat)
     raw_predict = provider.guarded(AnthropicOnVertexApi(), "chat", provider.chat)
     converse = provider.guarded(BedrockApi(), "chat", provider.chat)
@@ -98,8 +107,8 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             post(f"{named}{base}/responses", respond)
             post(f"{named}{base}/embeddings", embed)
             post(f"{named}{base}/rerank", rerank)
-            for path in _MORE:
-                post(f"{named}{base}{path}", more)
+            for path, kind in _MORE.items():
+                post(f"{named}{base}{path}", provider.guarded(openai, kind, provider.more))
         post(f"{named}/v1/messages", messages)
         post(named + _CLAUDE, raw_predict)
         post(named + _CONVERSE, converse)
@@ -262,22 +271,37 @@ class _Provider:
             raise MockError(500, "This fault is for chats.")
         headers = self._take_room(api, guest, 1)
         path, model = request.path, model_of(request, body)
+        events: list[bytes] | None = None
         if path.endswith("/audio/speech"):
-            return web.Response(body=speech(body), headers=headers, content_type="audio/wav")
-        if path.endswith("/moderations"):
+            sound = speech(body)
+            if body.get("stream_format") != "sse":
+                return web.Response(body=sound, headers=headers, content_type="audio/wav")
+            events = speech_events(sound, len(body["input"].split()))
+        elif path.endswith("/moderations"):
             return json_response(moderation(model, body), headers)
-        if "/audio/" in path:
-            return json_response(transcription(body), headers)
-        if "/images/" in path:
-            return json_response(images(body), headers)
-        made, tokens = completion(model, body)
-        self._stats.prompt_tokens += tokens
-        if not body.get("stream"):
-            return json_response(made, headers)
-        events = [b"data: %b\n\n" % orjson.dumps({**made, "choices": [each]}) for each in made["choices"]]
+        elif "/audio/" in path:
+            told = transcription(body)
+            if isinstance(told, str):
+                return web.Response(text=told, headers=headers)
+            if body.get("stream") is not True:
+                return json_response(told, headers)
+            events = transcript_events(told)
+        elif "/images/" in path:
+            drawn = images(body)
+            if body.get("stream") is not True:
+                return json_response(drawn, headers)
+            kind = "image_edit" if path.endswith("/edits") else "image_generation"
+            events = image_events(kind, drawn, body)
+        else:
+            made, tokens = completion(model, body)
+            self._stats.prompt_tokens += tokens
+            if not body.get("stream"):
+                return json_response(made, headers)
+            said = [{**made, "choices": [each]} for each in made["choices"]]
+            events = [*(b"data: %b\n\n" % orjson.dumps(each) for each in said), b"data: [DONE]\n\n"]
         return await deliver(
             request,
-            [*events, b"data: [DONE]\n\n"],
+            events,
             content_type="text/event-stream",
             headers=headers,
             gap=self._options.gap,
@@ -407,18 +431,34 @@ class _Provider:
 
 
 async def _form(request: web.Request) -> dict[str, Any]:
-    """The fields of a form, its files as bytes, and a count as the number it is."""
+    """The fields of a form: files as bytes, those of a list together, numbers as such."""
     try:
         form = await request.post()
     except (ValueError, HttpProcessingError, web.HTTPException) as error:
         raise MockError(400, f"The body is no form: {error}") from None
-    fields: dict[str, Any] = {
-        name: value.file.read() if isinstance(value, web.FileField) else value for name, value in form.items()
-    }
-    count = fields.get("n")
-    if isinstance(count, str) and len(count) < 4 and count.isdecimal():
-        fields["n"] = int(count)
+    fields: dict[str, Any] = {}
+    for name, value in form.items():
+        told = value.file.read() if isinstance(value, web.FileField) else _TYPED.get(name, str)(str(value))
+        name, is_list = name.partition("[")[::2]
+        fields[name] = [*fields.get(name, ()), told] if is_list else told
     return fields
+
+
+def _number(text: str) -> Any:
+    """`text` as the number that it is; text else."""
+    try:
+        number = float(text) if len(text) < _MOST_DIGITS else text
+    except ValueError:
+        return text
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+_MOST_DIGITS = 20
+_TYPED: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("n", "temperature", "output_compression", "partial_images", "frame_count"), _number),
+    "stream": lambda text: {"true": True, "false": False}.get(text.lower(), text),
+}
+"""Fields of forms that are no texts."""
 
 
 def _shape_of(model: str) -> str:

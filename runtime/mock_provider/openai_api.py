@@ -31,6 +31,8 @@ class OpenAIApi:
             if isinstance(message, dict):
                 _hear(asked, message)
         for tool in body.get("tools") or []:
+            if "function" not in tool and tool["type"] != "function":
+                continue  # a tool that the provider runs itself
             function = tool["function"]
             asked.tools[function["name"]] = function.get("parameters") or {}
         choice = body.get("tool_choice") or "auto"

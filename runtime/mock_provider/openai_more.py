@@ -6,6 +6,8 @@ from base64 import b64encode
 from struct import pack
 from typing import Any
 
+from orjson import dumps
+
 from .parsed_request import MockError, wanted
 
 _PIXEL = b64encode(
@@ -64,18 +66,84 @@ def speech(body: dict[str, Any]) -> bytes:
     return b"RIFF" + pack("<I", len(chunks)) + chunks
 
 
-def transcription(body: dict[str, Any]) -> dict[str, Any]:
-    """What is heard in a file. Raises MockError."""
+def speech_events(sound: bytes, words: int) -> list[bytes]:
+    """A sound in two pieces, as `stream_format = "sse"` has it."""
+    half = len(sound) // 2
+    usage = {"input_tokens": words, "output_tokens": 10 * words, "total_tokens": 11 * words}
+    pieces = [
+        {"type": "speech.audio.delta", "audio": b64encode(each).decode()}
+        for each in (sound[:half], sound[half:])
+    ]
+    return _events([*pieces, {"type": "speech.audio.done", "usage": usage}])
+
+
+def transcription(body: dict[str, Any]) -> dict[str, Any] | str:
+    """What is heard in a file, in the form that is asked for. Raises MockError."""
     if not isinstance(body.get("file"), bytes):
         raise MockError(400, "`file` is missing")
-    return {"text": f"A sound of {len(body['file'])} bytes.", "usage": {"type": "duration", "seconds": 1}}
+    text = f"A sound of {len(body['file'])} bytes."
+    usage = {"type": "duration", "seconds": 1}
+    match body.get("response_format") or "json":
+        case "text":
+            return f"{text}\n"
+        case "srt":
+            return f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n\n"
+        case "vtt":
+            return f"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n{text}\n\n"
+        case "verbose_json":
+            segment = {"id": 0, "seek": 0, "start": 0.0, "end": 1.0, "text": text, "tokens": [1, 2]}
+            segment |= {
+                "temperature": 0.0,
+                "avg_logprob": -0.1,
+                "compression_ratio": 1.0,
+                "no_speech_prob": 0.0,
+            }
+            told = {"task": "transcribe", "language": "english", "duration": 1.0, "text": text}
+            return {**told, "segments": [segment], "usage": usage}
+        case "diarized_json":
+            segment = {"id": "seg_1", "type": "transcript.text.segment", "start": 0.0, "end": 1.0}
+            segments = [{**segment, "speaker": "A", "text": text}]
+            return {"task": "transcribe", "duration": 1.0, "text": text, "segments": segments, "usage": usage}
+    return {"text": text, "usage": usage}
+
+
+def transcript_events(told: dict[str, Any]) -> list[bytes]:
+    """What is heard, word by word, and its segments where they have speakers."""
+    words = told["text"].split(" ")
+    pieces = [
+        {"type": "transcript.text.delta", "delta": f" {word}" if index else word}
+        for index, word in enumerate(words)
+    ]
+    segments = told.get("segments", ())
+    done = {"type": "transcript.text.done", "text": told["text"], "usage": told["usage"]}
+    return _events([*pieces, *segments, done])
+
+
+def image_events(kind: str, drawn: dict[str, Any], body: dict[str, Any]) -> list[bytes]:
+    """A picture that becomes clear in as many steps as are wanted. kind: what events are called."""
+    head = {"created_at": drawn["created"], "size": "1024x1024", "quality": "low", "background": "opaque"}
+    head |= {"output_format": "png", "b64_json": _PIXEL}
+    partial = [
+        {"type": f"{kind}.partial_image", "partial_image_index": index, **head}
+        for index in range(body.get("partial_images") or 0)
+    ]
+    return _events([*partial, {"type": f"{kind}.completed", **head, "usage": drawn["usage"]}])
+
+
+def _events(made: list[dict[str, Any]]) -> list[bytes]:
+    return [b"event: %b\ndata: %b\n\n" % (each["type"].encode(), dumps(each)) for each in made]
 
 
 def images(body: dict[str, Any]) -> dict[str, Any]:
     """As many pictures as are wanted. Raises MockError."""
-    prompt, count = wanted(body, "prompt", str), body.get("n") or 1
+    prompt, count = str(body.get("prompt") or ""), body.get("n") or 1
     if not isinstance(count, int) or not 1 <= count <= 10:
         raise MockError(400, "`n` must be from 1 to 10")
     taken = len(prompt.split())
-    usage = {"input_tokens": taken, "output_tokens": 10 * count, "total_tokens": taken + 10 * count}
+    usage = {
+        "input_tokens": taken,
+        "output_tokens": 10 * count,
+        "total_tokens": taken + 10 * count,
+        "input_tokens_details": {"text_tokens": taken, "image_tokens": 0},
+    }
     return {"created": 1700000000, "data": [{"b64_json": _PIXEL}] * count, "usage": usage}

@@ -66,7 +66,7 @@ class Capacity:
     """The slots of one deployment.
 
     replicas: how many share the work. limit: requests that run at the same time on all of them. rank: of a
-    replica; those with the lowest are chosen before all others, however busy they are.
+    replica; those with the lowest are chosen before all others, however busy they are. 0: none is lower.
     """
 
     def __init__(
@@ -223,8 +223,13 @@ class Capacity:
         if prefer is not None and self._has_room(prefer):
             replica = prefer
         elif count > 1:
-            order = (*range(self._next, count), *range(self._next))
-            replica = min(order, key=lambda each: (self._rank(each), running[each]))
+            order = [*range(self._next, count), *range(self._next)]
+            order.sort(key=running.__getitem__)
+            for replica in order:  # nearly always the first one, however many there are
+                if self._rank(replica) == 0:
+                    break
+            else:
+                replica = min(order, key=self._rank)
             self._next = (replica + 1) % count
         running[replica] += 1
         self._total += 1

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from attrs import fields
-
-from ...compiler.plan import Capabilities, Price
+from ...compiler.plan import Capabilities, Money, Price
 from ...compiler.plan.record import frozen
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
@@ -51,6 +49,13 @@ TOKENS_PER_PART = 500
 """Of a document that is ranked, with its query: longer ones count as several."""
 
 PARTS_PER_SEARCH = 100
+
+SPOKEN_TOKENS_PER_MINUTE, CHARACTERS_PER_MINUTE = 1250, 900
+"""Of speech that does not tell what it took. Source: OpenAI, pricing: gpt-4o-mini-tts makes a minute, that is
+150 words, for about $0.015, at $12 for a million tokens."""
+
+SOUND_BYTES_PER_SECOND = 4000
+"""Of a sound that does not tell how long it is: 32 kbit/s, as voices are often kept."""
 
 FRAME_BYTES = 220
 """Bytes of a streamed chunk that are not the answer's text."""
@@ -96,9 +101,16 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
         tokens = sum(_tokens(text) for text in texts if isinstance(text, str))
-        spoken = request.body.get("input") if request.path == "/audio/speech" else None
-        made = _pictures(request) if request.path.startswith("/images/") else 0
-        return Estimate(tokens, 0, images=made, characters=len(spoken) if isinstance(spoken, str) else 0)
+        if request.path == "/responses/compact":
+            tokens += len(str(request.body.get("input"))) // BYTES_PER_TOKEN
+        if request.path.startswith("/images/"):
+            return Estimate(tokens, 0, images=_pictures(request))
+        if request.path == "/audio/speech":
+            spoken = request.body.get("input")
+            characters = len(spoken) if isinstance(spoken, str) else 0
+            said = -(-characters * SPOKEN_TOKENS_PER_MINUTE // CHARACTERS_PER_MINUTE)
+            return Estimate(tokens, said, characters=characters)
+        return Estimate(tokens, 0, audio_ms=_heard_ms(request))
     return Estimate(0, 0)
 
 
@@ -119,6 +131,19 @@ def _searches(sizes: Iterable[int]) -> int:
     """
     parts = sum(max(1, -(-size // TOKENS_PER_PART)) for size in sizes)
     return -(-parts // PARTS_PER_SEARCH)
+
+
+def _heard_ms(request: PassedRequest) -> int:
+    """How long the sound in a form is: what a WAV file says, else by its size."""
+    sound = next((part.content for part in request.form if part.name == "file"), b"")
+    if sound[:4] == b"RIFF" and sound[8:16] == b"WAVEfmt " and len(sound) > _WAV_HEAD:
+        per_second = int.from_bytes(sound[28:32], "little")
+        if per_second >= SOUND_BYTES_PER_SECOND // 10:
+            return len(sound) * 1000 // per_second
+    return len(sound) * 1000 // SOUND_BYTES_PER_SECOND
+
+
+_WAV_HEAD = 44
 
 
 def _pictures(request: PassedRequest) -> int:
@@ -213,10 +238,13 @@ def streamed_tokens(chunks: int, size: int) -> int:
     return max(chunks, (size - FRAME_BYTES * chunks) // BYTES_PER_TOKEN)
 
 
+_THOUSAND = 1000
+
+
 @frozen
 class Tariff:
     """Prices as whole picodollars per token, per millisecond of sound, per search, picture and character, so
-    that sums are exact."""
+    that sums are exact. fast: how many thousandths of that tokens cost in the provider's fast mode."""
 
     input: int
     output: int
@@ -231,6 +259,7 @@ class Tariff:
     search: int
     image: int
     character: int
+    fast: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
@@ -248,31 +277,40 @@ class Tariff:
             (price.per_image, 10**12),
             (price.per_character, 10**12),
         )
-        return cls(
-            *(int(per_million * 10**6) for per_million in prices),
-            *(0 if each is None else int(each * parts) for each, parts in units),
-        )
+        numbers = [int(per_million * 10**6) for per_million in prices]
+        numbers += [0 if each is None else int(each * parts) for each, parts in units]
+        numbers.append(_THOUSAND if price.fast is None else round(price.fast * _THOUSAND))
+        return cls(*numbers)
 
     @classmethod
     def free(cls) -> Tariff:
-        return cls(*([0] * len(fields(cls))))
+        return cls.of(Price(Money(0), Money(0)))
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
-        cost = tokens.prompt * self.input + tokens.answer * self.output
-        cost += tokens.searches * self.search + tokens.images * self.image
-        return cost + tokens.characters * self.character + tokens.audio_ms * self.audio_ms
+        prompt, answer, searches, images, characters, audio_ms = tokens
+        cost = prompt * self.input + answer * self.output
+        if searches or images or characters or audio_ms:
+            cost += self._of_units(searches, images, characters, audio_ms)
+        return cost
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars: what the provider says, where it does."""
         if usage.told_cost:
             return usage.told_cost
-        units = usage.audio_ms * self.audio_ms + usage.searches * self.search + usage.images * self.image
-        units += usage.characters * self.character
-        media = (
-            usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens
-        )
-        return units + self._of_text(usage) + (self._more_for_media(usage) if media else 0)
+        cost = self._of_text(usage)
+        if usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens:
+            cost += self._more_for_media(usage)
+        if usage.fast:
+            cost = cost * self.fast // _THOUSAND
+        if usage.searches or usage.images or usage.characters or usage.audio_ms:
+            cost += self._of_units(usage.searches, usage.images, usage.characters, usage.audio_ms)
+        return cost
+
+    def _of_units(self, searches: int, images: int, characters: int, audio_ms: int) -> int:
+        """Of what is not paid by tokens."""
+        units = searches * self.search + images * self.image
+        return units + characters * self.character + audio_ms * self.audio_ms
 
     def _of_text(self, usage: Usage) -> int:
         if not usage.cached_tokens and not usage.cache_write_tokens:

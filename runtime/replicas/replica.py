@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 LOAD_TIMEOUT = 300.0
 """Seconds that a model on this machine has to be loaded, unless it is said otherwise, and to run once."""
+
+
+class RunSizes(Counter[int]):
+    """How many runs had so many rows, or texts. in_place: how many of all were made on the event loop."""
+
+    in_place = 0
 
 
 @frozen
@@ -35,7 +42,7 @@ class ReplicaStatus:
     warnings: tuple[str, ...] = ()
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
-    run_sizes: Mapping[int, int] = field(factory=dict)
+    run_sizes: RunSizes = field(factory=RunSizes)
     credential: int = 0
 
 

@@ -72,6 +72,13 @@ class Format:
     description: str | None = None
     strict: bool | None = None
 
+    @property
+    def described(self) -> Mapping[str, Any] | None:
+        """The schema with the description in it, for who has no other place for that."""
+        if self.schema is None or self.description is None or "description" in self.schema:
+            return self.schema
+        return {"description": self.description, **self.schema}
+
 
 @frozen
 class Sampling:

@@ -46,11 +46,12 @@ class Usage:
 
     cached_tokens: those of the prompt that the provider had cached. reasoning_tokens: those of the
     completion that the model thought in. cache_write_tokens: those of the prompt that it wrote to its cache,
-    of which it keeps `cache_write_1h_tokens` for an hour. audio_tokens, audio_answer_tokens: those of the
-    prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by its
-    length. image_tokens, image_answer_tokens: those that are pictures. images: pictures that were made.
+    of which it keeps `cache_write_1h_tokens` for an hour, or longer. audio_tokens, audio_answer_tokens: those
+    of the prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by
+    its length. image_tokens, image_answer_tokens: those that are pictures. images: pictures that were made.
     searches: what was looked up, or ranked, and is paid for each time. characters: of what was spoken.
-    told_cost: what the provider says that it charges, in picodollars; 0: it says nothing.
+    fast: 1: it was answered in a fast mode. told_cost: what the provider says that it charges,
+    in picodollars; 0: it says nothing.
     """
 
     prompt_tokens: int
@@ -67,6 +68,7 @@ class Usage:
     images: int = 0
     searches: int = 0
     characters: int = 0
+    fast: int = 0
     told_cost: int = 0
 
     @classmethod

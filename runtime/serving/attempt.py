@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from math import ceil, inf
 from typing import Any
 
@@ -88,19 +88,24 @@ class Attempt:
         return self._finished or (self.begun and not streamed)
 
     async def enter(
-        self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
+        self,
+        now: float,
+        deadline: float | None,
+        wait_until: Callable[[float], float],
+        payers: Sequence[str] = (),
     ) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
 
-        wait_until: up to when waiting for the rate limit makes sense. payers: who pays beside the deployment.
+        wait_until: says, where the rate limit makes the request wait, up to when that makes sense. payers:
+        who pays beside the deployment.
         """
         policies = self._policies
         if policies is None:
             return
         try:
+            amount = policies.tariff.estimated(self._estimate)
             if policies.budget is not None:
-                amount = policies.tariff.estimated(self._estimate)
                 outcome = policies.budget.reserve(now + policies.epoch, amount)
                 if outcome is None:
                     outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
@@ -109,11 +114,11 @@ class Attempt:
                 else:
                     self._take_money(policies, outcome)
             if policies.everyone is not None:
-                await self._charge(policies, policies.everyone, now, deadline)
+                await self._charge(policies, policies.everyone, amount, now, deadline)
             for name in payers:
                 payer = policies.payers.get(name)
                 if payer is not None:
-                    await self._charge(policies, payer, now, deadline)
+                    await self._charge(policies, payer, amount, now, deadline)
             if (probing := self._enter_circuit(policies, now)) is not None:
                 await probing
             self._permit = policies.limiter.take(now, self._estimate.total)
@@ -133,10 +138,9 @@ class Attempt:
             raise _of(policies.plan, error) from None
 
     async def _charge(
-        self, policies: ReplicaPolicies, payer: Payer, now: float, deadline: float | None
+        self, policies: ReplicaPolicies, payer: Payer, amount: int, now: float, deadline: float | None
     ) -> None:
         """Set the money of `payer` aside, too. Raises RequestError."""
-        amount = policies.tariff.estimated(self._estimate)
         outcome = payer.budget.reserve(now + policies.epoch, amount)
         if outcome is None:
             outcome = await payer.budget.acquire(amount, deadline)
@@ -181,11 +185,15 @@ class Attempt:
         return outcome
 
     async def _wait_for_permit(
-        self, policies: ReplicaPolicies, now: float, deadline: float | None, wait_until: float
+        self,
+        policies: ReplicaPolicies,
+        now: float,
+        deadline: float | None,
+        wait_until: Callable[[float], float],
     ) -> None:
         """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
-        if wait_until < inf:
-            until = max(wait_until, now) + SHORT_WAIT
+        if (until := wait_until(now)) < inf:
+            until = max(until, now) + SHORT_WAIT
             deadline = until if deadline is None else min(until, deadline)
         try:
             self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
@@ -224,6 +232,8 @@ class Attempt:
                     characters=usage.characters or guessed.characters,
                     audio_ms=usage.audio_ms or (0 if usage.prompt_tokens else guessed.audio_ms),
                 )
+            if usage.fast and self._policies is not None:
+                _doubt_price(self._policies)
             self.usage = usage
 
     def finished(self) -> None:
@@ -293,8 +303,10 @@ class Attempt:
         if not self._sent:
             return Usage(0)
         if self.begun:
-            completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             guessed = self._estimate
+            completion = streamed_tokens(self._chunks, self._size) if guessed.answer else 0
+            if guessed.characters:  # how many bytes a sound has says nothing
+                completion = guessed.answer
             return Usage(
                 guessed.prompt,
                 completion,
@@ -311,6 +323,21 @@ class Attempt:
         return SUCCESS if self._finished or self.begun else NOTHING
 
 
+def _doubt_price(policies: ReplicaPolicies) -> None:
+    """Say once that nobody knows what the fast mode costs."""
+    plan = policies.plan
+    if plan.price is None or plan.price.fast is not None or plan.deployment in _doubted:
+        return
+    _doubted.add(plan.deployment)
+    log.warning(
+        "deployment `%s`: %s answered in its fast mode, whose price is not known and is counted as the usual "
+        "one: `price { fast = … }` says how many times as much it is",
+        plan.deployment,
+        plan.provider,
+    )
+
+
+_doubted: set[str] = set()
 _BY_TOKENS = Estimate(0, 0)[2:]
 """Of what is paid by tokens alone."""
 

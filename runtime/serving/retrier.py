@@ -59,6 +59,7 @@ class Retrier:
         "_deployment",
         "_loop",
         "_moves",
+        "_passed",
         "_policies",
         "_retry",
         "_slots",
@@ -101,6 +102,7 @@ class Retrier:
         """By that one."""
         self._count = self._moves = self._cuts = 0
         self._tried: set[int] = set()
+        self._passed: set[int] = set()
         self._waited = self.sent = 0.0
 
     async def enter(self) -> Attempt:
@@ -109,18 +111,16 @@ class Retrier:
         trace, call = self._trace, self._call
         trace.attempts = self._count
         began = now = self._loop.time()
-        passed: set[int] = set()
+        passed = self._passed
+        passed.clear()
         while True:
             index = self.slot.replica
             trace.replica = index
             entered, policies = now, self._policies[index]
             size = NOTHING if policies is None else for_model(call.request, policies.plan.capabilities)
             attempt = self.attempt = Attempt(policies, size, self._loop)
-            wait_until = call.wait_until
-            if len(self._policies) > 1:
-                wait_until = min(wait_until, self._availability.others(index, now, passed))
             try:
-                await attempt.enter(now, call.deadline, wait_until, call.payers)
+                await attempt.enter(now, call.deadline, self._waits_until, call.payers)
                 break
             except RequestError as error:
                 now = self._loop.time()
@@ -139,6 +139,10 @@ class Retrier:
         self.sent = self._loop.time()
         attempt.send()
         return attempt
+
+    def _waits_until(self, now: float) -> float:
+        """Up to when the attempt waits for its rate limit: another replica may take it by then."""
+        return min(self._call.wait_until, self._availability.others(self.slot.replica, now, self._passed))
 
     def failed(self, error: RequestError) -> float | None:
         """Seconds until the next attempt; None where none follows, and `error` is the outcome."""

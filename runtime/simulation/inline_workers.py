@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..requests.errors import ExternFailed, RequestError, StartError
-from ..serving.pipelines import Threads, Workers
-from ..serving.pipelines.workers import Job, PoolStatus
-from ..serving.pipelines.workers.pool import Pool
+from ..serving.pipelines.threads import Threads
+from ..serving.pipelines.workers.job import Job
+from ..serving.pipelines.workers.pool import Pool, PoolStatus
+from ..serving.pipelines.workers.workers import Workers
 from .time_limits import Overdue, stepwise, within
 
 LONGEST = 60.0

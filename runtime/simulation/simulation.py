@@ -38,7 +38,8 @@ from ..requests.events import TextDelta
 from ..requests.parts import Text
 from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
 from ..requests.trace import Trace
-from ..serving.pipelines import Threads, Workers
+from ..serving.pipelines.threads import Threads
+from ..serving.pipelines.workers.workers import Workers
 from .inline_workers import InlineThreads, InlineWorkers
 from .local_models import PlayedModel
 from .played_replica import PlayedReplica

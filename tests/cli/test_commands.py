@@ -16,6 +16,7 @@ from inferc.cli.main import COMMANDS
 from inferc.dsl.version import __version__
 
 from ..support.commands import INFERC, ROOT, SAMPLES, serving
+from ..support.forked import ran
 from .conftest import Command
 
 Golden = Callable[[str | Path], Callable[[str], None]]
@@ -63,9 +64,7 @@ def test_a_folder_and_standard_input_are_checked_too(inferc: Command, tmp_path: 
     for name in ("one.infer", "inner/two.infer"):
         inferc("init", tmp_path / name)
     assert inferc("check", tmp_path).err == "2 files: fine\n"
-    done = subprocess.run(
-        [*INFERC, "check", "-"], cwd=ROOT, input='deployment a { model = "x"', capture_output=True, text=True
-    )
+    done = ran("check", "-", cwd=ROOT, input='deployment a { model = "x"', text=True)
     assert done.returncode == 1
     assert "<stdin>:1:" in done.stderr
 

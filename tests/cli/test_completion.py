@@ -13,6 +13,7 @@ import pytest
 
 from inferc.cli.main import COMMANDS, whole_parser
 
+from ..support.forked import ran
 from .conftest import Command
 
 SHELLS = ["bash", "zsh", "fish"]
@@ -140,10 +141,7 @@ def test_fish_completes_what_was_begun(inferc: Command, folder: Path) -> None:
 
 
 def test_each_name_says_what_it_is(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "inferc.cli", "completion", "--candidates", "models"],
-        input="call\nfirst.infer\n", capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = ran("completion", "--candidates", "models", input="call\nfirst.infer\n", text=True, check=True)
     assert {"assistant\troute", "gpt 4\tdeployment"} <= {*done.stdout.splitlines()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from inferc.api.plans import inside
 from inferc.cli.machine import Seen
 from inferc.cli.readiness import readiness
 
-from ..support.commands import INFERC
+from ..support.forked import ran
 
 FILE = """
 deployment gpt {{
@@ -80,13 +79,7 @@ def test_packages_programs_and_files_that_are_not_here_are_named(
 
 def test_the_command_says_it_to_people_and_programs(tmp_path: Path) -> None:
     (tmp_path / "wrong.infer").write_text("deployment a { }")
-    done = subprocess.run(
-        [*INFERC, "doctor", "wrong.infer", "--json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran("doctor", "wrong.infer", "--json", cwd=tmp_path, text=True)
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert [each["state"] for each in found["file"]] == ["missing"]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.commands import INFERC, SAMPLES
+from ..support.commands import SAMPLES
+from ..support.forked import ran
 from .conftest import Command
 
 UGLY = 'let x=1\ndeployment   gpt{model="gpt-4o" # why\n}\n'
@@ -24,7 +25,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def formatted(text: str, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*INFERC, "fmt", *options, "-"], input=text, capture_output=True, text=True)
+    return ran("fmt", *options, "-", input=text, text=True)
 
 
 def test_files_and_folders_are_formatted_and_named_when_they_changed(inferc: Command) -> None:

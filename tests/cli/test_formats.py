@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from ..support.commands import INFERC, ROOT
+from ..support.forked import ran
 from .conftest import Command
 
 GPT = 'deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("KEY") } }\n'
@@ -213,7 +214,7 @@ def test_one_file_with_mistakes_does_not_keep_the_others_from_being_compiled(inf
 
 
 def piped(text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*INFERC, *arguments], input=text, capture_output=True)
+    return ran(*arguments, input=text)
 
 
 def test_standard_input_is_checked_and_compiled_like_a_file_in_this_folder() -> None:
@@ -254,9 +255,7 @@ def test_colour_is_for_terminals_only_unless_it_is_asked_for(
 ) -> None:
     assert "\x1b" not in inferc("check", "error.infer").err
     monkeypatch.setenv("FORCE_COLOR", "1")
-    done = subprocess.run([*INFERC, "check", "error.infer"], capture_output=True, text=True)
+    done = ran("check", "error.infer", text=True)
     assert "\x1b[" in done.stderr
-    done = subprocess.run(
-        [*INFERC, "check", "--format", "json", "error.infer"], capture_output=True, text=True
-    )
+    done = ran("check", "--format", "json", "error.infer", text=True)
     assert "\x1b" not in done.stdout

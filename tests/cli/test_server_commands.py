@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ..support.commands import INFERC, ROOT, Running, serving
+from ..support.commands import ROOT, Running, serving
+from ..support.forked import ran
 
 FILE = """
 deployment gpt {
@@ -42,7 +42,7 @@ def inferc(socket_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Inferc:
     monkeypatch.setenv("NO_COLOR", "1")
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        done = subprocess.run([*INFERC, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        done = ran(*arguments, cwd=ROOT, text=True)
         return done.returncode, done.stdout, done.stderr
 
     return run

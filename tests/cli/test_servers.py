@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.commands import INFERC, ROOT, Running, serving
+from ..support.commands import ROOT, Running, serving
+from ..support.forked import ran
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -86,10 +86,10 @@ def test_run_serves_every_deployment(tmp_path: Path, compiled: bool) -> None:
     source = "samples/hello.infer"
     if compiled:
         plan = str(tmp_path / "hello.plan.json")
-        subprocess.run([*INFERC, "compile", source, "-o", plan], cwd=ROOT, check=True, capture_output=True)
+        ran("compile", source, "-o", plan, cwd=ROOT, check=True)
         source = plan
     with (
-        serving("run", source, "--port", "0") as gateway,
+        serving("run", source, "--port", "0", forked=False) as gateway,
         urllib.request.urlopen(f"{gateway.url}/v1/models", timeout=30) as response,
     ):
         assert [model["id"] for model in json.load(response)["data"]] == ["embedder", "gpt"]

@@ -13,7 +13,8 @@ import pytest
 
 from inferc.cli.commands.status import _show
 
-from ..support.commands import INFERC, SAMPLES, Running, serving
+from ..support.commands import SAMPLES, Running, serving
+from ..support.forked import ran
 
 TOKEN = {"GATE": "sesame", "NO_COLOR": "1"}
 
@@ -40,9 +41,7 @@ gateway {{ bind = "127.0.0.1:0", auth = bearer(env("GATE")) }}
 
 
 def status(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*INFERC, "status", *arguments], capture_output=True, text=True, env=os.environ | TOKEN, check=False
-    )
+    return ran("status", *arguments, text=True, env=os.environ | TOKEN)
 
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ..support.commands import INFERC, PATIENCE, ROOT, Running, serving
+from ..support.commands import PATIENCE, ROOT, Running, serving
+from ..support.forked import ran
 
 FILE = """
 deployment gpt {
@@ -46,7 +46,7 @@ def ask(url: str, model: str = "gpt", *, stream: bool = False, words: int = 1) -
 
 
 def inferc(*arguments: str) -> str:
-    done = subprocess.run([*INFERC, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    done = ran(*arguments, cwd=ROOT, text=True)
     return done.stdout + done.stderr
 
 

@@ -22,8 +22,9 @@ CODES = sorted(path.stem for path in CORPUS.glob("*.infer"))
 NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0212", "E0315", "E0512", "E0710", "E0711", "E0712"}
 """Codes that have a test of their own at the end, or in `tests/cli/test_test.py`."""
 
-COMPANIONS = {"N0414": {"E0305"}}
-"""Codes that cannot but stand beside another: a guessed runtime has no endpoint."""
+COMPANIONS = {"N0414": {"E0305"}, "E0616": {"W0445"}}
+"""Codes that cannot but stand beside another: a guessed runtime has no endpoint, and a model that can do
+nothing of all that is old."""
 
 Golden = Callable[[str | Path], Callable[[str], None]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from inferc.compiler.plan import AuthScheme, WireFormat
 from inferc.dsl.inference import infer_runtime, name_at
-from inferc.dsl.kinds import ProviderKind, RuntimeKind
+from inferc.dsl.kinds import ProviderKind, RuntimeKind, TaskKind
 from inferc.dsl.presets import PRESETS
 
 from ..support.projects import Project
@@ -39,6 +39,13 @@ def test_its_name_is_enough(project: Project, kind: RuntimeKind) -> None:
     assert (plan.provider, plan.wire, plan.endpoint) == (kind.provider, WireFormat.OPENAI, preset.endpoint)
     assert plan.auth is AuthScheme.BEARER
     assert plan.model == "some-model"
+
+
+@pytest.mark.parametrize("kind", ["fireworks", "openrouter", "together"])
+def test_some_rank_documents(project: Project, kind: str) -> None:
+    runtime = f'runtime {kind} {{ api_key = env("K") }}'
+    plan = project.remote(f'deployment it {{ model = "cohere/rerank-v3.5", task = rerank, {runtime} }}')
+    assert plan.task is TaskKind.RERANK
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if PRESETS[kind].key])

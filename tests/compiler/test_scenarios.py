@@ -14,7 +14,7 @@ deployment gpt {
   serving { on_capacity_exhausted = fallback(spare) }
 }
 deployment spare { model = "gpt-4o-mini", runtime openai { api_key = env("KEY") } }
-deployment claude { model = "claude-sonnet-4", runtime anthropic { api_key = env("KEY") } }
+deployment claude { model = "claude-sonnet-4-6", runtime anthropic { api_key = env("KEY") } }
 route assistant = fallback [gpt, claude]
 pipeline p(message: text, n: int?) -> text { return gpt(message) }
 let limit = 3s

@@ -32,4 +32,5 @@ def test_a_model_is_found_under_the_names_that_it_has() -> None:
         assert found.past
     assert find_retirement("claude-3-opus@20240229", RuntimeKind.ANTHROPIC, "vertex") is None
     assert find_retirement("anthropic/*", RuntimeKind.ANTHROPIC) is None
+    assert find_retirement("github/*", RuntimeKind.GITHUB) is not None, "there are no models any more"
     assert find_retirement("claude-3-opus-20240229", RuntimeKind.OPENAI_COMPATIBLE) is None

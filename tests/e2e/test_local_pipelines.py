@@ -11,7 +11,7 @@ import pytest
 
 from inferc.runtime.executor import Executor
 from inferc.runtime.requests.errors import RequestError
-from inferc.runtime.serving.pipelines import Result
+from inferc.runtime.serving.pipelines.pipeline import Result
 
 from ..support.commands import SAMPLES
 from ..support.projects import Project

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from tritonclient import http as triton
 from tritonclient.utils import InferenceServerException
 
 from ..runtime.onnx.toys import save_model
-from ..support.commands import INFERC, SAMPLES, Running, serving
+from ..support.commands import SAMPLES, Running, serving
+from ..support.forked import ran
 
 TOY = Path(onnxruntime.__file__).parent / "datasets" / "mul_1.onnx"
 TEXTS = ("The invoice was charged twice.", "I paid the same bill two times.", "Penguins swim well.")
@@ -53,9 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "minilm.onnx").symlink_to(SAMPLES / "models" / "minilm.onnx")
     (folder / "tokenizer.json").symlink_to(SAMPLES / "models" / "tokenizer.json")
     names = ("toy.onnx", "my model (v2).onnx", "minilm.onnx")
-    printed = subprocess.run(
-        [*INFERC, "inspect", *names], cwd=folder, check=True, capture_output=True, text=True
-    )
+    printed = ran("inspect", *names, cwd=folder, check=True, text=True)
     (folder / "app.infer").write_text(printed.stdout)
     with serving("run", "app.infer", "--port", "0", cwd=folder) as running:
         yield running
@@ -131,9 +129,7 @@ def test_what_is_not_served_is_said_as_the_client_can_show_it(client: triton.Inf
 
 
 def test_status_shows_what_each_model_really_runs_on(server: Running) -> None:
-    done = subprocess.run(
-        [*INFERC, "status", server.url], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True
-    )
+    done = ran("status", server.url, env=os.environ | {"NO_COLOR": "1"}, text=True)
     assert done.returncode == 0
     rows = [re.split(r"  +", row) for row in done.stdout.splitlines()]
     assert [(row[0], row[1], row[3]) for row in rows[1:]] == [

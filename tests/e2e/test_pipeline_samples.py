@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from ..support.commands import INFERC, PATIENCE, ROOT, SAMPLES, Running, serving
+from ..support.commands import PATIENCE, ROOT, SAMPLES, Running, serving
+from ..support.forked import ran
 
 KEYS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "VLLM_API_KEY"), "any-key")
 
@@ -68,15 +69,7 @@ def stats(mock: Running) -> Any:
 
 
 def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*INFERC, "call", *arguments],
-        cwd=ROOT,
-        env=os.environ | KEYS | {"NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+    return ran("call", *arguments, cwd=ROOT, env=os.environ | KEYS | {"NO_COLOR": "1"}, text=True)
 
 
 # ---- support
@@ -273,5 +266,5 @@ def test_assistant_makes_title_and_translation_and_does_without_them_when_they_f
 def test_the_samples_are_in_the_one_style_and_without_warnings(name: str) -> None:
     file = str(SAMPLES / name / f"{name}.infer")
     for command in (["check", "--deny", "warnings", file], ["fmt", "--check", file]):
-        done = subprocess.run([*INFERC, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = ran(*command, cwd=ROOT, text=True)
         assert done.returncode == 0, done.stderr

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from lsprotocol import types as lsp
@@ -17,6 +17,8 @@ from pygls.lsp.client import LanguageClient
 from inferc.editor.documents import Document, uri_of
 from inferc.editor.view import View
 from inferc.editor.workspace import Workspace
+
+from ..support.forked import begun
 
 PATIENCE = 30
 """Seconds after which an answer that does not come is taken for lost."""
@@ -97,7 +99,8 @@ class Client(LanguageClient):
 
     async def start(self, folder: Path, *encodings: str, **capabilities: Any) -> lsp.InitializeResult:
         """Start the server as an editor does, and introduce oneself."""
-        await self.start_io(sys.executable, "-m", "inferc.cli", "lsp")
+        with patch.object(asyncio, "create_subprocess_exec", begun):
+            await self.start_io("lsp")
         return await self.introduce(folder, *encodings, **capabilities)
 
     async def introduce(self, folder: Path, *encodings: str, **capabilities: Any) -> lsp.InitializeResult:

@@ -62,6 +62,7 @@ def test_a_value_is_followed_to_what_it_is(desk: Desk) -> None:
 
 def test_a_model_and_what_the_catalogue_knows(desk: Desk) -> None:
     text = shown(desk, at("gpt-4o-mini"))
+    assert "switched off on 2027-01-14; its provider says to use `gpt-6-luna` then" in text
     assert "128,000 tokens" in text
     assert "$0.15 in" in text
     assert "≈ $0.27 for 1,000 requests of 1,000 tokens and 200 of answer" in text

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from attrs import define, field
 
@@ -21,6 +22,15 @@ KEY, TOKEN = "sk-provider-4f1c09d2e7ab", "tok-gateway-83b6e0c5f14d"
 """Made up; `env("KEY")` and `env("TOKEN")` in the files."""
 PATIENCE = 60.0
 """Seconds that a process has to start."""
+
+
+def started(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """`inferc` with these arguments; `Popen` says the options."""
+    return subprocess.Popen([*INFERC, *arguments], **options)
+
+
+start: Callable[..., subprocess.Popen[bytes]] = started
+"""How processes begin: `tests/support/forked.py` is quicker."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -33,16 +43,20 @@ def environment(folder: Path) -> dict[str, str]:
 
 def command(folder: Path, *arguments: str, timeout: float = 30) -> tuple[int, str]:
     """A command that ends by itself: its exit status, and all that it said. Raises TimeoutExpired."""
-    done = subprocess.run(
-        [*INFERC, *arguments],
+    with start(
+        *arguments,
         cwd=folder,
         env=environment(folder),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=timeout,
-        check=False,
-    )
-    return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, (out + err).decode("utf-8", "replace")
 
 
 @define
@@ -139,8 +153,8 @@ def gateway(
         for name, content in {"app.infer": text, **(files or {})}.items():
             (where / name).write_bytes(content.encode() if isinstance(content, str) else content)
         number, log = tempfile.mkstemp(prefix="log-", dir=where)
-        process = subprocess.Popen(
-            [*INFERC, "run", "app.infer", "--port", "0", *arguments],
+        process = start(
+            *("run", "app.infer", "--port", "0", *arguments),
             cwd=where,
             env=environment(where) | (more or {}),
             stdin=subprocess.DEVNULL,

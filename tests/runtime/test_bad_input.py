@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from attrs import evolve
 
@@ -89,7 +88,7 @@ COMPLETION = {
         ("model", "max_tokens", "temperature", "stream", "stop", "n", "best_of", "echo", "logprobs", "suffix")
     ),
 }
-SPEECH = {"input": '"hi"', **dict.fromkeys(("model", "voice", "stream_format", "instructions"))}
+SPEECH = {"input": '"hi"', "voice": '"alloy"', **dict.fromkeys(("model", "stream_format", "instructions"))}
 EMBED = {
     "input": '"hi"',
     **dict.fromkeys(
@@ -258,8 +257,13 @@ async def provide(request: web.Request) -> web.Response:
     return web.json_response(ANSWERS[request.path])
 
 
-@asynccontextmanager
-async def front(folder: Path) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
+Front = tuple[str, aiohttp.ClientSession]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def front(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
+    """One server for all tests, which is part of what they try: its address, and a client."""
+    folder = tmp_path_factory.mktemp("front")
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{path:.*}", provide)
     echo = toys.echo(folder / "echo.onnx", "FP32", ("N", 4))
@@ -321,58 +325,60 @@ async def wrong(url: str, http: aiohttp.ClientSession, path: str, name: str, bod
     return None
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("path", "model", "fields"), ENDPOINTS, ids=[f"{a} {b}" for a, b, _ in ENDPOINTS])
 async def test_no_value_of_a_field_makes_the_server_fail(
     path: str,
     model: str,
     fields: dict[str, str | None],
     caplog: pytest.LogCaptureFixture,
-    tmp_path: Path,
+    front: Front,
     request: pytest.FixtureRequest,
 ) -> None:
     step = 1 if request.config.getoption("--hypothesis-profile") == "new" else 5
-    async with front(tmp_path) as (url, http):
-        found: list[str] = []
-        asked = iter(bodies(model, fields, step, len(path + model)))
+    url, http = front
+    found: list[str] = []
+    asked = iter(bodies(model, fields, step, len(path + model)))
 
-        async def work() -> None:
-            for name, body in asked:
-                if (problem := await wrong(url, http, path, name, body)) is not None:
-                    found.append(problem)
+    async def work() -> None:
+        for name, body in asked:
+            if (problem := await wrong(url, http, path, name, body)) is not None:
+                found.append(problem)
 
-        await asyncio.gather(*(work() for _ in range(8)))
+    await asyncio.gather(*(work() for _ in range(8)))
     assert found == []
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("path", "model"), dict.fromkeys((path, model) for path, model, _ in ENDPOINTS if model)
 )
-async def test_no_body_and_no_header_makes_the_server_fail(path: str, model: str, tmp_path: Path) -> None:
+async def test_no_body_and_no_header_makes_the_server_fail(path: str, model: str, front: Front) -> None:
     plain = {"Content-Type": "application/json"}
     packed = {**plain, "Content-Encoding": "gzip"}
     named = f'{{"model":"{model}","'.encode()
-    async with front(tmp_path) as (url, http):
-        for body, headers, status in (
-            (b"", plain, 400),
-            (b"null", plain, 400),
-            (b"[]", plain, 400),
-            (b"{}", plain, 400),
-            (b"\xff\xfe{}", plain, 400),
-            (named + b'\xff":1}', plain, 400),
-            (named + b'a":"\xc3\x28"}', plain, 400),
-            (b"\xef\xbb\xbf{}", plain, 400),
-            (b"[" * 100_000, plain, 400),
-            (b"{}", packed, 400),
-            (b"\x1f\x8b\x08", packed, 400),
-            (b"{}", {**plain, "Content-Encoding": "br"}, 415),
-            (b"{}", {"Content-Type": "text/plain"}, 415),
-            (b"{}", {"Content-Type": "multipart/form-data"}, 415),
-            (b"{}", {**plain, "x-inferc-priority": "soon"}, 400),
-            (b"{}", {**plain, "Authorization": "é" * 1000}, 400),
-            (b"{}", {**plain, "Accept": "image/png", "Cookie": "a" * 9000}, 400),
-        ):
-            async with http.post(url + path, data=body, headers=headers) as answer:
-                shown = await answer.json()
-                assert answer.status == status, (body[:50], shown)
-                assert isinstance(shown.get("error", shown), dict | str)
+    url, http = front
+    for body, headers, status in (
+        (b"", plain, 400),
+        (b"null", plain, 400),
+        (b"[]", plain, 400),
+        (b"{}", plain, 400),
+        (b"\xff\xfe{}", plain, 400),
+        (named + b'\xff":1}', plain, 400),
+        (named + b'a":"\xc3\x28"}', plain, 400),
+        (b"\xef\xbb\xbf{}", plain, 400),
+        (b"[" * 100_000, plain, 400),
+        (b"{}", packed, 400),
+        (b"\x1f\x8b\x08", packed, 400),
+        (b"{}", {**plain, "Content-Encoding": "br"}, 415),
+        (b"{}", {"Content-Type": "text/plain"}, 415),
+        (b"{}", {"Content-Type": "multipart/form-data"}, 415),
+        (b"{}", {**plain, "x-inferc-priority": "soon"}, 400),
+        (b"{}", {**plain, "Authorization": "é" * 1000}, 400),
+        (b"{}", {**plain, "Accept": "image/png", "Cookie": "a" * 9000}, 400),
+    ):
+        async with http.post(url + path, data=body, headers=headers) as answer:
+            shown = await answer.json()
+            assert answer.status == status, (body[:50], shown)
+            assert isinstance(shown.get("error", shown), dict | str)

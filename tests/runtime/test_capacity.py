@@ -179,3 +179,21 @@ def test_each_request_that_waits_runs_once_whoever_leaves(requests: list[tuple[s
     left = [ticket for ticket, (_, _, leaves) in enumerate(requests, 1) if not leaves]
     assert capacity.waiting == len(left)
     assert sorted(drained(capacity, len(requests) + 1)) == left
+
+
+def test_of_many_replicas_few_are_asked_whether_they_are_free() -> None:
+    asked: list[int] = []
+
+    def rank(replica: int) -> float:
+        asked.append(replica)
+        return 5.0 if replica in busy else 0.0
+
+    busy: set[int] = set()
+    capacity = Capacity(100, 1000, CapacityPolicy(), rank)
+    chosen = [capacity.admit_at_once(None) for _ in range(300)]
+    assert [chosen.count(replica) for replica in range(100)] == [3] * 100
+    assert len(asked) == 300
+    busy.update(range(99))
+    assert capacity.admit_at_once(None) == 99, "who is free comes first, however busy"
+    busy.add(99)
+    assert capacity.admit_at_once(None) == 0, "then the least busy of those that are free the soonest"

@@ -150,8 +150,8 @@ async def front(folder: Path, guards: str, more: str = "", externs: str = EXTERN
         remote = f'endpoint = "{url}/v1", retry {{ max_retries = 0 }}'
         text = f"""
         {externs}
-        deployment gpt {{ model = "gpt-4o-mini", runtime openai {{ {remote} }}, cache {{ ttl = 1h }} }}
-        deployment other {{ model = "gpt-4o-mini", runtime openai {{ {remote} }} }}
+        deployment gpt {{ model = "a-model", runtime openai {{ {remote} }}, cache {{ ttl = 1h }} }}
+        deployment other {{ model = "a-model", runtime openai {{ {remote} }} }}
         deployment claude {{
           model = "claude-sonnet-4-5"
           runtime anthropic {{ endpoint = "{url}", retry {{ max_retries = 0 }} }}

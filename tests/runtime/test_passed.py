@@ -15,7 +15,9 @@ from attrs import field, frozen
 
 from inferc.compiler.plan import Capabilities, Money, Price, ProviderKind, WireFormat
 from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form
+from inferc.runtime.policies.estimate import estimate
 from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.requests.request import Part, PassedRequest
 
 from ..support.openai_client import openai_client
 from ..support.pipelines import Graph, fallback, plan_with
@@ -149,6 +151,66 @@ async def test_what_is_paid_for_by_something_else_than_tokens_is_counted() -> No
         for unit, count in (("searches", 1), ("characters", 5), ("images", 1), ("audio_seconds", 0)):
             assert f'inferc_units_total{{deployment="gpt",unit="{unit}"}} {count}.0' in text
         assert 'inferc_units_total{deployment="finder",unit="searches"} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    ("sound", "milliseconds"),
+    [
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(12) + (16_000).to_bytes(4, "little") + bytes(31_968), 2000),
+        (b"ID3" + bytes(7997), 2000),
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(3984), 1000),  # its head says nothing
+    ],
+)
+def test_a_sound_is_as_long_as_its_file_says_or_its_size(sound: bytes, milliseconds: int) -> None:
+    form = (Part("file", b'Content-Disposition: form-data; name="file"', sound),)
+    assert estimate(PassedRequest("/audio/transcriptions", "m", form=form)).audio_ms == milliseconds
+
+
+def test_speech_that_tells_nothing_is_paid_for_by_its_length() -> None:
+    size = estimate(PassedRequest("/audio/speech", "m", body={"input": "x" * 900}))
+    assert (size.characters, size.answer) == (900, 1250)
+
+
+async def test_mistral_s_sounds_are_answered_as_openai_s() -> None:
+    events = (
+        {"type": "transcription.text.delta", "text": "hi"},
+        {"type": "transcription.language", "audio_language": "en"},
+        {"type": "transcription.segment", "text": "hi", "start": 0, "end": 1, "speaker_id": "s1"},
+        {
+            "type": "transcription.done",
+            "text": "hi",
+            "usage": {"prompt_audio_seconds": 3, "prompt_tokens": 1},
+        },
+    )
+
+    async def speak(request: web.Request) -> web.Response:
+        assert (await request.json())["voice_id"] == "jane"
+        return web.json_response({"audio_data": "UklGRg=="})
+
+    async def hear(request: web.Request) -> web.Response:
+        text = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events)
+        return web.Response(text=text[:-1], content_type="text/event-stream")  # its last event has no end
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/speech", speak)
+    app.router.add_post("/v1/audio/transcriptions", hear)
+    async with (
+        serving(app) as url,
+        running(plan_with(remote_plan("m", f"{url}/v1", provider=ProviderKind.MISTRAL))) as executor,
+        gateway_of(executor) as gateway,
+        openai_client(gateway) as api,
+    ):
+        spoken = await api.audio.speech.create(model="m", input="hi", voice="jane", response_format="wav")
+        assert (spoken.content, spoken.response.headers["content-type"]) == (b"RIFF", "audio/wav")
+        stream = await api.audio.transcriptions.create(model="m", file=b"x", stream=True)
+        heard: list[Any] = [event async for event in stream]
+        assert [event.type for event in heard] == [
+            "transcript.text.delta",
+            "transcription.language",
+            "transcript.text.segment",
+            "transcript.text.done",
+        ]
+        assert (heard[0].delta, heard[2].speaker, heard[3].text) == ("hi", "s1", "hi")
 
 
 async def test_a_form_goes_on_with_its_file_and_the_models_own_name() -> None:

@@ -45,6 +45,7 @@ def http_error(status: int, code: str | None = None, message: str = "no", **head
         (404, "model_not_found", BadRequest, False),
         (408, None, RequestTimeout, True),
         (409, None, ServerError, True),
+        (410, None, ServerError, False),
         (422, None, BadRequest, False),
         (429, None, RateLimited, True),
         (429, "rate_limit_exceeded", RateLimited, True),

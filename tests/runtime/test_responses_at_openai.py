@@ -98,6 +98,13 @@ STREAM = events(
 FAILED = events(
     *BEGUN, ("failed", {"response": response("failed", [], error={"code": "server_error", "message": "no"})})
 )
+COMPACTED = {
+    "id": "resp_compacted",
+    "object": "response.compaction",
+    "created_at": 1,
+    "output": [{"id": "cmp_1", "type": "compaction", "encrypted_content": "gAAA"}],
+    "usage": USAGE,
+}
 THINKS = Capabilities(thinks="effort", refused_sampling=("temperature",))
 
 
@@ -121,12 +128,17 @@ async def front(stream: str = STREAM, **changes: Any) -> AsyncIterator[Front]:
             return web.Response(text=stream, content_type="text/event-stream")
         return web.json_response(response("completed", OUTPUT))
 
+    async def compact(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        return web.json_response(COMPACTED)
+
     app = web.Application()
     app.router.add_post("/v1/responses", answer)
+    app.router.add_post("/v1/responses/compact", compact)
     async with serving(app) as url:
         plan = remote_plan("gpt", f"{url}/v1", provider=ProviderKind.OPENAI, capabilities=THINKS)
         async with (
-            executor_of(evolve(plan, responses=True, **changes)) as executor,
+            executor_of(evolve(plan, **{"responses": True, **changes})) as executor,
             gateway_of(executor) as gateway,
             openai_client(gateway) as api,
         ):
@@ -152,6 +164,41 @@ async def test_hosted_tools_and_thoughts_come_as_they_are_and_go_back() -> None:
         assert (await it.api.responses.retrieve(first.id)).output_text == "hi"
         await create(model="gpt", input="one", store=False)
         assert "include" not in it.seen[2]
+
+
+async def test_items_that_are_kept_are_named_instead_of_sent() -> None:
+    async with front() as it:
+        create = it.api.responses.create
+        first = await create(model="gpt", input="one")
+        named: Any = [{"type": "item_reference", "id": item.id} for item in first.output]
+        second = await create(model="gpt", input=[*named, {"role": "user", "content": "two"}])
+        assert it.seen[1]["input"] == [*OUTPUT, {"role": "user", "content": "two"}]
+        listed = await it.api.responses.input_items.list(second.id, order="asc")
+        assert [item.type for item in listed.data] == [*(item["type"] for item in OUTPUT), "message"]
+        for each in (first, second):
+            await it.api.responses.delete(each.id)
+        with pytest.raises(openai.BadRequestError, match="send the item itself") as refused:
+            await create(model="gpt", input=[{"role": "user", "content": "two"}, *named])
+        assert (refused.value.param, refused.value.code) == ("input[1].id", "item_not_found")
+
+
+async def test_a_conversation_is_compacted_where_the_provider_does_that() -> None:
+    async with front() as it:
+        first = await it.api.responses.create(model="gpt", input="one")
+        made = await it.api.responses.compact(
+            model="gpt", previous_response_id=first.id, instructions="Be kind."
+        )
+        assert [item.type for item in made.output] == ["compaction"]
+        said = {"type": "message", "role": "user", "content": "one"}
+        assert it.seen[1] == {"model": "gpt-4o-mini", "instructions": "Be kind.", "input": [said, *OUTPUT]}
+        items: Any = [item.model_dump(exclude_none=True) for item in made.output]
+        await it.api.responses.create(model="gpt", input=[*items, {"role": "user", "content": "two"}])
+        assert it.seen[2]["input"][0] == COMPACTED["output"][0]  # type: ignore[index]
+    async with front(responses=False) as it:
+        with pytest.raises(openai.BadRequestError, match="is not asked in responses"):
+            await it.api.responses.compact(model="gpt", input="one")
+        with pytest.raises(openai.BadRequestError, match="send what was said before it"):
+            await it.api.responses.create(model="gpt", input=[*items, {"role": "user", "content": "two"}])
 
 
 async def test_a_prompt_that_openai_keeps_passes_with_and_without_more_input() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from anthropic.types import RawMessageStreamEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -45,12 +45,18 @@ MODELS = {
     "gemini": ("gemini-2.5-flash", "gemini-3-flash"),
 }
 
+MANY = settings(max_examples=4 * settings().max_examples)
+"""Each chooses one of many models, too."""
 
-@pytest.mark.parametrize("is_openais", [True, False])
-@pytest.mark.parametrize(
-    "model", ["gpt-4o-mini", "gpt-5-mini", "o3", "mistral-large-latest", "deepseek-chat", "unknown"]
+
+@MANY
+@given(
+    model=st.sampled_from(
+        ("gpt-4o-mini", "gpt-5-mini", "o3", "mistral-large-latest", "deepseek-chat", "unknown")
+    ),
+    is_openais=st.booleans(),
+    body=openai_bodies(),
 )
-@given(body=openai_bodies())
 def test_what_is_not_read_would_not_have_been_changed(model: str, is_openais: bool, body: Json) -> None:
     can = known(model).over(AT_OPENAI if is_openais else AT_OTHERS)
     if not Straight(can, is_openais=is_openais).takes(body):
@@ -101,12 +107,16 @@ def test_what_asks_for_nothing_is_never_refused(provider: str, model: str, field
     assert [error.message for error in complaints] == []
 
 
-@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
-@pytest.mark.parametrize(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
-@given(data=st.data())
+@MANY
+@given(
+    client=st.sampled_from(("openai_chat", "anthropic")),
+    asked=st.sampled_from([(provider, model) for provider in MODELS for model in MODELS[provider]]),
+    data=st.data(),
+)
 def test_whatever_a_client_asks_is_taken_by_the_provider_or_refused_by_name(
-    client: str, provider: str, model: str, data: st.DataObject
+    client: str, asked: tuple[str, str], data: st.DataObject
 ) -> None:
+    provider, model = asked
     if client == "openai_chat":
         request = ChatRequest(data.draw(openai_bodies()), False)
     else:

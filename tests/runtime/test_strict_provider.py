@@ -16,9 +16,9 @@ from hypothesis import given
 from openai.types import embedding_create_params
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
+from inferc.runtime.dialects.shapes import problems
 from inferc.runtime.mock_provider import MockOptions, build_app, parse_fault
 from inferc.runtime.mock_provider.strict import PROVIDERS, provider_of, table
-from inferc.runtime.mock_provider.strict.shapes import problems
 
 from ..support.conversations import anthropic_bodies, openai_bodies
 from ..support.remote import serving
@@ -449,6 +449,15 @@ async def test_mistral_s_calls_have_ids_of_nine_letters_and_come_in_one_piece() 
         c["choices"][0]["delta"]["tool_calls"] for c in chunks if c["choices"][0]["delta"].get("tool_calls")
     ]
     assert [[each["function"]["arguments"] for each in found] for found in calls] == [["{}"]]
+
+
+async def test_groq_has_tools_of_its_own() -> None:
+    path, model = "/openai/v1/chat/completions", "openai/gpt-oss-120b"
+    async with strict() as (http, url):
+        for kind, status in (("browser_search", 200), ("code_interpreter", 200), ("web_search", 400)):
+            body = chat(model, tools=[{"type": kind}])
+            async with http.post(url + path, json=body) as response:
+                assert response.status == status, await response.text()
 
 
 async def test_openrouter_breaks_off_with_a_last_chunk_that_holds_the_error() -> None:

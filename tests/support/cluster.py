@@ -29,7 +29,8 @@ import kubernetes_validate
 import yaml
 from attrs import define, field
 
-from .commands import INFERC, PATIENCE
+from .commands import PATIENCE
+from .forked import InLoop, begun
 
 Object = dict[str, Any]
 
@@ -207,7 +208,7 @@ class Pod:
     made: Object
     is_ready: bool = False
     is_stopping: bool = False
-    process: asyncio.subprocess.Process | None = None
+    process: InLoop | None = None
     port: int = 0
     task: asyncio.Task[None] = field(init=False)
 
@@ -328,8 +329,7 @@ class Pod:
         arguments = [re.sub(f"^--port={listened}$", f"--port={self.port}", each) for each in arguments]
         self._note("starts")
         with (root / "log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *INFERC,
+            self.process = await begun(
                 *arguments,
                 cwd=root / "srv" / "infer",
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), **environment},

@@ -11,16 +11,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from attrs import frozen
 
-ROOT = Path(__file__).resolve().parents[2]
+from .forked import PATIENCE, ROOT, Forked
+
 SAMPLES = ROOT / "samples"
 INFERC = [sys.executable, "-m", "inferc.cli"]
-PATIENCE = 60
-"""Seconds after which a process that says nothing is taken for stuck."""
 
 
 @frozen
@@ -46,12 +45,14 @@ def serving(
     environment: dict[str, str] | None = None,
     patience: float = PATIENCE,
     output: IO[str] | None = None,
+    forked: bool = True,
 ) -> Iterator[Running]:
     """`inferc` with these arguments, once it takes requests; killed at the end if it still runs, and after
-    `patience` seconds.
+    `patience` seconds. forked: it need not start as it does for users, with all imports.
     """
-    process = subprocess.Popen(
-        [*INFERC, *arguments],
+    start = Forked if forked else _started
+    process = start(
+        *arguments,
         cwd=cwd,
         env=os.environ | {"NO_COLOR": "1", "OPENAI_API_KEY": "key-one"} | (environment or {}),
         stdin=subprocess.DEVNULL,
@@ -67,6 +68,10 @@ def serving(
         watchdog.cancel()
         process.kill()
         process.communicate()
+
+
+def _started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen([*INFERC, *arguments], **options)
 
 
 def _announced(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -8,7 +8,11 @@ from random import Random
 from typing import Any
 
 from inferc.compiler.plan import TEXT, ExternPlan, PipelinePlan, Type
-from inferc.runtime.serving.pipelines import Pipeline, PoolStatus, Threads, Workers, load_externs
+from inferc.runtime.serving.pipelines.build import load_externs
+from inferc.runtime.serving.pipelines.pipeline import Pipeline
+from inferc.runtime.serving.pipelines.threads import Threads
+from inferc.runtime.serving.pipelines.workers.pool import PoolStatus
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 
 from .flows import pipeline_of
 from .members import Speaker

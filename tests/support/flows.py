@@ -10,7 +10,10 @@ from typing import Any
 
 from inferc.compiler.plan import ExternPlan, PipelinePlan, RoutePlan
 from inferc.runtime.serving.model import Model
-from inferc.runtime.serving.pipelines import Event, Extern, Pipeline, Workers, build_pipelines
+from inferc.runtime.serving.pipelines.build import build_pipelines
+from inferc.runtime.serving.pipelines.externs import Extern
+from inferc.runtime.serving.pipelines.pipeline import Event, Pipeline
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 from inferc.runtime.serving.routes.build import build_route
 
 from .members import Speaker, member

@@ -21,7 +21,7 @@ from inferc.runtime.requests.trace import Trace
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
-from inferc.runtime.serving.pipelines.workers import Workers
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 from inferc.runtime.serving.routes.build import build_route
 from inferc.runtime.serving.routes.route import Route
 

@@ -23,6 +23,8 @@ from attrs import define, field
 
 from inferc.cli.main import main
 
+from .forked import Forked
+
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"(?:--port |127\.0\.0\.1:|localhost:)(\d{4,5})")
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -42,6 +44,8 @@ _LOGGED = re.compile(r"^\d\d:\d\d:\d\d INFO .*\n", re.MULTILINE)
 _NAMED = re.compile(r'"(id|created)": ?("[^"]*"|\d+)')
 _BESIDE = ("call",)
 """Commands that have a process of their own: they are over when all that they opened is closed."""
+_SHELL = re.compile(r"[$|<>;&*`]")
+"""What a shell would do something about."""
 _USUAL = 8080
 """The port at which `inferc run` serves where nothing is said."""
 _LIMIT = 60
@@ -120,8 +124,11 @@ class Session:
             self._start(command.removesuffix(" &"))
             return ""
         words = shlex.split(command.replace("\\\n", ""))
-        if words[0] == "inferc" and words[1] not in _BESIDE and not {">", "|"} & {*words}:
-            return self._there(self._said_here(words[1:]))
+        if words[0] == "inferc" and not {">", "|"} & {*words}:
+            if words[1] not in _BESIDE:
+                return self._there(self._said_here(words[1:]))
+            with self._begun(command, subprocess.PIPE) as process:
+                return self._there(_LOGGED.sub("", process.communicate(timeout=_LIMIT)[0].decode()))
         done = subprocess.run(
             ["bash", "-c", f"{_CURL}; {self._here(command)} 2>&1"],
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
@@ -149,12 +156,7 @@ class Session:
         port = self.ports[PORT.findall(typed)[0]]
         if (before := self.serving.pop(port, None)) is not None:
             _end(before)
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {self._here(typed)}"],
-            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        self.running.append(process)
+        process = self._begun(typed, subprocess.PIPE)
         self.serving[port] = process
         assert process.stdout is not None
         return process.stdout.readline().decode()
@@ -162,17 +164,27 @@ class Session:
     def _start(self, command: str) -> None:
         """Run what serves, and wait until it listens where none of the others does."""
         before = {port for port in self.ports.values() if _listens(port)}
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {self._here(command)}"],
-            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        self.running.append(process)
+        process = self._begun(command, subprocess.DEVNULL)
         until = time.monotonic() + _LIMIT
         while not any(_listens(port) for port in self.ports.values() if port not in before):
             assert process.poll() is None, f"{command} has ended"
             assert time.monotonic() < until, f"{command} does not listen"
             time.sleep(0.02)
+
+    def _begun(self, command: str, output: int) -> subprocess.Popen[bytes]:
+        """Run what goes on while other commands are typed."""
+        here = self._here(command)
+        words = shlex.split(here.replace("\\\n", ""))
+        options = {
+            "cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL,
+            "stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True,
+        }  # fmt: skip
+        if words[0] == "inferc" and not _SHELL.search(command):
+            process = Forked(*words[1:], **options)
+        else:
+            process = subprocess.Popen(["bash", "-c", f"exec {here}"], **options)
+        self.running.append(process)
+        return process
 
     def _here(self, text: str) -> str:
         return PORT.sub(lambda found: found[0].replace(found[1], self.ports.get(found[1], found[1])), text)

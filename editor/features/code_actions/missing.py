@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
-from ....compiler.checks.policies import HOSTED
+from ....compiler.checks.endpoints import HOSTED
 from ....dsl import syntax as s
 from ....dsl.diagnostics import Diagnostic
 from ....dsl.kinds import RuntimeKind

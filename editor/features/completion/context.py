@@ -7,7 +7,7 @@ from functools import cached_property
 
 from lsprotocol.types import CompletionItemKind
 
-from ....compiler.checks.policies import HOSTED
+from ....compiler.checks.endpoints import HOSTED
 from ....compiler.scope import Symbol
 from ....dsl import syntax as s
 from ....dsl.comments import doc_comment

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lsprotocol.types import CompletionItemKind as Kind
 
-from ....compiler.checks.policies import HOSTED
+from ....compiler.checks.endpoints import HOSTED
 from ....compiler.scope import VALUES
 from ....dsl.catalogue import find_model, known_models
 from ...facts import model_line, model_text

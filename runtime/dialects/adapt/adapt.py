@@ -121,7 +121,8 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 continue
             handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):
-                found.note(name, f"left out: {handling.why}")
+                for where in [f"{name}.{field}" for field in value] if handling.inside else [name]:
+                    found.note(where, f"left out: {handling.why}")
             elif value is not None and value not in handling.neutral:
                 found.refuse(name, handling.why)
     return changed

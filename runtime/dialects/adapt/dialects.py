@@ -71,6 +71,9 @@ RAN_THERE: dict[str, frozenset[str]] = {
             "image_generation_call",
             "mcp_list_tools",
             "mcp_call",
+            "reasoning",
+            "program",
+            "program_output",
         }
     ),
 }
@@ -104,9 +107,13 @@ CLIENT_NAMES: dict[str, dict[str, str]] = {
 
 @frozen
 class Dropped:
-    """The provider gets nothing of it, and the answer is still what was asked for."""
+    """The provider gets nothing of it, and the answer is still what was asked for.
+
+    inside: it holds fields, which are what is named.
+    """
 
     why: str
+    inside: bool = False
 
 
 @frozen
@@ -142,7 +149,11 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },
     "openai_responses": {
+        "access_programs": Dropped("it is about what OpenAI may be asked, and by whom"),
+        "background_options": Dropped("a response in the background is begun at once here"),
         "client_metadata": Dropped("it is about the client"),
+        "image": Dropped("it is about how OpenAI shortens images"),
+        "reasoning": Dropped("it is about how OpenAI's models think", inside=True),
         "include": Dropped("it is about what OpenAI's answer repeats"),
         "context_management": Dropped("it is about how OpenAI shortens long conversations"),
         "max_tool_calls": Dropped("it counts calls of tools that OpenAI runs itself"),
@@ -175,6 +186,34 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
     },
 }
 """What becomes of a request's fields that only one dialect knows, in front of another; others are refused."""
+
+OWNERS = {
+    "openai": "OpenAI",
+    "openai_chat": "OpenAI's chat completions",
+    "openai_responses": "OpenAI's responses",
+    "anthropic": "Anthropic",
+    "gemini": "Gemini",
+    "bedrock": "Amazon Bedrock",
+}
+"""Seals, as clients know them."""
+
+INSTEAD = {
+    "custom": "declare it as a function",
+    "custom_tool_call": "declare its tool as a function",
+    "custom_tool_call_output": "declare its tool as a function",
+    "compaction": "send what was said before it",
+    "input_file": "send it as `file_data` or `file_url`",
+    "input_image": "send it as `image_url`",
+    "item_reference": "send the item itself",
+}
+"""What to do instead of a part of the conversation, or a tool, that only one dialect knows."""
+
+
+def known_alone(dialect: str, kind: str, what: str = "") -> str:
+    """Why a thing of one dialect cannot be sent on, and what to do. what: its name, if not `kind`."""
+    instead = INSTEAD.get(kind, "ask a model there, or leave it out")
+    return f"{what or f'`{kind}`'} is known to {OWNERS[dialect]} alone: {instead}"
+
 
 UNKNOWN_EXTRA = Refused("no field of that name is translated for this provider")
 

@@ -27,7 +27,7 @@ from ...requests.parts import (
 from ..media_urls import type_of_url
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
-from .dialects import ANTHROPIC_LIKE, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
+from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
 from .result import Findings, Problem
 from .system_prompts import SYSTEM, system_after_user, system_alone, system_first
 from .tools import fit_mark
@@ -151,9 +151,11 @@ class _History:
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
-                    self._found.note(path(part.at), f"left out: `{kind}` is known to {part.dialect} alone")
+                    self._found.note(
+                        path(part.at), f"left out: `{kind}` is known to {OWNERS[part.dialect]} alone"
+                    )
                     return ()
-                self._found.refuse(path(part.at), f"`{kind}` is known to {part.dialect} alone")
+                self._found.refuse(path(part.at), known_alone(part.dialect, str(kind)))
                 return ()
         mark = fit_mark(part.cache, self._can)
         if mark != part.cache:
@@ -185,7 +187,9 @@ class _History:
         for seal, values in extras.items():
             if seal not in self._seals:
                 for name in values:
-                    self._found.note(f"{where}.{name}".lstrip("."), f"left out: it is known to {seal} alone")
+                    self._found.note(
+                        f"{where}.{name}".lstrip("."), f"left out: it is known to {OWNERS[seal]} alone"
+                    )
 
     def _result(self, result: ToolResult, turn: Turn) -> tuple[Part, ...]:
         """The result, and behind it what the provider takes from users only."""

@@ -11,7 +11,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, ToolCall, path
-from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, SEALS, TOOL_NAMES
+from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, OWNERS, SEALS, TOOL_NAMES, known_alone
 from .result import Checked, Findings, Note, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed, without_unions
 
@@ -101,7 +101,8 @@ def _names_go(choice: ToolChoice, provider: str) -> bool:
 def _choice(choice: ToolChoice, can: Capabilities, found: Findings, provider: str) -> ToolChoice | None:
     foreign = choice.extras.keys() - SEALS[provider]
     if foreign:
-        found.refuse("tool_choice", f"this choice is known to {', '.join(sorted(foreign))} alone")
+        owners = ", ".join(OWNERS[seal] for seal in sorted(foreign))
+        found.refuse("tool_choice", f"this choice is known to {owners} alone: choose a function, or none")
         return None
     if choice.mode == "required" and can.forced_tools is False:
         found.refuse("tool_choice", "the model cannot be made to call a function")
@@ -113,7 +114,9 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     if isinstance(tool, SealedTool):
         if tool.dialect in SEALS[provider]:
             return tool
-        found.refuse(path(tool.at) or "tools", f"this tool is known to {tool.dialect} alone")
+        kind = str(tool.value.get("type") or "")
+        what = f"the tool `{kind}`" if kind else "this tool"
+        found.refuse(path(tool.at) or "tools", known_alone(tool.dialect, kind, what))
         return None
     changed: dict[str, Any] = {}
     where = f"{path(tool.at) or 'tools'}"
@@ -134,7 +137,7 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     for seal, values in tool.extras.items():
         if seal not in SEALS[provider]:
             for name in values:
-                found.note(f"{where}.{name}", f"left out: it is known to {seal} alone")
+                found.note(f"{where}.{name}", f"left out: it is known to {OWNERS[seal]} alone")
     parameters = tool.parameters
     if parameters is None and can.extra_fields is not None:
         changed["parameters"] = {"type": "object", "properties": {}}

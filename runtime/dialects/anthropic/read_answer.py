@@ -210,4 +210,5 @@ def read_usage(usage: Json) -> Usage:
         cache_write_tokens=written,
         cache_write_1h_tokens=count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
         searches=few(usage.get("server_tool_use"), "web_search_requests"),
+        fast=int(usage.get("speed") == "fast"),
     )

@@ -35,7 +35,7 @@ def write_request(conversation: Conversation) -> Json:
         body["stop_sequences"] = list(c.stop)
     config: Json = {}
     if c.format is not None and c.format.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": c.format.schema}
+        config["format"] = {"type": "json_schema", "schema": c.format.described}
     if c.thinking is not None:
         _think(c.thinking, body, config)
     if config:

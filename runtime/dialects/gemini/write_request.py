@@ -181,7 +181,7 @@ def _config(conversation: Conversation) -> Json:
     if c.format is not None and c.format.kind != "text":
         config["responseMimeType"] = "application/json"
         if c.format.schema is not None:
-            config["responseJsonSchema"] = c.format.schema
+            config["responseJsonSchema"] = c.format.described
     if c.thinking is not None and (thinking := _thinking(c.thinking)):
         config["thinkingConfig"] = thinking
     return config

@@ -77,6 +77,8 @@ def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
     identity = raw.get("id")
     if identity is not None and not isinstance(identity, str):
         raise BadRequest("`id` must be text", param="id")
+    if "parameters" not in raw and "outputs" not in raw:
+        return Asked(TensorRequest(inputs), identity, {}, False)
     parameters = _object(raw, "parameters", "")
     all_binary = _flag(parameters, "binary_data_output", "parameters.", default=False)
     binary: dict[str, bool] = {}

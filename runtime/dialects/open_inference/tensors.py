@@ -24,6 +24,16 @@ _LARGEST = {
     "FP32": math.nextafter(float.fromhex("0x1.ffffffp+127"), 0),
     "FP64": sys.float_info.max,
 }
+_FLOATS: set[type] = {float}
+_INTEGERS: set[type] = {int}
+_BOUNDS: dict[str, tuple[set[type], float, float]] = {
+    datatype: (_FLOATS, -_LARGEST[datatype], _LARGEST[datatype]) for datatype in ("FP16", "FP32", "FP64")
+} | {
+    datatype: (_INTEGERS, numpy.iinfo(kind).min, numpy.iinfo(kind).max)
+    for datatype, kind in NUMPY_TYPES.items()
+    if kind.kind in "iu" and datatype != "BF16"
+}
+"""What numbers of a datatype are in Python, and the least and the largest of them."""
 _LEAST_WIDE = 2.0**63
 """The least number that the JSON parser may have made a float of because it has no place for the integer."""
 _FEW = 64
@@ -99,12 +109,8 @@ def _binary_size(name: str, parameters: Any) -> int | None:
 
 
 def _read_shape(name: str, shape: Any) -> tuple[int, ...]:
-    if isinstance(shape, list):
-        for size in shape:
-            if type(size) is not int or size < 0:
-                break
-        else:
-            return tuple(shape)
+    if isinstance(shape, list) and (not shape or (set(map(type, shape)) == _INTEGERS and min(shape) >= 0)):
+        return tuple(shape)
     raise _wrong(name, f"its `shape` is {_shown(shape)}; it must be a list of sizes")
 
 
@@ -112,6 +118,8 @@ def _from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> N
     """Flat or nested lists of numbers, texts or truth values."""
     if not isinstance(data, list):
         raise _wrong(name, f"its `data` is {_shown(data)}; it must be a list")
+    if len(data) <= _FEW and (few := _from_few(datatype, shape, data)) is not None:
+        return few
     try:
         values = numpy.array(data, numpy.object_ if datatype == "BYTES" else None)
     except ValueError:
@@ -124,6 +132,20 @@ def _from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> N
             name, f"its `data` has {values.size} values, but its `shape` {list(shape)} means {expected}"
         )
     return _converted(name, datatype, _shaped(name, values, shape), data)
+
+
+def _from_few(datatype: str, shape: tuple[int, ...], data: list[Any]) -> NDArray[Any] | None:
+    """The same of one list with some numbers, all floats or all integers, as the datatype has them.
+
+    None for what is anything else, or wrong.
+    """
+    kinds, bounds = set(map(type, data)), _BOUNDS.get(datatype)
+    if bounds is None or kinds != bounds[0] or len(data) != prod(shape):
+        return None
+    _, low, high = bounds
+    if low <= min(data) and max(data) <= high:
+        return numpy.array(data, NUMPY_TYPES[datatype]).reshape(shape)
+    return None
 
 
 def _shaped(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -162,7 +184,8 @@ def _extremes(values: NDArray[Any], data: list[Any]) -> tuple[Any, Any]:
     """The least and the largest of `values`, those of `data`; among a few, Python finds them faster."""
     if len(data) == values.size <= _FEW and not isinstance(data[0], list):
         return min(data), max(data)
-    return values.min().item(), values.max().item()
+    low, high = values.min(), values.max()
+    return (low, high) if values.dtype.hasobject else (low.item(), high.item())
 
 
 def _wide_integers(name: str, datatype: str, values: NDArray[Any], data: list[Any]) -> NDArray[Any]:

@@ -20,6 +20,8 @@ _NEEDED_FILES = {
     "/images/variations": "image",
 }
 _NEEDED_TEXTS = {"/audio/speech": "input", "/images/generations": "prompt"}
+_INSTEAD = ("url", "file_url", "file_id")
+"""What stands for a file at Groq and Mistral."""
 _MOST_NUMBER = 64
 """Characters of a number in a form."""
 
@@ -30,7 +32,7 @@ def check_form(path: str, form: Iterable[Part]) -> None:
     needed = _NEEDED_FILES.get(path)
     if needed is not None:
         found = [part for part in parts if part.name in (needed, f"{needed}[]")]
-        if not found:
+        if not found and not any(part.name in _INSTEAD for part in parts):
             raise BadRequest(f"`{needed}` is missing; it must be a file", param=needed, code="missing_field")
         if not all(map(_is_file, found)):
             raise BadRequest(

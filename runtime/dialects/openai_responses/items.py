@@ -86,6 +86,8 @@ def _turn(item: Json, at: Place) -> Turn:
                 at=at,
             )
             return Turn("assistant", (*thoughts, call), NOTHING, at)
+        case "function_call_output" if item.get("call_id") is None and item.get("name") is not None:
+            return Turn("user", (Sealed(DIALECT, item, at),), NOTHING, at)  # of a tool that nobody called
         case "function_call_output":
             result = ToolResult(
                 fields.required(item, "call_id", str, at),
@@ -135,8 +137,12 @@ def _part(part: Json, at: Place) -> Part:
             return Refusal(fields.required(part, "refusal", str, at), at=at)
         case "input_image" if isinstance(part.get("image_url"), str):
             return _media("image", part, part["image_url"], _IMAGE, at)
+        case "input_image" if part.get("file_id") is None:
+            raise fields.wrong(at, "must hold `image_url`, or a `file_id`")
         case "input_file" if part.get("file_id") is None:
             where = "file_data" if part.get("file_data") is not None else "file_url"
+            if part.get(where) is None:
+                raise fields.wrong(at, "must hold `file_data`, `file_url`, or a `file_id`")
             return _media("document", part, fields.required(part, where, str, at), _FILE, at)
         case str():
             return Sealed(DIALECT, part, at)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from ...requests import events as e
-from ...requests.parts import Sealed
+from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
 from ..fields import count, few, told_cost
 from ..openai_chat.messages import DIALECT as AS_CHAT
@@ -21,7 +21,34 @@ from .items import DIALECT
 
 Json = dict[str, Any]
 
-_INCOMPLETE: dict[str, e.Reason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_INCOMPLETE: dict[str, e.Reason] = {
+    "max_output_tokens": "length",
+    "content_filter": "content_filter",
+    "max_messages": "pause",
+    "steered": "pause",
+}
+
+REPEATED = frozenset(
+    {
+        *("access_programs", "background", "billing", "conversation", "frequency_penalty", "image"),
+        *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls"),
+        *("presence_penalty", "previous_response_id", "prompt", "prompt_cache_key"),
+        *("prompt_cache_options", "prompt_cache_retention", "reasoning", "safety_identifier"),
+        *("store", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p"),
+        *("truncation", "user"),
+    }
+)
+"""Fields of a response that say again what was asked for, or who pays."""
+
+_READ = frozenset(
+    {
+        *("completed_at", "created_at", "error", "id", "incomplete_details", "model", "object"),
+        *("output", "service_tier", "status", "usage"),
+    }
+)
+_CALL = frozenset({"id", "type", "status", "call_id", "name", "arguments"})
+_BETWEEN = "\n\n"
+"""What stands between the parts of a thought."""
 
 
 class ResponsesReader(AnswerReader):
@@ -43,7 +70,11 @@ class ResponsesReader(AnswerReader):
                 yield e.RefusalDelta(value["delta"])
             case "reasoning_summary_text.delta" | "reasoning_text.delta":
                 yield e.ThinkingDelta(value["delta"], DIALECT)
-            case "output_text.annotation.added":
+            case "reasoning_summary_part.added" if value.get("summary_index"):
+                yield e.ThinkingDelta(_BETWEEN, DIALECT)
+            case "audio.delta" | "audio.transcript.delta":
+                yield e.FieldsMade(DIALECT, {"audio": value["delta"]})
+            case "output_text.annotation.added" if value.get("annotation"):
                 yield from _cited(value["annotation"])
             case "output_item.added" if value["item"].get("type") == "function_call":
                 yield self._begin(value["item"], value["output_index"])
@@ -69,8 +100,9 @@ class ResponsesReader(AnswerReader):
                     for part in item["content"]:
                         yield from _said(part)
                 case "reasoning":
-                    for part in item.get("summary") or ():
-                        yield e.ThinkingDelta(part["text"], DIALECT)
+                    parts = [*(item.get("summary") or ()), *(item.get("content") or ())]
+                    if text := _BETWEEN.join(part["text"] for part in parts):
+                        yield e.ThinkingDelta(text, DIALECT)
                 case "function_call":
                     yield self._begin(item, place)
                     yield e.ToolCallDelta(self._calls[place], item["arguments"])
@@ -79,7 +111,10 @@ class ResponsesReader(AnswerReader):
 
     def _begin(self, item: Json, place: Any) -> e.Event:
         number = self._calls[place] = len(self._calls)
-        return e.ToolCallBegun(number, item["call_id"], item["name"])
+        more = {name: value for name, value in item.items() if name not in _CALL and value is not None}
+        return e.ToolCallBegun(
+            number, item["call_id"], item["name"], extras={DIALECT: more} if more else NOTHING
+        )
 
     def _end(self, item: Json, place: Any) -> Iterable[e.Event]:
         match item.get("type"):
@@ -91,8 +126,9 @@ class ResponsesReader(AnswerReader):
                 return (e.SealedMade(Sealed(DIALECT, item)),)
 
     def _finish(self, response: Json) -> Iterator[e.Event]:
+        yield from _beside(response)
         if isinstance(usage := response.get("usage"), dict):
-            searches = sum(map(_is_search, response.get("output") or ()))
+            searches = _searches(response)
 
             def read(told: Json) -> Usage:
                 return evolve(read_usage(told), searches=searches)
@@ -114,9 +150,38 @@ def read_usage(usage: Json) -> Usage:
         cached_tokens=count(given, "cached_tokens"),
         reasoning_tokens=count(made, "reasoning_tokens"),
         cache_write_tokens=count(given, "cache_write_tokens"),
+        cache_write_1h_tokens=count(_object(given, "cache_write_tokens_details"), "ttl_12h_tokens"),
         searches=few(usage.get("server_side_tool_usage_details"), "web_search_calls"),
         told_cost=told_cost(usage),
     )
+
+
+def _object(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _beside(response: Json) -> Iterator[e.Event]:
+    """What stands beside the answer, as far as it says something."""
+    if tier := response.get("service_tier"):
+        yield e.FieldsMade(AS_CHAT, {"service_tier": tier}, "answer")
+    more = {name: value for name, value in response.items() if name not in REPEATED and name not in _READ}
+    if told := {name: value for name, value in more.items() if _says_something(value)}:
+        yield e.FieldsMade(DIALECT, told, "answer")
+
+
+def _says_something(value: Any) -> bool:
+    """Whether anything in there is not zero, and not empty."""
+    if isinstance(value, dict):
+        return any(map(_says_something, value.values()))
+    return bool(value)
+
+
+def _searches(response: Json) -> int:
+    """Searches on the web that are paid for: their number is told, or else those that the answer shows."""
+    used = (response.get("tool_usage") or {}).get("web_search")
+    if isinstance(used, dict) and isinstance(used.get("num_requests"), int):
+        return few(used, "num_requests")
+    return sum(map(_is_search, response.get("output") or ()))
 
 
 def _is_search(item: Any) -> bool:
@@ -140,8 +205,10 @@ def _said(part: Json) -> Iterator[e.Event]:
 
 
 def _cited(note: Json) -> Iterator[e.Event]:
-    """A source on the web, as chat completions write it; those in files have no words there."""
+    """A source on the web, as chat completions write it; those in files have words here alone."""
     if note.get("type") == "url_citation":
         found = {name: value for name, value in note.items() if name != "type"}
         native = {"type": "url_citation", "url_citation": found}
         yield e.Cited(AS_CHAT, native, note.get("url"), note.get("title"))
+    else:
+        yield e.Cited(DIALECT, note)

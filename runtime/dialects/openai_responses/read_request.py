@@ -57,6 +57,8 @@ _KNOWN = (
     | SHARED
     | frozenset(STATEFUL)
 )
+_REASONING = frozenset({"effort", "summary", "generate_summary"})
+"""`generate_summary` is the older name of `summary`."""
 NAMESPACE = "namespace"
 """Where a function keeps the namespace that it was given in."""
 
@@ -216,9 +218,9 @@ def _thinking(reasoning: Json | None, extras: dict[str, Any]) -> ThinkingWanted 
     at: Place = ("reasoning",)
     effort = fields.optional(reasoning, "effort", str, at)
     summary = fields.optional(reasoning, "summary", str, at)
-    if more := {
-        name: v for name, v in reasoning.items() if name not in ("effort", "summary") and v is not None
-    }:
+    older = fields.optional(reasoning, "generate_summary", str, at)
+    summary = older if summary is None else summary
+    if more := {name: v for name, v in reasoning.items() if name not in _REASONING and v is not None}:
         extras[DIALECT] = {**own(extras, DIALECT), "reasoning": more}
     if effort is None and summary is None:
         return None

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ...requests import events as e
-from ...requests.conversation import Conversation, FunctionTool, Tool
+from ...requests.conversation import Conversation, FunctionTool, Tool, ToolChoice
 from ...requests.errors import RequestError
 from ...requests.parts import Extras, Refusal, Text, own
-from ...requests.usage import Usage
 from ..openai_chat.write_request import carried_by
+from ..provider_errors.codes import IN_RESPONSES
 from .items import DIALECT
 from .read_request import NAMESPACE
 
 Json = dict[str, Any]
+
+_REPEATED = ("max_tool_calls", "prompt_cache_key", "prompt_cache_retention", "safety_identifier")
+"""Fields of the request that stand in the response, too, beside those that a conversation has."""
 
 
 def call_item(item_id: str, id: str, name: str, arguments: str) -> Json:
@@ -50,7 +53,7 @@ def status_of(reason: e.Reason) -> tuple[str, Json | None]:
 
 def write_response(c: Conversation, id: str, model: str, created: int, status: str) -> Json:
     """The response without its output: what was asked for is repeated."""
-    choice = c.tool_choice
+    extras = {**own(c.extras, "openai"), **own(c.extras, DIALECT)}
     return {
         "id": id if id.startswith("resp_") else f"resp_{id}",
         "object": "response",
@@ -70,17 +73,26 @@ def write_response(c: Conversation, id: str, model: str, created: int, status: s
         },
         "store": False,
         "temperature": c.sampling.temperature,
-        "text": {"format": format_json(c)},
-        "tool_choice": "auto"
-        if choice is None
-        else {"type": "function", "name": choice.names[0]}
-        if choice.names
-        else choice.mode,
+        "text": {"format": format_json(c), "verbosity": c.verbosity},
+        "tool_choice": "auto" if c.tool_choice is None else choice_json(c.tool_choice),
         "tools": tools_json(c.tools),
+        "top_logprobs": c.sampling.top_logprobs or 0,
         "top_p": c.sampling.top_p,
         "truncation": "disabled",
         "user": c.user,
+        **{name: extras.get(name) for name in _REPEATED},
     }
+
+
+def choice_json(choice: ToolChoice) -> Any:
+    if "tool_choice" in (extras := own(choice.extras, DIALECT)):
+        return extras["tool_choice"]
+    named = [{"type": "function", "name": name} for name in choice.names]
+    if not named:
+        return choice.mode
+    if len(named) == 1 and choice.mode == "required":
+        return named[0]
+    return {"type": "allowed_tools", "mode": choice.mode, "tools": named}
 
 
 def tools_json(tools: tuple[Tool, ...]) -> list[Json]:
@@ -128,24 +140,27 @@ def format_json(c: Conversation) -> Json:
     }
 
 
-def write_usage(usage: Usage) -> Json:
+def write_usage(told: e.UsageKnown) -> Json:
     """The usage, as responses tell it."""
+    usage, native = told.usage, dict(told.native) if told.dialect == DIALECT else {}
+    given = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens}
+    made = {"reasoning_tokens": usage.reasoning_tokens}
     return {
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": {
-            "cached_tokens": usage.cached_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-        },
         "output_tokens": usage.completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        **native,
+        "input_tokens_details": {**given, **(native.get("input_tokens_details") or {})},
+        "output_tokens_details": {**made, **(native.get("output_tokens_details") or {})},
     }
 
 
 def error_json(error: RequestError) -> Json:
     """`error` inside of a response, which knows a few codes only."""
     code = "rate_limit_exceeded" if error.status == 429 else "server_error"
-    return {"code": code if error.status >= 429 else "invalid_prompt", "message": error.message}
+    if error.status < 429:
+        code = error.code if error.code in IN_RESPONSES else "invalid_prompt"
+    return {"code": code, "message": error.message}
 
 
 def carried_json(extras: Extras) -> Json:

@@ -16,10 +16,10 @@ from ....compiler.plan.record import define, frozen
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool
 from ...requests.errors import RequestError
-from ...requests.parts import RedactedThinking, Refusal, Text, Thinking, ToolCall, own
-from ...requests.usage import Usage
+from ...requests.parts import Extras, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ..answer import Answer
 from ..ids import hashed_id
+from ..openai_chat.messages import DIALECT as AS_CHAT
 from ..openai_chat.write_answer import citation
 from .items import DIALECT
 from .read_request import NAMESPACE
@@ -98,8 +98,9 @@ class ResponsesWriter:
         self._id = self._model = ""
         self._output: list[Json] = []
         self._open: dict[str, _Item] = {}
-        self._usage: Usage | None = None
+        self._usage: e.UsageKnown | None = None
         self._finish: e.Finished | None = None
+        self._beside: Json = {}
         self._failed = False
         self._queued = self._adopted = False
 
@@ -119,6 +120,11 @@ class ResponsesWriter:
                 )
             case e.ThinkingSigned() | e.ThinkingRedacted():
                 return self._sign(event)
+            case e.SealedMade(part=part) if part.dialect == DIALECT:
+                return self._own_item(dict(part.value))
+            case e.FieldsMade(dialect=dialect, fields=fields, of="answer"):
+                self._beside |= _beside({dialect: dict(fields)})
+                return b""
             case e.ToolCallBegun():
                 return self._begin_call(event)
             case e.ToolCallDelta():
@@ -133,10 +139,11 @@ class ResponsesWriter:
                 return self._close_spoken()
             case e.Started():
                 self._id, self._model = self._named(event.id), event.model
+                self._beside |= _beside(event.extras)
                 created = b"" if self._queued else self._response("created", "in_progress")
                 return created + self._response("in_progress", "in_progress")
             case e.UsageKnown():
-                self._usage = event.usage
+                self._usage = event
                 return b""
             case e.Finished():
                 self._finish = self._finish or event
@@ -158,7 +165,8 @@ class ResponsesWriter:
 
     def whole(self, answer: Answer) -> bytes:
         """`answer` in one piece."""
-        self._id, self._model, self._usage = self._named(answer.id), answer.model, answer.usage
+        self._id, self._model, self._beside = self._named(answer.id), answer.model, _beside(answer.extras)
+        self._usage = e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage)
         [choice, *_] = answer.choices
         spoken: Json | None = None
         for number, part in enumerate(choice.parts):
@@ -168,16 +176,21 @@ class ResponsesWriter:
                         spoken = self._message("completed")
                         self._output.append(spoken)
                     notes = [cited for place, cited in choice.citations if place == number]
-                    spoken["content"].append(text_part(part, [*map(flat, filter(None, map(_on_web, notes)))]))
+                    spoken["content"].append(text_part(part, [*filter(None, map(note_of, notes))]))
                     continue
                 case Thinking():
                     sealed = f"{part.dialect}:{part.signature}" if part.signature else None
                     self._output.append(self._reasoning(part.text, sealed))
                 case RedactedThinking():
                     self._output.append(self._reasoning("", f"{part.dialect}.redacted:{part.data}"))
+                case Sealed(dialect=dialect, value=value) if dialect == DIALECT:
+                    if value.get("type") == "reasoning" and _is_told(choice.parts[number - 1 : number]):
+                        self._output.pop()  # it holds what was told of it
+                    self._output.append(dict(value))
                 case ToolCall():
                     item = call_item(self._item_id("fc"), part.id, part.name, part.arguments)
-                    self._output.append(item | self._namespace(part.name) | carried_json(part.extras))
+                    item |= self._namespace(part.name) | own(part.extras, DIALECT)
+                    self._output.append(item | carried_json(part.extras))
             spoken = None
         if choice.logprobs:
             self._give_logprobs(list(choice.logprobs))
@@ -272,11 +285,11 @@ class ResponsesWriter:
         return told
 
     def _cite(self, event: e.Cited) -> bytes:
-        item, note = self._open.get("message"), _on_web(event)
+        item, note = self._open.get("message"), note_of(event)
         if item is None or item.part is None or note is None or item.part["type"] != "output_text":
             return b""
         notes = item.part["annotations"]
-        notes.append(flat(note))
+        notes.append(note)
         return self._tell(
             "output_text.annotation.added",
             item,
@@ -295,6 +308,18 @@ class ResponsesWriter:
             "reasoning_summary_part.added", self._open["reasoning"], summary_index=0, part=part
         )
 
+    def _own_item(self, value: Json) -> bytes:
+        """An item of OpenAI's own: it is begun and done at once, or holds the thought that is going on."""
+        if value.get("type") == "reasoning" and "reasoning" in self._open:
+            item = self._open["reasoning"]
+            more = {name: each for name, each in value.items() if name not in ("id", "summary")}
+            item.value |= more
+            return self._close("reasoning", value.get("summary"))
+        told = self._close_all() + self._begin(f"own {len(self._output)}", value)
+        index = len(self._output) - 1
+        del self._open[f"own {index}"]
+        return told + self._tell("output_item.done", None, output_index=index, item=value)
+
     def _sign(self, event: e.ThinkingSigned | e.ThinkingRedacted) -> bytes:
         opened = self._begin_thought()
         if isinstance(event, e.ThinkingRedacted):
@@ -307,7 +332,7 @@ class ResponsesWriter:
     def _begin_call(self, event: e.ToolCallBegun) -> bytes:
         closed = self._close_spoken()
         value = call_item(self._item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
-        value |= self._namespace(event.name)
+        value |= self._namespace(event.name) | own(event.extras, DIALECT)
         value |= carried_json(event.extras)
         return closed + self._begin(f"call {event.call}", value)
 
@@ -316,7 +341,8 @@ class ResponsesWriter:
         self._output.append(value)
         return self._tell("output_item.added", None, output_index=item.index, item=dict(value))
 
-    def _close(self, kind: str) -> bytes:
+    def _close(self, kind: str, summary: Any = None) -> bytes:
+        """summary: that of a thought, where its provider tells it in parts."""
         item = self._open.pop(kind, None)
         if item is None:
             return b""
@@ -325,7 +351,7 @@ class ResponsesWriter:
             told = self._end_part(item)
         elif kind == "reasoning":
             part = {"type": "summary_text", "text": text}
-            value["summary"] = [part]
+            value["summary"] = summary or [part]
             told = self._tell("reasoning_summary_text.done", item, summary_index=0, text=text)
             told += self._tell("reasoning_summary_part.done", item, summary_index=0, part=part)
         else:
@@ -356,6 +382,7 @@ class ResponsesWriter:
 
     def _whole(self, status: str, **more: Any) -> Json:
         self.response = write_response(self._request, self._id, self._model, self._created, status) | {
+            **self._beside,
             "output": self._output,
             "usage": None if self._usage is None or status == "in_progress" else write_usage(self._usage),
             **({} if self._identity is None else self._identity.json()),
@@ -398,6 +425,20 @@ class ResponsesWriter:
                 return
 
 
-def _on_web(cited: e.Cited) -> Json | None:
-    """A source on the web, as chat completions write it; responses have no words for others of another's."""
-    return None if cited.url is None else citation(cited)
+def note_of(cited: e.Cited) -> Json | None:
+    """A source, as responses tell it; they have words for those on the web, and for OpenAI's own."""
+    if cited.dialect == DIALECT:
+        return dict(cited.native)
+    note = None if cited.url is None else citation(cited)
+    return None if note is None else flat(note)
+
+
+def _beside(extras: Extras) -> Json:
+    """What stands beside an answer and has a place in a response."""
+    tier = own(extras, AS_CHAT).get("service_tier")
+    return {**own(extras, DIALECT), **({"service_tier": tier} if tier else {})}
+
+
+def _is_told(parts: tuple[Part, ...]) -> bool:
+    """Whether a thought of OpenAI's stands there."""
+    return any(isinstance(part, Thinking) and part.dialect == DIALECT for part in parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...requests.conversation import Conversation, ToolChoice, Turn
+from ...requests.conversation import Conversation, Turn
 from ...requests.errors import BadRequest
 from ...requests.parts import (
     CacheMark,
@@ -23,7 +23,7 @@ from ...requests.parts import (
 )
 from ..media_urls import data_url
 from .items import DIALECT
-from .shapes import carried_json, format_json, tools_json
+from .shapes import carried_json, choice_json, format_json, tools_json
 
 Json = dict[str, Any]
 
@@ -43,7 +43,7 @@ def write_request(conversation: Conversation) -> Json:
     if c.tools:
         body["tools"] = tools_json(c.tools)
     if c.tool_choice is not None:
-        body["tool_choice"] = _tool_choice(c.tool_choice)
+        body["tool_choice"] = choice_json(c.tool_choice)
     if c.parallel_tool_calls is not None:
         body["parallel_tool_calls"] = c.parallel_tool_calls
     text: Json = {} if c.format is None else {"format": _format(c)}
@@ -149,17 +149,6 @@ def _mark(mark: CacheMark | None) -> Json:
         return {}
     ttl = {} if mark.ttl is None else {"ttl": mark.ttl}
     return {"prompt_cache_breakpoint": {"mode": "explicit"} | ttl}
-
-
-def _tool_choice(choice: ToolChoice) -> Any:
-    if "tool_choice" in (extras := own(choice.extras, DIALECT)):
-        return extras["tool_choice"]
-    named = [{"type": "function", "name": name} for name in choice.names]
-    if not named:
-        return choice.mode
-    if len(named) == 1 and choice.mode == "required":
-        return named[0]
-    return {"type": "allowed_tools", "mode": choice.mode, "tools": named}
 
 
 def _format(c: Conversation) -> Json:

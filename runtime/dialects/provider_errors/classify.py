@@ -138,6 +138,8 @@ class Classifier:
         if kind is RateLimited and (details.spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
             code = "insufficient_quota" if details.spent else code
+        if status == 410:
+            retryable = False
         if kind is ContentFiltered:
             retryable = False
             what = f"{what}{_filtered(found)}"

@@ -18,6 +18,24 @@ from ...requests.errors import (
 
 Kind = type[RequestError]
 
+IN_RESPONSES: dict[str, tuple[Kind, str | None]] = {
+    **{
+        code: (BadRequest, code)
+        for code in (
+            *("invalid_prompt", "data_residency_mismatch", "invalid_image", "invalid_image_format"),
+            *("invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small"),
+            *("image_parse_error", "invalid_image_mode", "image_file_too_large", "empty_image_file"),
+            *("unsupported_image_media_type", "failed_to_download_image", "image_file_not_found"),
+        )
+    },
+    **{
+        code: (ContentFiltered, code)
+        for code in ("bio_policy", "misalignment_policy_violation", "image_content_policy_violation")
+    },
+    "vector_store_timeout": (ServerError, None),
+}
+"""Why a response failed, beside what OpenAI's other answers have. Source: openai 3.57.0, types/responses."""
+
 OPENAI: dict[str, tuple[Kind, str | None]] = {
     "context_length_exceeded": (ContextLengthExceeded, None),
     "string_above_max_length": (ContextLengthExceeded, None),
@@ -29,6 +47,7 @@ OPENAI: dict[str, tuple[Kind, str | None]] = {
     "insufficient_quota": (RateLimited, "insufficient_quota"),
     "credit_balance_exhausted": (RateLimited, "credit_balance_exhausted"),
     "server_is_overloaded": (ServerError, "server_is_overloaded"),
+    **IN_RESPONSES,
 }
 """OpenAI's and Azure's codes, which servers that speak OpenAI's wire format use too."""
 
@@ -111,6 +130,7 @@ BY_STATUS: dict[int, Kind] = {
     407: ServerError,
     408: RequestTimeout,
     409: ServerError,
+    410: ServerError,
     413: RequestTooLarge,
     425: ServerError,
     429: RateLimited,
@@ -118,7 +138,10 @@ BY_STATUS: dict[int, Kind] = {
     501: Unsupported,
     504: RequestTimeout,
 }
-"""What a status means where no code says more; the other 4xx are our fault, all else is the server's."""
+"""What a status means where no code says more; the other 4xx are our fault, all else is the server's.
+
+410 is a model, or a service, that has ended, whatever is asked: NVIDIA and GitHub answer so.
+"""
 
 PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
     ("credit balance is too low", Forbidden, "insufficient_quota", "Anthropic API: 400 without credit"),

@@ -98,8 +98,10 @@ def _tell_in_words_of(dialect: str, error: BadRequest) -> None:
 
 def _report(exchange: Exchange, trace: Trace, untold: tuple[str, ...]) -> None:
     """Count, and log, that a client was not told of `untold`: the first time, the second, the fourth, …"""
-    model = exchange.models.get(trace.deployment or "")
-    if untold and isinstance(model, Deployment):
+    if not untold:
+        return
+    model = exchange.plan.models.get(trace.deployment or "")
+    if isinstance(model, Deployment):
         model.counters.untold = times = model.counters.untold + 1
         if times & (times - 1) == 0:
             names = ", ".join(one_line(name, _MOST_NAME) for name in untold[:_MOST_NAMES])

@@ -31,45 +31,49 @@ def passing(path: str, *, forms: bool) -> Callable[[web.Request, Exchange], Awai
     """What passes requests on to `path` below the endpoint of a provider. forms: may they be forms."""
 
     async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-        asked = await _read(path, request, exchange, forms)
-        trace = Trace(spans=[])
-        chunks = exchange.stream(
-            asked.model,
-            asked,
-            exchange.deadline(),
-            trace,
-            priority=priority_of(request),
-            headers=request.headers,
-        )
-        async with aclosing(chunks):
-            first = await anext(chunks)
-            assert isinstance(first, PassedChunk)
-            if first.content_type == _JSON:
-                async for _ in chunks:
-                    raise AssertionError("JSON comes in one piece")
-                headers = {**answered_by(trace, asked.model), "Content-Type": _JSON}
-                return web.Response(body=first.data, headers=headers)
-            headers = {**answered_by(trace, asked.model, streams=True), "Content-Type": first.content_type}
-            out = web.StreamResponse(headers={**headers, **exchange.ids})
-            await out.prepare(request)
-            await out.write(first.data)
-            try:
-                async for chunk in chunks:
-                    assert isinstance(chunk, PassedChunk)
-                    await out.write(chunk.data)
-                    await request.writer.drain()
-            except ConnectionError:
-                raise
-            except Exception as error:
-                if first.content_type.startswith(_EVENTS):
-                    await out.write(error_event(error))
-                elif request.transport is not None:
-                    request.transport.abort()  # there is no other way to say that it is not all
-                    raise ConnectionResetError from error
-            await out.write_eof()
-            return out
+        return await pass_on(await _read(path, request, exchange, forms), request, exchange)
 
     return answer
+
+
+async def pass_on(asked: PassedRequest, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """Hand the answer to `asked` on as it comes. Raises RequestError."""
+    trace = Trace(spans=[])
+    chunks = exchange.stream(
+        asked.model,
+        asked,
+        exchange.deadline(),
+        trace,
+        priority=priority_of(request),
+        headers=request.headers,
+    )
+    async with aclosing(chunks):
+        first = await anext(chunks)
+        assert isinstance(first, PassedChunk)
+        if first.content_type == _JSON:
+            async for _ in chunks:
+                raise AssertionError("JSON comes in one piece")
+            headers = {**answered_by(trace, asked.model), "Content-Type": _JSON}
+            return web.Response(body=first.data, headers=headers)
+        headers = {**answered_by(trace, asked.model, streams=True), "Content-Type": first.content_type}
+        out = web.StreamResponse(headers={**headers, **exchange.ids})
+        await out.prepare(request)
+        await out.write(first.data)
+        try:
+            async for chunk in chunks:
+                assert isinstance(chunk, PassedChunk)
+                await out.write(chunk.data)
+                await request.writer.drain()
+        except ConnectionError:
+            raise
+        except Exception as error:
+            if first.content_type.startswith(_EVENTS):
+                await out.write(error_event(error))
+            elif request.transport is not None:
+                request.transport.abort()  # there is no other way to say that it is not all
+                raise ConnectionResetError from error
+        await out.write_eof()
+        return out
 
 
 async def _read(path: str, request: web.Request, exchange: Exchange, forms: bool) -> PassedRequest:

@@ -16,7 +16,8 @@ from ..exchange import Exchange
 from ..responses import answered_by, error_body, json_answer
 
 if TYPE_CHECKING:
-    from ...serving.pipelines import Event, FinishedStep, Pipeline, Result
+    from ...serving.pipelines.pipeline import Event, Pipeline, Result
+    from ...serving.pipelines.run import FinishedStep
 
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -54,7 +55,7 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
 
 
 def _event(pipeline: Pipeline, said: Event) -> bytes:
-    from ...serving.pipelines import FinishedStep
+    from ...serving.pipelines.run import FinishedStep
 
     match said:
         case str():
@@ -67,7 +68,8 @@ def _event(pipeline: Pipeline, said: Event) -> bytes:
 
 def answer_of(pipeline: Pipeline, result: Result) -> bytes:
     """The result as JSON, with what it took."""
-    from ...serving.pipelines import json_of, total
+    from ...serving.pipelines.model import total
+    from ...serving.pipelines.texts import json_of
 
     usage = total(result.spans)
     head = {
@@ -82,7 +84,7 @@ def answer_of(pipeline: Pipeline, result: Result) -> bytes:
 
 
 def _described(pipeline: Pipeline) -> dict[str, Any]:
-    from ...serving.pipelines import schema_of, schema_of_parameters
+    from ...serving.pipelines.schema import schema_of, schema_of_parameters
 
     plan = pipeline.plan
     parameters = ", ".join(f"{each.name}: {each.type}" for each in plan.parameters)

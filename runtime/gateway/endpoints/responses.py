@@ -9,20 +9,21 @@ from typing import Any
 from aiohttp import web
 
 from ...dialects.chats import said_in
-from ...dialects.fields import optional
+from ...dialects.fields import optional, required
 from ...dialects.openai_responses import Identity, read_request
 from ...policies.estimate import estimate
 from ...requests.errors import BadRequest
-from ...requests.request import ChatRequest
+from ...requests.request import ChatRequest, PassedRequest
 from ..background import BACKGROUND
 from ..bodies import priority_of, read_object
-from ..conversations import Conversations, named_by
+from ..conversations import Conversations, named_by, shown
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper, KeptResponses, items_of, new_id, with_previous
 from ..responses import error_event, json_answer
 from .chat import respond
 from .conversations import page_of
+from .passthrough import pass_on
 
 _DIALECT = "openai_responses"
 _OURS = frozenset({"previous_response_id", "conversation", "background"})
@@ -32,8 +33,8 @@ async def answer_response(request: web.Request, exchange: Exchange) -> web.Strea
     """`POST /v1/responses`. Raises RequestError."""
     body = await read_object(request)
     kept, conversations = KeptResponses(exchange), Conversations(exchange)
-    chat, model, identity, items = await _read(body, kept, conversations)
-    keeper = Keeper(chat, identity, items, items_of(body.get("input")), kept, conversations)
+    chat, model, identity, items, new = await _read(body, kept, conversations)
+    keeper = Keeper(chat, identity, items, new, kept, conversations)
     if not identity.background:
         return await respond(request, exchange, model, chat, keeper)
     exchange.model(model)
@@ -97,34 +98,46 @@ async def cancel_response(request: web.Request, exchange: Exchange) -> web.Strea
 async def list_input(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/responses/{id}/input_items`: all that it was the answer to. Raises RequestError."""
     record = await KeptResponses(exchange).load(request.match_info["id"])
-    items = [{"id": f"item_{number}", **item} for number, item in enumerate(record["input"])]
+    items = [shown(item, f"item_{number}") for number, item in enumerate(record["input"])]
     return json_answer(page_of(items, request))
 
 
 async def count_input(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v1/responses/input_tokens`: about how many tokens the request has. Raises RequestError."""
     body = await read_object(request)
-    chat, model, _, _ = await _read(body, KeptResponses(exchange), Conversations(exchange))
+    chat, model, *_ = await _read(body, KeptResponses(exchange), Conversations(exchange))
     exchange.model(model)
     return json_answer({"object": "response.input_tokens", "input_tokens": estimate(chat).prompt})
 
 
+async def compact_response(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`POST /v1/responses/compact`: where a provider has it. Raises RequestError."""
+    body, kept = await read_object(request), KeptResponses(exchange)
+    model = required(body, "model", str)
+    whole, _ = await with_previous(await kept.with_items(body, []), kept, needs_input=False)
+    passed = {name: value for name, value in whole.items() if name not in _OURS}
+    return await pass_on(PassedRequest("/responses/compact", model, body=passed), request, exchange)
+
+
 async def _read(
     body: dict[str, Any], kept: KeptResponses, conversations: Conversations
-) -> tuple[ChatRequest, str, Identity, list[Any]]:
-    """The chat, its model, what the response is called, and all of its input. Raises RequestError."""
+) -> tuple[ChatRequest, str, Identity, list[Any], list[Any]]:
+    """The chat, its model, what the response is called, all of its input, and what of it is new.
+
+    Raises RequestError.
+    """
     store, background = optional(body, "store", bool), bool(optional(body, "background", bool))
     if background and store is False:
         raise BadRequest("`background` needs a response that is stored: `store`", param="background")
     conversation = named_by(body)
+    said = [] if conversation is None else (await conversations.load(conversation))["items"]
+    body = await kept.with_items(body, said)
     whole, items = await with_previous(body, kept)
-    if conversation is not None:
-        record = await conversations.load(conversation)
-        if items:
-            items = [*record["items"], *items]
-            whole = {**whole, "input": items}
+    if said and items:
+        items = [*said, *items]
+        whole = {**whole, "input": items}
     whole = {name: value for name, value in whole.items() if name not in _OURS}
     asked = read_request(whole)
     previous = body.get("previous_response_id")
     identity = Identity(new_id(), previous, store is not False, background, conversation)
-    return said_in(_DIALECT, whole, asked), asked.model, identity, items
+    return said_in(_DIALECT, whole, asked), asked.model, identity, items, items_of(body.get("input"))

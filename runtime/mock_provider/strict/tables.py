@@ -32,9 +32,9 @@ from typing import Any
 import jsonpath
 
 from ....compiler.plan.record import frozen
+from ...dialects.shapes import Problem, problems
 from ..parsed_request import MockError
 from .histories import CHECKS
-from .shapes import Problem, problems
 
 PROVIDERS = (
     "openai",

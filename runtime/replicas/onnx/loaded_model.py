@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -13,12 +12,12 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
+from ....compiler.plan import ExecutionProvider, OnnxServingPlan, ReplicaPlacement
 from ...concurrency.native_work import in_own_thread
 from ...requests.answer import Chunk
 from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, StartError
 from ...requests.request import Request
-from ..replica import LOAD_TIMEOUT, ReplicaStatus
+from ..replica import LOAD_TIMEOUT, ReplicaStatus, RunSizes
 from .cores import usable_cores
 from .isolated_load import load_isolated
 from .memory import give_back_memory
@@ -54,7 +53,7 @@ class LoadedModel:
         placement: ReplicaPlacement,
         base_dir: Path,
         sessions: SharedSessions,
-        run_sizes: Counter[int],
+        run_sizes: RunSizes,
         *,
         trusted: bool = True,
         time_limit: float = LOAD_TIMEOUT,
@@ -100,6 +99,7 @@ class LoadedModel:
             device_of(opened.providers, self._placement),
             self._owner,
             self._run_sizes,
+            opened.providers == (ExecutionProvider.CPU,),
         )
         stopper = Stopper()
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from ....compiler.plan import Batching, OnnxServingPlan
 from ....compiler.plan.record import frozen
 from ...requests.answer import Chunk
 from ...requests.request import Request
+from ..replica import RunSizes
 from .batching import BatchQueue
 from .io_binding import BoundRuns, Run
 from .native_output import FATAL
@@ -80,6 +80,7 @@ class OnnxModel:
     base_dir: what the plan's paths are relative to.
 
     device: where the model runs, "cpu" or "cuda", and its index. run_sizes: counts the runs of so many rows.
+    is_on_cpu: whether all of it runs on the CPU's own provider.
     """
 
     plan: OnnxServingPlan
@@ -90,7 +91,8 @@ class OnnxModel:
     base_dir: Path
     device: tuple[str, int]
     owner: str
-    run_sizes: Counter[int] = field(factory=Counter)
+    run_sizes: RunSizes = field(factory=RunSizes)
+    is_on_cpu: bool = False
     run: Run = field(init=False)
 
     @run.default

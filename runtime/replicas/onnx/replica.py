@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ...requests.answer import Chunk
 from ...requests.request import Request
-from ..replica import LOAD_TIMEOUT, ReplicaStatus
+from ..replica import LOAD_TIMEOUT, ReplicaStatus, RunSizes
 from .loaded_model import LoadedModel
 from .shared_sessions import SharedSessions
 
@@ -40,7 +39,7 @@ class OnnxReplica:
         self._sessions = sessions
         self._trusted = trusted
         self._time_limit = time_limit
-        self._run_sizes: Counter[int] = Counter()
+        self._run_sizes = RunSizes()
         self._serving = self._version(plan)
         self._retiring: set[LoadedModel] = set()
         self._stopping = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -15,6 +14,7 @@ from attrs import field
 
 from ....compiler.plan.record import define
 from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, forget_frames
+from ..replica import RunSizes
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
 from .scheduling import Scheduler
 
@@ -42,6 +42,10 @@ class Stopper:
         self.stopped = True
         if self._end:
             self._end()
+
+
+NOBODY = Stopper()
+"""Of a run that is over before anybody could stop it."""
 
 
 @define(eq=False)
@@ -80,7 +84,7 @@ class Runner(Generic[Load, Result]):
         run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
         owner: str,
         turns: Scheduler[_Run[Load, Result]] | None = None,
-        sizes: Counter[int] | None = None,
+        sizes: RunSizes | None = None,
         *,
         waits_for_callers: bool = False,
     ) -> None:
@@ -89,7 +93,7 @@ class Runner(Generic[Load, Result]):
         self._run = run
         self._owner = owner
         self._turns: Scheduler[_Run[Load, Result]] = turns or Scheduler(0)
-        self._sizes: Counter[int] = Counter() if sizes is None else sizes
+        self._sizes = RunSizes() if sizes is None else sizes
         self._waits_for_callers = waits_for_callers
         self._ids = count()
         self._pending: dict[int, _Pending[Load, Result]] = {}
@@ -123,6 +127,19 @@ class Runner(Generic[Load, Result]):
             pending.run = None
             del pending
 
+    def run_here(self, load: Load, deadline: float | None) -> Result:
+        """The result of a load whose run is quick, while the event loop waits. Raises RequestError."""
+        if self._closed:
+            raise self._shutting_down()
+        if deadline is not None and deadline <= asyncio.get_running_loop().time():
+            raise self._too_late()
+        self._sizes[1] += 1
+        self._sizes.in_place += 1
+        outcome = self._attempt((load,), NOBODY)
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return outcome[0]
+
     async def close(self) -> None:
         """Refuse what is queued, and wait for what runs."""
         self._closed = True
@@ -142,7 +159,7 @@ class Runner(Generic[Load, Result]):
         if decision.wake_at is not None:
             self._timer = loop.call_at(decision.wake_at, self._decide, Due())
         for job_id in decision.expired:
-            _resolve(self._pending[job_id], RequestTimeout(f"{self._owner} was too busy to answer in time"))
+            _resolve(self._pending[job_id], self._too_late())
         for group in decision.runs:
             run = _Run([self._pending[job_id] for job_id in group], len(group))
             rows = 0
@@ -229,6 +246,9 @@ class Runner(Generic[Load, Result]):
         except Exception:
             log.exception("%s: a run failed", self._owner)
             return RequestError(f"{self._owner} failed to run the model")
+
+    def _too_late(self) -> RequestTimeout:
+        return RequestTimeout(f"{self._owner} was too busy to answer in time")
 
     def _shutting_down(self) -> ShuttingDown:
         return ShuttingDown(f"{self._owner} is shutting down")

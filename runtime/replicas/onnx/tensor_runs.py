@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from .batching_trial import MOST_ROWS, reason_to_run_alone
 from .failures import explain
 from .io_binding import without_graph
 from .model import OnnxModel, run_options
-from .runner import Stopper
+from .quick_runs import QuickRuns, depends_on_values
+from .runner import NOBODY, Stopper
 from .signature import inputs_of, optional_inputs_of, outputs_of
 from .tensors import TensorSignature, WrongRank, check_output, from_texts, to_texts
 from .trial_rows import Row, made_up_rows
@@ -38,11 +40,13 @@ class _Load:
     """Inputs that fit the model, by name and in its order, and the names of the outputs that are wanted.
 
     is_alone: it cannot share a run, because it has a value of its own for what is the same for all rows.
+    kind: loads of the same one take as long as each other.
     """
 
     inputs: Feed
     outputs: tuple[str, ...]
     is_alone: bool
+    kind: Hashable
 
     @property
     def rows(self) -> int:
@@ -71,9 +75,18 @@ class TensorRuns:
         self._all_outputs = tuple(self._datatypes)
         infos = (*self._inputs.values(), *self.signature.outputs)
         self._has_bf16 = any(info.datatype == "BF16" for info in infos)
+        self._takes_texts = any(info.datatype == "BYTES" for info in self._inputs.values())
         self._has_texts = "BYTES" in self._datatypes.values()
         self._batching = model.plan.batching if self.signature.batched else None
         self._runner = model.runner(self._run, self._batching)
+        self._quick = QuickRuns() if self._can_be_quick() else None
+        self._options = run_options()
+
+    def _can_be_quick(self) -> bool:
+        model = self._model
+        if not model.is_on_cpu or model.plan.custom_ops or self._has_texts or self._has_bf16:
+            return False
+        return not self._takes_texts and not depends_on_values(model.base_dir / model.plan.model.path)
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
         """One run on zeros, with 1 for every size that is open. A model need not be able to take them.
@@ -123,6 +136,8 @@ class TensorRuns:
         load = self._load(request)
         if self.signature.batched and not load.rows:
             return await self._nothing(load, deadline)
+        if not self._batching and self._quick is not None and self._quick.has(load.kind):
+            return self._named(load, self._runner.run_here(load, deadline))
         # What may be put together along axis 0: the same inputs apart from it, for the same outputs.
         bucket: Hashable = None
         if self._batching:
@@ -130,10 +145,7 @@ class TensorRuns:
             bucket = object() if load.is_alone else (load.outputs, *shapes)
         rows = load.rows if self._batching else 1
         results = await self._runner.submit(load, rows=rows, bucket=bucket, deadline=deadline)
-        return tuple(
-            Tensor(name, self._datatypes[name], values)
-            for name, values in zip(load.outputs, results, strict=True)
-        )
+        return self._named(load, results)
 
     async def _nothing(self, load: _Load, deadline: float | None) -> tuple[Tensor, ...]:
         """No rows for no rows: as the model has it, or, if it takes none, as its file says."""
@@ -148,6 +160,9 @@ class TensorRuns:
                 numpy.zeros(shape, NUMPY_TYPES[info.datatype])
                 for shape, info in zip(shapes, infos, strict=True)
             ]
+        return self._named(load, results)
+
+    def _named(self, load: _Load, results: Arrays) -> tuple[Tensor, ...]:
         return tuple(
             Tensor(name, self._datatypes[name], values)
             for name, values in zip(load.outputs, results, strict=True)
@@ -158,31 +173,48 @@ class TensorRuns:
 
     def _load(self, request: TensorRequest) -> _Load:
         given = self.signature.check(request, self._batching.max_size if self._batching else None)
-        inputs = {
-            name: to_texts(given[name]) if info.datatype == "BYTES" else given[name].values
-            for name, info in self._inputs.items()
-            if name in given
-        }
+        if self._takes_texts:
+            inputs = {
+                name: to_texts(given[name]) if info.datatype == "BYTES" else given[name].values
+                for name, info in self._inputs.items()
+                if name in given
+            }
+        else:
+            inputs = {name: given[name].values for name in self._inputs if name in given}
         is_alone = len(inputs) > len(self.signature.inputs)
-        return _Load(inputs, request.outputs or self._all_outputs, is_alone)
+        outputs = request.outputs or self._all_outputs
+        kind: Hashable = None
+        if self._quick is not None:
+            kind = (outputs, *inputs, *[values.shape for values in inputs.values()])
+        return _Load(inputs, outputs, is_alone, kind)
 
     def _run(self, loads: Sequence[_Load], stopper: Stopper) -> list[Arrays]:
         if len(loads) == 1:
-            return [self._run_model(loads[0].inputs, loads[0].outputs, stopper)]
+            return [self._run_one(loads[0], stopper)]
         joined = {name: numpy.concatenate([load.inputs[name] for load in loads]) for name in loads[0].inputs}
         together = self._run_model(joined, loads[0].outputs, stopper)
         counts = [load.rows for load in loads]
         ends = numpy.cumsum(counts)
         if any(values.ndim == 0 or len(values) != ends[-1] for values in together):
             # Not one row per row: what belongs to whom shows only when each runs alone.
-            return [self._run_model(load.inputs, load.outputs, stopper) for load in loads]
+            return [self._run_one(load, stopper) for load in loads]
         return [
             [values[end - count : end] for values in together]
             for count, end in zip(counts, ends.tolist(), strict=True)
         ]
 
+    def _run_one(self, load: _Load, stopper: Stopper) -> Arrays:
+        """In a thread the time is its own; in place it is all for which the event loop waits."""
+        if self._quick is None:
+            return self._run_model(load.inputs, load.outputs, stopper)
+        clock = time.perf_counter if stopper is NOBODY else time.thread_time
+        began = clock()
+        results = self._run_model(load.inputs, load.outputs, stopper)
+        self._quick.took(load.kind, clock() - began)
+        return results
+
     def _run_model(self, feed: Feed, outputs: Sequence[str], stopper: Stopper) -> Arrays:
-        options = run_options(stopper)
+        options = self._options if stopper is NOBODY else run_options(stopper)
         try:
             if self._has_bf16:
                 values = self._run_values(feed, outputs, options)

@@ -57,16 +57,15 @@ class TensorSignature:
             given = {tensor.name: tensor for tensor in request.inputs}
         else:
             given = self._named(request)
-        if self.batched:
+        if self.batched and max_rows is not None:
             self._check_rows(given, max_rows)
         return given
 
     def _fits(self, request: TensorRequest) -> bool:
         """Whether the inputs are those of the model, in its order, as most requests have them."""
+        given = request.inputs
         return (
-            len(request.inputs) == len(self.inputs)
-            and not request.outputs
-            and all(map(_is_fit, request.inputs, self.inputs))
+            len(given) == len(self.inputs) and not request.outputs and all(map(_is_fit, given, self.inputs))
         )
 
     def _named(self, request: TensorRequest) -> dict[str, Tensor]:
@@ -100,19 +99,19 @@ class TensorSignature:
                     f"the model has no {what} `{name}`{hint or f'; its {what}s are: {listed}'}", param=name
                 )
 
-    def _check_rows(self, given: dict[str, Tensor], max_rows: int | None) -> None:
+    def _check_rows(self, given: dict[str, Tensor], max_rows: int) -> None:
         first = self.inputs[0].name
         rows = len(given[first].values)
         for name in (info.name for info in self.inputs):
             tensor = given[name]
             count = len(tensor.values)
-            if max_rows is not None and count > max_rows:
+            if count > max_rows:
                 raise BadRequest(
                     f"input `{name}` has {count} rows; this deployment takes at most {max_rows} at once "
                     "(`batching.max_size`)",
                     param=name,
                 )
-            if max_rows is not None and count != rows:
+            if count != rows:
                 raise BadRequest(
                     f"input `{name}` has {count} rows and `{first}` {rows}: they must have the same",
                     param=name,
@@ -134,10 +133,7 @@ def check_output(values: NDArray[Any], info: TensorInfo, owner: str) -> None:
     The first size may differ: many models are exported with that of an example.
     """
     said, given = info.shape, values.shape
-    if not said or (
-        len(given) == len(said)
-        and all(wanted is None or size == wanted for size, wanted in zip(given[1:], said[1:], strict=True))
-    ):
+    if not said or _is_as_said(given, said, 1):
         return
     kind = WrongRank if len(given) != len(said) else InvalidAnswer
     raise kind(
@@ -172,12 +168,18 @@ def from_texts(values: NDArray[Any]) -> NDArray[Any]:
 def _is_fit(tensor: Tensor, info: TensorInfo) -> bool:
     if tensor.name != info.name or tensor.datatype != info.datatype:
         return False
-    if info.shape is None:
-        return True
-    shape = tensor.values.shape
-    return len(shape) == len(info.shape) and all(
-        wanted is None or size == wanted for size, wanted in zip(shape, info.shape, strict=True)
-    )
+    return info.shape is None or _is_as_said(tensor.values.shape, info.shape)
+
+
+def _is_as_said(shape: tuple[int, ...], said: tuple[int | None, ...], start: int = 0) -> bool:
+    """Whether there are as many sizes, and those from `start` are what the file of the model says."""
+    if len(shape) != len(said):
+        return False
+    for index in range(start, len(said)):
+        wanted = said[index]
+        if wanted is not None and shape[index] != wanted:
+            return False
+    return True
 
 
 def _check_fit(tensor: Tensor, info: TensorInfo) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
-from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS
+from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -94,6 +94,8 @@ class Chats:
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
         at_home = AT_OPENAI if plan.provider is ProviderKind.OPENAI else AT_AZURE
+        if responses:
+            at_home = IN_RESPONSES
         self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
@@ -177,6 +179,11 @@ class Chats:
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
     def _fit(self, request: ChatRequest) -> Fit:
+        if self._can.endpoints:
+            has = ", ".join(f"/v1/{each}" for each in self._can.endpoints)
+            raise Incapable(
+                f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
+            )
         if self._straight is not None and request.said is None and self._straight.takes(request.body):
             return self._fitted(request, {**request.body}, True, (), None)
         asked = conversation_of(request)

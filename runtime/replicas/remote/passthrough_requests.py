@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any, NamedTuple
 
 import orjson
 
-from ....compiler.plan import RemotePoolPlan, WireFormat
-from ...dialects import multipart
+from ....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
+from ...dialects import exact_json, multipart
 from ...dialects.fields import as_number, count, told_cost
+from ...dialects.openai import mistral_sounds
+from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.server_sent_events import SseParser
+from ...dialects.server_sent_events import Event, SseParser
 from ...requests.answer import ChatChunk, PassedChunk
 from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
@@ -21,6 +25,7 @@ from .chat_targets import model_named
 from .passthrough_answers import PassingReader, read_whole
 
 JSON = "application/json"
+COMPACT = "/responses/compact"
 _EVENTS = "text/event-stream"
 
 
@@ -37,30 +42,60 @@ class Passed:
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
+        self._fields = EndpointFields(plan)
+        self._is_mistrals = plan.provider is ProviderKind.MISTRAL
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
         self._shapes = ChunkShapes()
 
+    def left_out(self, request: CompletionRequest | PassedRequest) -> tuple[str, ...]:
+        """The names of the fields of which the provider is told nothing. Raises BadRequest."""
+        path = self._path(request)
+        if isinstance(request, PassedRequest) and request.form:
+            return self._fields.check(path, self._fields.values(path, request.form))
+        return self._fields.check(path, request.body)
+
     def request(self, request: CompletionRequest | PassedRequest) -> Outgoing:
         """The request to send. Raises Incapable, and BadRequest for what cannot be sent on."""
+        plan, path = self._plan, self._path(request)
+        asked = request.model if isinstance(request, PassedRequest) else request.body.get("model", "")
+        model = model_named(plan, asked)
+        if isinstance(request, PassedRequest) and request.form:
+            form = multipart.with_text(self._fields.form(path, request.form), "model", model)
+            return Outgoing(self._fields.path(path), multipart.write_form(form), multipart.CONTENT_TYPE)
+        body = {**self._fields.body(path, request.body), "model": model}
+        if isinstance(request, CompletionRequest) and request.stream and self._counts:
+            options = body.get("stream_options")
+            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        try:
+            return Outgoing(self._fields.path(path), exact_json.dumps(body))
+        except orjson.JSONEncodeError as error:
+            raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+    def _path(self, request: CompletionRequest | PassedRequest) -> str:
+        """Where the provider answers such requests. Raises Incapable."""
         plan = self._plan
         path = request.path if isinstance(request, PassedRequest) else "/completions"
         if plan.wire is not WireFormat.OPENAI:
             raise Incapable(
                 f"{plan.provider} (deployment `{plan.deployment}`) has no `{path}`", param="model"
             )
-        asked = request.model if isinstance(request, PassedRequest) else request.body.get("model", "")
-        model = model_named(plan, asked)
-        if isinstance(request, PassedRequest) and request.form:
-            form = multipart.with_text(request.form, "model", model)
-            return Outgoing(path, multipart.write_form(form), multipart.CONTENT_TYPE)
-        body: dict[str, Any] = {**request.body, "model": model}
-        if isinstance(request, CompletionRequest) and request.stream and self._counts:
-            options = body.get("stream_options")
-            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-        try:
-            return Outgoing(path, orjson.dumps(body))
-        except orjson.JSONEncodeError as error:
-            raise BadRequest(f"the request cannot be sent on: {error}") from None
+        if path == COMPACT and not plan.responses:
+            who = f"{plan.provider} (deployment `{plan.deployment}`)"
+            raise Incapable(f"{who} is not asked in responses, and has no `{path}`", param="model")
+        return path
+
+    def answer(self, request: PassedRequest, body: bytes) -> PassedChunk:
+        """A whole answer in JSON; a sound in it is what OpenAI answers."""
+        usage = usage_in(body)
+        if self._is_mistrals and request.path == "/audio/speech":
+            sound = mistral_sounds.sound_in(body, request.body.get("response_format"))
+            if sound is not None:
+                return PassedChunk(*sound, usage)
+        return PassedChunk(body, JSON, usage)
+
+    def pieces(self, content_type: str) -> Pieces:
+        """What reads an answer of that type as it comes."""
+        return Pieces(content_type, mistral_sounds.written if self._is_mistrals else None)
 
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
@@ -74,20 +109,54 @@ class Passed:
 
 
 class Pieces:
-    """The pieces of an answer of that type, in which the usage is looked for."""
+    """The pieces of an answer of that type, in which the usage is looked for.
 
-    def __init__(self, content_type: str) -> None:
+    rewrites: what writes its events, where they are not to stay as they came.
+    """
+
+    def __init__(self, content_type: str, rewrites: Callable[[Iterable[Event]], bytes] | None = None) -> None:
         self.content_type = content_type
+        self._rewrites = rewrites
         self._parser = SseParser() if content_type.startswith(_EVENTS) else None
+        self._is_text = self._parser is None and content_type.startswith(_TEXTS)
+        self._last = b""
 
     def piece(self, data: bytes) -> PassedChunk:
         """More of it. Raises EventTooLarge."""
         usage = None
         if self._parser is not None:
-            for event in self._parser.feed(data):
+            events = self._parser.feed(data)
+            for event in events:
                 if b'"usage"' in event.data:
                     usage = usage_in(event.data) or usage
+            if self._rewrites is not None:
+                data = self._rewrites(events)
+        elif self._is_text:
+            usage = self._heard(data)
         return PassedChunk(data, self.content_type, usage)
+
+    def end(self) -> bytes:
+        """What is left when the answer has ended without ending its last event."""
+        if self._rewrites is None or self._parser is None:
+            return b""
+        return self._rewrites(self._parser.close())
+
+    def _heard(self, data: bytes) -> Usage | None:
+        """How long a sound was, by the last of its subtitles so far."""
+        seen = self._last + data
+        self._last = seen[-_LONGEST_TIME:]
+        ends = _SUBTITLE_END.findall(seen)
+        if not ends:
+            return None
+        hours, minutes, seconds = (float(each.replace(b",", b".") or 0) for each in ends[-1])
+        heard = _milliseconds(3600 * hours + 60 * minutes + seconds)
+        return Usage(0, audio_ms=heard) if heard else None
+
+
+_TEXTS = ("text/plain", "text/vtt", "application/x-subrip")
+_LONGEST_TIME = 32
+_SUBTITLE_END = re.compile(rb"--> (?:(\d{1,3}):)?(\d\d):(\d\d[.,]\d{3})")
+"""Of SubRip and WebVTT, which tell nothing else of how long a sound was."""
 
 
 def usage_in(data: bytes) -> Usage | None:
@@ -114,6 +183,8 @@ def usage_in(data: bytes) -> Usage | None:
         taken,
         given,
         cached_tokens=count(in_, "cached_tokens"),
+        reasoning_tokens=count(out, "reasoning_tokens"),
+        cache_write_tokens=count(in_, "cache_write_tokens"),
         audio_tokens=count(in_, "audio_tokens"),
         audio_ms=_milliseconds(usage.get("seconds" if usage.get("type") == "duration" else _MISTRALS)),
         image_tokens=count(in_, "image_tokens"),

@@ -55,7 +55,7 @@ from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_e
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .network_errors import told_of
-from .passthrough_requests import JSON, Passed, Pieces, usage_in
+from .passthrough_requests import JSON, Passed
 from .proxy import Proxy, proxy_of
 
 Parser = SseParser | EventStreamParser
@@ -212,6 +212,8 @@ class RemoteReplica:
         """The names of the fields of `request` of which the provider is told nothing. Raises BadRequest."""
         if isinstance(request, EmbedRequest | RerankRequest):
             return self._retrieval.left_out(request)
+        if isinstance(request, CompletionRequest | PassedRequest):
+            return self._passed.left_out(request)
         return ()
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
@@ -304,7 +306,7 @@ class RemoteReplica:
         if isinstance(request, RerankRequest):
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
-            return PassedChunk(body, JSON, usage_in(body))
+            return self._passed.answer(request, body)
         if isinstance(request, TensorRequest | ClassifyRequest):
             from ...dialects.open_inference.client import read_labels, read_tensors
 
@@ -323,7 +325,7 @@ class RemoteReplica:
         self, response: Answer, classifier: Classifier, until: float
     ) -> AsyncGenerator[PassedChunk, None]:
         """An answer as it comes, which is no JSON. Raises RequestError, OutOfBounds and ClientError."""
-        pieces = Pieces(response.headers.get("Content-Type", "application/octet-stream"))
+        pieces = self._passed.pieces(response.headers.get("Content-Type", "application/octet-stream"))
         if response.content_type == "text/html":
             raise self._fail(ServerError, "answered with a page of HTML")
         upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
@@ -333,6 +335,8 @@ class RemoteReplica:
                 body.since = None
                 yield pieces.piece(data)._replace(upstream=upstream)
                 upstream = None
+            if rest := pieces.end():
+                yield PassedChunk(rest, pieces.content_type)
         except EventTooLarge:
             raise self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB") from None
         if upstream is not None:

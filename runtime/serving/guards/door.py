@@ -29,7 +29,7 @@ from .requests import with_texts
 from .texts import Place, Texts
 
 if TYPE_CHECKING:
-    from ..pipelines import Event, Result
+    from ..pipelines.pipeline import Event, Result
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from .convert import MOST_JSON, json_in
 from .leaf_values import Sizes
 from .schema import is_open, schema_of
 from .values import Misfit, Source, reader
-from .workers import Workers
+from .workers.workers import Workers
 
 _VALUE = "value"
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")

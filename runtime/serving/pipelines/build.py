@@ -15,7 +15,7 @@ from .externs import Extern, load_extern
 from .pipeline import Pipeline
 from .steps import AllSteps
 from .threads import Threads
-from .workers import Workers
+from .workers.workers import Workers
 
 
 async def load_externs(

@@ -16,7 +16,7 @@ from .block import Compute, Frame, Later
 from .splitting import split_text, takes_long
 from .texts import text_of
 from .weights import is_light
-from .workers import Workers
+from .workers.workers import Workers
 
 Function = Callable[..., Any]
 WorkerFunction = Callable[[Mapping[str, Any]], Any]

@@ -21,7 +21,7 @@ from .functions import Called, functions_of
 from .run import Run
 from .step_retries import Tries
 from .text_sink import Sink
-from .workers import Workers
+from .workers.workers import Workers
 
 if TYPE_CHECKING:
     from .pipeline import Pipeline

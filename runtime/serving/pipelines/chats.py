@@ -17,7 +17,7 @@ from .functions import Functions
 from .run import TextOptions
 from .step_retries import Tries
 from .text_sink import Sink
-from .workers import Workers
+from .workers.workers import Workers
 
 if TYPE_CHECKING:
     from .asker import Ask, Asker

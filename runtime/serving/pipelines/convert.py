@@ -13,7 +13,7 @@ from .block import Compute, Frame, Later
 from .leaf_values import Sizes
 from .values import Misfit, Problem, Source, reader
 from .weights import is_light
-from .workers import Workers
+from .workers.workers import Workers
 
 _FENCE = "```"
 

@@ -22,8 +22,9 @@ from .run import Run
 from .step_retries import Tries
 from .threads import Ended, Threads
 from .values import Misfit, Source, reader
-from .workers import Job, Workers
+from .workers.job import Job
 from .workers.serving import is_async, raised_at
+from .workers.workers import Workers
 
 Function = Callable[..., Any]
 

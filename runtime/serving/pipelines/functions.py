@@ -19,7 +19,7 @@ from ...requests.parts import ToolCall
 from .answers import AnswerReader
 from .run import Run
 from .texts import text_of
-from .workers import Workers
+from .workers.workers import Workers
 
 LONGEST_RESULT = 1 << 20
 """Characters of what a function gives that a model is told."""

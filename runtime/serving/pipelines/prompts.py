@@ -18,7 +18,7 @@ from ...requests.errors import StartError, StepFailed
 from .block import Compute, Frame, Later
 from .cheap_prompts import Cost, cost_of
 from .weights import CHARACTERS, COPIED, is_light
-from .workers import Workers
+from .workers.workers import Workers
 
 MAX_SIZE = 4 << 20
 """Characters that a prompt, and any text on the way to it, may have."""

@@ -29,7 +29,7 @@ from .calls import Targets, call
 from .control_flow import attempt, choose, map_list, match_value
 from .externs import call_extern
 from .pure_steps import field, interpolation, list_of, operation, record
-from .workers import Workers
+from .workers.workers import Workers
 
 Made = tuple[Compute | None, Act | None]
 

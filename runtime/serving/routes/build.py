@@ -16,7 +16,7 @@ from .route import Route
 from .split import Split
 
 if TYPE_CHECKING:
-    from ..pipelines.workers import Workers
+    from ..pipelines.workers.workers import Workers
 
 
 def build_route(

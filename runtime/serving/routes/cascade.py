@@ -30,7 +30,7 @@ from ..model import Model
 from ..pipelines.block import Later
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
-from ..pipelines.workers import Workers
+from ..pipelines.workers.workers import Workers
 from .failover import Ask, GiveUp, exhausted, fails_over, last_word
 from .first_content import open_answer
 from .route import Route

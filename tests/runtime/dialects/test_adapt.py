@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferc.compiler.plan import UNKNOWN, Capabilities
@@ -102,9 +102,17 @@ def is_imaginary(can: Capabilities, to: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("unsupported", ["error", "drop"])
-@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
-@given(body=openai_bodies(), can=CAPABILITIES)
+MANY = settings(max_examples=2 * settings().max_examples)
+"""Each chooses one of several providers, too."""
+
+
+@MANY
+@given(
+    to=st.sampled_from(("anthropic", "gemini", "bedrock")),
+    unsupported=st.sampled_from(("error", "drop")),
+    body=openai_bodies(),
+    can=CAPABILITIES,
+)
 def test_openai_s_requests_are_taken_or_refused_by_name(
     to: str, unsupported: Any, body: Json, can: Capabilities
 ) -> None:
@@ -112,9 +120,13 @@ def test_openai_s_requests_are_taken_or_refused_by_name(
         _taken_or_refused(body, "openai_chat", to, can, unsupported)
 
 
-@pytest.mark.parametrize("unsupported", ["error", "drop"])
-@pytest.mark.parametrize("to", ["openai_chat", "gemini", "bedrock"])
-@given(body=anthropic_bodies(), can=CAPABILITIES)
+@MANY
+@given(
+    to=st.sampled_from(("openai_chat", "gemini", "bedrock")),
+    unsupported=st.sampled_from(("error", "drop")),
+    body=anthropic_bodies(),
+    can=CAPABILITIES,
+)
 def test_anthropic_s_requests_are_taken_or_refused_by_name(
     to: str, unsupported: Any, body: Json, can: Capabilities
 ) -> None:
@@ -141,6 +153,8 @@ def _nothing_is_lost(body: Json, request: Json, noted: list[str]) -> None:
         content = message["content"]
         for block in [{"text": content}] if isinstance(content, str) else content or ():
             text = block.get("text") or ""
+            if message["role"] == "assistant":
+                text = text.rstrip()  # there is a note where its turn begins
             words = text if text.strip() else ""
             if words and not any(f"messages[{number}]" in where for where in noted):
                 assert orjson.dumps(words).decode()[1:-1] in said or _as_json(words, said)
@@ -178,6 +192,17 @@ def test_of_fields_that_go_one_at_a_time_the_one_that_asks_for_nothing_goes() ->
     assert (request.get("temperature"), request.get("top_p")) == (0.2, None)
     assert sent(openai(temperature=1, top_p=0.9), "anthropic", can)["top_p"] == 0.9
     assert refused(openai(temperature=0.2, top_p=0.9), "anthropic", can) == ["top_p"]
+
+
+def test_sampling_that_a_model_does_not_heed_is_left_out_and_told() -> None:
+    found = ask(
+        openai(temperature=0.2, top_p=1), "gemini", Capabilities(ignored_sampling=("temperature", "top_p"))
+    )
+    assert isinstance(found, Adapted)
+    assert "generationConfig" not in written(found.conversation, "gemini")
+    assert [(note.where, note.what) for note in found.notes] == [
+        ("temperature", "left out: the model does not heed it")
+    ]
 
 
 def test_sampling_that_a_model_has_not_is_refused_unless_it_asks_for_nothing() -> None:

@@ -53,6 +53,7 @@ TARIFF = Tariff.of(
         per_search=Money("0.01"),
         per_image=Money("0.04"),
         per_character=Money("0.00002"),
+        fast=2.5,
     )
 )
 
@@ -577,3 +578,18 @@ def test_claude_s_searches_are_counted() -> None:
         "usage": {"input_tokens": 1, "output_tokens": 1, "server_tool_use": {"web_search_requests": 2}},
     }
     assert searched(AnthropicReader(PlainFailures()), answer) == 2
+
+
+def test_what_is_kept_for_12_hours_and_a_fast_mode_have_their_prices() -> None:
+    details = {
+        "cache_write_tokens": 1000,
+        "cached_tokens": 0,
+        "cache_write_tokens_details": {"ttl_30m_tokens": 400, "ttl_12h_tokens": 600},
+    }
+    found = responses({"input_tokens": 1000, "output_tokens": 0, "input_tokens_details": details})
+    assert TARIFF.cost(found) == (400 * 2 + 600 * 4) * 10**6
+    told = {"input_tokens": 100, "output_tokens": 10, "server_tool_use": {"web_search_requests": 1}}
+    usual, fast = (TARIFF.cost(anthropic({**told, "speed": speed})) for speed in ("standard", "fast"))
+    search = PICODOLLARS // 100
+    assert (usual, fast) == (200 * 10**6 + search, 500 * 10**6 + search)
+    assert TARIFF.cost(Usage(0, characters=1000)) == PICODOLLARS // 50

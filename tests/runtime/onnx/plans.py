@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,13 @@ PLACEMENT = ReplicaPlacement(0, None, ())
 def file_ref(path: Path) -> FileRef:
     if not path.exists():
         pytest.fail(f"{path} is not there: run `make models`")
-    contents = path.read_bytes()
-    return FileRef(str(path), hashlib.sha256(contents).hexdigest(), len(contents))
+    found = path.stat()
+    return FileRef(str(path), _digest(path, found.st_mtime_ns), found.st_size)
+
+
+@cache
+def _digest(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def embed_spec(**changes: Any) -> EmbedSpec:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from inferc.runtime.replicas.onnx.loaded_model import GPU_RUNS, LoadedModel, con
 from inferc.runtime.replicas.onnx.model import OnnxModel, run_options
 from inferc.runtime.replicas.onnx.providers import device_of, has_cuda_graphs, ort_providers
 from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import StartError
 
 from .plans import MODELS, file_ref, onnx_plan, running
@@ -145,7 +145,9 @@ def test_a_gpu_has_two_runs_at_a_time_and_one_with_graphs() -> None:
 
 def test_replicas_on_one_gpu_share_a_session_but_not_with_graphs_and_not_across_gpus(tmp_path: Path) -> None:
     def key(plan: OnnxServingPlan, index: int, gpu: int) -> object:
-        model = LoadedModel(plan, ReplicaPlacement(index, "a", (gpu,)), tmp_path, SharedSessions(), Counter())
+        model = LoadedModel(
+            plan, ReplicaPlacement(index, "a", (gpu,)), tmp_path, SharedSessions(), RunSizes()
+        )
         return model.key
 
     assert key(gpu_plan(), 0, 0) == key(gpu_plan(), 1, 0)

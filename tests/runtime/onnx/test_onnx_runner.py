@@ -11,6 +11,7 @@ import pytest
 from inferc.compiler.plan import Batching, Duration
 from inferc.runtime.replicas.onnx.batching import BatchQueue
 from inferc.runtime.replicas.onnx.runner import Runner, Stopper
+from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
 
 T = TypeVar("T")
@@ -163,3 +164,21 @@ async def test_closing_waits_for_what_runs_and_refuses_what_is_queued(model: Mod
     with pytest.raises(ShuttingDown):
         await submit(runner, [2])
     assert model.batches == [[0]]
+
+
+async def test_a_quick_job_runs_at_once_unless_it_is_late_or_all_is_over(model: Model) -> None:
+    sizes = RunSizes()
+    with ThreadPoolExecutor(1) as threads:
+        numbers: Numbers = Runner(BatchQueue(None, 1), threads, model.run, "deployment `n`", None, sizes)
+        assert numbers.run_here([3], None) == [[3, 3]]
+        with pytest.raises(BadRequest):
+            numbers.run_here([-1], None)
+        with pytest.raises(RequestError, match="failed to run the model"):
+            numbers.run_here([-2], None)
+        assert (sizes.total(), sizes.in_place) == (3, 3)
+        with pytest.raises(RequestTimeout):
+            numbers.run_here([4], asyncio.get_running_loop().time())
+        await numbers.close()
+        with pytest.raises(ShuttingDown):
+            numbers.run_here([5], None)
+    assert model.batches == [[3], [-1], [-2]]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,9 @@ async def test_a_start_that_is_broken_off_leaves_no_process(tmp_path: Path) -> N
     replica = OnnxReplica(
         tensor_plan(looping(tmp_path / "m.onnx", ENDLESS)), PLACEMENT, Path(), trusted=False
     )
+    others = _running()
     starting = asyncio.create_task(replica.start())
-    [child] = await asyncio.to_thread(_children)
+    [child] = await asyncio.to_thread(_children, others=others)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -123,12 +124,17 @@ def test_a_time_limit_that_is_kept_says_nothing_and_lets_errors_through(
 # ---- as processes
 
 
-def _children(of: int | str = "self") -> list[int]:
-    """The processes that a process has started, once there are some."""
+def _running(of: int | str = "self") -> set[int]:
+    """The processes that a process has started and that run."""
+    tasks = Path(f"/proc/{of}/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def _children(of: int | str = "self", others: Set[int] = frozenset()) -> set[int]:
+    """What a process has started beside others, once there is something."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        tasks = Path(f"/proc/{of}/task").iterdir()
-        if found := [int(pid) for task in tasks for pid in (task / "children").read_text().split()]:
+        if found := _running(of) - others:
             return found
         time.sleep(0.02)
     pytest.fail("no process was started")

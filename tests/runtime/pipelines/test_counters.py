@@ -9,7 +9,7 @@ import pytest
 
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import ServerError
-from inferc.runtime.serving.pipelines import Pipeline
+from inferc.runtime.serving.pipelines.pipeline import Pipeline
 
 from ...support.flows import echo, events_of, pipeline_of, pipelines_of, value_of
 from ...support.members import Speaker

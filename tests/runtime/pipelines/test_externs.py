@@ -26,7 +26,7 @@ from inferc.compiler.plan import (
     Type,
 )
 from inferc.runtime.requests.errors import Backpressure, ExternFailed, RequestTimeout, StartError
-from inferc.runtime.serving.pipelines import Threads
+from inferc.runtime.serving.pipelines.threads import Threads
 
 from ...support.externs import Externs, Write
 from ...support.flows import value_of

@@ -11,7 +11,7 @@ from inferc.runtime.requests.errors import StartError, StepFailed
 from inferc.runtime.serving.pipelines.block import Later
 from inferc.runtime.serving.pipelines.cheap_prompts import Cost, cost_of
 from inferc.runtime.serving.pipelines.prompts import MAX_SECONDS, prompt, rendering
-from inferc.runtime.serving.pipelines.workers import Workers
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 
 
 def rendered(template: str, **values: Any) -> str:

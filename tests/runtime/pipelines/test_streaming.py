@@ -11,7 +11,9 @@ from inferc.compiler.plan import TEXT, ChoiceType, Duration
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import RequestError, ServerError
 from inferc.runtime.requests.trace import Trace
-from inferc.runtime.serving.pipelines import Event, FinishedStep, Pipeline, PipelineModel, Result
+from inferc.runtime.serving.pipelines.model import PipelineModel
+from inferc.runtime.serving.pipelines.pipeline import Event, Pipeline, Result
+from inferc.runtime.serving.pipelines.run import FinishedStep
 
 from ...support.flows import echo, events_of, now, pipeline_of, value_of
 from ...support.members import Speaker, hear

@@ -35,7 +35,7 @@ from inferc.runtime.requests.errors import (
     ServerError,
 )
 from inferc.runtime.requests.request import ChatRequest, Request
-from inferc.runtime.serving.pipelines import Pipeline, Result
+from inferc.runtime.serving.pipelines.pipeline import Pipeline, Result
 
 from ...support.externs import Externs, Write
 from ...support.flows import events_of, pipelines_of, value_of

@@ -14,11 +14,12 @@ import pytest
 from inferc.compiler.plan import BYTES, JSON, TEXT, DType, Duration, TensorType, Type
 from inferc.dsl.units import Size
 from inferc.runtime.requests.errors import ExternFailed, RequestTimeout, StartError, StepFailed
-from inferc.runtime.serving.pipelines import Pipeline, Workers
 from inferc.runtime.serving.pipelines.builtins import making_image, splitting
+from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.prompts import rendering
 from inferc.runtime.serving.pipelines.workers import workers as all_workers
 from inferc.runtime.serving.pipelines.workers.wire import MAX_TREE, BadFrame, Unsendable, decode, encode
+from inferc.runtime.serving.pipelines.workers.workers import Workers
 
 from ...support.externs import Externs, Write
 from ...support.flows import pipeline_of, value_of

@@ -7,7 +7,7 @@ as in `messages[]<user>.content[]<image>.source`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from attrs import frozen
@@ -22,6 +22,9 @@ TEXTS = {
     "data": "aGVsbG8=",
     "bytes": "aGVsbG8=",
     "url": "https://example.com/a.png",
+    "image_url": "https://example.com/a.png",
+    "file_url": "https://example.com/a.pdf",
+    "file_data": "data:application/pdf;base64,aGVsbG8=",
     "schema": '{"type": "object", "properties": {}, "additionalProperties": false}',
 }
 """Values of texts that are more than a text, by the names of their fields."""
@@ -38,22 +41,28 @@ class Said:
     without: Json
 
 
+def is_within(place: str, others: Iterable[str]) -> bool:
+    """Whether a place is one of others, or inside of it."""
+    return any(place.startswith(other) and place[len(other) :][:1] in "[.<={" for other in others)
+
+
 @frozen
 class Published:
     """The requests of one provider.
 
     base: what stands in all of them. complete: puts beside a field what it needs, such as the result of a
-    call.
+    call. root: the shape of a whole request.
     """
 
     shapes: Json
     base: Json
     complete: Callable[[Json], Json] = lambda body: body
+    root: str = "chat"
 
     def requests(self) -> Iterator[Said]:
         """The shallow places first; a shape is looked into where it is first met."""
-        met = {"chat"}
-        todo: deque[tuple[str, str, Put, Json]] = deque([("chat", "", lambda made: made, self.base)])
+        met = {self.root}
+        todo: deque[tuple[str, str, Put, Json]] = deque([(self.root, "", lambda made: made, self.base)])
         while todo:
             name, at, put, base = todo.popleft()
             without = self.complete(put(base))

@@ -2,7 +2,7 @@
 
 `tables/NAME.json` is one provider. `runtime`, and `settings` where its block needs any, say what stands in
 the file of a user; `mock`: whose strict table judges, where that is not the runtime's name; `date`: when it
-was read. Each kind of request has a section of its own, `chat` or `embed`:
+was read. Each kind of request has a section of its own, `chat`, `embed`, or one of `PASSED`:
 
     source: where the fields are documented.
     model: what is asked. models: for single fields, another one.
@@ -32,19 +32,35 @@ from attrs import frozen
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import RemotePoolPlan
-from inferc.runtime.dialects.exact_json import loads
+from inferc.runtime.dialects.exact_json import dumps, loads
+from inferc.runtime.dialects.multipart import read_form
 from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.mock_provider.strict import PROVIDERS, Table, table
 from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.replicas.remote.passthrough_requests import JSON, Passed
 from inferc.runtime.requests.errors import BadRequest
-from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.request import ChatRequest, CompletionRequest, Part, PassedRequest
 
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "tables"
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 MESSAGES = [{"role": "user", "content": "Give me json."}]
+FILE = b"RIFF of some kind"
+"""What stands for a file in a form; in the tables, "FILE" does."""
+
+PASSED: dict[str, tuple[str, Json]] = {
+    "images": ("/images/generations", {"prompt": "a cat"}),
+    "edits": ("/images/edits", {"image": FILE, "prompt": "a cat"}),
+    "variations": ("/images/variations", {"image": FILE}),
+    "speech": ("/audio/speech", {"input": "hello", "voice": "alloy"}),
+    "transcriptions": ("/audio/transcriptions", {"file": FILE}),
+    "translations": ("/audio/translations", {"file": FILE}),
+    "moderations": ("/moderations", {"input": "hello"}),
+    "completions": ("/completions", {"prompt": "hello"}),
+}
+"""The path of each kind of request that is no chat, and what must be said."""
 
 
 @frozen
@@ -61,6 +77,8 @@ class Field:
 
     @property
     def body(self) -> Json:
+        if self.kind in PASSED:
+            return {"model": self.model, **PASSED[self.kind][1], **self.others, self.name: self.value}
         asked: Json = {"messages": MESSAGES} if self.kind == "chat" else {"input": ["one", "two"]}
         return {"model": self.model, **asked, **self.others, self.name: self.value}
 
@@ -80,9 +98,10 @@ def fields(name: str, kind: str) -> Iterator[Field]:
         for field in named:
             value = named[field] if documented else None
             own = value is not None or name == "openai"
+            value = value if own else openai["takes"][field]
             yield Field(
                 field,
-                value if own else openai["takes"][field],
+                FILE if value == "FILE" else value,
                 section.get("beside", {}).get(field) or openai.get("beside", {}).get(field, {}),
                 models.get(field, section["model"]),
                 changed.get(field, "same") if documented else named[field],
@@ -96,7 +115,7 @@ def plan(name: str, model: str, kind: str = "chat") -> RemotePoolPlan:
     """What a user's file with this provider and model is compiled to."""
     said = read(name)
     settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ())))
-    task = "" if kind == "chat" else f"task {kind} {{}}"
+    task = f"task {kind} {{}}" if kind == "embed" else ""
     text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task} }}'
     checked = check_file("it.infer", None, text=text)
     assert [each.message for each in checked.diagnostics if each.is_error] == []
@@ -126,6 +145,8 @@ def became(name: str, field: Field) -> Became:
     def sent(body: Json) -> tuple[Json, tuple[str, ...]]:
         if field.kind == "embed":
             return _embedding(made_plan, body)
+        if field.kind in PASSED:
+            return _passed(made_plan, PASSED[field.kind][0], body)
         fit = Chats(made_plan).fit(ChatRequest(dict(body), bool(body.get("stream"))))
         found: Json = loads(fit.body)
         return found, fit.changes
@@ -152,6 +173,45 @@ def _embedding(made_plan: RemotePoolPlan, body: Json) -> tuple[Json, tuple[str, 
     request, asks = read_embed(body).request, retrieval_of(made_plan)
     found: Json = loads(asks.request(request).body)
     return found, asks.left_out(request)
+
+
+def _passed(made_plan: RemotePoolPlan, path: str, body: Json) -> tuple[Json, tuple[str, ...]]:
+    """What a provider gets of what is no chat, and what is left out; a form where there is a file."""
+    asks = Passed(made_plan)
+    request: CompletionRequest | PassedRequest
+    if path == "/completions":
+        request = CompletionRequest(body, False)
+    elif FILE in body.values():
+        form = tuple(part for name, value in body.items() for part in _parts(name, value))
+        request = PassedRequest(path, body["model"], form=form)
+    else:
+        request = PassedRequest(path, body["model"], body=body)
+    sent = asks.request(request)
+    if sent.content_type == JSON:
+        return loads(sent.body), asks.left_out(request)
+    parts = read_form(sent.body, sent.content_type)
+    found: Json = {}
+    for part in parts:
+        name, of = part.name.partition("[")[::2]
+        like = body[name]
+        value = FILE if like == FILE else loads(part.content) if _is_json(like) else part.content.decode()
+        found[name] = [*found.get(name, ()), value] if of else value
+    return found, asks.left_out(request)
+
+
+def _parts(name: str, value: Any) -> Iterator[Part]:
+    """A field of a form, as OpenAI's client writes it."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _parts(f"{name}[]", each)
+        return
+    head = f'Content-Disposition: form-data; name="{name}"' + ('; filename="a.wav"' if value == FILE else "")
+    content = FILE if value == FILE else dumps(value) if _is_json(value) else value.encode()
+    yield Part(name, head.encode(), content)
+
+
+def _is_json(value: Any) -> bool:
+    return not isinstance(value, str | bytes | list)
 
 
 def _new(made: Any, plain: Any, at: str = "") -> Iterator[str]:

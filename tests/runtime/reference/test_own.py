@@ -27,7 +27,7 @@ from inferc.runtime.mock_provider.strict import table
 from ...support.official_types import check_bedrock
 from ...support.strict import of_all_models
 from ...support.wires import known
-from .published import Published, Said
+from .published import Published, Said, is_within
 from .reference import read
 
 Json = dict[str, Any]
@@ -168,8 +168,7 @@ def test_nothing_that_a_client_of_anthropics_says_is_lost_without_a_word(provide
     refused: list[str] = []
     lost = []
     for said in anthropics():
-        inside = any(said.place.startswith(place) for place in refused)
-        if inside or said.body == said.without or needless.fullmatch(said.place):
+        if is_within(said.place, refused) or said.body == said.without or needless.fullmatch(said.place):
             continue
         sent, told = written(said.body, provider, "")
         if sent is None:

@@ -16,7 +16,7 @@ from .targets import Surroundings, aim
 _ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"
 _NO_TASK = "inferc serves chats, vectors, rankings and classes: leave this model to a LiteLLM proxy"
 
-_BY_UNIT = ("per_search", "per_second", "per_image")
+_BY_UNIT = ("per_search", "per_second", "per_image", "per_character")
 """Prices beside which there may be none of tokens."""
 
 _TASKS: dict[str, str] = {

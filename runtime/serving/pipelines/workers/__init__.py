@@ -8,9 +8,3 @@ forking.py     the same process, from inside: a small one without threads
 serving.py     a worker, from inside
 wire.py        how values cross
 """
-
-from .job import Job
-from .pool import PoolStatus
-from .workers import Workers
-
-__all__ = ["Job", "PoolStatus", "Workers"]

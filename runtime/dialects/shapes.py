@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ....compiler.plan.record import frozen
+from ...compiler.plan.record import frozen
 
 Path = tuple[str | int, ...]
 Shapes = Mapping[str, Any]

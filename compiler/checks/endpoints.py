@@ -1,0 +1,330 @@
+"""Where a remote runtime is, how it is reached, and what it is shown."""
+
+from __future__ import annotations
+
+import re
+
+from ...dsl.bedrock_names import region_in
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.inference import AZURE_AI, cloud_prefix
+from ...dsl.kinds import RuntimeKind, SecretSource
+from ...dsl.late_text import is_unknown
+from ...dsl.other_providers import find_other
+from ...dsl.presets import PRESETS
+from ...dsl.runtimes import (
+    AzureConfig,
+    BedrockConfig,
+    Launch,
+    LaunchableConfig,
+    LocalServerConfig,
+    OpenAICompatibleConfig,
+    OpenAIConfig,
+    RemoteConfig,
+    VertexConfig,
+)
+from ...dsl.source import Span
+from ...dsl.urls import no_base_url, no_proxy_url
+from ..certificate_files import check_certificate
+from ..declare import Declared
+
+HOSTED = {
+    RuntimeKind.OPENAI: "OPENAI_API_KEY",
+    RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
+    RuntimeKind.GEMINI: "GEMINI_API_KEY",
+} | {kind: preset.key for kind, preset in PRESETS.items() if preset.key is not None}
+"""Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
+
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+
+TAKEN_HEADERS = frozenset(
+    (*_KEYS, "host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding")
+)
+"""Headers that requests have anyway, in small letters."""
+
+
+def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    """Endpoints, headers, certificates and proxies that cannot be used, or say the same thing twice."""
+    config = deployment.effective_config()
+    is_guessed = not deployment.model and not declared.runtime_is_written
+    if isinstance(config, RemoteConfig) and not is_guessed:
+        _endpoint(declared, deployment, config, found)
+        _headers(declared, config, found)
+        _connection(declared, config, found)
+        _exclusive(declared, config, found)
+
+
+def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
+    path = ("runtime_config", "endpoint")
+    named = region_in(deployment.known_model) if isinstance(config, BedrockConfig) else None
+    if (
+        isinstance(config, BedrockConfig)
+        and not config.region
+        and not declared.wrote("runtime_config", "region")
+    ):
+        has_block = declared.section_at("runtime_config") is not None
+        found.error(
+            "E0305",
+            "`bedrock` needs a `region`",
+            declared.span("runtime_config" if declared.runtime_is_written else "model"),
+            "`region` is missing",
+            help=f'add `region = "{named or "eu-central-1"}"` to the block, or the region that you use'
+            if has_block
+            else f'add `runtime bedrock {{ region = "{named or "eu-central-1"}" }}`, with the region that '
+            "you use",
+        )
+    elif named is not None and isinstance(config, BedrockConfig) and config.region != named:
+        found.error(
+            "E0308",
+            f"the name says `{named}`, and `region` says another one",
+            declared.span("model"),
+            secondary=[Label(declared.span("runtime_config", "region"), "asked there")],
+            help=f"take `{named}/` out of the name",
+        )
+    if config.endpoint is not None:
+        problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
+        if problem is not None:
+            found.error("E0313", problem[0], declared.span(*path), problem[1], help=problem[2])
+        return
+    if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        _resource(declared, "azure_resource", config.azure_resource, found)
+        return
+    if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
+        return
+    if isinstance(config, VertexConfig) and (prefix := cloud_prefix(deployment.known_model)) is not None:
+        _cloud(declared, config, prefix, found)
+        return
+    if isinstance(config, AzureConfig) and config.resource is None:
+        found.error(
+            "E0305",
+            "`azure` needs the name of a `resource`, or an `endpoint`",
+            declared.span("runtime_config"),
+            "`resource` is missing",
+            help='add `resource = "…"`, the first part of `https://….openai.azure.com`',
+        )
+    elif isinstance(config, AzureConfig) and config.resource is not None:
+        _resource(declared, "resource", config.resource, found)
+    if config.kind in HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
+        found.error(
+            "E0305",
+            f"`{config.kind}` needs an `api_key`",
+            declared.span("runtime_config"),
+            "`api_key` is missing",
+            help=_add_key(declared, config.kind),
+        )
+    elif declared.wrote("runtime_config", "endpoint"):
+        return
+    elif isinstance(config, OpenAICompatibleConfig) and config.launch is None:
+        found.error(
+            "E0305",
+            "`openai_compatible` needs an `endpoint`",
+            declared.span("runtime_config"),
+            "`endpoint` is missing",
+            help='add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started',
+        )
+    elif isinstance(config, LaunchableConfig) and config.launch is not None:
+        _launch(declared, config.launch, found)
+    elif not declared.runtime_is_written and find_other(deployment.known_model) is not None:
+        return  # no server of one's own is meant, and that is said
+    elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
+        _no_server(declared, config, found)
+
+
+def _cloud(declared: Declared, config: VertexConfig, prefix: str, found: Diagnostics) -> None:
+    """A model that its name says to be in another cloud than its maker's."""
+    is_azure = prefix == AZURE_AI
+    needed = "an `endpoint`" if is_azure else "a `project` and a `region`"
+    written = (
+        'endpoint = "https://….services.ai.azure.com/anthropic", api_key = env("AZURE_AI_API_KEY")'
+        if is_azure
+        else 'project = "…", region = "global"'
+    )
+    found.error(
+        "E0305",
+        f"`{prefix}` means {'Azure' if is_azure else 'Vertex AI'}, which needs {needed}",
+        declared.span("runtime_config" if declared.runtime_is_written else "model"),
+        help=f"write `runtime {config.kind} {{ {written} }}`; without `{prefix}`, the maker of the model "
+        "is asked",
+    )
+
+
+def _resource(declared: Declared, name: str, resource: str, found: Diagnostics) -> None:
+    if is_unknown(resource) or re.fullmatch(r"[A-Za-z0-9-]+", resource):
+        return
+    found.error(
+        "E0313",
+        f"`{name}` is no name of an Azure resource",
+        declared.span("runtime_config", name),
+        "expected letters, digits and `-`",
+        help=f'write `{name} = "…"`, the first part of `https://….openai.azure.com`; a whole address is '
+        "an `endpoint`",
+    )
+
+
+def _add_key(declared: Declared, kind: RuntimeKind) -> str:
+    key = f'api_key = env("{HOSTED[kind]}")'
+    has_block = declared.section_at("runtime_config") is not None
+    return f"add `{key}` to the block" if has_block else f"add `runtime {kind} {{ {key} }}`"
+
+
+def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics) -> None:
+    found.error(
+        "E0305",
+        f"`{config.kind}` needs an `endpoint` or a `launch`",
+        declared.span("runtime_config") if declared.runtime_is_written else declared.span("model"),
+        "where is the server?",
+        help=f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
+        "or `launch { command = […] }` to have it started",
+    )
+
+
+def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
+    """A launched server must have a program, and be told the port that is picked for it."""
+    path = ("runtime_config", "launch", "command")
+    if not launch.command:
+        found.error(
+            "E0305",
+            "`command` names no program",
+            declared.span(*path),
+            "is empty",
+            help='write a program and its arguments: `command = ["vllm", "serve", "…"]`',
+        )
+    elif not any("{port}" in text or is_unknown(text) for text in (*launch.command, *launch.env.values())):
+        found.error(
+            "E0305",
+            f"`{launch.command[0]}` is not told which port to listen on",
+            declared.span(*path),
+            "`{port}` is missing",
+            help='a free port is picked at each start: add `"--port", "{port}"` to `command`, '
+            "or however the program takes it, or put `{port}` into `env`",
+        )
+
+
+def _headers(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """What becomes a header must be one line of plain characters, and none that requests have anyway."""
+    path = ("runtime_config", "headers")
+    for name, value in config.headers.items():
+        if _HEADER.fullmatch(name) is None:
+            found.error(
+                "E0316",
+                f"`{name}` is no name of a header",
+                declared.span(*path, name),
+                help="names have letters, digits and `-`, such as `X-Team`",
+            )
+        elif name.lower() in TAKEN_HEADERS:
+            found.error(
+                "E0316",
+                f"`{name}` is set with each request already",
+                declared.span(*path, name),
+                help='give a key with `api_key = env("…")`' if name.lower() in _KEYS else "remove it",
+            )
+        else:
+            _header(declared.span(*path, name), name, value, "write it in one line, without umlauts", found)
+    for name in ("organization", "project") if isinstance(config, OpenAIConfig) else ():
+        value = getattr(config, name)
+        if value is not None:
+            advice = "copy the id from the provider's settings"
+            _header(declared.span("runtime_config", name), name, value, advice, found)
+
+
+def _header(span: Span, name: str, value: str, advice: str, found: Diagnostics) -> None:
+    if not is_unknown(value) and not (value.isascii() and value.isprintable() and value.strip()):
+        message = f"`{name}` is sent as a header: one line of plain ASCII characters"
+        found.error("E0316", message, span, "cannot be sent", help=advice)
+
+
+def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """Certificates and proxies on the way to the endpoint."""
+    here, tls = "runtime_config", config.tls
+    for name in ("ca", "cert", "key") if tls is not None else ():
+        ref = getattr(tls, name)
+        if ref is None:
+            continue
+        check_certificate(ref, name, declared.span(here, "tls", name), found)
+        if ref.source is not SecretSource.FILE:
+            found.error(
+                "E0301",
+                f"`{name}` is a file",
+                declared.span(here, "tls", name),
+                "not a file",
+                help=f'write `{name} = file("path.pem")`',
+            )
+    for one, other in (("cert", "key"), ("key", "cert")):
+        if declared.wrote(here, "tls", one) and not declared.wrote(here, "tls", other):
+            found.error(
+                "E0308",
+                f"`{one}` needs `{other}` beside it",
+                declared.span(here, "tls", one),
+                f"`{other}` is missing",
+                help=f'add `{other} = file("…")`: the key without a password',
+            )
+    plain = config.endpoint is not None and not is_unknown(config.endpoint)
+    if tls is not None and plain and str(config.endpoint).startswith("http://"):
+        found.error(
+            "E0308",
+            "`tls` means nothing for an endpoint that begins with `http://`",
+            declared.span(here, "tls"),
+            secondary=[Label(declared.span(here, "endpoint"), "is asked without TLS")],
+            help="write the endpoint with `https://`, or remove `tls`",
+        )
+    proxy = config.proxy
+    if proxy is not None and not is_unknown(proxy) and (problem := no_proxy_url(proxy)) is not None:
+        found.error("E0313", problem[0], declared.span(here, "proxy"), problem[1], help=problem[2])
+    if config.proxy_login is not None and proxy is None:
+        found.error(
+            "E0308",
+            "`proxy_login` needs `proxy` beside it",
+            declared.span(here, "proxy_login"),
+            "`proxy` is missing",
+            help='add `proxy = "http://…"`',
+        )
+
+
+_RULED_OUT = (
+    ("endpoint", "azure_resource", "where the server is"),
+    ("endpoint", "launch", "where the server is"),
+    ("tls", "launch", "how the server is reached"),
+    ("proxy", "launch", "how the server is reached"),
+    ("api_key", "access_key_id", "who asks"),
+    ("api_key", "profile", "who asks"),
+    ("profile", "access_key_id", "who asks"),
+)
+_AWS_KEYS: tuple[tuple[str, str], ...] = (
+    ("access_key_id", "secret_access_key"),
+    ("secret_access_key", "access_key_id"),
+    ("session_token", "access_key_id"),
+)
+
+
+def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """Settings that need each other, or rule each other out."""
+    here = "runtime_config"
+    for one, other, why in _RULED_OUT:
+        if (here, one) in declared.paths and (here, other) in declared.paths:
+            found.error(
+                "E0308",
+                f"`{one}` and `{other}` rule each other out: both say {why}",
+                declared.span(here, other),
+                secondary=[Label(declared.span(here, one), "the other one")],
+                help="keep one of them",
+            )
+    pairs: tuple[tuple[str, str], ...] = (
+        ("azure_resource", "azure_deployment"),
+        ("azure_deployment", "azure_resource"),
+    )
+    if isinstance(config, VertexConfig):
+        pairs = (("project", "region"), ("region", "project"))
+    if isinstance(config, BedrockConfig):
+        pairs = _AWS_KEYS
+    for one, other in pairs:
+        if (here, one) in declared.paths and not declared.wrote(here, other):
+            found.error(
+                "E0308",
+                f"`{one}` needs `{other}` beside it",
+                declared.span(here, one),
+                f"`{other}` is missing",
+                help=f"add `{other} = {'env(' if config.kind is RuntimeKind.BEDROCK else ''}"
+                f'"…"{")" if config.kind is RuntimeKind.BEDROCK else ""}`',
+            )

@@ -1,0 +1,113 @@
+"""Which runs are so quick that they are made at once, on the event loop.
+
+Handing a run to a thread and its results back costs 40 us of the processor, and a run of a small model 10.
+What may run on the event loop is measured, kind by kind: runs of a kind have inputs of the same shapes. The
+first ones have a thread. Once a kind has shown that it is quick it runs in place, is measured there, too,
+and goes back to the threads as soon as it takes longer.
+
+That a run was quick says nothing of the next one where values say how much there is to do: such models, as
+far as the names of their operators tell, always have a thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+
+QUICK = 50e-6
+"""Seconds that a run takes in the mean where it is made in place."""
+ENOUGH = 8
+"""Runs of a kind before its mean says something."""
+MOST_KINDS = 64
+LARGEST_MODEL = 16 << 20
+"""Bytes of a model; no larger one is quick."""
+
+_SMOOTHING = 0.1
+_BY_VALUE = [
+    "Loop",
+    "Scan",
+    "If",
+    "Range",
+    "ConstantOfShape",
+    "Expand",
+    "Tile",
+    "Resize",
+    "Upsample",
+    "Pad",
+    "CenterCropPad",
+    "OneHot",
+    "MaxUnpool",
+    "Col2Im",
+    "DFT",
+    "STFT",
+    "MelWeightMatrix",
+    "BlackmanWindow",
+    "HannWindow",
+    "HammingWindow",
+    "NonZero",
+    "Unique",
+    "Compress",
+    "NonMaxSuppression",
+    "RoiAlign",
+    "SequenceMap",
+    "SplitToSequence",
+    "BeamSearch",
+    "GreedySearch",
+    "Sampling",
+    "WhisperBeamSearch",
+]
+_OPERATOR = re.compile(
+    b"|".join(re.escape(b'"%c%b' % (len(name), name.encode())) for name in _BY_VALUE)  # as a file has them
+)
+
+
+def depends_on_values(model: Path) -> bool:
+    """Whether the time that a run takes may depend on more than the shapes of its inputs."""
+    if model.suffix != ".onnx" or model.stat().st_size > LARGEST_MODEL:
+        return True
+    return _OPERATOR.search(model.read_bytes()) is not None
+
+
+class QuickRuns:
+    """What is known of the runs of one model. Told from any thread."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[Hashable, _Kind] = {}
+
+    def has(self, kind: Hashable) -> bool:
+        """Whether runs of `kind` are quick, as far as is known."""
+        known = self._kinds.get(kind)
+        return known is not None and known.is_quick
+
+    def took(self, kind: Hashable, seconds: float) -> None:
+        """A run of `kind` is over."""
+        known = self._kinds.get(kind)
+        if known is None:
+            if len(self._kinds) >= MOST_KINDS:
+                self._kinds.clear()
+            known = self._kinds[kind] = _Kind()
+        known.took(seconds)
+
+
+class _Kind:
+    """Runs with inputs of the same shapes."""
+
+    __slots__ = ("_runs", "_seconds", "is_quick")
+
+    def __init__(self) -> None:
+        self._runs = 0
+        self._seconds = 0.0
+        self.is_quick = False
+
+    def took(self, seconds: float) -> None:
+        if self._runs:
+            seconds = self._seconds + _SMOOTHING * (seconds - self._seconds)
+        self._seconds = seconds
+        self._runs += 1
+        if seconds >= QUICK:
+            if self.is_quick:
+                self._runs = 0  # measured anew, where others do not wait for it
+            self.is_quick = False
+        elif self._runs >= ENOUGH:
+            self.is_quick = True

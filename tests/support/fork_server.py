@@ -1,0 +1,129 @@
+"""The process that `Forked` ones come from. When whoever started it has ended, it ends, and they with it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from attrs import define, field
+
+from inferc.cli.main import main as inferc
+from inferc.compiler.compile import check_file
+
+from .forked import MOST, NUMBER, ROOT
+
+MODULES = (
+    "cli.commands.call",
+    "cli.commands.mock_provider",
+    "cli.commands.run",
+    "compiler.compile",
+    "compiler.lower_onnx",
+    "runtime.concurrency.event_loop",
+    "runtime.executor",
+    "runtime.gateway.commands",
+    "runtime.gateway.serve",
+    "runtime.mock_provider",
+    "runtime.replicas.onnx.replica",
+    "runtime.replicas.remote.replica",
+)
+"""What servers import until they have answered; these import all others."""
+MODULES_OF = {"lsp": ("editor.serve",)}
+"""What one command alone needs, from when it is first asked for."""
+
+
+@define
+class ForkServer:
+    """control: asks for processes. children: by what can be read once they have ended."""
+
+    control: socket.socket
+    waiting: selectors.BaseSelector = field(factory=selectors.PollSelector)
+    children: dict[int, tuple[int, socket.socket]] = field(factory=dict)
+
+    def serve(self) -> list[str]:
+        """Does not return here, but in each process that is forked: with its arguments."""
+        self.waiting.register(self.control, selectors.EVENT_READ)
+        while True:
+            for key, _ in self.waiting.select():
+                if key.fileobj is not self.control:
+                    self._tell(key.fd)
+                elif (arguments := self._fork()) is not None:
+                    return arguments
+
+    def _fork(self) -> list[str] | None:
+        asked, files, _, _ = socket.recv_fds(self.control, MOST, 4)
+        if not asked:
+            for pid, _ in self.children.values():
+                os.kill(pid, signal.SIGKILL)
+            sys.exit()
+        begun = json.loads(asked)
+        for name in MODULES_OF.get(begun["arguments"][0], ()):
+            import_module(f"inferc.{name}")
+        if (pid := os.fork()) == 0:
+            self._forget()
+            os.close(files.pop())
+            return _begin(begun, files)
+        for number in files[:3]:
+            os.close(number)
+        told = socket.socket(fileno=files[3])
+        told.send(NUMBER.pack(pid))
+        end = os.pidfd_open(pid)
+        self.children[end] = pid, told
+        self.waiting.register(end, selectors.EVENT_READ)
+        return None
+
+    def _tell(self, end: int) -> None:
+        self.waiting.unregister(end)
+        os.close(end)
+        pid, told = self.children.pop(end)
+        _, status = os.waitpid(pid, 0)
+        with told, suppress(OSError):  # nobody may want to know any more
+            told.send(NUMBER.pack(status))
+
+    def _forget(self) -> None:
+        """A process that is forked has none of this."""
+        self.waiting.close()
+        self.control.close()
+        for end, (_, told) in self.children.items():
+            os.close(end)
+            told.close()
+
+
+def _begin(begun: dict[str, Any], files: list[int]) -> list[str]:
+    """Be the process that was asked for; gives its arguments."""
+    if begun["new_session"]:
+        os.setsid()
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(begun["folder"])
+    os.environ.clear()
+    os.environ.update(begun["environment"])
+    time.tzset()
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    return list(begun["arguments"])
+
+
+def main(control: int) -> None:
+    for name in MODULES:
+        import_module(f"inferc.{name}")
+    check_file("hello.infer", ROOT / "samples" / "hello.infer")  # what is made when it is first needed
+    gc.collect()
+    gc.freeze()
+    arguments = ForkServer(socket.socket(fileno=control)).serve()
+    sys.argv[1:] = arguments
+    sys.exit(inferc(arguments))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
