@@ -29,7 +29,7 @@ class Provider:
 
 
 _MODELS = {
-    RuntimeKind.GROQ: "llama-3.3-70b-versatile",
+    RuntimeKind.GROQ: "openai/gpt-oss-120b",
     RuntimeKind.MISTRAL: "mistral-small-latest",
     RuntimeKind.DEEPSEEK: "deepseek-flash",
     RuntimeKind.OPENROUTER: "openai/gpt-4o-mini",
@@ -37,7 +37,7 @@ _MODELS = {
 PROVIDERS: dict[str, Provider] = {
     "openai": Provider("gpt-4o-mini", "OPENAI_API_KEY"),
     "anthropic": Provider("claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
-    "gemini": Provider("gemini-2.5-flash", "GEMINI_API_KEY"),
+    "gemini": Provider("gemini-3.5-flash", "GEMINI_API_KEY"),
 } | {kind.value: Provider(model, PRESETS[kind].key) for kind, model in _MODELS.items()}
 
 

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_writer import StreamWriter
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.http_writer import StreamWriter, _serialize_headers
 
 from ..concurrency.tasks import end_tasks
 from ..requests.call import NO_HEADERS
@@ -20,6 +22,11 @@ KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
 
 _COMMENT = b": keep-alive\n\n"
+_FIELDS = {"_eof_sent", "_headers", "_keep_alive", "_payload_writer", "_req", "_send_headers_immediately"}
+_IS_AS_EXPECTED = all(hasattr(web.StreamResponse(), name) for name in _FIELDS) and all(
+    hasattr(StreamWriter, name) for name in ("_eof", "_write", "chunked")
+)
+"""Whether this aiohttp has the fields that heads and ends are sent by past its own ways."""
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
 
@@ -71,6 +78,10 @@ class EventStream:
         if self._comment is not None:
             await self._comment
         if self._writer is None:
+            if self._is_plain():
+                self.response.headers.update(headers)
+                await self._begin_with(data)
+                return
             self.response._send_headers_immediately = False  # but together with the events
             await self.begin(headers)
         await self._write(data)
@@ -78,8 +89,15 @@ class EventStream:
     async def end(self, data: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> web.StreamResponse:
         """Send the last events. headers: as of `send`."""
         await self.begin(headers)
-        await self.response.write_eof(data)
-        return self.response
+        response, writer = self.response, self._writer
+        if not _IS_AS_EXPECTED or not isinstance(writer, StreamWriter) or not _is_open(writer):
+            await response.write_eof(data)
+            return response
+        writer._write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
+        await writer.drain()
+        writer._eof = response._eof_sent = True
+        response._req = response._payload_writer = None
+        return response
 
     def failed(self, error: Exception) -> RequestError:
         """What to tell the client of `error`; it is raised where it can have a status, or nobody listens."""
@@ -100,10 +118,41 @@ class EventStream:
         """Send `data`, and wait until it is gone: no more is kept for a client that does not read."""
         writer = self._writer
         assert writer is not None
-        if isinstance(writer, StreamWriter) and writer.chunked and not writer._headers_buf:
+        if isinstance(writer, StreamWriter) and _is_open(writer):
             writer._write(b"%x\r\n%b\r\n" % (len(data), data))
         else:
             await writer.write(data)
+        await writer.drain()
+
+    def _is_plain(self) -> bool:
+        """Whether the client and aiohttp are such that the head need not pass through all of `prepare`."""
+        request = self._request
+        return (
+            _IS_AS_EXPECTED
+            and type(request._payload_writer) is StreamWriter
+            and request._version == HttpVersion11
+            and not request._message.should_close
+            and self.response._keep_alive is None
+            and request._method != hdrs.METH_HEAD
+        )
+
+    async def _begin_with(self, data: bytes) -> None:
+        """Send the head with the first events, in one write: what `prepare` and the writer do together."""
+        request, response = self._request, self.response
+        writer = request._payload_writer
+        assert isinstance(writer, StreamWriter)
+        response._req = request
+        response._keep_alive = True
+        response._payload_writer = self._writer = writer
+        writer.chunked = True
+        await request._prepare_hook(response)
+        headers = response._headers
+        headers[hdrs.TRANSFER_ENCODING] = "chunked"
+        headers[hdrs.DATE] = rfc822_formatted_time()
+        headers[hdrs.SERVER] = SERVER_SOFTWARE
+        head = _serialize_headers("HTTP/1.1 200 OK", headers)
+        writer._headers_written = True
+        writer._write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
         await writer.drain()
 
     def _watch(self) -> None:
@@ -120,6 +169,11 @@ class EventStream:
         """The next one may be sent, unless this one says that the client is gone."""
         if not comment.cancelled() and comment.exception() is None:
             self._comment = None
+
+
+def _is_open(writer: StreamWriter) -> bool:
+    """Whether the head is out, and the next bytes are a chunk as HTTP has them."""
+    return writer.chunked and not writer._headers_buf and not writer._eof and writer._compress is None
 
 
 def event(data: bytes, name: str = "") -> bytes:

@@ -14,6 +14,8 @@ from ..support.commands import Running, serving
 from ..support.remote import mock_provider
 
 CHAT = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
+DRAINED = "2s"
+"""Time in which a client, on a machine that may be busy, is told on each connection that it closes."""
 FILE = """
 deployment gpt {{
   model = "gpt-4o-mini"
@@ -36,10 +38,11 @@ async def test_no_request_fails_over_restarts_under_load(tmp_path: Path) -> None
             async with http.post(f"{url}/v1/chat/completions", json={**CHAT, "stream": stream}) as answer:
                 text = await answer.text()
             statuses.append(answer.status if not stream or text.endswith("[DONE]\n\n") else 0)
+            await asyncio.sleep(0.01)
 
     async with mock_provider() as mock, aiohttp.ClientSession() as http:
         file.write_text(FILE.format(endpoint=mock.endpoint))
-        run = ("run", str(file), "--port", str(port), "--share-port", "--drain-delay", "500ms")
+        run = ("run", str(file), "--port", str(port), "--share-port", "--drain-delay", DRAINED)
         with ExitStack() as servers:
 
             def start() -> Running:

@@ -28,6 +28,7 @@ from ...dialects.adapt import (
     only_in_responses,
 )
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
+from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
@@ -99,6 +100,7 @@ class Chats:
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
+        self._shapes = ChunkShapes()
         self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
@@ -172,7 +174,8 @@ class Chats:
         """What reads the streamed answer to `request`."""
         fit = self.fit(request)
         if fit.passes and self._dialect == OPENAI_CHAT:
-            return PassingReader(classifier, hide_usage=self._target.counts and not wants_usage(request))
+            hides = self._target.counts and not wants_usage(request)
+            return PassingReader(classifier, hide_usage=hides, shapes=self._shapes)
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
     def _fit(self, request: ChatRequest) -> Fit:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ...dialects.openai_chat import failure_in, plain_usage, read_usage, usage_of, with_plain_content
+from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
@@ -34,15 +35,19 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
 class PassingReader:
     """One chunk per event, until the end marker, or until the connection ends and every choice has.
 
-    hide_usage: the usage at the end is for the policies alone.
+    hide_usage: the usage at the end is for the policies alone. shapes: of the chunks of this provider.
     """
 
-    def __init__(self, classifier: Classifier, *, hide_usage: bool) -> None:
+    def __init__(
+        self, classifier: Classifier, *, hide_usage: bool, shapes: ChunkShapes | None = None
+    ) -> None:
         self.ended = False
         self._unfinished: set[object] = set()
         self._begun = False
         self._classifier = classifier
         self._hide_usage = hide_usage
+        self._shapes = ChunkShapes() if shapes is None else shapes
+        self._shape: Shape | None = None
         self._frame: tuple[bytes, bytes] | None = None
         self._frames = 0
 
@@ -55,19 +60,41 @@ class PassingReader:
                 raise self._classifier.malformed("the stream has no choices")
             self.ended = True
             return ()
+        found = self._shapes.find(data, self._shape)
+        return self._read_anew(data) if found is None else self._read_known(data, found)
+
+    def _read_known(self, data: bytes, found: Found) -> Iterable[ChatChunk]:
+        """The same as `_read_anew`, for a chunk of which only texts and usage are not known before."""
+        shape, match, told = found
+        self._shape = shape
+        if not shape.is_empty:
+            self._begun = True
+            self._unfinished |= shape.opens
+            self._unfinished -= shape.ends
+        usage = _usage({"usage": told}, self._classifier) if shape.has_usage else None
+        self._frame = None
+        if shape.repeats and shape.has_words and usage is None and self._frames < _MOST_FRAMES:
+            begin, end = match.span("words")
+            self._frame = data[:begin], data[end:]
+            self._frames += 1
+        if shape.is_empty and usage is not None and self._hide_usage:
+            data = b""
+        return (ChatChunk(data, usage),)
+
+    def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
         chunk = parse_object(data, self._classifier)
-        choices = chunk.get("choices")
+        choices, is_as_it_came = chunk.get("choices"), True
         for choice in choices if isinstance(choices, list) else ():
             self._follow(choice)
             if with_plain_content(choice):
-                data = orjson.dumps(chunk)
+                is_as_it_came = False
         usage = _usage(chunk, self._classifier)
-        if self._frames < _MOST_FRAMES:
-            self._frame = _frame(data, chunk) if usage is None else None
-            self._frames += self._frame is not None
-        else:
-            self._frame = None
-        if usage is not None and self._hide_usage and not chunk.get("choices"):
+        self._frame = None
+        if not is_as_it_came:
+            data = orjson.dumps(chunk)
+        elif (shape := self._shapes.learn(data, chunk, self._shape)) is not None:
+            self._shape = shape
+        if usage is not None and self._hide_usage and not choices:
             return (ChatChunk(b"", usage),)
         if b"\n" in data:  # an event of several lines: in JSON they are white space
             data = data.replace(b"\n", b" ")
@@ -85,21 +112,6 @@ class PassingReader:
         else:
             _check_choice(choice, self._classifier)
             self._unfinished.discard(choice.get("index"))
-
-
-def _frame(data: bytes, chunk: dict[str, Any]) -> tuple[bytes, bytes] | None:
-    """What stands around the words of a chunk that says nothing else; None where it may say more."""
-    choices = chunk.get("choices")
-    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
-        return None
-    delta = choices[0].get("delta")
-    words = delta.get("content") if isinstance(delta, dict) else None
-    if not isinstance(words, str) or not words.isascii() or choices[0].get("finish_reason") is not None:
-        return None
-    head, found, tail = data.partition(b'"%b"' % words.encode())
-    if not found or found in tail or not head.endswith((b":", b": ")) or _beside_words(words.encode()):
-        return None
-    return head + b'"', b'"' + tail
 
 
 def _is_framed(data: bytes, head: bytes, tail: bytes) -> bool:

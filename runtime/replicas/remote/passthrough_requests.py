@@ -14,6 +14,7 @@ from ...dialects import exact_json, multipart
 from ...dialects.fields import as_number, count, told_cost
 from ...dialects.openai import mistral_sounds
 from ...dialects.openai.endpoint_fields import EndpointFields
+from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.server_sent_events import Event, SseParser
 from ...requests.answer import ChatChunk, PassedChunk
@@ -44,6 +45,7 @@ class Passed:
         self._fields = EndpointFields(plan)
         self._is_mistrals = plan.provider is ProviderKind.MISTRAL
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
+        self._shapes = ChunkShapes()
 
     def left_out(self, request: CompletionRequest | PassedRequest) -> tuple[str, ...]:
         """The names of the fields of which the provider is told nothing. Raises BadRequest."""
@@ -103,7 +105,7 @@ class Passed:
         """What reads a streamed completion."""
         options = request.body.get("stream_options")
         wants = isinstance(options, dict) and bool(options.get("include_usage"))
-        return PassingReader(classifier, hide_usage=self._counts and not wants)
+        return PassingReader(classifier, hide_usage=self._counts and not wants, shapes=self._shapes)
 
 
 class Pieces:
