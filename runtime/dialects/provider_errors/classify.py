@@ -15,7 +15,6 @@ import orjson
 
 from ....compiler.plan import RemotePoolPlan
 from ....compiler.plan.record import frozen
-from ....dsl.inference import WILDCARD
 from ...requests.errors import (
     BadRequest,
     ContentFiltered,
@@ -162,7 +161,7 @@ class Classifier:
     def _lacks_model(self, found: dict[str, Any]) -> bool:
         """Whether a 404 is about the model, and the file names that, not the client."""
         says = found.get("code") == "model_not_found" or "model" in (_text(found, "message") or "").lower()
-        return says and WILDCARD not in self.plan.model
+        return says and not self.plan.is_wildcard
 
     def _error(
         self, kind: type[RequestError], what: str, found: dict[str, Any], *, body: bytes = b"", **known: Any
