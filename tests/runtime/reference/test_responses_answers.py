@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from openai.types.responses import Response
-from pydantic import ValidationError
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter, ValidationError
 
 from inferc.runtime.dialects.chunks import ChunkEvents
 from inferc.runtime.dialects.openai_responses import ResponsesReader
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.dialects.server_sent_events import Event as StreamEvent
+from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.answer import ChatEvents
 
@@ -150,6 +151,19 @@ def test_what_is_written_anew_is_a_response_for_openais_client() -> None:
         except ValidationError as error:
             wrong[said.place] = str(error)
     assert wrong == {}
+
+
+def test_a_stream_that_is_written_anew_is_read_by_openais_client_and_ends_as_the_whole_answer() -> None:
+    event_type: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+    for said, told, _ in answers()[::5]:
+        text = got("openai_responses", told, stream=True)[0]
+        sent = [json.loads(each.data) for each in SseParser().feed(text)]
+        assert [event["sequence_number"] for event in sent] == list(range(len(sent)))
+        for event in sent:
+            event_type.validate_python(event)
+        whole = json.loads(got("openai_responses", told, stream=False)[0])
+        kinds = [[item["type"] for item in each["output"]] for each in (sent[-1]["response"], whole)]
+        assert kinds[0] == kinds[1], said.place
 
 
 BEGUN = {**WHOLE, "status": "in_progress", "output": []}
