@@ -412,7 +412,8 @@ class _Provider:
             self._stats.unauthorized += 1
         wait = fault.retry_after
         headers = {} if wait is None else retry_headers(wait, fault.form)
-        return MockError(fault.status, "This fault was asked for.", fault.code, headers, wait or 0.0)
+        what = "There is no such model: this" if fault.status == 404 else "This"
+        return MockError(fault.status, f"{what} fault was asked for.", fault.code, headers, wait or 0.0)
 
     def _take_room(self, api: Api, guest: Guest, tokens: int) -> dict[str, str]:
         """Count a request against the limits of its key; gives what the answer says about them."""

@@ -34,6 +34,23 @@ def http_error(status: int, code: str | None = None, message: str = "no", **head
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "The model `gpt-1` does not exist or you do not have access to it.",  # OpenAI
+        "model: claude-1",  # Anthropic
+        "models/gemini-1 is not found for API version v1beta",  # Google
+    ],
+)
+def test_a_model_that_has_ended_is_a_fault_of_its_provider_where_the_file_names_it(message: str) -> None:
+    error = http_error(404, "model_not_found", message)
+    assert (type(error), error.code, error.retryable) == (ServerError, "model_not_found", False)
+    named_by_clients = Classifier(remote_plan(model="*"), None)
+    body = json.dumps({"error": {"message": message, "code": "model_not_found"}}).encode()
+    assert type(named_by_clients.http_error(404, {}, body)) is BadRequest
+    assert type(http_error(404, "not_found_error", "File file_1 was not found.")) is BadRequest
+
+
+@pytest.mark.parametrize(
     ("status", "code", "kind", "retryable"),
     [
         (400, None, BadRequest, False),
@@ -42,7 +59,8 @@ def http_error(status: int, code: str | None = None, message: str = "no", **head
         (401, "invalid_api_key", Unauthorized, False),
         (402, None, Forbidden, False),
         (403, None, Forbidden, False),
-        (404, "model_not_found", BadRequest, False),
+        (404, "model_not_found", ServerError, False),
+        (404, None, BadRequest, False),
         (408, None, RequestTimeout, True),
         (409, None, ServerError, True),
         (410, None, ServerError, False),

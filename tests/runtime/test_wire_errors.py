@@ -62,7 +62,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
         ("401:count=all", 401, "invalid_api_key"),
         ("402", 403, {"anthropic": "insufficient_quota", "*": "forbidden"}),
         ("403", 403, "forbidden"),
-        ("404", 400, "model_not_found"),
+        ("404", 502, "model_not_found"),
         ("408", 504, "timeout"),
         ("413", 413, "request_too_large"),
         ("429:retry_after=2", 429, "rate_limit_exceeded"),

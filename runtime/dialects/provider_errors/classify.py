@@ -138,7 +138,9 @@ class Classifier:
         if kind is RateLimited and (details.spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
             code = "insufficient_quota" if details.spent else code
-        if status == 410:
+        if status == 404 and kind is BadRequest and self._lacks_model(found):
+            kind, code = ServerError, "model_not_found"
+        if status in (404, 410):
             retryable = False
         if kind is ContentFiltered:
             retryable = False
@@ -155,6 +157,11 @@ class Classifier:
             retryable=retryable,
             upstream_status=status or None,
         )
+
+    def _lacks_model(self, found: dict[str, Any]) -> bool:
+        """Whether a 404 is about the model, and the file names that, not the client."""
+        says = found.get("code") == "model_not_found" or "model" in (_text(found, "message") or "").lower()
+        return says and not self.plan.is_wildcard
 
     def _error(
         self, kind: type[RequestError], what: str, found: dict[str, Any], *, body: bytes = b"", **known: Any

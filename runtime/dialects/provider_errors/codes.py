@@ -140,7 +140,8 @@ BY_STATUS: dict[int, Kind] = {
 }
 """What a status means where no code says more; the other 4xx are our fault, all else is the server's.
 
-410 is a model, or a service, that has ended, whatever is asked: NVIDIA and GitHub answer so.
+410 is a model, or a service, that has ended, whatever is asked: NVIDIA and GitHub answer so. Most answer
+404, which is about something else that a client named, too: see `Classifier`.
 """
 
 PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (

@@ -5,68 +5,21 @@ What may run on the event loop is measured, kind by kind: runs of a kind have in
 first ones have a thread. Once a kind has shown that it is quick it runs in place, is measured there, too,
 and goes back to the threads as soon as it takes longer.
 
-That a run was quick says nothing of the next one where values say how much there is to do: such models, as
-far as the names of their operators tell, always have a thread.
+That a run was quick says nothing of the next one where values say how much there is to do: such models always
+have a thread; see `work_of`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
-from pathlib import Path
 
 QUICK = 50e-6
 """Seconds that a run takes in the mean where it is made in place."""
 ENOUGH = 8
 """Runs of a kind before its mean says something."""
 MOST_KINDS = 64
-LARGEST_MODEL = 16 << 20
-"""Bytes of a model; no larger one is quick."""
 
 _SMOOTHING = 0.1
-_BY_VALUE = [
-    "Loop",
-    "Scan",
-    "If",
-    "Range",
-    "ConstantOfShape",
-    "Expand",
-    "Tile",
-    "Resize",
-    "Upsample",
-    "Pad",
-    "CenterCropPad",
-    "OneHot",
-    "MaxUnpool",
-    "Col2Im",
-    "DFT",
-    "STFT",
-    "MelWeightMatrix",
-    "BlackmanWindow",
-    "HannWindow",
-    "HammingWindow",
-    "NonZero",
-    "Unique",
-    "Compress",
-    "NonMaxSuppression",
-    "RoiAlign",
-    "SequenceMap",
-    "SplitToSequence",
-    "BeamSearch",
-    "GreedySearch",
-    "Sampling",
-    "WhisperBeamSearch",
-]
-_OPERATOR = re.compile(
-    b"|".join(re.escape(b'"%c%b' % (len(name), name.encode())) for name in _BY_VALUE)  # as a file has them
-)
-
-
-def depends_on_values(model: Path) -> bool:
-    """Whether the time that a run takes may depend on more than the shapes of its inputs."""
-    if model.suffix != ".onnx" or model.stat().st_size > LARGEST_MODEL:
-        return True
-    return _OPERATOR.search(model.read_bytes()) is not None
 
 
 class QuickRuns:

@@ -19,11 +19,12 @@ from .batching_trial import MOST_ROWS, reason_to_run_alone
 from .failures import explain
 from .io_binding import without_graph
 from .model import OnnxModel, run_options
-from .quick_runs import QuickRuns, depends_on_values
+from .quick_runs import QuickRuns
 from .runner import NOBODY, Stopper
 from .signature import inputs_of, optional_inputs_of, outputs_of
 from .tensors import TensorSignature, WrongRank, check_output, from_texts, to_texts
 from .trial_rows import Row, made_up_rows
+from .work_of import depends_on_values
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -209,9 +210,10 @@ class TensorRuns:
             return self._run_model(load.inputs, load.outputs, stopper)
         clock = time.perf_counter if stopper is NOBODY else time.thread_time
         began = clock()
-        results = self._run_model(load.inputs, load.outputs, stopper)
-        self._quick.took(load.kind, clock() - began)
-        return results
+        try:
+            return self._run_model(load.inputs, load.outputs, stopper)
+        finally:
+            self._quick.took(load.kind, clock() - began)
 
     def _run_model(self, feed: Feed, outputs: Sequence[str], stopper: Stopper) -> Arrays:
         options = self._options if stopper is NOBODY else run_options(stopper)

@@ -47,7 +47,7 @@ STAYS: dict[type[e.RequestError], str] = {
     e.BadRequest: "the request is wrong, wherever it is sent",
     e.ContentFiltered: "the content is refused: it is not to be tried until someone takes it",
     e.RequestTooLarge: "the request is too large",
-    e.UnknownModel: "the provider does not know the model",
+    e.UnknownModel: "nothing here has the name that was asked",
     e.Unsupported: "it cannot do what was asked",
     e.ShuttingDown: "everything stops",
     e.InvalidAnswer: "the answer is there, but not as it was asked for",
