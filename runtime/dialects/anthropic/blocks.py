@@ -25,7 +25,8 @@ from ...requests.parts import (
     path,
 )
 from .. import fields
-from ..exact_json import arguments_object, dumps
+from ..exact_json import dumps
+from ..tool_arguments import arguments_object
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from ...requests.errors import RequestError
 from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer
-from ..exact_json import arguments_object
+from ..tool_arguments import arguments_object
 from .blocks import DIALECT
 
 Json = dict[str, Any]

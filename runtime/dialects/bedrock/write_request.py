@@ -26,7 +26,8 @@ from ...requests.parts import (
     own,
     path,
 )
-from ..exact_json import arguments_object, dumps
+from ..exact_json import dumps
+from ..tool_arguments import arguments_object
 
 Json = dict[str, Any]
 

@@ -24,7 +24,7 @@ from ...requests.parts import (
     own,
     path,
 )
-from ..exact_json import arguments_object
+from ..tool_arguments import arguments_object
 
 Json = dict[str, Any]
 

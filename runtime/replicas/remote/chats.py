@@ -33,6 +33,7 @@ from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
 from ...dialects.server_sent_events import Event as StreamEvent
+from ...dialects.surrogates import BACKSLASH, SurrogateJoiner, without_halves
 from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
@@ -45,7 +46,9 @@ from .passthrough_rules import Straight
 
 
 class ChunkReader(Protocol):
-    """Reads one streamed answer, event by event."""
+    """Reads one streamed answer, event by event. joiner: what events go through before they are read."""
+
+    joiner: SurrogateJoiner
 
     @property
     def ended(self) -> bool:
@@ -139,7 +142,7 @@ class Chats:
 
     def whole(self, body: bytes, request: ChatRequest, classifier: Classifier) -> ChatChunk | ChatEvents:
         """A whole answer. Raises RequestError."""
-        fit = self.fit(request)
+        fit, body = self.fit(request), without_halves(body)
         if fit.passes and self._dialect == OPENAI_CHAT:
             return read_whole(body, classifier)
         events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
@@ -248,6 +251,7 @@ class EventsReader:
     """Reads a stream into events. The usage is told at its end: what comes before it is a part of it."""
 
     def __init__(self, reader: AnswerReader, fit: Fit) -> None:
+        self.joiner = SurrogateJoiner()
         self._reader = reader
         self._passes = fit.passes
         self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
@@ -321,12 +325,19 @@ def read_events(
     closing: the connection has ended with them.
     """
     pieces: list[ChatChunk | ChatEvents] = []
+    joiner = reader.joiner
     try:
         for event in events:
-            pieces += reader.read(event)
+            if BACKSLASH in event.data or joiner.held:
+                for whole in joiner.feed(event):
+                    pieces += reader.read(whole)
+            else:
+                pieces += reader.read(event)
             if reader.ended:
                 return pieces, None
         if closing:
+            for whole in joiner.close():
+                pieces += reader.read(whole)
             pieces += reader.close()
     except RequestError as error:
         return pieces, error

@@ -13,6 +13,7 @@ from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
+from ...dialects.surrogates import SurrogateJoiner
 from ...requests.answer import ChatChunk
 from ...requests.usage import Usage, is_believable
 
@@ -42,6 +43,7 @@ class PassingReader:
         self, classifier: Classifier, *, hide_usage: bool, shapes: ChunkShapes | None = None
     ) -> None:
         self.ended = False
+        self.joiner = SurrogateJoiner()
         self._unfinished: set[object] = set()
         self._begun = False
         self._classifier = classifier

@@ -18,6 +18,7 @@ from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import parse_object
 from ...dialects.server_sent_events import Event, SseParser
+from ...dialects.surrogates import without_halves
 from ...requests.answer import ChatChunk, PassedChunk
 from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
@@ -87,6 +88,7 @@ class Passed:
 
     def answer(self, request: PassedRequest, body: bytes, classifier: Classifier) -> PassedChunk:
         """A whole answer in JSON; a sound in it is what OpenAI answers. Raises RequestError."""
+        body = without_halves(body)
         usage = _usage_in(parse_object(body, classifier))
         if self._is_mistrals and request.path == "/audio/speech":
             sound = mistral_sounds.sound_in(body, request.body.get("response_format"))
@@ -100,7 +102,7 @@ class Passed:
 
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
-        return read_whole(body, classifier)
+        return read_whole(without_halves(body), classifier)
 
     def reader(self, request: CompletionRequest, classifier: Classifier) -> PassingReader:
         """What reads a streamed completion."""
