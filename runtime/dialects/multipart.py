@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
-from email.message import Message
-from email.parser import HeaderParser
 
 from attrs import evolve
 
@@ -16,6 +14,8 @@ from ..requests.request import Part
 MAX_PARTS = 64
 _MAX_HEAD = 4 << 10
 _HEADER = re.compile(rb"[\w!#$%&'*+.^`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
+_PARAMETER = re.compile(r'[;\s]+(?:([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|((?!")[^;]*))\s*)?')
+_DISPOSITION = b"content-disposition:"
 _BOUNDARY = f"inferc-{secrets.token_hex(16)}"
 
 CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
@@ -24,16 +24,14 @@ CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
 
 def read_form(body: bytes, content_type: str) -> tuple[Part, ...]:
     """The parts of `body`. Raises BadRequest."""
-    kind = Message()
-    kind["Content-Type"] = content_type
-    boundary = kind.get_param("boundary")
-    if not isinstance(boundary, str) or not 0 < len(boundary) <= 70 or not boundary.isascii():
+    boundary = _parameters(content_type).get("boundary", "")
+    if not 0 < len(boundary) <= 70 or not boundary.isascii():
         raise _broken("its `Content-Type` names no boundary")
-    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
-    if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
-        raise _broken("it does not end with its boundary")
+    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), MAX_PARTS + 2)
     if len(pieces) > MAX_PARTS + 2:
         raise BadRequest(f"the body has more than {MAX_PARTS} parts", param="body")
+    if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
+        raise _broken("it does not end with its boundary")
     return tuple(map(_part, pieces[1:-1]))
 
 
@@ -69,13 +67,35 @@ def _part(piece: bytes) -> Part:
     head, found, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     if not found or len(head) > _MAX_HEAD:
         raise _broken("one of its parts has no headers, or too many")
-    if not all(_HEADER.fullmatch(line) for line in head.split(b"\r\n")):
+    lines = head.split(b"\r\n")
+    if not all(map(_HEADER.fullmatch, lines)):
         raise _broken("one of its parts has headers that are none")
-    headers = HeaderParser().parsestr(head.decode("utf-8", "replace"))
-    name = headers.get_param("name", header="Content-Disposition")
-    if not isinstance(name, str) or not name:
-        raise _broken("one of its parts has no name")
+    said = [line for line in lines if line.lower().startswith(_DISPOSITION)]
+    # What has two names, or one in parts, would be one field for us and another one for the provider.
+    parameters = _parameters(said[0].decode("utf-8", "replace")) if len(said) == 1 else {}
+    name = parameters.get("name")
+    if not name or any(each.startswith("name*") for each in parameters):
+        raise _broken("one of its parts has no name, or several")
     return Part(name, head, content)
+
+
+def _parameters(header: str) -> dict[str, str]:
+    """The parameters of a header, read once from left to right; none where one is broken, or there twice."""
+    found: dict[str, str] = {}
+    at = header.find(";")
+    while 0 <= at < len(header):
+        match = _PARAMETER.match(header, at)
+        if match is None:
+            return {}
+        at = match.end()
+        name, quoted, plain = match.groups()
+        if name is None:
+            continue
+        name = name.lower()
+        if name in found:
+            return {}
+        found[name] = plain.rstrip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    return found
 
 
 def _broken(why: str) -> BadRequest:

@@ -30,18 +30,20 @@ PRICE = Price(Money("1"), Money("2"), per_search=Money("0.01"), per_character=Mo
 
 @frozen
 class Front:
-    """asked: the paths, types and bodies that the provider got. statuses: what it answers with first."""
+    """asked: the paths, types and bodies that the provider got. statuses, odd: what it answers with first."""
 
     url: str
     http: aiohttp.ClientSession
     asked: list[tuple[str, str, Any]]
     statuses: list[int] = field(factory=list)
+    odd: list[bytes] = field(factory=list)
 
 
 @asynccontextmanager
 async def front() -> AsyncIterator[Front]:
     asked: list[tuple[str, str, Any]] = []
     statuses: list[int] = []
+    odd: list[bytes] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:
         raw = await request.read()
@@ -50,6 +52,8 @@ async def front() -> AsyncIterator[Front]:
         asked.append((request.path, request.content_type, body))
         if statuses:
             return web.json_response({"error": {"message": "no"}}, status=statuses.pop(0))
+        if odd:
+            return web.Response(body=odd.pop(0), content_type="application/json")
         match request.path:
             case "/v1/audio/speech":
                 return web.Response(body=SPOKEN, content_type="audio/mpeg")
@@ -98,7 +102,7 @@ async def front() -> AsyncIterator[Front]:
             gateway_of(executor) as gateway,
             aiohttp.ClientSession() as http,
         ):
-            yield Front(gateway, http, asked, statuses)
+            yield Front(gateway, http, asked, statuses, odd)
 
 
 async def test_completions_go_to_servers_that_have_them_as_they_came() -> None:
@@ -258,6 +262,16 @@ async def test_failures_are_tried_again_and_told_as_of_a_chat() -> None:
 
 
 @pytest.mark.parametrize(
+    "odd", [b"", b"<html>", b"no JSON", b"[1]", b"null", b'{"error": {"message": "overloaded"}}']
+)
+async def test_an_answer_in_json_that_is_none_is_tried_again(odd: bytes) -> None:
+    async with front() as it, openai_client(it.url) as api:
+        it.odd.append(odd)
+        assert (await api.moderations.create(model="guard", input="x")).results
+        assert len(it.asked) == 2
+
+
+@pytest.mark.parametrize(
     ("body", "content_type"),
     [
         (b"", "multipart/form-data; boundary=x"),
@@ -274,6 +288,24 @@ async def test_failures_are_tried_again_and_told_as_of_a_chat() -> None:
             "multipart/form-data; boundary=x",
         ),
         (
+            b'--x\r\nContent-Disposition: form-data; name="a"; name="model"\r\n\r\ngpt\r\n--x--',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n'
+            b'Content-Disposition: form-data; name="model"\r\n\r\ngpt\r\n--x--',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b"--x\r\nContent-Disposition: form-data; name=a; name*=b''model\r\n\r\n1\r\n--x--",
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            fields := b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--',
+            'multipart/form-data; boundary="x',
+        ),
+        (fields, "multipart/form-data; boundary=x; boundary=y"),
+        (
             b'--x\r\nodd\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--',
             "multipart/form-data; boundary=x",
         ),
@@ -285,6 +317,21 @@ async def test_what_is_no_form_is_refused(body: bytes, content_type: str) -> Non
         async with it.http.post(f"{it.url}/v1/images/edits", data=body, headers=headers) as answer:
             assert answer.status == 400
             assert (await answer.json())["error"]["message"]
+
+
+NAMES = {
+    "form-data; name=a": "a",
+    'form-data; filename="x\\"; name=\\"y"; NAME="a b" ;': "a b",
+    'form-data;; name = "a\\"b"; filename=my file.wav': 'a"b',
+    "form-data; name=a; filename=b; filename*=UTF-8''%e2%82%ac": "a",
+    'form-data; name=a; x="' + '\\";' * 600 + '"': "a",
+}
+
+
+@pytest.mark.parametrize(("said", "name"), NAMES.items())
+def test_the_name_of_a_field_is_read_as_clients_write_it(said: str, name: str) -> None:
+    body = b"--x\r\nContent-Disposition: %b\r\n\r\n1\r\n--x--" % said.encode()
+    assert [part.name for part in read_form(body, 'Multipart/Form-Data; Boundary="x"')] == [name]
 
 
 def fields_of(**fields: bytes) -> bytes:

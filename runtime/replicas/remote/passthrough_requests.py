@@ -16,6 +16,7 @@ from ...dialects.openai import mistral_sounds
 from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
+from ...dialects.reader import parse_object
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import without_halves
 from ...requests.answer import ChatChunk, PassedChunk
@@ -85,10 +86,10 @@ class Passed:
             raise Incapable(f"{who} is not asked in responses, and has no `{path}`", param="model")
         return path
 
-    def answer(self, request: PassedRequest, body: bytes) -> PassedChunk:
-        """A whole answer in JSON; a sound in it is what OpenAI answers."""
+    def answer(self, request: PassedRequest, body: bytes, classifier: Classifier) -> PassedChunk:
+        """A whole answer in JSON; a sound in it is what OpenAI answers. Raises RequestError."""
         body = without_halves(body)
-        usage = usage_in(body)
+        usage = _usage_in(parse_object(body, classifier))
         if self._is_mistrals and request.path == "/audio/speech":
             sound = mistral_sounds.sound_in(body, request.body.get("response_format"))
             if sound is not None:
@@ -167,8 +168,10 @@ def usage_in(data: bytes) -> Usage | None:
         answer = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(answer, dict):
-        return None
+    return _usage_in(answer) if isinstance(answer, dict) else None
+
+
+def _usage_in(answer: dict[str, Any]) -> Usage | None:
     usage, images = answer.get("usage"), _images(answer)
     if not isinstance(usage, dict):
         heard = _milliseconds(answer.get("duration")) if "text" in answer else 0

@@ -306,7 +306,7 @@ class RemoteReplica:
         if isinstance(request, RerankRequest):
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
-            return self._passed.answer(request, body)
+            return self._passed.answer(request, body, classifier)
         if isinstance(request, TensorRequest | ClassifyRequest):
             from ...dialects.open_inference.client import read_labels, read_tensors
 
