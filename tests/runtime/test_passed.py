@@ -53,7 +53,9 @@ async def front() -> AsyncIterator[Front]:
         if statuses:
             return web.json_response({"error": {"message": "no"}}, status=statuses.pop(0))
         if odd:
-            return web.Response(body=odd.pop(0), content_type="application/json")
+            said = odd.pop(0)
+            kind = "text/event-stream" if said.startswith(b"event:") else "application/json"
+            return web.Response(body=said, content_type=kind)
         match request.path:
             case "/v1/audio/speech":
                 return web.Response(body=SPOKEN, content_type="audio/mpeg")
@@ -268,6 +270,17 @@ async def test_an_answer_in_json_that_is_none_is_tried_again(odd: bytes) -> None
     async with front() as it, openai_client(it.url) as api:
         it.odd.append(odd)
         assert (await api.moderations.create(model="guard", input="x")).results
+        assert len(it.asked) == 2
+
+
+async def test_a_stream_that_begins_with_an_error_is_tried_again() -> None:
+    async with front() as it:
+        it.odd.append(b'event: error\ndata: {"type": "error", "error": {"message": "overloaded"}}\n\n')
+        form = fields_of(model=b"gpt", file=b"RIFF", stream=b"true")
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        url = f"{it.url}/v1/audio/transcriptions"
+        async with it.http.post(url, data=form, headers=headers) as answer:
+            assert b"transcript.text.done" in await answer.read()
         assert len(it.asked) == 2
 
 

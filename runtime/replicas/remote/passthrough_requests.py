@@ -16,7 +16,7 @@ from ...dialects.openai import mistral_sounds
 from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import parse_object
+from ...dialects.reader import Failures, parse_object
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import without_halves
 from ...requests.answer import ChatChunk, PassedChunk
@@ -96,9 +96,9 @@ class Passed:
                 return PassedChunk(*sound, usage)
         return PassedChunk(body, JSON, usage)
 
-    def pieces(self, content_type: str) -> Pieces:
+    def pieces(self, content_type: str, classifier: Classifier) -> Pieces:
         """What reads an answer of that type as it comes."""
-        return Pieces(content_type, mistral_sounds.written if self._is_mistrals else None)
+        return Pieces(content_type, classifier, mistral_sounds.written if self._is_mistrals else None)
 
     def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
         """A whole completion. Raises RequestError."""
@@ -117,18 +117,28 @@ class Pieces:
     rewrites: what writes its events, where they are not to stay as they came.
     """
 
-    def __init__(self, content_type: str, rewrites: Callable[[Iterable[Event]], bytes] | None = None) -> None:
+    def __init__(
+        self,
+        content_type: str,
+        failures: Failures,
+        rewrites: Callable[[Iterable[Event]], bytes] | None = None,
+    ) -> None:
         self.content_type = content_type
+        self._failures = failures
+        self._begun = False
         self._rewrites = rewrites
         self._parser = SseParser() if content_type.startswith(_EVENTS) else None
         self._is_text = self._parser is None and content_type.startswith(_TEXTS)
         self._last = b""
 
     def piece(self, data: bytes) -> PassedChunk:
-        """More of it. Raises EventTooLarge."""
+        """More of it. Raises EventTooLarge, and RequestError where it begins with an error."""
         usage = None
         if self._parser is not None:
             events = self._parser.feed(data)
+            if events and not self._begun and b'"error"' in events[0].data:
+                parse_object(events[0].data, self._failures)
+            self._begun = True
             for event in events:
                 if b'"usage"' in event.data:
                     usage = usage_in(event.data) or usage

@@ -325,7 +325,8 @@ class RemoteReplica:
         self, response: Answer, classifier: Classifier, until: float
     ) -> AsyncGenerator[PassedChunk, None]:
         """An answer as it comes, which is no JSON. Raises RequestError, OutOfBounds and ClientError."""
-        pieces = self._passed.pieces(response.headers.get("Content-Type", "application/octet-stream"))
+        content_type = response.headers.get("Content-Type", "application/octet-stream")
+        pieces = self._passed.pieces(content_type, classifier)
         if response.content_type == "text/html":
             raise self._fail(ServerError, "answered with a page of HTML")
         upstream: Upstream | None = read_upstream(response.headers, classifier.secret)

@@ -17,6 +17,7 @@ from openai.types import (
 from openai.types.audio import speech_create_params, transcription_create_params, translation_create_params
 
 from inferc.runtime.dialects.openai.endpoint_fields import EndpointFields
+from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.server_sent_events import MAX_EVENT
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.passthrough_requests import Passed, Pieces, usage_in
@@ -146,7 +147,7 @@ ANSWERS: list[tuple[Json, Usage | None]] = [
 @pytest.mark.parametrize(("answer", "usage"), ANSWERS)
 def test_events_come_whole_and_what_they_take_is_read(answer: Json, usage: Usage | None) -> None:
     sent = b"event: x\ndata: %b\n\n" % json.dumps(answer).encode()
-    pieces = Pieces("text/event-stream")
+    pieces = Pieces("text/event-stream", PlainFailures())
     chunks = [pieces.piece(sent[at : at + 7]) for at in range(0, len(sent), 7)]
     assert b"".join(chunk.data for chunk in chunks) == sent
     assert usage_in(json.dumps(answer).encode()) == usage
@@ -165,6 +166,6 @@ def test_events_come_whole_and_what_they_take_is_read(answer: Json, usage: Usage
     ],
 )
 def test_subtitles_say_how_long_the_sound_was(kind: str, text: str) -> None:
-    pieces = Pieces(kind)
+    pieces = Pieces(kind, PlainFailures())
     usages = [pieces.piece(text[at : at + 9].encode()).usage for at in range(0, len(text), 9)]
     assert [usage for usage in usages if usage is not None][-1] == Usage(0, audio_ms=64_500)
