@@ -15,8 +15,8 @@ from .targets import Surroundings, aim
 
 _ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"
 _NO_TASK = (
-    "inferc serves chats, vectors, rankings, classes, pictures, sounds and moderations: leave this model to a "
-    "LiteLLM proxy"
+    "inferc serves chats, vectors, rankings, classes, pictures, sounds and moderations: leave this model to "
+    "a LiteLLM proxy"
 )
 
 _BY_UNIT = ("per_search", "per_second", "per_image", "per_character")
