@@ -230,8 +230,8 @@ def test_what_has_no_equivalent_is_named_with_its_line_and_what_to_do(bring: Imp
               rpm: 0
               never_heard_of: {x: 1}
           - model_name: painter
-            litellm_params: {model: openai/gpt-image-1}
-            model_info: {mode: image_generation}
+            litellm_params: {model: openai/sora-2}
+            model_info: {mode: video_generation}
         guardrails: [{guardrail_name: g, litellm_params: {mode: pre_call}}]
         router_settings: {redis_host: os.environ/REDIS, brand_new: 1}
         """,
@@ -253,6 +253,28 @@ def test_what_has_no_equivalent_is_named_with_its_line_and_what_to_do(bring: Imp
     assert "`inferc run --state redis://…`" in said
     assert "lost: model_list[0].litellm_params.rpm (line 5)" in said
     assert "lost: model_list[1] (line 7): inferc serves chats" in said
+
+
+def test_pictures_sounds_and_moderations_go_on_to_who_speaks_the_protocol_of_openai(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """\
+        model_list:
+          - model_name: painter
+            litellm_params: {model: openai/gpt-image-1}
+            model_info: {mode: image_generation}
+          - model_name: ears
+            litellm_params: {model: groq/whisper-large-v3}
+            model_info: {mode: audio_transcription}
+          - model_name: imagen
+            litellm_params: {model: gemini/imagen-4.0-generate-001}
+            model_info: {mode: image_generation}
+        """,
+    )
+    assert 'deployment painter {\n  model = "gpt-image-1"' in came.text
+    assert 'deployment ears {\n  model = "whisper-large-v3"' in came.text
+    assert "imagen" not in came.text.partition("deployment")[2]
+    assert "lost: model_list[2]" in came.comments()
 
 
 def test_a_model_that_cannot_be_here_leaves_its_routes(bring: Import) -> None:

@@ -14,7 +14,10 @@ from .parameters import INFO, PARAMETERS
 from .targets import Surroundings, aim
 
 _ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"
-_NO_TASK = "inferc serves chats, vectors, rankings and classes: leave this model to a LiteLLM proxy"
+_NO_TASK = (
+    "inferc serves chats, vectors, rankings, classes, pictures, sounds and moderations: leave this model to "
+    "a LiteLLM proxy"
+)
 
 _BY_UNIT = ("per_search", "per_second", "per_image", "per_character")
 """Prices beside which there may be none of tokens."""
@@ -26,6 +29,11 @@ _TASKS: dict[str, str] = {
     "embedding": "embed",
     "rerank": "rerank",
 }
+_AS_THEY_ARE = frozenset(
+    {"audio_speech", "audio_transcription", "image_edit", "image_generation", "moderation"}
+)
+"""Modes whose requests go on to who speaks OpenAI's protocol."""
+_OWN_PROTOCOL = frozenset({"anthropic", "bedrock", "gemini"})
 
 
 def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -> Deployment | None:
@@ -33,7 +41,7 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     made = Deployment(nodes=(entry,))
     params, info = entry.get("litellm_params"), entry.get("model_info")
     mode = info.text("mode") if info is not None else None
-    task = _TASKS.get(mode or "chat")
+    task = "chat" if mode in _AS_THEY_ARE else _TASKS.get(mode or "chat")
     model = params.get("model") if params is not None else None
     if params is None or model is None or not isinstance(model.value, str):
         draft.lost(entry, "it names no model")
@@ -57,6 +65,9 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     if not is_here:
         other = find_other(str(model.value))
         draft.lost(entry, other.advice(str(model.value)) if other and not other.endpoint else _ELSEWHERE)
+        return None
+    if mode in _AS_THEY_ARE and made.block("runtime").label in _OWN_PROTOCOL:
+        draft.lost(entry, _ELSEWHERE)
         return None
     draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
     if mode is None:
