@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import define
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @define
