@@ -62,6 +62,8 @@ Parser = SseParser | EventStreamParser
 
 E = TypeVar("E", bound=RequestError)
 
+_STREAMED = (ChatRequest, CompletionRequest)
+
 log = logging.getLogger(__name__)
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
@@ -224,7 +226,7 @@ class RemoteReplica:
                     yield piece
                 return
             if (
-                not isinstance(request, ChatRequest | CompletionRequest)
+                not isinstance(request, _STREAMED)
                 or not request.stream
                 or response.content_type == "application/json"
             ):
