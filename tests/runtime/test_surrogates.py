@@ -291,11 +291,9 @@ def test_what_has_no_halves_passes_as_it_came() -> None:
 
 
 def test_half_a_character_in_a_transcript_is_told_as_unreadable() -> None:
-    request = PassedRequest("/audio/transcriptions", {"model": "m"})
-    assert (
-        Passed(wire_plan("openai")).answer(request, rb'{"text": "\ud83d"}').data
-        == '{"text":"\ufffd"}'.encode()
-    )
+    plan, request = wire_plan("openai"), PassedRequest("/audio/transcriptions", {"model": "m"})
+    answer = Passed(plan).answer(request, rb'{"text": "\ud83d"}', Classifier(plan, None))
+    assert answer.data == '{"text":"\ufffd"}'.encode()
 
 
 def test_numbers_keep_their_value_beside_a_half() -> None:
