@@ -7,6 +7,14 @@ deployment gpt {{
   model = "gpt-4o-mini"
   runtime openai {{ api_key = env("KEY"), endpoint = "{url}/v1" }}
 }}
+deployment writer {{
+  model = "gpt-3.5-turbo-instruct"
+  runtime openai {{ api_key = env("KEY"), endpoint = "{url}/v1" }}
+}}
+deployment moderator {{
+  model = "omni-moderation-latest"
+  runtime openai {{ api_key = env("KEY"), endpoint = "{url}/v1" }}
+}}
 deployment claude {{
   model = "claude-sonnet-4-5"
   runtime anthropic {{ api_key = env("KEY"), endpoint = "{url}" }}

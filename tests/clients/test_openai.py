@@ -123,7 +123,7 @@ def test_who_takes_no_tools_says_so(client: openai.OpenAI, model: str) -> None:
 
 
 @pytest.mark.tries("OpenAI for Python, completions", "text", "stream")
-@pytest.mark.parametrize("model", ["gpt", "vllm", "local"])
+@pytest.mark.parametrize("model", ["writer", "vllm", "local"])
 def test_a_text_is_gone_on_with(client: openai.OpenAI, model: str) -> None:
     asked: Any = {"model": model, "prompt": "hello", "max_tokens": 20}
     whole = client.completions.create(**asked)

@@ -113,7 +113,7 @@ test("models, moderations and errors", async () => {
   const names = []
   for await (const model of client.models.list()) names.push(model.id)
   assert.ok(names.includes("gpt") && names.includes("assistant"))
-  assert.equal((await client.moderations.create({ model: "gpt", input: "hello" })).results.length, 1)
+  assert.equal((await client.moderations.create({ model: "moderator", input: "hello" })).results.length, 1)
   await assert.rejects(client.chat.completions.create({ model: "nobody", messages }), (error) => {
     assert.ok(error instanceof OpenAI.NotFoundError)
     assert.equal(error.code, "model_not_found")
