@@ -97,39 +97,31 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
         _cloud(declared, config, prefix, found)
         return
     if isinstance(config, AzureConfig) and config.resource is None:
-        found.error(
-            "E0305",
-            "`azure` needs the name of a `resource`, or an `endpoint`",
-            declared.span("runtime_config"),
-            "`resource` is missing",
-            help='add `resource = "…"`, the first part of `https://….openai.azure.com`',
-        )
+        advice = 'add `resource = "…"`, the first part of `https://….openai.azure.com`'
+        _missing(declared, "the name of a `resource`, or an `endpoint`", "resource", advice, config, found)
     elif isinstance(config, AzureConfig) and config.resource is not None:
         _resource(declared, "resource", config.resource, found)
     if config.kind in HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
-        found.error(
-            "E0305",
-            f"`{config.kind}` needs an `api_key`",
-            declared.span("runtime_config"),
-            "`api_key` is missing",
-            help=_add_key(declared, config.kind),
-        )
+        _missing(declared, "an `api_key`", "api_key", _add_key(declared, config.kind), config, found)
     elif declared.wrote("runtime_config", "endpoint"):
         return
     elif isinstance(config, OpenAICompatibleConfig) and config.launch is None:
-        found.error(
-            "E0305",
-            "`openai_compatible` needs an `endpoint`",
-            declared.span("runtime_config"),
-            "`endpoint` is missing",
-            help='add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started',
-        )
+        advice = 'add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started'
+        _missing(declared, "an `endpoint`", "endpoint", advice, config, found)
     elif isinstance(config, LaunchableConfig) and config.launch is not None:
         _launch(declared, config.launch, found)
     elif not declared.runtime_is_written and find_other(deployment.known_model) is not None:
         return  # no server of one's own is meant, and that is said
     elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)
+
+
+def _missing(
+    declared: Declared, needed: str, field: str, advice: str, config: RemoteConfig, found: Diagnostics
+) -> None:
+    """A field that the runtime needs."""
+    message, label = f"`{config.kind}` needs {needed}", f"`{field}` is missing"
+    found.error("E0305", message, declared.span("runtime_config"), label, help=advice)
 
 
 def _cloud(declared: Declared, config: VertexConfig, prefix: str, found: Diagnostics) -> None:
