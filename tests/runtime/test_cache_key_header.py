@@ -1,4 +1,4 @@
-"""The key of a prompt's cache, where a provider's chats have it as a header: xAI, whose responses have the field."""
+"""The key of a prompt's cache, which xAI's chats have as a header, and its responses as a field."""
 
 from __future__ import annotations
 
