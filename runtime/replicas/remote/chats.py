@@ -7,6 +7,7 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
@@ -44,6 +45,9 @@ from .chat_targets import target_of
 from .passthrough_answers import PassingReader, read_whole
 from .passthrough_rules import Straight
 
+MAX_CACHE_KEY = 200
+"""Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
+
 
 class ChunkReader(Protocol):
     """Reads one streamed answer, event by event. joiner: what events go through before they are read."""
@@ -65,7 +69,7 @@ class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
-    for the answer. headers: what the client said beside it. checked: what the answer is held to here.
+    for the answer. headers: what is said beside it. checked: what the answer is held to here.
     one_call: the first call of a function is all that the client wants.
     """
 
@@ -237,14 +241,28 @@ class Chats:
         by_tool: str | None,
     ) -> Fit:
         path = self._target.address(request, body)
+        headers = self._cache_header(body)
         try:
-            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool)
+            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
-        return fit._replace(headers=said.headers)
+        return fit._replace(headers={**headers, **said.headers})
+
+    def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
+        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so."""
+        name = self._can.cache_key_header
+        if (
+            name is None
+            or self._dialect != OPENAI_CHAT
+            or (key := body.pop("prompt_cache_key", None)) in (None, "")
+        ):
+            return NO_OPTIONS
+        text = str(key)
+        fits = len(text) <= MAX_CACHE_KEY and text.isascii() and text.isprintable() and text == text.strip()
+        return {name: text if fits else sha256(text.encode("utf-8", "replace")).hexdigest()}
 
 
 class EventsReader:
