@@ -16,6 +16,7 @@ from .history import adapt_turns
 from .marks import limit_marks
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
+from .structured import speak_of_json
 from .thinking import adapt_thinking, rest_for_tools
 from .tools import adapt_format, adapt_tools
 
@@ -52,6 +53,8 @@ def adapt(
         changed |= rest_for_tools(conversation, can, found)
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
+    if can.json_word:
+        changed |= speak_of_json(conversation, changed, found)
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
     if provider == "openai_chat":
