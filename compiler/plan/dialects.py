@@ -30,7 +30,7 @@ OF_OTHERS = """
     logprob_token_ids longitude media_io_kwargs min_completion_tokens min_tokens mirostat_lr
     mirostat_target mm_payload mm_processor_kwargs model_parameters models num_images num_search_results
     perf_metrics_in_response plugins priority prompt_cache_isolation_key prompt_logprobs prompt_mode
-    prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_format
+    prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_budget reasoning_format
     reasoning_history repetition_detection repetition_penalty request_id response_formatting_locale
     response_metadata return_images return_mm_kwargs return_prompt_text return_related_questions
     return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions route
