@@ -11,6 +11,7 @@ from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
 from ....compiler.plan.record import frozen
 from ...requests.conversation import Conversation
+from ...requests.parts import own
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
@@ -106,7 +107,8 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         if c.verbosity != "medium":
             found.refuse("verbosity", "the provider has no such setting")
         changed["verbosity"] = None
-    if c.metadata and not goes("metadata"):
+    is_stored = provider != "openai_chat" or own(c.extras, "openai").get("store") is True
+    if c.metadata and not (goes("metadata") and (is_stored or not can.stored_metadata)):
         found.note("metadata", "left out: it is about what OpenAI keeps")
         changed["metadata"] = {}
     seals = SEALS[provider]

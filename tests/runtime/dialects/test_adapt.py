@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from inferc.compiler.plan import UNKNOWN, Capabilities
 from inferc.compiler.plan.codec import plan_converter
+from inferc.compiler.plan.dialects import AT_OPENAI
 from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat
 from inferc.runtime.dialects.adapt import (
     Adapted,
@@ -459,6 +460,14 @@ def test_of_allowed_tools_the_others_are_left_out_where_a_server_has_no_word_for
         ["now"],
         "auto",
     )
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_metadata_go_to_openai_s_chats_with_those_that_it_stores(stored: bool) -> None:
+    found = ask(openai(metadata={"run": "7"}, store=stored), "openai_chat", AT_OPENAI)
+    assert isinstance(found, Adapted)
+    assert ("metadata" in written(found.conversation, "openai_chat")) is stored
+    assert [note.where for note in found.notes] == [] if stored else ["metadata"]
 
 
 def test_after_calls_bedrock_cannot_be_told_to_call_none() -> None:
