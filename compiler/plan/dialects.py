@@ -50,6 +50,8 @@ _AT_BOTH = Capabilities(
     refused_sampling=("top_k", "min_p"),
     thoughts_in_history=False,
     lacking_fields=tuple(OF_OTHERS.split()),
+    json_word=True,
+    stored_metadata=True,
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 
