@@ -207,7 +207,8 @@ def log_failure(error: RequestError) -> None:
     if error.is_logged:
         return
     if error.provider is not None and (error.status >= 500 or error.status in (401, 403) or limited):
-        log.warning("%s (%s, attempts: %d)", error.message, error.code, error.attempts)
+        kind = {"kind": (error.provider, error.deployment, error.code)}
+        log.warning("%s (%s, attempts: %d)", error.message, error.code, error.attempts, extra=kind)
 
 
 def internal_error() -> RequestError:
