@@ -316,7 +316,8 @@ _PICTURES = "amazon.titan-image-generator-v2:0"
             {{"providers": {{
               "openai": {{"keys": [{{"value": "env.K", "models": ["gpt-4o"]}}]}},
               "bedrock": {{"keys": [{{"value": "sk-abcdefgh0123456789", "models": ["draw"],
-                "bedrock_key_config": {{"region": "us-east-1", "deployments": {{"draw": "{_PICTURES}"}}}}}}]}}}}}}
+                "bedrock_key_config": {{
+                  "region": "us-east-1", "deployments": {{"draw": "{_PICTURES}"}}}}}}]}}}}}}
             """,
             "providers.bedrock",
         ),

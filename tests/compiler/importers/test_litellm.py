@@ -294,7 +294,7 @@ def test_a_model_that_cannot_be_here_leaves_its_routes(bring: Import) -> None:
     assert 'route b = "b-openai"\n' in came.text
 
 
-def test_what_stands_in_an_entry_that_is_lost_is_lost_with_all_that_counts_for_it_alone(bring: Import) -> None:
+def test_what_an_entry_says_that_is_lost_is_lost_with_what_counts_for_it_alone(bring: Import) -> None:
     came = bring(
         "config.yaml",
         """
