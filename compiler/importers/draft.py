@@ -222,7 +222,7 @@ class Draft:
         return len(self.report), len(self.remarks)
 
     def lost_whole(self, node: Node, says: str, since: tuple[int, int]) -> None:
-        """What was begun turns out to have no place here: nothing of it is kept, whatever was said `since`."""
+        """What was begun has no place here after all: nothing of it is kept, whatever was said `since`."""
         entries, remarks = since
         self.report.forget_after(entries)
         del self.remarks[remarks:]
