@@ -14,7 +14,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import Incapable
 from inferc.runtime.requests.request import ChatRequest
 
-from .reference import NAMES, Json, became, fields, judge, plan, read
+from .reference import MESSAGES, NAMES, Json, became, fields, judge, plan, read
 
 BEFORE_THE_REST = {"model", "messages", "stream"}
 JUDGED = [name for name in NAMES if judge(name) is not None]
@@ -100,6 +100,28 @@ def test_a_provider_is_told_not_to_think_in_its_own_words(name: str, said: Json)
     assert {key: sent[key] for key in sent if key in ("thinking", "reasoning", "reasoning_effort")} == said
     strict = judge(name)
     assert strict is None or list(strict.complaints("chat", wish.model, sent)) == []
+
+
+AT_REST = 'request { defaults { extra_body { thinking { "type" = "disabled" } } } }'
+
+
+@pytest.mark.parametrize(
+    ("said", "more", "told"),
+    [
+        ({}, "", ("temperature",)),
+        ({"reasoning_effort": "low"}, "", ("temperature",)),
+        ({"reasoning_effort": "none"}, "", ()),
+        ({"thinking": {"type": "disabled"}}, "", ()),
+        ({}, AT_REST, ()),
+    ],
+)
+def test_what_deepseek_does_not_heed_while_it_thinks_is_told(
+    said: Json, more: str, told: tuple[str, ...]
+) -> None:
+    body = {"model": "it", "messages": MESSAGES, "temperature": 0, **said}
+    fit = Chats(plan("deepseek", "deepseek-flash", beside=more)).fit(ChatRequest(body, False))
+    assert fit.changes == told
+    assert ("temperature" in loads(fit.body)) is (not told)
 
 
 @pytest.mark.parametrize("url", ["https://example.com/a.png", "data:image/png;base64,iVBORw0KGgo="])
