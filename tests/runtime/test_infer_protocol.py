@@ -142,8 +142,8 @@ async def test_the_client_gets_every_datatype_back(url: str, binary: bool) -> No
 
 @pytest.mark.parametrize("binary", [True, False])
 async def test_a_large_answer_comes_whole_and_with_its_length(url: str, binary: bool) -> None:
-    values = numpy.arange(200_000, dtype=numpy.int64).reshape(2, -1)
-    asked = {"name": "x", "shape": [2, 100_000], "datatype": "INT64", "data": values.tolist()}
+    values = numpy.arange(200_000, dtype=numpy.int64).reshape(-1, 2)
+    asked = {"name": "x", "shape": [100_000, 2], "datatype": "INT64", "data": values.tolist()}
     body = json.dumps({"inputs": [asked], "parameters": {"binary_data_output": binary}}).encode()
     async with aiohttp.ClientSession() as session:
         for _ in range(2):  # over the same connection
@@ -153,7 +153,7 @@ async def test_a_large_answer_comes_whole_and_with_its_length(url: str, binary: 
                 size = int(answer.headers.get("Inference-Header-Content-Length", len(raw)))
                 output = json.loads(raw[:size])["outputs"][0]
                 found = numpy.frombuffer(raw[size:], "<i8") if binary else numpy.array(output["data"])
-                assert output["shape"] == [2, 100_000]
+                assert output["shape"] == [100_000, 2]
                 assert (found == values.reshape(-1)).all()
 
 
