@@ -138,8 +138,8 @@ class Classifier:
         if kind is RateLimited and (details.spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
             code = "insufficient_quota" if details.spent else code
-        if status == 404 and kind is BadRequest and self._lacks_model(found):
-            kind, code = ServerError, "model_not_found"
+        if kind is BadRequest and (status == 404 or code == "model_not_found") and self._lacks_model(found):
+            kind, code, retryable = ServerError, "model_not_found", False
         if status in (404, 410):
             retryable = False
         if kind is ContentFiltered:
@@ -159,8 +159,11 @@ class Classifier:
         )
 
     def _lacks_model(self, found: dict[str, Any]) -> bool:
-        """Whether a 404 is about the model, and the file names that, not the client."""
-        says = found.get("code") == "model_not_found" or "model" in (_text(found, "message") or "").lower()
+        """Whether it is the model that is not there, and the file names that, not the client."""
+        says = (
+            found.get("code") in ("model_not_found", "model_decommissioned")
+            or "model" in (_text(found, "message") or "").lower()
+        )
         return says and not self.plan.is_wildcard
 
     def _error(
