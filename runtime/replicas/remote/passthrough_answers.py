@@ -136,8 +136,8 @@ class PassingReader:
             pieces = self._calls.setdefault(index, CallPieces(_make_id))
             delta["tool_calls"] = calls = [made for call in told if (made := _plain_piece(pieces, call))]
             changed |= len(calls) != len(told) or any(map(is_not, calls, told))
-        if choice.get("finish_reason") is not None and (pieces := self._calls.get(index)) is not None:
-            if pieces.has_nameless:
+        if choice.get("finish_reason") is not None and index in self._calls:
+            if self._calls[index].has_nameless:
                 raise self._classifier.malformed(NAMELESS)
             changed |= _says_tool_calls(choice, self._classifier)
         return changed
