@@ -104,7 +104,7 @@ def _only_known(value: Any, shape: Any, at: str) -> None:
 
 @cache
 def _gemini() -> dict[str, TypeAdapter[Any]]:
-    from google.genai import types as google  # noqa: PLC0415: it takes long, and few tests need it
+    from google.genai import types as google  # it takes long, and few tests need it
 
     return {
         "contents": TypeAdapter(list[google.Content]),

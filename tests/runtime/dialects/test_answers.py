@@ -157,7 +157,7 @@ def frames(*values: Any) -> bytes:
 
 
 def test_gemini_s_answer_is_the_same_whole_and_streamed() -> None:
-    from google.genai.types import GenerateContentResponse  # noqa: PLC0415: it takes long
+    from google.genai.types import GenerateContentResponse  # it takes long, and no other test needs it
 
     usage = {"promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 5, "totalTokenCount": 15}
     thought = {"text": "hm", "thought": True}

@@ -101,9 +101,11 @@ class Kept(SharedSessions):
 
 @asynccontextmanager
 async def running(
-    plan: OnnxServingPlan, placement: ReplicaPlacement = PLACEMENT
+    plan: OnnxServingPlan, placement: ReplicaPlacement = PLACEMENT, *, anew: bool = False
 ) -> AsyncIterator[OnnxReplica]:
-    sessions = Kept(plan) if plan.model.path == str(MODELS / "minilm.onnx") else SharedSessions()
+    """anew: load the model, though an earlier test may have."""
+    large = plan.model.path == str(MODELS / "minilm.onnx")
+    sessions = Kept(plan) if large and not anew else SharedSessions()
     replica = OnnxReplica(plan, placement, MODELS, sessions)
     try:
         await replica.start()
