@@ -53,7 +53,7 @@ _UNKNOWN: dict[ProviderKind, dict[str, Handling]] = {
     ProviderKind.MISTRAL: _OF_OTHERS | _NO_USER,
     ProviderKind.TOGETHER: _OF_OTHERS | _NO_USER,
     ProviderKind.OLLAMA: {name: said for name, said in _OF_OTHERS.items() if name != "truncate"} | _NO_USER,
-    ProviderKind.GITHUB: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"} | _NO_USER,
+    ProviderKind.GITHUB: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"},
 }
 """What providers are not told. Sources: their API references (embeddings)."""
 
