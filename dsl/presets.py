@@ -19,6 +19,7 @@ class Preset:
     one of their own. retrieval: what the paths of embeddings and rankings follow, where that is another.
     key: the environment variable in which its key customarily is; None where it wants
     none. tasks: what it can be asked. prefixes: what LiteLLM writes before the names of its models.
+    own_servers: whether its models also run on machines of its customers, behind an `endpoint`.
     source, as_of: the page that says so, and the day on which it did.
     """
 
@@ -31,6 +32,7 @@ class Preset:
     as_of: str = "2026-11-28"
     auth: AuthScheme = AuthScheme.BEARER
     retrieval: str | None = None
+    own_servers: bool = False
 
 
 PRESETS: dict[RuntimeKind, Preset] = {
@@ -115,6 +117,7 @@ PRESETS: dict[RuntimeKind, Preset] = {
         (_CHAT, _EMBED),
         ("nvidia_nim/",),
         "NVIDIA API catalogue: LLM APIs",
+        own_servers=True,
     ),
     RuntimeKind.OLLAMA: Preset(
         "Ollama",

@@ -107,7 +107,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             post(f"{named}{base}/responses", respond)
             post(f"{named}{base}/embeddings", embed)
             post(f"{named}{base}/rerank", rerank)
-            post(f"{named}{base}/embed", embed)
+            post(f"{named}{base}/embed", provider.guarded(openai, "cohere_embed", provider.embeddings))
             for path, kind in _MORE.items():
                 post(f"{named}{base}{path}", provider.guarded(openai, kind, provider.more))
         post(f"{named}/v1/messages", messages)

@@ -175,15 +175,15 @@ async def test_perplexity_s_bytes_are_vectors(project: Project, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("runtime", "model", "base"),
-    [("cohere", "embed-v4.0", "/v2"), ("perplexity", "pplx-embed-v1-4b", "/v1")],
+    ("runtime", "model", "base", "strict"),
+    [("cohere", "embed-v4.0", "/v2", True), ("perplexity", "pplx-embed-v1-4b", "/v1", False)],
 )
 async def test_the_mock_provider_embeds_as_they_do(
-    project: Project, monkeypatch: pytest.MonkeyPatch, runtime: str, model: str, base: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, runtime: str, model: str, base: str, strict: bool
 ) -> None:
     monkeypatch.setenv("K", "key")
     async with (
-        mock_provider(MockOptions()) as mock,
+        mock_provider(MockOptions(strict=strict)) as mock,
         executor_of(plan_of(project, runtime, model, "embed", mock.url + base)) as executor,
         gateway_of(executor) as gateway,
         aiohttp.ClientSession(gateway) as http,

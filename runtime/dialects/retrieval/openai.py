@@ -54,7 +54,7 @@ _UNKNOWN: dict[ProviderKind, dict[str, Handling]] = {
     ProviderKind.TOGETHER: _OF_OTHERS | _NO_USER,
     ProviderKind.PERPLEXITY: _OF_OTHERS | _NO_USER,
     ProviderKind.OLLAMA: {name: said for name, said in _OF_OTHERS.items() if name != "truncate"} | _NO_USER,
-    ProviderKind.GITHUB: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"} | _NO_USER,
+    ProviderKind.GITHUB: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"},
 }
 """What providers are not told. Sources: their API references (embeddings)."""
 
