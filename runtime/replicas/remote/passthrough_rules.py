@@ -54,7 +54,7 @@ class Straight:
         self._any_turns &= can.prefill is not False
         self._any_role = can.developer_prompts is not False
         self._json_alone = not can.json_word
-        self._any_id = can.call_ids is None and can.call_signature is None
+        self._any_call = can.call_ids is None and can.call_signature is None and not can.calls_need_thoughts
         self._parts = {
             kind: fields
             for kind, fields in _PLAIN_PARTS.items()
@@ -99,7 +99,7 @@ class Straight:
         if self._beside.isdisjoint(message):
             return True
         calls = message.get("tool_calls")
-        if not self._any_id or type(calls) is not list or len(self._beside & message.keys()) != 1:
+        if not self._any_call or type(calls) is not list or len(self._beside & message.keys()) != 1:
             return False
         return all(type(call) is dict and call.keys() <= _PLAIN_CALL for call in calls)
 
@@ -139,7 +139,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "tools"
     if can.parallel_tools is False:
         yield "parallel_tool_calls"
-    if False in (can.forced_tools, can.allowed_tools, can.forced_tools_with_thoughts):
+    choosing = can.allowed_tools, can.forced_tools_with_thoughts, can.tool_choice_with_thoughts
+    if False in (can.forced_tools, *choosing):
         yield "tool_choice"
     if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
         yield "response_format"
