@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from ..runtime.admin import AUDIT
@@ -38,6 +38,38 @@ class JsonFormatter(SafeFormatter):
         return json.dumps(said, ensure_ascii=False)
 
 
+MOST_LINES, SECONDS = 5, 10.0
+"""So many lines of one kind are written in so long."""
+
+MOST_KINDS = 1_000
+
+
+class NoFlood(logging.Filter):
+    """Lets few lines of one `kind` through, which is an attribute of records of requests that fail.
+
+    While a provider is away, each request says so. The next line that is written tells how many were not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[Hashable, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind: Hashable = getattr(record, "kind", None)
+        if kind is None:
+            return True
+        since, lines = self._told.get(kind, (record.created, 0))
+        if record.created - since >= SECONDS:
+            if (untold := lines - MOST_LINES) > 0:
+                record.msg = f"{record.getMessage()}; {untold} more like it were not written"
+                record.args = ()
+            since, lines = record.created, 0
+        if len(self._told) >= MOST_KINDS:
+            self._told.clear()
+        self._told[kind] = since, lines + 1
+        return lines < MOST_LINES
+
+
 def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
     """Log to standard error. level: from which on news of inferc's own is said; debug: each retry, too."""
     handler = logging.StreamHandler(sys.stderr)
@@ -45,6 +77,8 @@ def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
         handler.setFormatter(JsonFormatter("%(message)s"))
     else:
         handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    if level != "debug":
+        handler.addFilter(NoFlood())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

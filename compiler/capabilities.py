@@ -10,15 +10,15 @@ import attrs
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment
-from ..dsl.kinds import RuntimeKind, TaskKind, TransportKind
+from ..dsl.kinds import TaskKind, TransportKind
 from ..dsl.runtimes import (
     AzureConfig,
     OpenAICompatibleConfig,
     OpenAIConfig,
-    PresetConfig,
     RemoteConfig,
     RuntimeConfig,
     VertexConfig,
+    XaiConfig,
 )
 from ..dsl.units import Duration
 from .declare import Declared
@@ -86,15 +86,12 @@ def has_responses(deployment: Deployment) -> bool:
     """Whether the endpoint serves OpenAI's responses: its own does, xAI's is asked for them where the model
     has nothing else, and others serve them where that is said."""
     config = deployment.effective_config()
-    if isinstance(config, AzureConfig):
-        return config.responses is True
-    if isinstance(config, PresetConfig):
-        at_home = config.kind is RuntimeKind.XAI and config.endpoint is None
-        return at_home and facts_of(deployment).values.get("chat_endpoint") is False
-    if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig):
+    if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig | AzureConfig | XaiConfig):
         return False
     if config.responses is not None:
         return config.responses
+    if isinstance(config, XaiConfig):
+        return config.endpoint is None and facts_of(deployment).values.get("chat_endpoint") is False
     return isinstance(config, OpenAIConfig) and config.endpoint is None and config.azure_resource is None
 
 

@@ -219,6 +219,14 @@ class AzureConfig(PresetConfig):
 
 
 @frozen
+class XaiConfig(PresetConfig):
+    """`xai`: Grok, in chats, or in OpenAI's responses."""
+
+    kind: RuntimeKind = RuntimeKind.XAI
+    responses: bool | None = _responses("for models that have nothing else")
+
+
+@frozen
 class Launch:
     """A local server that the executor starts, watches and stops: one for each replica.
 
@@ -302,6 +310,7 @@ CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {
     RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig,
     **dict.fromkeys(PRESETS, PresetConfig),
     RuntimeKind.AZURE: AzureConfig,
+    RuntimeKind.XAI: XaiConfig,
     RuntimeKind.VLLM: LocalServerConfig,
     RuntimeKind.MISTRALRS: LocalServerConfig,
     RuntimeKind.CANDLE: LocalServerConfig,

@@ -46,8 +46,8 @@ have a file of their own, which is read only where one of them is used."""
 FOREIGN = {"google": ("claude-",)}
 """Models that a provider sells but that do not speak its wire format."""
 
-BUSY = time(12)
-"""The hour of the day whose prices count: in UTC, discounts are given at night."""
+HOURS = tuple(time(hour) for hour in range(24))
+"""Prices may hang on the hour, in UTC: the dearest of the day count, so that no budget is overrun."""
 
 DATED = re.compile(r"(?P<stem>.+)[-@](?P<year>20\d{2})(?P<dash>-?)(?P<month>\d{2})(?P=dash)(?P<day>\d{2})")
 DATED_PATTERN = re.compile(r"\^.*(\\d\{8\}|\\d\{4\}-\\d\{2\}-\\d\{2\})\$")
@@ -77,7 +77,7 @@ def build(day: date, wanted: dict[str, str]) -> dict[str, Any]:
         row
         for provider in providers
         if provider.id in wanted
-        for row in _provider_rows(provider, wanted[provider.id], datetime.combine(day, BUSY, UTC))
+        for row in _provider_rows(provider, wanted[provider.id], day)
     ]
     return {
         "source": LIBRARY,
@@ -100,12 +100,13 @@ def _undated(catalogue: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in catalogue.items() if key != "date"}
 
 
-def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> Iterator[dict[str, Any]]:
+def _provider_rows(provider: types.Provider, called: str, day: date) -> Iterator[dict[str, Any]]:
     foreign = FOREIGN.get(provider.id, ())
     models = [model for model in provider.models if not model.id.startswith(foreign)]
     first_snapshots = _first_snapshots(models)
     for model in models:
-        prices = model.get_prices(moment)
+        by_hour = [model.get_prices(datetime.combine(day, hour, UTC)) for hour in HOURS]
+        prices = max(by_hour, key=_dearness)
         heard = prices.audio_hours or prices.input_audio_hours
         spoken = prices.input_mchars
         if prices.input_mtok is None and prices.output_mtok is None and heard is None and spoken is None:
@@ -134,6 +135,12 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
             "released": _released([model.id, *patterns], first_snapshots),
         }
         yield {key: value for key, value in row.items() if value is not None}
+
+
+def _dearness(prices: types.ModelPrice) -> Decimal:
+    """What a million tokens of each kind cost together."""
+    each = (prices.input_mtok, prices.output_mtok)
+    return sum((Decimal(_price(price) or 0) for price in each), Decimal())
 
 
 def _price(price: Decimal | types.TieredPrices | None, units: int = 1) -> str | None:

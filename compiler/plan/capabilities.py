@@ -23,7 +23,7 @@ class Capabilities:
     """One model, as its provider documents it.
 
     refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
-    ignored_sampling: those that it takes and does not heed.
+    ignored_sampling: those that it takes and does not heed. ignored_with_thoughts: the same while it thinks.
     one_of_sampling: groups of them of which it takes one at most.
     greatest_temperature: 1 or 2.
     context_window: tokens of the request and the answer together.
@@ -32,11 +32,12 @@ class Capabilities:
     system_prompts: where they may stand; after_user: at the beginning, and between words of the user and the
     answer to them.
     tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
-    a time, be held to a tool's schema, and be told which function it must call. streams_tools: whether it
+    a time, be held to a tool's schema, and be told which function it must call. allowed_tools: whether it can
+    be told which of several it may call. streams_tools: whether it
     streams its answer while there are functions; it is asked for a whole one otherwise.
     call_ids: a regular expression that each id of a tool call must match as a whole.
-    json_mode, json_schema: whether answers can be held to JSON, and to a schema. schema_subset: what such
-    schemas, and those of strict tools, may hold.
+    json_mode, json_schema: whether answers can be held to JSON, and to a schema. json_word: whether a message
+    must speak of JSON, then. schema_subset: what such schemas, and those of strict tools, may hold.
     reads: what it is known to read beside text: `image`, `audio`, `pdf` and others; the list may lack some.
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
     media_in_results: whether results of tools may hold media.
@@ -45,8 +46,10 @@ class Capabilities:
     so, where that is not the effort. thinks_unasked: whether it thinks where nobody says how much.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
+    calls_need_thoughts: whether, while it thinks, it takes calls back only with the thoughts before them.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
-    thinks, and whether a function can be forced then. least_top_p_with_thoughts: of `top_p`, while it thinks.
+    thinks, and whether a function can be forced then. tool_choice_with_thoughts: whether anything can be
+    said about which functions it calls, then. least_top_p_with_thoughts: of `top_p`, while it thinks.
     chat_endpoint, chat_tools_with_thoughts: whether it is at OpenAI's `/chat/completions`, or only at
     `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
@@ -55,15 +58,18 @@ class Capabilities:
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
-    user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
+    user_ids: whether users can be told, and in which form. stored_metadata: whether `metadata` goes only with
+    chats that the provider stores. cache_marks: how the cached part of a prompt is
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
-    messages that it takes; others are refused. lacking_fields: those of requests that its provider does
-    not have, where all others go on. seed_field: what `seed` is called there. service_tiers: their names.
+    messages that it takes; others are refused. part_kinds: the kinds of parts of messages, in OpenAI's words,
+    that its provider has. lacking_fields: those of requests that it does not have, where all others go on.
+    seed_field: what `seed` is called there. cache_key_header: the header in which `prompt_cache_key` goes
+    with chats, which have no such field there. service_tiers: their names.
     counts_logprobs: whether `logprobs` is how many, and answers list tokens and numbers apart.
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
-    may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while there are
-    tools.
+    may speak right after a tool. schema_with_tools: whether an answer can be asked for as JSON, or held to a
+    schema, while there are tools.
     prefill: whether it goes on with an answer that the conversation has begun.
     most_searches: how often it searches the web for one answer, at most, where its provider has such a bound.
     searches_unasked: it always does, once, and does not tell.
@@ -73,6 +79,7 @@ class Capabilities:
 
     refused_sampling: tuple[str, ...] | None = None
     ignored_sampling: tuple[str, ...] | None = None
+    ignored_with_thoughts: tuple[str, ...] | None = None
     one_of_sampling: tuple[tuple[str, ...], ...] | None = None
     greatest_temperature: float | None = None
     context_window: int | None = None
@@ -84,9 +91,11 @@ class Capabilities:
     parallel_tools: bool | None = None
     strict_tools: bool | None = None
     forced_tools: bool | None = None
+    allowed_tools: bool | None = None
     call_ids: str | None = None
     json_mode: bool | None = None
     json_schema: bool | None = None
+    json_word: bool | None = None
     schema_subset: SchemaSubset | None = None
     reads: tuple[str, ...] | None = None
     media_inline: tuple[str, ...] | None = None
@@ -101,8 +110,10 @@ class Capabilities:
     thinks_unasked: bool | None = None
     thoughts_in_history: bool | None = None
     call_signature: str | None = None
+    calls_need_thoughts: bool | None = None
     refused_with_thoughts: tuple[str, ...] | None = None
     forced_tools_with_thoughts: bool | None = None
+    tool_choice_with_thoughts: bool | None = None
     least_top_p_with_thoughts: float | None = None
     chat_endpoint: bool | None = None
     chat_tools_with_thoughts: bool | None = None
@@ -116,11 +127,14 @@ class Capabilities:
     greatest_dimensions: int | None = None
     dimensions: tuple[int, ...] | None = None
     user_ids: UserIds | None = None
+    stored_metadata: bool | None = None
     cache_marks: CacheMarks | None = None
     extra_fields: tuple[str, ...] | None = None
     message_fields: tuple[str, ...] | None = None
+    part_kinds: tuple[str, ...] | None = None
     lacking_fields: tuple[str, ...] | None = None
     seed_field: str | None = None
+    cache_key_header: str | None = None
     service_tiers: tuple[str, ...] | None = None
     counts_logprobs: bool | None = None
     developer_prompts: bool | None = None

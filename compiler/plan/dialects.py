@@ -30,18 +30,19 @@ OF_OTHERS = """
     logprob_token_ids longitude media_io_kwargs min_completion_tokens min_tokens mirostat_lr
     mirostat_target mm_payload mm_processor_kwargs model_parameters models num_images num_search_results
     perf_metrics_in_response plugins priority prompt_cache_isolation_key prompt_logprobs prompt_mode
-    prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_format
-    reasoning_history repetition_detection repetition_penalty request_id response_formatting_locale
-    response_metadata return_images return_mm_kwargs return_prompt_text return_related_questions
-    return_token_ids return_token_offsets return_tokens_as_token_ids return_weight_versions route
-    routed_experts_prompt_start safe_prompt safe_search safe_tokenization safety_model
-    search_after_date_filter search_before_date_filter search_domain_filter search_internal_properties
-    search_language_filter search_mode search_parameters search_recency_filter search_settings
-    search_tenant session_id skip_special_tokens spaces_between_special_tokens speculation
-    stop_server_tools_when stop_token_ids stream_interval stream_mode structured_outputs thinking
-    thinking_token_budget thread_id tool_prompt top_a top_prompt_logprobs trace transforms
-    truncate_prompt_tokens truncation_side typical_p updated_after_timestamp updated_before_timestamp
-    usage use_beam_search use_threads user_id user_original_query vllm_xargs watermarking
+    prompt_truncate_len provider random_seed ranking_model raw_output reasoning reasoning_budget
+    reasoning_format reasoning_history repetition_detection repetition_penalty request_id
+    response_formatting_locale response_metadata return_images return_mm_kwargs return_prompt_text
+    return_related_questions return_token_ids return_token_offsets return_tokens_as_token_ids
+    return_weight_versions route routed_experts_prompt_start safe_prompt safe_search safe_tokenization
+    safety_model search_after_date_filter search_before_date_filter search_domain_filter
+    search_internal_properties search_language_filter search_mode search_parameters
+    search_recency_filter search_settings search_tenant session_id skip_special_tokens
+    spaces_between_special_tokens speculation stop_server_tools_when stop_token_ids stream_interval
+    stream_mode structured_outputs thinking thinking_token_budget thread_id tool_prompt top_a
+    top_prompt_logprobs trace transforms truncate_prompt_tokens truncation_side typical_p
+    updated_after_timestamp updated_before_timestamp usage use_beam_search use_threads user_id
+    user_original_query vllm_xargs watermarking
 """
 """Fields of requests that other servers have who speak OpenAI's protocol. Sources: their references, which
 tests/runtime/reference/tables name."""
@@ -50,6 +51,8 @@ _AT_BOTH = Capabilities(
     refused_sampling=("top_k", "min_p"),
     thoughts_in_history=False,
     lacking_fields=tuple(OF_OTHERS.split()),
+    json_word=True,
+    stored_metadata=True,
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 

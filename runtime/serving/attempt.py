@@ -55,6 +55,7 @@ class Attempt:
         "_policies",
         "_sent",
         "_size",
+        "_why",
         "begun",
         "failure",
         "first",
@@ -75,6 +76,7 @@ class Attempt:
         """The tokens of the answer, as far as they have been told."""
         self.failure: Failure | None = None
         self._outcome_told: Outcome | None = None
+        self._why = ""
         self._charges = True
         self._sent = self._finished = False
         self.begun = False
@@ -247,6 +249,7 @@ class Attempt:
         """
         policies, asked = self._policies, error.retry_after
         self.failure = Failure(type(error).code, error.upstream_status, asked)
+        self._why = error.message
         if error.usage is not None:
             self.usage = error.usage
         if policies is None:
@@ -283,7 +286,7 @@ class Attempt:
             was_closed = breaker.open_until is None
             breaker.report(now, self._pass, self._outcome())
             if was_closed is not (breaker.open_until is None):
-                _log_circuit(policies)
+                _log_circuit(policies, self._why)
         if self._money is not None or self._others:
             cost = policies.tariff.cost(used)
             if self._money is not None and policies.budget is not None:
@@ -342,14 +345,14 @@ _BY_TOKENS = Estimate(0, 0)[2:]
 """Of what is paid by tokens alone."""
 
 
-def _log_circuit(policies: ReplicaPolicies) -> None:
-    """The circuit has opened or closed."""
+def _log_circuit(policies: ReplicaPolicies, why: str) -> None:
+    """The circuit has opened or closed. why: what the last attempt failed with."""
     plan, breaker = policies.plan, policies.breaker
     where = f"deployment `{plan.deployment}`: the circuit of {plan.provider}"
     if breaker.is_closed:
         log.warning("%s is closed: its endpoint answers again", where)
     else:
-        log.warning("%s is open: its endpoint keeps failing, and is left alone", where)
+        log.warning("%s is open: its endpoint keeps failing, and is left alone; at last: %s", where, why)
 
 
 def _of(plan: RemotePoolPlan, error: RequestError) -> RequestError:

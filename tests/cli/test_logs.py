@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from inferc.cli.logs import SafeFormatter
+from inferc.cli.logs import MOST_LINES, SECONDS, NoFlood, SafeFormatter
 from inferc.cli.output import fail
 from inferc.runtime.secret import Secret
 
@@ -64,3 +64,25 @@ def test_a_secret_is_in_no_line_and_in_no_traceback(written: io.StringIO) -> Non
 def test_an_error_on_the_terminal_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail("first\n\x1b]0;title\x07second") == 1
     assert capsys.readouterr().err == "error: first\n\\x1b]0;title\\x07second\n"
+
+
+def test_while_a_provider_is_away_few_lines_say_so_and_how_many_did_not(written: io.StringIO) -> None:
+    [handler] = (log := logging.getLogger("test")).handlers
+    handler.addFilter(NoFlood())
+
+    def fails(at: float, kind: str = "gpt is away") -> None:
+        record = log.makeRecord("test", logging.WARNING, "", 0, "%s", (kind,), None, extra={"kind": kind})
+        record.created = at
+        log.handle(record)
+
+    for each in range(100):
+        fails(each / 100)
+    fails(2, "another")
+    assert written.getvalue().count("gpt is away") == MOST_LINES
+    fails(SECONDS)
+    fails(SECONDS + 1)
+    assert written.getvalue().splitlines()[-3:] == [
+        "WARNING another",
+        f"WARNING gpt is away; {100 - MOST_LINES} more like it were not written",
+        "WARNING gpt is away",
+    ]

@@ -262,10 +262,12 @@ class TestNames:
         assert find_model(name) is None
         assert find_model(name, ProviderKind.AZURE) is None
 
-    def test_a_price_that_depends_on_the_hour_is_that_of_the_day(self) -> None:
-        model = find_model("deepseek-chat", ProviderKind.DEEPSEEK)
+    @pytest.mark.parametrize(("name", "price"), [("deepseek-chat", "0.27"), ("deepseek-flash", "0.3")])
+    def test_a_price_that_depends_on_the_hour_is_the_dearest(self, name: str, price: str) -> None:
+        """DeepSeek's was cheap at night, and is dear from 01:00 to 04:00 and from 06:00 to 10:00, in UTC."""
+        model = find_model(name, ProviderKind.DEEPSEEK)
         assert model is not None
-        assert model.input_price == Money("0.27")
+        assert model.input_price == Money(price)
 
     @given(st.text(max_size=40) | st.text("abgopt45-/.@20", max_size=40))
     def test_any_text_may_be_asked_for(self, name: str) -> None:

@@ -61,6 +61,7 @@ from inferc.dsl.runtimes import (
     RuntimeConfig,
     SecretRef,
     SessionOptions,
+    XaiConfig,
     default_config,
 )
 from inferc.dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, Labels, RerankTask, Task
@@ -290,6 +291,7 @@ EVERYTHING: dict[RuntimeKind, RuntimeConfig] = {
     RuntimeKind.CUDARC: RuntimeConfig(RuntimeKind.CUDARC),
     **{kind: PresetConfig(kind=kind, api_key=(SecretRef.env("K"),)) for kind in PRESETS},
     RuntimeKind.AZURE: AzureConfig(resource="r", api_version="preview"),
+    RuntimeKind.XAI: XaiConfig(responses=True, api_key=(SecretRef.env("K"),)),
 }
 
 milliseconds = st.integers(1, 10**9).map(lambda n: Duration(n / 1000))

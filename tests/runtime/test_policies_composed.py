@@ -242,7 +242,7 @@ def test_a_budget_that_warns_says_so_once_and_lets_pass(caplog: pytest.LogCaptur
     assert caplog.messages == ["deployment `gpt`: the budget of $0.003 per day is spent"]
 
 
-def test_a_failing_endpoint_is_left_alone_and_tried_again() -> None:
+def test_a_failing_endpoint_is_left_alone_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         served = Served(
             FakeReplica(failing=lambda at: at < 20),
@@ -260,7 +260,9 @@ def test_a_failing_endpoint_is_left_alone_and_tried_again() -> None:
         await served.ask()
         assert served.is_idle()
 
-    run_virtual(scenario())
+    with caplog.at_level(logging.WARNING):
+        run_virtual(scenario())
+    assert [message.partition("; at last: ")[2] for message in caplog.messages] == ["it failed", ""]
 
 
 @pytest.mark.parametrize(

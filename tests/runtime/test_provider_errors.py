@@ -51,11 +51,52 @@ def test_a_model_that_has_ended_is_a_fault_of_its_provider_where_the_file_names_
 
 
 @pytest.mark.parametrize(
+    ("status", "said", "kind", "told"),
+    [
+        (
+            410,
+            {"title": "Gone", "detail": "The model 'a' has reached its end of life."},
+            ServerError,
+            "The model 'a' has",
+        ),
+        (
+            404,
+            {"title": "Not Found", "detail": "Function 'f': Not found for account 'a'"},
+            ServerError,
+            "Function 'f'",
+        ),
+        (404, {"title": "Not Found", "detail": "File 'f' not found"}, BadRequest, "File 'f' not found"),
+        (429, {"status": 429, "title": "Too Many Requests"}, RateLimited, "Too Many Requests"),
+        (422, {"detail": [{"loc": ["body", "top_k"], "msg": "too small"}]}, BadRequest, "top_k: too small"),
+        (422, {"detail": [{"loc": [], "msg": "odd"}, "x", {"loc": {}}, {"msg": 1}]}, BadRequest, "odd"),
+        (
+            400,
+            {"detail": "maximum context length is 8192 tokens"},
+            ContextLengthExceeded,
+            "maximum context length",
+        ),
+        (400, {"detail": "no", "message": "words"}, BadRequest, "words"),
+    ],
+)
+def test_a_problem_says_what_it_is_in_its_detail(
+    status: int, said: dict[str, object], kind: type[RequestError], told: str
+) -> None:
+    """NVIDIA writes RFC 9457, and servers made with FastAPI what pydantic lists."""
+    error = CLASSIFIER.http_error(status, {}, json.dumps(said).encode())
+    assert type(error) is kind
+    assert f"answered {status}: {told}" in error.message
+    assert (error.code == "model_not_found") is (status == 404 and kind is ServerError)
+
+
+@pytest.mark.parametrize(
     ("status", "code", "kind", "retryable"),
     [
         (400, None, BadRequest, False),
         (400, "context_length_exceeded", ContextLengthExceeded, False),
         (400, "content_filter", ContentFiltered, False),
+        (400, "model_decommissioned", ServerError, False),
+        (400, "organization_restricted", Forbidden, False),
+        (400, "Arrearage", Forbidden, False),
         (401, "invalid_api_key", Unauthorized, False),
         (402, None, Forbidden, False),
         (403, None, Forbidden, False),

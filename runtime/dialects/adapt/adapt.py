@@ -11,12 +11,14 @@ from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
 from ....compiler.plan.record import frozen
 from ...requests.conversation import Conversation
+from ...requests.parts import own
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
-from .thinking import adapt_thinking, rest_for_tools
+from .structured import speak_of_json
+from .thinking import adapt_thinking, rest_for_calls, rest_for_tools
 from .tools import adapt_format, adapt_tools
 
 
@@ -52,6 +54,9 @@ def adapt(
         changed |= rest_for_tools(conversation, can, found)
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
+    if can.json_word:
+        changed |= speak_of_json(conversation, changed, found)
+    changed |= rest_for_calls(conversation, can, found, changed)
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
     if provider == "openai_chat":
@@ -103,7 +108,8 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         if c.verbosity != "medium":
             found.refuse("verbosity", "the provider has no such setting")
         changed["verbosity"] = None
-    if c.metadata and not goes("metadata"):
+    is_stored = provider != "openai_chat" or own(c.extras, "openai").get("store") is True
+    if c.metadata and not (goes("metadata") and (is_stored or not can.stored_metadata)):
         found.note("metadata", "left out: it is about what OpenAI keeps")
         changed["metadata"] = {}
     seals = SEALS[provider]

@@ -14,6 +14,7 @@ from ...requests.parts import (
     NOTHING,
     Media,
     Part,
+    Place,
     RedactedThinking,
     Refusal,
     Sealed,
@@ -145,9 +146,15 @@ class _History:
                     return (Text(part.text, at=part.at),)
                 return (part,) if part.text.strip() or not self._drops_empty else ()
             case Sealed():
-                if part.dialect in self._seals:
-                    return (part,)
                 kind = part.value.get("type") or part.value.get("role") or "part"
+                if (
+                    self._provider == "openai_chat"
+                    and kind == "reasoning"
+                    and (plain := _plain_thought(part))
+                ):
+                    return (plain,) if self._takes_back(plain) else ()
+                if part.dialect in self._seals:
+                    return (part,) if self._has(str(kind), part.at) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
@@ -163,6 +170,14 @@ class _History:
         if part.extras:
             part = self._unseal(part, turn)
         return (part,)
+
+    def _has(self, kind: str, at: Place) -> bool:
+        """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats."""
+        kinds = self._can.part_kinds if self._provider == "openai_chat" else None
+        if kinds is None or kind in kinds:
+            return True
+        self._found.refuse(path(at), f"the provider does not take `{kind}`")
+        return False
 
     def _takes_back(self, thought: Thinking | RedactedThinking) -> bool:
         """Signed thoughts go to who signed them, others to who takes any back."""
@@ -222,6 +237,8 @@ class _History:
         type = normal_type(media.type)
         if media.url and type is None:
             type = type_of_url(media.url) or f"{media.kind}/*"
+        if self._provider == "openai_chat" and not self._has(OPENAI_KINDS[media.kind], media.at):
+            return ()
         if taken is not None and not any(_covers(each, type or "") for each in taken):
             how = "by URL" if media.url else "in the request"
             self._found.refuse(path(media.at), f"the model does not read {type} {how}")
@@ -249,6 +266,15 @@ class _History:
         return False
 
 
+def _plain_thought(part: Sealed) -> Thinking | None:
+    """The thoughts in a reasoning item of OpenAI's responses that hides none."""
+    if part.value.get("encrypted_content"):
+        return None
+    told = [*(part.value.get("summary") or ()), *(part.value.get("content") or ())]
+    text = "\n\n".join(str(each.get("text") or "") for each in told if isinstance(each, dict))
+    return Thinking(text, None, "openai_chat", at=part.at) if text else None
+
+
 def _said_anew(extras: Any) -> Any:
     """What stands beside an answer in the history, without what only answers have, and what is empty."""
     kept = {
@@ -257,6 +283,9 @@ def _said_anew(extras: Any) -> Any:
     }
     return {seal: values for seal, values in kept.items() if values} or NOTHING
 
+
+OPENAI_KINDS = {"image": "image_url", "audio": "input_audio", "video": "video_url", "document": "file"}
+"""What parts of messages with media are called there."""
 
 TYPE_NAMES = {"image/jpg": "image/jpeg", "audio/mp3": "audio/mpeg", "audio/x-wav": "audio/wav"}
 """Media types that are often written, and those that are meant."""
@@ -335,7 +364,7 @@ def _answered(turns: Iterable[Turn], found: Findings) -> list[Turn]:
 def _without_last_space(turns: list[Turn], found: Findings) -> list[Turn]:
     """The begun answer of the model without white space at its end, which Anthropic refuses."""
     last = turns[-1] if turns else None
-    if last is None or last.role != "assistant" or not isinstance(part := last.parts[-1], Text):
+    if last is None or last.role != "assistant" or not isinstance(part := last.parts[-1], Text | Refusal):
         return turns
     if part.text == part.text.rstrip():
         return turns

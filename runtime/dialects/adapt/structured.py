@@ -1,13 +1,40 @@
-"""Calls in an answer that the client did not ask for.
+"""What structured output takes where a provider wants more than to be asked for it.
 
-One that stands for JSON is turned back into text; those after the first are left out where one was wanted.
+The question must speak of JSON. In an answer, a call that stands for JSON is turned back into text; those
+after the first are left out where one was wanted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import evolve
 
 from ...requests import events as e
+from ...requests.conversation import Conversation, Turn
+from ...requests.parts import Text
+from .result import Findings
+
+ASK_FOR_JSON = "Answer in JSON."
+
+
+def speak_of_json(c: Conversation, changed: dict[str, Any], found: Findings) -> dict[str, Any]:
+    """The turns, with a word about JSON where it is wanted and nobody says so: OpenAI refuses that."""
+    format = changed.get("format", c.format)
+    turns: tuple[Turn, ...] = changed.get("turns", c.turns)
+    if format is None or format.kind != "json":
+        return {}
+    texts = (part.text for turn in turns for part in turn.parts if isinstance(part, Text))
+    if any("json" in text.lower() for text in texts):
+        return {}
+    found.note("response_format", f"sent with `{ASK_FOR_JSON}`: the provider wants a message to say so")
+    said = Text(ASK_FOR_JSON)
+    for index in range(len(turns) - 1, -1, -1):
+        turn = turns[index]
+        if turn.role != "assistant" and turn.parts and all(isinstance(part, Text) for part in turn.parts):
+            return {"turns": (*turns[:index], evolve(turn, parts=(*turn.parts, said)), *turns[index + 1 :])}
+    return {"turns": (Turn("system", (said,)), *turns)}
 
 
 def is_of_later_call(event: e.Event) -> bool:

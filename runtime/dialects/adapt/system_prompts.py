@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from attrs import evolve
 
@@ -33,17 +33,31 @@ def system_after_user(turns: list[Turn], found: Findings) -> list[Turn]:
     anywhere."""
     first = next((i for i, turn in enumerate(turns) if turn.role not in SYSTEM), len(turns))
     ordered = turns[:first]
+    turns = [*turns[:first], *_joined(turns[first:])]
     for index, turn in enumerate(turns[first:], first):
         if turn.role in SYSTEM and turn.parts:
             before, after = ordered[-1], turns[index + 1 : index + 2]
-            if before.role in SYSTEM and before.parts and not before.extras and not turn.extras:
-                ordered[-1] = evolve(before, parts=(*before.parts, *turn.parts))
-                continue
             if not _is_asked(before) or (after and after[0].role not in ("assistant", *SYSTEM)):
                 found.note(path(turn.at), "sent as words of the user: it does not stand before an answer")
                 turn = evolve(turn, role="user")
         ordered.append(turn)
     return ordered
+
+
+def _joined(turns: Iterable[Turn]) -> Iterator[Turn]:
+    """System prompts that follow each other are one."""
+    held: Turn | None = None
+    for turn in turns:
+        plain = turn.role in SYSTEM and bool(turn.parts) and not turn.extras
+        if plain:
+            held = turn if held is None else evolve(held, parts=(*held.parts, *turn.parts))
+            continue
+        if held is not None:
+            yield held
+            held = None
+        yield turn
+    if held is not None:
+        yield held
 
 
 def _is_asked(turn: Turn) -> bool:

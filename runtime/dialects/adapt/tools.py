@@ -45,7 +45,7 @@ def adapt_tools(
         tools = []
     if choice is not None:
         choice = _choice(choice, can, found, provider)
-        if choice is not None and choice.names and not _names_go(choice, provider):
+        if choice is not None and choice.names and not _names_go(choice, can, provider):
             kept = [tool for tool in tools if isinstance(tool, SealedTool) or tool.name in choice.names]
             tools, choice = kept, evolve(choice, names=())
         if choice is not None and "tool_choice" in (can.lacking_fields or ()):
@@ -56,7 +56,7 @@ def adapt_tools(
     if provider == "bedrock":
         tools = _declared(c, tools, can, found)
         if choice is not None and choice.mode == "none":
-            if any(tool.name in called_in(c) for tool in tools if isinstance(tool, FunctionTool)):
+            if called_in(c):
                 found.refuse(
                     "tool_choice", "the provider cannot be told to call no function after it has called some"
                 )
@@ -91,9 +91,9 @@ def _declared(c: Conversation, tools: list[Tool], can: Capabilities, found: Find
     return [FunctionTool(name, UNDECLARED, ANY_OBJECT) for name in called]
 
 
-def _names_go(choice: ToolChoice, provider: str) -> bool:
-    """Whether the dialect can say which functions may be called."""
-    if provider in ALLOWED_NAMES:
+def _names_go(choice: ToolChoice, can: Capabilities, provider: str) -> bool:
+    """Whether the provider can be told which functions may be called."""
+    if provider in ALLOWED_NAMES and can.allowed_tools is not False:
         return True
     return choice.mode == "required" and (provider == "gemini" or len(choice.names) == 1)
 
@@ -186,11 +186,11 @@ def adapt_format(
     format = c.format
     if format is None or format.kind == "text":
         return {}
-    if format.kind == "json":
-        return {} if can.json_mode is not False else _by_tool(format, ANY_OBJECT, can, found, tools, thinks)
     if tools and can.schema_with_tools is False:
         found.refuse("response_format", "the model has no structured output beside `tools`")
         return {"format": None}
+    if format.kind == "json":
+        return {} if can.json_mode is not False else _by_tool(format, ANY_OBJECT, can, found, tools, thinks)
     schema = format.schema or ANY_OBJECT
     if can.json_schema is False:
         return _by_tool(format, schema, can, found, tools, thinks)

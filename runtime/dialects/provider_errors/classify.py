@@ -46,6 +46,12 @@ ASKS_USER = "wants another user and password: `proxy_login`, or those in front o
 _WANTS_CERTIFICATE = b"SSL certificate"
 """In the pages of nginx about certificates of clients: "No required SSL certificate was sent"."""
 
+_NO_MODEL = ("model_not_found", "model_decommissioned")
+_NO_FUNCTION = re.compile(r"Function '[^']+': Not found for account")
+"""What NVIDIA says of a model that it has no more. Source: https://github.com/tashfeenahmed/freellmapi/issues/634."""
+
+_MOST_LISTED = 8
+
 _PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
 _CODE = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
 _PAGE = re.compile(rb"\s*<[!a-z?]", re.IGNORECASE)
@@ -138,8 +144,8 @@ class Classifier:
         if kind is RateLimited and (details.spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
             code = "insufficient_quota" if details.spent else code
-        if status == 404 and kind is BadRequest and self._lacks_model(found):
-            kind, code = ServerError, "model_not_found"
+        if kind is BadRequest and (status == 404 or code == "model_not_found") and self._lacks_model(found):
+            kind, code, retryable = ServerError, "model_not_found", False
         if status in (404, 410):
             retryable = False
         if kind is ContentFiltered:
@@ -159,8 +165,10 @@ class Classifier:
         )
 
     def _lacks_model(self, found: dict[str, Any]) -> bool:
-        """Whether a 404 is about the model, and the file names that, not the client."""
-        says = found.get("code") == "model_not_found" or "model" in (_text(found, "message") or "").lower()
+        """Whether it is the model that is not there, and the file names that, not the client."""
+        message = _text(found, "message") or ""
+        says = found.get("code") in _NO_MODEL or "model" in message.lower()
+        says = says or _NO_FUNCTION.match(message) is not None
         return says and not self.plan.is_wildcard
 
     def _error(
@@ -251,9 +259,25 @@ def _error_object(body: bytes) -> dict[str, Any]:
         value = value[0]
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, dict):
+        if "message" not in error and (problem := _problem(error)):
+            error = {**error, "message": problem}
         request_id = value.get("request_id")
         return {**error, "request_id": request_id} if isinstance(request_id, str) else error
     return {"message": error} if isinstance(error, str) else {}
+
+
+def _problem(said: dict[str, Any]) -> str:
+    """What a problem of RFC 9457 says, as NVIDIA writes it, or what pydantic lists, as FastAPI sends it."""
+    detail = said.get("detail")
+    if isinstance(detail, list):
+        listed = [each for each in detail if isinstance(each, dict) and isinstance(each.get("msg"), str)]
+        return "; ".join(f"{_place(each.get('loc'))}{each['msg']}" for each in listed[:_MOST_LISTED])
+    return detail if isinstance(detail, str) and detail else _text(said, "title") or ""
+
+
+def _place(loc: object) -> str:
+    named = loc[1:] if isinstance(loc, list) and loc[:1] == ["body"] else loc
+    return f"{'.'.join(map(str, named[:_MOST_LISTED]))}: " if isinstance(named, list) and named else ""
 
 
 def _with_type(found: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:

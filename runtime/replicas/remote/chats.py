@@ -7,9 +7,11 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
+from attrs import evolve
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
@@ -27,6 +29,7 @@ from ...dialects.adapt import (
     is_of_later_call,
     only_in_responses,
 )
+from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
@@ -43,6 +46,9 @@ from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passthrough_answers import PassingReader, read_whole
 from .passthrough_rules import Straight
+
+MAX_CACHE_KEY = 200
+"""Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
 
 
 class ChunkReader(Protocol):
@@ -65,7 +71,7 @@ class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
-    for the answer. headers: what the client said beside it. checked: what the answer is held to here.
+    for the answer. headers: what is said beside it. checked: what the answer is held to here.
     one_call: the first call of a function is all that the client wants.
     """
 
@@ -100,6 +106,8 @@ class Chats:
         if responses:
             at_home = IN_RESPONSES
         self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
+        if _is_told_to_rest(plan):
+            self._can = evolve(self._can, thinks_unasked=False)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
@@ -237,14 +245,38 @@ class Chats:
         by_tool: str | None,
     ) -> Fit:
         path = self._target.address(request, body)
+        headers = self._cache_header(body)
         try:
-            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool)
+            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
-        return fit._replace(headers=said.headers)
+        return fit._replace(headers={**headers, **said.headers})
+
+    def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
+        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so."""
+        name = self._can.cache_key_header
+        if (
+            name is None
+            or self._dialect != OPENAI_CHAT
+            or (key := body.pop("prompt_cache_key", None)) in (None, "")
+        ):
+            return NO_OPTIONS
+        text = str(key)
+        fits = len(text) <= MAX_CACHE_KEY and text.isascii() and text.isprintable() and text == text.strip()
+        return {name: text if fits else sha256(text.encode("utf-8", "replace")).hexdigest()}
+
+
+def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
+    """Whether each request says, in the words of the provider that the file has, that the model shall not
+    think."""
+    name = plan.capabilities.rests_by
+    if name is None or plan.request is None:
+        return False
+    written = (each.extra_body for each in (plan.request.defaults, plan.request.force) if each is not None)
+    return any((body or {}).get(name) == RESTS[name] for body in written)
 
 
 class EventsReader:

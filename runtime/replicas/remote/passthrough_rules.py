@@ -53,10 +53,12 @@ class Straight:
         self._any_turns &= can.user_after_results is not False
         self._any_turns &= can.prefill is not False
         self._any_role = can.developer_prompts is not False
-        self._any_id = can.call_ids is None and can.call_signature is None
+        self._json_alone = not can.json_word
+        self._any_call = can.call_ids is None and can.call_signature is None and not can.calls_need_thoughts
         self._parts = {
             kind: fields
             for kind, fields in _PLAIN_PARTS.items()
+            if can.part_kinds is None or kind in can.part_kinds
             if kind == "text" or (_sees(can.media_inline) and _sees(can.media_by_url))
         }
 
@@ -65,6 +67,8 @@ class Straight:
         if not self._any_turns or not self._fields.isdisjoint(body) or None in body.values():
             return False
         if "max_tokens" in body and "max_completion_tokens" in body:
+            return False
+        if not self._json_alone and "response_format" in body and _is_json_mode(body["response_format"]):
             return False
         for name, most in self._most:
             value = body.get(name)
@@ -95,7 +99,7 @@ class Straight:
         if self._beside.isdisjoint(message):
             return True
         calls = message.get("tool_calls")
-        if not self._any_id or type(calls) is not list or len(self._beside & message.keys()) != 1:
+        if not self._any_call or type(calls) is not list or len(self._beside & message.keys()) != 1:
             return False
         return all(type(call) is dict and call.keys() <= _PLAIN_CALL for call in calls)
 
@@ -106,10 +110,15 @@ class Straight:
         return known is not None and part.keys() <= known
 
 
+def _is_json_mode(format: Any) -> bool:
+    return type(format) is not dict or format.get("type") == "json_object"
+
+
 def _restricted(can: Capabilities) -> Iterable[str]:
     """Fields of a body that have to be looked at, whatever they say."""
     yield from can.refused_sampling or ()
     yield from can.ignored_sampling or ()
+    yield from can.ignored_with_thoughts or ()
     yield from can.refused_with_thoughts or ()
     yield from can.lacking_fields or ()
     if can.seed_field is not None:
@@ -130,7 +139,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "tools"
     if can.parallel_tools is False:
         yield "parallel_tool_calls"
-    if can.forced_tools is False or can.forced_tools_with_thoughts is False:
+    choosing = can.allowed_tools, can.forced_tools_with_thoughts, can.tool_choice_with_thoughts
+    if False in (can.forced_tools, *choosing):
         yield "tool_choice"
     if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
         yield "response_format"

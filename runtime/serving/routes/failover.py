@@ -208,7 +208,8 @@ async def _first_of(
             end = failover.failed(error, is_over=call.is_over(now), free_at=again)
             forget_frames(error)  # this one among them, which keeps the error
             if end is not None and end.error is not error:
-                log.warning("%s", end.error.message)
+                kind = {"kind": ("route", route.name, type(error).code)}
+                log.warning("%s", end.error.message, extra=kind)
                 end.error.is_logged = True
             elif end is None:
                 route.moves(asked.index, type(error).code)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import product
+from typing import Any, Literal
 
 import orjson
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from inferc.compiler.plan import UNKNOWN, Capabilities
 from inferc.compiler.plan.codec import plan_converter
+from inferc.compiler.plan.dialects import AT_OPENAI
 from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat
 from inferc.runtime.dialects.adapt import (
     Adapted,
@@ -20,6 +22,7 @@ from inferc.runtime.dialects.adapt import (
     adapt,
     as_json_text,
 )
+from inferc.runtime.dialects.adapt.structured import ASK_FOR_JSON
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.requests import events as e
@@ -103,39 +106,29 @@ def is_imaginary(can: Capabilities, to: str) -> bool:
 
 
 MANY = settings(max_examples=2 * settings().max_examples)
-"""Each chooses one of several providers, too."""
+"""Each is tried with all providers: making a request takes longer than that."""
+
+HOW: tuple[Literal["error", "drop"], ...] = ("error", "drop")
 
 
 @MANY
-@given(
-    to=st.sampled_from(("anthropic", "gemini", "bedrock")),
-    unsupported=st.sampled_from(("error", "drop")),
-    body=openai_bodies(),
-    can=CAPABILITIES,
-)
-def test_openai_s_requests_are_taken_or_refused_by_name(
-    to: str, unsupported: Any, body: Json, can: Capabilities
-) -> None:
-    if not is_imaginary(can, to):
+@given(body=openai_bodies(), can=CAPABILITIES)
+def test_openai_s_requests_are_taken_or_refused_by_name(body: Json, can: Capabilities) -> None:
+    for to, unsupported in product(("anthropic", "gemini", "bedrock"), HOW):
         _taken_or_refused(body, "openai_chat", to, can, unsupported)
 
 
 @MANY
-@given(
-    to=st.sampled_from(("openai_chat", "gemini", "bedrock")),
-    unsupported=st.sampled_from(("error", "drop")),
-    body=anthropic_bodies(),
-    can=CAPABILITIES,
-)
-def test_anthropic_s_requests_are_taken_or_refused_by_name(
-    to: str, unsupported: Any, body: Json, can: Capabilities
-) -> None:
-    if not is_imaginary(can, to):
-        can = can if to != "openai_chat" else can.over(Capabilities(refused_sampling=("top_k", "min_p")))
-        _taken_or_refused(body, "anthropic", to, can, unsupported)
+@given(body=anthropic_bodies(), can=CAPABILITIES)
+def test_anthropic_s_requests_are_taken_or_refused_by_name(body: Json, can: Capabilities) -> None:
+    for to, unsupported in product(("openai_chat", "gemini", "bedrock"), HOW):
+        its = can if to != "openai_chat" else can.over(Capabilities(refused_sampling=("top_k", "min_p")))
+        _taken_or_refused(body, "anthropic", to, its, unsupported)
 
 
 def _taken_or_refused(body: Json, client: str, to: str, can: Capabilities, unsupported: Any) -> None:
+    if is_imaginary(can, to):
+        return
     found = ask(body, to, can, client=client, unsupported=unsupported)
     if isinstance(found, Unsuitable):
         assert all(problem.where and problem.why for problem in found.problems)
@@ -352,6 +345,55 @@ def test_a_call_of_another_model_gets_the_mark_of_a_lost_signature() -> None:
     assert call["thoughtSignature"] == "skip_thought_signature_validator"
 
 
+DEEPSEEK = Capabilities(
+    thinks_unasked=True,
+    rests_by="thinking",
+    calls_need_thoughts=True,
+    forced_tools_with_thoughts=False,
+    tool_choice_with_thoughts=False,
+)
+RESTS = {"type": "disabled"}
+
+
+def claude_thought(text: str, signature: str) -> Json:
+    """A call after a thought, as clients of Anthropic send it back."""
+    thought = {"type": "thinking", "thinking": text, "signature": signature}
+    call = {"type": "tool_use", "id": "c", "name": "now", "input": {}}
+    done = {"type": "tool_result", "tool_use_id": "c", "content": "12:00"}
+    turns = [USER, {"role": "assistant", "content": [thought, call]}, {"role": "user", "content": [done]}]
+    tool = {"name": "now", "input_schema": {"type": "object"}}
+    return {"model": "m", "max_tokens": 9, "messages": turns, "tools": [tool]}
+
+
+def test_calls_go_back_with_their_thoughts_or_to_a_model_that_does_not_think() -> None:
+    for client, thought in (
+        ("openai_chat", openai(USER, called() | {"reasoning_content": "hm"}, result(), tools=[TOOL])),
+        ("anthropic", claude_thought("hm", "")),
+    ):
+        request = sent(thought, "openai_chat", DEEPSEEK, client=client)
+        assert request["messages"][1]["reasoning_content"] == "hm"
+        assert "thinking" not in request
+    for client, lost in (
+        ("openai_chat", openai(USER, called(), result(), tools=[TOOL])),
+        ("anthropic", claude_thought("hm", "signed")),
+    ):
+        assert sent(lost, "openai_chat", DEEPSEEK, client=client)["thinking"] == RESTS
+    assert "thinking" not in sent(openai(USER, tools=[TOOL]), "openai_chat", DEEPSEEK)
+
+
+def test_a_model_that_cannot_be_told_what_to_call_while_it_thinks_is_told_not_to_think() -> None:
+    chosen = {
+        choice: sent(openai(USER, tools=[TOOL], tool_choice=choice), "openai_chat", DEEPSEEK)
+        for choice in ("auto", "none", "required")
+    }
+    assert chosen["required"]["tool_choice"] == "required"
+    assert chosen["required"]["thinking"] == RESTS
+    assert all("tool_choice" not in chosen[choice] for choice in ("auto", "none"))
+    assert ["tools" in request for request in chosen.values()] == [True, False, True]
+    asked = openai(USER, tools=[TOOL], tool_choice="required", reasoning_effort="high")
+    assert refused(asked, "openai_chat", DEEPSEEK) == ["tool_choice"]
+
+
 @pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
 @pytest.mark.parametrize(
     ("messages", "kept"),
@@ -365,14 +407,17 @@ def test_a_call_of_another_model_gets_the_mark_of_a_lost_signature() -> None:
         ),
         ([{"role": "system", "content": "Say hello."}], ["Say hello."]),
         ([USER, {"role": "system", "content": "Now be brief."}, USER], ["Now be brief."]),
+        ([USER, *2 * [{"role": "system", "content": "Now be brief."}], USER], ["Now be brief."]),
+        ([USER, {"role": "assistant", "content": None, "refusal": "No. "}], ["No."]),
     ],
 )
 def test_what_is_empty_or_in_the_wrong_place_does_not_end_a_conversation(
     to: str, messages: list[Json], kept: list[str]
 ) -> None:
-    request = sent(openai(*messages), to)
-    assert problems(to, request) == []
-    assert all(text in str(request) for text in kept)
+    for can in (UNKNOWN, Capabilities(system_prompts="after_user")):
+        request = sent(openai(*messages), to, can)
+        assert problems(to, request) == []
+        assert all(text in str(request) for text in kept)
 
 
 def test_a_call_without_its_result_is_named() -> None:
@@ -441,15 +486,78 @@ def test_choices_without_tools_are_left_out() -> None:
     assert not request.keys() & {"tool_choice", "parallel_tool_calls"}
 
 
+NAMED = {"type": "function", "function": {"name": "now"}}
+
+
 def test_of_allowed_tools_the_others_are_left_out() -> None:
     other = {"type": "function", "function": {"name": "other"}}
-    named = {"type": "function", "function": {"name": "now"}}
-    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [named]}}
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [NAMED]}}
     request = sent(openai(tools=[TOOL, other], tool_choice=choice), "anthropic")
     assert ([tool["name"] for tool in request["tools"]], request["tool_choice"]) == (
         ["now"],
         {"type": "auto"},
     )
+
+
+def test_of_allowed_tools_the_others_are_left_out_where_a_server_has_no_word_for_that() -> None:
+    other = {"type": "function", "function": {"name": "other"}}
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [NAMED]}}
+    body = openai(tools=[TOOL, other], tool_choice=choice)
+    assert sent(body, "openai_chat")["tool_choice"]["type"] == "allowed_tools"
+    request = sent(body, "openai_chat", Capabilities(allowed_tools=False))
+    assert ([tool["function"]["name"] for tool in request["tools"]], request["tool_choice"]) == (
+        ["now"],
+        "auto",
+    )
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_metadata_go_to_openai_s_chats_with_those_that_it_stores(stored: bool) -> None:
+    found = ask(openai(metadata={"run": "7"}, store=stored), "openai_chat", AT_OPENAI)
+    assert isinstance(found, Adapted)
+    assert ("metadata" in written(found.conversation, "openai_chat")) is stored
+    assert [note.where for note in found.notes] == [] if stored else ["metadata"]
+
+
+def test_after_calls_bedrock_cannot_be_told_to_call_none() -> None:
+    other = {"type": "function", "function": {"name": "other"}}
+    assert refused(openai(USER, called(), result(), tools=[other], tool_choice="none"), "bedrock") == [
+        "tool_choice"
+    ]
+
+
+def test_parts_that_a_server_does_not_have_are_named() -> None:
+    kept = {"type": "file", "file": {"file_id": "file-1"}}
+    sound = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+    marked = {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    body = openai({"role": "user", "content": [marked, kept, sound]})
+    assert sent(body, "openai_chat")["messages"][0]["content"] == [marked, kept, sound]
+    can = Capabilities(part_kinds=("text", "image_url"), cache_marks="no")
+    assert refused(body, "openai_chat", can) == ["messages[0].content[1]", "messages[0].content[2]"]
+    dropped = ask(body, "openai_chat", can, unsupported="drop")
+    assert isinstance(dropped, Adapted)
+    assert written(dropped.conversation, "openai_chat")["messages"] == [{"role": "user", "content": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([USER], [[{"type": "text", "text": "Hello."}, {"type": "text", "text": ASK_FOR_JSON}]]),
+        ([{"role": "user", "content": "Give me Json."}], ["Give me Json."]),
+        ([{"role": "assistant", "content": "Hm."}], [ASK_FOR_JSON, "Hm."]),
+    ],
+)
+def test_json_is_spoken_of_where_a_server_wants_that(messages: list[Json], said: list[Any]) -> None:
+    body = openai(*messages, response_format={"type": "json_object"})
+    request = sent(body, "openai_chat", Capabilities(json_word=True))
+    assert [message["content"] for message in request["messages"]] == said
+
+
+@pytest.mark.parametrize("kind", ["json_object", "json_schema"])
+def test_json_is_refused_beside_tools_where_a_model_has_not_both(kind: str) -> None:
+    format = {"type": kind, "json_schema": {"name": "a", "schema": PERSON}}
+    body = openai(tools=[TOOL], response_format=format)
+    assert refused(body, "gemini", Capabilities(schema_with_tools=False)) == ["response_format"]
 
 
 PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}

@@ -14,7 +14,7 @@ was read. Each kind of request has a section of its own, `chat`, `embed`, or one
 What becomes of a field is a word, or a word and, behind a colon, why:
 
     same: the provider gets it as it is.
-    as NAME: it gets something of that name instead; several names have commas between them.
+    as NAME: it gets something of that name instead, a header perhaps; several names have commas between them.
     left out: it gets nothing, and the client is told, in a header.
     refused: the client gets an error that names the field.
     needless: it gets nothing, and nobody is told, as nothing is missing.
@@ -23,7 +23,7 @@ What becomes of a field is a word, or a word and, behind a colon, why:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -111,12 +111,15 @@ def fields(name: str, kind: str) -> Iterator[Field]:
 
 
 @cache
-def plan(name: str, model: str, kind: str = "chat", more: str = "") -> RemotePoolPlan:
-    """What a user's file with this provider and model is compiled to. more: further settings."""
+def plan(name: str, model: str, kind: str = "chat", more: str = "", beside: str = "") -> RemotePoolPlan:
+    """What a user's file with this provider and model is compiled to. more: further settings. beside: what
+    stands beside the runtime."""
     said = read(name)
     settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ()), more))
     task = f"task {kind} {{}}" if kind == "embed" else ""
-    text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task} }}'
+    text = (
+        f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task}{beside} }}'
+    )
     checked = check_file("it.infer", None, text=text)
     assert [each.message for each in checked.diagnostics if each.is_error] == []
     [made] = compile_checked(checked, Path()).deployments
@@ -141,6 +144,7 @@ class Became:
 def became(name: str, field: Field) -> Became:
     """What becomes of a field of a request."""
     made_plan = plan(name, field.model, field.kind)
+    headers: list[Mapping[str, str]] = []
 
     def sent(body: Json) -> tuple[Json, tuple[str, ...]]:
         if field.kind == "embed":
@@ -149,6 +153,7 @@ def became(name: str, field: Field) -> Became:
             return _passed(made_plan, PASSED[field.kind][0], body)
         fit = Chats(made_plan).fit(ChatRequest(dict(body), bool(body.get("stream"))))
         found: Json = loads(fit.body)
+        headers.append(fit.headers)
         return found, fit.changes
 
     without = {key: value for key, value in field.body.items() if key != field.name}
@@ -162,6 +167,7 @@ def became(name: str, field: Field) -> Became:
         return Became("same", made)
     plain, _ = sent(without)
     new = [path for path in _new(made, plain) if path != "model"]
+    new += [each for each in headers[0] if each not in headers[1]] if headers else []
     if new:
         return Became(f"as {', '.join(new)}", made)
     told = any(each.split(".")[0] == field.name for each in noted)

@@ -38,7 +38,6 @@ _KEYS: dict[str, str] = {
 """The variables that LiteLLM reads where a file names no key, when they are not those of the catalogue."""
 
 _RERANK: dict[str, tuple[str, str]] = {
-    "cohere": ("https://api.cohere.com", "/v2"),
     "jina_ai": ("https://api.jina.ai", "/v1"),
     "together_ai": ("https://api.together.xyz", "/v1"),
 }
@@ -61,6 +60,7 @@ class Surroundings:
         if given is None or not isinstance(given.value, str) or given.value.startswith(_PREFIX):
             return env(variable)
         draft.kept(given)
+        draft.report.lean(given, node)
         return env(variable, given.value)
 
     def secret(self, node: Node, variable: str, draft: Draft, block: Block) -> Code:
@@ -69,6 +69,7 @@ class Surroundings:
             variable = node.value.removeprefix(_PREFIX)
             draft.kept(node)
             if (given := self.variables.get(variable)) is not None:
+                draft.report.lean(given, node)
                 draft.changed(
                     given, f"set {variable} in the environment: a file holds no secret", block.remarks
                 )
