@@ -113,9 +113,10 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals and all(map(can.knows_field, values)) and can.service_tiers is None:
+        goes_on = seal in seals and all(map(can.knows_field, values)) and [] not in values.values()
+        if goes_on and can.service_tiers is None:
             continue
-        kept = {name: value for name, value in values.items() if seal in seals and can.knows_field(name)}
+        kept = {n: v for n, v in values.items() if seal in seals and can.knows_field(n) and v != []}
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
