@@ -18,6 +18,7 @@ class Preset:
     title: as it calls itself. endpoint: what the paths of OpenAI's API follow; None where each customer has
     one of their own. key: the environment variable in which its key customarily is; None where it wants
     none. tasks: what it can be asked. prefixes: what LiteLLM writes before the names of its models.
+    own_servers: whether its models also run on machines of its customers, behind an `endpoint`.
     source, as_of: the page that says so, and the day on which it did.
     """
 
@@ -29,6 +30,7 @@ class Preset:
     source: str
     as_of: str = "2026-11-28"
     auth: AuthScheme = AuthScheme.BEARER
+    own_servers: bool = False
 
 
 PRESETS: dict[RuntimeKind, Preset] = {
@@ -112,6 +114,7 @@ PRESETS: dict[RuntimeKind, Preset] = {
         (_CHAT, _EMBED),
         ("nvidia_nim/",),
         "NVIDIA API catalogue: LLM APIs",
+        own_servers=True,
     ),
     RuntimeKind.OLLAMA: Preset(
         "Ollama",

@@ -88,12 +88,15 @@ def _parameters(
     perhaps = {name: value for name, (value, _) in known_facts.inferred.items()}
     drops = deployment.request.unsupported is UnsupportedAction.DROP
     if not facts.get("thinks_unasked") or any(
-        each is not None and each.reasoning_effort is not None
+        each is not None
+        and (each.reasoning_effort is not None or facts.get("rests_by") in (each.extra_body or ()))
         for each in (deployment.request.defaults, deployment.request.force)
     ):
         unless_at_rest: Collection[str] = ()
+        unheeded: Collection[str] = ()
     else:
         unless_at_rest = facts.get("refused_with_thoughts", ())
+        unheeded = facts.get("ignored_with_thoughts", ())
     for name, other in _together(given, facts):
         if name in facts.get("refused_sampling", ()):
             continue  # which is said below
@@ -136,13 +139,15 @@ def _parameters(
                 "is left out of every request" if drops else why[1],
                 help="remove it" if drops else why[2],
             )
-        elif name in facts.get("ignored_sampling", ()):
+        elif (never := name in facts.get("ignored_sampling", ())) or name in unheeded:
             found.warning(
                 "W0424",
-                f"`{deployment.model}` heeds no `{name}`",
+                f"`{deployment.model}` heeds no `{name}`" + " while it thinks" * (not never),
                 declared.span(*path),
-                "is left out of every request",
-                help="remove it",
+                "is left out of every request"
+                if never
+                else "is left out while it thinks, as it does unasked",
+                help="remove it" if never else "remove it, or write `reasoning_effort = none`",
             )
         elif perhaps and (why := _refused(name, value, {**facts, **perhaps})) is not None:
             from_what = "; ".join(dict.fromkeys(each for _, each in known_facts.inferred.values()))

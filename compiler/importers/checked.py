@@ -27,9 +27,11 @@ _REQUIRED = ("", "model", "runtime")
 def settle(draft: Draft, path: Path) -> None:
     """Take out what the language refuses, until nothing is refused. path: where the file will be."""
     draft.drop_secrets()
+    reason: str | None = None
     for _ in range(_MOST_ROUNDS):
         if not draft.deployments:
-            raise ImportFailed("no model in this file can be served by inferc: each is refused when checked")
+            message = "no model in this file can be served by inferc: each is refused when checked"
+            raise ImportFailed(message, help=reason)
         written = lines(draft, short=False)
         text = "\n".join(line for line, _ in written) + "\n"
         found = check_file(path.name, path, text=text).diagnostics
@@ -39,6 +41,7 @@ def settle(draft: Draft, path: Path) -> None:
             draft.drop_unused("nothing is left that it counts for")
             return
         for each in _one_of_each(draft, written, refused):
+            reason = reason or each.message
             budget = each.secondary[0] if each.secondary else each.primary
             is_budget = each.code == _NO_PRICE and budget is not None
             if not (is_budget and budget and _only_warns(draft, written[_line(budget.span)][1])):

@@ -217,6 +217,17 @@ class Draft:
         """Nothing stands for this setting here; `says` why, or what to do."""
         self._remark(Outcome.LOST, node, says, beside)
 
+    def said(self) -> tuple[int, int]:
+        """How much was said so far, to be given to `lost_whole`."""
+        return len(self.report), len(self.remarks)
+
+    def lost_whole(self, node: Node, says: str, since: tuple[int, int]) -> None:
+        """What was begun has no place here after all: nothing of it is kept, whatever was said `since`."""
+        entries, remarks = since
+        self.report.forget_after(entries)
+        del self.remarks[remarks:]
+        self.lost(node, says)
+
     def _remark(self, outcome: Outcome, node: Node | None, says: str, beside: list[Remark] | None) -> None:
         if node is not None:
             fresh = self.report.mark(outcome, node, says)
@@ -293,7 +304,7 @@ class Draft:
             _without_secrets(self, block, says)
 
     def drop_unused(self, says: str) -> None:
-        """Leave out the constants that no field names any more."""
+        """Leave out the constants that no field names any more, and what only lost settings lean on."""
         blocks = [*self.deployments, self.gateway]
         values = [each.value for block in blocks for each in block.fields()]
         named = {word for value in values if isinstance(value, Code) for word in re.findall(r"\w+", value)}
@@ -301,6 +312,7 @@ class Draft:
             self.constants.remove(constant)
             for remark in constant.remarks:
                 self.overrule(Outcome.LOST, remark.node, says, self.remarks)
+        self._lose(self.report.left_alone(), says)
 
     def _in_no_field(self, gone: Iterable[Field], *, kept: Iterable[str] = ()) -> list[Node]:
         """The settings of fields that are gone, as far as no other field stands for them."""

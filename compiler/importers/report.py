@@ -44,6 +44,7 @@ class Report:
         self._roots: list[Node] = []
         self._entries: dict[str, Entry] = {}
         self._form: set[str] = set()
+        self._leaning: dict[str, tuple[Node, list[Node]]] = {}
         self.rest: list[Remark] = []
 
     def add_root(self, root: Node) -> None:
@@ -70,6 +71,31 @@ class Report:
         for node in nodes:
             for leaf in node.leaves():
                 self._entries[leaf.path] = Entry(leaf.path, leaf.line, outcome, plain(says))
+
+    def __len__(self) -> int:
+        """How many settings something was said of."""
+        return len(self._entries)
+
+    def forget_after(self, count: int) -> None:
+        """Take back what was said of all settings but the first `count`."""
+        while len(self._entries) > count:
+            self._entries.popitem()
+
+    def lean(self, node: Node, user: Node) -> None:
+        """`node` counts for nothing but `user`, and others that lean on it."""
+        self._leaning.setdefault(node.path, (node, []))[1].append(user)
+
+    def left_alone(self) -> list[Node]:
+        """What all settings that lean on it are lost of."""
+        return [
+            node
+            for node, users in self._leaning.values()
+            if all(self._is_lost(user) for user in users) and not self._is_lost(node)
+        ]
+
+    def _is_lost(self, node: Node) -> bool:
+        said = [self._entries.get(leaf.path) for leaf in node.leaves()]
+        return all(entry is not None and entry.outcome is Outcome.LOST for entry in said)
 
     def is_marked(self, node: Node) -> bool:
         """Whether something was said of every setting below `node`."""

@@ -23,7 +23,7 @@ class Capabilities:
     """One model, as its provider documents it.
 
     refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
-    ignored_sampling: those that it takes and does not heed.
+    ignored_sampling: those that it takes and does not heed. ignored_with_thoughts: the same while it thinks.
     one_of_sampling: groups of them of which it takes one at most.
     greatest_temperature: 1 or 2.
     context_window: tokens of the request and the answer together.
@@ -77,6 +77,7 @@ class Capabilities:
 
     refused_sampling: tuple[str, ...] | None = None
     ignored_sampling: tuple[str, ...] | None = None
+    ignored_with_thoughts: tuple[str, ...] | None = None
     one_of_sampling: tuple[tuple[str, ...], ...] | None = None
     greatest_temperature: float | None = None
     context_window: int | None = None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
-
-import orjson
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from ...compiler.plan.record import frozen
 from ..requests.answer import EmbedChunk, RerankChunk
@@ -17,11 +15,11 @@ Chunk = TypeVar("Chunk")
 
 @frozen
 class Asked(Generic[Request, Chunk]):
-    """model: None where the client names none. write: the bytes of an answer, which names the model."""
+    """model: None where the client names none. write: an answer, which names the model, in pieces."""
 
     model: str | None
     request: Request
-    write: Callable[[Chunk, str], bytes]
+    write: Callable[[Chunk, str], Iterator[bytes]]
 
 
 EmbedAsked = Asked[EmbedRequest, EmbedChunk]
@@ -33,8 +31,3 @@ def best_first(chunk: RerankChunk, most: int | None) -> list[tuple[int, float]]:
     scores: list[float] = chunk.scores.tolist()
     raw: list[float] = scores if chunk.raw is None else chunk.raw.tolist()
     return sorted(enumerate(scores), key=lambda each: -raw[each[0]])[:most]
-
-
-def json_bytes(value: Any) -> bytes:
-    """`value`, which may hold arrays, as JSON."""
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)

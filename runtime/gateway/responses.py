@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -54,6 +55,8 @@ _GOOGLES = {
     503: "UNAVAILABLE",
 }
 _CLIENTS_ID = re.compile(r"[!-~]{1,128}")
+_SENT = 1 << 18
+"""Bytes that are handed to a connection at once."""
 _process = secrets.token_hex(8)
 _numbers = count(1)
 
@@ -63,6 +66,31 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     return web.Response(
         body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
     )
+
+
+async def in_turns(pieces: Iterator[bytes]) -> list[bytes]:
+    """All pieces. The event loop has its turn between those of a large answer."""
+    found = [next(pieces, b"")]
+    for piece in pieces:
+        found.append(piece)
+        await asyncio.sleep(0)
+    return found
+
+
+def answer_of(
+    pieces: Sequence[bytes], headers: dict[str, str], content_type: str = "application/json"
+) -> web.Response:
+    """A response whose body is sent piece by piece, as fast as its client reads it."""
+    if len(pieces) == 1:
+        return web.Response(body=pieces[0], headers=headers, content_type=content_type)
+    size = {"Content-Length": str(sum(map(len, pieces)))}
+    return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
+
+
+async def _sent(pieces: Sequence[bytes]) -> AsyncIterator[memoryview]:
+    for piece in pieces:
+        for at in range(0, len(piece), _SENT):
+            yield memoryview(piece)[at : at + _SENT]
 
 
 def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[str, str]:

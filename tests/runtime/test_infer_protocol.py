@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,6 +138,23 @@ async def test_the_client_gets_every_datatype_back(url: str, binary: bool) -> No
                 assert got.tolist() == values.tolist()
 
     await with_client(url, ask)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+async def test_a_large_answer_comes_whole_and_with_its_length(url: str, binary: bool) -> None:
+    values = numpy.arange(200_000, dtype=numpy.int64).reshape(-1, 2)
+    asked = {"name": "x", "shape": [100_000, 2], "datatype": "INT64", "data": values.tolist()}
+    body = json.dumps({"inputs": [asked], "parameters": {"binary_data_output": binary}}).encode()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):  # over the same connection
+            async with session.post(f"{url}/v2/models/INT64/infer", data=BytesIO(body)) as answer:
+                raw = await answer.read()
+                assert int(answer.headers["Content-Length"]) == len(raw) > 1_000_000
+                size = int(answer.headers.get("Inference-Header-Content-Length", len(raw)))
+                output = json.loads(raw[:size])["outputs"][0]
+                found = numpy.frombuffer(raw[size:], "<i8") if binary else numpy.array(output["data"])
+                assert output["shape"] == [100_000, 2]
+                assert (found == values.reshape(-1)).all()
 
 
 async def test_the_client_may_leave_the_outputs_and_an_id_to_the_server(url: str) -> None:

@@ -162,6 +162,8 @@ REFUSED = [
     ),
     (OPENAI, chat("grok-4", presence_penalty=0), 400, "Model grok-4 does not support parameter presencePe"),
     (OPENAI, chat("grok-4.20-multi-agent"), 400, "Multi Agent requests are not allowed on chat completions"),
+    (OPENAI, chat("grok-4.7", search_parameters={"mode": "auto"}), 410, "Live search is deprecated"),
+    (OPENAI, chat("grok-4.7", tools=[{"type": "live_search", "sources": []}]), 410, "Live search is deprec"),
     (ROUTER, chat("gpt-4o"), 400, "gpt-4o is not a valid model ID"),
     (ROUTER, chat("a/b", temperature=3), 400, "temperature: Too big: expected number to be <=2"),
     (ROUTER, chat("a/b", seed="1"), 400, "seed: Invalid input: expected int, received string"),

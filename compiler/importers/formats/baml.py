@@ -163,8 +163,9 @@ class _Reading:
         made = Deployment(name=draft.free_name(name), nodes=(node,))
         options = node.get("options") or Node(f"{node.path}.options", node.line, {})
         kind = self._kind(node)
+        before = draft.said()
         if not self._aim(made, options, kind):
-            draft.lost(node, _NOWHERE)
+            draft.lost_whole(node, _NOWHERE, before)
             return
         draft.deployments.append(made)
         self._here.add(name)

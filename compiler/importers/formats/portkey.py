@@ -175,8 +175,9 @@ class _Reading:
         if slug is not None:
             said, asked = slug[1], slug[2]
         theirs = _provider(said.lstrip("@"))
+        before = draft.said()
         if not self._aim(made, own, theirs, asked):
-            draft.lost(node, _NOWHERE)
+            draft.lost_whole(node, _NOWHERE, before)
             return None
         draft.deployments.append(made)
         draft.kept(provider, model, own.get("name") if made.name == own.text("name") else None)

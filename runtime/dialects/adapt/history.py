@@ -166,8 +166,8 @@ class _History:
         return (part,)
 
     def _has(self, kind: str, at: Place) -> bool:
-        """Whether the provider has such parts of messages, which are named in OpenAI's words."""
-        kinds = self._can.part_kinds
+        """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats."""
+        kinds = self._can.part_kinds if self._provider == "openai_chat" else None
         if kinds is None or kind in kinds:
             return True
         self._found.refuse(path(at), f"the provider does not take `{kind}`")

@@ -48,9 +48,13 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
         elif wanted[name] not in NEUTRAL.get(name, ()):
             while_thinking = name not in (can.refused_sampling or ()) and can.most_top_logprobs != 0
             found.refuse(name, "the model does not take it" + " while it thinks" * while_thinking)
-    for name in left.keys() & set(can.ignored_sampling or ()):
+    ignored = set(can.ignored_sampling or ())
+    unheeded = ignored | set(can.ignored_with_thoughts or ()) if thinks else ignored
+    for name in left.keys() & unheeded:
         if left.pop(name) not in NEUTRAL.get(name, ()):
-            found.note(name, "left out: the model does not heed it")
+            found.note(
+                name, "left out: the model does not heed it" + " while it thinks" * (name not in ignored)
+            )
     if left.get("top_logprobs") == 0 and not left.get("logprobs"):
         del left["top_logprobs"]
     for group in can.one_of_sampling or ():

@@ -8,6 +8,8 @@ from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, ThinkingWanted
+from ...requests.parts import own
+from .dialects import RESTS
 from .result import Findings
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -22,7 +24,10 @@ ROOM_TO_ANSWER = 4096
 
 def thinks_while(c: Conversation, can: Capabilities) -> bool:
     """Whether the model thinks when it answers `c`, as far as that is known."""
-    return bool(can.thinks_unasked) if c.thinking is None else not c.thinking.is_off
+    if c.thinking is not None:
+        return not c.thinking.is_off
+    own_word = own(c.extras, "openai_chat").get(can.rests_by or "")
+    return bool(can.thinks_unasked) and (own_word is None or own_word != RESTS[can.rests_by or ""])
 
 
 def only_in_responses(c: Conversation, can: Capabilities) -> bool:

@@ -16,6 +16,7 @@ from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Te
 from ...requests.usage import Usage
 from ..answer import Answer
 from ..tool_arguments import arguments_object
+from .block_order import BlockOrder
 from .blocks import DIALECT
 
 Json = dict[str, Any]
@@ -57,12 +58,15 @@ class AnthropicWriter:
         self._started = self._failed = False
         self._index = -1
         self._open: tuple[str, int] | None = None
-        self._calls: dict[int, int] = {}
         self._usage = e.UsageKnown(Usage(0))
         self._finish: e.Finished | None = None
+        self._order = BlockOrder()
 
     def write(self, event: e.Event) -> bytes:
-        """The events of the stream that tell `event`; none where it says nothing to clients."""
+        """The events of the stream that tell `event`; none where it says nothing, or has to wait."""
+        return b"".join(map(self._write, self._order.put(event)))
+
+    def _write(self, event: e.Event) -> bytes:
         match event:
             case e.TextDelta() | e.RefusalDelta():
                 opened = self._go_on("text", 0, {"type": "text", "text": ""})
@@ -72,12 +76,10 @@ class AnthropicWriter:
                 return opened + self._delta({"type": "thinking_delta", "thinking": event.text})
             case e.ToolCallDelta():
                 delta = {"type": "input_json_delta", "partial_json": event.arguments}
-                return self._delta(delta, self._calls[event.call])
+                return self._delta(delta)
             case e.ToolCallBegun():
                 block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
-                opened = self._go_on("tool_use", event.call, block | _own(event.extras))
-                self._calls[event.call] = self._index
-                return opened
+                return self._go_on("tool_use", event.call, block | _own(event.extras))
             case e.Started():
                 return self._start(event)
             case e.ThinkingSigned():
@@ -141,9 +143,8 @@ class AnthropicWriter:
         start = {"type": "content_block_start", "index": self._index, "content_block": block}
         return opened + frame("content_block_start", start)
 
-    def _delta(self, delta: Json, index: int | None = None) -> bytes:
-        index = self._index if index is None else index
-        value = {"type": "content_block_delta", "index": index, "delta": delta}
+    def _delta(self, delta: Json) -> bytes:
+        value = {"type": "content_block_delta", "index": self._index, "delta": delta}
         return b"event: content_block_delta\ndata: %b\n\n" % orjson.dumps(value)
 
     def _close_block(self) -> bytes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
-from ..client_request import EmbedAsked, json_bytes
+from ..client_request import EmbedAsked
+from ..json_pieces import json_pieces
 from ..openai.embeddings import in_base64
 from ..openai.requests import count_in, required, texts_in
 from ..retrieval.vectors import json_vectors
@@ -35,13 +37,13 @@ def read_embed(body: dict[str, Any], *, version: str) -> EmbedAsked:
 
 def _write(
     chunk: EmbedChunk, model: str, *, texts: tuple[str, ...], kinds: list[str] | None, version: str
-) -> bytes:
+) -> Iterator[bytes]:
     vectors: Any = (
         json_vectors(chunk)
         if kinds is None
         else {kind: json_vectors(chunk) if kind == "float" else in_base64(chunk) for kind in kinds}
     )
-    return json_bytes(
+    return json_pieces(
         {
             "id": f"embed-{secrets.token_hex(12)}",
             "response_type": "embeddings_floats" if kinds is None else "embeddings_by_type",

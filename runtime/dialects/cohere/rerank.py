@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from ...requests.answer import RerankChunk
-from ..client_request import RerankAsked, best_first, json_bytes
+from ..client_request import RerankAsked, best_first
+from ..json_pieces import json_pieces
 from ..openai.requests import count_in, required
 from ..openai.rerank import rerank_request, with_documents
 
@@ -21,8 +23,8 @@ def read_rerank(body: dict[str, Any]) -> RerankAsked:
     return RerankAsked(required(body, "model", str), rerank_request(body, _READ), write)
 
 
-def _write(chunk: RerankChunk, model: str, *, most: int | None) -> bytes:
-    return json_bytes(
+def _write(chunk: RerankChunk, model: str, *, most: int | None) -> Iterator[bytes]:
+    return json_pieces(
         {
             "id": f"rerank-{secrets.token_hex(12)}",
             "results": [

@@ -16,6 +16,7 @@ from ...requests.call import MAX_PRIORITY
 from ...requests.errors import BadRequest
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor
+from ..json_pieces import json_pieces
 from ..no_json import no_json
 from .tensors import binary_values, json_values, read_tensor
 
@@ -41,11 +42,11 @@ class Asked:
 
 
 @frozen
-class Body:
-    """json_size: bytes of the JSON at its start; None when it is nothing else."""
+class Answer:
+    """described: the JSON at its start, in pieces, which may raise BadRequest. attached: the bytes behind."""
 
-    data: bytes
-    json_size: int | None
+    described: Iterator[bytes]
+    attached: list[bytes]
 
 
 def read_request(body: bytes, header: str | None) -> Asked:
@@ -130,7 +131,7 @@ def _read_tensors(raw: dict[str, Any], name: str, rest: memoryview | None) -> tu
     return tuple(tensors)
 
 
-def write_answer(asked: Asked, model: str, outputs: tuple[Tensor, ...]) -> Body:
+def write_answer(asked: Asked, model: str, outputs: tuple[Tensor, ...]) -> Answer:
     """The answer to `asked`."""
     described: list[dict[str, Any]] = []
     attached: list[bytes] = []
@@ -151,8 +152,7 @@ def write_answer(asked: Asked, model: str, outputs: tuple[Tensor, ...]) -> Body:
     if asked.id is not None:
         answer["id"] = asked.id
     answer["outputs"] = described
-    head = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Body(b"".join((head, *attached)), len(head)) if attached else Body(head, None)
+    return Answer(json_pieces(answer), attached)
 
 
 def _no_json(text: bytes, error: orjson.JSONDecodeError, has_bytes: bool) -> BadRequest:

@@ -16,6 +16,7 @@ from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest, TensorRequest
 from ...requests.tensor import Tensor
 from ...requests.usage import Usage
+from ..json_pieces import json_pieces
 from ..provider_errors.classify import Classifier
 from ..reader import parse_object
 from .bodies import read_outputs
@@ -86,7 +87,7 @@ def _classify_body(request: ClassifyRequest, model: str) -> bytes:
     if request.top_k is not None:
         asked["top_k"] = request.top_k
     try:
-        return orjson.dumps(asked, option=orjson.OPT_SERIALIZE_NUMPY)
+        return b"".join(json_pieces(asked))
     except orjson.JSONEncodeError as error:
         raise BadRequest(f"the request cannot be sent on: {error}") from None
 

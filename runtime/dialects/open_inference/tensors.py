@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -74,16 +74,23 @@ def read_tensor(raw: Any, index: int, rest: memoryview | None, start: int) -> tu
 
 
 def json_values(tensor: Tensor) -> Any:
-    """The values of `tensor` for JSON, flat, in row-major order. BYTES that are no text raise BadRequest."""
+    """The values of `tensor` for JSON, flat, in row-major order. BYTES are decoded as they are gone
+    through; what is no text raises BadRequest then.
+    """
     flat = numpy.ascontiguousarray(tensor.values).reshape(-1)
     if tensor.datatype == "BF16":
         return (flat.astype(numpy.uint32) << 16).view(numpy.float32)
     if tensor.datatype != "BYTES":
         return flat
+    return _texts(tensor.name, flat)
+
+
+def _texts(name: str, values: NDArray[Any]) -> Iterator[str]:
     try:
-        return [value.decode() for value in flat]
+        for value in values:
+            yield value.decode()
     except UnicodeDecodeError:
-        raise BadRequest(f"output `{tensor.name}` is no text: ask for it with `binary_data`") from None
+        raise BadRequest(f"output `{name}` is no text: ask for it with `binary_data`") from None
 
 
 def binary_values(tensor: Tensor) -> bytes:

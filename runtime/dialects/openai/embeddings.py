@@ -5,14 +5,18 @@ Sources: OpenAI API reference (embeddings), Jina's and Voyage's API references (
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
+
+import orjson
 
 from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
 from ..base64_text import encoded
-from ..client_request import EmbedAsked, json_bytes
+from ..client_request import EmbedAsked
+from ..json_pieces import gathered, json_pieces
 from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
 
@@ -31,47 +35,49 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
     return EmbedAsked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
 
 
-def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> bytes:
+def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterator[bytes]:
     """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64.
 
     Sparse vectors are `indices` and `values`, several for a text a list of them: neither is put into base64.
     """
     tokens = chunk.usage.prompt_tokens
     if as_base64 and chunk.packed:
-        return _with_packed(chunk.packed, model, tokens)
+        return gathered(_with_packed(chunk.packed, model, tokens))
     is_plain = not chunk.is_sparse and not chunk.tokens
     vectors = in_base64(chunk) if as_base64 and is_plain else json_vectors(chunk)
-    return json_bytes(
+    return json_pieces(
         {
             "object": "list",
-            "data": [
+            "data": (
                 {"object": "embedding", "index": index, "embedding": vector}
                 for index, vector in enumerate(vectors)
-            ],
+            ),
             "model": model,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
     )
 
 
-def _with_packed(vectors: tuple[bytes, ...], model: str, tokens: int) -> bytes:
+def _with_packed(vectors: tuple[bytes, ...], model: str, tokens: int) -> Iterator[bytes]:
     """The same, with vectors that are in base64 already: they are copied once."""
-    parts = [b'{"object":"list","data":[']
+    between = b'{"object":"list","data":['
     for index, vector in enumerate(vectors):
-        parts += b',{"object":"embedding","index":%d,"embedding":"' % index, vector, b'"}'
-    parts[1] = parts[1][1:]  # no comma before the first
-    usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
-    parts += b'],"model":', json_bytes(model), b",", usage
-    return b"".join(parts)
+        yield b'%b{"object":"embedding","index":%d,"embedding":"' % (between, index)
+        yield vector
+        yield b'"}'
+        between = b","
+    yield b'],"model":%b,"usage":' % orjson.dumps(model)
+    yield b'{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
 
 
-def in_base64(chunk: EmbedChunk) -> list[str]:
+def in_base64(chunk: EmbedChunk) -> Iterator[str]:
     """The vectors as little-endian float32 in base64."""
     if chunk.packed:
-        return [each.decode("ascii") for each in chunk.packed]
+        yield from (each.decode("ascii") for each in chunk.packed)
+        return
     data = memoryview(chunk.vectors.astype("<f4", copy=False).tobytes())
     length = len(data) // len(chunk.vectors)
-    return [encoded(data[at : at + length]) for at in range(0, len(data), length)]
+    yield from (encoded(data[at : at + length]) for at in range(0, len(data), length))
 
 
 def _encoding(body: dict[str, Any]) -> str:

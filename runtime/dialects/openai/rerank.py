@@ -6,14 +6,15 @@ Sources: Cohere's (v1 and v2), Jina's and Voyage's API references (rerank).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from ...requests.answer import RerankChunk
 from ...requests.errors import BadRequest
 from ...requests.request import RerankRequest
-from ..client_request import RerankAsked, best_first, json_bytes
+from ..client_request import RerankAsked, best_first
+from ..json_pieces import json_pieces
 from .requests import count_in, mistyped, required
 
 _READ = frozenset({"model", "query", "documents", "top_n", "top_k", "return_documents", "rank_fields"})
@@ -47,9 +48,9 @@ def with_documents(body: dict[str, Any], name: str = "return_documents") -> bool
     return value
 
 
-def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Documents) -> bytes:
+def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Documents) -> Iterator[bytes]:
     tokens = chunk.usage.prompt_tokens
-    return json_bytes(
+    return json_pieces(
         {
             "id": f"rerank-{secrets.token_hex(12)}",
             "object": "list",
@@ -67,8 +68,10 @@ def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Docum
     )
 
 
-def _write_as_voyage(chunk: RerankChunk, model: str, *, most: int | None, documents: Documents) -> bytes:
-    return json_bytes(
+def _write_as_voyage(
+    chunk: RerankChunk, model: str, *, most: int | None, documents: Documents
+) -> Iterator[bytes]:
+    return json_pieces(
         {
             "object": "list",
             "data": [

@@ -1,26 +1,25 @@
 """OpenAI's chat completions, also Azure's and those of compatible servers."""
 
-from .read_answer import (
-    OpenAIChatReader,
-    failure_in,
-    plain_usage,
-    read_usage,
-    usage_of,
-    with_plain_content,
-)
+from .call_pieces import CallPieces
+from .read_answer import NAMELESS, OpenAIChatReader, delta_of, failure_in, with_plain_content
 from .read_request import read_request
+from .usage import plain_usage, read_usage, usage_of, with_details
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
 from .write_request import write_request
 
 __all__ = [
+    "NAMELESS",
     "REASONS",
+    "CallPieces",
     "OpenAIChatReader",
     "OpenAIChatWriter",
+    "delta_of",
     "failure_in",
     "plain_usage",
     "read_request",
     "read_usage",
     "usage_of",
+    "with_details",
     "with_plain_content",
     "write_error",
     "write_request",

@@ -7,20 +7,18 @@ vLLM's, `images` is OpenRouter's, and so is an `error` inside a choice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
-
-from attrs import evolve
 
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
-from ...requests.usage import MOST_TOKENS, Usage
-from ..exact_json import dumps
-from ..fields import count, few, told_cost
 from ..ids import make_id
 from ..media_urls import split_data_url
 from ..reader import AnswerReader
 from ..server_sent_events import Event as StreamEvent
+from .call_pieces import CallPieces
 from .messages import DIALECT
+from .usage import read_usage, usage_of, with_details
 
 Json = dict[str, Any]
 
@@ -47,13 +45,22 @@ _LOGPROBS = frozenset({"content", "tokens", "token_logprobs"})
 _PADDING = "obfuscation"
 """Hides how long the words of a chunk are; it says nothing."""
 
-
 _FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
 """Ends of an answer that its provider could not finish.
 
 Sources: OpenRouter's API reference, errors in streams; the end may stand in `native_finish_reason` alone
 (https://github.com/earendil-works/pi/issues/8511); DeepSeek's API reference, `finish_reason`.
 """
+
+NAMELESS = "the answer calls a function that it does not name"
+
+
+def delta_of(choice: Json) -> Any:
+    """What a choice of a stream says, which some servers tell as a whole answer's, in `message`.
+
+    Source: https://github.com/Portkey-AI/gateway/issues/858.
+    """
+    return choice["delta"] if "delta" in choice else choice.get("message")
 
 
 def failure_in(choice: Mapping[str, Any]) -> Any:
@@ -76,6 +83,7 @@ class OpenAIChatReader(AnswerReader):
         self._id = ""
         self._told: Json = {}
         self._choices: dict[int, _Choice] = {}
+        self._usage: Json = {}
 
     def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
         if event.data != DONE:
@@ -96,8 +104,9 @@ class OpenAIChatReader(AnswerReader):
         elif more := self._new_fields(value):
             yield e.FieldsMade(DIALECT, more, "answer")
         for position, choice in enumerate(value.get("choices") or ()):
-            yield from self._choice(choice, position, choice.get("delta") or {})
+            yield from self._choice(choice, position, delta_of(choice) or {})
         if (usage := usage_of(value)) is not None:
+            self._usage = usage = with_details(self._usage, usage)
             yield from self._tell(usage, read_usage, DIALECT)
 
     def _new_fields(self, value: Json) -> Json:
@@ -131,13 +140,17 @@ class OpenAIChatReader(AnswerReader):
             if not state.finished:
                 yield from self._finish(state, index, "stop")
 
-    @staticmethod
-    def _finish(state: _Choice, index: int, reason: e.Reason) -> Iterator[e.Event]:
+    def _make_id(self, choice: int, call: int, name: str) -> str:
+        return make_id(self._id, str(choice), str(call), name)
+
+    def _finish(self, state: _Choice, index: int, reason: e.Reason) -> Iterator[e.Event]:
+        if state.calls.has_nameless:
+            raise self._failures.malformed(NAMELESS)
         state.finished = True
-        for call in range(len(state.ids)):
+        for call in range(len(state.calls)):
             yield e.ToolCallDone(call, index)
         # a call that was forced by name ends with `stop`
-        yield e.Finished("tool_calls" if reason == "stop" and state.ids else reason, index)
+        yield e.Finished("tool_calls" if reason == "stop" and len(state.calls) else reason, index)
 
     def _close(self) -> Iterable[e.Event]:
         if not self._choices or not all(choice.finished for choice in self._choices.values()):
@@ -150,7 +163,7 @@ class OpenAIChatReader(AnswerReader):
         index = index if type(index) is int else position
         state = self._choices.get(index)
         if state is None:
-            state = self._choices[index] = _Choice()
+            state = self._choices[index] = _Choice(CallPieces(partial(self._make_id, index)))
         reason = value.get("finish_reason")
         if (error := failure_in(value)) is not None:
             raise self._failures.in_band(error)
@@ -194,29 +207,23 @@ class OpenAIChatReader(AnswerReader):
             yield e.MediaMade(Media("image", *inline) if inline else Media("image", url=url), index)
 
     def _call(self, call: Json, choice: int, state: _Choice) -> Iterator[e.Event]:
-        """A piece of a call. A new id is a new call, for some servers number all calls 0, or none."""
-        id, place, function = call.get("id"), call.get("index"), call.get("function") or {}
-        number = state.places.get(place)
-        if number is None or (id and state.ids[number] != id):
-            if not function.get("name"):
-                raise self._failures.malformed("the stream goes on with a tool call that never began")
-            number = state.places[place] = len(state.ids)
-            state.ids.append(id or make_id(self._id, str(choice), str(number), function["name"]))
-            yield e.ToolCallBegun(number, state.ids[number], function["name"], choice, _carried(call))
-        if arguments := function.get("arguments"):
-            told = arguments if isinstance(arguments, str) else dumps(arguments).decode()
-            yield e.ToolCallDelta(number, told, choice)
+        piece = state.calls.put(call)
+        if piece is None:
+            return
+        if piece.begins:
+            yield e.ToolCallBegun(piece.number, piece.id, piece.name, choice, _carried(call))
+        if piece.arguments:
+            yield e.ToolCallDelta(piece.number, piece.arguments, choice)
 
 
 class _Choice:
-    """What came of one choice. places: the number of the call at each index; ids: of each call."""
+    """What came of one choice."""
 
-    __slots__ = ("finished", "ids", "places")
+    __slots__ = ("calls", "finished")
 
-    def __init__(self) -> None:
+    def __init__(self, calls: CallPieces) -> None:
         self.finished = False
-        self.ids: list[str] = []
-        self.places: dict[Any, int] = {}
+        self.calls = calls
 
 
 def _carried(call: Json) -> Any:
@@ -289,77 +296,3 @@ def _parts(content: list[Any], index: int, tokens: tuple[Json, ...]) -> Iterator
             tokens = ()
         elif part.get("type") not in ("text", "thinking"):
             yield e.FieldsMade(DIALECT, {"content_parts": [part]}, "message", index)
-
-
-def usage_of(answer: Json) -> Json | None:
-    """The usage that an answer or a chunk tells; Groq's streams have it in a place of their own."""
-    told = answer.get("usage")
-    if told is None and isinstance(own := answer.get("x_groq"), dict):
-        told = own.get("usage")
-    return told if isinstance(told, dict) else None
-
-
-def read_usage(usage: Json) -> Usage:
-    """OpenAI counts cached tokens inside the prompt, and thoughts inside the completion.
-
-    Who counts thoughts beside the completion (xAI, and Google's service that speaks as OpenAI does) has them
-    in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
-    found in its cache has a name of its own. Mistral counts sound in seconds, and in the total.
-    """
-    plain = plain_usage(usage)
-    if plain is not None:
-        return plain
-    asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
-    total = count(usage, "total_tokens")
-    heard = few(usage, "prompt_audio_seconds") if "prompt_audio_seconds" in usage else 0
-    if total > asked + said and not heard:
-        said = total - asked
-    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    found = Usage(
-        asked,
-        said,
-        cached_tokens=count(prompt, "cached_tokens"),
-        reasoning_tokens=count(completion, "reasoning_tokens"),
-        cache_write_tokens=count(prompt, "cache_write_tokens"),
-        audio_tokens=count(prompt, "audio_tokens"),
-        audio_answer_tokens=count(completion, "audio_tokens"),
-        image_tokens=count(prompt, "image_tokens"),
-        image_answer_tokens=count(completion, "image_tokens"),
-    )
-    if usage.keys() <= _OPENAIS:
-        return found
-    return evolve(
-        found,
-        cached_tokens=found.cached_tokens
-        or count(usage, "prompt_cache_hit_tokens")  # DeepSeek's name
-        or count(usage, "cached_tokens"),
-        cache_write_tokens=found.cache_write_tokens
-        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
-        audio_ms=heard * 1000,
-        image_tokens=found.image_tokens or count(usage, "image_tokens"),
-        searches=searches_in(usage),
-        told_cost=told_cost(usage),
-    )
-
-
-def searches_in(usage: Json) -> int:
-    """How often the web was searched, as Perplexity, OpenRouter and xAI tell it."""
-    return (
-        few(usage, "num_search_queries")
-        or few(usage.get("server_tool_use"), "web_search_requests")
-        or few(usage.get("server_side_tool_usage_details"), "web_search_calls")
-    )
-
-
-_TOTALS = {"prompt_tokens", "completion_tokens", "total_tokens"}
-_OPENAIS = _TOTALS | {"prompt_tokens_details", "completion_tokens_details"}
-
-
-def plain_usage(told: object) -> Usage | None:
-    """A usage that tells two numbers and their sum, as many do; None where it may tell more, or is wrong."""
-    if type(told) is not dict or len(told) != 3:
-        return None
-    asked, said, total = told.get("prompt_tokens"), told.get("completion_tokens"), told.get("total_tokens")
-    if type(asked) is int and type(said) is int and asked >= 0 <= said and asked + said <= MOST_TOKENS:
-        return Usage(asked, said) if type(total) is int and total == asked + said else None
-    return None

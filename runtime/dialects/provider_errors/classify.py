@@ -46,6 +46,7 @@ ASKS_USER = "wants another user and password: `proxy_login`, or those in front o
 _WANTS_CERTIFICATE = b"SSL certificate"
 """In the pages of nginx about certificates of clients: "No required SSL certificate was sent"."""
 
+_NO_MODEL = ("model_not_found", "model_decommissioned")
 _NO_FUNCTION = re.compile(r"Function '[^']+': Not found for account")
 """What NVIDIA says of a model that it has no more. Source: https://github.com/tashfeenahmed/freellmapi/issues/634."""
 
@@ -143,8 +144,8 @@ class Classifier:
         if kind is RateLimited and (details.spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
             code = "insufficient_quota" if details.spent else code
-        if status == 404 and kind is BadRequest and self._lacks_model(found):
-            kind, code = ServerError, "model_not_found"
+        if kind is BadRequest and (status == 404 or code == "model_not_found") and self._lacks_model(found):
+            kind, code, retryable = ServerError, "model_not_found", False
         if status in (404, 410):
             retryable = False
         if kind is ContentFiltered:
@@ -164,9 +165,9 @@ class Classifier:
         )
 
     def _lacks_model(self, found: dict[str, Any]) -> bool:
-        """Whether a 404 is about the model, and the file names that, not the client."""
+        """Whether it is the model that is not there, and the file names that, not the client."""
         message = _text(found, "message") or ""
-        says = found.get("code") == "model_not_found" or "model" in message.lower()
+        says = found.get("code") in _NO_MODEL or "model" in message.lower()
         says = says or _NO_FUNCTION.match(message) is not None
         return says and not self.plan.is_wildcard
 

@@ -48,8 +48,16 @@ OPENAI: dict[str, tuple[Kind, str | None]] = {
     "credit_balance_exhausted": (RateLimited, "credit_balance_exhausted"),
     "server_is_overloaded": (ServerError, "server_is_overloaded"),
     **IN_RESPONSES,
+    "model_decommissioned": (BadRequest, "model_not_found"),
+    "organization_restricted": (Forbidden, None),
+    "Arrearage": (Forbidden, "insufficient_quota"),
 }
-"""OpenAI's and Azure's codes, which servers that speak OpenAI's wire format use too."""
+"""OpenAI's and Azure's codes, which servers that speak OpenAI's wire format use too, and what some of these
+say with a 400: Groq, and Alibaba Model Studio where a bill is not paid.
+
+Sources: console.groq.com/docs/deprecations, https://github.com/crewAIInc/crewAI/issues/783; Alibaba Model
+Studio, error codes.
+"""
 
 ANTHROPIC: dict[str, tuple[Kind, str | None]] = {
     "authentication_error": (Unauthorized, "invalid_api_key"),
@@ -157,6 +165,20 @@ PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
         "Bedrock: 400 ValidationException",
     ),
     ("exceeds the available context size", ContextLengthExceeded, None, "llama.cpp: server, 400"),
+    ("maximum prompt length is", ContextLengthExceeded, None, "xAI API: 400, chenyme/grok2api#693"),
+    ("with context length of only", ContextLengthExceeded, None, "LM Studio: 400, lmstudio-bug-tracker#237"),
+    ("is greater than the context length", ContextLengthExceeded, None, "LM Studio: 400, its tracker, 2205"),
+    (
+        "cannot truncate prompt with n_keep",
+        ContextLengthExceeded,
+        None,
+        "LM Studio: opencode#11141",
+    ),
+    ("`max_new_tokens` must be <=", ContextLengthExceeded, None, "text-generation-inference: validation"),
+    ("range of input length should be", ContextLengthExceeded, None, "Alibaba Model Studio: error codes"),
+    ("exceeded model token limit", ContextLengthExceeded, None, "Moonshot API: 400, error codes"),
+    ("context window exceeds limit", ContextLengthExceeded, None, "MiniMax API: code 2013, MiniMax-M2#119"),
+    ("prompt exceeds max length", ContextLengthExceeded, None, "Z.AI API: error code 1261"),
 )
 """What a 400 means whose code says no more: words of its message, in lower case, and who writes them."""
 

@@ -105,8 +105,8 @@ def json_vectors(chunk: EmbedChunk) -> Any:
         return list(chunk.tokens)
     if not chunk.is_sparse:
         return chunk.vectors
-    rows = [(row.nonzero()[0], row) for row in chunk.vectors]
-    return [{"indices": places.tolist(), "values": row[places].tolist()} for places, row in rows]
+    rows = ((row.nonzero()[0], row) for row in chunk.vectors)
+    return ({"indices": places.tolist(), "values": row[places].tolist()} for places, row in rows)
 
 
 def ordered_scores(results: Any, documents: int, classifier: Classifier) -> NDArray[numpy.float64]:

@@ -6,15 +6,16 @@ Source: Text Embeddings Inference, its OpenAPI document (`/embed`, `/embed_spars
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import BadRequest, RequestError
 from ...requests.request import EmbedRequest, RerankRequest
-from ..client_request import EmbedAsked, RerankAsked, best_first, json_bytes
+from ..client_request import EmbedAsked, RerankAsked, best_first
 from ..fields import optional
+from ..json_pieces import json_pieces
 from ..openai.requests import count_in, required, texts_in, token_ids
 from ..openai.rerank import with_documents
 from ..retrieval.vectors import json_vectors
@@ -35,7 +36,7 @@ def read_embed_all(body: dict[str, Any]) -> EmbedAsked:
     return _read_embed(body, _write_of_tokens)
 
 
-def _read_embed(body: dict[str, Any], write: Callable[[EmbedChunk, str], bytes]) -> EmbedAsked:
+def _read_embed(body: dict[str, Any], write: Callable[[EmbedChunk, str], Iterator[bytes]]) -> EmbedAsked:
     ids = token_ids(body.get("inputs"), "inputs")
     texts = () if ids else texts_in(body, "inputs")
     options = _options(body, {"inputs", "dimensions"})
@@ -62,29 +63,29 @@ def _options(body: dict[str, Any], read: set[str]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in read and name != "model"}
 
 
-def _write_vectors(chunk: EmbedChunk, model: str) -> bytes:
-    return json_bytes(json_vectors(chunk))
+def _write_vectors(chunk: EmbedChunk, model: str) -> Iterator[bytes]:
+    return json_pieces(json_vectors(chunk))
 
 
-def _write_sparse(chunk: EmbedChunk, model: str) -> bytes:
+def _write_sparse(chunk: EmbedChunk, model: str) -> Iterator[bytes]:
     if not chunk.is_sparse:
         raise _other_vectors(model, "sparse", "/embed")
-    rows = [zip(each["indices"], each["values"], strict=True) for each in json_vectors(chunk)]
-    return json_bytes([[{"index": index, "value": value} for index, value in row] for row in rows])
+    rows = (zip(each["indices"], each["values"], strict=True) for each in json_vectors(chunk))
+    return json_pieces([{"index": index, "value": value} for index, value in row] for row in rows)
 
 
-def _write_of_tokens(chunk: EmbedChunk, model: str) -> bytes:
+def _write_of_tokens(chunk: EmbedChunk, model: str) -> Iterator[bytes]:
     if not chunk.tokens:
         raise _other_vectors(model, "for each token", "/embed")
-    return json_bytes(json_vectors(chunk))
+    return json_pieces(json_vectors(chunk))
 
 
 def _other_vectors(model: str, wanted: str, path: str) -> BadRequest:
     return BadRequest(f"the vectors of `{model}` are not {wanted}: ask for them at `{path}`", param="model")
 
 
-def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> bytes:
-    return json_bytes(
+def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> Iterator[bytes]:
+    return json_pieces(
         [
             {"index": index, "score": score} | ({"text": texts[index]} if texts else {})
             for index, score in best_first(chunk, None)

@@ -13,7 +13,7 @@ from ...requests.errors import BadRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..exchange import Exchange
-from ..responses import answered_by
+from ..responses import answer_of, answered_by, in_turns
 
 
 def answer_asked(
@@ -33,11 +33,7 @@ def answer_asked(
             priority=priority_of(request),
             headers=request.headers,
         )
-        return web.Response(
-            body=asked.write(chunk, name),
-            headers=answered_by(trace, name),
-            content_type="application/json",
-        )
+        return answer_of(await in_turns(asked.write(chunk, name)), answered_by(trace, name))
 
     return answer
 

@@ -34,7 +34,7 @@ from ...serving.routes.route import Route
 from ..bodies import BODIES, priority_of, read_body, read_object
 from ..exchange import Exchange
 from ..health import findings
-from ..responses import answered_by, json_answer
+from ..responses import answer_of, answered_by, in_turns, json_answer
 
 if TYPE_CHECKING:
     from ...dialects.open_inference.bodies import Asked
@@ -141,11 +141,12 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     assert isinstance(chunk, TensorChunk)
     outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
     answer = write_answer(asked, name, outputs)
+    described = await in_turns(answer.described)
     headers = answered_by(trace, name)
-    if answer.json_size is None:
-        return web.Response(body=answer.data, headers=headers, content_type="application/json")
-    headers[HEADER] = str(answer.json_size)
-    return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
+    if not answer.attached:
+        return answer_of(described, headers)
+    headers[HEADER] = str(sum(map(len, described)))
+    return answer_of([*described, *answer.attached], headers, "application/octet-stream")
 
 
 def deadline_of(exchange: Exchange, timeout: float | None) -> float | None:

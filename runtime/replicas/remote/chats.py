@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
+from attrs import evolve
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
@@ -28,6 +29,7 @@ from ...dialects.adapt import (
     is_of_later_call,
     only_in_responses,
 )
+from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
@@ -104,6 +106,8 @@ class Chats:
         if responses:
             at_home = IN_RESPONSES
         self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
+        if _is_told_to_rest(plan):
+            self._can = evolve(self._can, thinks_unasked=False)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
@@ -263,6 +267,16 @@ class Chats:
         text = str(key)
         fits = len(text) <= MAX_CACHE_KEY and text.isascii() and text.isprintable() and text == text.strip()
         return {name: text if fits else sha256(text.encode("utf-8", "replace")).hexdigest()}
+
+
+def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
+    """Whether each request says, in the words of the provider that the file has, that the model shall not
+    think."""
+    name = plan.capabilities.rests_by
+    if name is None or plan.request is None:
+        return False
+    written = (each.extra_body for each in (plan.request.defaults, plan.request.force) if each is not None)
+    return any((body or {}).get(name) == RESTS[name] for body in written)
 
 
 class EventsReader:

@@ -1,14 +1,28 @@
-"""Answers of OpenAI's that go to the client as they come: only usage, end and failures are looked for, and
-words that come in parts."""
+"""Answers of OpenAI's that go to the client as they come: only usage, end and failures are looked for, words
+that come in parts, and calls whose pieces are numbered or named as no client of OpenAI's reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_not
+from secrets import token_hex
 from typing import Any
 
 import orjson
 
-from ...dialects.openai_chat import failure_in, plain_usage, read_usage, usage_of, with_plain_content
+from ....compiler.plan import ProviderKind
+from ...dialects.ids import make_id
+from ...dialects.openai_chat import (
+    NAMELESS,
+    CallPieces,
+    delta_of,
+    failure_in,
+    plain_usage,
+    read_usage,
+    usage_of,
+    with_details,
+    with_plain_content,
+)
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
@@ -28,7 +42,7 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
         raise classifier.malformed("the answer has no choices")
     for choice in choices:
         _check_choice(choice, classifier)
-    if sum(map(with_plain_content, choices)):
+    if sum([with_plain_content(choice) | _with_plain_calls(choice, classifier) for choice in choices]):
         body = orjson.dumps(answer)
     return ChatChunk(body, _usage(answer, classifier))
 
@@ -52,6 +66,8 @@ class PassingReader:
         self._shape: Shape | None = None
         self._frame: tuple[bytes, bytes] | None = None
         self._frames = 0
+        self._calls: dict[object, CallPieces] = {}
+        self._usage: dict[str, Any] = {}
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
@@ -62,7 +78,7 @@ class PassingReader:
                 raise self._classifier.malformed("the stream has no choices")
             self.ended = True
             return ()
-        found = self._shapes.find(data, self._shape)
+        found = None if self._calls else self._shapes.find(data, self._shape)
         return self._read_anew(data) if found is None else self._read_known(data, found)
 
     def _read_known(self, data: bytes, found: Found) -> Iterable[ChatChunk]:
@@ -73,7 +89,7 @@ class PassingReader:
             self._begun = True
             self._unfinished |= shape.opens
             self._unfinished -= shape.ends
-        usage = _usage({"usage": told}, self._classifier) if shape.has_usage else None
+        usage = self._read_usage({"usage": told}) if shape.has_usage else None
         self._frame = None
         if shape.repeats and shape.has_words and usage is None and self._frames < _MOST_FRAMES:
             begin, end = match.span("words")
@@ -88,9 +104,9 @@ class PassingReader:
         choices, is_as_it_came = chunk.get("choices"), True
         for choice in choices if isinstance(choices, list) else ():
             self._follow(choice)
-            if with_plain_content(choice):
+            if with_plain_content(choice) | self._with_plain_calls(choice):
                 is_as_it_came = False
-        usage = _usage(chunk, self._classifier)
+        usage = self._read_usage(chunk)
         self._frame = None
         if not is_as_it_came:
             data = orjson.dumps(chunk)
@@ -101,6 +117,30 @@ class PassingReader:
         if b"\n" in data:  # an event of several lines: in JSON they are white space
             data = data.replace(b"\n", b" ")
         return (ChatChunk(data, usage),)
+
+    def _read_usage(self, chunk: dict[str, Any]) -> Usage | None:
+        told = usage_of(chunk)
+        if told is None:
+            return None
+        self._usage = with_details(self._usage, told)
+        return _usage({"usage": self._usage}, self._classifier)
+
+    def _with_plain_calls(self, choice: dict[str, Any]) -> bool:
+        """Whether what a choice says was changed, into what clients of OpenAI's put together again."""
+        changed = "delta" not in choice and "message" in choice
+        if changed:
+            choice["delta"] = choice.pop("message")
+        delta, index = delta_of(choice), choice.get("index")
+        told = delta.get("tool_calls") if isinstance(delta, dict) else None
+        if isinstance(told, list) and told:
+            pieces = self._calls.setdefault(index, CallPieces(_make_id))
+            delta["tool_calls"] = calls = [made for call in told if (made := _plain_piece(pieces, call))]
+            changed |= len(calls) != len(told) or any(map(is_not, calls, told))
+        if choice.get("finish_reason") is not None and index in self._calls:
+            if self._calls[index].has_nameless:
+                raise self._classifier.malformed(NAMELESS)
+            changed |= _says_tool_calls(choice, self._classifier)
+        return changed
 
     def close(self) -> Iterable[ChatChunk]:
         self.ended = self._begun and not self._unfinished
@@ -132,6 +172,67 @@ def _beside_words(text: bytes) -> bytes:
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""
+
+
+def _make_id(number: int, name: str) -> str:
+    return make_id(token_hex(8), str(number), name)
+
+
+def _plain_piece(pieces: CallPieces, call: Any) -> Any:
+    """A piece of a call as OpenAI sends it: `call` itself where it is one; None where it is held."""
+    if not isinstance(call, dict) or "custom" in call:
+        return call
+    piece = pieces.put(call)
+    if piece is None:
+        return None
+    function = call.get("function") or {}
+    said = function.get("arguments") or ""
+    if call.get("index") == piece.number and type(call["index"]) is int and said == piece.arguments:
+        named = call.get("id"), function.get("name")
+        if named == (piece.id, piece.name) if piece.begins else not any(named):
+            return call
+    made = {name: value for name, value in call.items() if name not in ("id", "type")}
+    begun = {"id": piece.id, "type": "function"} if piece.begins else {}
+    function = {name: value for name, value in function.items() if name != "name"}
+    named_function = {"name": piece.name} if piece.begins else {}
+    return {
+        **made,
+        "index": piece.number,
+        **begun,
+        "function": {**named_function, **function, "arguments": piece.arguments},
+    }
+
+
+def _with_plain_calls(choice: dict[str, Any], classifier: Classifier) -> bool:
+    """Whether the calls of a whole answer were changed, into what clients of OpenAI's read."""
+    message = choice.get("message")
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    if not isinstance(calls, list) or not calls:
+        return False
+    changed = _says_tool_calls(choice, classifier)
+    for number, call in enumerate(calls):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            continue
+        if not call.get("id"):
+            call["id"], changed = _make_id(number, str(function.get("name"))), True
+        if not isinstance(function.get("arguments"), str):
+            function["arguments"], changed = orjson.dumps(function.get("arguments") or {}).decode(), True
+    return changed
+
+
+_OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
+
+
+def _says_tool_calls(choice: dict[str, Any], classifier: Classifier) -> bool:
+    """Whether an answer that calls functions was made to end so; OpenAI itself has its reasons for `stop`.
+
+    xAI ends them with `stop` (https://github.com/vercel/ai/issues/12218).
+    """
+    if choice.get("finish_reason") != "stop" or classifier.plan.provider in _OPENAIS:
+        return False
+    choice["finish_reason"] = "tool_calls"
+    return True
 
 
 def _check_choice(choice: Any, classifier: Classifier) -> None:

@@ -128,6 +128,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     """Fields of a body that have to be looked at, whatever they say."""
     yield from can.refused_sampling or ()
     yield from can.ignored_sampling or ()
+    yield from can.ignored_with_thoughts or ()
     yield from can.refused_with_thoughts or ()
     yield from can.lacking_fields or ()
     if can.seed_field is not None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from inferc.compiler.importers import Outcome
+
 from .conftest import Import
 
 ENVOY = """
@@ -261,3 +265,69 @@ def test_claude_on_vertex_comes_over(bring: Import) -> None:
     )
     assert "runtime anthropic {" in bifrost.text
     assert 'region = "us-east5"' in bifrost.text
+
+
+_PICTURES = "amazon.titan-image-generator-v2:0"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "gone"),
+    [
+        (
+            "c.json",
+            f"""
+            {{"strategy": {{"mode": "fallback"}}, "targets": [
+              {{"provider": "openai", "api_key": "$K", "override_params": {{"model": "gpt-4o"}}}},
+              {{"provider": "bedrock", "custom_host": "https://a.example.com",
+                "override_params": {{"model": "{_PICTURES}"}}}}]}}
+            """,
+            "targets[1]",
+        ),
+        (
+            "c.toml",
+            f"""
+            [models.chat]
+            routing = ["a"]
+            [models.chat.providers.a]
+            type = "openai"
+            model_name = "gpt-4o"
+            [models.draw]
+            routing = ["b"]
+            [models.draw.providers.b]
+            type = "aws_bedrock"
+            model_id = "{_PICTURES}"
+            region = "sdk"
+            """,
+            "models.draw",
+        ),
+        (
+            "c.baml",
+            f"""
+            client<llm> Chat {{ provider openai
+              options {{ model "gpt-4o" }} }}
+            client<llm> Draw {{ provider aws-bedrock
+              options {{ model "{_PICTURES}" }} }}
+            """,
+            "Draw",
+        ),
+        (
+            "c.json",
+            f"""
+            {{"providers": {{
+              "openai": {{"keys": [{{"value": "env.K", "models": ["gpt-4o"]}}]}},
+              "bedrock": {{"keys": [{{"value": "sk-abcdefgh0123456789", "models": ["draw"],
+                "bedrock_key_config": {{
+                  "region": "us-east-1", "deployments": {{"draw": "{_PICTURES}"}}}}}}]}}}}}}
+            """,
+            "providers.bedrock",
+        ),
+    ],
+)
+def test_nothing_is_kept_of_a_model_that_cannot_be_here(
+    bring: Import, name: str, text: str, gone: str
+) -> None:
+    came = bring(name, text)
+    below = [each for each in came.imported.report.entries() if gone in each.setting]
+    assert below
+    assert {each.outcome for each in below} == {Outcome.LOST}, below
+    assert came.imported.report.of(Outcome.KEPT)

@@ -294,6 +294,47 @@ def test_a_model_that_cannot_be_here_leaves_its_routes(bring: Import) -> None:
     assert 'route b = "b-openai"\n' in came.text
 
 
+def test_what_an_entry_says_that_is_lost_is_lost_with_what_counts_for_it_alone(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        environment_variables: {BASE: "https://a.example.com/v1", ONLY: "https://b.example.com", TOKEN: t}
+        credential_list:
+          - credential_name: shared
+            credential_values: {api_key: os.environ/SHARED, api_base: os.environ/BASE}
+          - credential_name: alone
+            credential_values: {api_key: os.environ/ALONE}
+        model_list:
+          - model_name: chat
+            litellm_params: {model: openai/q, litellm_credential_name: shared}
+          - model_name: pictures
+            litellm_params:
+              model: gemini/imagen-4
+              api_key: os.environ/TOKEN
+              api_base: os.environ/ONLY
+            model_info: {mode: image_generation}
+          - model_name: sounds
+            litellm_params: {model: anthropic/x, litellm_credential_name: alone}
+            model_info: {mode: audio_speech}
+          - model_name: more-pictures
+            litellm_params: {model: gemini/x, litellm_credential_name: shared}
+            model_info: {mode: image_edit}
+        """,
+    )
+    kept = {entry.setting for entry in came.imported.report.of(KEPT)}
+    assert kept == {
+        "environment_variables.BASE",
+        "credential_list[0].credential_name",
+        "credential_list[0].credential_values.api_key",
+        "credential_list[0].credential_values.api_base",
+        *(f"model_list[0].{each}" for each in ("model_name", "litellm_params.model")),
+        "model_list[0].litellm_params.litellm_credential_name",
+    }
+    assert came.changed() == set()
+    assert "credential_list[1].credential_values.api_key" in came.lost()
+    assert {"environment_variables.ONLY", "environment_variables.TOKEN"} <= came.lost()
+
+
 def test_names_cannot_break_out(bring: Import) -> None:
     odd = ["a\n} deployment evil {", "${x}", "route", 'quo"te', "\u202e"]
     entries = [{"model_name": name, "litellm_params": {"model": "gpt-4o"}} for name in odd]

@@ -28,7 +28,7 @@ def packed(*numbers: float) -> str:
 def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) -> None:
     chunk = stack_vectors([first, second], 2, Usage(2), CLASSIFIER)
     assert chunk.vectors.tolist() == [[1, 2.5], [-3, 4]]
-    assert in_base64(chunk) == [packed(1, 2.5), packed(-3, 4)]
+    assert [*in_base64(chunk)] == [packed(1, 2.5), packed(-3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_vectors_in_base64_go_to_the_client_as_they_came(body: str, stays: bool)
     found = OpenAIRetrieval(remote_plan()).vectors(body.encode(), 2, CLASSIFIER)
     assert found.vectors.tolist() == [[*range(9)], [*range(9, 18)]]
     assert (bool(found.packed), found.usage.prompt_tokens) == (stays, 5)
-    written = [json.loads(write_embeddings(found, "m", as_base64=packs)) for packs in (True, False)]
+    written = [json.loads(b"".join(write_embeddings(found, "m", as_base64=packs))) for packs in (True, False)]
     assert [[each["embedding"] for each in it["data"]] for it in written] == [VECTORS, found.vectors.tolist()]
     assert all(it | {"data": []} == ANSWER | {"data": [], "model": "m"} for it in written)
 

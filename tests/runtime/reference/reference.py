@@ -111,12 +111,15 @@ def fields(name: str, kind: str) -> Iterator[Field]:
 
 
 @cache
-def plan(name: str, model: str, kind: str = "chat", more: str = "") -> RemotePoolPlan:
-    """What a user's file with this provider and model is compiled to. more: further settings."""
+def plan(name: str, model: str, kind: str = "chat", more: str = "", beside: str = "") -> RemotePoolPlan:
+    """What a user's file with this provider and model is compiled to. more: further settings. beside: what
+    stands beside the runtime."""
     said = read(name)
     settings = "\n".join(('api_key = env("KEY")', *said.get("settings", ()), more))
     task = f"task {kind} {{}}" if kind == "embed" else ""
-    text = f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task} }}'
+    text = (
+        f'deployment it {{ model = "{model}"\nruntime {said["runtime"]} {{ {settings} }}\n{task}{beside} }}'
+    )
     checked = check_file("it.infer", None, text=text)
     assert [each.message for each in checked.diagnostics if each.is_error] == []
     [made] = compile_checked(checked, Path()).deployments

@@ -9,7 +9,12 @@ import pytest
 from attrs import evolve
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-from .reference import NAMES, Json, became, fields, judge, read
+from inferc.runtime.dialects.exact_json import loads
+from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.requests.errors import Incapable
+from inferc.runtime.requests.request import ChatRequest
+
+from .reference import MESSAGES, NAMES, Json, became, fields, judge, plan, read
 
 BEFORE_THE_REST = {"model", "messages", "stream"}
 JUDGED = [name for name in NAMES if judge(name) is not None]
@@ -95,6 +100,43 @@ def test_a_provider_is_told_not_to_think_in_its_own_words(name: str, said: Json)
     assert {key: sent[key] for key in sent if key in ("thinking", "reasoning", "reasoning_effort")} == said
     strict = judge(name)
     assert strict is None or list(strict.complaints("chat", wish.model, sent)) == []
+
+
+AT_REST = 'request { defaults { extra_body { thinking { "type" = "disabled" } } } }'
+
+
+@pytest.mark.parametrize(
+    ("said", "more", "told"),
+    [
+        ({}, "", ("temperature",)),
+        ({"reasoning_effort": "low"}, "", ("temperature",)),
+        ({"reasoning_effort": "none"}, "", ()),
+        ({"thinking": {"type": "disabled"}}, "", ()),
+        ({}, AT_REST, ()),
+    ],
+)
+def test_what_deepseek_does_not_heed_while_it_thinks_is_told(
+    said: Json, more: str, told: tuple[str, ...]
+) -> None:
+    body = {"model": "it", "messages": MESSAGES, "temperature": 0, **said}
+    fit = Chats(plan("deepseek", "deepseek-flash", beside=more)).fit(ChatRequest(body, False))
+    assert fit.changes == told
+    assert ("temperature" in loads(fit.body)) is (not told)
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a.png", "data:image/png;base64,iVBORw0KGgo="])
+def test_deepseek_sees_pictures_since_it_can(url: str) -> None:
+    said = {"type": "image_url", "image_url": {"url": url}}
+    body = {"model": "it", "messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, said]}]}
+    fit = Chats(plan("deepseek", "deepseek-flash")).fit(ChatRequest(body, False))
+    assert loads(fit.body)["messages"] == body["messages"]
+    strict = judge("deepseek")
+    assert strict is not None
+    assert list(strict.complaints("chat", "deepseek-flash", loads(fit.body))) == []
+    old = {**body, "model": "deepseek-chat"}
+    assert ["image_url" in e.message for e in strict.complaints("chat", "deepseek-chat", old)] == [True]
+    with pytest.raises(Incapable, match="image_url"):
+        Chats(plan("deepseek", "deepseek-chat")).fit(ChatRequest(body, False))
 
 
 @pytest.mark.parametrize("name", EMBED)

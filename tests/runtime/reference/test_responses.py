@@ -171,6 +171,23 @@ def test_openai_gets_what_a_client_of_responses_says(provider: str) -> None:
     assert lost == {}
 
 
+def test_xai_gets_all_that_was_said_before_and_its_own_tools() -> None:
+    """What its answers hold comes back to it: thoughts, and calls of tools that it ran itself."""
+    chats = Chats(plan("xai", "grok-4.7", more="responses = true"), responses=True)
+    lost: Json = {}
+    for said in requests():
+        if not said.place.startswith(("input", "tools")) or re.search(
+            "prompt_cache_breakpoint|=developer", said.place
+        ):
+            continue
+        asked = loads(dumps(said.body))
+        fit = chats.fit(said_in("openai_responses", asked, openai_responses.read_request(asked)))
+        body, own = plain(loads(fit.body)), plain(said.body)
+        if fit.changes or (body["input"], body["tools"]) != (own["input"], own["tools"]):
+            lost[said.place] = body
+    assert lost == {}
+
+
 def test_what_is_written_anew_for_openai_says_all_that_was_said() -> None:
     lost: Json = {}
     for said in requests():

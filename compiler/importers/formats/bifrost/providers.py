@@ -65,13 +65,13 @@ class Providers:
 
     def put(self, name: str, node: Node) -> None:
         draft = self._draft
-        keys = node.get("keys")
+        keys, before = node.get("keys"), draft.said()
         found = [self._key(name, item) for item in (keys.items if keys is not None else ())]
         models = list(dict.fromkeys(model for key in found for model in key.models)) or ["*"]
         made = [self._deployment(name, model, node, found) for model in models]
         here = [each for each in made if each is not None]
         if not here:
-            draft.lost(node, _NOWHERE)
+            draft.lost_whole(node, _NOWHERE, before)
             return
         for key in found:
             identity, models_node = key.node.get("name"), key.node.get("models")

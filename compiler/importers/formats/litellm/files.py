@@ -64,13 +64,17 @@ class _Reading:
         if name is None or not isinstance(name.value, str) or not name.value.strip():
             self._draft.lost(entry, "it has no `model_name`")
             return
-        made = deployment_of(entry, name.value, around, self._draft)
         group = self._files.groups.setdefault(name.value, Group(name.value))
-        if made is None:
+        before = self._draft.said()
+        try:
+            made = deployment_of(entry, name.value, around, self._draft)
+        except Unfit as unfit:
+            self._draft.lost_whole(entry, str(unfit), before)
             return
         for item in self._files.all_of("credential_list"):
             params = entry.get("litellm_params", "litellm_credential_name")
             if params is not None and item.text("credential_name") == params.value:
+                self._draft.report.lean(item, params)
                 self._draft.kept(item.get("credential_name"))
                 about = item.get("credential_info")
                 if about is not None:

@@ -36,19 +36,17 @@ _AS_THEY_ARE = frozenset(
 _OWN_PROTOCOL = frozenset({"anthropic", "bedrock", "gemini"})
 
 
-def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -> Deployment | None:
-    """The deployment for one entry, without its name; None when there is no such thing here."""
+def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -> Deployment:
+    """The deployment for one entry, without its name. Raises Unfit when there is no such thing here."""
     made = Deployment(nodes=(entry,))
     params, info = entry.get("litellm_params"), entry.get("model_info")
     mode = info.text("mode") if info is not None else None
     task = "chat" if mode in _AS_THEY_ARE else _TASKS.get(mode or "chat")
     model = params.get("model") if params is not None else None
     if params is None or model is None or not isinstance(model.value, str):
-        draft.lost(entry, "it names no model")
-        return None
+        raise Unfit("it names no model")
     if task is None:
-        draft.lost(entry, _NO_TASK)
-        return None
+        raise Unfit(_NO_TASK)
     given = dict(params.entries)
     if (named := given.pop("litellm_credential_name", None)) is not None:
         values = around.credentials.get(str(named.value))
@@ -60,15 +58,12 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     try:
         is_here = aim(made, model, given, task, group, around, draft)
     except Unfit as unfit:
-        draft.lost(entry, f"who serves it is not clear: {unfit}")
-        return None
+        raise Unfit(f"who serves it is not clear: {unfit}") from None
     if not is_here:
         other = find_other(str(model.value))
-        draft.lost(entry, other.advice(str(model.value)) if other and not other.endpoint else _ELSEWHERE)
-        return None
+        raise Unfit(other.advice(str(model.value)) if other and not other.endpoint else _ELSEWHERE)
     if mode in _AS_THEY_ARE and made.block("runtime").label in _OWN_PROTOCOL:
-        draft.lost(entry, _ELSEWHERE)
-        return None
+        raise Unfit(_ELSEWHERE)
     draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
     if mode is None:
         task = known_task(made) or task

@@ -61,6 +61,7 @@ class Surroundings:
         if given is None or not isinstance(given.value, str) or given.value.startswith(_PREFIX):
             return env(variable)
         draft.kept(given)
+        draft.report.lean(given, node)
         return env(variable, given.value)
 
     def secret(self, node: Node, variable: str, draft: Draft, block: Block) -> Code:
@@ -69,6 +70,7 @@ class Surroundings:
             variable = node.value.removeprefix(_PREFIX)
             draft.kept(node)
             if (given := self.variables.get(variable)) is not None:
+                draft.report.lean(given, node)
                 draft.changed(
                     given, f"set {variable} in the environment: a file holds no secret", block.remarks
                 )

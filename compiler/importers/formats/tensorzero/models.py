@@ -104,8 +104,9 @@ class Models:
         draft = self._draft
         made = Deployment(name=draft.free_name(name), nodes=(node,))
         kind = node.text("type") or ""
+        before = draft.said()
         if not self._aim(made, node, kind):
-            draft.lost(node, NOWHERE)
+            draft.lost_whole(node, NOWHERE, before)
             return None
         draft.deployments.append(made)
         draft.kept(node.get("type"))

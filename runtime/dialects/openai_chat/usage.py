@@ -1,0 +1,97 @@
+"""What an answer of `POST /v1/chat/completions` tells of what it took, in the forms of all who speak it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from ...requests.usage import MOST_TOKENS, Usage
+from ..fields import count, few, told_cost
+
+Json = dict[str, Any]
+
+
+def usage_of(answer: Json) -> Json | None:
+    """The usage that an answer or a chunk tells; Groq's streams have it in a place of their own."""
+    told = answer.get("usage")
+    if told is None and isinstance(own := answer.get("x_groq"), dict):
+        told = own.get("usage")
+    return told if isinstance(told, dict) else None
+
+
+def with_details(before: Json, usage: Json) -> Json:
+    """The last usage of a stream, with the details that only one before it told of the same prompt.
+
+    Source: https://github.com/BerriAI/litellm/pull/32130.
+    """
+    if not before or usage.get("prompt_tokens") != before.get("prompt_tokens"):
+        return usage
+    missed = {name: before[name] for name in before if usage.get(name) is None}
+    return {**usage, **missed} if missed else usage
+
+
+def read_usage(usage: Json) -> Usage:
+    """OpenAI counts cached tokens inside the prompt, and thoughts inside the completion.
+
+    Who counts thoughts beside the completion (xAI, and Google's service that speaks as OpenAI does) has them
+    in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
+    found in its cache has a name of its own. Mistral counts sound in seconds, and in the total.
+    """
+    plain = plain_usage(usage)
+    if plain is not None:
+        return plain
+    asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    total = count(usage, "total_tokens")
+    heard = few(usage, "prompt_audio_seconds") if "prompt_audio_seconds" in usage else 0
+    if total > asked + said and not heard:
+        said = total - asked
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    found = Usage(
+        asked,
+        said,
+        cached_tokens=count(prompt, "cached_tokens"),
+        reasoning_tokens=count(completion, "reasoning_tokens"),
+        cache_write_tokens=count(prompt, "cache_write_tokens"),
+        audio_tokens=count(prompt, "audio_tokens"),
+        audio_answer_tokens=count(completion, "audio_tokens"),
+        image_tokens=count(prompt, "image_tokens"),
+        image_answer_tokens=count(completion, "image_tokens"),
+    )
+    if usage.keys() <= _OPENAIS:
+        return found
+    return evolve(
+        found,
+        cached_tokens=found.cached_tokens
+        or count(usage, "prompt_cache_hit_tokens")  # DeepSeek's name
+        or count(usage, "cached_tokens"),
+        cache_write_tokens=found.cache_write_tokens
+        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        audio_ms=heard * 1000,
+        image_tokens=found.image_tokens or count(usage, "image_tokens"),
+        searches=searches_in(usage),
+        told_cost=told_cost(usage),
+    )
+
+
+def searches_in(usage: Json) -> int:
+    """How often the web was searched, as Perplexity, OpenRouter and xAI tell it."""
+    return (
+        few(usage, "num_search_queries")
+        or few(usage.get("server_tool_use"), "web_search_requests")
+        or few(usage.get("server_side_tool_usage_details"), "web_search_calls")
+    )
+
+
+_TOTALS = {"prompt_tokens", "completion_tokens", "total_tokens"}
+_OPENAIS = _TOTALS | {"prompt_tokens_details", "completion_tokens_details"}
+
+
+def plain_usage(told: object) -> Usage | None:
+    """A usage that tells two numbers and their sum, as many do; None where it may tell more, or is wrong."""
+    if type(told) is not dict or len(told) != 3:
+        return None
+    asked, said, total = told.get("prompt_tokens"), told.get("completion_tokens"), told.get("total_tokens")
+    if type(asked) is int and type(said) is int and asked >= 0 <= said and asked + said <= MOST_TOKENS:
+        return Usage(asked, said) if type(total) is int and total == asked + said else None
+    return None
