@@ -20,6 +20,9 @@ Json = dict[str, Any]
 FILE = Path(__file__).parent.parent / "runtime/reference/openai_schema.json"
 """Written by `scripts/build_openai_schema.py`."""
 
+DIFFERENCES: Json = json.loads(FILE.with_name("openai_schema_differences.json").read_text("utf-8"))
+"""Where the file and what is known of OpenAI otherwise differ, and why."""
+
 
 @cache
 def said() -> Json:
@@ -36,9 +39,8 @@ def judge(kind: str, path: str) -> jsonschema_rs.Draft202012Validator:
 
 def is_valid(kind: str, path: str, value: Any) -> bool:
     """Whether the file has nothing against `value`."""
-    return judge(kind, path).is_valid(
-        json.loads(dumps(value))
-    )  # numbers whose text is kept are numbers there
+    plain = json.loads(dumps(value))  # numbers whose text is kept are numbers there
+    return judge(kind, path).is_valid(plain)
 
 
 def faults(kind: str, path: str, value: Any) -> list[str]:
@@ -75,7 +77,11 @@ def _other_kind(found: list[str], at: str) -> bool:
 
 @cache
 def definitions() -> Json:
-    return {name: _closed(schema) for name, schema in said()["$defs"].items()}
+    """The named schemas of the file, with what answers have beside it."""
+    found = {name: _closed(schema) for name, schema in said()["$defs"].items()}
+    for name, more in DIFFERENCES["answers"]["also"].items():
+        found[name]["properties"] |= more
+    return found
 
 
 def _closed(schema: Any) -> Any:
