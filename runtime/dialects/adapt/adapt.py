@@ -18,7 +18,7 @@ from .marks import limit_marks
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .structured import speak_of_json
-from .thinking import adapt_thinking, rest_for_tools
+from .thinking import adapt_thinking, rest_for_calls, rest_for_tools
 from .tools import adapt_format, adapt_tools
 
 
@@ -56,6 +56,7 @@ def adapt(
     changed |= adapt_turns(conversation, can, found, provider)
     if can.json_word:
         changed |= speak_of_json(conversation, changed, found)
+    changed |= rest_for_calls(conversation, can, found, changed)
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
     if provider == "openai_chat":

@@ -55,7 +55,7 @@ class Straight:
         self._any_turns &= can.prefill is not False
         self._any_role = can.developer_prompts is not False
         self._json_alone = not can.json_word
-        self._any_call = can.call_signature is None
+        self._any_call = can.call_signature is None and not can.calls_need_thoughts
         self._ids = re.compile(can.call_ids or "(?s).*")
         self._parts = {
             kind: fields
@@ -149,7 +149,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "tools"
     if can.parallel_tools is False:
         yield "parallel_tool_calls"
-    if False in (can.forced_tools, can.allowed_tools, can.forced_tools_with_thoughts):
+    choosing = can.allowed_tools, can.forced_tools_with_thoughts, can.tool_choice_with_thoughts
+    if False in (can.forced_tools, *choosing):
         yield "tool_choice"
     if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
         yield "response_format"
