@@ -147,6 +147,12 @@ class _History:
                 return (part,) if part.text.strip() or not self._drops_empty else ()
             case Sealed():
                 kind = part.value.get("type") or part.value.get("role") or "part"
+                if (
+                    self._provider == "openai_chat"
+                    and kind == "reasoning"
+                    and (plain := _plain_thought(part))
+                ):
+                    return (plain,) if self._takes_back(plain) else ()
                 if part.dialect in self._seals:
                     return (part,) if self._has(str(kind), part.at) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
@@ -258,6 +264,15 @@ class _History:
                 parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
                 return True
         return False
+
+
+def _plain_thought(part: Sealed) -> Thinking | None:
+    """The thoughts in a reasoning item of OpenAI's responses that hides none."""
+    if part.value.get("encrypted_content"):
+        return None
+    told = [*(part.value.get("summary") or ()), *(part.value.get("content") or ())]
+    text = "\n\n".join(str(each.get("text") or "") for each in told if isinstance(each, dict))
+    return Thinking(text, None, "openai_chat", at=part.at) if text else None
 
 
 def _said_anew(extras: Any) -> Any:
