@@ -176,6 +176,7 @@ def serve_floor(app: Any) -> None:
 
 def plan_of(folder: Path, model: str, batching: bool = False) -> OnnxServingPlan:
     """What serves one of the models."""
+    from inferc.compiler.onnx_model.work import is_settled
     from inferc.compiler.plan import (
         Batching,
         EmbedSpec,
@@ -204,13 +205,15 @@ def plan_of(folder: Path, model: str, batching: bool = False) -> OnnxServingPlan
         task = EmbedSpec(tokenizer=tokenizer, pooling=Pooling.MEAN, normalize=True, max_length=None)
     elif model == "writer":
         task = GenerateSpec(tokenizer=file_ref(folder / "tokenizer.json"), temperature=0.0)
+    path = (MODELS if model == "minilm" else folder) / f"{model}.onnx"
     return OnnxServingPlan(
         deployment=model,
         source=SourceRef("bench.infer", 1, 1),
         replicas=(ReplicaPlacement(0, None, ()),),
         serving=Serving(),
         idempotent=True,
-        model=file_ref((MODELS if model == "minilm" else folder) / f"{model}.onnx"),
+        model=file_ref(path),
+        settled_work=is_settled(path),
         providers=(ProviderSpec(ExecutionProvider.CPU),),
         on_missing_provider=MissingProviderAction.ERROR,
         session=SessionOptions(),

@@ -36,7 +36,7 @@ _MODELS = {
 }
 PROVIDERS: dict[str, Provider] = {
     "openai": Provider("gpt-4o-mini", "OPENAI_API_KEY"),
-    "anthropic": Provider("claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
+    "anthropic": Provider("claude-sonnet-5-5", "ANTHROPIC_API_KEY"),
     "gemini": Provider("gemini-3.5-flash", "GEMINI_API_KEY"),
 } | {kind.value: Provider(model, PRESETS[kind].key) for kind, model in _MODELS.items()}
 

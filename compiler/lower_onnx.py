@@ -17,6 +17,7 @@ from .onnx_model.labels import read_labels
 from .onnx_model.provider_options import as_text, options_of
 from .onnx_model.reader import read_model
 from .onnx_model.warm_up import warm_up_shapes
+from .onnx_model.work import is_settled
 from .pinned import Pinner
 from .plan import (
     ClassifySpec,
@@ -50,6 +51,7 @@ def onnx_fields(declared: Declared, deployment: Deployment, pinner: Pinner) -> d
         "external_data": tuple(pinner.pin(path.parent / each.location) for each in model.external),
         "warm_up": warm_up_shapes(config.warm_up, model.signature),
         "share_weights": config.share_weights,
+        "settled_work": not config.custom_ops and is_settled(path),
         "custom_ops": tuple(
             pinner.pin(declared.file(each, _CONFIG, "custom_ops")) for each in config.custom_ops
         ),

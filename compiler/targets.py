@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field
 
-from ..dsl.kinds import AuthScheme, ProviderKind
+from ..dsl.kinds import AuthScheme, ProviderKind, TaskKind
 from ..dsl.late_text import joined, without_slash
 from ..dsl.presets import PRESETS
 from ..dsl.record import frozen
@@ -26,6 +26,11 @@ ENDPOINTS: dict[ProviderKind, str] = {
     ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
 } | {ProviderKind(kind): preset.endpoint for kind, preset in PRESETS.items() if preset.endpoint is not None}
 """Where each provider is when a file does not say."""
+
+RETRIEVAL: dict[ProviderKind, str] = {
+    ProviderKind(kind): preset.retrieval for kind, preset in PRESETS.items() if preset.retrieval is not None
+}
+"""Where those embed and rank that do it at another address."""
 
 LAUNCHED = "http://127.0.0.1:{port}/v1"
 """Where a server is that the executor starts; it fills in the port that it picks."""
@@ -59,7 +64,7 @@ class Target:
     query: dict[str, str] = field(factory=dict)
 
 
-def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
+def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = TaskKind.CHAT) -> Target:
     """The target of a runtime with its defaults filled in."""
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         resource, deployment = config.azure_resource, config.azure_deployment or ""
@@ -91,7 +96,8 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
     is_launched = isinstance(config, LocalServerConfig) or (
         isinstance(config, LaunchableConfig) and config.launch is not None
     )
-    own = LAUNCHED if is_launched else ENDPOINTS.get(provider, "")
+    endpoints = ENDPOINTS | RETRIEVAL if task in (TaskKind.EMBED, TaskKind.RERANK) else ENDPOINTS
+    own = LAUNCHED if is_launched else endpoints.get(provider, "")
     endpoint = without_slash(config.endpoint or own)
     return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
 

@@ -39,7 +39,7 @@ class Deployment:
     )
     replicas: int | Range = at_least(
         1,
-        "local: copies for scale, a range as many as the load needs; remote: independent worker pools",
+        "local: copies for scale, a range as many as the load needs; remote: independent pools",
         at_most=1000,
         default=1,
     )

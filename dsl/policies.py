@@ -26,9 +26,7 @@ class CapacityPolicy:
 class Serving:
     """How many requests a deployment takes at once."""
 
-    max_concurrent: int = at_least(
-        1, "remote: size of the worker pool; local: requests in flight", default=32
-    )
+    max_concurrent: int = at_least(1, "requests that each replica answers at the same time", default=32)
     on_capacity_exhausted: CapacityPolicy = doc("what a full deployment does", factory=CapacityPolicy)
     queue_timeout: Duration = above(
         0,

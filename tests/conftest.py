@@ -43,7 +43,6 @@ def pytest_collection() -> None:
 
 def pytest_collection_finish() -> None:
     """Leave the tests themselves out of every later search, of which closing a model makes one."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

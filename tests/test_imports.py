@@ -161,8 +161,13 @@ def _is_type_checking(node: ast.AST) -> TypeGuard[ast.If]:
     return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
-def imported_by(path: Path, *, for_types: bool = True) -> Iterator[str]:
+@cache
+def imported_by(path: Path, *, for_types: bool = True) -> tuple[str, ...]:
     """What the module at `path` imports of inferc, anywhere in it, such as `inferc.dsl.source.Span`."""
+    return tuple(_imported_by(path, for_types))
+
+
+def _imported_by(path: Path, for_types: bool) -> Iterator[str]:
     package = ["inferc", *path.parent.parts]
     for node in nodes(tree_of(path), for_types=for_types):
         match node:

@@ -11,8 +11,9 @@ from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, name_at, prefix_
 from ...dsl.kinds import ProviderKind
 from ...dsl.late_text import is_unknown
 from ...dsl.other_providers import OtherProvider, find_other
+from ...dsl.presets import PRESETS
 from ...dsl.retirements import find_retirement
-from ...dsl.runtimes import OpenAICompatibleConfig
+from ...dsl.runtimes import OpenAICompatibleConfig, PresetConfig
 from ...dsl.suggest import did_you_mean
 from ..capabilities import service_of
 from ..declare import Declared
@@ -86,6 +87,10 @@ def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics)
 def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bool:
     """A model that its provider has switched off, or has said on which day it will."""
     model, runtime = deployment.known_model, deployment.effective_runtime()
+    preset, config = PRESETS.get(runtime), deployment.effective_config()
+    elsewhere = isinstance(config, PresetConfig) and config.endpoint is not None
+    if elsewhere and preset is not None and preset.own_servers:
+        return False  # nobody switches it off there
     end = find_retirement(model, runtime, service_of(deployment)) if model else None
     if end is None or not end.near:
         return False

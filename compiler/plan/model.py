@@ -142,6 +142,10 @@ class OnnxServingPlan(DeploymentPlan):
     custom_ops: tuple[FileRef, ...] = field(
         default=(), metadata={"doc": "libraries with further operators", "rare": True}
     )
+    settled_work: bool = field(
+        default=False,
+        metadata={"doc": "how long a run takes follows from the shapes of its inputs alone", "rare": True},
+    )
 
     @property
     def task_kind(self) -> TaskKind:

@@ -61,7 +61,7 @@ _NOT_UNDERSTOOD = (KeyError, TypeError, AttributeError, IndexError, ValueError, 
 """What a request of another shape makes fail."""
 
 _VERTEX = "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}"
-_OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}")
+_OPENAI = ("", "/v1", "/v2", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}")
 _NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _CLAUDE = _VERTEX.replace("/google/", "/anthropic/") + ":{method:rawPredict|streamRawPredict}"
 _GEMINI = "/v1beta/models/{model}"
@@ -107,6 +107,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             post(f"{named}{base}/responses", respond)
             post(f"{named}{base}/embeddings", embed)
             post(f"{named}{base}/rerank", rerank)
+            post(f"{named}{base}/embed", provider.guarded(openai, "cohere_embed", provider.embeddings))
             for path, kind in _MORE.items():
                 post(f"{named}{base}{path}", provider.guarded(openai, kind, provider.more))
         post(f"{named}/v1/messages", messages)
@@ -476,4 +477,6 @@ def _embeddings(request: web.Request, body: dict[str, Any]) -> Embedded:
         return vertex_embeddings(body)
     if request.path.endswith(":batchEmbedContents"):
         return gemini_embeddings(body)
+    if request.path.endswith("/embed"):
+        return cohere_embeddings(body)
     return openai_embeddings(request.match_info.get("deployment") or wanted(body, "model", str), body)

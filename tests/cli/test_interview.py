@@ -74,7 +74,7 @@ def test_answers_are_written_and_those_that_do_not_fit_are_asked_again(
     terminal.answer("Template [chat]: ", "shop\n")
     terminal.answer("that is not one of chat", "classify\n")
     terminal.answer("Provider", "anthropic\n")
-    terminal.answer("Model [claude-sonnet-4-5]: ", 'x", y = "\n')
+    terminal.answer("Model [claude-sonnet-5-5]: ", 'x", y = "\n')
     terminal.answer("that is not a name", "claude-haiku-4-5\n")
     terminal.answer("[ANTHROPIC_API_KEY]: ", "sk-ant-123\n")
     terminal.answer("never the key itself", "TEAM_KEY\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,16 @@ from .conftest import Command
 PLANS = sorted((Path(__file__).parent / "golden").rglob("*.plan.json"))
 
 
-@pytest.fixture
-def validator(inferc: Command) -> Draft202012Validator:
-    schema = json.loads(inferc("schema").out)
+@cache
+def checked(said: str) -> Draft202012Validator:
+    schema = json.loads(said)
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
+
+
+@pytest.fixture
+def validator(inferc: Command) -> Draft202012Validator:
+    return checked(inferc("schema").out)
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)

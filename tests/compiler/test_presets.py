@@ -150,6 +150,15 @@ def test_a_model_of_xai_s_that_has_no_chats_is_asked_in_responses(project: Proje
     assert not project.remote(MULTI_AGENT.format("").replace("-multi-agent", "-reasoning")).responses
 
 
+def test_a_model_that_nvidia_has_switched_off_still_runs_on_ones_own_machines(project: Project) -> None:
+    llama = (
+        'deployment it {{ model = "meta/llama-3.3-70b-instruct", runtime nvidia {{ api_key = env("K"){} }} }}'
+    )
+    assert "W0445" in [item.code for item in project.findings(llama.format(""))]
+    own = llama.format(', endpoint = "http://nim:8000/v1"')
+    assert "W0445" not in [item.code for item in project.findings(own)]
+
+
 def test_xai_is_asked_in_responses_where_the_file_says_so(project: Project) -> None:
     grok = 'deployment it {{ model = "grok-4.7", runtime xai {{ api_key = env("K"){} }} }}'
     assert not project.remote(grok.format("")).responses

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,11 @@ from inferc.grammar.words import BRACKETS, COMMENT, NAME, NUMBER, SEPARATORS, lo
 from ..support.commands import ROOT
 
 SCRIPT = "scripts/build_grammars.py"
-TERMINALS = {t.name: t.pattern.value for t in build_grammar(GRAMMAR.read_text("utf-8")).terminals}
+
+
+@cache
+def terminals() -> dict[str, str]:
+    return {t.name: t.pattern.value for t in build_grammar(GRAMMAR.read_text("utf-8")).terminals}
 
 
 def test_the_words_are_those_of_the_tokenizer() -> None:
@@ -36,7 +41,7 @@ def test_the_words_are_those_of_the_tokenizer() -> None:
 def test_the_patterns_match_what_the_terminals_of_the_grammar_match(
     name: str, pattern: str, text: str
 ) -> None:
-    ours, theirs = re.match(pattern, text), re.match(TERMINALS[name], text)
+    ours, theirs = re.match(pattern, text), re.match(terminals()[name], text)
     assert (ours and ours[0]) == (theirs and theirs[0])
 
 

@@ -34,7 +34,9 @@ from inferc.runtime.mock_provider.stats import fingerprint
 from inferc.runtime.replicas.remote import replica
 from inferc.runtime.requests.errors import StartError
 
+from ..support.anthropic_client import anthropic_client
 from ..support.official_types import converse
+from ..support.openai_client import openai_client
 from ..support.remote import Mock, executor_of, gateway_of, mock_provider, serving
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -93,8 +95,8 @@ async def house(folder: Path, model: str = CLAUDE, more: str = NAMED, **options:
         mock_provider(MockOptions(strict=True, gap=0, **options)) as mock,
         executor_of(plan_of(folder, mock.url, more, model), base_dir=folder) as executor,
         gateway_of(executor) as url,
-        openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0) as of_openai,
-        anthropic.AsyncAnthropic(api_key="k", base_url=url, max_retries=0) as of_anthropic,
+        openai_client(url) as of_openai,
+        anthropic_client(url) as of_anthropic,
     ):
         yield House(of_openai, of_anthropic, mock)
 
@@ -114,7 +116,7 @@ async def listener(folder: Path, more: str = NAMED) -> AsyncIterator[list[tuple[
         serving(app) as url,
         executor_of(plan_of(folder, url, more), base_dir=folder) as executor,
         gateway_of(executor) as gateway,
-        openai.AsyncOpenAI(api_key="k", base_url=f"{gateway}/v1", max_retries=0) as client,
+        openai_client(gateway) as client,
     ):
         with pytest.raises(openai.BadRequestError):
             await client.chat.completions.create(model="it", messages=[{"role": "user", "content": "x"}])

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 import botocore.session
-import openai
 import pytest
 from attrs import evolve
 from botocore.validate import ParamValidator
@@ -19,6 +18,7 @@ from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import EmbedRequest, RerankRequest
 
+from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, mock_provider
 
 TITAN, TITAN_1 = "amazon.titan-embed-text-v2:0", "amazon.titan-embed-text-v1"
@@ -57,7 +57,7 @@ async def test_texts_are_embedded_in_their_order(tmp_path: Path, model: str) -> 
         mock_provider(MockOptions(strict=True)) as mock,
         executor_of(plan_of(tmp_path, model, "embed", mock.url), base_dir=tmp_path) as executor,
         gateway_of(executor) as url,
-        openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0) as client,
+        openai_client(url) as client,
     ):
         many = await client.embeddings.create(model="it", input=texts)
         alone = await client.embeddings.create(model="it", input=texts[73])
@@ -72,7 +72,7 @@ async def test_documents_are_ranked(tmp_path: Path, model: str) -> None:
         mock_provider(MockOptions(strict=True)) as mock,
         executor_of(plan_of(tmp_path, model, "rerank", mock.url), base_dir=tmp_path) as executor,
         gateway_of(executor) as url,
-        openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0) as client,
+        openai_client(url) as client,
     ):
         asked = {"model": "it", "query": "red fox", "documents": ["a dog", "a red fox", "red"], "top_n": 2}
         ranked: Any = await client.post("/rerank", body=asked, cast_to=object)

@@ -15,7 +15,9 @@ from attrs import frozen
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.runtime.mock_provider import MockOptions
 
+from ..support.anthropic_client import anthropic_client
 from ..support.google import token_server
+from ..support.openai_client import openai_client
 from ..support.remote import Mock, executor_of, gateway_of, mock_provider
 
 SCHEMA = {
@@ -59,8 +61,8 @@ async def house(
         async with (
             executor_of(plan, base_dir=folder) as executor,
             gateway_of(executor) as url,
-            openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0) as of_openai,
-            anthropic.AsyncAnthropic(api_key="k", base_url=url, max_retries=0) as of_anthropic,
+            openai_client(url) as of_openai,
+            anthropic_client(url) as of_anthropic,
         ):
             yield House(of_openai, of_anthropic, mock)
 

@@ -14,6 +14,7 @@ from attrs import evolve
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 
+from ..support.openai_client import openai_client
 from ..support.remote import Mock, executor_of, gateway_of, mock_provider, remote_plan
 from ..support.wires import known
 
@@ -130,7 +131,7 @@ async def test_a_deployment_that_is_asked_in_responses_is_taken_by_the_strict_pr
         async with (
             executor_of(evolve(plan, capabilities=known("gpt-5-mini"))) as executor,
             gateway_of(executor) as url,
-            openai.AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0) as client,
+            openai_client(url) as client,
         ):
             asked: Any = {"model": "gpt", "tools": [NOW], "reasoning": {"effort": "low"}}
             said: list[Any] = [{"role": "user", "content": "now"}]

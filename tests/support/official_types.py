@@ -10,7 +10,6 @@ from typing import Any
 import botocore.session
 from anthropic.types.message_create_params import MessageCreateParams
 from botocore.validate import ParamValidator
-from google.genai import types as google
 from openai.types.chat.completion_create_params import CompletionCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParams
 from pydantic import ConfigDict, TypeAdapter
@@ -103,17 +102,21 @@ def _only_known(value: Any, shape: Any, at: str) -> None:
         assert re.fullmatch(pattern, value), f"{at}: {value}"
 
 
-_GEMINI: dict[str, Any] = {
-    "contents": list[google.Content],
-    "systemInstruction": google.Content,
-    "tools": list[google.Tool],
-    "toolConfig": google.ToolConfig,
-    "generationConfig": google.GenerationConfig,
-    "safetySettings": list[google.SafetySetting],
-}
+@cache
+def _gemini() -> dict[str, TypeAdapter[Any]]:
+    from google.genai import types as google  # it takes long, and few tests need it
+
+    return {
+        "contents": TypeAdapter(list[google.Content]),
+        "systemInstruction": TypeAdapter(google.Content),
+        "tools": TypeAdapter(list[google.Tool]),
+        "toolConfig": TypeAdapter(google.ToolConfig),
+        "generationConfig": TypeAdapter(google.GenerationConfig),
+        "safetySettings": TypeAdapter(list[google.SafetySetting]),
+    }
 
 
 def check_gemini(body: Any) -> None:
     """Raises ValidationError, or KeyError for a field that there is not."""
     for name, value in body.items():
-        TypeAdapter(_GEMINI[name]).validate_python(value)
+        _gemini()[name].validate_python(value)

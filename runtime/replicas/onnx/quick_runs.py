@@ -6,7 +6,7 @@ first ones have a thread. Once a kind has shown that it is quick it runs in plac
 and goes back to the threads as soon as it takes longer.
 
 That a run was quick says nothing of the next one where values say how much there is to do: such models always
-have a thread; see `work_of`.
+have a thread; see `compiler/onnx_model/work.py`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ from .runner import NOBODY, Stopper
 from .signature import inputs_of, optional_inputs_of, outputs_of
 from .tensors import TensorSignature, WrongRank, check_output, from_texts, to_texts
 from .trial_rows import Row, made_up_rows
-from .work_of import depends_on_values
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -85,9 +84,8 @@ class TensorRuns:
 
     def _can_be_quick(self) -> bool:
         model = self._model
-        if not model.is_on_cpu or model.plan.custom_ops or self._has_texts or self._has_bf16:
-            return False
-        return not self._takes_texts and not depends_on_values(model.base_dir / model.plan.model.path)
+        is_plain = not (self._takes_texts or self._has_texts or self._has_bf16)
+        return model.plan.settled_work and model.is_on_cpu and is_plain
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
         """One run on zeros, with 1 for every size that is open. A model need not be able to take them.

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
-from google.genai.types import GenerateContentResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -158,6 +157,8 @@ def frames(*values: Any) -> bytes:
 
 
 def test_gemini_s_answer_is_the_same_whole_and_streamed() -> None:
+    from google.genai.types import GenerateContentResponse  # it takes long, and no other test needs it
+
     usage = {"promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 5, "totalTokenCount": 15}
     thought = {"text": "hm", "thought": True}
     call = {"functionCall": {"name": "now", "args": {"zone": "UTC"}}, "thoughtSignature": "c2ln"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import aclosing, asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,6 +25,8 @@ from inferc.compiler.plan import (
     SourceRef,
 )
 from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.session import OpenSession
+from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
 from inferc.runtime.requests.answer import EmbedChunk
 from inferc.runtime.requests.request import EmbedRequest
 
@@ -74,11 +76,37 @@ def onnx_plan(
     return OnnxServingPlan(**fields | changes)
 
 
+class Kept(SharedSessions):
+    """Keeps the session of `plan` open: to load the large model is most of what many tests would take."""
+
+    _kept: ClassVar[dict[Hashable, OpenSession]] = {}
+
+    def __init__(self, plan: OnnxServingPlan) -> None:
+        super().__init__()
+        self._plan = repr(plan)
+        self._loaded = repr((plan.model, plan.providers, plan.on_missing_provider, plan.session))
+
+    async def acquire(self, key: Any, open_one: Callable[[], Awaitable[OpenSession]]) -> OpenSession:
+        said, _, where = key
+        if said != self._plan:
+            return await super().acquire(key, open_one)
+        if (self._loaded, where) not in self._kept:
+            self._kept[self._loaded, where] = await open_one()
+        return self._kept[self._loaded, where]
+
+    def release(self, key: Any) -> None:
+        if key[0] != self._plan:
+            super().release(key)
+
+
 @asynccontextmanager
 async def running(
-    plan: OnnxServingPlan, placement: ReplicaPlacement = PLACEMENT
+    plan: OnnxServingPlan, placement: ReplicaPlacement = PLACEMENT, *, anew: bool = False
 ) -> AsyncIterator[OnnxReplica]:
-    replica = OnnxReplica(plan, placement, MODELS)
+    """anew: load the model, though an earlier test may have."""
+    large = plan.model.path == str(MODELS / "minilm.onnx")
+    sessions = Kept(plan) if large and not anew else SharedSessions()
+    replica = OnnxReplica(plan, placement, MODELS, sessions)
     try:
         await replica.start()
         yield replica

@@ -220,7 +220,7 @@ async def test_generation_with_cuda_graphs_is_refused(tmp_path: Path) -> None:
     plan = onnx_plan(model=causal_lm(tmp_path / "lm.onnx"), task=spec)
     plan = evolve(plan, providers=(ProviderSpec(CPU, {"enable_cuda_graph": "1"}),))
     with pytest.raises(StartError, match="CUDA graphs need inputs of fixed sizes"):
-        async with running(plan):
+        async with running(plan, anew=True):
             pass
 
 

@@ -48,6 +48,7 @@ async def test_a_model_is_swapped_without_a_failed_request(tmp_path: Path) -> No
         async def keep_asking() -> None:
             while not stop.is_set():
                 seen.append(await total(replica))
+                await asyncio.sleep(0.001)
 
         askers = [asyncio.create_task(keep_asking()) for _ in range(4)]
         await asyncio.sleep(0.05)

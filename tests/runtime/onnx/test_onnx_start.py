@@ -28,7 +28,7 @@ no_gpu = pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine 
 
 async def start_error(plan: OnnxServingPlan, placement: ReplicaPlacement = PLACEMENT) -> str:
     with pytest.raises(StartError) as caught:
-        async with running(plan, placement):
+        async with running(plan, placement, anew=True):
             pass
     return str(caught.value)
 
@@ -59,7 +59,7 @@ async def test_with_warn_a_missing_provider_is_logged_and_the_real_one_shown(
 ) -> None:
     plan = onnx_plan(providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
     with caplog.at_level(logging.WARNING):
-        async with running(plan, ON_GPU) as replica:
+        async with running(plan, ON_GPU, anew=True) as replica:
             assert replica.status().providers == ("cpu",)
             assert (await embed(replica, "still served")).vectors.shape == (1, 384)
     warnings = [record.getMessage() for record in caplog.records]
@@ -70,7 +70,7 @@ async def test_with_warn_a_missing_provider_is_logged_and_the_real_one_shown(
 @no_gpu
 async def test_nothing_is_printed_when_gpu_providers_are_missing(capfd: pytest.CaptureFixture[str]) -> None:
     plan = onnx_plan(providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
-    async with running(plan, ON_GPU):
+    async with running(plan, ON_GPU, anew=True):
         pass
     assert capfd.readouterr() == ("", "")
     os.write(1, b"both streams ")

@@ -12,6 +12,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from inferc.compiler.onnx_model.work import is_settled
 from inferc.compiler.plan import OnnxServingPlan, TaskKind, TaskSpec
 
 from .plans import onnx_plan
@@ -191,7 +192,8 @@ def dynamically_quantized(path: Path) -> Path:
 
 
 def tensor_plan(model: Path, name: str = "toy", **changes: Any) -> OnnxServingPlan:
-    plan = onnx_plan(model=model, task=TaskSpec(kind=TaskKind.TENSOR), **changes)
+    task = TaskSpec(kind=TaskKind.TENSOR)
+    plan = onnx_plan(model=model, task=task, settled_work=is_settled(model), **changes)
     return evolve(plan, deployment=name)
 
 
