@@ -274,8 +274,8 @@ def _problem(said: dict[str, Any]) -> str:
         return "; ".join(f"{_place(each.get('loc'))}{each['msg']}" for each in listed[:_MOST_LISTED])
     if isinstance(detail, str) and detail:
         return detail
-    listed = said.get("errors")
-    others = listed[0] if isinstance(listed, list) and listed else said.get("message")
+    errors = said.get("errors")
+    others: Any = errors[0] if isinstance(errors, list) and errors else said.get("message")
     if isinstance(others, dict):
         others = next((each for each in others.values() if isinstance(each, str)), None)
     if isinstance(others, str) and others:
