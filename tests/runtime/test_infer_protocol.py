@@ -172,10 +172,6 @@ async def test_bytes_behind_the_json_are_not_taken_for_it(url: str) -> None:
     values = b"," * (16 * 150_000)
     sent = {"binary_data_size": len(values)}
     described = X | {"datatype": "INT64", "shape": [150_000, 2], "parameters": sent}
-        "datatype": "INT64",
-        "shape": [150_000, 2],
-        "parameters": {"binary_data_size": len(values)},
-    }
     head = json.dumps({"inputs": [{k: v for k, v in described.items() if k != "data"}]}).encode()
     headers = {"Inference-Header-Content-Length": str(len(head))}
     status, said = await post(url, "INT64", BytesIO(head + values), headers)
