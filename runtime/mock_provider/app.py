@@ -19,6 +19,7 @@ _VERTEX = "/v1/projects/{project}/locations/{location}/publishers/google/models/
 _OPENAI = ("", "/v1", "/v2", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}")
 _NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _CLAUDE = _VERTEX.replace("/google/", "/anthropic/") + ":{method:rawPredict|streamRawPredict}"
+_CLAUDE_AT_GOOGLE = "/v1/projects/{project}/locations/{location}/workspaces/{workspace}/invoke"
 _GEMINI = "/v1beta/models/{model}"
 _INVOKE = "/model/{model}/invoke"
 _CONVERSE = "/model/{model}/{method:converse|converse-stream}"
@@ -65,7 +66,8 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             post(f"{named}{base}/embed", provider.guarded(openai, "cohere_embed", provider.embeddings))
             for path, kind in _MORE.items():
                 post(f"{named}{base}{path}", provider.guarded(openai, kind, provider.more))
-        post(f"{named}/v1/messages", messages)
+        for base in ("", _CLAUDE_AT_GOOGLE):
+            post(f"{named}{base}/v1/messages", messages)
         post(named + _CLAUDE, raw_predict)
         post(named + _CONVERSE, converse)
         post(named + _INVOKE, invoke)
