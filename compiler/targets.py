@@ -48,6 +48,9 @@ _VERTEX_HOSTS = {
 Sources: Vertex AI docs (global endpoint, multi-region endpoints), Anthropic's Vertex client.
 """
 
+_CLAUDE_HOST = "https://claude.googleapis.com"
+"""Claude on Google Cloud, as Anthropic runs it. Source: anthropic 2.14.0, lib/google_cloud."""
+
 _SCHEMES: dict[ProviderKind, AuthScheme] = {
     ProviderKind.ANTHROPIC: AuthScheme.X_API_KEY,
     ProviderKind.GEMINI: AuthScheme.X_GOOG_API_KEY,
@@ -76,8 +79,12 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
         )
     if isinstance(config, VertexConfig) and config.project is not None:
         host = _VERTEX_HOSTS.get(config.region or "", f"https://{config.region}-aiplatform.googleapis.com")
-        publisher = "anthropic" if isinstance(config, AnthropicConfig) else "google"
-        place = ("v1/projects/", config.project, f"/locations/{config.region}/publishers/{publisher}")
+        inside: tuple[str, ...] = ("publishers/google",)
+        if isinstance(config, AnthropicConfig) and config.workspace is None:
+            inside = ("publishers/anthropic",)
+        elif isinstance(config, AnthropicConfig):
+            host, inside = _CLAUDE_HOST, ("workspaces/", config.workspace or "", "/invoke")
+        place = ("v1/projects/", config.project, f"/locations/{config.region}/", *inside)
         return Target(joined(config.endpoint or host, "/", *place), AuthScheme.GOOGLE_OAUTH, config.headers)
     if isinstance(config, BedrockConfig):
         region = config.region or ""

@@ -53,6 +53,7 @@ _AT_BOTH = Capabilities(
     lacking_fields=tuple(OF_OTHERS.split()),
     json_word=True,
     stored_metadata=True,
+    call_ids=r"(?s).{1,40}",
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 
@@ -68,6 +69,7 @@ AT_OPENAI = evolve(
 
 IN_RESPONSES = evolve(
     _AT_BOTH,
+    call_ids=r"(?s).{1,64}",
     lacking_fields=(*(name for name in OF_OTHERS.split() if name != "reasoning"), "background_options"),
 )
 """The same in responses, which have a `reasoning` of their own; what is in the background is begun here."""

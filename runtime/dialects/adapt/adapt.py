@@ -114,9 +114,12 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals and all(map(can.knows_field, values)) and can.service_tiers is None:
+        empty = {"functions"} if values.get("functions") == [] else set()  # which OpenAI refuses
+        goes_on = seal in seals and not empty and all(map(can.knows_field, values))
+        if goes_on and can.service_tiers is None:
             continue
-        kept = {name: value for name, value in values.items() if seal in seals and can.knows_field(name)}
+        taken = {name for name in values if seal in seals and can.knows_field(name)} - empty
+        kept = {name: value for name, value in values.items() if name in taken}
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():

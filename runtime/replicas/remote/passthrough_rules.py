@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,7 +55,8 @@ class Straight:
         self._any_turns &= can.prefill is not False
         self._any_role = can.developer_prompts is not False
         self._json_alone = not can.json_word
-        self._any_call = can.call_ids is None and can.call_signature is None and not can.calls_need_thoughts
+        self._any_call = can.call_signature is None and not can.calls_need_thoughts
+        self._ids = re.compile(can.call_ids or "(?s).*")
         self._parts = {
             kind: fields
             for kind, fields in _PLAIN_PARTS.items()
@@ -65,6 +67,8 @@ class Straight:
     def takes(self, body: dict[str, Any]) -> bool:
         """Whether nothing in `body` needs adapting."""
         if not self._any_turns or not self._fields.isdisjoint(body) or None in body.values():
+            return False
+        if body.get("functions") == []:
             return False
         if "max_tokens" in body and "max_completion_tokens" in body:
             return False
@@ -101,7 +105,13 @@ class Straight:
         calls = message.get("tool_calls")
         if not self._any_call or type(calls) is not list or len(self._beside & message.keys()) != 1:
             return False
-        return all(type(call) is dict and call.keys() <= _PLAIN_CALL for call in calls)
+        return all(map(self._call, calls))
+
+    def _call(self, call: Any) -> bool:
+        """Results have the ids of their calls."""
+        if type(call) is not dict or not call.keys() <= _PLAIN_CALL:
+            return False
+        return type(id := call.get("id")) is str and self._ids.fullmatch(id) is not None
 
     def _part(self, part: Any) -> bool:
         if type(part) is not dict or type(kind := part.get("type")) is not str:

@@ -25,6 +25,7 @@ from inferc.runtime.dialects.adapt import (
 from inferc.runtime.dialects.adapt.structured import ASK_FOR_JSON
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
+from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.parts import Text
@@ -517,6 +518,18 @@ def test_metadata_go_to_openai_s_chats_with_those_that_it_stores(stored: bool) -
     assert isinstance(found, Adapted)
     assert ("metadata" in written(found.conversation, "openai_chat")) is stored
     assert [note.where for note in found.notes] == [] if stored else ["metadata"]
+
+
+def test_ids_that_are_too_long_for_openai_become_shorter_ones() -> None:
+    long = "ws_" + 62 * "6"
+    request = sent(openai(USER, called(long), result(long)), "openai_chat", AT_OPENAI)
+    ids = request["messages"][1]["tool_calls"][0]["id"], request["messages"][2]["tool_call_id"]
+    assert ids[0] == ids[1] != long
+    assert len(ids[0]) <= 40
+    kept = sent(openai(USER, called(long[:40]), result(long[:40])), "openai_chat", AT_OPENAI)
+    assert kept["messages"][1]["tool_calls"][0]["id"] == long[:40]
+    assert not Straight(AT_OPENAI, is_openais=True).takes(openai(USER, called(long), result(long)))
+    assert Straight(AT_OPENAI, is_openais=True).takes(openai(USER, called(long[:40]), result(long[:40])))
 
 
 def test_after_calls_bedrock_cannot_be_told_to_call_none() -> None:
