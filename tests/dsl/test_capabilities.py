@@ -118,6 +118,10 @@ class TestLookup:
             ("gemini-3-pro-preview", "gemini", {"thinks": "level", "efforts": ["low", "high"]}),
             ("groq/llama-3.3-70b-versatile", "groq", {"most_choices": 1}),
             ("mistral-large-latest", "mistral", {"call_ids": "[a-zA-Z0-9]{9}"}),
+            ("us.meta.llama3-3-70b-instruct-v1:0", "bedrock", {"user_after_results": False}),
+            ("mistral.mistral-large-2407-v1:0", "bedrock", {"user_after_results": False}),
+            ("deepseek-v4-flash", "deepseek", {"calls_need_thoughts": True, "thinks_unasked": True}),
+            ("moonshotai/kimi-k2.6", "openrouter", {"calls_need_thoughts": True}),
         ],
     )
     def test_a_model_has_the_facts_that_its_provider_documents(

@@ -458,6 +458,14 @@ def test_what_is_cached_for_long_stands_before_what_is_not() -> None:
     assert in_order.notes == ()
 
 
+def test_no_words_stand_beside_results_where_the_model_takes_none() -> None:
+    history = openai(USER, called(), result(), {"role": "user", "content": "Go on."})
+    request = sent(history, "bedrock", Capabilities(user_after_results=False))
+    assert problems("bedrock", request) == []
+    kinds = [[*map(next, map(iter, turn["content"]))] for turn in request["messages"]]
+    assert kinds == [["text"], ["toolUse"], ["toolResult"], ["text"], ["text"]]
+
+
 def test_a_second_result_of_a_call_is_named() -> None:
     twice = openai(USER, called(), result(), result(content="12:01"))
     assert refused(twice, "anthropic") == ["messages[3]"]
