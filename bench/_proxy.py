@@ -151,7 +151,7 @@ def measure(
     kind = "embeddings" if embeddings else "policies" if policies else "plain"
     samples: dict[str, list[Sample]] = {}
     for _ in range(rounds):
-        with _proxies(chunks, GAP, kind, path, operated=operated) as (servers, others):
+        with proxies(chunks, GAP, kind, path, operated=operated) as (servers, others):
             for name, server in servers.items():
                 sample = _round(server, path, body, stream, connections, requests, others)
                 samples.setdefault(name, []).append(sample)
@@ -163,14 +163,15 @@ def measure(
 
 
 @contextmanager
-def _proxies(
-    chunks: int, gap: float, kind: str, path: str, *, operated: bool
+def proxies(
+    chunks: int, gap: float, kind: str, path: str, *, operated: bool, stamped: bool = False
 ) -> Iterator[tuple[dict[str, Server], set[int] | None]]:
     """The forwarder and the gateway in front of an upstream, and the cores that are left for the load."""
     cores = sorted(os.sched_getaffinity(0))
     measured, others = ({cores[0]}, {cores[1]}) if len(cores) > 1 else (None, None)
     with ExitStack() as stack:
-        upstream = stack.enter_context(serving([SCRIPT, "upstream", str(chunks), str(gap)], cpus=others)).url
+        order = [SCRIPT, "upstream", str(chunks), str(gap), "stamped" if stamped else ""]
+        upstream = stack.enter_context(serving(order, cpus=others)).url
         servers = {
             "forwarder": stack.enter_context(serving([SCRIPT, "forwarder", upstream, path], cpus=measured)),
             "lean": stack.enter_context(serving([SCRIPT, "lean", upstream, path], cpus=measured)),
@@ -279,7 +280,7 @@ async def _serve_lean(upstream: str, path: str) -> None:
             protocol.transport.write(head + b"%d\r\n\r\n" % len(body) + body)
             message, content = await protocol.read()
             kind = message.headers["Content-Type"]
-            if kind != "text/event-stream":
+            if not kind.startswith("text/event-stream"):
                 return web.Response(
                     body=await content.read(), status=message.code, headers={"Content-Type": kind}
                 )
@@ -312,8 +313,8 @@ async def _serve_gateway(upstream: str, kind: str) -> None:
         await serve(executor, gateway, ready=_announce, records=Records(log))
 
 
-async def _serve_upstream(chunks: str, gap: str) -> None:
-    await serve_upstream(int(chunks), float(gap))
+async def _serve_upstream(chunks: str, gap: str, stamped: str) -> None:
+    await serve_upstream(int(chunks), float(gap), bool(stamped))
 
 
 _ROLES: dict[str, Callable[..., Awaitable[None]]] = {

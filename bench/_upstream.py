@@ -2,13 +2,14 @@
 
 It speaks OpenAI's chat completions, unary and streamed, and embeddings, and always says the same. Chunks
 of a stream leave one at a time, all streams in step, `gap` seconds apart; so the proxy in front of it, and
-not this, is what a benchmark measures.
+not this, is what a benchmark measures. Stamped, its words are the moments at which they left.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from array import array
 from base64 import b64encode
 from typing import Any, cast
@@ -60,9 +61,13 @@ def _event(data: str) -> bytes:
     return b"%x\r\n%s\r\n" % (len(event), event)
 
 
-def _stream(chunks: int) -> list[bytes]:
+STAMP = "0" * 19
+"""In place of a word: the nanoseconds of the machine's monotonic clock, which all processes share."""
+
+
+def _stream(chunks: int, stamped: bool) -> list[bytes]:
     """What is written one after the other, the head with the first of `chunks` chunks."""
-    words = (WORDS * (chunks // 10 + 1)).split()
+    words = [STAMP] * chunks if stamped else (WORDS * (chunks // 10 + 1)).split()
     parts = [_chunk({"content": f" {word}"}) for word in words[: chunks - 2]]
     usage = _envelope("chat.completion.chunk") | {"choices": [], "usage": _USAGE}
     first = _head("text/event-stream; charset=utf-8", "Transfer-Encoding: chunked")
@@ -88,11 +93,15 @@ class _Clock:
 
     def _tick(self) -> None:
         for connection, parts in list(self._open.items()):
-            connection.write(parts.pop())
+            connection.write(_stamped(parts.pop()))
             if not parts:
                 del self._open[connection]
         if self._open:
             asyncio.get_running_loop().call_later(self._gap, self._tick)
+
+
+def _stamped(part: bytes) -> bytes:
+    return part.replace(STAMP.encode(), b"%019d" % time.monotonic_ns())
 
 
 class _Connection(asyncio.Protocol):
@@ -131,9 +140,9 @@ class _Connection(asyncio.Protocol):
         self._transport.write(data)
 
 
-async def serve_upstream(chunks: int, gap: float) -> None:
+async def serve_upstream(chunks: int, gap: float, stamped: bool = False) -> None:
     """Serve on a free port, which is printed, until the process is ended."""
-    clock, unary, vectors, stream = _Clock(gap), _unary(), _vectors(), _stream(chunks)
+    clock, unary, vectors, stream = _Clock(gap), _unary(), _vectors(), _stream(chunks, stamped)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: _Connection(clock, unary, vectors, stream), "127.0.0.1", 0, backlog=1024

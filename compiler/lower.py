@@ -202,7 +202,7 @@ class _Lowerer:
         assert isinstance(config, RemoteConfig)
         assert provider is not None
         wire = WIRES.get(provider, WireFormat.OPENAI)
-        target = target_of(provider, config)
+        target = target_of(provider, config, deployment.effective_task())
         return RemotePoolPlan(
             deployment=deployment.name,
             source=self.source(declared.symbol.span),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field
 
-from ..dsl.kinds import AuthScheme, ProviderKind
+from ..dsl.kinds import AuthScheme, ProviderKind, TaskKind
 from ..dsl.late_text import joined, without_slash
 from ..dsl.presets import PRESETS
 from ..dsl.record import frozen
@@ -27,6 +27,11 @@ ENDPOINTS: dict[ProviderKind, str] = {
 } | {ProviderKind(kind): preset.endpoint for kind, preset in PRESETS.items() if preset.endpoint is not None}
 """Where each provider is when a file does not say."""
 
+RETRIEVAL: dict[ProviderKind, str] = {
+    ProviderKind(kind): preset.retrieval for kind, preset in PRESETS.items() if preset.retrieval is not None
+}
+"""Where those embed and rank that do it at another address."""
+
 LAUNCHED = "http://127.0.0.1:{port}/v1"
 """Where a server is that the executor starts; it fills in the port that it picks."""
 
@@ -42,6 +47,9 @@ _VERTEX_HOSTS = {
 
 Sources: Vertex AI docs (global endpoint, multi-region endpoints), Anthropic's Vertex client.
 """
+
+_CLAUDE_HOST = "https://claude.googleapis.com"
+"""Claude on Google Cloud, as Anthropic runs it. Source: anthropic 2.14.0, lib/google_cloud."""
 
 _SCHEMES: dict[ProviderKind, AuthScheme] = {
     ProviderKind.ANTHROPIC: AuthScheme.X_API_KEY,
@@ -59,7 +67,7 @@ class Target:
     query: dict[str, str] = field(factory=dict)
 
 
-def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
+def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = TaskKind.CHAT) -> Target:
     """The target of a runtime with its defaults filled in."""
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         resource, deployment = config.azure_resource, config.azure_deployment or ""
@@ -71,8 +79,12 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
         )
     if isinstance(config, VertexConfig) and config.project is not None:
         host = _VERTEX_HOSTS.get(config.region or "", f"https://{config.region}-aiplatform.googleapis.com")
-        publisher = "anthropic" if isinstance(config, AnthropicConfig) else "google"
-        place = ("v1/projects/", config.project, f"/locations/{config.region}/publishers/{publisher}")
+        inside: tuple[str, ...] = ("publishers/google",)
+        if isinstance(config, AnthropicConfig) and config.workspace is None:
+            inside = ("publishers/anthropic",)
+        elif isinstance(config, AnthropicConfig):
+            host, inside = _CLAUDE_HOST, ("workspaces/", config.workspace or "", "/invoke")
+        place = ("v1/projects/", config.project, f"/locations/{config.region}/", *inside)
         return Target(joined(config.endpoint or host, "/", *place), AuthScheme.GOOGLE_OAUTH, config.headers)
     if isinstance(config, BedrockConfig):
         region = config.region or ""
@@ -91,7 +103,8 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
     is_launched = isinstance(config, LocalServerConfig) or (
         isinstance(config, LaunchableConfig) and config.launch is not None
     )
-    own = LAUNCHED if is_launched else ENDPOINTS.get(provider, "")
+    endpoints = ENDPOINTS | RETRIEVAL if task in (TaskKind.EMBED, TaskKind.RERANK) else ENDPOINTS
+    own = LAUNCHED if is_launched else endpoints.get(provider, "")
     endpoint = without_slash(config.endpoint or own)
     return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
 

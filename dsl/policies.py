@@ -26,9 +26,7 @@ class CapacityPolicy:
 class Serving:
     """How many requests a deployment takes at once."""
 
-    max_concurrent: int = at_least(
-        1, "remote: size of the worker pool; local: requests in flight", default=32
-    )
+    max_concurrent: int = at_least(1, "requests that each replica answers at the same time", default=32)
     on_capacity_exhausted: CapacityPolicy = doc("what a full deployment does", factory=CapacityPolicy)
     queue_timeout: Duration = above(
         0,
@@ -218,3 +216,11 @@ class ModelFacts:
         1, "tokens of prompt and answer together", at_most=MOST_TOKENS, default=None
     )
     max_output: int | None = at_least(1, "tokens of the answer", at_most=MOST_TOKENS, default=None)
+    base_model: str | None = field(
+        default=None,
+        metadata={
+            "doc": "which model it is, such as `gpt-4o`, where `model` is a name of one's own, as at Azure: "
+            "what the catalogue knows of it holds",
+            "rare": True,
+        },
+    )

@@ -16,7 +16,8 @@ class Preset:
     """What is known of one provider.
 
     title: as it calls itself. endpoint: what the paths of OpenAI's API follow; None where each customer has
-    one of their own. key: the environment variable in which its key customarily is; None where it wants
+    one of their own. retrieval: what the paths of embeddings and rankings follow, where that is another.
+    key: the environment variable in which its key customarily is; None where it wants
     none. tasks: what it can be asked. prefixes: what LiteLLM writes before the names of its models.
     own_servers: whether its models also run on machines of its customers, behind an `endpoint`.
     source, as_of: the page that says so, and the day on which it did.
@@ -30,6 +31,7 @@ class Preset:
     source: str
     as_of: str = "2026-11-28"
     auth: AuthScheme = AuthScheme.BEARER
+    retrieval: str | None = None
     own_servers: bool = False
 
 
@@ -55,9 +57,10 @@ PRESETS: dict[RuntimeKind, Preset] = {
         "Cohere",
         "https://api.cohere.ai/compatibility/v1",
         "COHERE_API_KEY",
-        (_CHAT, _EMBED),
+        (_CHAT, _EMBED, _RERANK),
         ("cohere/", "cohere_chat/"),
-        "Cohere docs: Using Cohere models via the OpenAI SDK",
+        "Cohere docs: Using Cohere models via the OpenAI SDK; API reference (v2, embed, rerank)",
+        retrieval="https://api.cohere.com/v2",
     ),
     RuntimeKind.DEEPSEEK: Preset(
         "DeepSeek",
@@ -136,9 +139,10 @@ PRESETS: dict[RuntimeKind, Preset] = {
         "Perplexity",
         "https://api.perplexity.ai",
         "PERPLEXITY_API_KEY",
-        (_CHAT,),
+        (_CHAT, _EMBED),
         ("perplexity/",),
-        "Perplexity docs: OpenAI compatibility",
+        "Perplexity docs: OpenAI compatibility; API reference (embeddings)",
+        retrieval="https://api.perplexity.ai/v1",
     ),
     RuntimeKind.TOGETHER: Preset(
         "Together AI",

@@ -171,9 +171,16 @@ class VertexConfig(RemoteConfig):
 
 @frozen
 class AnthropicConfig(VertexConfig):
-    """`anthropic`: the Messages API, of Anthropic with a key, or of Vertex."""
+    """`anthropic`: the Messages API, of Anthropic with a key or behind Google Cloud, or of Vertex."""
 
     kind: RuntimeKind = RuntimeKind.ANTHROPIC
+    workspace: str | None = doc(
+        "Anthropic's workspace of the project: Claude on Google Cloud, run by Anthropic", default=None
+    )
+
+    @property
+    def is_vertex(self) -> bool:
+        return self.project is not None and self.workspace is None
 
 
 @frozen

@@ -11,7 +11,7 @@ from ..compiler.compile import Checked
 from ..compiler.plan.guards import Meant
 
 if TYPE_CHECKING:
-    from ..compiler.analysis.bounds import Bound, Part
+    from ..compiler.analysis.bound import Bound, Part
     from ..compiler.analysis.features import Arrival
     from ..compiler.analysis.flows import Flow
     from ..compiler.plan import Plan
@@ -71,7 +71,7 @@ class Proofs:
         key = next((each for each in keys if each.name == name), None)
         if key is None:
             return None
-        from ..compiler.analysis.bounds import Bound
+        from ..compiler.analysis.bound import Bound
 
         may = Meant(key.models)
         bounds = [part.bound for asked, part in self.bounds.items() if asked in may]
@@ -104,7 +104,7 @@ class Proofs:
         bound = self._of_key(name) if is_key else self.bounds[name].bound if name in self.bounds else None
         if bound is None:
             return ""
-        from ..compiler.analysis.bounds import spoken
+        from ..compiler.analysis.bound import spoken
 
         numbers = [("calls", bound.calls, f"{spoken('calls', bound.calls)} calls")]
         numbers += [("dollars", bound.dollars, spoken("dollars", bound.dollars))]
@@ -130,7 +130,7 @@ def _is_of(flow: Flow, name: str, *, is_key: bool = False) -> bool:
 
 def said_of(bound: Bound) -> str:
     """A bound in one line, such as `at most 4 calls, $0.10, 2m; of tokens there is no limit`."""
-    from ..compiler.analysis.bounds import QUANTITIES, spoken
+    from ..compiler.analysis.bound import QUANTITIES, spoken
 
     limited, unlimited = [], []
     for each in QUANTITIES:

@@ -159,7 +159,9 @@ class _TypedDicts(_Reader):
         return typing_extensions.is_typeddict(hint)
 
     def fields(self, each: Any, name: str) -> Json:
-        return {f"{n}!" if _is_required(h) else n: self.spec(h) for n, h in self.hints(each).items()}
+        hints = self.hints(each)
+        needed = {name for name, hint in hints.items() if _is_required(hint) and not _may_be_null(hint)}
+        return {f"{name}!" if name in needed else name: self.spec(hint) for name, hint in hints.items()}
 
 
 def plain_name(name: str) -> str:
@@ -211,6 +213,12 @@ def _is_required(hint: Any) -> bool:
     while get_origin(hint) is typing.Annotated:
         hint = get_args(hint)[0]
     return get_origin(hint) in _REQUIRED
+
+
+def _may_be_null(hint: Any) -> bool:
+    while get_origin(hint) in _MARKS or isinstance(get_origin(hint) or hint, typing_extensions.TypeAliasType):
+        hint = get_args(hint)[0] if get_origin(hint) in _MARKS else _named(hint)
+    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
 def _joined(specs: list[Any]) -> list[Any]:

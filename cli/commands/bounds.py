@@ -14,7 +14,7 @@ from ..plans import VAST, add_analysis, chosen, is_vast, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
-    from ...compiler.analysis.bounds import Part
+    from ...compiler.analysis.bound import Part
 
 EXAMPLES = """\
   inferc bounds shop.infer                 # every name that clients can use
@@ -35,7 +35,8 @@ def run(arguments: Namespace) -> int:
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready
-    from ...compiler.analysis.bounds import bounds_of, spoken
+    from ...compiler.analysis.bound import spoken
+    from ...compiler.analysis.bounds import bounds_of
 
     parts, name = chosen(bounds_of(ready.plan), arguments), arguments.name
     if isinstance(parts, int):
@@ -62,7 +63,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _row(name: str, part: Part) -> tuple[str, ...]:
-    from ...compiler.analysis.bounds import QUANTITIES, spoken
+    from ...compiler.analysis.bound import QUANTITIES, spoken
 
     return (name, *(spoken(each, float(getattr(part.bound, each))) for each in QUANTITIES))
 
@@ -81,7 +82,7 @@ def _why(part: Part, depth: int = 0) -> Iterator[str]:
 
 
 def _as_json(part: Part) -> dict[str, Any]:
-    from ...compiler.analysis.bounds import QUANTITIES
+    from ...compiler.analysis.bound import QUANTITIES
 
     numbers = {each: float(getattr(part.bound, each)) for each in QUANTITIES}
     return {

@@ -7,13 +7,12 @@ has what it is a part of, unless a deadline ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from math import ceil, inf
 
-from attrs import evolve, field
+from attrs import evolve
 
 from ...dsl.kinds import CapacityKind, TaskKind
-from ...dsl.record import frozen
 from ..plan import (
     MOST_CALLS_AT_ONCE,
     AttemptNode,
@@ -38,6 +37,7 @@ from ..plan import (
 )
 from ..plan.dataflow import blocks_of, step_of, taken_by
 from ..plan.reach import members_of, names_of
+from .bound import NOTHING, Bound, Part, either, total, until
 
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
@@ -51,57 +51,6 @@ ASKS_PER_MEMBER = 2
 """How often a route asks on average, at most, for each of its members."""
 
 
-LARGEST = 1e300
-"""More than that is without a limit."""
-
-
-def _countable(number: float) -> float:
-    """`number`, infinite where it is too large for a float: routes of routes multiply."""
-    return inf if number > LARGEST else number
-
-
-@frozen
-class Bound:
-    """The most that something can take; infinite: there is no limit. dollars: by the prices of the plan."""
-
-    calls: float = field(default=0, converter=_countable)
-    tokens: float = field(default=0, converter=_countable)
-    dollars: float = field(default=0, converter=_countable)
-    seconds: float = field(default=0, converter=_countable)
-
-    def __add__(self, other: Bound) -> Bound:
-        """One after the other."""
-        return Bound(*(a + b for a, b in zip(_numbers(self), _numbers(other), strict=True)))
-
-    def times(self, count: float) -> Bound:
-        """So often, one after the other."""
-        return Bound(*(number * count if number else 0 for number in _numbers(self)))
-
-    def or_else(self, other: Bound) -> Bound:
-        """The one or the other."""
-        return Bound(*(max(a, b) for a, b in zip(_numbers(self), _numbers(other), strict=True)))
-
-
-NOTHING = Bound()
-QUANTITIES = ("calls", "tokens", "dollars", "seconds")
-
-
-@frozen
-class Part:
-    """Why the bound of something is what it is. parts: what it is made of. ended_by: what cuts its time.
-
-    per_search: dollars of each search of the web that a client may ask for, which the bound does not hold, as
-    nothing says how many; 0: there are none.
-    """
-
-    name: str
-    what: str
-    bound: Bound
-    parts: tuple[Part, ...] = ()
-    ended_by: str = ""
-    per_search: float = 0.0
-
-
 def bounds_of(plan: Plan) -> dict[str, Part]:
     """Of each name that clients can use."""
     found = _Bounds(plan)
@@ -109,44 +58,7 @@ def bounds_of(plan: Plan) -> dict[str, Part]:
     parts = {name: found.of(name) for name in names_of(plan)}
     if timeout is None:
         return parts
-    return {name: _until(part, float(timeout), "gateway { timeout }") for name, part in parts.items()}
-
-
-def way_to(part: Part, quantity: str) -> list[str]:
-    """What makes most of `quantity`, from what is asked down to one deployment: a line for each."""
-    if quantity == "seconds" and part.ended_by:
-        return [f"`{part.ended_by}` ends it, and nothing earlier"]
-    way = [f"`{part.name}`: {part.what}"]
-    while part.parts:
-        part = max(part.parts, key=lambda each: float(getattr(each.bound, quantity)))
-        way.append(f"`{part.name}`: {part.what}")
-    return way
-
-
-def spoken(quantity: str, number: float) -> str:
-    """`number` as people say it."""
-    if number == inf:
-        return "no limit"
-    match quantity:
-        case "dollars":
-            return f"${number:,.2f}" if number >= 1 else f"${number:.2g}"
-        case "seconds":
-            return _time(ceil(number))
-    return f"{number:,.0f}"
-
-
-def _time(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
-    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
-
-
-def _until(part: Part, seconds: float, why: str) -> Part:
-    """`part`, with an end to it."""
-    if part.bound.seconds <= seconds:
-        return part
-    return evolve(part, bound=evolve(part.bound, seconds=seconds), ended_by=why)
+    return {name: until(part, float(timeout), "gateway { timeout }") for name, part in parts.items()}
 
 
 class _Bounds:
@@ -189,15 +101,15 @@ class _Bounds:
         bounds = [part.bound for part in parts]
         count = len(parts)
         if isinstance(plan, HedgePlan):
-            bound = _sum(bounds)
+            bound = total(bounds)
             latest = float(plan.after) * (count - 1) + max(each.seconds for each in bounds)
             what = f"{plan.kind}: all {count} members, each {plan.after} after the one before"
             bound = evolve(bound, seconds=min(latest, bound.seconds))
         elif isinstance(plan, CascadePlan):
-            bound, what = _sum(bounds), f"{plan.kind}: all {count} members, one after the other"
+            bound, what = total(bounds), f"{plan.kind}: all {count} members, one after the other"
         else:
             asks = ASKS_PER_MEMBER * count
-            bound = _either(bounds).times(asks)
+            bound = either(bounds).times(asks)
             what = f"{plan.kind}: {asks} members are asked, since one may be asked again once it is free"
         return Part(plan.route, what, bound, parts, per_search=max(each.per_search for each in parts))
 
@@ -262,7 +174,7 @@ class _Steps:
             case ExternNode():
                 return self._extern(node)
             case MatchNode():
-                return _either([self.block(arm.block) for arm in node.arms])
+                return either([self.block(arm.block) for arm in node.arms])
             case IfNode():
                 return self.block(node.then).or_else(self.block(node.otherwise))
             case AttemptNode():
@@ -280,7 +192,7 @@ class _Steps:
         seconds = bound.seconds + _waits(node.retries, STEP_BACKOFF) * (answers if node.tools else 1)
         if node.tools:
             tools = [self._tool(each) for each in node.tools]
-            dearest = _either([each.bound for each in tools])
+            dearest = either([each.bound for each in tools])
             bound += dearest.times(rounds * MOST_CALLS_AT_ONCE)
             seconds += dearest.seconds * rounds if dearest.seconds else 0
             parts += tools
@@ -404,18 +316,3 @@ def _waits(retries: int, longest: float) -> float:
 
 def _product(count: float, price: float) -> float:
     return count * price if price else 0.0
-
-
-def _sum(bounds: Iterable[Bound]) -> Bound:
-    return sum(bounds, NOTHING)
-
-
-def _either(bounds: Sequence[Bound]) -> Bound:
-    found = NOTHING
-    for bound in bounds:
-        found = found.or_else(bound)
-    return found
-
-
-def _numbers(bound: Bound) -> tuple[float, ...]:
-    return bound.calls, bound.tokens, bound.dollars, bound.seconds

@@ -26,7 +26,8 @@ from ..plan import (
 from ..plan.features import YES_OR_NO
 from ..plan.guards import Meant
 from ..plan.reach import names_of
-from .bounds import QUANTITIES, Part, bounds_of, spoken, way_to
+from .bound import QUANTITIES, Part, spoken, way_to
+from .bounds import bounds_of
 from .change import Change, Severity
 from .features import Arrival, arrivals_of
 from .field_changes import field_changes

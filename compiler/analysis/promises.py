@@ -9,7 +9,8 @@ from ...dsl.diagnostics import Diagnostics
 from ..asked import AskedBounds, AskedPromise
 from ..plan import Plan
 from ..plan.guards import Meant
-from .bounds import Part, bounds_of, spoken, way_to
+from .bound import Part, spoken, way_to
+from .bounds import bounds_of
 from .features import MEANINGS, Arrival, arrivals_of, losses
 
 _QUANTITIES = {

@@ -307,7 +307,7 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
         ("azure_deployment", "azure_resource"),
     )
     if isinstance(config, VertexConfig):
-        pairs = (("project", "region"), ("region", "project"))
+        pairs = (("project", "region"), ("region", "project"), ("workspace", "project"))
     if isinstance(config, BedrockConfig):
         pairs = _AWS_KEYS
     for one, other in pairs:

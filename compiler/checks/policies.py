@@ -103,7 +103,7 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
         )
     limit = config.rate_limits.concurrent_requests
     if limit is not None and deployment.serving.max_concurrent * deployment.least_replicas > limit:
-        _too_many_workers(declared, deployment, limit, found)
+        _too_many_at_once(declared, deployment, limit, found)
     if not deployment.idempotent and declared.setting(*path, "max_retries") and retry.max_retries > 0:
         found.error(
             "E0409",
@@ -128,15 +128,15 @@ def _visible_devices(declared: Declared, launch: Launch, found: Diagnostics) -> 
         )
 
 
-def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, found: Diagnostics) -> None:
-    workers, replicas = deployment.serving.max_concurrent, deployment.least_replicas
-    product = f" ({workers} × {replicas} replicas)" if replicas > 1 else ""
+def _too_many_at_once(declared: Declared, deployment: Deployment, limit: int, found: Diagnostics) -> None:
+    at_once, replicas = deployment.serving.max_concurrent, deployment.least_replicas
+    product = f" ({at_once} × {replicas} replicas)" if replicas > 1 else ""
     where = ("serving", "max_concurrent")
     limit_path = ("runtime_config", "rate_limits", "concurrent_requests")
     fitting = max(1, limit // replicas)
     found.error(
         "E0408",
-        f"{workers * replicas} requests at once{product} are more than the {limit} that the account allows",
+        f"{at_once * replicas} requests at once{product} are more than the {limit} that the account allows",
         declared.span(*where) if declared.setting(*where) else declared.span(*limit_path),
         secondary=[Label(declared.span(*limit_path), "the limit")] if declared.setting(*where) else [],
         help=f"set `serving {{ max_concurrent = {fitting} }}`, or raise `concurrent_requests`",

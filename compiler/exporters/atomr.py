@@ -118,10 +118,10 @@ def _config(config: RemoteConfig, values: Values, lost: list[Lost], name: str) -
         made["kind"] = "direct"
     elif isinstance(config, GeminiConfig):
         made["variant"] = "vertex" if config.project is not None else "ai_studio"
-    elif isinstance(config, AnthropicConfig) and config.is_vertex:
-        for field in ("project", "region", "credentials"):
+    elif isinstance(config, AnthropicConfig) and config.project is not None:
+        for field in ("project", "region", "credentials", "workspace"):
             if values.take(field) is not None:
-                lost.append(Lost(f"{name}.{field}", "atomr asks Claude at Anthropic, and not on Vertex"))
+                lost.append(Lost(f"{name}.{field}", "atomr asks Claude at Anthropic, and not at Google"))
     if isinstance(config, LaunchableConfig) and config.launch is not None:
         values.take("launch.command")
         made |= _options(config.launch.command)

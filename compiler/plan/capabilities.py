@@ -46,8 +46,10 @@ class Capabilities:
     so, where that is not the effort. thinks_unasked: whether it thinks where nobody says how much.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
+    calls_need_thoughts: whether, while it thinks, it takes calls back only with the thoughts before them.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
-    thinks, and whether a function can be forced then. least_top_p_with_thoughts: of `top_p`, while it thinks.
+    thinks, and whether a function can be forced then. tool_choice_with_thoughts: whether anything can be
+    said about which functions it calls, then. least_top_p_with_thoughts: of `top_p`, while it thinks.
     chat_endpoint, chat_tools_with_thoughts: whether it is at OpenAI's `/chat/completions`, or only at
     `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
@@ -108,8 +110,10 @@ class Capabilities:
     thinks_unasked: bool | None = None
     thoughts_in_history: bool | None = None
     call_signature: str | None = None
+    calls_need_thoughts: bool | None = None
     refused_with_thoughts: tuple[str, ...] | None = None
     forced_tools_with_thoughts: bool | None = None
+    tool_choice_with_thoughts: bool | None = None
     least_top_p_with_thoughts: float | None = None
     chat_endpoint: bool | None = None
     chat_tools_with_thoughts: bool | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from ...dsl import syntax as s
@@ -12,13 +11,11 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
 from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean, every
-from ...dsl.tree import walk
-from ...dsl.values import Call, describe
+from ...dsl.values import describe
 from ..evaluate import Evaluator
 from ..plan.scenarios import (
     AskPlan,
     ExpectPlan,
-    FileValue,
     LoadPlan,
     Scenario,
     Shape,
@@ -28,6 +25,7 @@ from ..plan.scenarios import (
 )
 from ..scope import ANSWERING, Scope, Symbol, report_unknown
 from ..unknown import UNKNOWN
+from .arguments import arguments_of
 from .expectations import ExpectationReader
 from .reach import reach_of
 from .values import Values, word
@@ -252,85 +250,8 @@ class _Reader:
             message = f"`{symbol.name.text}` is no pipeline: what it is asked is a text"
             self._values.wrong(node, message, help=f'write `ask {symbol.name.text} "…"`')
             return None
-        values = self._arguments(node, symbol.node)
+        values = arguments_of(self._values, node, symbol.node)
         return None if values is None else AskPlan(symbol.name.text, values=values, **options)
-
-    def _arguments(self, node: s.CallExpression, pipeline: s.PipelineDeclaration) -> dict[str, object] | None:
-        names = [each.name.text for each in pipeline.parameters]
-        values: dict[str, object] = {}
-        for index, argument in enumerate(node.arguments):
-            named = isinstance(argument, s.NamedArgument)
-            name = argument.name.text if isinstance(argument, s.NamedArgument) else None
-            if not named and index < len(names):
-                name = names[index]
-            if name is None:
-                self._values.wrong(argument, f"`{pipeline.name.text}` takes {len(names)} values, and no more")
-                return None
-            if name not in names or name in values:
-                told = (
-                    did_you_mean(name, names) or f"it takes {every(f'`{n}`' for n in names)}"
-                    if names
-                    else None
-                )
-                self._values.wrong(argument, f"`{pipeline.name.text}` takes no such value", help=told)
-                return None
-            written = argument.value if isinstance(argument, s.NamedArgument) else argument
-            value = self._values.value(written)
-            if value is UNKNOWN:
-                return None
-            [type_] = [each.type for each in pipeline.parameters if each.name.text == name]
-            try:
-                values[name] = self._plain(written, value, type_)
-            except _NotThere:
-                return None
-            if not isinstance(value, Call):
-                self._check_type(written, name, value, type_)
-        missing = [
-            each.name.text
-            for each in pipeline.parameters
-            if each.name.text not in values and not isinstance(each.type, s.TypeOptional)
-        ]
-        if missing:
-            self._values.wrong(
-                node, f"`{missing[0]}` is missing", help=f"it takes {every(f'`{n}`' for n in names)}"
-            )
-            return None
-        return values
-
-    def _plain(self, node: s.Expression, value: object, type_: s.TypeExpression) -> object:
-        """A value as the plan has it. Raises _NotThere for one that it cannot have, which is reported."""
-        match value:
-            case list() | tuple():
-                return [self._plain(node, each, type_) for each in value]
-            case Call("file", (str(path),)):
-                return self._file(node, path, type_)
-            case str():
-                return str(value)
-            case bool() | int():
-                return value
-            case float():
-                return float(value)
-        self._values.wrong(node, f"a test cannot give {describe(value)}", help=_FILES)
-        raise _NotThere
-
-    def _file(self, node: s.Expression, name: str, type_: s.TypeExpression) -> FileValue:
-        source = self._scope.module.source
-        path = (source.path.parent if source.path is not None else Path()) / name
-        if not _is_file(path):
-            self._values.wrong(node, f"there is no file `{name}` beside this one", "not found", _FILES)
-            raise _NotThere
-        names = [each.name for each in walk([type_]) if isinstance(each, s.TypeName)]
-        return FileValue(str(path), is_text="text" in names)
-
-    def _check_type(self, node: s.Expression, name: str, value: object, type_: s.TypeExpression) -> None:
-        """Of parameters that are texts, numbers or flags; others are looked at when it is played."""
-        wanted = _PLAIN.get(type_.name) if isinstance(type_, s.TypeName) else None
-        if wanted is None:
-            return
-        fits = isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
-        if not fits:
-            assert isinstance(type_, s.TypeName)
-            self._values.wrong(node, f"`{name}` takes {type_.name}, not {describe(value)}")
 
     def _options(self, body: s.Body | None) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -428,12 +349,6 @@ class _Reader:
         self._found.error("E0704", message, self._scope.span(node), help="say how long: `for 10m`")
 
 
-_PLAIN: dict[str, tuple[type, ...]] = {
-    "text": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-}
 _LONGEST_ASK = 3600.0
 """Seconds that one request is taken to take at most, when it is asked whether a test reaches a moment."""
 
@@ -454,17 +369,3 @@ def longest(steps: Iterable[Step]) -> float:
 
 def _is(node: s.Node, name: str) -> bool:
     return getattr(node, "name").text == name  # type: ignore[no-any-return]  # noqa: B009
-
-
-class _NotThere(Exception):
-    """A value could not be read, which is reported."""
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no path at all
-        return False
-
-
-_FILES = 'what is in a file is `file("picture.png")`, a path from the file of the test'

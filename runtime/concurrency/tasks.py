@@ -1,12 +1,29 @@
-"""Ending tasks that we own."""
+"""Tasks that we own: begun with a block of code, and ended with it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 _AGAIN = 0.1
+
+
+@asynccontextmanager
+async def repeated(work: Callable[[], Awaitable[object]], every: float, name: str) -> AsyncIterator[None]:
+    """While the block runs, do `work` with `every` seconds before each time. name: of the task that does."""
+    task = asyncio.create_task(_repeat(work, every), name=name)
+    try:
+        yield
+    finally:
+        await end_task(task)
+
+
+async def _repeat(work: Callable[[], Awaitable[object]], every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        await work()
 
 
 async def end_task(task: asyncio.Task[Any]) -> None:

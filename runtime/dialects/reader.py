@@ -61,7 +61,24 @@ def parse_object(
         raise failures.malformed("the answer is no JSON object")
     if error := value.get("error") or ("x_groq" in value and _error_at_groq(value["x_groq"])):
         raise failures.in_band(error)
+    if not value.get("choices") and (error := _error_beside(value)):
+        raise failures.in_band(error)
     return value
+
+
+def _error_beside(value: dict[str, Any]) -> Any:
+    """The error that an answer without choices is, or tells in a form of its own; None where it is none.
+
+    Sources: vLLM and SGLang (`object`), MiniMax's API reference (`base_resp`), and gateways that answer 200
+    whatever happens (`success`).
+    """
+    if value.get("object") == "error" or value.get("success") is False:
+        said = value.get("message") or value.get("msg") or "no reason given"
+        return {"message": str(said), "code": value.get("code"), "type": value.get("type")}
+    told = value.get("base_resp")
+    if isinstance(told, dict) and told.get("status_code"):
+        return {"message": str(told.get("status_msg") or told["status_code"])}
+    return None
 
 
 def _error_at_groq(told: Any) -> Any:

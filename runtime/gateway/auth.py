@@ -7,8 +7,8 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
 from ...compiler.plan.record import frozen
-from ..concurrency.tasks import end_task
+from ..concurrency.tasks import repeated
 from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
 from ..requests.errors import StartError, Unauthorized
 from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
@@ -202,22 +202,15 @@ class Keys:
         return table, problems
 
 
-@asynccontextmanager
-async def following_keys(current: Callable[[], Keys | None]) -> AsyncIterator[None]:
+def following_keys(current: Callable[[], Keys | None]) -> AbstractAsyncContextManager[None]:
     """While the block runs, follow the `current` keys that other machines accept, too."""
-    task = asyncio.create_task(_follow(current), name="keys for people")
-    try:
-        yield
-    finally:
-        await end_task(task)
 
-
-async def _follow(current: Callable[[], Keys | None]) -> None:
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
+    async def look() -> None:
         keys = current()
         if keys is not None:
             await keys.refresh()
+
+    return repeated(look, LOOK_EVERY, "keys for people")
 
 
 def stamp(path: Path) -> tuple[int, ...] | None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from ...compiler.plan import Tls
-from ..concurrency.tasks import end_task
+from ..concurrency.tasks import repeated
 from ..replicas.remote.certificates import why_unusable
 from ..requests.errors import StartError
 from .auth import stamp
@@ -84,21 +83,14 @@ class Certificate:
         return tuple(map(stamp, self._files()))
 
 
-@asynccontextmanager
-async def following(certificates: list[Certificate]) -> AsyncIterator[None]:
+def following(certificates: list[Certificate]) -> AbstractAsyncContextManager[None]:
     """While the block runs, look at the files of the last of `certificates` now and then."""
-    task = asyncio.create_task(_follow(certificates), name="certificate of the gateway")
-    try:
-        yield
-    finally:
-        await end_task(task)
 
-
-async def _follow(certificates: list[Certificate]) -> None:
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
+    async def look() -> None:
         for each in certificates[-1:]:
             await asyncio.to_thread(each.look)
+
+    return repeated(look, LOOK_EVERY, "certificate of the gateway")
 
 
 def _no_password() -> str:

@@ -7,12 +7,12 @@ import logging
 import time
 import urllib.request
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Container, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Container, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.plan import Jwt
-from ..concurrency.tasks import end_task
+from ..concurrency.tasks import repeated
 from ..requests.errors import Forbidden, StartError, Unauthorized
 
 if TYPE_CHECKING:
@@ -124,22 +124,15 @@ class WebTokens:
         return name, float(claims["exp"]) + LEEWAY, person[:LONGEST_PERSON] if isinstance(person, str) else ""
 
 
-@asynccontextmanager
-async def following(current: Callable[[], WebTokens | None]) -> AsyncIterator[None]:
+def following(current: Callable[[], WebTokens | None]) -> AbstractAsyncContextManager[None]:
     """While the block runs, keep the keys of the issuer of the `current` tokens fresh."""
-    task = asyncio.create_task(_follow(current), name="keys of the issuer of tokens")
-    try:
-        yield
-    finally:
-        await end_task(task)
 
-
-async def _follow(current: Callable[[], WebTokens | None]) -> None:
-    while True:
-        await asyncio.sleep(SOONEST)
+    async def look() -> None:
         tokens = current()
         if tokens is not None:
             await tokens.refresh()
+
+    return repeated(look, SOONEST, "keys of the issuer of tokens")
 
 
 def _fetch(url: str) -> str:

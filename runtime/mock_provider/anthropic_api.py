@@ -44,7 +44,8 @@ class AnthropicApi:
     stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
-        return headers.get("x-api-key", "").strip()
+        bearer = headers.get("Authorization", "").removeprefix("Bearer ")
+        return (headers.get("x-api-key", "") or bearer).strip()
 
     def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         if not request.headers.get("anthropic-version"):

@@ -23,6 +23,10 @@ def openai_embeddings(model: str, body: dict[str, Any]) -> Embedded:
     vectors: list[Any] = [answers.vector(text, dimensions) for text in texts]
     if body.get("encoding_format") == "base64":
         vectors = [b64encode(array("f", vector).tobytes()).decode() for vector in vectors]
+    if body.get("encoding_format") == "base64_int8":  # Perplexity's
+        vectors = [
+            b64encode(array("b", [round(127 * x) for x in each]).tobytes()).decode() for each in vectors
+        ]
     tokens = sum(_tokens(text) for text in texts)
     data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
@@ -58,7 +62,7 @@ def titan_embeddings(body: dict[str, Any]) -> Embedded:
 
 
 def cohere_embeddings(body: dict[str, Any]) -> Embedded:
-    """Bedrock's `invoke` of Cohere. Raises MockError."""
+    """Cohere's `POST /v2/embed`, and Bedrock's `invoke` of Cohere. Raises MockError."""
     texts = wanted(body, "texts", list)
     made = [answers.vector(text, body.get("output_dimension", answers.DIMENSIONS)) for text in texts]
     by_type = body.get("embedding_types") is not None

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ...compiler.plan import RateLimits
 from ...compiler.plan.record import define
 from ..requests.upstream import Remaining
-from .sliding_window import SlidingWindow
+from .sliding_window import ANY, SlidingWindow
 
 NEWS = 1.0
 """Seconds by which a wait must be longer than the one that is known already, to be news."""
@@ -24,13 +24,12 @@ NEWS = 1.0
 class Permit(NamedTuple):
     """A request may be sent, and was counted as `tokens`. To be given back with `finish`, once.
 
-    shared_bucket, lease: where the request is counted outside of this process, if it is. probe: not 0 where
-    the request goes alone, to see whether others may follow.
+    bucket: the part of the window that counts it. shared_bucket, lease: where the request is counted outside
+    of this process, if it is. probe: not 0 where the request goes alone, to see whether others may follow.
     """
 
     tokens: int
-    request_bucket: int = 0
-    token_bucket: int = 0
+    bucket: int = 0
     shared_bucket: int = 0
     lease: str | None = None
     probe: int = 0
@@ -90,8 +89,7 @@ class RateLimit:
     def __init__(self, limits: RateLimits) -> None:
         requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
         self._limits = limits
-        self._requests = SlidingWindow(requests) if requests else None
-        self._tokens = SlidingWindow(tokens) if tokens else None
+        self._window = SlidingWindow(requests or ANY, tokens or ANY) if requests or tokens else None
         self._concurrent = limits.concurrent_requests
         self._running = 0
         self._max_hold = float(limits.max_hold)
@@ -127,14 +125,13 @@ class RateLimit:
             and self.allowance is None
             and not self._is_cut
         ):  # what is counted here is all that there is, as nearly always
-            requests, counted = self._requests, self._tokens
-            if (requests is None or requests.total < requests.limit) and (
-                counted is None or counted.total + tokens <= counted.limit
+            window = self._window
+            if window is None or (
+                window.requests < window.most_requests and window.tokens + tokens <= window.most_tokens
             ):
                 self._running += 1
-                request_bucket = 0 if requests is None else requests.add(now, 1)
-                token_bucket = 0 if counted is None else counted.add(now, tokens)
-                return tuple.__new__(Permit, (tokens, request_bucket, token_bucket, 0, None, 0))
+                bucket = 0 if window is None else window.add(now, tokens)
+                return tuple.__new__(Permit, (tokens, bucket, 0, None, 0))
         return self.grant(now, tokens) if self.opens_at(now, tokens) <= now else None
 
     def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
@@ -166,10 +163,8 @@ class RateLimit:
         unsent = tokens is None
         if permit.probe and permit.probe == self._probe:
             self._end_probe(unsent)
-        if unsent and self._requests is not None:
-            self._requests.correct(permit.request_bucket, -1)
-        if tokens != permit.tokens and self._tokens is not None:
-            self._tokens.correct(permit.token_bucket, (tokens or 0) - permit.tokens)
+        if self._window is not None and (unsent or tokens != permit.tokens):
+            self._window.correct(permit.bucket, -1 if unsent else 0, (tokens or 0) - permit.tokens)
 
     def hold(self, now: float, seconds: float, *, probe: bool = False) -> bool:
         """The provider asks to send nothing for so long; whether that is news.
@@ -187,19 +182,14 @@ class RateLimit:
 
     def used(self, now: float) -> float | None:
         """The share of the limit that is used up most, by what is counted here; None without limits."""
-        shares = [window.used(now) for window in (self._requests, self._tokens) if window is not None]
+        shares = [] if self._window is None else [self._window.used(now)]
         if self._concurrent is not None:
             shares.append(self._running / self._concurrent)
         return max(shares, default=None)
 
     def left(self, now: float) -> dict[str, Remaining]:
         """What is left of the limits on "requests" and "tokens", by what is counted here."""
-        found: dict[str, Remaining] = {}
-        if self._requests is not None:
-            found["requests"] = self._requests.remaining(now)
-        if self._tokens is not None:
-            found["tokens"] = self._tokens.remaining(now)
-        return found
+        return {} if self._window is None else self._window.left(now)
 
     def held_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what the provider said; 0: it may be."""
@@ -224,10 +214,10 @@ class RateLimit:
         """Keep to one part in so many of what is counted within a minute, and of requests in flight;
         at least to one."""
         limits = self._limits
-        if self._requests and limits.requests_per_minute:
-            self._requests.limit = max(limits.requests_per_minute // windows, 1)
-        if self._tokens and limits.tokens_per_minute:
-            self._tokens.limit = max(limits.tokens_per_minute // windows, 1)
+        if self._window and limits.requests_per_minute:
+            self._window.most_requests = max(limits.requests_per_minute // windows, 1)
+        if self._window and limits.tokens_per_minute:
+            self._window.most_tokens = max(limits.tokens_per_minute // windows, 1)
         if limits.concurrent_requests:
             self._concurrent = max(limits.concurrent_requests // slots, 1)
 
@@ -242,9 +232,7 @@ class RateLimit:
         if self.allowance is not None and not self.allowance.fits(tokens, self._limits.tokens_per_minute):
             return inf
         opens = now if self._held_until <= now else self._held_until
-        if self._requests is not None and (fits := self._requests.fits_at(now, 1)) > opens:
-            opens = fits
-        if self._tokens is not None and (fits := self._tokens.fits_at(now, tokens)) > opens:
+        if self._window is not None and (fits := self._window.fits_at(now, tokens)) > opens:
             opens = fits
         if self._known_requests is not None and (fits := self._known_requests.fits_at(now, 1)) > opens:
             opens = fits
@@ -275,8 +263,7 @@ class RateLimit:
             self.allowance.take(tokens)
         return Permit(
             tokens,
-            self._requests.add(now, 1) if self._requests else 0,
-            self._tokens.add(now, tokens) if self._tokens else 0,
+            self._window.add(now, tokens) if self._window else 0,
             self.allowance.bucket if self.allowance is not None else 0,
             None,
             probe,

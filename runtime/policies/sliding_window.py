@@ -17,87 +17,106 @@ arrives at the provider in a later one."""
 BUCKETS = 600
 """Parts that the span is counted in; an amount leaves the window with the whole of its part."""
 
+WIDTH = SPAN / BUCKETS
+
+ANY = 1 << 62
+"""As many as there can be: no limit."""
+
 
 class SlidingWindow:
-    """Amounts within the last `SPAN` + `MARGIN` seconds, of which at most `limit` fit.
+    """Requests, and their tokens, within the last `SPAN` + `MARGIN` seconds; at most so many of each fit.
 
-    In any span of time as long as `SPAN`, amounts that fitted when they were added never sum to
-    more than `limit`.
+    In any span of time as long as `SPAN`, what fitted when it was added never sums to more than that.
     """
 
-    __slots__ = ("_amounts", "_leaves_at", "_width", "limit", "total")
+    __slots__ = ("_leaves_at", "_parts", "most_requests", "most_tokens", "requests", "tokens")
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._width = SPAN / BUCKETS
-        self._amounts: OrderedDict[int, int] = OrderedDict()
+    def __init__(self, most_requests: int = ANY, most_tokens: int = ANY) -> None:
+        self.most_requests, self.most_tokens = most_requests, most_tokens
+        self.requests = self.tokens = 0
+        """In all parts."""
+        self._parts: OrderedDict[int, list[int]] = OrderedDict()
         self._leaves_at = inf
         """When the oldest part leaves the window."""
-        self.total = 0
 
-    def add(self, now: float, amount: int) -> int:
-        """Count `amount`; gives the part it is counted in, for `correct`."""
-        bucket = int(now / self._width)
-        if bucket in self._amounts:
-            self._amounts[bucket] += amount
-        else:
+    def add(self, now: float, tokens: int) -> int:
+        """Count a request of `tokens`; gives the part it is counted in, for `correct`."""
+        bucket = int(now / WIDTH)
+        part = self._parts.get(bucket)
+        if part is None:
             if now >= self._leaves_at:
                 self._expire(now)
-            if not self._amounts:
-                self._leaves_at = self._end(bucket)
-            self._amounts[bucket] = amount
-        self.total += amount
+            if not self._parts:
+                self._leaves_at = _end(bucket)
+            self._parts[bucket] = [1, tokens]
+        else:
+            part[0] += 1
+            part[1] += tokens
+        self.requests += 1
+        self.tokens += tokens
         return bucket
 
-    def correct(self, bucket: int, difference: int) -> None:
-        """Change what was counted in `bucket`, unless it has left the window."""
-        if bucket in self._amounts:
-            self._amounts[bucket] += difference
-            self.total += difference
+    def correct(self, bucket: int, requests: int, tokens: int) -> None:
+        """Change what was counted in `bucket` by so many, unless it has left the window."""
+        part = self._parts.get(bucket)
+        if part is not None:
+            part[0] += requests
+            part[1] += tokens
+            self.requests += requests
+            self.tokens += tokens
 
     def used(self, now: float) -> float:
-        """The share of the limit that is used."""
+        """The share of the limit that is used most."""
         if now >= self._leaves_at:
             self._expire(now)
-        return self.total / self.limit
+        return max(self.requests / self.most_requests, self.tokens / self.most_tokens)
 
-    def remaining(self, now: float) -> Remaining:
-        """What still fits, and the seconds after which nothing that is counted now is counted any more."""
+    def left(self, now: float) -> dict[str, Remaining]:
+        """What still fits of "requests" and "tokens", where they have a limit, and the seconds after which
+        nothing that is counted now is counted any more."""
         if now >= self._leaves_at:
             self._expire(now)
-        limit = self.limit
-        left = limit - self.total
-        until = 0.0
-        if self._amounts:
-            until = (next(reversed(self._amounts)) + 1) * self._width + SPAN + MARGIN - now
-        return tuple.__new__(Remaining, (left if left > 0 else 0, limit, SPAN / limit, until))
+        until = _end(next(reversed(self._parts))) - now if self._parts else 0.0
+        found: dict[str, Remaining] = {}
+        if (limit := self.most_requests) < ANY:
+            rest = limit - self.requests
+            found["requests"] = Remaining(rest if rest > 0 else 0, limit, SPAN / limit, until)
+        if (limit := self.most_tokens) < ANY:
+            rest = limit - self.tokens
+            found["tokens"] = Remaining(rest if rest > 0 else 0, limit, SPAN / limit, until)
+        return found
 
-    def fits_at(self, now: float, amount: int) -> float:
-        """When `amount` more fits; `now` where it does already.
+    def fits_at(self, now: float, tokens: int) -> float:
+        """When a request of `tokens` more fits; `now` where it does already.
 
         What exceeds the limit by itself fits once nothing else is counted.
         """
-        if self.total + amount <= self.limit:
+        if self.requests < self.most_requests and self.tokens + tokens <= self.most_tokens:
             return now
         if now >= self._leaves_at:
             self._expire(now)
-        excess = self.total + min(amount, self.limit) - self.limit
-        if excess <= 0:
-            return now
-        for bucket, counted in self._amounts.items():
-            excess -= counted
-            if excess <= 0:
-                return self._end(bucket)
-        return now
+        too_many = self.requests + 1 - self.most_requests
+        too_much = self.tokens + min(tokens, self.most_tokens) - self.most_tokens
+        opens = now
+        for bucket, (its_requests, its_tokens) in self._parts.items():
+            if too_many <= 0 and too_much <= 0:
+                break
+            too_many -= its_requests
+            too_much -= its_tokens
+            opens = _end(bucket)
+        return opens
 
     def _expire(self, now: float) -> None:
-        while self._amounts:
-            bucket = next(iter(self._amounts))
-            self._leaves_at = self._end(bucket)
+        while self._parts:
+            bucket = next(iter(self._parts))
+            self._leaves_at = _end(bucket)
             if self._leaves_at > now:
                 return
-            self.total -= self._amounts.pop(bucket)
+            requests, tokens = self._parts.pop(bucket)
+            self.requests -= requests
+            self.tokens -= tokens
         self._leaves_at = inf
 
-    def _end(self, bucket: int) -> float:
-        return (bucket + 1) * self._width + SPAN + MARGIN
+
+def _end(bucket: int) -> float:
+    return (bucket + 1) * WIDTH + SPAN + MARGIN

@@ -16,7 +16,12 @@ from ..mock_provider.answers import Answer, answer_to, make_answer
 from ..mock_provider.anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from ..mock_provider.api import Api, RequestPath
 from ..mock_provider.bedrock_api import BedrockApi
-from ..mock_provider.embeddings import gemini_embeddings, openai_embeddings, vertex_embeddings
+from ..mock_provider.embeddings import (
+    cohere_embeddings,
+    gemini_embeddings,
+    openai_embeddings,
+    vertex_embeddings,
+)
 from ..mock_provider.gemini_api import GeminiApi
 from ..mock_provider.openai_api import OpenAIApi
 from ..mock_provider.parsed_request import Asked, MockError
@@ -129,6 +134,7 @@ _OTHERS: dict[str, Made] = {
     "/embeddings": lambda path, body: openai_embeddings(
         path.match_info.get("deployment") or str(body.get("model")), body
     ),
+    "/embed": lambda _, body: cohere_embeddings(body),
     ":batchEmbedContents": lambda _, body: gemini_embeddings(body),
     ":predict": lambda _, body: vertex_embeddings(body),
     "/rerank": lambda _, body: rerank(body),

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferc.compiler.analysis import bounds
-from inferc.compiler.analysis.bounds import Bound, bounds_of
+from inferc.compiler.analysis.bound import Bound
+from inferc.compiler.analysis.bounds import bounds_of
 from inferc.compiler.plan import Plan, RemotePoolPlan
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.limits.rate_limiters import MAX_WAIT
@@ -43,7 +44,7 @@ deployment gpt {
   runtime openai { api_key = [env("A"), env("B")], retry { max_retries = 2 }, timeouts { total = 60s } }
 }
 deployment claude {
-  model = "claude-sonnet-4-5"
+  model = "claude-sonnet-4-6"
   runtime anthropic { api_key = env("C"), retry { max_retries = 1 }, timeouts { request = 60s, total = 60s } }
   request { force { max_tokens = 1k } }
 }
@@ -306,7 +307,7 @@ pipeline p(b: text) -> text {{ return big(b) with {{ tools = [find], max_rounds 
 
 SEARCHING = """
 template once { idempotent = false }
-deployment claude from once { model = "claude-sonnet-4-5", runtime anthropic { api_key = env("A") } }
+deployment claude from once { model = "claude-sonnet-4-6", runtime anthropic { api_key = env("A") } }
 deployment flash from once { model = "gemini-2.5-flash", runtime gemini { api_key = env("A") } }
 route both = fallback [claude, flash]
 pipeline asks(message: text) -> text { return both(message) }

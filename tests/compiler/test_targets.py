@@ -67,6 +67,11 @@ def compiled(folder: Path, runtime: str, model: str = "some-model") -> RemotePoo
             AuthScheme.GOOGLE_OAUTH,
         ),
         (
+            'anthropic { project = "p", region = "global", workspace = "wrkspc_1" }',
+            "https://claude.googleapis.com/v1/projects/p/locations/global/workspaces/wrkspc_1/invoke",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
             'openai { azure_resource = "r", azure_deployment = "d", api_key = env("K") }',
             "https://r.openai.azure.com/openai/deployments/d",
             AuthScheme.API_KEY,

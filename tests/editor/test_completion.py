@@ -76,7 +76,7 @@ def test_a_field_says_what_it_takes_and_means(desk: Desk) -> None:
     item = offered(desk, "deployment d { repl| }")["replicas"]
     assert item.detail == "integer ≥ 1, ≤ 1000, or range such as `2..8`"
     assert isinstance(item.documentation, lsp.MarkupContent)
-    assert "independent worker pools" in item.documentation.value
+    assert "independent pools" in item.documentation.value
     assert "default: `1`" in item.documentation.value
 
 

@@ -44,7 +44,7 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path, model: str = "claude-sonnet-4-5@20250929", **options: Any
+    folder: Path, model: str = "claude-sonnet-4-5@20250929", more: str = "", **options: Any
 ) -> AsyncIterator[House]:
     async with mock_provider(MockOptions(strict=True, gap=0, **options)) as mock, token_server() as tokens:
         (folder / "account.json").write_text(tokens.account())
@@ -52,7 +52,7 @@ async def house(
         source.write_text(
             f'deployment claude {{\n  model = "{model}"\n'
             f'  runtime anthropic {{\n    endpoint = "{mock.url}"\n'
-            '    project = "shop-42"\n    region = "global"\n    credentials = file("account.json")\n'
+            f'    project = "shop-42"\n    region = "global"\n{more}    credentials = file("account.json")\n'
             "    retry { max_retries = 0 }\n  }\n}\n"
         )
         checked = check_file(source.name, source)
@@ -110,3 +110,14 @@ async def test_googles_errors_are_understood(tmp_path: Path) -> None:
     async with house(tmp_path, faults=(parse_fault("429"),)) as it:
         with pytest.raises(openai.RateLimitError, match="online_prediction_requests_per_base_model"):
             await it.ask()
+
+
+async def test_anthropic_behind_google_cloud_is_asked_as_anthropic_is(tmp_path: Path) -> None:
+    async with house(tmp_path, "claude-haiku-4-5", '    workspace = "wrkspc_1"\n') as it:
+        answer = await it.ask([{"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}])
+        assert answer.choices[0].finish_reason == "stop"
+        told = await it.anthropic.messages.create(
+            model="claude", max_tokens=50, messages=[{"role": "user", "content": "hello there"}]
+        )
+        assert told.content[0].text == "You said: hello there"
+        assert it.mock.stats.models == {"claude-haiku-4-5": 2}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -12,11 +13,15 @@ import openai
 import pytest
 from aiohttp import web
 from attrs import field, frozen
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inferc.compiler.plan import Capabilities, Money, Price, ProviderKind, WireFormat
 from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form
+from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.policies.estimate import estimate
-from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.replicas.remote.passthrough_requests import Pieces
+from inferc.runtime.requests.errors import BadRequest, ServerError
 from inferc.runtime.requests.request import Part, PassedRequest
 
 from ..support.openai_client import openai_client
@@ -282,6 +287,67 @@ async def test_a_stream_that_begins_with_an_error_is_tried_again() -> None:
         async with it.http.post(url, data=form, headers=headers) as answer:
             assert b"transcript.text.done" in await answer.read()
         assert len(it.asked) == 2
+
+
+PARTS = {
+    "speech": (b'{"type":"speech.audio.delta","audio":"AAAA"}', b'{"type":"speech.audio.done","usage":{}}'),
+    "words": (
+        b'{"type":"transcript.text.delta","delta":"\\"type\\":\\"transcript.text.done\\""}',
+        b'{"type": "transcript.text.done", "text": "hi"}',
+    ),
+    "pictures": (
+        b'{"b64_json":"AAAA","type":"image_generation.partial_image"}',
+        b'{"b64_json":"AAAA","type":"image_generation.completed"}',
+    ),
+    "marked": (b'{"type":"speech.audio.delta","audio":"AAAA"}', b"[DONE]"),
+    "of another kind": (b'{"choices":[{"delta":{"content":"hi"}}]}', b'{"choices":[]}'),
+}
+
+
+def pieces() -> Pieces:
+    return Pieces("text/event-stream", PlainFailures())
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@given(cuts=st.sets(st.integers(1, 200)), crlf=st.booleans(), blank=st.booleans())
+def test_a_stream_that_says_it_is_done_passes_byte_by_byte(
+    kind: str, cuts: set[int], crlf: bool, blank: bool
+) -> None:
+    part, done = PARTS[kind]
+    whole = b"".join(b"data: %b\n\n" % each for each in (part, part, done))
+    whole = (whole if blank else whole[:-2]).replace(b"\n", b"\r\n" if crlf else b"\n")
+    places = [0, *sorted(cut for cut in cuts if cut < len(whole)), len(whole)]
+    reading = pieces()
+    sent = [reading.piece(whole[a:b]).data for a, b in pairwise(places)]
+    assert b"".join(sent) + reading.end() == whole
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PARTS if kind != "of another kind"])
+def test_a_stream_that_ends_before_it_is_done_is_an_error(kind: str) -> None:
+    reading = pieces()
+    reading.piece(b"data: %b\n\n" % PARTS[kind][0])
+    with pytest.raises(ServerError, match="without the event that says it is done"):
+        reading.end()
+
+
+async def test_a_client_is_told_of_a_stream_that_stops_half_way() -> None:
+    async with front() as it:
+        it.odd.append(b'event: x\ndata: {"type": "speech.audio.delta", "audio": "AAAA"}\n\n')
+        body = {"model": "gpt", "input": "x", "voice": "alloy", "stream_format": "sse"}
+        async with it.http.post(f"{it.url}/v1/audio/speech", json=body) as answer:
+            said = (await answer.read()).decode()
+        assert '"AAAA"' in said
+        assert "without the event that says it is done" in said.split("data: ")[2]
+        it.odd.append(
+            b'event: x\ndata: {"type": "speech.audio.delta", "audio": "AAAA"}\n\n'
+            b'event: error\ndata: {"type": "error", "error": {"message": "out of voice"}}\n\n'
+        )
+        async with it.http.post(f"{it.url}/v1/audio/speech", json=body) as answer:
+            assert "out of voice" in (await answer.read()).decode().split("data: ")[3]
+        async with it.http.get(f"{it.url}/metrics") as answer:
+            metrics = await answer.text()
+    assert len(it.asked) == 2  # what has begun is not tried again
+    assert 'inferc_requests_total{deployment="gpt",outcome="server_error"} 2' in metrics
 
 
 @pytest.mark.parametrize(

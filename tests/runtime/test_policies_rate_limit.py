@@ -35,7 +35,7 @@ def most_within_a_minute(times: list[float], amounts: list[int]) -> int:
     st.lists(st.tuples(st.floats(0, 30), st.integers(1, 20)), max_size=200),
 )
 def test_no_minute_ever_holds_more_than_the_limit(limit: int, steps: list[tuple[float, int]]) -> None:
-    window = SlidingWindow(limit)
+    window = SlidingWindow(most_tokens=limit)
     now, times, amounts = 0.0, [], []
     for wait, amount in steps:
         now += wait
@@ -50,7 +50,7 @@ def test_no_minute_ever_holds_more_than_the_limit(limit: int, steps: list[tuple[
 def test_the_time_that_is_told_is_the_time_at_which_it_fits(
     limit: int, steps: list[tuple[float, int]]
 ) -> None:
-    window = SlidingWindow(limit)
+    window = SlidingWindow(most_tokens=limit)
     now = 0.0
     for wait, amount in steps:
         now += wait

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 SAID = st.sampled_from(["", " ", "Hello.", "two\nlines", "naïve ☃", "1.0"]) | WORDS
 NAMES = st.sampled_from(["now", "search", "get_weather"])
-IDS = st.sampled_from(["call_1", "toolu_2", "x:y/z", "00000000", "call_1 "])
+IDS = st.sampled_from(["call_1", "toolu_2", "x:y/z", "00000000", "call_1 ", "ws_" + 62 * "6"])
 PNG = "iVBORw0KGgo="
 NUMBERS = st.integers(-(10**25), 10**25) | st.floats(allow_nan=False, allow_infinity=False)
 ARGUMENTS = st.dictionaries(st.sampled_from("abc"), st.text(max_size=3) | st.booleans(), max_size=2).map(

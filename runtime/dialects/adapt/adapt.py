@@ -18,7 +18,7 @@ from .marks import limit_marks
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .structured import speak_of_json
-from .thinking import adapt_thinking, rest_for_tools
+from .thinking import adapt_thinking, rest_for_calls, rest_for_tools
 from .tools import adapt_format, adapt_tools
 
 
@@ -56,6 +56,7 @@ def adapt(
     changed |= adapt_turns(conversation, can, found, provider)
     if can.json_word:
         changed |= speak_of_json(conversation, changed, found)
+    changed |= rest_for_calls(conversation, can, found, changed)
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
     if provider == "openai_chat":
@@ -113,9 +114,12 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals and all(map(can.knows_field, values)) and can.service_tiers is None:
+        empty = {"functions"} if values.get("functions") == [] else set()  # which OpenAI refuses
+        goes_on = seal in seals and not empty and all(map(can.knows_field, values))
+        if goes_on and can.service_tiers is None:
             continue
-        kept = {name: value for name, value in values.items() if seal in seals and can.knows_field(name)}
+        taken = {name for name in values if seal in seals and can.knows_field(name)} - empty
+        kept = {name: value for name, value in values.items() if name in taken}
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():

@@ -101,7 +101,7 @@ class _History:
         if turn.extras and turn.role == "assistant":
             kept = _said_anew(turn.extras)
             if kept != turn.extras:
-                return evolve(turn, parts=tuple(parts), extras=kept)
+                turn, changed = evolve(turn, extras=kept), True
         elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
             if not turn.parts and turn.extras.keys().isdisjoint(self._seals):
@@ -147,6 +147,12 @@ class _History:
                 return (part,) if part.text.strip() or not self._drops_empty else ()
             case Sealed():
                 kind = part.value.get("type") or part.value.get("role") or "part"
+                if (
+                    self._provider == "openai_chat"
+                    and kind == "reasoning"
+                    and (plain := _plain_thought(part))
+                ):
+                    return (plain,) if self._takes_back(plain) else ()
                 if part.dialect in self._seals:
                     return (part,) if self._has(str(kind), part.at) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
@@ -260,6 +266,15 @@ class _History:
         return False
 
 
+def _plain_thought(part: Sealed) -> Thinking | None:
+    """The thoughts in a reasoning item of OpenAI's responses that hides none."""
+    if part.value.get("encrypted_content"):
+        return None
+    told = [*(part.value.get("summary") or ()), *(part.value.get("content") or ())]
+    text = "\n\n".join(str(each.get("text") or "") for each in told if isinstance(each, dict))
+    return Thinking(text, None, "openai_chat", at=part.at) if text else None
+
+
 def _said_anew(extras: Any) -> Any:
     """What stands beside an answer in the history, without what only answers have, and what is empty."""
     kept = {
@@ -371,7 +386,11 @@ def _pair_calls(turns: list[Turn], found: Findings) -> None:
         if open:
             for id in open.keys() - {result.id for result in results}:
                 found.problems.append(_problem(open[id], "this call has no result in the next message"))
+        answered: set[str] = set()
         for result in results:
+            if result.id in answered:
+                found.problems.append(_problem(result, "the call has a result before it"))
+            answered.add(result.id)
             if result.id not in open:
                 found.problems.append(
                     _problem(result, "it is not the result of a call in the message before")

@@ -7,8 +7,8 @@ from typing import Any
 from attrs import evolve
 
 from ....compiler.plan import Capabilities
-from ...requests.conversation import Conversation, ThinkingWanted
-from ...requests.parts import own
+from ...requests.conversation import Conversation, ThinkingWanted, ToolChoice, Turn
+from ...requests.parts import Thinking, ToolCall, own
 from .dialects import RESTS
 from .result import Findings
 
@@ -90,6 +90,32 @@ def rest_for_tools(c: Conversation, can: Capabilities, found: Findings) -> dict[
     else:
         found.refuse("reasoning_effort", f"{why}: ask for `none`, or let it be asked in responses")
     return {"thinking": ThinkingWanted(effort="none")}
+
+
+def rest_for_calls(
+    c: Conversation, can: Capabilities, found: Findings, changed: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields to change for a model that, while it thinks, takes no calls back whose thoughts are lost, or
+    is told nothing about which functions it calls: it does not think where that is the only way."""
+    if not thinks_while(c, can):
+        return {}
+    choice: ToolChoice | None = changed.get("tool_choice", c.tool_choice)
+    is_forced = c.thinking is None and choice is not None and choice.mode == "required"
+    if is_forced and can.forced_tools_with_thoughts is False and can.can_rest is not False:
+        why = "it can be made to call a function only then"
+    elif can.calls_need_thoughts and any(map(_has_lost_thoughts, changed.get("turns", c.turns))):
+        why = "thoughts before calls in the conversation are lost"
+    elif choice is not None and choice.mode != "required" and can.tool_choice_with_thoughts is False:
+        return {"tool_choice": None} | ({"tools": ()} if choice.mode == "none" else {})
+    else:
+        return {}
+    found.note("reasoning_effort", f"sent as `none`: {why}")
+    return {"thinking": ThinkingWanted(effort="none")}
+
+
+def _has_lost_thoughts(turn: Turn) -> bool:
+    calls = any(isinstance(part, ToolCall) for part in turn.parts)
+    return calls and not any(isinstance(part, Thinking) and part.text for part in turn.parts)
 
 
 def _rest(wanted: ThinkingWanted, can: Capabilities, found: Findings) -> ThinkingWanted | None:

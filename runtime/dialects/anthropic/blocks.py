@@ -78,6 +78,8 @@ def _read(block: Json, at: Place) -> Part:
         case "thinking":
             text = fields.required(block, "thinking", str, at)
             signature = fields.optional(block, "signature", str, at)
+            if signature == "":  # the thoughts of others, as they were told here
+                return Thinking(text, None, "openai_chat", at=at)
             return Thinking(text, signature, DIALECT, fields.rest(DIALECT, block, _THINKING), at)
         case "redacted_thinking":
             data = fields.required(block, "data", str, at)

@@ -201,13 +201,17 @@ def _token(token: Json) -> Json:
 
 
 def read_usage(counts: Json) -> Usage:
-    """Gemini counts thoughts beside the answer, and cached tokens inside the prompt."""
-    thoughts = count(counts, "thoughtsTokenCount")
+    """Gemini counts thoughts beside the answer, and cached tokens inside the prompt, but not always.
+
+    Source: https://github.com/BerriAI/litellm/issues/39125.
+    """
+    thoughts, cached = count(counts, "thoughtsTokenCount"), count(counts, "cachedContentTokenCount")
+    asked = count(counts, "promptTokenCount")
     given, made = counts.get("promptTokensDetails"), counts.get("candidatesTokensDetails")
     return Usage(
-        count(counts, "promptTokenCount") + count(counts, "toolUsePromptTokenCount"),
+        asked + (cached if cached > asked else 0) + count(counts, "toolUsePromptTokenCount"),
         count(counts, "candidatesTokenCount") + thoughts,
-        cached_tokens=count(counts, "cachedContentTokenCount"),
+        cached_tokens=cached,
         reasoning_tokens=thoughts,
         audio_tokens=max(_of("AUDIO", given) - _of("AUDIO", counts.get("cacheTokensDetails")), 0),
         audio_answer_tokens=_of("AUDIO", made),

@@ -1,7 +1,7 @@
 """OpenAI's chat completions, also Azure's and those of compatible servers."""
 
 from .call_pieces import CallPieces
-from .read_answer import NAMELESS, OpenAIChatReader, delta_of, failure_in, with_plain_content
+from .read_answer import NAMELESS, OpenAIChatReader, failure_in, with_plain_content
 from .read_request import read_request
 from .usage import plain_usage, read_usage, usage_of, with_details
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
@@ -13,7 +13,6 @@ __all__ = [
     "CallPieces",
     "OpenAIChatReader",
     "OpenAIChatWriter",
-    "delta_of",
     "failure_in",
     "plain_usage",
     "read_request",

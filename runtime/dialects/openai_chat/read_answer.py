@@ -30,8 +30,31 @@ REASONS: dict[str, e.Reason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    # Mistral, Z.AI, and those who say it as Anthropic, Google, Amazon or Cohere do
+    "model_length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_context_window_exceeded": "context_window",
+    "sensitive": "content_filter",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
+    "refusal": "refusal",
 }
-"""Why the model stopped; what is new to this table counts as `stop`."""
+"""Why the model stopped; what is new to this table counts as `stop`.
+
+Sources: the API references of Mistral and Z.AI; https://github.com/pydantic/pydantic-ai/issues/7816.
+"""
+
+
+def reason_of(told: str) -> e.Reason:
+    """What `told` means; Google's service that speaks as OpenAI does says more behind a colon."""
+    return REASONS.get(told) or REASONS.get(told.partition(":")[0].strip().lower(), "stop")
+
 
 _ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
@@ -45,11 +68,14 @@ _LOGPROBS = frozenset({"content", "tokens", "token_logprobs"})
 _PADDING = "obfuscation"
 """Hides how long the words of a chunk are; it says nothing."""
 
-_FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
+_FAILED = frozenset(
+    {"error", "network_error", "insufficient_system_resource", "abort", "function_call_filter"}
+)
 """Ends of an answer that its provider could not finish.
 
 Sources: OpenRouter's API reference, errors in streams; the end may stand in `native_finish_reason` alone
-(https://github.com/earendil-works/pi/issues/8511); DeepSeek's API reference, `finish_reason`.
+(https://github.com/earendil-works/pi/issues/8511); DeepSeek's API reference, `finish_reason`; vLLM and SGLang
+abort; Google's service that speaks as OpenAI does filters calls that are malformed.
 """
 
 NAMELESS = "the answer calls a function that it does not name"
@@ -69,7 +95,7 @@ def failure_in(choice: Mapping[str, Any]) -> Any:
         return error
     for name in ("finish_reason", "native_finish_reason"):
         reason = choice.get(name)
-        if isinstance(reason, str) and reason in _FAILED:
+        if isinstance(reason, str) and reason.partition(":")[0] in _FAILED:
             return {"message": f"the answer ended with `{reason}`"}
     return None
 
@@ -174,7 +200,7 @@ class OpenAIChatReader(AnswerReader):
         if not value.keys() <= _CHOICE and (more := _unread(value, _CHOICE)):
             yield e.FieldsMade(DIALECT, more, "choice", index)
         if reason and not state.finished:
-            yield from self._finish(state, index, REASONS.get(reason, "stop"))
+            yield from self._finish(state, index, reason_of(str(reason)))
 
     def _delta(self, delta: Json, index: int, state: _Choice, logprobs: Any) -> Iterator[e.Event]:
         thought = delta.get("reasoning_content") or delta.get("reasoning")

@@ -241,7 +241,7 @@ class ResponsesWriter:
         item.logprobs += event.logprobs
         place = {"content_index": len(item.value["content"])}
         return opened + self._tell(
-            "output_text.delta", item, **place, delta=event.text, logprobs=event.logprobs
+            "output_text.delta", item, **place, delta=event.text, logprobs=[*map(_brief, event.logprobs)]
         )
 
     def _refusal(self, event: e.RefusalDelta) -> bytes:
@@ -277,7 +277,8 @@ class ResponsesWriter:
             told = self._tell("refusal.done", item, **place, refusal=text)
         else:
             part = item.part | {"text": text, "logprobs": item.logprobs}
-            told = self._tell("output_text.done", item, **place, text=text, logprobs=item.logprobs)
+            brief = [*map(_brief, item.logprobs)]
+            told = self._tell("output_text.done", item, **place, text=text, logprobs=brief)
             item.logprobs = []
         told += self._tell("content_part.done", item, **place, part=part)
         item.value["content"].append(part)
@@ -442,3 +443,10 @@ def _beside(extras: Extras) -> Json:
 def _is_told(parts: tuple[Part, ...]) -> bool:
     """Whether a thought of OpenAI's stands there."""
     return any(isinstance(part, Thinking) and part.dialect == DIALECT for part in parts)
+
+
+def _brief(token: Mapping[str, Any]) -> Json:
+    """How likely a token was, as events tell it: without its bytes, which stand in the whole answer."""
+    told = {name: token[name] for name in ("token", "logprob") if name in token}
+    others = token.get("top_logprobs")
+    return told if others is None else told | {"top_logprobs": [*map(_brief, others)]}

@@ -259,7 +259,7 @@ def _error_object(body: bytes) -> dict[str, Any]:
         value = value[0]
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, dict):
-        if "message" not in error and (problem := _problem(error)):
+        if not isinstance(error.get("message"), str) and (problem := _problem(error)):
             error = {**error, "message": problem}
         request_id = value.get("request_id")
         return {**error, "request_id": request_id} if isinstance(request_id, str) else error
@@ -272,7 +272,15 @@ def _problem(said: dict[str, Any]) -> str:
     if isinstance(detail, list):
         listed = [each for each in detail if isinstance(each, dict) and isinstance(each.get("msg"), str)]
         return "; ".join(f"{_place(each.get('loc'))}{each['msg']}" for each in listed[:_MOST_LISTED])
-    return detail if isinstance(detail, str) and detail else _text(said, "title") or ""
+    if isinstance(detail, str) and detail:
+        return detail
+    errors = said.get("errors")
+    others: Any = errors[0] if isinstance(errors, list) and errors else said.get("message")
+    if isinstance(others, dict):
+        others = next((each for each in others.values() if isinstance(each, str)), None)
+    if isinstance(others, str) and others:
+        return others
+    return _text(said, "msg") or _text(said, "error_msg") or _text(said, "title") or ""
 
 
 def _place(loc: object) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ....compiler.plan import RemotePoolPlan, WireFormat
+from ....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
 from .bedrock import BedrockRetrieval
+from .cohere import CohereRetrieval, is_compatible
 from .gemini import GeminiRetrieval
 from .openai import OpenAIRetrieval
 from .unsupported import NoRetrieval
@@ -15,6 +16,8 @@ __all__ = ["Outgoing", "Retrieval", "retrieval_of"]
 def retrieval_of(plan: RemotePoolPlan) -> Retrieval:
     """How the provider of `plan` is asked."""
     match plan.wire:
+        case WireFormat.OPENAI if plan.provider is ProviderKind.COHERE and not is_compatible(plan):
+            return CohereRetrieval(plan)
         case WireFormat.OPENAI:
             return OpenAIRetrieval(plan)
         case WireFormat.ANTHROPIC:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ....compiler.plan import InputType, RemotePoolPlan, bedrock_retrieval
+from ....compiler.plan import RemotePoolPlan, bedrock_retrieval
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import Unsupported
 from ...requests.request import EmbedRequest, RerankRequest
@@ -22,8 +22,9 @@ from ..field_check import SENT, Dropped, Handling
 from ..fields import count
 from ..provider_errors.classify import Classifier
 from ..reader import parse_object
+from .cohere import use_of
 from .embed_limits import check_embed
-from .options import input_type_in, wants_all
+from .options import wants_all
 from .vectors import ordered_scores, stack_vectors
 from .wire import Outgoing, dumped, field_check
 
@@ -51,9 +52,6 @@ _RERANK: dict[str, Handling] = {"return_documents": Dropped("documents are not s
 _COHERE_RERANK: dict[str, Handling] = {**_RERANK, "max_tokens_per_doc": SENT}
 _DIGITS = 9
 """Of a number of tokens that is believed."""
-
-_COHERES = ("classification", "clustering")
-"""Uses of a text that Cohere knows beside queries and documents."""
 
 
 class BedrockRetrieval:
@@ -111,7 +109,7 @@ class BedrockRetrieval:
 
     def _cohere(self, request: EmbedRequest) -> dict[str, Any]:
         options = request.options
-        body: dict[str, Any] = {"texts": request.texts, "input_type": _use(options)}
+        body: dict[str, Any] = {"texts": request.texts, "input_type": use_of(options)}
         if wants_all(options):
             body["truncate"] = "NONE"
         elif options.get("truncate") is not None or options.get("truncation") is not None:
@@ -152,11 +150,3 @@ def counted(chunk: EmbedChunk, headers: Mapping[str, str]) -> EmbedChunk:
     if chunk.usage.prompt_tokens or not (told.isascii() and told.isdigit() and len(told) <= _DIGITS):
         return chunk
     return evolve(chunk, usage=Usage(int(told)))
-
-
-def _use(options: Mapping[str, Any]) -> str:
-    """What the texts are for, which Cohere wants to know: documents, where nothing is said."""
-    for name in ("input_type", "task"):
-        if options.get(name) in _COHERES:
-            return str(options[name])
-    return "search_query" if input_type_in(options) is InputType.QUERY else "search_document"

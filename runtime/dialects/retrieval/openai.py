@@ -19,7 +19,7 @@ from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
-from .vectors import ordered_scores, split_vectors, stack_packed, stack_vectors
+from .vectors import ordered_scores, split_vectors, stack_packed, stack_vectors, whole_numbers
 from .wire import Outgoing, dumped, field_check
 
 _LACKS = Refused("the provider has no such field")
@@ -52,6 +52,7 @@ _UNKNOWN: dict[ProviderKind, dict[str, Handling]] = {
     ProviderKind.AZURE: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"},
     ProviderKind.MISTRAL: _OF_OTHERS | _NO_USER,
     ProviderKind.TOGETHER: _OF_OTHERS | _NO_USER,
+    ProviderKind.PERPLEXITY: _OF_OTHERS | _NO_USER,
     ProviderKind.OLLAMA: {name: said for name, said in _OF_OTHERS.items() if name != "truncate"} | _NO_USER,
     ProviderKind.GITHUB: {name: said for name, said in _OF_OTHERS.items() if name != "input_type"},
 }
@@ -63,6 +64,9 @@ reference."""
 
 _ONE_ENCODING = frozenset({ProviderKind.TOGETHER})
 """Providers that cannot be told how to write vectors. Source: Together's API reference."""
+
+_ENCODINGS = {ProviderKind.PERPLEXITY: "base64_int8"}
+"""How vectors are asked for, where not as float32. Source: Perplexity's API reference (embeddings)."""
 
 
 class OpenAIRetrieval:
@@ -84,7 +88,7 @@ class OpenAIRetrieval:
         body = self._embed_options(request)
         body |= {"model": self._model, "input": request.inputs}
         if self._plan.provider not in _ONE_ENCODING:
-            body["encoding_format"] = "base64"
+            body["encoding_format"] = _ENCODINGS.get(self._plan.provider, "base64")
         if request.dimensions is not None and "output_dimension" not in body:
             body[self._dimensions] = request.dimensions
         return Outgoing("/embeddings", dumped(body))
@@ -104,7 +108,8 @@ class OpenAIRetrieval:
         )
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
-        found = _packed(body, texts, classifier)
+        are_bytes = self._plan.provider in _ENCODINGS
+        found = None if are_bytes else _packed(body, texts, classifier)
         if found is not None:
             return found
         answer = parse_object(body, classifier)
@@ -116,16 +121,18 @@ class OpenAIRetrieval:
             raise classifier.malformed("the answer holds no vectors") from None
         if indices != list(range(len(indices))):
             raise classifier.malformed("the vectors are not numbered from 0")
+        if are_bytes:
+            vectors = whole_numbers(vectors, classifier)
         return stack_vectors(vectors, texts, read_usage(_usage(answer, classifier)), classifier)
 
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
         answer = parse_object(body, classifier)
         results = answer.get("data") if "results" not in answer else answer["results"]  # Voyage says `data`
         scores = ordered_scores(results, documents, classifier)
-        return RerankChunk(scores, _ranked(answer, _usage(answer, classifier)))
+        return RerankChunk(scores, ranked_usage(answer, _usage(answer, classifier)))
 
 
-def _ranked(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
+def ranked_usage(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
     """What a ranking took: tokens, or searches, which Cohere tells beside the answer.
 
     Source: Cohere API reference (v2, rerank): `meta.billed_units`.

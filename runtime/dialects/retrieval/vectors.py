@@ -41,6 +41,16 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
     return EmbedChunk(vectors, usage)
 
 
+def whole_numbers(found: Sequence[object], classifier: Classifier) -> list[NDArray[numpy.int8]]:
+    """Vectors that came as whole numbers from -128 to 127, a byte each, in base64. Raises RequestError."""
+    import numpy
+
+    try:
+        return [numpy.frombuffer(decoded(_text(vector)), dtype=numpy.int8) for vector in found]
+    except (TypeError, ValueError):
+        raise classifier.malformed("the answer holds no vectors in base64") from None
+
+
 def check_length(chunk: EmbedChunk, wanted: int | None, classifier: Classifier) -> None:
     """Raise ServerError where vectors are not as long as they were asked for: they fit no others."""
     if wanted is None or chunk.tokens or chunk.is_sparse or chunk.vectors.shape[1] == wanted:
@@ -131,6 +141,12 @@ def _of_one_length(vectors: list[bytes]) -> list[bytes]:
     if not length or length % 4 or set(map(len, vectors)) != {length}:
         raise ValueError("the vectors are of several lengths")
     return vectors
+
+
+def _text(vector: object) -> str:
+    if not isinstance(vector, str):
+        raise TypeError("a vector is a text here")
+    return vector
 
 
 def _vector(embedding: object) -> NDArray[numpy.float32]:

@@ -6,8 +6,6 @@ import asyncio
 import logging
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -27,6 +25,7 @@ from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
 from .merging import NOBODY, Told, merged_cost, merged_status, merged_stories
 from .part import part_of
+from .process import WorkerProcess, memory_of, spawned
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +37,6 @@ STAYS = 30.0
 """Seconds after which a worker is one that stays."""
 TOLD = 10.0
 """Seconds that a worker has to say how it is."""
-
-
-class WorkerProcess:
-    """One worker, as its supervisor sees it."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.pid = 0
-        self.began = 0.0
-        """When it last took requests for the first time, in seconds since 1970."""
-        self.replaced = 0
-        self.channel: Channel | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.is_ready = False
 
 
 class Supervisor:
@@ -164,7 +149,7 @@ class Supervisor:
                 "ready": each.is_ready,
                 "since": each.began or None,
                 "replaced": each.replaced,
-                "memory": _memory_of(each.pid),
+                "memory": memory_of(each.pid),
             }
             for each in self._workers
         ]
@@ -215,7 +200,7 @@ class Supervisor:
         """A process that takes requests, and its URL. Raises StartError."""
         handed = [] if self._handed is None else [self._handed.fileno()]
         try:
-            ours, process = await self._spawn(handed)
+            ours, process = await spawned(self._command, handed)
         except OSError as error:  # no memory, no room for processes or files: perhaps later
             raise StartError(f"worker {worker.index} cannot be started: {error.strerror or error}") from None
         channel = worker.channel = Channel(self._answer)
@@ -238,24 +223,6 @@ class Supervisor:
             raise
         worker.pid, worker.began, worker.is_ready = said["pid"], time.time(), True
         return ended, said["url"]
-
-    async def _spawn(self, handed: Sequence[int]) -> tuple[socket.socket, asyncio.subprocess.Process]:
-        """A process, and our end of the socket between us. Raises OSError."""
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *self._command,
-                    str(theirs.fileno()),
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno(), *handed],
-                    start_new_session=True,  # Ctrl-C is for the supervisor alone
-                    env=_environment(),
-                )
-        except BaseException:
-            ours.close()
-            raise
-        return ours, process
 
     async def _keep(self, worker: WorkerProcess, ended: asyncio.Task[int]) -> None:
         """Replace the process of `worker` whenever it dies."""
@@ -427,14 +394,6 @@ class Supervisor:
 STOPPING = 15.0
 """Seconds that a worker has to stop in, when no request is in flight any more."""
 
-_OF_SYSTEMD = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS"})
-
-
-def _environment() -> dict[str, str]:
-    """What a worker sees: systemd is for the supervisor, and modules are found where this process does."""
-    kept = {name: value for name, value in os.environ.items() if name not in _OF_SYSTEMD}
-    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
-
 
 async def _first_of(task: asyncio.Future[Any], other: Any) -> None:
     """Wait until one of both is done."""
@@ -443,12 +402,3 @@ async def _first_of(task: asyncio.Future[Any], other: Any) -> None:
         await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
         await end_tasks([waiting])
-
-
-def _memory_of(pid: int) -> int | None:
-    """Bytes of memory that a process has; None where that cannot be known."""
-    try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return None

@@ -3,19 +3,17 @@ that come in parts, and calls whose pieces are numbered or named as no client of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from operator import is_not
-from secrets import token_hex
 from typing import Any
 
 import orjson
 
 from ....compiler.plan import ProviderKind
-from ...dialects.ids import make_id
 from ...dialects.openai_chat import (
     NAMELESS,
     CallPieces,
-    delta_of,
     failure_in,
     plain_usage,
     read_usage,
@@ -24,6 +22,13 @@ from ...dialects.openai_chat import (
     with_plain_content,
 )
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
+from ...dialects.openai_chat.plain import (
+    new_call_id,
+    plain_piece,
+    with_plain_calls,
+    with_plain_frame,
+    with_plain_reason,
+)
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
@@ -42,7 +47,8 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
         raise classifier.malformed("the answer has no choices")
     for choice in choices:
         _check_choice(choice, classifier)
-    if sum([with_plain_content(choice) | _with_plain_calls(choice, classifier) for choice in choices]):
+    mended = [_is_mended(choice, place, classifier) for place, choice in enumerate(choices)]
+    if _with_plain_fields(answer) or any(mended):
         body = orjson.dumps(answer)
     return ChatChunk(body, _usage(answer, classifier))
 
@@ -102,9 +108,10 @@ class PassingReader:
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
         chunk = parse_object(data, self._classifier)
         choices, is_as_it_came = chunk.get("choices"), True
-        for choice in choices if isinstance(choices, list) else ():
-            self._follow(choice)
-            if with_plain_content(choice) | self._with_plain_calls(choice):
+        if "object" in chunk and chunk["object"] is None:
+            chunk["object"], is_as_it_came = "chat.completion.chunk", False
+        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if self._is_mended(choice, position):
                 is_as_it_came = False
         usage = self._read_usage(chunk)
         self._frame = None
@@ -125,22 +132,26 @@ class PassingReader:
         self._usage = with_details(self._usage, told)
         return _usage({"usage": self._usage}, self._classifier)
 
-    def _with_plain_calls(self, choice: dict[str, Any]) -> bool:
-        """Whether what a choice says was changed, into what clients of OpenAI's put together again."""
-        changed = "delta" not in choice and "message" in choice
-        if changed:
-            choice["delta"] = choice.pop("message")
-        delta, index = delta_of(choice), choice.get("index")
+    def _is_mended(self, choice: Any, position: int) -> bool:
+        """Whether `choice` was changed, into what clients of OpenAI's put together again."""
+        changed = isinstance(choice, dict) and with_plain_frame(choice, position)
+        self._follow(choice)
+        if "delta" not in choice and "message" in choice:
+            choice["delta"], changed = choice.pop("message"), True
+        changed |= with_plain_content(choice)
+        delta, index = choice.get("delta"), choice["index"]
         told = delta.get("tool_calls") if isinstance(delta, dict) else None
         if isinstance(told, list) and told:
-            pieces = self._calls.setdefault(index, CallPieces(_make_id))
-            delta["tool_calls"] = calls = [made for call in told if (made := _plain_piece(pieces, call))]
+            pieces = self._calls.setdefault(index, CallPieces(new_call_id))
+            delta["tool_calls"] = calls = [made for call in told if (made := plain_piece(pieces, call))]
             changed |= len(calls) != len(told) or any(map(is_not, calls, told))
-        if choice.get("finish_reason") is not None and index in self._calls:
-            if self._calls[index].has_nameless:
-                raise self._classifier.malformed(NAMELESS)
-            changed |= _says_tool_calls(choice, self._classifier)
-        return changed
+        if choice.get("finish_reason") is None:
+            return changed
+        if index in self._calls and self._calls[index].has_nameless:
+            raise self._classifier.malformed(NAMELESS)
+        if self._classifier.plan.provider in _OPENAIS:
+            return changed
+        return with_plain_reason(choice, calls=index in self._calls) or changed
 
     def close(self) -> Iterable[ChatChunk]:
         self.ended = self._begun and not self._unfinished
@@ -174,65 +185,30 @@ _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""
 
 
-def _make_id(number: int, name: str) -> str:
-    return make_id(token_hex(8), str(number), name)
-
-
-def _plain_piece(pieces: CallPieces, call: Any) -> Any:
-    """A piece of a call as OpenAI sends it: `call` itself where it is one; None where it is held."""
-    if not isinstance(call, dict) or "custom" in call:
-        return call
-    piece = pieces.put(call)
-    if piece is None:
-        return None
-    function = call.get("function") or {}
-    said = function.get("arguments") or ""
-    if call.get("index") == piece.number and type(call["index"]) is int and said == piece.arguments:
-        named = call.get("id"), function.get("name")
-        if named == (piece.id, piece.name) if piece.begins else not any(named):
-            return call
-    made = {name: value for name, value in call.items() if name not in ("id", "type")}
-    begun = {"id": piece.id, "type": "function"} if piece.begins else {}
-    function = {name: value for name, value in function.items() if name != "name"}
-    named_function = {"name": piece.name} if piece.begins else {}
-    return {
-        **made,
-        "index": piece.number,
-        **begun,
-        "function": {**named_function, **function, "arguments": piece.arguments},
-    }
-
-
-def _with_plain_calls(choice: dict[str, Any], classifier: Classifier) -> bool:
-    """Whether the calls of a whole answer were changed, into what clients of OpenAI's read."""
-    message = choice.get("message")
-    calls = message.get("tool_calls") if isinstance(message, dict) else None
-    if not isinstance(calls, list) or not calls:
-        return False
-    changed = _says_tool_calls(choice, classifier)
-    for number, call in enumerate(calls):
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict):
-            continue
-        if not call.get("id"):
-            call["id"], changed = _make_id(number, str(function.get("name"))), True
-        if not isinstance(function.get("arguments"), str):
-            function["arguments"], changed = orjson.dumps(function.get("arguments") or {}).decode(), True
-    return changed
-
-
 _OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
+"""Whose reasons are what they are."""
 
 
-def _says_tool_calls(choice: dict[str, Any], classifier: Classifier) -> bool:
-    """Whether an answer that calls functions was made to end so; OpenAI itself has its reasons for `stop`.
+def _with_plain_fields(answer: dict[str, Any]) -> bool:
+    """Whether fields were filled in that whole answers must have, and that are told to be nothing."""
+    empty = [name for name in ("object", "created") if name in answer and answer[name] is None]
+    if "object" in empty:
+        answer["object"] = "text_completion" if "text" in answer["choices"][0] else "chat.completion"
+    if "created" in empty:
+        answer["created"] = int(time.time())
+    return bool(empty)
 
-    xAI ends them with `stop` (https://github.com/vercel/ai/issues/12218).
-    """
-    if choice.get("finish_reason") != "stop" or classifier.plan.provider in _OPENAIS:
-        return False
-    choice["finish_reason"] = "tool_calls"
-    return True
+
+def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) -> bool:
+    """Whether a choice of a whole answer was changed, into what clients of OpenAI's read."""
+    message = choice.get("message")
+    if "text" not in choice and not isinstance(message, dict):
+        raise classifier.malformed("the answer has a choice that says nothing")
+    changed = with_plain_frame(choice, position) | with_plain_content(choice) | with_plain_calls(message)
+    if classifier.plan.provider in _OPENAIS:
+        return changed
+    calls = isinstance(message, dict) and bool(message.get("tool_calls"))
+    return with_plain_reason(choice, calls=calls) or changed
 
 
 def _check_choice(choice: Any, classifier: Classifier) -> None:

@@ -20,11 +20,11 @@ from ...dialects.reader import Failures, parse_object
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import without_halves
 from ...requests.answer import ChatChunk, PassedChunk
-from ...requests.errors import BadRequest, Incapable
+from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
-from .passthrough_answers import PassingReader, read_whole
+from .passthrough_answers import DONE, PassingReader, read_whole
 
 JSON = "application/json"
 COMPACT = "/responses/compact"
@@ -129,6 +129,8 @@ class Pieces:
         self._rewrites = rewrites
         self._parser = SseParser() if content_type.startswith(_EVENTS) else None
         self._is_text = self._parser is None and content_type.startswith(_TEXTS)
+        self._is_unfinished = False
+        self._failure: RequestError | None = None
         self._last = b""
 
     def piece(self, data: bytes) -> PassedChunk:
@@ -140,6 +142,7 @@ class Pieces:
                 parse_object(events[0].data, self._failures)
             self._begun = True
             for event in events:
+                self._follow(event)
                 if b'"usage"' in event.data:
                     usage = usage_in(event.data) or usage
             if self._rewrites is not None:
@@ -149,10 +152,30 @@ class Pieces:
         return PassedChunk(data, self.content_type, usage)
 
     def end(self) -> bytes:
-        """What is left when the answer has ended without ending its last event."""
-        if self._rewrites is None or self._parser is None:
+        """What is left when the answer has ended without ending its last event. Raises RequestError where an
+        answer of a kind that says when it is done has not said so."""
+        if self._parser is None:
             return b""
-        return self._rewrites(self._parser.close())
+        events = self._parser.close()
+        for event in events:
+            self._follow(event)
+        if self._failure is not None:
+            raise self._failure
+        if self._is_unfinished:
+            raise self._failures.malformed("the stream ended without the event that says it is done")
+        return b"" if self._rewrites is None else self._rewrites(events)
+
+    def _follow(self, event: Event) -> None:
+        """Whether the answer has its end, as far as events of its kind tell; others need none."""
+        if event.data == DONE:
+            self._is_unfinished = False
+        elif event.name == b"error" or event.data.startswith(b'{"error"'):
+            try:
+                parse_object(event.data, self._failures)
+            except RequestError as error:
+                self._failure = error
+        elif (found := _kind_of(event.data)) is not None:
+            self._is_unfinished = found not in _ENDS
 
     def _heard(self, data: bytes) -> Usage | None:
         """How long a sound was, by the last of its subtitles so far."""
@@ -166,6 +189,29 @@ class Pieces:
         return Usage(0, audio_ms=heard) if heard else None
 
 
+def _kind_of(data: bytes) -> bytes | None:
+    """The type of an event that belongs to an answer with an end; a picture in it is not read."""
+    at = data.find(_TYPE)
+    while at >= 0:
+        if found := _PART.match(data, at):
+            return found[1]
+        at = data.find(_TYPE, at + 1)
+    return None
+
+
+_TYPE = b'"type"'
+_PART = re.compile(
+    rb'"type"\s*:\s*"((?:speech\.audio|transcript\.text|transcription|image_generation|image_edit)\.[a-z._]+)"'
+)
+"""Events of OpenAI's and Mistral's answers that come in parts. Quotes in a text have a backslash before them,
+so that nothing that is said or drawn looks so."""
+_ENDS = frozenset(
+    {
+        *(b"speech.audio.done", b"transcript.text.done", b"transcription.done"),
+        *(b"image_generation.completed", b"image_edit.completed"),
+    }
+)
+"""Sources: OpenAI API reference (streaming of audio and images); mistralai 3.7.0 (PyPI)."""
 _TEXTS = ("text/plain", "text/vtt", "application/x-subrip")
 _LONGEST_TIME = 32
 _SUBTITLE_END = re.compile(rb"--> (?:(\d{1,3}):)?(\d\d):(\d\d[.,]\d{3})")

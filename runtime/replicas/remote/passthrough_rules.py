@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,9 @@ _BESIDE = frozenset(
     {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
 )
 """Fields of messages that may need adapting."""
+
+_MESSAGE = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+"""Fields of messages that all know."""
 
 _OF_ANSWERS = frozenset({"refusal", "annotations", "audio", "function_call"})
 """Fields of OpenAI's answers, which clients send back with the history and other servers need not know."""
@@ -49,12 +53,14 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
-        self._any_turns &= can.extra_fields is None and can.message_fields is None
+        self._any_turns &= can.extra_fields is None
+        self._known = None if can.message_fields is None else _MESSAGE | {*can.message_fields}
         self._any_turns &= can.user_after_results is not False
         self._any_turns &= can.prefill is not False
         self._any_role = can.developer_prompts is not False
         self._json_alone = not can.json_word
-        self._any_id = can.call_ids is None and can.call_signature is None
+        self._any_call = can.call_signature is None and not can.calls_need_thoughts
+        self._ids = re.compile(can.call_ids or "(?s).*")
         self._parts = {
             kind: fields
             for kind, fields in _PLAIN_PARTS.items()
@@ -65,6 +71,8 @@ class Straight:
     def takes(self, body: dict[str, Any]) -> bool:
         """Whether nothing in `body` needs adapting."""
         if not self._any_turns or not self._fields.isdisjoint(body) or None in body.values():
+            return False
+        if body.get("functions") == []:
             return False
         if "max_tokens" in body and "max_completion_tokens" in body:
             return False
@@ -96,12 +104,20 @@ class Straight:
         plain = content is None or type(content) is str
         if not plain and not (type(content) is list and all(map(self._part, content))):
             return False
+        if self._known is not None and not message.keys() <= self._known:
+            return False
         if self._beside.isdisjoint(message):
             return True
         calls = message.get("tool_calls")
-        if not self._any_id or type(calls) is not list or len(self._beside & message.keys()) != 1:
+        if not self._any_call or type(calls) is not list or len(self._beside & message.keys()) != 1:
             return False
-        return all(type(call) is dict and call.keys() <= _PLAIN_CALL for call in calls)
+        return all(map(self._call, calls))
+
+    def _call(self, call: Any) -> bool:
+        """Results have the ids of their calls."""
+        if type(call) is not dict or not call.keys() <= _PLAIN_CALL:
+            return False
+        return type(id := call.get("id")) is str and self._ids.fullmatch(id) is not None
 
     def _part(self, part: Any) -> bool:
         if type(part) is not dict or type(kind := part.get("type")) is not str:
@@ -139,7 +155,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "tools"
     if can.parallel_tools is False:
         yield "parallel_tool_calls"
-    if False in (can.forced_tools, can.allowed_tools, can.forced_tools_with_thoughts):
+    choosing = can.allowed_tools, can.forced_tools_with_thoughts, can.tool_choice_with_thoughts
+    if False in (can.forced_tools, *choosing):
         yield "tool_choice"
     if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
         yield "response_format"

@@ -25,6 +25,7 @@ from inferc.runtime.dialects.adapt import (
 from inferc.runtime.dialects.adapt.structured import ASK_FOR_JSON
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
+from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.parts import Text
@@ -345,6 +346,55 @@ def test_a_call_of_another_model_gets_the_mark_of_a_lost_signature() -> None:
     assert call["thoughtSignature"] == "skip_thought_signature_validator"
 
 
+DEEPSEEK = Capabilities(
+    thinks_unasked=True,
+    rests_by="thinking",
+    calls_need_thoughts=True,
+    forced_tools_with_thoughts=False,
+    tool_choice_with_thoughts=False,
+)
+RESTS = {"type": "disabled"}
+
+
+def claude_thought(text: str, signature: str) -> Json:
+    """A call after a thought, as clients of Anthropic send it back."""
+    thought = {"type": "thinking", "thinking": text, "signature": signature}
+    call = {"type": "tool_use", "id": "c", "name": "now", "input": {}}
+    done = {"type": "tool_result", "tool_use_id": "c", "content": "12:00"}
+    turns = [USER, {"role": "assistant", "content": [thought, call]}, {"role": "user", "content": [done]}]
+    tool = {"name": "now", "input_schema": {"type": "object"}}
+    return {"model": "m", "max_tokens": 9, "messages": turns, "tools": [tool]}
+
+
+def test_calls_go_back_with_their_thoughts_or_to_a_model_that_does_not_think() -> None:
+    for client, thought in (
+        ("openai_chat", openai(USER, called() | {"reasoning_content": "hm"}, result(), tools=[TOOL])),
+        ("anthropic", claude_thought("hm", "")),
+    ):
+        request = sent(thought, "openai_chat", DEEPSEEK, client=client)
+        assert request["messages"][1]["reasoning_content"] == "hm"
+        assert "thinking" not in request
+    for client, lost in (
+        ("openai_chat", openai(USER, called(), result(), tools=[TOOL])),
+        ("anthropic", claude_thought("hm", "signed")),
+    ):
+        assert sent(lost, "openai_chat", DEEPSEEK, client=client)["thinking"] == RESTS
+    assert "thinking" not in sent(openai(USER, tools=[TOOL]), "openai_chat", DEEPSEEK)
+
+
+def test_a_model_that_cannot_be_told_what_to_call_while_it_thinks_is_told_not_to_think() -> None:
+    chosen = {
+        choice: sent(openai(USER, tools=[TOOL], tool_choice=choice), "openai_chat", DEEPSEEK)
+        for choice in ("auto", "none", "required")
+    }
+    assert chosen["required"]["tool_choice"] == "required"
+    assert chosen["required"]["thinking"] == RESTS
+    assert all("tool_choice" not in chosen[choice] for choice in ("auto", "none"))
+    assert ["tools" in request for request in chosen.values()] == [True, False, True]
+    asked = openai(USER, tools=[TOOL], tool_choice="required", reasoning_effort="high")
+    assert refused(asked, "openai_chat", DEEPSEEK) == ["tool_choice"]
+
+
 @pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
 @pytest.mark.parametrize(
     ("messages", "kept"),
@@ -369,6 +419,48 @@ def test_what_is_empty_or_in_the_wrong_place_does_not_end_a_conversation(
         request = sent(openai(*messages), to, can)
         assert problems(to, request) == []
         assert all(text in str(request) for text in kept)
+
+
+LITELLMS = {
+    "provider_specific_fields": {"a": 1},
+    "thinking_blocks": [],
+    "reasoning_details": [{"text": "hm"}],
+}
+"""What clients have beside an answer, and send back with it."""
+
+
+@pytest.mark.parametrize("can", [AT_OPENAI, Capabilities(message_fields=("refusal",))])
+def test_what_others_put_beside_an_answer_does_not_reach_who_refuses_it(
+    can: Capabilities,
+) -> None:
+    history = openai(USER, called() | LITELLMS | {"annotations": [], "refusal": None}, result())
+    assert sent(history, "openai_chat", can)["messages"][1] == called()
+    assert not Straight(can, is_openais=True).takes(history)
+
+
+def test_what_is_cached_for_long_stands_before_what_is_not() -> None:
+    long, short = ({"type": "ephemeral", **more} for more in ({"ttl": "1h"}, {}))
+
+    def marked(mark: Any) -> Json:
+        return {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": mark}]}
+
+    answer = {"role": "assistant", "content": "So."}
+    mixed = openai(marked(long), answer, marked(short), answer, marked(long))
+    found = ask(mixed, "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["messages[4].content[0].cache_control.ttl"]
+    messages = written(found.conversation, "anthropic")["messages"]
+    assert [turn["content"][0]["cache_control"] for turn in messages[::2]] == [long, short, short]
+    request = sent(openai(marked(long), tools=[TOOL | {"cache_control": short}]), "anthropic")
+    assert request["messages"][0]["content"][0]["cache_control"] == short
+    in_order = ask(openai(marked(long), answer, marked(short)), "anthropic")
+    assert isinstance(in_order, Adapted)
+    assert in_order.notes == ()
+
+
+def test_a_second_result_of_a_call_is_named() -> None:
+    twice = openai(USER, called(), result(), result(content="12:01"))
+    assert refused(twice, "anthropic") == ["messages[3]"]
 
 
 def test_a_call_without_its_result_is_named() -> None:
@@ -468,6 +560,18 @@ def test_metadata_go_to_openai_s_chats_with_those_that_it_stores(stored: bool) -
     assert isinstance(found, Adapted)
     assert ("metadata" in written(found.conversation, "openai_chat")) is stored
     assert [note.where for note in found.notes] == [] if stored else ["metadata"]
+
+
+def test_ids_that_are_too_long_for_openai_become_shorter_ones() -> None:
+    long = "ws_" + 62 * "6"
+    request = sent(openai(USER, called(long), result(long)), "openai_chat", AT_OPENAI)
+    ids = request["messages"][1]["tool_calls"][0]["id"], request["messages"][2]["tool_call_id"]
+    assert ids[0] == ids[1] != long
+    assert len(ids[0]) <= 40
+    kept = sent(openai(USER, called(long[:40]), result(long[:40])), "openai_chat", AT_OPENAI)
+    assert kept["messages"][1]["tool_calls"][0]["id"] == long[:40]
+    assert not Straight(AT_OPENAI, is_openais=True).takes(openai(USER, called(long), result(long)))
+    assert Straight(AT_OPENAI, is_openais=True).takes(openai(USER, called(long[:40]), result(long[:40])))
 
 
 def test_after_calls_bedrock_cannot_be_told_to_call_none() -> None:

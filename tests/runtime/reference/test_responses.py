@@ -49,8 +49,15 @@ SAYING = {"top_p": 0.5, "top_logprobs": 2, "parallel_tool_calls": False}
 """Values that ask for something."""
 
 
+IN_BOUNDS = {"output_compression": 50, "partial_images": 2}
+"""Of a tool that makes pictures."""
+
+
 def of_responses(body: Json) -> Json:
     """`body` with all that stands where it may: results with calls, and files with what is in them."""
+    if tools := body.get("tools"):
+        bound = [{**tool, **{n: v for n, v in IN_BOUNDS.items() if n in tool}} for tool in tools]
+        body = {**body, "tools": bound}
     items = body["input"]
     if isinstance(items, list) and items != [ASKED]:
         [item] = items

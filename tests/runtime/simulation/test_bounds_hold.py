@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from inferc.compiler.analysis.bounds import LATE, Bound, bounds_of
+from inferc.compiler.analysis.bound import Bound
+from inferc.compiler.analysis.bounds import LATE, bounds_of
 from inferc.compiler.plan.scenarios import AskPlan
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.simulation.records import Record

@@ -38,7 +38,6 @@ _KEYS: dict[str, str] = {
 """The variables that LiteLLM reads where a file names no key, when they are not those of the catalogue."""
 
 _RERANK: dict[str, tuple[str, str]] = {
-    "cohere": ("https://api.cohere.com", "/v2"),
     "jina_ai": ("https://api.jina.ai", "/v1"),
     "together_ai": ("https://api.together.xyz", "/v1"),
 }

@@ -1,0 +1,93 @@
+"""Choices of answers made into what clients of OpenAI's read, where a server that speaks its protocol writes
+something else. Each says whether it changed something."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any
+
+import orjson
+
+from ..ids import make_id
+from .call_pieces import CallPieces
+from .read_answer import reason_of
+from .write_answer import REASONS
+
+Json = dict[str, Any]
+
+_OPENAIS_REASONS = frozenset(REASONS.values()) | {"function_call"}
+
+
+def with_plain_frame(choice: Json, position: int) -> bool:
+    """Its number, where none is told; in a stream, `delta`, which some call `message`; no empty reason.
+
+    Sources: https://github.com/mpfaffenberger/code_puppy/pull/750,
+    https://github.com/Portkey-AI/gateway/issues/858, https://github.com/ollama/ollama/issues/4357.
+    """
+    changed = False
+    if choice.get("index") is None:
+        choice["index"], changed = position, True
+    if choice.get("finish_reason") == "":
+        choice["finish_reason"], changed = None, True
+    return changed
+
+
+def with_plain_reason(choice: Json, *, calls: bool) -> bool:
+    """Why it ended, in OpenAI's words; the provider's own stands beside. calls: it calls functions.
+
+    Sources: https://github.com/pydantic/pydantic-ai/issues/7816; xAI ends calls with `stop`
+    (https://github.com/vercel/ai/issues/12218).
+    """
+    told = choice.get("finish_reason")
+    if not isinstance(told, str) or (told in _OPENAIS_REASONS and not (calls and told == "stop")):
+        return False
+    reason = reason_of(told)
+    choice["finish_reason"] = REASONS["tool_calls" if calls and reason == "stop" else reason]
+    if told != "stop":
+        choice.setdefault("native_finish_reason", told)
+    return True
+
+
+def with_plain_calls(message: Any) -> bool:
+    """The calls of a whole answer: each has an id, and arguments that are text."""
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    changed = False
+    for number, call in enumerate(calls if isinstance(calls, list) else ()):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            continue
+        if not call.get("id"):
+            call["id"], changed = new_call_id(number, str(function.get("name"))), True
+        if not isinstance(function.get("arguments"), str):
+            function["arguments"], changed = orjson.dumps(function.get("arguments") or {}).decode(), True
+    return changed
+
+
+def plain_piece(pieces: CallPieces, call: Any) -> Any:
+    """A piece of a call as OpenAI sends it: `call` itself where it is one; None where it is held."""
+    if not isinstance(call, dict) or "custom" in call:
+        return call
+    piece = pieces.put(call)
+    if piece is None:
+        return None
+    function = call.get("function") or {}
+    said = function.get("arguments") or ""
+    if call.get("index") == piece.number and type(call["index"]) is int and said == piece.arguments:
+        named = call.get("id"), function.get("name")
+        if named == (piece.id, piece.name) if piece.begins else not any(named):
+            return call
+    made = {name: value for name, value in call.items() if name not in ("id", "type")}
+    begun = {"id": piece.id, "type": "function"} if piece.begins else {}
+    function = {name: value for name, value in function.items() if name != "name"}
+    named_function = {"name": piece.name} if piece.begins else {}
+    return {
+        **made,
+        "index": piece.number,
+        **begun,
+        "function": {**named_function, **function, "arguments": piece.arguments},
+    }
+
+
+def new_call_id(number: int, name: str) -> str:
+    """An id for a call that has none."""
+    return make_id(token_hex(8), str(number), name)
