@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
-from ..dsl.catalogue import find_model
+from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, facts_at, find_facts
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
 from ..dsl.runtimes import (
@@ -35,6 +34,8 @@ def facts_of(deployment: Deployment) -> Facts:
     runtime = deployment.effective_runtime()
     if runtime.transport is TransportKind.LOCAL:
         return Facts()
+    if deployment.base_model is not None:
+        return facts_at(deployment.base_model, runtime, service_of(deployment))
     return find_facts(deployment.known_model, runtime, service_of(deployment))
 
 
@@ -59,7 +60,7 @@ def context_window_of(deployment: Deployment) -> int | None:
     """Tokens of a request and its answer together, as the file says, or else the catalogue."""
     if deployment.model_info is not None and deployment.model_info.context_window is not None:
         return deployment.model_info.context_window
-    info = find_model(deployment.known_model, deployment.effective_runtime().provider)
+    info = deployment.found()
     return info.context_window if info is not None else None
 
 

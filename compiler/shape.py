@@ -250,6 +250,8 @@ class Shaper:
             helps, fixes = [foreign.text], foreign.fixes
         elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
+        if fixes:
+            section.damaged = True  # it is meant for a field that now seems to be missing
         self._found.error(
             "E0204",
             f"{what} has no field `{name}`",

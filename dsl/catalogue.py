@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -85,34 +86,40 @@ class Tier:
     as_of: str
 
 
-@lru_cache(maxsize=4096)
 def find_model(name: str, provider: ProviderKind | None = None) -> ModelInfo | None:
     """The model that `name` means at `provider`, or None when it is not in the catalogue.
 
     `name` may be an alias or a dated snapshot, with or without the path of a vendor before it, such as
-    `openai/gpt-4o-mini-2024-07-18`. No provider, and a LiteLLM proxy, stand for whoever has the model.
+    `openai/gpt-4o-mini-2024-07-18`. No provider, and a LiteLLM proxy, stand for whoever has the model. Prices
+    are those of today.
     """
+    return find_model_on(datetime.now(UTC).date().isoformat(), name, provider)
+
+
+@lru_cache(maxsize=4096)
+def find_model_on(day: str, name: str, provider: ProviderKind | None = None) -> ModelInfo | None:
+    """The same, with the prices of a day, `2026-12-01`."""
     if provider is ProviderKind.BEDROCK:
         index = _preset_indices()[provider]
         row = next((row for each in listed_names(name.lower()) if (row := index.find(each))), None)
-        return None if row is None else _model(provider, row)
+        return None if row is None else _model(provider, row, day)
     if provider in _PRESETS:
-        return _find_at_preset(name.lower(), provider)
+        return _find_at_preset(name.lower(), provider, day)
     vendor, bare = _without_vendor(name.lower().removesuffix("-via-litellm"))
     wanted = vendor if provider in _ANYBODY else provider
     for index in _indices():
         if wanted in (None, index.provider) and (row := index.find(bare)):
-            return _model(index.provider, row)
+            return _model(index.provider, row, day)
     return None
 
 
-def _find_at_preset(name: str, provider: ProviderKind) -> ModelInfo | None:
+def _find_at_preset(name: str, provider: ProviderKind, day: str) -> ModelInfo | None:
     """The same at a provider of `presets`, with or without what LiteLLM writes before its models."""
     index = _preset_indices().get(provider)
     prefixes = PRESETS[RuntimeKind(provider.value)].prefixes
     bare = next((name.removeprefix(each) for each in prefixes if name.startswith(each)), name)
     row = (index.find(bare) or index.find(name)) if index is not None else None
-    return _model(provider, row) if row is not None else None
+    return _model(provider, row, day) if row is not None else None
 
 
 @lru_cache(maxsize=4096)
@@ -216,7 +223,10 @@ def _tokens_per_minute(row: dict[str, Any]) -> int:
     return int(row["input_tokens_per_minute"]) + int(row["output_tokens_per_minute"])
 
 
-def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
+def _model(provider: ProviderKind, row: dict[str, Any], day: str) -> ModelInfo:
+    for change in row.get("later", ()):
+        if change["from"] <= day:
+            row = row | change
     return ModelInfo(
         provider=provider,
         name=row["name"],

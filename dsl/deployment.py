@@ -6,10 +6,10 @@ from functools import cached_property
 
 from attrs import field
 
-from .catalogue import find_model
+from .catalogue import ModelInfo, find_model
 from .data_kinds import DataKind
 from .fields import at_least, doc
-from .inference import infer_runtime, name_at
+from .inference import infer_runtime, name_at, prefix_in
 from .kinds import RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
 from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving
@@ -62,6 +62,13 @@ class Deployment:
         return "" if isinstance(self.model, LateText) else self.model
 
     @property
+    def base_model(self) -> str | None:
+        """Which model it is, where the file says so because `model` is a name of one's own."""
+        said = self.model_info.base_model if self.model_info is not None else None
+        prefix = prefix_in(said) if said is not None else None
+        return said.removeprefix(prefix[1]) if said is not None and prefix is not None else said
+
+    @property
     def least_replicas(self) -> int:
         """How many replicas it has at least; exactly so many, where no range says more."""
         return self.replicas.least if isinstance(self.replicas, Range) else self.replicas
@@ -96,6 +103,15 @@ class Deployment:
         local = self.effective_runtime().transport is TransportKind.LOCAL
         return TaskKind.TENSOR if local else TaskKind.CHAT
 
+    def found(self) -> ModelInfo | None:
+        """What the catalogue has of the model: of the one that the file says it is, wherever that runs."""
+        provider = self.effective_runtime().provider
+        if provider is None:
+            return None
+        if self.base_model is None:
+            return find_model(self.known_model, provider)
+        return find_model(self.base_model, provider) or find_model(self.base_model)
+
     def effective_price(self) -> Price | None:
         """What the model costs: `price`, else what the catalogue says, None where it says nothing.
 
@@ -103,8 +119,7 @@ class Deployment:
         """
         if self.price is not None:
             return self.price
-        provider = self.effective_runtime().provider
-        info = find_model(self.known_model, provider) if provider is not None else None
+        info = self.found()
         if info is None or info.input_price is None:
             return None
         return Price(

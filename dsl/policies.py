@@ -216,3 +216,11 @@ class ModelFacts:
         1, "tokens of prompt and answer together", at_most=MOST_TOKENS, default=None
     )
     max_output: int | None = at_least(1, "tokens of the answer", at_most=MOST_TOKENS, default=None)
+    base_model: str | None = field(
+        default=None,
+        metadata={
+            "doc": "which model it is, such as `gpt-4o`, where `model` is a name of one's own, as at Azure: "
+            "what the catalogue knows of it holds",
+            "rare": True,
+        },
+    )

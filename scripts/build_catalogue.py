@@ -105,8 +105,7 @@ def _provider_rows(provider: types.Provider, called: str, day: date) -> Iterator
     models = [model for model in provider.models if not model.id.startswith(foreign)]
     first_snapshots = _first_snapshots(models)
     for model in models:
-        by_hour = [model.get_prices(datetime.combine(day, hour, UTC)) for hour in HOURS]
-        prices = max(by_hour, key=_dearness)
+        prices = _dearest(model, day)
         heard = prices.audio_hours or prices.input_audio_hours
         spoken = prices.input_mchars
         if prices.input_mtok is None and prices.output_mtok is None and heard is None and spoken is None:
@@ -133,8 +132,45 @@ def _provider_rows(provider: types.Provider, called: str, day: date) -> Iterator
             "tiered": any(isinstance(price, types.TieredPrices) for price in vars(prices).values()) or None,
             "deprecated": model.deprecated or None,
             "released": _released([model.id, *patterns], first_snapshots),
+            "later": _later(model, day) or None,
         }
         yield {key: value for key, value in row.items() if value is not None}
+
+
+def _dearest(model: types.ModelInfo, day: date) -> types.ModelPrice:
+    """The prices of the hour of that day at which they are highest."""
+    by_hour = [model.get_prices(datetime.combine(day, hour, UTC)) for hour in HOURS]
+    return max(by_hour, key=_dearness)
+
+
+def _later(model: types.ModelInfo, day: date) -> list[dict[str, str]]:
+    """What tokens cost from a later day on, as far as it is known and is not what they cost before."""
+    told = model.prices if isinstance(model.prices, list) else []
+    starts = {
+        each.constraint.start_date for each in told if isinstance(each.constraint, types.StartDateConstraint)
+    }
+    changes: list[dict[str, str]] = []
+    before = _by_token(_dearest(model, day))
+    for start in sorted(each for each in starts if each > day):
+        after = _by_token(_dearest(model, start))
+        if changed := {name: price for name, price in after.items() if before.get(name) != price}:
+            changes.append({"from": start.isoformat(), **changed})
+        before = after
+    return changes
+
+
+def _by_token(prices: types.ModelPrice) -> dict[str, str]:
+    found = {
+        "input": _price(prices.input_mtok),
+        "output": _price(prices.output_mtok),
+        "cached_input": _price(prices.cache_read_mtok),
+        "cache_write": _price(prices.cache_write_mtok),
+        "audio_input": _price(prices.input_audio_mtok),
+        "audio_output": _price(prices.output_audio_mtok),
+        "image_input": _price(prices.input_image_mtok),
+        "image_output": _price(prices.output_image_mtok),
+    }
+    return {name: price for name, price in found.items() if price is not None}
 
 
 def _dearness(prices: types.ModelPrice) -> Decimal:

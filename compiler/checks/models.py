@@ -15,7 +15,7 @@ from ...dsl.presets import PRESETS
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import OpenAICompatibleConfig, PresetConfig
 from ...dsl.suggest import did_you_mean
-from ..capabilities import service_of
+from ..capabilities import context_window_of, service_of
 from ..declare import Declared
 
 _CATALOGUED = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI)
@@ -29,9 +29,21 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
     _sent_prefix(declared, deployment, found)
     if _ended(declared, deployment, found):
         return
+    if deployment.base_model and deployment.found() is None and context_window_of(deployment) is None:
+        _unknown_base(declared, deployment.base_model, found)
     provider = deployment.effective_runtime().provider
     if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
         _catalogue(declared, deployment, provider, found)
+
+
+def _unknown_base(declared: Declared, base: str, found: Diagnostics) -> None:
+    found.note(
+        "N0415",
+        f"the catalogue does not know `{base}`: its price and context window are not checked",
+        declared.span("model_info", "base_model"),
+        help=did_you_mean(base, known_models())
+        or "add `context_window = …` and `price { … }` to have them checked",
+    )
 
 
 def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -86,7 +98,7 @@ def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics)
 
 def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bool:
     """A model that its provider has switched off, or has said on which day it will."""
-    model, runtime = deployment.known_model, deployment.effective_runtime()
+    model, runtime = deployment.base_model or deployment.known_model, deployment.effective_runtime()
     preset, config = PRESETS.get(runtime), deployment.effective_config()
     elsewhere = isinstance(config, PresetConfig) and config.endpoint is not None
     if elsewhere and preset is not None and preset.own_servers:
@@ -94,7 +106,8 @@ def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bo
     end = find_retirement(model, runtime, service_of(deployment)) if model else None
     if end is None or not end.near:
         return False
-    span, successor = declared.span("model"), end.successor
+    where = ("model",) if deployment.base_model is None else ("model_info", "base_model")
+    span, successor = declared.span(*where), end.successor
     fixes = []
     if successor and model == deployment.model:
         prefix = model.removesuffix(name_at(runtime, model))

@@ -221,6 +221,8 @@ class _Writing:
         config = deployment.effective_config()
         if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
             made["base_model"] = f"azure/{self._text(deployment.model)}"
+        if (base := values.take("model_info.base_model")) is not None:
+            made["base_model"] = base
         for path, name in (("context_window", "max_input_tokens"), ("max_output", "max_output_tokens")):
             if (value := values.take(f"model_info.{path}")) is not None:
                 made[name] = value

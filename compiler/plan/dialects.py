@@ -54,6 +54,7 @@ _AT_BOTH = Capabilities(
     json_word=True,
     stored_metadata=True,
     call_ids=r"(?s).{1,40}",
+    message_fields=("name", "refusal", "audio", "function_call"),
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 
@@ -69,6 +70,7 @@ AT_OPENAI = evolve(
 
 IN_RESPONSES = evolve(
     _AT_BOTH,
+    message_fields=None,
     call_ids=r"(?s).{1,64}",
     lacking_fields=(*(name for name in OF_OTHERS.split() if name != "reasoning"), "background_options"),
 )

@@ -33,6 +33,9 @@ REFUSED = frozenset({"refused_sampling", "lacking_fields"})
 BEYOND_THE_PLAN = ("task", "reasons")
 """Facts that only the compiler uses."""
 
+_OF_THE_MODEL = frozenset({"task", "greatest_output", "tools", "reads", "reasons"})
+"""Facts that hold in whatever protocol a model is asked."""
+
 _FOLDER = Path(__file__).parent
 _DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
 _TUNED = re.compile(r"ft:([^:]+)(?::.*)?")
@@ -133,6 +136,18 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
     for each in REFUSED & of_api.keys():  # what the API refuses, no model of it takes
         values[each] = list(dict.fromkeys([*of_api[each], *values[each]]))
     return Facts(values, tuple(dict.fromkeys(by)), inferred)
+
+
+def facts_at(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
+    """What is known of `model` behind a runtime that has models of others: what its maker says of it, under
+    what the runtime's provider says."""
+    own, maker = find_facts(model, runtime, service), find_model(model)
+    if maker is None or maker.provider is runtime.provider:
+        return own
+    ground = find_facts(model, RuntimeKind(maker.provider.value))
+    speaks_alike = maker.provider is ProviderKind.OPENAI  # to others, what is asked is said in other words
+    values = {k: v for k, v in ground.values.items() if speaks_alike or k in _OF_THE_MODEL}
+    return Facts(values | own.values, tuple(dict.fromkeys([*ground.sources, *own.sources])))
 
 
 @cache

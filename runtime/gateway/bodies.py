@@ -194,9 +194,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     exact: numbers that no machine type holds keep their text.
     """
     raw = await request.app[BODIES].read(request)
-    containers = raw.count(b"{") + raw.count(b"[")
-    if len(raw) > MAX_CONTAINERS:
-        _check_counts(raw, containers)
+    containers = check_counts(raw, len(raw))
     try:
         body = exact_json.loads(raw) if exact else orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -213,15 +211,22 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     return body
 
 
-def _check_counts(raw: bytes, containers: int) -> None:
-    """Raises RequestTooLarge where a large body would take long to read."""
+def check_counts(raw: bytes, size: int, advice: str = "") -> int:
+    """How many objects and lists the JSON in the first `size` bytes has.
+
+    Raises RequestTooLarge where it would take long to read. advice: what to do then.
+    """
+    containers = raw.count(b"{", 0, size) + raw.count(b"[", 0, size)
+    if size <= MAX_CONTAINERS:
+        return containers
     for count, most, what in (
         (containers, MAX_CONTAINERS, "objects and lists"),
-        (raw.count(b'":'), MAX_FIELDS, "fields"),
-        (raw.count(b","), MAX_ITEMS, "items"),
+        (raw.count(b'":', 0, size), MAX_FIELDS, "fields"),
+        (raw.count(b",", 0, size), MAX_ITEMS, "items"),
     ):
         if count > most:
-            raise RequestTooLarge(f"the body has more than {most} {what}")
+            raise RequestTooLarge(f"the body has more than {most} {what}{advice}")
+    return containers
 
 
 def _check_depth(body: Any) -> None:

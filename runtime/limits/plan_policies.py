@@ -10,7 +10,6 @@ from pathlib import Path
 from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Plan, RemotePoolPlan
 from ..policies.budget import Budget, Ledger
-from ..policies.estimate import Tariff
 from ..requests.errors import StartError
 from ..requests.health import Finding, Health
 from .accounts import Accounts
@@ -72,14 +71,13 @@ class PlanPolicies:
 
     def of_replicas(self, plan: RemotePoolPlan) -> list[ReplicaPolicies]:
         """What each replica of `plan` is behind."""
-        budget, tariff = self._budget(plan)
+        budget = self._budget(plan)
         return [
             ReplicaPolicies(
                 plan,
                 self._accounts.breaker(plan, index),
                 self._accounts.limiter(plan, index),
                 budget,
-                tariff,
                 self.epoch,
                 self._accounts.tell_hold(plan, index),
                 self._payers,
@@ -129,9 +127,9 @@ class PlanPolicies:
         parts: list[RateLimiter | SharedBudget] = [*budgets, *limiters]
         return [each for each in parts if id(each) not in theirs]
 
-    def _budget(self, plan: RemotePoolPlan) -> tuple[Budget | None, Tariff]:
+    def _budget(self, plan: RemotePoolPlan) -> Budget | None:
         if plan.budget is None:
-            return None, Tariff.free() if plan.price is None else Tariff.of(plan.price)
+            return None
         if plan.price is None:
             problem = (
                 f"deployment `{plan.deployment}`: the price of {plan.model} is not known, so its "
@@ -140,10 +138,9 @@ class PlanPolicies:
             if plan.budget.on_exceeded is BudgetAction.REJECT:
                 raise StartError(problem)
             log.warning("%s", problem)
-            return None, Tariff.free()
+            return None
         account = f"{self._state.name}/{plan.deployment}"
-        budget = self._ledger(plan.budget, f"deployment `{plan.deployment}`", account)
-        return budget, Tariff.of(plan.price)
+        return self._ledger(plan.budget, f"deployment `{plan.deployment}`", account)
 
     def _account(self, kind: str, name: str = "") -> str:
         """What the store calls the budget of what is no deployment: names of states are not empty."""

@@ -10,16 +10,18 @@ from ...compiler.plan import RemotePoolPlan
 from ...compiler.plan.record import frozen
 from ..policies.budget import Budget
 from ..policies.circuit_breaker import CircuitBreaker
-from ..policies.estimate import Tariff
 from .rate_limiters import RateLimiter
 
 
 @frozen
 class Payer:
-    """Somebody whose budget requests are charged to. who: for messages, such as "key `team_a`"."""
+    """Somebody whose budget requests are charged to. who: for messages, such as "key `team_a`". plan: of the
+    deployment that pays for itself.
+    """
 
     who: str
     budget: Budget
+    plan: RemotePoolPlan | None = None
 
 
 def route_payer(route: str) -> str:
@@ -36,15 +38,22 @@ class ReplicaPolicies:
 
     epoch: what to add to the loop's time to get seconds since 1970. tell_hold: told to other processes, for
     how many seconds the provider wants to be left alone. payers: others whose budgets requests may be charged
-    to, by name. everyone: who pays for each request.
+    to, by name. everyone: who pays for each request at any deployment. always: who pays for each request at
+    this one: itself, and everyone.
     """
 
     plan: RemotePoolPlan
     breaker: CircuitBreaker
     limiter: RateLimiter
     budget: Budget | None = None
-    tariff: Tariff = field(factory=Tariff.free)
     epoch: float = 0.0
     tell_hold: TellHold | None = None
     payers: Mapping[str, Payer] = field(factory=dict)
     everyone: Payer | None = None
+    always: tuple[Payer, ...] = field(init=False)
+
+    @always.default
+    def _who_pays(self) -> tuple[Payer, ...]:
+        who = f"deployment `{self.plan.deployment}`"
+        itself = None if self.budget is None else Payer(who, self.budget, self.plan)
+        return tuple(each for each in (itself, self.everyone) if each is not None)

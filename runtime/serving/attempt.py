@@ -14,7 +14,7 @@ from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
-from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, Estimate, Tariff, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import (
@@ -46,34 +46,45 @@ class Attempt:
         "_chunks",
         "_estimate",
         "_finished",
+        "_held",
         "_loop",
-        "_money",
-        "_others",
         "_outcome_told",
         "_pass",
         "_permit",
         "_policies",
         "_sent",
         "_size",
+        "_tariff",
         "_why",
         "begun",
+        "cost",
         "failure",
         "first",
         "usage",
+        "used",
     )
 
     def __init__(
-        self, policies: ReplicaPolicies | None, estimate: Estimate, loop: asyncio.AbstractEventLoop
+        self,
+        policies: ReplicaPolicies | None,
+        estimate: Estimate,
+        loop: asyncio.AbstractEventLoop,
+        tariff: Tariff | None,
     ) -> None:
+        """tariff: None where the price is not known."""
         self._loop = loop
         self._policies = policies
         self._estimate = estimate
-        self._money: Reservation | None = None
-        self._others: list[tuple[Budget, Reservation]] = []
+        self._tariff = tariff
+        self._held: list[tuple[Budget, Reservation]] = []
         self._pass: Pass | None = None
         self._permit: Permit | None = None
         self.usage: Usage | None = None
         """The tokens of the answer, as far as they have been told."""
+        self.used = NOTHING_USED
+        """Once it has ended: that, or what can be known without it."""
+        self.cost: int | None = None
+        """Of that, in picodollars; None where the price is not known."""
         self.failure: Failure | None = None
         self._outcome_told: Outcome | None = None
         self._why = ""
@@ -106,21 +117,17 @@ class Attempt:
         if policies is None:
             return
         try:
-            amount = policies.tariff.estimated(self._estimate)
-            if policies.budget is not None:
-                outcome = policies.budget.reserve(now + policies.epoch, amount)
-                if outcome is None:
-                    outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
-                if outcome.notice is None and isinstance(outcome, Reservation):
-                    self._money = outcome
-                else:
-                    self._take_money(policies, outcome)
-            if policies.everyone is not None:
-                await self._charge(policies, policies.everyone, amount, now, deadline)
+            paying = [*policies.always]
             for name in payers:
-                payer = policies.payers.get(name)
-                if payer is not None:
-                    await self._charge(policies, payer, amount, now, deadline)
+                if (payer := policies.payers.get(name)) is not None:
+                    paying.append(payer)
+            if paying:
+                amount = 0 if self._tariff is None else self._tariff.estimated(self._estimate)
+                for payer in paying:
+                    outcome = payer.budget.reserve(now + policies.epoch, amount)
+                    if type(outcome) is not Reservation or outcome.notice is not None:
+                        outcome = await self._ask_for_money(payer, outcome, amount, deadline)
+                    self._held.append((payer.budget, outcome))
             if (probing := self._enter_circuit(policies, now)) is not None:
                 await probing
             self._permit = policies.limiter.take(now, self._estimate.total)
@@ -131,34 +138,21 @@ class Attempt:
             raise
 
     async def _ask_for_money(
-        self, policies: ReplicaPolicies, budget: Budget, amount: int, deadline: float | None
-    ) -> Reservation | Exceeded:
-        """Wait until processes that share the budget have agreed on it. Raises RequestError."""
-        try:
-            return await budget.acquire(amount, deadline)
-        except RequestError as error:
-            raise _of(policies.plan, error) from None
-
-    async def _charge(
-        self, policies: ReplicaPolicies, payer: Payer, amount: int, now: float, deadline: float | None
-    ) -> None:
-        """Set the money of `payer` aside, too. Raises RequestError."""
-        outcome = payer.budget.reserve(now + policies.epoch, amount)
+        self, payer: Payer, outcome: Reservation | Exceeded | None, amount: int, deadline: float | None
+    ) -> Reservation:
+        """What `payer` sets aside, where there is more to it. outcome: None, where processes that share the
+        budget have to agree on it. Raises RequestError."""
         if outcome is None:
-            outcome = await payer.budget.acquire(amount, deadline)
+            try:
+                outcome = await payer.budget.acquire(amount, deadline)
+            except RequestError as error:
+                raise (error if payer.plan is None else _of(payer.plan, error)) from None
         if outcome.notice:
             log.warning("%s: %s", payer.who, outcome.notice)
         if isinstance(outcome, Exceeded):
-            raise BudgetExceeded(f"{payer.who}: {outcome.reason}", retry_after=outcome.retry_after)
-        self._others.append((payer.budget, outcome))
-
-    def _take_money(self, policies: ReplicaPolicies, outcome: Reservation | Exceeded) -> None:
-        """Keep what is set aside for the attempt. Raises BudgetExceeded."""
-        if outcome.notice:
-            log.warning("deployment `%s`: %s", policies.plan.deployment, outcome.notice)
-        if isinstance(outcome, Exceeded):
-            raise _refusal(BudgetExceeded, policies.plan, outcome.reason, outcome.retry_after)
-        self._money = outcome
+            refusal = BudgetExceeded(f"{payer.who}: {outcome.reason}", retry_after=outcome.retry_after)
+            raise refusal if payer.plan is None else _of(payer.plan, refusal)
+        return outcome
 
     def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> Coroutine[Any, Any, None] | None:
         """Pass the circuit breaker; where that is not closed, what to await. Raises CircuitOpen."""
@@ -272,12 +266,13 @@ class Attempt:
         """Whether the request went alone, to see whether others may follow."""
         return self._permit is not None and self._permit.probe > 0
 
-    def leave(self, now: float) -> Usage:
-        """Give back the permit, the pass and what of the money was not spent; gives what was used."""
-        policies = self._policies
-        used = self._used()
+    def leave(self, now: float) -> None:
+        """Give back the permit, the pass and what of the money was not spent."""
+        policies, tariff = self._policies, self._tariff
+        used = self.used = self._used()
+        cost = self.cost = (used.told_cost or None) if tariff is None else tariff.cost(used)
         if policies is None:
-            return used
+            return
         if self._permit is not None:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             policies.limiter.finish(self._permit, tokens)
@@ -287,13 +282,8 @@ class Attempt:
             breaker.report(now, self._pass, self._outcome())
             if was_closed is not (breaker.open_until is None):
                 _log_circuit(policies, self._why)
-        if self._money is not None or self._others:
-            cost = policies.tariff.cost(used)
-            if self._money is not None and policies.budget is not None:
-                policies.budget.settle(self._money, cost)
-            for budget, money in self._others:
-                budget.settle(money, cost)
-        return used
+        for budget, money in self._held:
+            budget.settle(money, cost or 0)
 
     def _used(self) -> Usage:
         """What the provider will probably charge: what it said, or what can be known without that.

@@ -56,19 +56,18 @@ class Durations:
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        bucket = bisect_left(self._ends, seconds)
-        self.buckets[bucket] += 1
-        self.seconds += seconds
-        if parent := PARENT.get():
-            self.examples[bucket] = trace_id_of(parent), seconds, time.time()
+        _add(((self, seconds),))
 
 
-class _Uncounted(Durations):
-    def add(self, seconds: float) -> None:
-        """Nobody asks."""
-
-
-_UNCOUNTED = _Uncounted()
+def _add(counted: Iterable[tuple[Durations, float]]) -> None:
+    """Count one in each, of the request that runs."""
+    parent = PARENT.get()
+    for durations, seconds in counted:
+        bucket = bisect_left(durations._ends, seconds)
+        durations.buckets[bucket] += 1
+        durations.seconds += seconds
+        if parent:
+            durations.examples[bucket] = trace_id_of(parent), seconds, time.time()
 
 
 class Counters:
@@ -81,15 +80,17 @@ class Counters:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.durations = Durations()
+        self._outcomes_alone = False
 
     def end(self, outcome: str, seconds: float) -> None:
         """A request has ended, after so long."""
         self.outcomes[outcome] += 1
-        self.durations.add(seconds)
+        if not self._outcomes_alone:
+            self.durations.add(seconds)
 
     def count_outcomes_alone(self) -> None:
         """Nobody asks for durations, nor for sizes: in a simulation each of millions would be sorted in."""
-        self.durations = _UNCOUNTED
+        self._outcomes_alone = True
 
 
 class DeploymentCounters(Counters):
@@ -116,24 +117,42 @@ class DeploymentCounters(Counters):
         self.untold = 0
         self.searches = self.images = self.characters = self.audio_ms = 0
 
-    def count_outcomes_alone(self) -> None:
-        self.durations = self.waits = self.firsts = self.per_token = _UNCOUNTED
-        self.input_tokens = self.output_tokens = _UNCOUNTED
-        self.operations = defaultdict(lambda: _UNCOUNTED)
-
-    def spend(self, usage: Usage) -> None:
-        """A request has taken so many."""
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        self.input_tokens.add(usage.prompt_tokens)
-        self.output_tokens.add(usage.completion_tokens)
-
-    def count_units(self, used: Usage) -> None:
-        """What an attempt took beside tokens, as far as it is told or known without that."""
+    def leave(
+        self,
+        outcome: str,
+        began: float,
+        sent: float,
+        first: float | None,
+        now: float,
+        usage: Usage | None,
+        used: Usage,
+        streamed: bool,
+    ) -> None:
+        """A request has ended that had a slot. sent, first: when the last attempt went out, and when its
+        answer began; 0 and None: neither. usage: that was told. used: what was taken beside tokens, as far as
+        it is told or known without that.
+        """
+        self.outcomes[outcome] += 1
+        if usage is not None:
+            self.prompt_tokens += usage.prompt_tokens
+            self.completion_tokens += usage.completion_tokens
         self.searches += used.searches
         self.images += used.images
         self.characters += used.characters
         self.audio_ms += used.audio_ms
+        if self._outcomes_alone:
+            return
+        counted = [(self.durations, now - began)]
+        if sent:
+            operation = self.operations["" if outcome == OK else outcome]
+            counted += (self.waits, sent - began), (operation, now - sent)
+        if usage is not None:
+            counted += (self.input_tokens, usage.prompt_tokens), (self.output_tokens, usage.completion_tokens)
+        if streamed and first is not None:
+            counted.append((self.firsts, first - sent))
+            if usage is not None and usage.completion_tokens > 1:
+                counted.append((self.per_token, (now - first) / (usage.completion_tokens - 1)))
+        _add(counted)
 
 
 class RouteCounters(Counters):

@@ -34,7 +34,7 @@ from ..requests.trace import Trace
 from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counters import DIVERTED, OK, DeploymentCounters, outcome_now
+from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -431,24 +431,13 @@ class Deployment(Model):
         self._slots.leave(retrier.slot, now)
         if self._throttling is not None:
             self._throttle()
-        counters, attempt, sent = self.counters, retrier.attempt, retrier.sent
+        attempt, sent = retrier.attempt, retrier.sent
         outcome = outcome_now(request, attempt is not None and attempt.begun)
-        counters.end(outcome, now - began)
-        if sent:
-            counters.waits.add(sent - began)
-            counters.operations["" if outcome == OK else outcome].add(now - sent)
-        if attempt is None:
-            return
-        usage, first = attempt.usage, attempt.first
-        if usage is not None:
-            counters.spend(usage)
-        counters.count_units(retrier.used)
+        usage, first = (None, None) if attempt is None else (attempt.usage, attempt.first)
+        streamed = getattr(request, "stream", False)
+        self.counters.leave(outcome, began, sent, first, now, usage, retrier.used, streamed)
         if self.adaptive is not None and first is not None:
             self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
-        if first is not None and getattr(request, "stream", False):
-            counters.firsts.add(first - sent)
-            if usage is not None and usage.completion_tokens > 1:
-                counters.per_token.add((now - first) / (usage.completion_tokens - 1))
 
     def _preferred(self, call: Call, together: RouteKey) -> int | None:
         """The replica to which requests go that belong together with this one; None where it has no such."""

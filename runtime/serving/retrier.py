@@ -118,7 +118,7 @@ class Retrier:
             trace.replica = index
             entered, policies = now, self._policies[index]
             size = NOTHING if policies is None else for_model(call.request, policies.plan.capabilities)
-            attempt = self.attempt = Attempt(policies, size, self._loop)
+            attempt = self.attempt = Attempt(policies, size, self._loop, self._tariff)
             try:
                 await attempt.enter(now, call.deadline, self._waits_until, call.payers)
                 break
@@ -198,19 +198,19 @@ class Retrier:
         """Give back what the attempt held."""
         attempt, now = self.attempt, self._loop.time()
         assert attempt is not None
-        used = self.used = attempt.leave(now)
+        attempt.leave(now)
+        self.used = attempt.used
         if attempt.begun:
             self._availability.answered(self.slot.replica)
         trace = self._trace
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
-            cost = (used.told_cost or None) if self._tariff is None else self._tariff.cost(used)
             trace.record(
                 self._deployment,
                 self.sent,
                 now,
-                used,
-                cost,
+                attempt.used,
+                attempt.cost,
                 answered,
                 trace.replica,
                 attempt.first,

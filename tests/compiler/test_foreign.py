@@ -262,3 +262,12 @@ def test_braces_that_are_meant_are_no_mistake(text: str) -> None:
 def test_each_word_of_other_languages_has_an_answer(word: str) -> None:
     [item] = found(pipe(f"x = {word} gpt(message)\n  return gpt(message)"))
     assert foreign_words("words")[word].say in item.help
+
+
+def test_what_another_word_was_meant_for_is_not_missing_as_well() -> None:
+    config = 'runtime openai_compatible { base_url = "http://127.0.0.1:8000/v1" }'
+    [item] = found(f'deployment a {{\n  model = "m"\n  {config}\n}}\n')
+    assert (item.message, item.fixes[0].title) == (
+        "the runtime `openai_compatible` has no field `base_url`",
+        "write `endpoint = …`",
+    )

@@ -179,3 +179,33 @@ def test_a_prefix_of_another_runtime_says_what_to_write(project: Project) -> Non
     [item] = project.findings(f'deployment it {{ model = "groq/llama-3.3-70b-versatile", {openai} }}')
     assert item.code == "N0415"
     assert "`runtime groq`" in item.help[0]
+
+
+def at_azure(model: str, base: str = "", more: str = "") -> str:
+    info = f'model_info {{ base_model = "{base}" }}, ' if base else ""
+    azure = 'runtime azure { resource = "r", api_key = env("K") }'
+    return f'deployment it {{ model = "{model}", {info}{azure}{more} }}'
+
+
+@pytest.mark.parametrize("base", ["gpt-5-mini", "azure/gpt-5-mini"])
+def test_a_name_of_ones_own_is_known_by_its_base_model(project: Project, base: str) -> None:
+    openai = project.remote('deployment it { model = "gpt-5-mini", runtime openai { api_key = env("K") } }')
+    plan = project.remote(at_azure("prod", base))
+    assert (plan.model, plan.price, plan.timeouts) == ("prod", openai.price, openai.timeouts)
+    assert plan.capabilities == openai.capabilities
+    assert project.remote(at_azure("prod")).price is None
+    hot = ", request { defaults { temperature = 0.5 } }"
+    assert project.codes(at_azure("prod", base, hot)) == ["E0423"]
+    assert project.codes(at_azure("prod", "gpt-4o", hot)) == []
+
+
+def test_what_models_of_others_refuse_at_azure_is_known_by_their_base_model(project: Project) -> None:
+    lacks = project.remote(at_azure("prod", "DeepSeek-V4-Pro")).capabilities.lacking_fields
+    assert lacks is not None
+    assert {"prompt_cache_key", "user_security_context", "verbosity"} <= set(lacks)
+
+
+def test_a_base_model_that_nobody_knows_is_told(project: Project) -> None:
+    [item] = project.findings(at_azure("prod", "gpt-5.11"))
+    assert (item.code, item.is_error) == ("N0415", False)
+    assert "gpt-5.1" in item.help[0]

@@ -17,7 +17,7 @@ from genai_prices.data import providers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferc.dsl.catalogue import find_model, find_tier, known_models
+from inferc.dsl.catalogue import find_model, find_model_on, find_tier, known_models
 from inferc.dsl.inference import infer_runtime
 from inferc.dsl.kinds import ProviderKind
 from inferc.dsl.units import Money
@@ -340,3 +340,16 @@ class TestFacts:
             "assert not {'genai_prices', 'pydantic', 'cattrs'} & set(sys.modules)"
         )
         subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "last", "first"),
+    [("gemini-4-argon", "2026-11-30", "2026-12-01"), ("gemini-3.7-flash", "2026-12-31", "2027-01-01")],
+)
+def test_a_price_is_that_of_the_day(model: str, last: str, first: str) -> None:
+    before, after = (find_model_on(day, model, ProviderKind.GEMINI) for day in (last, first))
+    assert before is not None
+    assert after is not None
+    assert (before.input_price, before.cached_input_price) != (after.input_price, after.cached_input_price)
+    assert after.output_price == 2 * (before.output_price or 0)
+    assert after.per_search == before.per_search

@@ -22,6 +22,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from inferc.compiler.plan import Batching
 from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.executor import Executor
+from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_ITEMS
 from inferc.runtime.requests.call import MAX_PRIORITY
 from inferc.runtime.secret import Secret
 
@@ -76,7 +77,7 @@ def wanted(name: str, values: NDArray[Any], *, binary: bool) -> triton.InferInpu
 
 
 async def post(url: str, model: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    data = body if isinstance(body, bytes | BytesIO) else json.dumps(body).encode()
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{url}/v2/models/{model}/infer", data=data, headers=headers) as answer,
@@ -155,6 +156,27 @@ async def test_a_large_answer_comes_whole_and_with_its_length(url: str, binary: 
                 found = numpy.frombuffer(raw[size:], "<i8") if binary else numpy.array(output["data"])
                 assert output["shape"] == [100_000, 2]
                 assert (found == values.reshape(-1)).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [(b"[],", f"{MAX_CONTAINERS} objects and lists"), (b"1,", f"{MAX_ITEMS} items")],
+)
+async def test_json_that_takes_long_to_read_is_refused(url: str, data: bytes, what: str) -> None:
+    many = data * ((MAX_CONTAINERS if data == b"[]," else MAX_ITEMS) + 1)
+    status, said = await post(url, "INT64", BytesIO(b'{"inputs":[{"data":[' + many + b"1]}]}"))
+    assert (status, said["error"]) == (413, f"the body has more than {what}: send its tensors as bytes")
+
+
+async def test_bytes_behind_the_json_are_not_taken_for_it(url: str) -> None:
+    values = b"," * (16 * 150_000)
+    sent = {"binary_data_size": len(values)}
+    described = X | {"datatype": "INT64", "shape": [150_000, 2], "parameters": sent}
+    head = json.dumps({"inputs": [{k: v for k, v in described.items() if k != "data"}]}).encode()
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+    status, said = await post(url, "INT64", BytesIO(head + values), headers)
+    assert status == 200, said
+    assert said["outputs"][0]["data"][:1] == [int.from_bytes(b"," * 8, "little")]
 
 
 async def test_the_client_may_leave_the_outputs_and_an_id_to_the_server(url: str) -> None:

@@ -7,7 +7,6 @@ from inferc.runtime.limits.rate_limiters import LocalRateLimiter, RateLimiter
 from inferc.runtime.limits.replica_policies import ReplicaPolicies
 from inferc.runtime.policies.budget import Budget, Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
-from inferc.runtime.policies.estimate import Tariff
 
 
 def policies_of(
@@ -23,6 +22,5 @@ def policies_of(
         breaker or CircuitBreaker(plan.circuit_breaker or CircuitBreakerConfig()),
         limiter or LocalRateLimiter("the account", plan.rate_limits),
         Budget(plan.budget, ledger or Ledger()) if plan.budget else None,
-        Tariff.of(plan.price) if plan.price else Tariff.free(),
     )
     return [shared] * len(plan.replicas)

@@ -101,7 +101,7 @@ class _History:
         if turn.extras and turn.role == "assistant":
             kept = _said_anew(turn.extras)
             if kept != turn.extras:
-                return evolve(turn, parts=tuple(parts), extras=kept)
+                turn, changed = evolve(turn, extras=kept), True
         elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
             if not turn.parts and turn.extras.keys().isdisjoint(self._seals):
@@ -386,7 +386,11 @@ def _pair_calls(turns: list[Turn], found: Findings) -> None:
         if open:
             for id in open.keys() - {result.id for result in results}:
                 found.problems.append(_problem(open[id], "this call has no result in the next message"))
+        answered: set[str] = set()
         for result in results:
+            if result.id in answered:
+                found.problems.append(_problem(result, "the call has a result before it"))
+            answered.add(result.id)
             if result.id not in open:
                 found.problems.append(
                     _problem(result, "it is not the result of a call in the message before")

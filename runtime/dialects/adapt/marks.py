@@ -1,4 +1,4 @@
-"""Cache marks, no more of them than a provider takes."""
+"""Cache marks, no more of them than a provider takes, in the order in which it takes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from ...requests.conversation import Conversation, FunctionTool, Tool, Turn
-from ...requests.parts import Media, Part, Text, ToolCall, ToolResult, path
+from ...requests.parts import CacheMark, Media, Part, Text, ToolCall, ToolResult, path
 from .dialects import MOST_MARKS
 from .result import Findings
 
@@ -17,24 +17,42 @@ _MARKED = (FunctionTool, Text, Media, ToolCall, ToolResult)  # a tuple is looked
 
 
 def limit_marks(c: Conversation, changed: dict[str, Any], found: Findings, provider: str) -> dict[str, Any]:
-    """The fields to change: of too many marks, the last ones stay, which cover what stands before them."""
+    """The fields to change: of too many marks, the last ones stay, which cover what stands before them; and
+    none asks for longer than one before it."""
     most = MOST_MARKS.get(provider)
     if most is None:
         return {}
     tools: tuple[Tool, ...] = changed.get("tools", c.tools)
     turns: tuple[Turn, ...] = changed.get("turns", c.turns)
     marked = [*_marked(tools), *(each for turn in turns for each in _marked(turn.parts))]
-    spare = {id(each) for each in marked[: max(len(marked) - most, 0)]}
-    if not spare:
+    spare = marked[: max(len(marked) - most, 0)]
+    new: dict[int, CacheMark | None] = {id(each): None for each in spare}
+    if spare:
+        where = f"{path(spare[0].at)}.cache_control".lstrip(".")
+        found.note(where, f"left out: {provider} takes {most} of them at most")
+    for each in _too_long(marked[len(spare) :]):
+        new[id(each)] = CacheMark()
+        where = f"{path(each.at)}.cache_control.ttl".lstrip(".")
+        found.note(where, "left out: what is kept longer must stand before what is not")
+    if not new:
         return {}
-    where = next((path(each.at) for each in marked if id(each) in spare), "")
-    found.note(f"{where}.cache_control".lstrip("."), f"left out: {provider} takes {most} of them at most")
     return {
-        "tools": tuple(_unmark(tool, spare) for tool in tools),
+        "tools": tuple(_marked_anew(tool, new) for tool in tools),
         "turns": tuple(
-            evolve(turn, parts=tuple(_unmark(part, spare) for part in turn.parts)) for turn in turns
+            evolve(turn, parts=tuple(_marked_anew(part, new) for part in turn.parts)) for turn in turns
         ),
     }
+
+
+def _too_long(marked: list[Marked]) -> Iterator[Marked]:
+    """Those that ask to be kept for long, behind one that does not. Source: Anthropic's guide to prompt
+    caching, mixing different TTLs."""
+    is_short = False
+    for each in marked:
+        if each.cache is None or each.cache.ttl in (None, "5m"):
+            is_short = True
+        elif is_short:
+            yield each
 
 
 def _marked(values: tuple[Tool, ...] | tuple[Part, ...]) -> Iterator[Marked]:
@@ -47,10 +65,10 @@ def _marked(values: tuple[Tool, ...] | tuple[Part, ...]) -> Iterator[Marked]:
             yield value
 
 
-def _unmark(value: Any, spare: set[int]) -> Any:
+def _marked_anew(value: Any, new: dict[int, CacheMark | None]) -> Any:
     changed: dict[str, Any] = {}
-    if isinstance(value, ToolResult) and any(id(part) in spare for part in value.parts):
-        changed["parts"] = tuple(_unmark(part, spare) for part in value.parts)
-    if id(value) in spare:
-        changed["cache"] = None
+    if isinstance(value, ToolResult) and any(id(part) in new for part in value.parts):
+        changed["parts"] = tuple(_marked_anew(part, new) for part in value.parts)
+    if id(value) in new:
+        changed["cache"] = new[id(value)]
     return evolve(value, **changed) if changed else value

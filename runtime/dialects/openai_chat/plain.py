@@ -19,13 +19,12 @@ _OPENAIS_REASONS = frozenset(REASONS.values()) | {"function_call"}
 
 
 def with_plain_frame(choice: Json, position: int) -> bool:
-    """Its number, where none is told; in a stream, `delta`, which some call `message`; no empty reason.
+    """Its number, where that is told to be nothing; no empty reason.
 
-    Sources: https://github.com/mpfaffenberger/code_puppy/pull/750,
-    https://github.com/Portkey-AI/gateway/issues/858, https://github.com/ollama/ollama/issues/4357.
+    Sources: https://github.com/mpfaffenberger/code_puppy/pull/750, https://github.com/ollama/ollama/issues/4357.
     """
     changed = False
-    if choice.get("index") is None:
+    if "index" in choice and choice["index"] is None:
         choice["index"], changed = position, True
     if choice.get("finish_reason") == "":
         choice["finish_reason"], changed = None, True

@@ -124,7 +124,10 @@ def ordered_scores(results: Any, documents: int, classifier: Classifier) -> NDAr
     import numpy
 
     try:
-        found = {item["index"]: float(item["relevance_score"]) for item in results}
+        found = {
+            item["index"]: float(item["relevance_score"] if "relevance_score" in item else item["score"])
+            for item in results  # `score` is what Hugging Face's and Mixedbread's servers call it
+        }
     except (KeyError, TypeError, ValueError):
         raise classifier.malformed("the answer holds no scores") from None
     if found.keys() != set(range(documents)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -31,7 +32,7 @@ from ...serving.counters import OK
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import BODIES, priority_of, read_body, read_object
+from ..bodies import BODIES, check_counts, priority_of, read_body, read_object
 from ..exchange import Exchange
 from ..health import findings
 from ..responses import answer_of, answered_by, in_turns, json_answer
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ...dialects.open_inference.bodies import Asked
 
 HEADER = "Inference-Header-Content-Length"
+_SIZE = re.compile(r"[0-9]{1,12}")
 
 _EXTENSIONS = (
     "binary_tensor_data",
@@ -128,7 +130,10 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
 
     name = _name(request)
     exchange.model(name)
-    asked = read_request(await read_body(request), request.headers.get(HEADER))
+    body, header = await read_body(request), request.headers.get(HEADER)
+    described = int(header) if header is not None and _SIZE.fullmatch(header) else len(body)
+    check_counts(body, min(described, len(body)), ": send its tensors as bytes")
+    asked = read_request(body, header)
     trace = Trace(spans=[])
     chunk = await exchange.answer(
         name,
@@ -141,12 +146,12 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     assert isinstance(chunk, TensorChunk)
     outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
     answer = write_answer(asked, name, outputs)
-    described = await in_turns(answer.described)
+    told = await in_turns(answer.described)
     headers = answered_by(trace, name)
     if not answer.attached:
-        return answer_of(described, headers)
-    headers[HEADER] = str(sum(map(len, described)))
-    return answer_of([*described, *answer.attached], headers, "application/octet-stream")
+        return answer_of(told, headers)
+    headers[HEADER] = str(sum(map(len, told)))
+    return answer_of([*told, *answer.attached], headers, "application/octet-stream")
 
 
 def deadline_of(exchange: Exchange, timeout: float | None) -> float | None:

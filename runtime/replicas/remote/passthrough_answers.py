@@ -139,7 +139,7 @@ class PassingReader:
         if "delta" not in choice and "message" in choice:
             choice["delta"], changed = choice.pop("message"), True
         changed |= with_plain_content(choice)
-        delta, index = choice.get("delta"), choice["index"]
+        delta, index = choice.get("delta"), choice.get("index")
         told = delta.get("tool_calls") if isinstance(delta, dict) else None
         if isinstance(told, list) and told:
             pieces = self._calls.setdefault(index, CallPieces(new_call_id))

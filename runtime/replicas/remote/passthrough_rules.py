@@ -17,6 +17,9 @@ _BESIDE = frozenset(
 )
 """Fields of messages that may need adapting."""
 
+_MESSAGE = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+"""Fields of messages that all know."""
+
 _OF_ANSWERS = frozenset({"refusal", "annotations", "audio", "function_call"})
 """Fields of OpenAI's answers, which clients send back with the history and other servers need not know."""
 
@@ -50,7 +53,8 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
-        self._any_turns &= can.extra_fields is None and can.message_fields is None
+        self._any_turns &= can.extra_fields is None
+        self._known = None if can.message_fields is None else _MESSAGE | {*can.message_fields}
         self._any_turns &= can.user_after_results is not False
         self._any_turns &= can.prefill is not False
         self._any_role = can.developer_prompts is not False
@@ -99,6 +103,8 @@ class Straight:
         content = message.get("content")
         plain = content is None or type(content) is str
         if not plain and not (type(content) is list and all(map(self._part, content))):
+            return False
+        if self._known is not None and not message.keys() <= self._known:
             return False
         if self._beside.isdisjoint(message):
             return True

@@ -88,6 +88,23 @@ def test_azure_keeps_resource_deployment_and_version_and_is_known_by_its_base_mo
     assert (values["mini.model"], came.lost()) == ("gpt-4o-mini", set())
 
 
+def test_a_deployment_at_azure_s_v1_api_keeps_its_base_model(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - model_name: mini
+            litellm_params:
+              model: azure/mini-prod
+              api_base: https://acme.openai.azure.com/openai/v1
+              api_key: os.environ/AZURE
+            model_info: {base_model: azure/gpt-4o-mini}
+        """,
+    )
+    assert came.values["mini.model_info.base_model"] == "gpt-4o-mini"
+    assert (came.values["mini.model"], came.lost()) == ("mini-prod", set())
+
+
 def test_one_name_for_several_models_is_a_route_with_what_stands_behind_it(bring: Import) -> None:
     came = bring(
         "c.yaml",

@@ -421,6 +421,56 @@ def test_what_is_empty_or_in_the_wrong_place_does_not_end_a_conversation(
         assert all(text in str(request) for text in kept)
 
 
+LITELLMS = {
+    "provider_specific_fields": {"a": 1},
+    "thinking_blocks": [],
+    "reasoning_details": [{"text": "hm"}],
+}
+"""What clients have beside an answer, and send back with it."""
+
+
+@pytest.mark.parametrize("can", [AT_OPENAI, Capabilities(message_fields=("refusal",))])
+def test_what_others_put_beside_an_answer_does_not_reach_who_refuses_it(
+    can: Capabilities,
+) -> None:
+    history = openai(USER, called() | LITELLMS | {"annotations": [], "refusal": None}, result())
+    assert sent(history, "openai_chat", can)["messages"][1] == called()
+    assert not Straight(can, is_openais=True).takes(history)
+
+
+def test_what_is_cached_for_long_stands_before_what_is_not() -> None:
+    long, short = ({"type": "ephemeral", **more} for more in ({"ttl": "1h"}, {}))
+
+    def marked(mark: Any) -> Json:
+        return {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": mark}]}
+
+    answer = {"role": "assistant", "content": "So."}
+    mixed = openai(marked(long), answer, marked(short), answer, marked(long))
+    found = ask(mixed, "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["messages[4].content[0].cache_control.ttl"]
+    messages = written(found.conversation, "anthropic")["messages"]
+    assert [turn["content"][0]["cache_control"] for turn in messages[::2]] == [long, short, short]
+    request = sent(openai(marked(long), tools=[TOOL | {"cache_control": short}]), "anthropic")
+    assert request["messages"][0]["content"][0]["cache_control"] == short
+    in_order = ask(openai(marked(long), answer, marked(short)), "anthropic")
+    assert isinstance(in_order, Adapted)
+    assert in_order.notes == ()
+
+
+def test_no_words_stand_beside_results_where_the_model_takes_none() -> None:
+    history = openai(USER, called(), result(), {"role": "user", "content": "Go on."})
+    request = sent(history, "bedrock", Capabilities(user_after_results=False))
+    assert problems("bedrock", request) == []
+    kinds = [[*map(next, map(iter, turn["content"]))] for turn in request["messages"]]
+    assert kinds == [["text"], ["toolUse"], ["toolResult"], ["text"], ["text"]]
+
+
+def test_a_second_result_of_a_call_is_named() -> None:
+    twice = openai(USER, called(), result(), result(content="12:01"))
+    assert refused(twice, "anthropic") == ["messages[3]"]
+
+
 def test_a_call_without_its_result_is_named() -> None:
     assert refused(openai(USER, called(), USER), "anthropic") == ["messages[1].tool_calls[0]"]
     assert refused(openai(USER, result()), "anthropic") == ["messages[1]"]

@@ -105,3 +105,8 @@ def test_scores_that_are_no_numbers_are_the_providers_fault(score: object) -> No
     results = [{"index": 0, "relevance_score": score}, {"index": 1, "relevance_score": 0.5}]
     with pytest.raises(ServerError):
         ordered_scores(results, 2, CLASSIFIER)
+
+
+def test_scores_are_read_under_both_names_in_any_order() -> None:
+    results = [{"index": 1, "score": 0.9}, {"index": 0, "relevance_score": 0.1}]
+    assert ordered_scores(results, 2, CLASSIFIER).tolist() == [0.1, 0.9]

@@ -94,6 +94,10 @@ def _facts(made: Deployment, info: Node | None, draft: Draft) -> None:
         made.put("model", model, base)
         draft.kept(base)
         return
+    if made.label_of("runtime") == "azure":
+        made.put("model_info.base_model", model, base)
+        draft.kept(base)
+        return
     known = find_model(model)
     if known is None:
         draft.lost(base, "the catalogue does not know it: write `price { … }`", made.remarks)
