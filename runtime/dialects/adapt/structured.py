@@ -22,9 +22,7 @@ INSTRUCTIONS = ("instructions",)
 """Where those of responses stand."""
 
 
-def speak_of_json(
-    c: Conversation, changed: dict[str, Any], found: Findings, provider: str
-) -> dict[str, Any]:
+def speak_of_json(c: Conversation, changed: dict[str, Any], found: Findings, provider: str) -> dict[str, Any]:
     """The turns, with a word about JSON where it is wanted and nobody says so: OpenAI refuses that.
 
     In responses the input has to say so: instructions stand beside it.
