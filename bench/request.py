@@ -188,7 +188,7 @@ def _remote_plan(what: str, chunks: int, pack: int) -> RemotePoolPlan:
     if what == "embeddings":
         whole, task = [_vectors()], TaskKind.EMBED
     else:
-        whole, task = _stream(chunks) if chunks else [_unary()], TaskKind.CHAT
+        whole, task = _stream(chunks, stamped=False) if chunks else [_unary()], TaskKind.CHAT
     parts = [whole[0], *(b"".join(whole[at : at + pack]) for at in range(1, len(whole), pack))]
 
     async def connected(self: Connector, *_: object) -> Any:

@@ -59,7 +59,7 @@ class NoFlood(logging.Filter):
         if kind is None:
             return True
         since, lines = self._told.get(kind, (record.created, 0))
-        if record.created - since >= SECONDS:
+        if not 0 <= record.created - since < SECONDS:  # clocks are set back, too
             if (untold := lines - MOST_LINES) > 0:
                 record.msg = f"{record.getMessage()}; {untold} more like it were not written"
                 record.args = ()

@@ -86,3 +86,7 @@ def test_while_a_provider_is_away_few_lines_say_so_and_how_many_did_not(written:
         f"WARNING gpt is away; {100 - MOST_LINES} more like it were not written",
         "WARNING gpt is away",
     ]
+    for _ in range(MOST_LINES):
+        fails(SECONDS + 1, "third")
+    fails(SECONDS + 1 - 3600, "third")
+    assert written.getvalue().count("third") == MOST_LINES + 1, "a clock that is set back silences nobody"

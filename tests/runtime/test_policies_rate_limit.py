@@ -62,6 +62,28 @@ def test_the_time_that_is_told_is_the_time_at_which_it_fits(
         window.add(now, amount)
 
 
+@given(
+    st.integers(1, 5),
+    st.integers(1, 50),
+    st.lists(st.tuples(st.floats(0, 30), st.integers(1, 60), st.booleans()), max_size=60),
+)
+def test_requests_and_tokens_are_kept_to_together(
+    requests: int, tokens: int, steps: list[tuple[float, int, bool]]
+) -> None:
+    window = SlidingWindow(requests, tokens)
+    alone = SlidingWindow(most_requests=requests), SlidingWindow(most_tokens=tokens)
+    now = 0.0
+    for wait, amount, unsent in steps:
+        now += wait
+        opens = window.fits_at(now, amount)
+        assert opens == max(each.fits_at(now, amount) for each in alone)
+        if opens <= now:
+            for each in (window, *alone):
+                bucket = each.add(now, amount)
+                if unsent:
+                    each.correct(bucket, -1, -amount)
+
+
 def test_a_full_minute_opens_again_when_it_has_passed_with_its_margin() -> None:
     state = RateLimit(RateLimits(requests_per_minute=2))
     granted(state, 0)

@@ -55,7 +55,7 @@ def adapt(
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
     if can.json_word:
-        changed |= speak_of_json(conversation, changed, found)
+        changed |= speak_of_json(conversation, changed, found, provider)
     changed |= rest_for_calls(conversation, can, found, changed)
     changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)

@@ -18,23 +18,30 @@ from .result import Findings
 
 ASK_FOR_JSON = "Answer in JSON."
 
+INSTRUCTIONS = ("instructions",)
+"""Where those of responses stand."""
 
-def speak_of_json(c: Conversation, changed: dict[str, Any], found: Findings) -> dict[str, Any]:
-    """The turns, with a word about JSON where it is wanted and nobody says so: OpenAI refuses that."""
+
+def speak_of_json(c: Conversation, changed: dict[str, Any], found: Findings, provider: str) -> dict[str, Any]:
+    """The turns, with a word about JSON where it is wanted and nobody says so: OpenAI refuses that.
+
+    In responses the input has to say so: instructions stand beside it.
+    """
     format = changed.get("format", c.format)
     turns: tuple[Turn, ...] = changed.get("turns", c.turns)
     if format is None or format.kind != "json":
         return {}
-    texts = (part.text for turn in turns for part in turn.parts if isinstance(part, Text))
+    first = int(provider == "openai_responses" and bool(turns) and turns[0].at == INSTRUCTIONS)
+    texts = (part.text for turn in turns[first:] for part in turn.parts if isinstance(part, Text))
     if any("json" in text.lower() for text in texts):
         return {}
     found.note("response_format", f"sent with `{ASK_FOR_JSON}`: the provider wants a message to say so")
     said = Text(ASK_FOR_JSON)
-    for index in range(len(turns) - 1, -1, -1):
+    for index in range(len(turns) - 1, first - 1, -1):
         turn = turns[index]
         if turn.role != "assistant" and turn.parts and all(isinstance(part, Text) for part in turn.parts):
             return {"turns": (*turns[:index], evolve(turn, parts=(*turn.parts, said)), *turns[index + 1 :])}
-    return {"turns": (Turn("system", (said,)), *turns)}
+    return {"turns": (*turns[:first], Turn("system", (said,)), *turns[first:])}
 
 
 def is_of_later_call(event: e.Event) -> bool:

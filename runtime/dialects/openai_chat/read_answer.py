@@ -100,6 +100,10 @@ def failure_in(choice: Mapping[str, Any]) -> Any:
     return None
 
 
+def _id_of_call(answer: str, choice: int, call: int, name: str) -> str:
+    return make_id(answer, str(choice), str(call), name)
+
+
 class OpenAIChatReader(AnswerReader):
     """Chunks, or one completion. A stream is whole at its end marker, or when every choice has its reason."""
 
@@ -166,9 +170,6 @@ class OpenAIChatReader(AnswerReader):
             if not state.finished:
                 yield from self._finish(state, index, "stop")
 
-    def _make_id(self, choice: int, call: int, name: str) -> str:
-        return make_id(self._id, str(choice), str(call), name)
-
     def _finish(self, state: _Choice, index: int, reason: e.Reason) -> Iterator[e.Event]:
         if state.calls.has_nameless:
             raise self._failures.malformed(NAMELESS)
@@ -189,7 +190,7 @@ class OpenAIChatReader(AnswerReader):
         index = index if type(index) is int else position
         state = self._choices.get(index)
         if state is None:
-            state = self._choices[index] = _Choice(CallPieces(partial(self._make_id, index)))
+            state = self._choices[index] = _Choice(CallPieces(partial(_id_of_call, self._id, index)))
         reason = value.get("finish_reason")
         if (error := failure_in(value)) is not None:
             raise self._failures.in_band(error)

@@ -55,8 +55,8 @@ OPENAI: dict[str, tuple[Kind, str | None]] = {
 """OpenAI's and Azure's codes, which servers that speak OpenAI's wire format use too, and what some of these
 say with a 400: Groq, and Alibaba Model Studio where a bill is not paid.
 
-Sources: console.groq.com/docs/deprecations, https://github.com/crewAIInc/crewAI/issues/783; Alibaba Model
-Studio, error codes.
+Sources: https://github.com/RightNow-AI/openfang/issues/60, https://github.com/crewAIInc/crewAI/issues/783,
+https://github.com/tencentmusic/supersonic/issues/1572.
 """
 
 ANTHROPIC: dict[str, tuple[Kind, str | None]] = {
@@ -175,10 +175,10 @@ PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
         "LM Studio: opencode#11141",
     ),
     ("`max_new_tokens` must be <=", ContextLengthExceeded, None, "text-generation-inference: validation"),
-    ("range of input length should be", ContextLengthExceeded, None, "Alibaba Model Studio: error codes"),
-    ("exceeded model token limit", ContextLengthExceeded, None, "Moonshot API: 400, error codes"),
+    ("range of input length should be", ContextLengthExceeded, None, "Alibaba: 400, QwenLM/qwen-code#98"),
+    ("exceeded model token limit", ContextLengthExceeded, None, "Moonshot API: 400, kimi-cli#2011"),
     ("context window exceeds limit", ContextLengthExceeded, None, "MiniMax API: code 2013, MiniMax-M2#119"),
-    ("prompt exceeds max length", ContextLengthExceeded, None, "Z.AI API: error code 1261"),
+    ("prompt exceeds max length", ContextLengthExceeded, None, "Z.AI API: code 1261, cc-switch#6982"),
 )
 """What a 400 means whose code says no more: words of its message, in lower case, and who writes them."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inferc.compiler.plan import UNKNOWN, Capabilities
 from inferc.compiler.plan.codec import plan_converter
 from inferc.compiler.plan.dialects import AT_OPENAI
-from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat
+from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
 from inferc.runtime.dialects.adapt import (
     Adapted,
     Checked,
@@ -614,6 +614,22 @@ def test_json_is_spoken_of_where_a_server_wants_that(messages: list[Json], said:
     body = openai(*messages, response_format={"type": "json_object"})
     request = sent(body, "openai_chat", Capabilities(json_word=True))
     assert [message["content"] for message in request["messages"]] == said
+
+
+def test_json_is_spoken_of_in_the_input_of_responses_beside_their_instructions() -> None:
+    image = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    format = {"text": {"format": {"type": "json_object"}}}
+    can = Capabilities(json_word=True)
+    for content in ([image], [{"type": "input_text", "text": "hi"}]):
+        asked = [{"role": "user", "content": content}]
+        body = {"model": "m", "instructions": "Be JSON.", "input": asked, **format}
+        found = adapt(
+            openai_responses.read_request(body), can, client="openai_responses", provider="openai_responses"
+        )
+        assert isinstance(found, Adapted)
+        request = openai_responses.write_request(found.conversation)
+        assert request["instructions"] == "Be JSON."
+        assert ASK_FOR_JSON in str(request["input"])
 
 
 @pytest.mark.parametrize("kind", ["json_object", "json_schema"])
