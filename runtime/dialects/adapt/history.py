@@ -59,6 +59,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         if provider in ANTHROPIC_LIKE:
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
+    else:
+        turns = _after_results(turns)
     if can.user_after_results is False:
         turns = _answered(turns, found)
     adapted = tuple(turns)
@@ -165,6 +167,9 @@ class _History:
                 self._found.refuse(path(part.at), known_alone(part.dialect, str(kind)))
                 return ()
         mark = fit_mark(part.cache, self._can)
+        if mark is not None and turn.role == "assistant" and self._provider == "openai_responses":
+            self._found.note(f"{path(part.at)}.{mark.field}", "left out: responses mark no answers")
+            mark = None
         if mark != part.cache:
             part = evolve(part, cache=mark)
         if part.extras:
@@ -316,6 +321,26 @@ def _alternate(turns: Iterable[Turn]) -> list[Turn]:
 def _results_first(turn: Turn) -> Turn:
     ordered = sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
     return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
+
+
+def _after_results(turns: Iterable[Turn]) -> list[Turn]:
+    """What stands beside one of several results that follow each other stands behind the last of them:
+    nothing may come between the results of one turn's calls."""
+    made: list[Turn] = []
+    for turn in turns:
+        last = made[-1] if made else None
+        if last is not None and last.role == turn.role == "user" and _is_result(turn.parts):
+            results = tuple(part for part in last.parts if isinstance(part, ToolResult))
+            if results and len(results) < len(last.parts):
+                beside = tuple(part for part in last.parts if not isinstance(part, ToolResult))
+                made[-1] = evolve(last, parts=results)
+                turn = _results_first(evolve(turn, parts=(*beside, *turn.parts)))
+        made.append(turn)
+    return made
+
+
+def _is_result(parts: tuple[Part, ...]) -> bool:
+    return any(isinstance(part, ToolResult) for part in parts)
 
 
 def _begun(turns: list[Turn], found: Findings) -> list[Turn]:
