@@ -193,7 +193,7 @@ class _History:
 
     def _unseal(self, part: Any, turn: Turn) -> Any:
         """Take out what another provider put on its answer; name what the client put on a question."""
-        if self._provider == "openai_chat" and self._can.call_signature is None:
+        if self._provider.startswith("openai") and self._can.call_signature is None:
             kept = {seal: v for seal, v in part.extras.items() if seal != "gemini"}
             if (shared := kept.get("openai")) and "extra_content" in shared:
                 kept["openai"] = {name: v for name, v in shared.items() if name != "extra_content"}

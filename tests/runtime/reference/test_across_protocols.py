@@ -74,6 +74,16 @@ def test_a_cache_mark_on_an_answer_has_no_place_in_responses() -> None:
     assert changes == ("messages[1].content[0].prompt_cache_breakpoint",)
 
 
+def test_googles_signature_of_a_call_stays_away_from_openais_responses() -> None:
+    signed = {"extra_content": {"google": {"thought_signature": "R0dH"}}}
+    call = {"type": "function_call", "call_id": "a", "name": "now", "arguments": "{}", **signed}
+    result = {"type": "function_call_output", "call_id": "a", "output": "Noon."}
+    found, _ = sent(
+        "openai_responses", "openai", "gpt-5-pro", {"input": [USER, call, result]}, responses=True
+    )
+    assert "R0dH" not in json.dumps(found)
+
+
 def test_a_model_that_cannot_rest_is_not_sampled_as_if_it_did() -> None:
     asked = {"input": "Hello.", "reasoning": {"effort": "none"}, "temperature": 0.5}
     with pytest.raises(BadRequest) as caught:
