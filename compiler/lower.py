@@ -46,6 +46,7 @@ from .plan import (
     Tls,
 )
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
+from .shared_circuits import with_shared_circuits
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -95,9 +96,12 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             workers=gateway.workers,
             bounds=gateway.bounds,
         ),
-        deployments=tuple(
-            lowerer.deployment(declared, deployment, program.replicas[deployment.name])
-            for declared, deployment in program.deployments
+        deployments=with_shared_circuits(
+            (declared for declared, _ in program.deployments),
+            [
+                lowerer.deployment(declared, deployment, program.replicas[deployment.name])
+                for declared, deployment in program.deployments
+            ],
         ),
         **lowerer.graph(program.graph),
         state=StatePlan(gateway.state.name or _name_of(program), gateway.state.on_unavailable),

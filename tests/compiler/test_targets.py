@@ -145,3 +145,28 @@ def test_what_is_no_base_url_is_an_error_that_shows_no_password(
     assert finding.message.startswith(says)
     assert finding.help is not None
     assert "pass-word-1" not in f"{finding.message} {finding.help}"
+
+
+def test_no_default_is_more_careful_than_what_is_written_of_the_circuit_that_deployments_share(
+    tmp_path: Path,
+) -> None:
+    def deployment(name: str, runtime: str, **written: str) -> str:
+        said = ", ".join(f"{key} = {value}" for key, value in written.items())
+        circuit = f", circuit_breaker {{ {said} }}" if said else ""
+        return f'deployment {name} {{ model = "m", runtime {runtime} {{ api_key = env("K"){circuit} }} }}'
+
+    source = tmp_path / "it.infer"
+    lines = (
+        deployment("hasty", "openai", open_duration="3s", failure_threshold="50"),
+        deployment("patient", "openai", open_duration="5s"),
+        deployment("silent", "openai"),
+        deployment("elsewhere", "anthropic"),
+    )
+    source.write_text("\n".join(lines) + "\n")
+    plan = compile_checked(check_file(source.name, source), tmp_path)
+    found = {
+        each.deployment: (each.circuit_breaker.failure_threshold, float(each.circuit_breaker.open_duration))
+        for each in plan.deployments
+        if isinstance(each, RemotePoolPlan)
+    }
+    assert found == {"hasty": (50, 3), "patient": (50, 5), "silent": (50, 5), "elsewhere": (10, 30)}

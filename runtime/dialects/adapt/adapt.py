@@ -46,7 +46,7 @@ def adapt(
     can = capabilities.over(KNOWN_OF[provider])
     found = Findings(_names(conversation, client), unsupported == "drop")
     changed = adapt_sampling(conversation, can, found)
-    changed |= adapt_limits(conversation, can, found, provider)
+    changed |= adapt_limits(conversation, can, found, client, provider)
     longest = changed.get("max_tokens", conversation.max_tokens)
     changed |= adapt_thinking(conversation, can, found, longest, client, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)

@@ -60,6 +60,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         if provider in ANTHROPIC_LIKE:
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
+    else:
+        turns = _after_results(turns)
     if can.user_after_results is False:
         turns = _answered(turns, found)
     adapted = tuple(turns)
@@ -166,6 +168,9 @@ class _History:
                 self._found.refuse(path(part.at), known_alone(part.dialect, str(kind)))
                 return ()
         mark = fit_mark(part.cache, self._can)
+        if mark is not None and turn.role == "assistant" and self._provider == "openai_responses":
+            self._found.note(f"{path(part.at)}.{mark.field}", "left out: responses mark no answers")
+            mark = None
         if mark != part.cache:
             part = evolve(part, cache=mark)
         if part.extras:
@@ -189,7 +194,7 @@ class _History:
 
     def _unseal(self, part: Any, turn: Turn) -> Any:
         """Take out what another provider put on its answer; name what the client put on a question."""
-        if self._provider == "openai_chat" and self._can.call_signature is None:
+        if self._provider.startswith("openai") and self._can.call_signature is None:
             kept = {seal: v for seal, v in part.extras.items() if seal != "gemini"}
             if (shared := kept.get("openai")) and "extra_content" in shared:
                 kept["openai"] = {name: v for name, v in shared.items() if name != "extra_content"}
@@ -322,6 +327,26 @@ def _alternate(turns: Iterable[Turn]) -> list[Turn]:
 def _results_first(turn: Turn) -> Turn:
     ordered = sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
     return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
+
+
+def _after_results(turns: Iterable[Turn]) -> list[Turn]:
+    """What stands beside one of several results that follow each other stands behind the last of them:
+    nothing may come between the results of one turn's calls."""
+    made: list[Turn] = []
+    for turn in turns:
+        last = made[-1] if made else None
+        if last is not None and last.role == turn.role == "user" and _is_result(turn.parts):
+            results = tuple(part for part in last.parts if isinstance(part, ToolResult))
+            if results and len(results) < len(last.parts):
+                beside = tuple(part for part in last.parts if not isinstance(part, ToolResult))
+                made[-1] = evolve(last, parts=results)
+                turn = _results_first(evolve(turn, parts=(*beside, *turn.parts)))
+        made.append(turn)
+    return made
+
+
+def _is_result(parts: tuple[Part, ...]) -> bool:
+    return any(isinstance(part, ToolResult) for part in parts)
 
 
 def _begun(turns: list[Turn], found: Findings) -> list[Turn]:

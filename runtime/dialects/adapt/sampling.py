@@ -86,7 +86,13 @@ def _hold_to_one(left: dict[str, Any], group: tuple[str, ...], found: Findings) 
         del left[name]
 
 
-def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
+LEAST_IN_RESPONSES = 16
+"""Tokens that an answer may have at least in OpenAI's responses, as its reference says."""
+
+
+def adapt_limits(
+    c: Conversation, can: Capabilities, found: Findings, client: str, provider: str
+) -> dict[str, Any]:
     """The fields to change: token limit, stop sequences, number of answers, user."""
     changed: dict[str, Any] = {}
     if can.token_limit not in (None, c.token_limit) and c.max_tokens is not None:
@@ -96,6 +102,13 @@ def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: 
     elif c.max_tokens is not None and can.greatest_output is not None and c.max_tokens > can.greatest_output:
         found.note("max_tokens", f"lowered to {can.greatest_output}, which is all that the model can say")
         changed["max_tokens"] = can.greatest_output
+    elif (
+        client != provider == "openai_responses"
+        and c.max_tokens is not None
+        and c.max_tokens < LEAST_IN_RESPONSES
+    ):
+        found.note("max_tokens", f"raised to {LEAST_IN_RESPONSES}, the least that OpenAI's responses take")
+        changed["max_tokens"] = LEAST_IN_RESPONSES
     said = tuple(filter(None, c.stop))
     stop = tuple(text for text in said if text.strip()) if can.turns_alternate else said
     if stop != said:

@@ -25,9 +25,14 @@ ROOM_TO_ANSWER = 4096
 def thinks_while(c: Conversation, can: Capabilities) -> bool:
     """Whether the model thinks when it answers `c`, as far as that is known."""
     if c.thinking is not None:
-        return not c.thinking.is_off
+        return not c.thinking.is_off or (can.thinks == "effort" and _knows_no_rest(can))
     own_word = own(c.extras, "openai_chat").get(can.rests_by or "")
     return bool(can.thinks_unasked) and (own_word is None or own_word != RESTS[can.rests_by or ""])
+
+
+def _knows_no_rest(can: Capabilities) -> bool:
+    """Whether the least effort of the model is one still."""
+    return bool(can.efforts) and "none" not in (can.efforts or ())
 
 
 def only_in_responses(c: Conversation, can: Capabilities) -> bool:

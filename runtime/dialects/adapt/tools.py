@@ -12,7 +12,7 @@ from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, ToolCall, path
 from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, OWNERS, SEALS, TOOL_NAMES, known_alone
-from .result import Checked, Findings, Note, StructuredByTool
+from .result import Checked, Findings, Note, Problem, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed, without_unions
 
 ANY_OBJECT = {"type": "object"}
@@ -56,7 +56,7 @@ def adapt_tools(
     if provider == "bedrock":
         tools = _declared(c, tools, can, found)
         if choice is not None and choice.mode == "none":
-            if called_in(c):
+            if calls_in(c):
                 found.refuse(
                     "tool_choice", "the provider cannot be told to call no function after it has called some"
                 )
@@ -76,15 +76,18 @@ UNDECLARED = "It is no longer there: do not call it."
 """What is said of a function that the conversation has calls of, and that the request does not declare."""
 
 
-def called_in(c: Conversation) -> tuple[str, ...]:
-    """The names of the functions that were called."""
-    calls = (part for turn in c.turns for part in turn.parts if isinstance(part, ToolCall))
-    return tuple(dict.fromkeys(call.name for call in calls))
+def calls_in(c: Conversation) -> list[ToolCall]:
+    """The calls of functions that were made."""
+    return [part for turn in c.turns for part in turn.parts if isinstance(part, ToolCall)]
 
 
 def _declared(c: Conversation, tools: list[Tool], can: Capabilities, found: Findings) -> list[Tool]:
     """`tools`, which Bedrock wants wherever there are calls: without them, those that were called."""
-    called = called_in(c)
+    calls = calls_in(c)
+    called = tuple(dict.fromkeys(call.name for call in calls))
+    if calls and can.tools is False:
+        where = path(calls[0].at) or "messages"
+        found.problems.append(Problem(where, "the model knows no functions, nor calls of them"))
     if tools or not called or can.tools is False:
         return tools
     found.note("tools", f"declared for the calls in the conversation: {', '.join(called)[:MOST_TOLD]}")

@@ -154,6 +154,6 @@ def _mark(mark: CacheMark | None) -> Json:
 def _format(c: Conversation) -> Json:
     form = format_json(c)
     assert c.format is not None
-    if c.format.kind == "schema" and c.format.description is not None:
-        form["description"] = c.format.description
+    if c.format.kind == "schema":
+        form |= {"name": c.format.name or "answer", "description": c.format.description}
     return {name: value for name, value in form.items() if value is not None}

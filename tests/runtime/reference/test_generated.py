@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inferc.dsl import capabilities
+from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.dialects.chats import said_in
 from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.replicas.remote.chats import Chats
@@ -16,55 +20,80 @@ from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest
 
 from ...support.conversations import anthropic_bodies, openai_bodies
+from ...support.response_bodies import responses_bodies
 from .reference import NAMES, judge, plan, read
 
 Json = dict[str, Any]
-OWN = {"openai_chat": ("openai",), "anthropic": ("anthropic",)}
+CLIENTS = {
+    "openai_chat": openai_bodies(),
+    "anthropic": anthropic_bodies(),
+    "openai_responses": responses_bodies(),
+}
+OWN = {"openai_chat": ("openai",), "anthropic": ("anthropic",), "openai_responses": ("openai",)}
 """What a client says to its own provider, the provider judges."""
 
 UNKNOWN = ("azure", "vllm")
 """What models are, a file does not say of them: nothing is assumed."""
 
 MORE = {
-    "openai": ("gpt-4o-mini", "gpt-5-mini", "o3"),
-    "anthropic": ("claude-sonnet-4-0", "claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-8"),
-    "gemini": ("gemini-2.5-flash", "gemini-3-flash"),
+    "bedrock": (
+        "anthropic.claude-3-haiku-20240307-v1:0",
+        "anthropic.claude-opus-4-8",
+        "amazon.nova-micro-v1:0",
+        "amazon.nova-2-lite-v1:0",
+        "meta.llama3-70b-instruct-v1:0",
+        "meta.llama3-2-11b-instruct-v1:0",
+        "meta.llama3-3-70b-instruct-v1:0",
+        "mistral.mistral-large-2402-v1:0",
+    ),
+    "openrouter": ("moonshotai/kimi-k2.5", "openai/gpt-oss-120b", "google/gemini-3-flash-preview"),
 }
+"""Families of models that the catalogue's package has no names of."""
+
+SHIPPED = json.loads((Path(capabilities.__file__).parent / "models.json").read_text("utf-8"))["models"]
 
 
+@cache
 def models(name: str) -> tuple[str, ...]:
-    said = read(name)["chat"]
-    return MORE.get(name) or tuple(dict.fromkeys((said["model"], *said.get("models", {}).values())))
+    """Those that the table names, and a model for each set of facts: those that chat."""
+    said, runtime = read(name)["chat"], RuntimeKind(read(name)["runtime"])
+    found = {model: model for model in (said["model"], *said.get("models", {}).values(), *MORE.get(name, ()))}
+    for model in SHIPPED.get(runtime.value, ()):
+        facts = capabilities.find_facts(model, runtime).values
+        if facts.get("task", "chat") == "chat" and not facts.get("endpoints"):
+            found.setdefault(repr(facts), model)
+    return tuple(dict.fromkeys(found.values()))
 
 
-ASKED = [
-    (name, model)
-    for name in NAMES
-    if judge(name) is not None and name not in UNKNOWN
-    for model in models(name)
-]
+JUDGED = [name for name in NAMES if judge(name) is not None and name not in UNKNOWN]
 
 
-@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
+@pytest.mark.parametrize("client", CLIENTS)
 @given(data=st.data())
 def test_whatever_a_client_asks_is_taken_by_the_provider_or_refused_by_name(
     client: str, data: st.DataObject
 ) -> None:
-    body = data.draw(openai_bodies() if client == "openai_chat" else anthropic_bodies())
+    body = data.draw(CLIENTS[client])
     said = None if client == "openai_chat" else CLIENT_SIDES[client].read_request(body)
-    for name, model in ASKED:
+    for name in JUDGED:
+        asked = ChatRequest(body, False) if said is None else said_in(client, body, said)
+        model = data.draw(st.sampled_from(models(name)), name)
         if name not in OWN[client]:
-            asked = ChatRequest(body, False) if said is None else said_in(client, body, said)
             _taken_or_refused_by_name(asked, name, model)
+        if name == "openai" and client != "openai_responses" and "search" not in model:  # these only chat
+            _taken_or_refused_by_name(asked, name, model, responses=True)
 
 
-def _taken_or_refused_by_name(request: ChatRequest, name: str, model: str) -> None:
+def _taken_or_refused_by_name(
+    request: ChatRequest, name: str, model: str, *, responses: bool = False
+) -> None:
     refused, complaints = "", []
+    responses = responses or Chats(plan(name, model)).lacks(request)
     try:
-        sent = json.loads(Chats(plan(name, model)).fit(request).body)
+        sent = json.loads(Chats(plan(name, model), responses=responses).fit(request).body)
         strict = judge(name)
         assert strict is not None
-        complaints = strict.complaints("chat", model, sent)
+        complaints = list(strict.complaints("responses" if responses else "chat", model, sent))
     except BadRequest as error:
         refused = error.param or "nothing"
     assert [error.message for error in complaints] == [], (name, model)

@@ -186,7 +186,7 @@ def test_what_anthropic_did_by_itself_does_not_keep_another_from_going_on(provid
         {"type": "text", "text": "It is noon."},
     ]
     messages = [*ASKED, {"role": "assistant", "content": searched}, *ASKED]
-    sent, told = written({"model": "m", "max_tokens": 9, "messages": messages}, provider, "")
+    sent, told = written({"model": "m", "max_tokens": 99, "messages": messages}, provider, "")
     assert "It is noon." in dumps(sent).decode()
     assert told == ["messages[1].content[0]", "messages[1].content[1]"]
 

@@ -1,0 +1,103 @@
+"""What is said in one protocol and has no place in another: found by generated requests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from inferc.runtime.dialects.chats import said_in
+from inferc.runtime.dialects.registry import CLIENT_SIDES
+from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.requests.request import ChatRequest
+
+from .reference import judge, plan
+
+Json = dict[str, Any]
+
+USER = {"role": "user", "content": "Hello."}
+
+
+def sent(
+    client: str, name: str, model: str, body: Json, *, responses: bool = False
+) -> tuple[Json, tuple[str, ...]]:
+    """What the provider gets, which has nothing against it, and the places of what was changed."""
+    body = {"model": "m", **body}
+    request = ChatRequest(body, False)
+    if client != "openai_chat":
+        request = said_in(client, body, CLIENT_SIDES[client].read_request(body))
+    fit = Chats(plan(name, model), responses=responses).fit(request)
+    found, strict = json.loads(fit.body), judge(name)
+    assert strict is not None
+    said = strict.complaints("responses" if responses else "chat", model, found)
+    assert [error.message for error in said] == []
+    return found, fit.changes
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("openai", "gpt-4.1"), ("mistral", "mistral-large-latest"), ("xai", "grok-4.3")]
+)
+def test_a_picture_that_a_tool_gave_stands_behind_the_results_of_all_calls(name: str, model: str) -> None:
+    picture = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    calls = [{"type": "function_call", "call_id": id, "name": "see", "arguments": "{}"} for id in "ab"]
+    outputs = [{"type": "input_text", "text": "Seen."}, picture]
+    results = [
+        {"type": "function_call_output", "call_id": "a", "output": outputs},
+        {"type": "function_call_output", "call_id": "b", "output": "Nothing."},
+    ]
+    found, _ = sent("openai_responses", name, model, {"input": [USER, *calls, *results, USER]})
+    roles = [message["role"] for message in found["messages"]]
+    assert roles[:4] == ["user", "assistant", "tool", "tool"]
+    assert "https://example.com/a.png" in json.dumps(found["messages"][4:])
+
+
+def test_a_schema_of_anthropics_client_has_a_name_in_responses() -> None:
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    format = {"type": "json_schema", "schema": schema}
+    body = {"max_tokens": 99, "messages": [USER], "output_config": {"format": format}}
+    found, _ = sent("anthropic", "openai", "gpt-5-pro", body, responses=True)
+    assert found["text"]["format"]["name"] == "answer"
+
+
+def test_a_limit_below_the_least_of_responses_is_raised_and_told() -> None:
+    asked = {"messages": [USER], "max_completion_tokens": 2}
+    found, changes = sent("openai_chat", "openai", "gpt-5-pro", asked, responses=True)
+    assert (found["max_output_tokens"], changes) == (16, ("max_completion_tokens",))
+
+
+def test_a_cache_mark_on_an_answer_has_no_place_in_responses() -> None:
+    part = {"type": "text", "text": "Hi.", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    messages = [USER, {"role": "assistant", "content": [part]}, USER]
+    _, changes = sent("openai_chat", "openai", "gpt-4.1", {"messages": messages}, responses=True)
+    assert changes == ("messages[1].content[0].prompt_cache_breakpoint",)
+
+
+def test_googles_signature_of_a_call_stays_away_from_openais_responses() -> None:
+    signed = {"extra_content": {"google": {"thought_signature": "R0dH"}}}
+    call = {"type": "function_call", "call_id": "a", "name": "now", "arguments": "{}", **signed}
+    result = {"type": "function_call_output", "call_id": "a", "output": "Noon."}
+    found, _ = sent(
+        "openai_responses", "openai", "gpt-5-pro", {"input": [USER, call, result]}, responses=True
+    )
+    assert "R0dH" not in json.dumps(found)
+
+
+def test_a_model_that_cannot_rest_is_not_sampled_as_if_it_did() -> None:
+    asked = {"input": "Hello.", "reasoning": {"effort": "none"}, "temperature": 0.5}
+    with pytest.raises(BadRequest) as caught:
+        sent("openai_responses", "openai", "gpt-5.5-pro", asked, responses=True)
+    assert caught.value.param == "temperature"
+
+
+def test_calls_before_a_model_without_functions_are_named_where_bedrock_would_refuse_them() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    messages = [
+        USER,
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "Noon."},
+    ]
+    with pytest.raises(BadRequest) as caught:
+        sent("openai_chat", "bedrock", "meta.llama3-70b-instruct-v1:0", {"messages": messages})
+    assert caught.value.param == "messages[1].tool_calls[0]"
