@@ -94,7 +94,7 @@ class Declared:
         what stands in a part that could not be read is not missing."""
         section = self.section
         for step in written_path(path):
-            if section.damaged or step in section.settings:
+            if section.damaged or step in section.settings or step in section.meant:
                 return True
             if step not in section.sections:
                 return False

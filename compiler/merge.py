@@ -54,6 +54,8 @@ class Section:
     """By their word; those of which there may be several by `word label`."""
     damaged: bool = False
     """Whether a part of it could not be read, so that nothing is said about what seems to be missing."""
+    meant: set[str] = field(factory=set)
+    """Fields that other words in it were meant for, which are told: nothing is said about these."""
     misnested: bool = False
     """Whether a `}` is missing in or around it, so that its fields may belong to another block."""
     body: s.Body | None = None

@@ -220,7 +220,9 @@ class Shaper:
             return
         for attribute in _required(cls):
             if attribute.name not in values and attribute.name not in hidden:
-                if attribute.name in section.settings or attribute.name in section.sections:
+                if any(
+                    attribute.name in known for known in (section.settings, section.sections, section.meant)
+                ):
                     continue
                 meaning = attribute.metadata.get("doc")
                 self._found.error(
@@ -250,8 +252,7 @@ class Shaper:
             helps, fixes = [foreign.text], foreign.fixes
         elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
-        if fixes:
-            section.damaged = True  # it is meant for a field that now seems to be missing
+        section.meant.update(name for name in names if any(f"`{name}" in fix.title for fix in fixes))
         self._found.error(
             "E0204",
             f"{what} has no field `{name}`",

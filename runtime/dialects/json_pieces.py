@@ -17,11 +17,19 @@ _TEXT = 16
 
 def json_pieces(value: Any) -> Iterator[bytes]:
     """`value` as JSON. It may hold arrays, and iterators: lists that are made as they are written."""
-    return iter((_dumped(value),)) if _weight(value) <= MOST else gathered(_parts(value))
+    return json_at_once(value) if _weight(value) <= MOST else gathered(_parts(value))
+
+
+def json_at_once(value: Any) -> Iterator[bytes]:
+    """The same in one piece, of what is known to be small."""
+    return iter((_dumped(value),))
 
 
 def gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in as few pieces as are not small."""
+    if isinstance(parts, list) and sum(map(len, parts)) < _LEAST:
+        yield b"".join(parts)
+        return
     found: list[bytes] = []
     size = 0
     for part in parts:

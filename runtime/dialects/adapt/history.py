@@ -25,6 +25,7 @@ from ...requests.parts import (
     own,
     path,
 )
+from ..fields import objects
 from ..media_urls import type_of_url
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
@@ -272,11 +273,16 @@ class _History:
 
 
 def _plain_thought(part: Sealed) -> Thinking | None:
-    """The thoughts in a reasoning item of OpenAI's responses that hides none."""
+    """The thoughts in a reasoning item of OpenAI's responses that hides none. Raises BadRequest."""
     if part.value.get("encrypted_content"):
         return None
-    told = [*(part.value.get("summary") or ()), *(part.value.get("content") or ())]
-    text = "\n\n".join(str(each.get("text") or "") for each in told if isinstance(each, dict))
+    told = [
+        each
+        for name in ("summary", "content")
+        if part.value.get(name)
+        for each in objects(part.value[name], (*part.at, name))
+    ]
+    text = "\n\n".join(str(each.get("text") or "") for each in told)
     return Thinking(text, None, "openai_chat", at=part.at) if text else None
 
 

@@ -16,7 +16,7 @@ from ...requests.call import MAX_PRIORITY
 from ...requests.errors import BadRequest
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor
-from ..json_pieces import json_pieces
+from ..json_pieces import MOST, json_at_once, json_pieces
 from ..no_json import no_json
 from .tensors import binary_values, json_values, read_tensor
 
@@ -135,6 +135,7 @@ def write_answer(asked: Asked, model: str, outputs: tuple[Tensor, ...]) -> Answe
     """The answer to `asked`."""
     described: list[dict[str, Any]] = []
     attached: list[bytes] = []
+    numbers = 0
     for tensor in outputs:
         description: dict[str, Any] = {
             "name": tensor.name,
@@ -147,12 +148,13 @@ def write_answer(asked: Asked, model: str, outputs: tuple[Tensor, ...]) -> Answe
             attached.append(data)
         else:
             description["data"] = json_values(tensor)
+            numbers += MOST if tensor.datatype == "BYTES" else tensor.values.size
         described.append(description)
     answer: dict[str, Any] = {"model_name": model, "model_version": "1"}
     if asked.id is not None:
         answer["id"] = asked.id
     answer["outputs"] = described
-    return Answer(json_pieces(answer), attached)
+    return Answer(json_at_once(answer) if numbers < MOST else json_pieces(answer), attached)
 
 
 def _no_json(text: bytes, error: orjson.JSONDecodeError, has_bytes: bool) -> BadRequest:

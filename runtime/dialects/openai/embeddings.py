@@ -58,16 +58,15 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Itera
     )
 
 
-def _with_packed(vectors: tuple[bytes, ...], model: str, tokens: int) -> Iterator[bytes]:
-    """The same, with vectors that are in base64 already: they are copied once."""
-    between = b'{"object":"list","data":['
+def _with_packed(vectors: tuple[bytes, ...], model: str, tokens: int) -> list[bytes]:
+    """The same, in parts, with vectors that are in base64 already."""
+    parts = [b'{"object":"list","data":[']
     for index, vector in enumerate(vectors):
-        yield b'%b{"object":"embedding","index":%d,"embedding":"' % (between, index)
-        yield vector
-        yield b'"}'
-        between = b","
-    yield b'],"model":%b,"usage":' % orjson.dumps(model)
-    yield b'{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
+        parts += b',{"object":"embedding","index":%d,"embedding":"' % index, vector, b'"}'
+    parts[1] = parts[1][1:]  # no comma before the first
+    usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
+    parts += b'],"model":', orjson.dumps(model), b",", usage
+    return parts
 
 
 def in_base64(chunk: EmbedChunk) -> Iterator[str]:

@@ -45,10 +45,12 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices:
         raise classifier.malformed("the answer has no choices")
-    for choice in choices:
+    changed = False
+    for place, choice in enumerate(choices):
         _check_choice(choice, classifier)
-    mended = [_is_mended(choice, place, classifier) for place, choice in enumerate(choices)]
-    if _with_plain_fields(answer) or any(mended):
+        if not _is_plain(choice):
+            changed |= _is_mended(choice, place, classifier)
+    if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     return ChatChunk(body, _usage(answer, classifier))
 
@@ -185,18 +187,34 @@ _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""
 
 
+_PLAIN_ENDS = ("stop", "length")
+
 _OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
 """Whose reasons are what they are."""
 
 
 def _with_plain_fields(answer: dict[str, Any]) -> bool:
     """Whether fields were filled in that whole answers must have, and that are told to be nothing."""
+    if None not in (answer.get("object", 0), answer.get("created", 0)):
+        return False
     empty = [name for name in ("object", "created") if name in answer and answer[name] is None]
     if "object" in empty:
         answer["object"] = "text_completion" if "text" in answer["choices"][0] else "chat.completion"
     if "created" in empty:
         answer["created"] = int(time.time())
     return bool(empty)
+
+
+def _is_plain(choice: dict[str, Any]) -> bool:
+    """Whether a choice of a whole answer is words and a usual end, as most are: there is nothing to mend."""
+    message = choice.get("message")
+    return (
+        type(message) is dict
+        and type(message.get("content")) is str
+        and not message.get("tool_calls")
+        and choice.get("finish_reason") in _PLAIN_ENDS
+        and type(choice.get("index")) is int
+    )
 
 
 def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) -> bool:
