@@ -3,6 +3,7 @@ count."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import attrs
@@ -84,8 +85,11 @@ def _said(parameters: RequestParameters | None) -> dict[str, Any]:
     values = {
         a.name: getattr(parameters, a.name) for a in attrs.fields(RequestParameters) if a.name != "extra_body"
     }
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON has it: words of the language are texts, tuples are lists."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value.value if isinstance(value, Enum) else value

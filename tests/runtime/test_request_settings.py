@@ -88,16 +88,15 @@ async def test_what_is_forced_counts_whatever_the_client_says(
         "request { force { max_tokens = 100, reasoning_effort = low, "
         'extra_body { service_tier = "flex", metadata { team = "shop", stage = "live" } } } }',
     )
-    [body] = await sent(
-        tmp_path,
-        monkeypatch,
-        declaration,
-        chat(max_tokens=9, reasoning_effort="high", service_tier="auto", metadata={"team": "x", "user": "y"}),
-    )
+    said = chat(max_tokens=9, reasoning_effort="high", service_tier="auto", store=True)
+    said.body["metadata"] = {"team": "x", "user": "y"}
+    read = chat(reasoning_effort="high", functions=[])  # which goes on written anew
+    body, other = await sent(tmp_path, monkeypatch, declaration, said, read)
     assert "max_tokens" not in body
     assert (body["max_completion_tokens"], body["reasoning_effort"]) == (100, "low")
     assert body["service_tier"] == "flex"
     assert body["metadata"] == {"team": "shop", "stage": "live", "user": "y"}
+    assert (other["max_completion_tokens"], other["reasoning_effort"]) == (100, "low")
 
 
 async def test_embeddings_have_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
