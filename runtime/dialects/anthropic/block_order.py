@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
-
 from ...requests import events as e
+from ..json_end import JsonEnd
 
 _BETWEEN = (e.Started, e.UsageKnown, e.FieldsMade)
 """What stands in no block."""
@@ -23,7 +22,7 @@ class BlockOrder:
 
     def __init__(self) -> None:
         self._open: int | None = None
-        self._said: list[str] = []
+        self._end = JsonEnd()
         self._closed: set[int] = set()
         self._waiting: list[e.Event] = []
 
@@ -43,17 +42,7 @@ class BlockOrder:
 
     def _is_complete(self) -> bool:
         """Whether the open call has all its arguments, as far as that can be told."""
-        if self._open is None:
-            return True
-        if not self._said or not self._said[-1].rstrip().endswith("}"):
-            return False
-        self._said = ["".join(self._said)]
-        try:
-            orjson.loads(self._said[0])
-        except ValueError:
-            self._said.append("")  # not to be looked at again until there is more
-            return False
-        return True
+        return self._open is None or self._end.is_whole
 
     def _go_on(self) -> Iterator[e.Event]:
         """Tell what has waited, as far as it can be."""
@@ -66,9 +55,9 @@ class BlockOrder:
     def _tell(self, event: e.Event) -> e.Event:
         match event:
             case e.ToolCallBegun(call=call):
-                self._open, self._said = call, []
+                self._open, self._end = call, JsonEnd()
             case e.ToolCallDelta(arguments=arguments):
-                self._said.append(arguments)
+                self._end.feed(arguments)
             case e.ToolCallDone(call=call):
                 self._open = None
                 self._closed.add(call)

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import orjson
-
 from ..exact_json import dumps
+from ..json_end import JsonEnd
 
 Json = dict[str, Any]
 
@@ -31,30 +30,33 @@ class Piece(NamedTuple):
 
 
 class _Call:
-    __slots__ = ("arguments", "has_id", "id", "name", "number")
+    __slots__ = ("_end", "_unseen", "has_id", "id", "name", "number")
 
     def __init__(self, number: int, id: str, name: str, *, has_id: bool) -> None:
         self.number = number
         self.id = id
         self.name = name
         self.has_id = has_id
-        self.arguments: list[str] = []
+        self._end: JsonEnd | None = None
+        self._unseen: list[str] = []
+
+    def add(self, arguments: str) -> None:
+        self._unseen.append(arguments)
 
     def goes_on(self, id: str | None, name: str) -> bool:
         """Whether a piece that tells a name, and no id that is known, is this call's."""
         if id is not None:
-            return not self.has_id and not self.arguments
+            return not self.has_id and not self._unseen and self._end is None
         return name == self.name and not self._is_whole()
 
     def _is_whole(self) -> bool:
         """Whether the arguments are complete."""
-        if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
-            return False
-        try:
-            orjson.loads("".join(self.arguments))
-        except ValueError:
-            return False
-        return True
+        if self._end is None:
+            self._end = JsonEnd()
+        for piece in self._unseen:
+            self._end.feed(piece)
+        self._unseen.clear()
+        return self._end.is_whole
 
 
 class CallPieces:
@@ -103,7 +105,7 @@ class CallPieces:
         if id is not None:
             self._ids.setdefault(id, call)
         if arguments:
-            call.arguments.append(arguments)
+            call.add(arguments)
         return Piece(call.number, begins, call.id, call.name, arguments)
 
     def _find(self, id: str | None, place: int | str | None, name: str | None) -> _Call | None:
