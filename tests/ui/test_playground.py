@@ -38,7 +38,7 @@ deployment gpt {
   runtime openai { api_key = env("OPENAI_API_KEY") }
 }
 deployment claude {
-  model = "claude-sonnet-4-5"
+  model = "claude-sonnet-4-6"
   runtime anthropic { api_key = env("ANTHROPIC_API_KEY") }
 }
 route assistant = fallback [gpt, claude]
