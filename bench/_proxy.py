@@ -313,7 +313,7 @@ async def _serve_gateway(upstream: str, kind: str) -> None:
         await serve(executor, gateway, ready=_announce, records=Records(log))
 
 
-async def _serve_upstream(chunks: str, gap: str, stamped: str) -> None:
+async def _serve_upstream(chunks: str, gap: str, stamped: str = "") -> None:
     await serve_upstream(int(chunks), float(gap), bool(stamped))
 
 
