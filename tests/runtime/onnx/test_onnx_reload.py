@@ -158,7 +158,7 @@ def resident():
 
 async def main():
     for times in (1, 8, 8, 8):
-        async with running(onnx_plan()) as replica:
+        async with running(onnx_plan(), anew=True) as replica:
             await embed(replica, *["some words " * 30] * times)
             if times == 1:
                 print(resident())
