@@ -252,7 +252,8 @@ class Shaper:
             helps, fixes = [foreign.text], foreign.fixes
         elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
-        section.meant.update(name for name in names if any(f"`{name}" in fix.title for fix in fixes))
+        written = [fix.title.removeprefix("write `") for fix in fixes]
+        section.meant.update(n for n in names if any(each.startswith((f"{n}`", f"{n} ")) for each in written))
         self._found.error(
             "E0204",
             f"{what} has no field `{name}`",
