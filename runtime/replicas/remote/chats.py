@@ -44,7 +44,7 @@ from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
-from .passthrough_answers import PassingReader, read_whole
+from .passthrough_answers import OPENAIS, PassingReader, read_whole
 from .passthrough_rules import Straight
 
 MAX_CACHE_KEY = 200
@@ -99,7 +99,7 @@ class Chats:
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = target_of(plan, responses=responses)
         self._dialect = self._target.dialect
-        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        is_openais = plan.provider in OPENAIS
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
         at_home = AT_OPENAI if plan.provider is ProviderKind.OPENAI else AT_AZURE

@@ -151,7 +151,7 @@ class PassingReader:
             return changed
         if index in self._calls and self._calls[index].has_nameless:
             raise self._classifier.malformed(NAMELESS)
-        if self._classifier.plan.provider in _OPENAIS:
+        if self._classifier.plan.provider in OPENAIS:
             return changed
         return with_plain_reason(choice, calls=index in self._calls) or changed
 
@@ -189,8 +189,8 @@ _MOST_FRAMES = 4
 
 _PLAIN_ENDS = ("stop", "length")
 
-_OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
-"""Whose reasons are what they are."""
+OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
+"""Who knows all fields of their answers, and whose reasons are what they are."""
 
 
 def _with_plain_fields(answer: dict[str, Any]) -> bool:
@@ -223,7 +223,7 @@ def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) ->
     if "text" not in choice and not isinstance(message, dict):
         raise classifier.malformed("the answer has a choice that says nothing")
     changed = with_plain_frame(choice, position) | with_plain_content(choice) | with_plain_calls(message)
-    if classifier.plan.provider in _OPENAIS:
+    if classifier.plan.provider in OPENAIS:
         return changed
     calls = isinstance(message, dict) and bool(message.get("tool_calls"))
     return with_plain_reason(choice, calls=calls) or changed
