@@ -110,6 +110,17 @@ def main(argv: list[str] | None = None) -> int:
             with contextlib.suppress(OSError):
                 print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
+    finally:
+        _flush_errors()
+
+
+def _flush_errors() -> None:
+    """What standard error does not take is lost, and is no other status when the program ends."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 _OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
