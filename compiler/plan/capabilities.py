@@ -46,6 +46,8 @@ class Capabilities:
     so, where that is not the effort. thinks_unasked: whether it thinks where nobody says how much.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
+    returned_fields: what of its answers it wants back with the history, beyond OpenAI's: `reasoning_details`,
+    `extra_content`.
     calls_need_thoughts: whether, while it thinks, it takes calls back only with the thoughts before them.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
     thinks, and whether a function can be forced then. tool_choice_with_thoughts: whether anything can be
@@ -110,6 +112,7 @@ class Capabilities:
     thinks_unasked: bool | None = None
     thoughts_in_history: bool | None = None
     call_signature: str | None = None
+    returned_fields: tuple[str, ...] | None = None
     calls_need_thoughts: bool | None = None
     refused_with_thoughts: tuple[str, ...] | None = None
     forced_tools_with_thoughts: bool | None = None

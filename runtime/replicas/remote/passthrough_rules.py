@@ -13,7 +13,8 @@ from ...requests.request import OPENAI_CHAT
 _FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
 
 _BESIDE = frozenset(
-    {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
+    {"tool_calls", "reasoning_content", "reasoning", "extra_content"}
+    | {"cache_control", "prompt_cache_breakpoint"}
 )
 """Fields of messages that may need adapting."""
 
