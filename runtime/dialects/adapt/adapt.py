@@ -15,6 +15,7 @@ from ...requests.parts import own
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
+from .modalities import adapt_modalities
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .structured import speak_of_json
@@ -47,6 +48,7 @@ def adapt(
     found = Findings(_names(conversation, client), unsupported == "drop")
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
+    changed |= adapt_modalities(conversation, can, found)
     longest = changed.get("max_tokens", conversation.max_tokens)
     changed |= adapt_thinking(conversation, can, found, longest, client, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)

@@ -178,6 +178,8 @@ def _config(conversation: Conversation) -> Json:
         config["maxOutputTokens"] = c.max_tokens
     if c.stop:
         config["stopSequences"] = list(c.stop)
+    if c.modalities:
+        config["responseModalities"] = [each.upper() for each in c.modalities]
     _ask_logprobs(c.sampling, config)
     if c.format is not None and c.format.kind != "text":
         config["responseMimeType"] = "application/json"

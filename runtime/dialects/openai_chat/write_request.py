@@ -64,6 +64,8 @@ def write_request(conversation: Conversation) -> Json:
             body[name] = value
     if c.stop:
         body["stop"] = list(c.stop)
+    if c.modalities:
+        body["modalities"] = list(c.modalities)
     if c.metadata:
         body["metadata"] = dict(c.metadata)
     if c.stream:

@@ -54,7 +54,7 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
-        self._any_turns &= can.extra_fields is None
+        self._any_turns &= can.extra_fields is None and not can.needs_audio
         self._known = None if can.message_fields is None else _MESSAGE | {*can.message_fields}
         self._any_turns &= can.user_after_results is not False
         self._any_turns &= can.prefill is not False
@@ -142,6 +142,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
         yield "seed"
     if can.service_tiers is not None:
         yield "service_tier"
+    if can.writes is not None:
+        yield "modalities"
     for group in can.one_of_sampling or ():
         yield from group
     match can.token_limit:
