@@ -40,7 +40,7 @@ class Capabilities:
     must speak of JSON, then. schema_subset: what such schemas, and those of strict tools, may hold.
     reads: what it is known to read beside text: `image`, `audio`, `pdf` and others; the list may lack some.
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
-    media_in_results: whether results of tools may hold media.
+    media_in_results, media_in_answers: whether results of tools may hold media, and answers in the history.
     writes: what its answers to chats hold, where they are asked for it: `text`, `image`, `audio`, `video`.
     needs_audio: whether it must hear or speak: sound is in the request, or is asked for.
     thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
@@ -105,6 +105,7 @@ class Capabilities:
     media_inline: tuple[str, ...] | None = None
     media_by_url: tuple[str, ...] | None = None
     media_in_results: bool | None = None
+    media_in_answers: bool | None = None
     writes: tuple[str, ...] | None = None
     needs_audio: bool | None = None
     thinks: Thinks | None = None

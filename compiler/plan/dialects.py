@@ -14,6 +14,7 @@ OPENAI_CHAT = Capabilities(
     media_inline=("image/*", "audio/*", "application/*"),
     media_by_url=("image/*",),
     media_in_results=False,
+    media_in_answers=False,
     thinks="effort",
     cache_marks="prompt_cache_breakpoint",
 )
@@ -91,6 +92,7 @@ OPENAI_RESPONSES = Capabilities(
     media_inline=("image/*", "application/*", "text/*"),
     media_by_url=("image/*", "application/*"),
     writes=("text",),
+    media_in_answers=False,
     thinks="effort",
     most_stop=0,
     most_choices=1,

@@ -59,7 +59,7 @@ class Shaped:
     def shape(self, name: str, depth: int = 0, **given: Any) -> st.SearchStrategy[Json]:
         """Objects of that shape. given: fields that have this value."""
         if name in self._special:
-            return self._special[name].map(lambda made: {**made, **given})
+            return self._special[name].map(lambda made: {**given, **made})
         key = name, depth
         if key not in self._made:
             self._made[key] = st.deferred(lambda: self._object(name, depth))

@@ -28,7 +28,7 @@ from ...requests.parts import (
 from ..fields import objects
 from ..media_urls import type_of_url
 from ..openai_chat import thought_details
-from ..openai_chat.messages import in_own_form
+from ..openai_chat.messages import own_form
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
@@ -143,10 +143,17 @@ class _History:
                 part = self._ids.call(part)
             case ToolResult():
                 return self._result(self._ids.result(part), turn)
+            case Media() if (
+                turn.role == "assistant" and self._can.media_in_answers is False and not part.text
+            ):
+                self._found.refuse(path(part.at), "answers in the conversation are text for the provider")
+                return ()
             case Media():
                 return self._media(part)
             case Thinking() | RedactedThinking():
                 return self._thought(part)
+            case Refusal() if turn.role != "assistant":
+                return (Text(part.text, at=part.at),)
             case Refusal():
                 if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
                     return (Text(part.text, at=part.at),)
@@ -160,8 +167,7 @@ class _History:
                 ):
                     return self._thought(plain)
                 if part.dialect in self._seals:
-                    own_form = in_own_form(part.value)
-                    return (part,) if self._has(str(kind), part.at, own_form=own_form) else ()
+                    return (part,) if self._has(str(kind), part.at, own_form(part.value)) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
@@ -181,13 +187,14 @@ class _History:
             part = self._unseal(part, turn)
         return (part,)
 
-    def _has(self, kind: str, at: Place, *, own_form: bool = False) -> bool:
-        """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats."""
+    def _has(self, kind: str, at: Place, form: str | None = None) -> bool:
+        """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats.
+
+        form: a form of them that OpenAI does not have.
+        """
         kinds = self._can.part_kinds if self._provider == "openai_chat" else None
-        if kinds is None and own_form:
-            self._found.refuse(path(at), f"`{kind}` must be an object: others have another form of it")
-            return False
-        if kinds is None or kind in kinds:
+        kind = form or kind
+        if kind in (kinds or ()) or (kinds is None and form is None):
             return True
         self._found.refuse(path(at), f"the provider does not take `{kind}`")
         return False

@@ -108,7 +108,7 @@ def _part(part: Json, at: Place) -> Part:
             return Text(text, at=at)
         return Text(text, fields.cache_mark(part, at), fields.rest(DIALECT, part, _TEXT), at)
     match kind:
-        case "input_audio" | "file" if in_own_form(part):
+        case "input_audio" | "file" if own_form(part) is not None:
             return Sealed(DIALECT, part, at)
         case "image_url":
             return _image(part, at)
@@ -132,14 +132,16 @@ def _part(part: Json, at: Place) -> Part:
             raise AssertionError("unreachable")
 
 
-def in_own_form(part: Mapping[str, Any]) -> bool:
-    """Whether a sound, or a file, is not written as OpenAI has it. Source: mistralai 3.7.0 (PyPI), AudioChunk
-    and FileChunk."""
+def own_form(part: Mapping[str, Any]) -> str | None:
+    """The name for a sound, or a file, that is not written as OpenAI has it. Source: mistralai 3.7.0 (PyPI),
+    AudioChunk and FileChunk."""
     match part:
-        case {"type": "input_audio", "input_audio": str()} | {"type": "file", "file_id": str()}:
-            return True
+        case {"type": "input_audio", "input_audio": str()}:
+            return "input_audio as text"
+        case {"type": "file", "file_id": str()}:
+            return "file by file_id"
         case _:
-            return False
+            return None
 
 
 def _more(part: Json, known: frozenset[str]) -> Extras:

@@ -124,6 +124,8 @@ class Straight:
         if type(part) is not dict or type(kind := part.get("type")) is not str:
             return False
         known = self._parts.get(kind)
+        if kind == "image_url" and type(part.get(kind)) is not dict:
+            return False  # others than Mistral want an object
         return known is not None and part.keys() <= known
 
 

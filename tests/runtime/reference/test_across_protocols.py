@@ -141,6 +141,33 @@ def test_mistrals_own_kinds_of_chunks_are_refused_by_name_for_others(part: Json)
         assert refused.value.param == "messages[0].content[0]"
 
 
+def test_the_address_of_a_picture_as_mistral_has_it_is_an_object_for_others() -> None:
+    said = [{"type": "image_url", "image_url": "https://example.com/a.png"}]
+    body = {"messages": [{"role": "user", "content": said}]}
+    found, _ = sent("openai_chat", "openrouter", "openai/gpt-4o", body)
+    assert found["messages"][0]["content"][0]["image_url"] == {"url": "https://example.com/a.png"}
+
+
+@pytest.mark.parametrize("to", ["openai_chat", "openai_responses"])
+def test_a_picture_in_an_answer_is_refused_by_name_where_answers_are_text(to: str) -> None:
+    picture = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    said = {"role": "assistant", "content": [picture, {"type": "text", "text": "So."}]}
+    body = {"max_tokens": 99, "messages": [USER, said, USER]}
+    with pytest.raises(BadRequest) as refused:
+        sent("anthropic", "openai", "gpt-4.1", body, responses=to == "openai_responses")
+    assert refused.value.param == "messages[1].content[0]"
+    found, _ = sent("anthropic", "openrouter", "google/gemini-3-flash-preview", body)
+    assert "https://example.com/a.png" in json.dumps(found["messages"][1])
+
+
+def test_what_is_not_to_be_cited_is_said_to_converse() -> None:
+    found = {"type": "search_result", "source": "a.org", "title": "A", "citations": {}}
+    said = [{**found, "content": [{"type": "text", "text": "x"}]}, {"type": "text", "text": "Well?"}]
+    body = {"max_tokens": 99, "messages": [{"role": "user", "content": said}]}
+    told, _ = sent("anthropic", "bedrock", "anthropic.claude-opus-4-8", body)
+    assert told["messages"][0]["content"][0]["searchResult"]["citations"] == {"enabled": False}
+
+
 @pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
 def test_cache_marks_reach_openrouter(client: str) -> None:
     mark = {"type": "ephemeral", "ttl": "1h"}
