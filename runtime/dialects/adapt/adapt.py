@@ -132,7 +132,7 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 found.note(name, "left out: the provider has no such tier")
             if name in kept:
                 continue
-            if seal in seals and name == "thinking":  # of a kind that only Anthropic knows
+            if seal == provider == "anthropic" and name == "thinking":  # of a kind that only it knows
                 if "type" in value:
                     found.note(name, "left out: the model does not think")
                 continue
