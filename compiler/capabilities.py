@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, facts_at, find_facts
+from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, endpoints_at, facts_at, find_facts
 from ..dsl.deployment import Deployment
-from ..dsl.kinds import TaskKind, TransportKind
+from ..dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..dsl.runtimes import (
     AzureConfig,
     OpenAICompatibleConfig,
@@ -53,7 +53,27 @@ def capabilities_of(deployment: Deployment) -> Capabilities:
     window = context_window_of(deployment)
     if window is not None:
         values["context_window"] = window
+    if _is_azures(deployment):
+        values.pop("batches", None)  # only deployments of a type of their own are asked in batches there
     return capabilities_from(values)
+
+
+def _is_azures(deployment: Deployment) -> bool:
+    config = deployment.effective_config()
+    return isinstance(config, OpenAIConfig) and config.azure_resource is not None
+
+
+def batches_at(deployment: Deployment) -> str | None:
+    """Where the provider of a deployment takes batches; None where it has none, or is asked elsewhere."""
+    provider, config = deployment.effective_runtime().provider, deployment.effective_config()
+    if provider is None or not isinstance(config, RemoteConfig):
+        return None
+    if _is_azures(deployment):
+        provider = ProviderKind.AZURE
+    if provider is not ProviderKind.AZURE and config.endpoint is not None:
+        return None
+    there = endpoints_at(provider, service_of(deployment))
+    return there.batches_at or None if there is not None else None
 
 
 def context_window_of(deployment: Deployment) -> int | None:

@@ -25,7 +25,7 @@ from ..dsl.runtimes import (
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, config_of, has_responses
+from .capabilities import batches_at, capabilities_of, config_of, has_responses
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
@@ -246,6 +246,7 @@ class _Lowerer:
             else None,
             aws=self._aws(config, declared),
             responses=has_responses(deployment),
+            batches_at=batches_at(deployment),
             capabilities=capabilities_of(deployment),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl.syntax import Node
 from ..merge import Setting
+from ..plan.endpoints import chats
 from ..typing.callables import Callee
 from .arguments import Arguments
 from .inferrer import Inferrer
@@ -33,12 +34,12 @@ def refusals(
 
 def check_chats(inferrer: Inferrer, callee: Callee, node: Node) -> None:
     """A chat for a model that speaks, draws, or writes down what it hears, and does nothing else."""
-    if callee.can.endpoints:
+    if chats(callee.can) is False:
         inferrer.error(
             "E0616",
             f"the model of `{callee.name}` does not chat",
             node,
-            f"it answers {', '.join(f'`/v1/{each}`' for each in callee.can.endpoints)}",
+            f"it answers {', '.join(f'`/v1/{each}`' for each in callee.can.endpoints or ())}",
             help="call a model that chats; clients ask this one at its own endpoint",
         )
 
