@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..dsl.bedrock_names import name_at_vendor, vendor_of
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, endpoints_at, facts_at, find_facts
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import ProviderKind, TaskKind, TransportKind
@@ -36,7 +37,10 @@ def facts_of(deployment: Deployment) -> Facts:
         return Facts()
     if deployment.base_model is not None:
         return facts_at(deployment.base_model, runtime, service_of(deployment))
-    return find_facts(deployment.known_model, runtime, service_of(deployment))
+    name = deployment.known_model
+    if deployment.is_at_bedrock and vendor_of(name):
+        name = name_at_vendor(name)  # the model is the same, wherever it runs
+    return find_facts(name, runtime, service_of(deployment))
 
 
 def service_of(deployment: Deployment) -> str:
@@ -53,24 +57,26 @@ def capabilities_of(deployment: Deployment) -> Capabilities:
     window = context_window_of(deployment)
     if window is not None:
         values["context_window"] = window
-    if _is_azures(deployment):
-        values.pop("batches", None)  # only deployments of a type of their own are asked in batches there
+    if _host(deployment) is not None:
+        values.pop("batches", None)  # what its maker takes says nothing of another place
     return capabilities_from(values)
 
 
-def _is_azures(deployment: Deployment) -> bool:
+def _host(deployment: Deployment) -> ProviderKind | None:
+    """Who runs the models of another provider, where its own API is spoken at their address."""
     config = deployment.effective_config()
-    return isinstance(config, OpenAIConfig) and config.azure_resource is not None
+    if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        return ProviderKind.AZURE
+    return ProviderKind.BEDROCK if deployment.is_at_bedrock else None
 
 
 def batches_at(deployment: Deployment) -> str | None:
     """Where the provider of a deployment takes batches; None where it has none, or is asked elsewhere."""
-    provider, config = deployment.effective_runtime().provider, deployment.effective_config()
+    host, config = _host(deployment), deployment.effective_config()
+    provider = host or deployment.effective_runtime().provider
     if provider is None or not isinstance(config, RemoteConfig):
         return None
-    if _is_azures(deployment):
-        provider = ProviderKind.AZURE
-    if provider is not ProviderKind.AZURE and config.endpoint is not None:
+    if host is None and provider is not ProviderKind.AZURE and config.endpoint is not None:
         return None
     there = endpoints_at(provider, service_of(deployment))
     return there.batches_at or None if there is not None else None

@@ -219,6 +219,8 @@ def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "reads", reads
     elif row.get("supports_vision") is False:
         yield "media_inline", []
+    if writes := row.get("supported_output_modalities"):
+        yield "writes", writes
     if CHATS not in endpoints and (endpoints if provider == "openai" else row["mode"] == "responses"):
         yield "chat_endpoint", False
     yield from _thinking(provider, row)
