@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..dsl.bedrock_names import name_at_vendor, vendor_of
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, facts_at, find_facts
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
@@ -36,7 +37,10 @@ def facts_of(deployment: Deployment) -> Facts:
         return Facts()
     if deployment.base_model is not None:
         return facts_at(deployment.base_model, runtime, service_of(deployment))
-    return find_facts(deployment.known_model, runtime, service_of(deployment))
+    name = deployment.known_model
+    if deployment.is_at_bedrock and vendor_of(name):
+        name = name_at_vendor(name)  # the model is the same, wherever it runs
+    return find_facts(name, runtime, service_of(deployment))
 
 
 def service_of(deployment: Deployment) -> str:

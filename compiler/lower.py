@@ -13,12 +13,15 @@ from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.policies import Scaling
 from ..dsl.ranges import Range
 from ..dsl.runtimes import (
+    AnthropicConfig,
+    Aws,
     BedrockConfig,
     CustomConfig,
     EndpointTls,
     GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
+    OpenAIConfig,
     RemoteConfig,
     SecretRef,
     VertexConfig,
@@ -244,7 +247,7 @@ class _Lowerer:
             proxy_login=self._secret(config.proxy_login, declared, "runtime_config", "proxy_login")
             if config.proxy_login is not None
             else None,
-            aws=self._aws(config, declared),
+            aws=self._aws(config, target.service, declared),
             responses=has_responses(deployment),
             capabilities=capabilities_of(deployment),
         )
@@ -260,16 +263,23 @@ class _Lowerer:
             }
         )
 
-    def _aws(self, config: RemoteConfig, declared: Declared) -> AwsAccess | None:
-        """What signs requests; None where nothing does."""
-        if not isinstance(config, BedrockConfig) or config.api_key:
+    def _aws(self, config: RemoteConfig, service: str | None, declared: Declared) -> AwsAccess | None:
+        """What signs requests for `service`; None where nothing does."""
+        if service is None:
             return None
+        said: Aws | BedrockConfig | None = None
+        path: tuple[str, ...] = ("runtime_config",)
+        if isinstance(config, BedrockConfig):
+            said = config
+        elif isinstance(config, OpenAIConfig | AnthropicConfig):
+            said, path = config.aws, (*path, "aws")
+        assert said is not None
         named = {
-            name: self._secret(secret, declared, "runtime_config", name)
+            name: self._secret(secret, declared, *path, name)
             for name in ("access_key_id", "secret_access_key", "session_token")
-            if (secret := getattr(config, name)) is not None
+            if (secret := getattr(said, name)) is not None
         }
-        return AwsAccess(config.region or "", config.profile, **named)
+        return AwsAccess(said.region or "", service, said.profile, **named)
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""

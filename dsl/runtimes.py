@@ -143,8 +143,21 @@ def _responses(where: str) -> Any:
 
 
 @frozen
+class Aws:
+    """`aws`: the same API, where AWS lets in: requests are signed (SigV4), or show an `api_key` of it."""
+
+    region: str = field(metadata={"doc": "AWS region, such as `us-west-2`"})
+    profile: str | None = doc(
+        "profile of AWS's configuration files; unset: the one that counts there", default=None
+    )
+    access_key_id: SecretRef | None = doc("AWS access key, beside its secret", default=None)
+    secret_access_key: SecretRef | None = doc("the secret of that key", default=None)
+    session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
+
+
+@frozen
 class OpenAIConfig(RemoteConfig):
-    """`openai`, and the same models on Azure."""
+    """`openai`, and the same models on Azure and on Amazon Bedrock."""
 
     kind: RuntimeKind = RuntimeKind.OPENAI
     organization: str | None = doc("OpenAI organisation id", default=None)
@@ -152,7 +165,8 @@ class OpenAIConfig(RemoteConfig):
     azure_resource: str | None = doc("name of the Azure resource", default=None)
     azure_deployment: str | None = doc("name of the deployment inside the Azure resource", default=None)
     api_version: str | None = doc("version of the Azure API", default=None)
-    responses: bool | None = _responses("at OpenAI's own endpoint")
+    aws: Aws | None = doc("OpenAI's models on Amazon Bedrock, in OpenAI's own protocol", default=None)
+    responses: bool | None = _responses("at OpenAI's own endpoint, and at that of `aws`")
 
 
 @frozen
@@ -171,12 +185,14 @@ class VertexConfig(RemoteConfig):
 
 @frozen
 class AnthropicConfig(VertexConfig):
-    """`anthropic`: the Messages API, of Anthropic with a key or behind Google Cloud, or of Vertex."""
+    """`anthropic`: the Messages API, of Anthropic with a key or behind Google Cloud or AWS, or of Vertex."""
 
     kind: RuntimeKind = RuntimeKind.ANTHROPIC
     workspace: str | None = doc(
-        "Anthropic's workspace of the project: Claude on Google Cloud, run by Anthropic", default=None
+        "Anthropic's workspace of the project, or of the AWS account: Claude there, run by Anthropic",
+        default=None,
     )
+    aws: Aws | None = doc("Claude Platform on AWS, which needs a `workspace`", default=None)
 
     @property
     def is_vertex(self) -> bool:

@@ -39,9 +39,8 @@ def model_text(info: ModelInfo) -> str:
         lines.append(f"- replaced by `{info.replaced_by}`")
     tier = find_tier(info.provider, info.name)
     if tier is not None:
-        limits = (
-            f"{count(tier.requests_per_minute)} requests and {count(tier.tokens_per_minute)} tokens a minute"
-        )
+        tokens = f" and {count(tier.tokens_per_minute)} tokens" if tier.tokens_per_minute is not None else ""
+        limits = f"{count(tier.requests_per_minute)} requests{tokens} a minute"
         lines.append(f"- highest published tier ({tier.name}): {limits}")
     return "\n".join(lines)
 
@@ -51,6 +50,8 @@ def facts_lines(facts: Facts) -> list[str]:
     known, lines = facts.values, []
     if reads := known.get("reads"):
         lines.append(f"- reads {', '.join(['text', *reads])}")
+    if (writes := known.get("writes")) and writes != ["text"]:
+        lines.append(f"- writes {', '.join(writes)}")
     if most := known.get("greatest_output"):
         lines.append(f"- answers with {most:,} tokens at most")
     if known.get("reasons"):

@@ -215,6 +215,8 @@ def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "reads", reads
     elif row.get("supports_vision") is False:
         yield "media_inline", []
+    if writes := row.get("supported_output_modalities"):
+        yield "writes", writes
     endpoints = row.get("supported_endpoints") or (CHATS,)
     if provider == "openai" and CHATS not in endpoints:
         yield "chat_endpoint", False

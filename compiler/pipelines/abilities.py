@@ -33,14 +33,22 @@ def refusals(
 
 def check_chats(inferrer: Inferrer, callee: Callee, node: Node) -> None:
     """A chat for a model that speaks, draws, or writes down what it hears, and does nothing else."""
-    if callee.can.endpoints:
-        inferrer.error(
-            "E0616",
-            f"the model of `{callee.name}` does not chat",
-            node,
-            f"it answers {', '.join(f'`/v1/{each}`' for each in callee.can.endpoints)}",
-            help="call a model that chats; clients ask this one at its own endpoint",
-        )
+    can = callee.can
+    if can.endpoints:
+        does = f"it answers {', '.join(f'`/v1/{each}`' for each in can.endpoints)}"
+    elif can.writes is not None and "text" not in can.writes:
+        does = f"it writes {' and '.join(can.writes)}, no text"
+    elif can.needs_audio:
+        does = "it must hear or speak, and a pipeline has text alone"
+    else:
+        return
+    inferrer.error(
+        "E0616",
+        f"the model of `{callee.name}` does not chat",
+        node,
+        does,
+        help="call a model that chats; clients ask this one at its own endpoint",
+    )
 
 
 def check_images(inferrer: Inferrer, callee: Callee, given: Arguments) -> None:

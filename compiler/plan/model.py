@@ -154,10 +154,11 @@ class OnnxServingPlan(DeploymentPlan):
 
 @frozen
 class AwsAccess:
-    """How requests are signed: for a region, with the credentials named here, or those that AWS's tools
-    find."""
+    """How requests are signed: for a service and its region, with the credentials named here, or those that
+    AWS's tools find."""
 
     region: str
+    service: str = rare("the one of AWS's that signatures are for", default="bedrock")
     profile: str | None = rare("of AWS's configuration files; without it: the one that counts there")
     access_key_id: SecretRef | None = rare("without it: what AWS's own tools find")
     secret_access_key: SecretRef | None = rare("the secret of that key")
@@ -202,7 +203,7 @@ class RemotePoolPlan(DeploymentPlan):
     tls: EndpointTls | None = rare("certificates of one's own; without it: those of the system")
     proxy: str | None = rare("HTTP proxy on the way; without it: as the environment says")
     proxy_login: SecretRef | None = rare("`user:password` for it")
-    aws: AwsAccess | None = rare("how requests to Bedrock are signed; without it: not at all")
+    aws: AwsAccess | None = rare("how requests are signed with AWS's credentials; without it: not at all")
     responses: bool = rare(
         "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
         default=False,

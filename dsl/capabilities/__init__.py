@@ -33,7 +33,7 @@ REFUSED = frozenset({"refused_sampling", "lacking_fields"})
 BEYOND_THE_PLAN = ("task", "reasons")
 """Facts that only the compiler uses."""
 
-_OF_THE_MODEL = frozenset({"task", "greatest_output", "tools", "reads", "reasons"})
+_OF_THE_MODEL = frozenset({"task", "greatest_output", "tools", "reads", "writes", "reasons"})
 """Facts that hold in whatever protocol a model is asked."""
 
 _FOLDER = Path(__file__).parent

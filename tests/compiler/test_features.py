@@ -119,7 +119,8 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         *("NAME", "both", "responses", "messages", "claude", "both.2", "gpt", "spare", "claude")
     ]
     assert "images (pictures in messages) is not sure to arrive:" in lost
-    assert "requests to /v1/messages have no words for: audio, json, logprobs, choices" in lost
+    wordless = "audio, image_output, audio_output, json, logprobs, choices"
+    assert f"requests to /v1/messages have no words for: {wordless}" in lost
     assert main(["reach", str(path), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["both"]["features"]["context"] == 64_000

@@ -29,12 +29,12 @@ _HEADERS: dict[AuthScheme, tuple[str, str]] = {
 class Authorization:
     """What one request shows. secret: what its errors must not quote; None without a credential.
 
-    sign: the headers that show it for one URL and body, where they are signed.
+    sign: the headers that show it for one URL, body and type of that, where they are signed.
     """
 
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     secret: Secret | None = None
-    sign: Callable[[str, bytes], Mapping[str, str]] | None = field(default=None, repr=False)
+    sign: Callable[[str, bytes, str], Mapping[str, str]] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, scheme: AuthScheme, secret: Secret) -> Authorization:
