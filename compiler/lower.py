@@ -28,7 +28,7 @@ from ..dsl.runtimes import (
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, config_of, has_responses
+from .capabilities import batches_at, capabilities_of, config_of, has_responses
 from .declare import Declared
 from .identities import identity_of
 from .lower_onnx import onnx_fields
@@ -256,6 +256,7 @@ class _Lowerer:
             aws=self._aws(config, target.service, declared),
             identity=identity,
             responses=has_responses(deployment),
+            batches_at=batches_at(deployment),
             capabilities=capabilities_of(deployment),
         )
 

@@ -222,6 +222,9 @@ class RemotePoolPlan(DeploymentPlan):
         "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
         default=False,
     )
+    batches_at: str | None = rare(
+        "where its provider takes batches, which are not passed on; without it: nobody knows"
+    )
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property

@@ -15,6 +15,7 @@ from ...requests.parts import own
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
+from .modalities import adapt_modalities
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .structured import speak_of_json
@@ -47,6 +48,7 @@ def adapt(
     found = Findings(_names(conversation, client), unsupported == "drop")
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
+    changed |= adapt_modalities(conversation, can, found)
     longest = changed.get("max_tokens", conversation.max_tokens)
     changed |= adapt_thinking(conversation, can, found, longest, client, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)
@@ -115,6 +117,8 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
     seals = SEALS[provider]
     for seal, values in c.extras.items():
         empty = {"functions"} if values.get("functions") == [] else set()  # which OpenAI refuses
+        if seal == "anthropic" and can.thinks == "no" and "thinking" in values:
+            empty = {*empty, "thinking"}
         goes_on = seal in seals and not empty and all(map(can.knows_field, values))
         if goes_on and can.service_tiers is None:
             continue
@@ -127,6 +131,10 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 changed["extras"] = {**changed.get("extras", c.extras), seal: {**kept, name: None}}
                 found.note(name, "left out: the provider has no such tier")
             if name in kept:
+                continue
+            if seal in seals and name == "thinking":  # of a kind that only Anthropic knows
+                if "type" in value:
+                    found.note(name, "left out: the model does not think")
                 continue
             handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):

@@ -140,9 +140,8 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
     "openai_chat": {
         "prediction": Dropped("it makes answers faster, not different"),
         "stream_options": Dropped("it is about the form of OpenAI's stream"),
-        "modalities": Refused("only text is translated", (["text"],)),
         "web_search_options": Refused("OpenAI's web search is no other's"),
-        "audio": Refused("only text is translated"),
+        "audio": Refused("the voice is said in OpenAI's words alone"),
         "response_format": Refused("this form is known to servers of its kind alone"),
         "deferred": Refused("no answer is fetched later here", (False,)),
         "functions": Refused("it is outdated: write `tools`", ([],)),

@@ -80,6 +80,10 @@ class CallPieces:
         """Whether a call was begun whose name never came."""
         return bool(self._nameless)
 
+    def has(self, name: str) -> bool:
+        """Whether a call of that function was begun."""
+        return any(call.name == name for call in self._calls)
+
     def put(self, value: Json) -> Piece | None:
         """What `value` is a piece of; None where that is held until its name is told."""
         function = value.get("function")

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
+from ....compiler.plan.endpoints import chats
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -108,6 +109,7 @@ class Chats:
         self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
         if _is_told_to_rest(plan):
             self._can = evolve(self._can, thinks_unasked=False)
+        self._never_chats = chats(self._can) is False
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
@@ -191,8 +193,8 @@ class Chats:
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
     def _fit(self, request: ChatRequest) -> Fit:
-        if self._can.endpoints:
-            has = ", ".join(f"/v1/{each}" for each in self._can.endpoints)
+        if self._never_chats:
+            has = ", ".join(f"/v1/{each}" for each in self._can.endpoints or ())
             raise Incapable(
                 f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
             )

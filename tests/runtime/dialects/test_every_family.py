@@ -111,6 +111,9 @@ FEATURES: dict[str, Json] = {
     "metadata": {"metadata": {"run": "7"}, "store": True},
     "service_tier": {"service_tier": "auto"},
     "verbosity": {"verbosity": "low"},
+    "text wanted": {"modalities": ["text"]},
+    "picture wanted": {"modalities": ["text", "image"]},
+    "sound wanted": {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "mp3"}},
     **{
         f"effort {level}": {"reasoning_effort": level}
         for level in ("none", "minimal", "low", "high", "xhigh")
