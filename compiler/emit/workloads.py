@@ -365,6 +365,8 @@ def _connections(plan: Plan) -> Iterator[Endpoint | None]:
     for each in plan.deployments:
         if isinstance(each, RemotePoolPlan) and not is_local(each):
             urls.append(each.endpoint if each.proxy is None else each.proxy)
+            if each.identity is not None and each.proxy is None:
+                urls.append(each.identity.endpoint)
             if each.auth is AuthScheme.GOOGLE_OAUTH or (
                 each.aws is not None and each.aws.access_key_id is None
             ):

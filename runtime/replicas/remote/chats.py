@@ -114,6 +114,7 @@ class Chats:
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
+        self._shown = plan.identity.request_headers if plan.identity is not None else NO_OPTIONS
         self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
@@ -255,7 +256,10 @@ class Chats:
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
-        return fit._replace(headers={**headers, **said.headers})
+        beside = {**headers, **said.headers}
+        for name in self._shown.keys() & beside.keys():  # lists, of which the request's own hides the other
+            beside[name] = f"{self._shown[name]},{beside[name]}"
+        return fit._replace(headers=beside)
 
     def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
         """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so."""
