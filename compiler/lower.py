@@ -102,7 +102,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             bounds=gateway.bounds,
         ),
         deployments=with_shared_circuits(
-            (declared for declared, _ in program.deployments),
+            program.deployments,
             [
                 lowerer.deployment(declared, deployment, program.replicas[deployment.name])
                 for declared, deployment in program.deployments
