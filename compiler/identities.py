@@ -41,7 +41,7 @@ def identity_of(
             "service_account_id": identity.service_account,
         }
         endpoint = identity.token_endpoint or OPENAI_TOKENS
-        return WorkloadIdentity(token, endpoint, body, "subject_token"), target
+        return WorkloadIdentity(token, endpoint, body, "subject_token", identity.audience), target
     body = {
         "grant_type": f"{_GRANTS}jwt-bearer",
         "federation_rule_id": identity.federation_rule,
@@ -56,6 +56,7 @@ def identity_of(
         joined(target.endpoint, _ANTHROPIC_PATH),
         body,
         "assertion",
+        identity.audience,
         headers={BETA: f"{_SHOWN},{_FEDERATION}"},
         request_headers={BETA: joined(_SHOWN, *(text for each in betas for text in (",", each)))},
     )

@@ -162,6 +162,11 @@ class Aws:
     session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
 
 
+def _audience(usual: str) -> Any:
+    """usual: what the provider's own guide to Kubernetes has."""
+    return doc("for whom Kubernetes makes it, in the files of `inferc emit`", default=usual)
+
+
 @frozen
 class OpenAIIdentity:
     """`identity` of `openai`: what the platform says of this workload is exchanged for tokens of OpenAI."""
@@ -171,6 +176,7 @@ class OpenAIIdentity:
     service_account: str = field(metadata={"doc": "id of OpenAI's service account that asks"})
     token_type: IdentityTokenType = doc("what the token is", default=IdentityTokenType.JWT)
     token_endpoint: str | None = doc("where it is exchanged; unset: at OpenAI's own", default=None)
+    audience: str = _audience("https://api.openai.com/v1")
 
 
 @frozen
@@ -185,6 +191,7 @@ class AnthropicIdentity:
     workspace: str | None = doc(
         "id of the workspace, `wrkspc_…`; unset: the only one of the rule", default=None
     )
+    audience: str = _audience("https://api.anthropic.com")
 
 
 @frozen

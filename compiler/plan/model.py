@@ -174,6 +174,7 @@ class WorkloadIdentity:
     endpoint: str = doc("the address at which tokens are exchanged")
     body: dict[str, str] = doc("what is posted beside the token; never secret")
     token_field: str = doc("the name of the token in it")
+    audience: str = doc("for whom Kubernetes makes the workload's token")
     headers: dict[str, str] = doc("sent with the exchange", factory=dict)
     request_headers: dict[str, str] = doc("sent with each request beside the token", factory=dict)
 
