@@ -70,7 +70,8 @@ class Capabilities:
     messages that it takes; others are refused. part_kinds: the kinds of parts of messages, in OpenAI's words,
     that its provider has. lacking_fields: those of requests that it does not have, where all others go on.
     seed_field: what `seed` is called there. cache_key_header: the header in which `prompt_cache_key` goes
-    with chats, which have no such field there. service_tiers: their names.
+    with chats, which have no such field there. service_tiers: their names. cache_modes: what
+    `prompt_cache_options` may say as `mode`, and must.
     counts_logprobs: whether `logprobs` is how many, and answers list tokens and numbers apart.
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
     may speak right after a tool. schema_with_tools: whether an answer can be asked for as JSON, or held to a
@@ -145,6 +146,7 @@ class Capabilities:
     seed_field: str | None = None
     cache_key_header: str | None = None
     service_tiers: tuple[str, ...] | None = None
+    cache_modes: tuple[str, ...] | None = None
     counts_logprobs: bool | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None

@@ -32,6 +32,7 @@ from ...dialects.adapt import (
 )
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
+from ...dialects.openai.requests import mistyped
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -262,7 +263,10 @@ class Chats:
         return fit._replace(headers=beside)
 
     def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
-        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so."""
+        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so.
+
+        Raises BadRequest where it is no text.
+        """
         name = self._can.cache_key_header
         if (
             name is None
@@ -270,9 +274,10 @@ class Chats:
             or (key := body.pop("prompt_cache_key", None)) in (None, "")
         ):
             return NO_OPTIONS
-        text = str(key)
-        fits = len(text) <= MAX_CACHE_KEY and text.isascii() and text.isprintable() and text == text.strip()
-        return {name: text if fits else sha256(text.encode("utf-8", "replace")).hexdigest()}
+        if not isinstance(key, str):
+            raise mistyped("prompt_cache_key", str, key)
+        fits = len(key) <= MAX_CACHE_KEY and key.isascii() and key.isprintable() and key == key.strip()
+        return {name: key if fits else sha256(key.encode("utf-8", "replace")).hexdigest()}
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
