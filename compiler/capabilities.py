@@ -43,6 +43,25 @@ def facts_of(deployment: Deployment) -> Facts:
     return find_facts(name, runtime, service_of(deployment))
 
 
+def facts_with_protocol(deployment: Deployment, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` of its model, and what its provider's protocol refuses of sampling, whatever the model.
+
+    `seed` is not among it: it is left out where a protocol has none, since nobody promises equal answers.
+    """
+    from .plan.dialects import KNOWN_OF
+
+    values = dict(facts)
+    dialect = KNOWN_OF.get(str(deployment.effective_runtime().provider))
+    if dialect is None:
+        return values
+    for name in ("refused_sampling", "refused_with_thoughts"):
+        refused = dict.fromkeys((*values.get(name, ()), *(getattr(dialect, name) or ())))
+        values[name] = [each for each in refused if each != "seed" or each in facts.get(name, ())]
+    if dialect.greatest_temperature is not None:
+        values.setdefault("greatest_temperature", dialect.greatest_temperature)
+    return values
+
+
 def service_of(deployment: Deployment) -> str:
     """The one of its provider's services that is asked, `vertex`; empty is the provider's own API."""
     config = deployment.effective_config()
