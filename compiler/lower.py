@@ -13,20 +13,24 @@ from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.policies import Scaling
 from ..dsl.ranges import Range
 from ..dsl.runtimes import (
+    AnthropicConfig,
+    Aws,
     BedrockConfig,
     CustomConfig,
     EndpointTls,
     GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
+    OpenAIConfig,
     RemoteConfig,
     SecretRef,
     VertexConfig,
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, config_of, has_responses
+from .capabilities import batches_at, capabilities_of, config_of, has_responses
 from .declare import Declared
+from .identities import identity_of
 from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
 from .plan import (
@@ -44,6 +48,7 @@ from .plan import (
     SourceRef,
     StatePlan,
     Tls,
+    WorkloadIdentity,
 )
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from .shared_circuits import with_shared_circuits
@@ -97,7 +102,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             bounds=gateway.bounds,
         ),
         deployments=with_shared_circuits(
-            (declared for declared, _ in program.deployments),
+            program.deployments,
             [
                 lowerer.deployment(declared, deployment, program.replicas[deployment.name])
                 for declared, deployment in program.deployments
@@ -207,6 +212,10 @@ class _Lowerer:
         assert provider is not None
         wire = WIRES.get(provider, WireFormat.OPENAI)
         target = target_of(provider, config, deployment.effective_task())
+        identity: WorkloadIdentity | None = None
+        if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:
+            token = self._secret(config.identity.token, declared, "runtime_config", "identity", "token")
+            identity, target = identity_of(config.identity, token, target)
         return RemotePoolPlan(
             deployment=deployment.name,
             source=self.source(declared.symbol.span),
@@ -244,8 +253,10 @@ class _Lowerer:
             proxy_login=self._secret(config.proxy_login, declared, "runtime_config", "proxy_login")
             if config.proxy_login is not None
             else None,
-            aws=self._aws(config, declared),
+            aws=self._aws(config, target.service, declared),
+            identity=identity,
             responses=has_responses(deployment),
+            batches_at=batches_at(deployment),
             capabilities=capabilities_of(deployment),
         )
 
@@ -260,16 +271,23 @@ class _Lowerer:
             }
         )
 
-    def _aws(self, config: RemoteConfig, declared: Declared) -> AwsAccess | None:
-        """What signs requests; None where nothing does."""
-        if not isinstance(config, BedrockConfig) or config.api_key:
+    def _aws(self, config: RemoteConfig, service: str | None, declared: Declared) -> AwsAccess | None:
+        """What signs requests for `service`; None where nothing does."""
+        if service is None:
             return None
+        said: Aws | BedrockConfig | None = None
+        path: tuple[str, ...] = ("runtime_config",)
+        if isinstance(config, BedrockConfig):
+            said = config
+        elif isinstance(config, OpenAIConfig | AnthropicConfig):
+            said, path = config.aws, (*path, "aws")
+        assert said is not None
         named = {
-            name: self._secret(secret, declared, "runtime_config", name)
+            name: self._secret(secret, declared, *path, name)
             for name in ("access_key_id", "secret_access_key", "session_token")
-            if (secret := getattr(config, name)) is not None
+            if (secret := getattr(said, name)) is not None
         }
-        return AwsAccess(config.region or "", config.profile, **named)
+        return AwsAccess(said.region or "", service, said.profile, **named)
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""

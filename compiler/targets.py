@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field
+from attrs import evolve, field
 
 from ..dsl.kinds import AuthScheme, ProviderKind, TaskKind
 from ..dsl.late_text import joined, without_slash
@@ -10,6 +10,7 @@ from ..dsl.presets import PRESETS
 from ..dsl.record import frozen
 from ..dsl.runtimes import (
     AnthropicConfig,
+    Aws,
     AzureConfig,
     BedrockConfig,
     LaunchableConfig,
@@ -51,6 +52,16 @@ Sources: Vertex AI docs (global endpoint, multi-region endpoints), Anthropic's V
 _CLAUDE_HOST = "https://claude.googleapis.com"
 """Claude on Google Cloud, as Anthropic runs it. Source: anthropic 2.14.0, lib/google_cloud."""
 
+CLAUDE_ON_AWS, MANTLE = "aws-external-anthropic", "bedrock-mantle"
+"""Services of AWS, of which Anthropic runs the one, and the other speaks OpenAI's protocol: the first part of
+their hosts, and what signatures are for.
+
+Sources: anthropic 2.14.0, lib/aws; openai 3.57.0, providers/bedrock.py; 2026-11-29.
+"""
+
+BEDROCK = "bedrock"
+"""What signatures are for at hosts of `bedrock-runtime`."""
+
 _SCHEMES: dict[ProviderKind, AuthScheme] = {
     ProviderKind.ANTHROPIC: AuthScheme.X_API_KEY,
     ProviderKind.GEMINI: AuthScheme.X_GOOG_API_KEY,
@@ -59,12 +70,16 @@ _SCHEMES: dict[ProviderKind, AuthScheme] = {
 
 @frozen
 class Target:
-    """The base URL without a slash at its end, and what goes with each request."""
+    """The base URL without a slash at its end, and what goes with each request.
+
+    service: the one of AWS's that signatures are for; None where nothing is signed.
+    """
 
     endpoint: str
     auth: AuthScheme
     headers: dict[str, str] = field(factory=dict)
     query: dict[str, str] = field(factory=dict)
+    service: str | None = None
 
 
 def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = TaskKind.CHAT) -> Target:
@@ -77,6 +92,8 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
             headers=_headers(config),
             query={"api-version": config.api_version or AZURE_API_VERSION},
         )
+    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.aws is not None:
+        return _behind_aws(config, config.aws)
     if isinstance(config, VertexConfig) and config.project is not None:
         host = _VERTEX_HOSTS.get(config.region or "", f"https://{config.region}-aiplatform.googleapis.com")
         inside: tuple[str, ...] = ("publishers/google",)
@@ -89,8 +106,7 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
     if isinstance(config, BedrockConfig):
         region = config.region or ""
         host = joined("https://bedrock-runtime.", region, ".amazonaws.com", ".cn" * region.startswith("cn-"))
-        auth = AuthScheme.BEARER if config.api_key else AuthScheme.AWS_SIGV4
-        return Target(without_slash(config.endpoint or host), auth, config.headers)
+        return _signed(without_slash(config.endpoint or host), BEDROCK, AuthScheme.BEARER, config)
     if isinstance(config, AzureConfig):
         return Target(
             without_slash(
@@ -106,7 +122,30 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
     endpoints = ENDPOINTS | RETRIEVAL if task in (TaskKind.EMBED, TaskKind.RERANK) else ENDPOINTS
     own = LAUNCHED if is_launched else endpoints.get(provider, "")
     endpoint = without_slash(config.endpoint or own)
-    return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
+    scheme = _SCHEMES.get(provider, AuthScheme.BEARER)
+    if isinstance(config, AnthropicConfig) and config.identity is not None:
+        scheme = AuthScheme.BEARER
+    return Target(endpoint, scheme, headers=_headers(config))
+
+
+def _behind_aws(config: OpenAIConfig | AnthropicConfig, aws: Aws) -> Target:
+    """Its own API at AWS: Claude Platform on AWS, or OpenAI's models on Amazon Bedrock."""
+    if isinstance(config, AnthropicConfig):
+        own = joined(f"https://{CLAUDE_ON_AWS}.", aws.region, ".api.aws")
+        target = _signed(without_slash(config.endpoint or own), CLAUDE_ON_AWS, AuthScheme.X_API_KEY, config)
+        return evolve(target, headers={"anthropic-workspace-id": config.workspace or "", **config.headers})
+    endpoint = without_slash(
+        config.endpoint or joined(f"https://{MANTLE}.", aws.region, ".api.aws/openai/v1")
+    )
+    service = BEDROCK if "bedrock-runtime" in endpoint else MANTLE
+    return evolve(_signed(endpoint, service, AuthScheme.BEARER, config), headers=_headers(config))
+
+
+def _signed(endpoint: str, service: str, keyed: AuthScheme, config: RemoteConfig) -> Target:
+    """keyed: how a key is shown, where there is one."""
+    if config.api_key:
+        return Target(endpoint, keyed, config.headers)
+    return Target(endpoint, AuthScheme.AWS_SIGV4, config.headers, service=service)
 
 
 def _headers(config: RemoteConfig) -> dict[str, str]:

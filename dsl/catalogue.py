@@ -75,13 +75,14 @@ class ModelInfo:
 class Tier:
     """The most that a provider lets an account reach without an agreement of its own.
 
-    as_of: the day, or only the year, on which `source` said so.
+    tokens_per_minute: None where none is published. as_of: the day, or only the year, on which `source`
+    said so.
     """
 
     provider: ProviderKind
     name: str
     requests_per_minute: int
-    tokens_per_minute: int
+    tokens_per_minute: int | None
     source: str
     as_of: str
 
@@ -216,11 +217,11 @@ def _tiers() -> dict[tuple[ProviderKind, str], Tier]:
     }
 
 
-def _tokens_per_minute(row: dict[str, Any]) -> int:
+def _tokens_per_minute(row: dict[str, Any]) -> int | None:
     """Prompt and answer together, also where a provider counts them apart."""
-    if "tokens_per_minute" in row:
-        return int(row["tokens_per_minute"])
-    return int(row["input_tokens_per_minute"]) + int(row["output_tokens_per_minute"])
+    if "input_tokens_per_minute" in row:
+        return int(row["input_tokens_per_minute"]) + int(row["output_tokens_per_minute"])
+    return row.get("tokens_per_minute")
 
 
 def _model(provider: ProviderKind, row: dict[str, Any], day: str) -> ModelInfo:

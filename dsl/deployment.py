@@ -10,14 +10,14 @@ from .catalogue import ModelInfo, find_model
 from .data_kinds import DataKind
 from .fields import at_least, doc
 from .inference import infer_runtime, name_at, prefix_in
-from .kinds import RuntimeKind, TaskKind, TransportKind
+from .kinds import ProviderKind, RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
 from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving
 from .problems import Problem
 from .ranges import Range
 from .record import frozen
 from .requests import RequestSettings
-from .runtimes import LaunchableConfig, RuntimeConfig, default_config
+from .runtimes import LaunchableConfig, OpenAIConfig, RuntimeConfig, default_config
 from .tasks import Task
 from .units import Money
 from .validation import above_highest_tier, emptiness, ranges
@@ -96,6 +96,12 @@ class Deployment:
         """The settings of the effective runtime, defaults where none were given."""
         return self.runtime_config or default_config(self.effective_runtime())
 
+    @property
+    def is_at_bedrock(self) -> bool:
+        """Whether Amazon Bedrock is asked for a model of OpenAI's, in OpenAI's protocol."""
+        config = self.effective_config()
+        return isinstance(config, OpenAIConfig) and config.aws is not None
+
     def effective_task(self) -> TaskKind:
         """The task that the model does: `task`, else tensors for local models and chat for remote ones."""
         if self.task is not None:
@@ -108,6 +114,8 @@ class Deployment:
         provider = self.effective_runtime().provider
         if provider is None:
             return None
+        if self.is_at_bedrock:
+            provider = ProviderKind.BEDROCK  # which has prices of its own for OpenAI's models
         if self.base_model is None:
             return find_model(self.known_model, provider)
         return find_model(self.base_model, provider) or find_model(self.base_model)

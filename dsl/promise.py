@@ -16,6 +16,8 @@ class Promise:
     images: bool = doc("pictures in messages", default=False)
     documents: bool = doc("PDF files in messages", default=False)
     audio: bool = doc("sound in messages", default=False)
+    image_output: bool = doc("pictures in answers", default=False)
+    audio_output: bool = doc("sound in answers", default=False)
     json: bool = doc("answers that are JSON", default=False)
     json_schema: bool = doc("answers that fit a JSON schema", default=False)
     thinking: bool = doc("thoughts before the answer", default=False)

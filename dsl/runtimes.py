@@ -7,7 +7,14 @@ from typing import Any
 from attrs import field
 
 from .fields import at_least, doc
-from .kinds import ExecutionProvider, GraphOptimization, MissingProviderAction, RuntimeKind, SecretSource
+from .kinds import (
+    ExecutionProvider,
+    GraphOptimization,
+    IdentityTokenType,
+    MissingProviderAction,
+    RuntimeKind,
+    SecretSource,
+)
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .presets import PRESETS
 from .record import frozen
@@ -143,8 +150,53 @@ def _responses(where: str) -> Any:
 
 
 @frozen
+class Aws:
+    """`aws`: the same API, where AWS lets in: requests are signed (SigV4), or show an `api_key` of it."""
+
+    region: str = field(metadata={"doc": "AWS region, such as `us-west-2`"})
+    profile: str | None = doc(
+        "profile of AWS's configuration files; unset: the one that counts there", default=None
+    )
+    access_key_id: SecretRef | None = doc("AWS access key, beside its secret", default=None)
+    secret_access_key: SecretRef | None = doc("the secret of that key", default=None)
+    session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
+
+
+def _audience(usual: str) -> Any:
+    """usual: what the provider's own guide to Kubernetes has."""
+    return doc("for whom Kubernetes makes it, in the files of `inferc emit`", default=usual)
+
+
+@frozen
+class OpenAIIdentity:
+    """`identity` of `openai`: what the platform says of this workload is exchanged for tokens of OpenAI."""
+
+    token: SecretRef = field(metadata={"doc": "where the platform puts the workload's own token"})
+    identity_provider: str = field(metadata={"doc": "id of the identity provider, as OpenAI knows it"})
+    service_account: str = field(metadata={"doc": "id of OpenAI's service account that asks"})
+    token_type: IdentityTokenType = doc("what the token is", default=IdentityTokenType.JWT)
+    token_endpoint: str | None = doc("where it is exchanged; unset: at OpenAI's own", default=None)
+    audience: str = _audience("https://api.openai.com/v1")
+
+
+@frozen
+class AnthropicIdentity:
+    """`identity` of `anthropic`: what the platform says of this workload is exchanged for tokens of
+    Anthropic."""
+
+    token: SecretRef = field(metadata={"doc": "where the platform puts the workload's own token"})
+    federation_rule: str = field(metadata={"doc": "id of the federation rule, `fdrl_…`"})
+    organization: str = field(metadata={"doc": "id of the organisation at Anthropic"})
+    service_account: str = field(metadata={"doc": "id of Anthropic's service account that asks, `svac_…`"})
+    workspace: str | None = doc(
+        "id of the workspace, `wrkspc_…`; unset: the only one of the rule", default=None
+    )
+    audience: str = _audience("https://api.anthropic.com")
+
+
+@frozen
 class OpenAIConfig(RemoteConfig):
-    """`openai`, and the same models on Azure."""
+    """`openai`, and the same models on Azure and on Amazon Bedrock."""
 
     kind: RuntimeKind = RuntimeKind.OPENAI
     organization: str | None = doc("OpenAI organisation id", default=None)
@@ -152,7 +204,9 @@ class OpenAIConfig(RemoteConfig):
     azure_resource: str | None = doc("name of the Azure resource", default=None)
     azure_deployment: str | None = doc("name of the deployment inside the Azure resource", default=None)
     api_version: str | None = doc("version of the Azure API", default=None)
-    responses: bool | None = _responses("at OpenAI's own endpoint")
+    aws: Aws | None = doc("OpenAI's models on Amazon Bedrock, in OpenAI's own protocol", default=None)
+    identity: OpenAIIdentity | None = doc("an identity of the workload instead of a key", default=None)
+    responses: bool | None = _responses("at OpenAI's own endpoint, and at that of `aws`")
 
 
 @frozen
@@ -171,12 +225,15 @@ class VertexConfig(RemoteConfig):
 
 @frozen
 class AnthropicConfig(VertexConfig):
-    """`anthropic`: the Messages API, of Anthropic with a key or behind Google Cloud, or of Vertex."""
+    """`anthropic`: the Messages API, of Anthropic with a key or behind Google Cloud or AWS, or of Vertex."""
 
     kind: RuntimeKind = RuntimeKind.ANTHROPIC
     workspace: str | None = doc(
-        "Anthropic's workspace of the project: Claude on Google Cloud, run by Anthropic", default=None
+        "Anthropic's workspace of the project, or of the AWS account: Claude there, run by Anthropic",
+        default=None,
     )
+    aws: Aws | None = doc("Claude Platform on AWS, which needs a `workspace`", default=None)
+    identity: AnthropicIdentity | None = doc("an identity of the workload instead of a key", default=None)
 
     @property
     def is_vertex(self) -> bool:

@@ -9,16 +9,15 @@ from typing import Any
 from .catalogue import find_tier
 from .fields import MOST
 from .kinds import ProviderKind
+from .presets import PRESETS
 from .problems import Problem
 from .ranges import Range
 from .runtimes import OpenAIConfig, RemoteConfig, RuntimeConfig
 from .units import NUMBER_SUFFIXES
 from .values import show
 
-_PROVIDER_NAMES = {
-    ProviderKind.ANTHROPIC: "Anthropic",
-    ProviderKind.GEMINI: "Google",
-    ProviderKind.OPENAI: "OpenAI",
+_PROVIDER_NAMES = {ProviderKind.ANTHROPIC: "Anthropic", ProviderKind.OPENAI: "OpenAI"} | {
+    ProviderKind(kind.value): preset.title for kind, preset in PRESETS.items()
 }
 
 
@@ -99,7 +98,7 @@ def above_highest_tier(
         if limit is None or (tier := find_tier(provider, model)) is None:
             continue
         highest = getattr(tier, name)
-        if limit > highest:
+        if highest is not None and limit > highest:
             who, what = _PROVIDER_NAMES[provider], name.replace("_", " ")
             yield Problem(
                 "W0410",

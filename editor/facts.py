@@ -39,9 +39,8 @@ def model_text(info: ModelInfo) -> str:
         lines.append(f"- replaced by `{info.replaced_by}`")
     tier = find_tier(info.provider, info.name)
     if tier is not None:
-        limits = (
-            f"{count(tier.requests_per_minute)} requests and {count(tier.tokens_per_minute)} tokens a minute"
-        )
+        tokens = f" and {count(tier.tokens_per_minute)} tokens" if tier.tokens_per_minute is not None else ""
+        limits = f"{count(tier.requests_per_minute)} requests{tokens} a minute"
         lines.append(f"- highest published tier ({tier.name}): {limits}")
     return "\n".join(lines)
 
@@ -51,8 +50,16 @@ def facts_lines(facts: Facts) -> list[str]:
     known, lines = facts.values, []
     if reads := known.get("reads"):
         lines.append(f"- reads {', '.join(['text', *reads])}")
+    if (writes := known.get("writes")) and writes != ["text"]:
+        lines.append(f"- writes {', '.join(writes)}")
     if most := known.get("greatest_output"):
         lines.append(f"- answers with {most:,} tokens at most")
+    if has := known.get("endpoints"):
+        lines.append(f"- endpoints at its provider: {', '.join(f'`{each}`' for each in has)}")
+    if (batches := known.get("batches")) is not None:
+        lines.append(
+            f"- batches: {'taken' if batches else 'not taken'} by its provider, not passed on by a gateway"
+        )
     if known.get("reasons"):
         efforts = known.get("efforts")
         lines.append("- thinks" + (f", with the effort {', '.join(efforts)}" if efforts else ""))

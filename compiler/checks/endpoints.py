@@ -13,6 +13,7 @@ from ...dsl.late_text import is_unknown
 from ...dsl.other_providers import find_other
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
+    AnthropicConfig,
     AzureConfig,
     BedrockConfig,
     Launch,
@@ -27,6 +28,9 @@ from ...dsl.source import Span
 from ...dsl.urls import no_base_url, no_proxy_url
 from ..certificate_files import check_certificate
 from ..declare import Declared
+from .aws_access import AWS_KEYS, check_aws
+from .together import needs, rule_out
+from .workload_identity import check_identity
 
 HOSTED = {
     RuntimeKind.OPENAI: "OPENAI_API_KEY",
@@ -83,6 +87,10 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
             secondary=[Label(declared.span("runtime_config", "region"), "asked there")],
             help=f"take `{named}/` out of the name",
         )
+    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.aws is not None:
+        check_aws(declared, config, config.aws, found)
+    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:
+        check_identity(declared, config, found)
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
         if problem is not None:
@@ -90,6 +98,10 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         _resource(declared, "azure_resource", config.azure_resource, found)
+        return
+    if isinstance(config, OpenAIConfig | AnthropicConfig) and (
+        declared.wrote("runtime_config", "aws") or declared.wrote("runtime_config", "identity")
+    ):
         return
     if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
         return
@@ -214,7 +226,10 @@ def _headers(declared: Declared, config: RemoteConfig, found: Diagnostics) -> No
             )
         else:
             _header(declared.span(*path, name), name, value, "write it in one line, without umlauts", found)
-    for name in ("organization", "project") if isinstance(config, OpenAIConfig) else ():
+    sent: tuple[str, ...] = ("organization", "project") if isinstance(config, OpenAIConfig) else ()
+    if isinstance(config, AnthropicConfig) and config.aws is not None:
+        sent = ("workspace",)
+    for name in sent:
         value = getattr(config, name)
         if value is not None:
             advice = "copy the id from the provider's settings"
@@ -283,11 +298,6 @@ _RULED_OUT = (
     ("api_key", "profile", "who asks"),
     ("profile", "access_key_id", "who asks"),
 )
-_AWS_KEYS: tuple[tuple[str, str], ...] = (
-    ("access_key_id", "secret_access_key"),
-    ("secret_access_key", "access_key_id"),
-    ("session_token", "access_key_id"),
-)
 
 
 def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
@@ -295,28 +305,25 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
     here = "runtime_config"
     for one, other, why in _RULED_OUT:
         if (here, one) in declared.paths and (here, other) in declared.paths:
-            found.error(
-                "E0308",
-                f"`{one}` and `{other}` rule each other out: both say {why}",
-                declared.span(here, other),
-                secondary=[Label(declared.span(here, one), "the other one")],
-                help="keep one of them",
-            )
+            rule_out(declared, (here, one), (here, other), why, found)
     pairs: tuple[tuple[str, str], ...] = (
         ("azure_resource", "azure_deployment"),
         ("azure_deployment", "azure_resource"),
     )
     if isinstance(config, VertexConfig):
-        pairs = (("project", "region"), ("region", "project"), ("workspace", "project"))
+        pairs = (("project", "region"), ("region", "project"))
     if isinstance(config, BedrockConfig):
-        pairs = _AWS_KEYS
+        pairs = AWS_KEYS
+    value = 'env("…")' if config.kind is RuntimeKind.BEDROCK else '"…"'
     for one, other in pairs:
         if (here, one) in declared.paths and not declared.wrote(here, other):
-            found.error(
-                "E0308",
-                f"`{one}` needs `{other}` beside it",
-                declared.span(here, one),
-                f"`{other}` is missing",
-                help=f"add `{other} = {'env(' if config.kind is RuntimeKind.BEDROCK else ''}"
-                f'"…"{")" if config.kind is RuntimeKind.BEDROCK else ""}`',
-            )
+            needs(declared, (here, one), other, value, found)
+    if (
+        isinstance(config, AnthropicConfig)
+        and (here, "workspace") in declared.paths
+        and not (declared.wrote(here, "aws") or declared.wrote(here, "project"))
+    ):
+        needs(declared, (here, "workspace"), "project", '"…"', found, _OR_AWS)
+
+
+_OR_AWS = ', or `aws { region = "…" }`: the workspace is one on Google Cloud, or on AWS'

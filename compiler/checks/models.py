@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ...dsl.catalogue import find_model, known_models
+from ...dsl.catalogue import known_models
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
 from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, name_at, prefix_in
@@ -33,7 +33,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
         _unknown_base(declared, deployment.base_model, found)
     provider = deployment.effective_runtime().provider
     if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
-        _catalogue(declared, deployment, provider, found)
+        _catalogue(declared, deployment, found)
 
 
 def _unknown_base(declared: Declared, base: str, found: Diagnostics) -> None:
@@ -121,10 +121,8 @@ def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bo
     return True
 
 
-def _catalogue(
-    declared: Declared, deployment: Deployment, provider: ProviderKind | None, found: Diagnostics
-) -> None:
-    info = find_model(deployment.model, provider)
+def _catalogue(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    info = deployment.found()
     if info is None:
         found.note(
             "N0415",
@@ -151,6 +149,9 @@ def _of_another(deployment: Deployment) -> str | None:
     runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
     if match_runtime(deployment.model) is None and (other := find_other(deployment.model)) is not None:
         return other.advice(deployment.model)
+    meant = match_runtime(deployment.model)
+    if found is None and meant not in (None, runtime) and deployment.model in known_models():
+        return f"it is a model of another provider: write `runtime {meant} {{ … }}`"
     if found is None or found[0] is runtime:
         return None
     kind, prefix = found

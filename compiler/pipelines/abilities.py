@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl.syntax import Node
 from ..merge import Setting
+from ..plan.endpoints import chats
 from ..typing.callables import Callee
 from .arguments import Arguments
 from .inferrer import Inferrer
@@ -33,14 +34,22 @@ def refusals(
 
 def check_chats(inferrer: Inferrer, callee: Callee, node: Node) -> None:
     """A chat for a model that speaks, draws, or writes down what it hears, and does nothing else."""
-    if callee.can.endpoints:
-        inferrer.error(
-            "E0616",
-            f"the model of `{callee.name}` does not chat",
-            node,
-            f"it answers {', '.join(f'`/v1/{each}`' for each in callee.can.endpoints)}",
-            help="call a model that chats; clients ask this one at its own endpoint",
-        )
+    can = callee.can
+    if chats(can) is False:
+        does = f"it answers {', '.join(f'`/v1/{each}`' for each in can.endpoints or ())}"
+    elif can.writes is not None and "text" not in can.writes:
+        does = f"it writes {' and '.join(can.writes)}, no text"
+    elif can.needs_audio:
+        does = "it must hear or speak, and a pipeline has text alone"
+    else:
+        return
+    inferrer.error(
+        "E0616",
+        f"the model of `{callee.name}` does not chat",
+        node,
+        does,
+        help="call a model that chats; clients ask this one at its own endpoint",
+    )
 
 
 def check_images(inferrer: Inferrer, callee: Callee, given: Arguments) -> None:

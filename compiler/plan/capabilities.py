@@ -41,11 +41,15 @@ class Capabilities:
     reads: what it is known to read beside text: `image`, `audio`, `pdf` and others; the list may lack some.
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
     media_in_results: whether results of tools may hold media.
+    writes: what its answers to chats hold, where they are asked for it: `text`, `image`, `audio`, `video`.
+    needs_audio: whether it must hear or speak: sound is in the request, or is asked for.
     thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
     of a budget in tokens. can_rest: whether it can be told not to think. rests_by: the field that tells it
     so, where that is not the effort. thinks_unasked: whether it thinks where nobody says how much.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
+    returned_fields: what of its answers it wants back with the history, beyond OpenAI's: `reasoning_details`,
+    `extra_content`.
     calls_need_thoughts: whether, while it thinks, it takes calls back only with the thoughts before them.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
     thinks, and whether a function can be forced then. tool_choice_with_thoughts: whether anything can be
@@ -54,7 +58,8 @@ class Capabilities:
     `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
-    endpoints: what of OpenAI's API it has beside chats and vectors, such as `audio/speech`; none: it chats.
+    endpoints: all that it has at its provider, in the words of OpenAI's API, such as `audio/speech`; a chat
+    is `chat/completions` in whatever protocol. batches: whether its provider takes it in batches.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
@@ -65,7 +70,8 @@ class Capabilities:
     messages that it takes; others are refused. part_kinds: the kinds of parts of messages, in OpenAI's words,
     that its provider has. lacking_fields: those of requests that it does not have, where all others go on.
     seed_field: what `seed` is called there. cache_key_header: the header in which `prompt_cache_key` goes
-    with chats, which have no such field there. service_tiers: their names.
+    with chats, which have no such field there. service_tiers: their names. cache_modes: what
+    `prompt_cache_options` may say as `mode`, and must.
     counts_logprobs: whether `logprobs` is how many, and answers list tokens and numbers apart.
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
     may speak right after a tool. schema_with_tools: whether an answer can be asked for as JSON, or held to a
@@ -101,6 +107,8 @@ class Capabilities:
     media_inline: tuple[str, ...] | None = None
     media_by_url: tuple[str, ...] | None = None
     media_in_results: bool | None = None
+    writes: tuple[str, ...] | None = None
+    needs_audio: bool | None = None
     thinks: Thinks | None = None
     efforts: tuple[str, ...] | None = None
     least_thinking: int | None = None
@@ -110,6 +118,7 @@ class Capabilities:
     thinks_unasked: bool | None = None
     thoughts_in_history: bool | None = None
     call_signature: str | None = None
+    returned_fields: tuple[str, ...] | None = None
     calls_need_thoughts: bool | None = None
     refused_with_thoughts: tuple[str, ...] | None = None
     forced_tools_with_thoughts: bool | None = None
@@ -121,6 +130,7 @@ class Capabilities:
     most_choices: int | None = None
     most_top_logprobs: int | None = None
     endpoints: tuple[str, ...] | None = None
+    batches: bool | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
     least_dimensions: int | None = None
@@ -136,6 +146,7 @@ class Capabilities:
     seed_field: str | None = None
     cache_key_header: str | None = None
     service_tiers: tuple[str, ...] | None = None
+    cache_modes: tuple[str, ...] | None = None
     counts_logprobs: bool | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None
@@ -146,7 +157,8 @@ class Capabilities:
     turns_alternate: bool | None = None
 
     def over(self, base: Capabilities) -> Capabilities:
-        """What is known here, and what `base` knows of the rest. What one of them refuses is refused."""
+        """What is known here, and what `base` knows of the rest. What one of them refuses is refused, and
+        answers hold what both can."""
         key = id(self), id(base)  # for what is equal but not the same, 1 may be True
         found = _OVER.get(key)
         if found is None:
@@ -161,6 +173,8 @@ class Capabilities:
             mine, others = getattr(self, name), getattr(base, name)
             if mine and others:
                 known[name] = tuple(dict.fromkeys(others + mine))
+        if self.writes is not None and base.writes is not None:
+            known["writes"] = tuple(each for each in self.writes if each in base.writes)
         if self.media_inline == () and self.media_by_url is None:
             known["media_by_url"] = ()
         return evolve(base, **known)

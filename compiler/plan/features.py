@@ -13,6 +13,7 @@ from ...dsl.kinds import ProviderKind, TaskKind, WireFormat
 from ...dsl.record import frozen
 from .capabilities import Capabilities
 from .dialects import ANTHROPIC, BEDROCK, GEMINI, KNOWN_OF, OPENAI_CHAT
+from .endpoints import chats
 from .model import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
 from .tasks import GenerateSpec
 
@@ -40,6 +41,8 @@ class Features:
     images: bool | None = _feature("IMAGES")
     documents: bool | None = _feature("PDF")
     audio: bool | None = _feature("AUDIO")
+    image_output: bool | None = _feature("DRAWS")
+    audio_output: bool | None = _feature("SPEAKS")
     json: bool | None = _feature("JSON")
     json_schema: bool | None = _feature("SCHEMA")
     thinking: bool | None = _feature("THINKS")
@@ -69,6 +72,8 @@ def features_of(plan: DeploymentPlan) -> Features | None:
         return _local(plan.task) if isinstance(plan.task, GenerateSpec) else None
     if not isinstance(plan, RemotePoolPlan) or plan.task is not TaskKind.CHAT:
         return None
+    if chats(plan.capabilities) is False:
+        return None
     can, dialect = plan.capabilities, _DIALECTS[plan.wire]
     known = can.over(dialect)
     forced = plan.request.force if plan.request is not None else None
@@ -86,6 +91,8 @@ def features_of(plan: DeploymentPlan) -> Features | None:
         images=_reads(can, dialect, "image", "image/"),
         documents=_reads(can, dialect, "pdf", "application/pdf"),
         audio=_reads(can, dialect, "audio", "audio/"),
+        image_output=_writes(known, "image"),
+        audio_output=_writes(known, "audio"),
         json=_either(has_json, by_call),
         json_schema=_either(can.json_schema, by_call),
         thinking=None if can.thinks is None else can.thinks != "no",
@@ -116,6 +123,8 @@ def _words(dialect: Capabilities) -> dict[str, bool]:
         "images": any(_fits(pattern, "image/") for pattern in media),
         "documents": any(_fits(pattern, "application/pdf") for pattern in media),
         "audio": any(_fits(pattern, "audio/") for pattern in media),
+        "image_output": dialect.writes is None or "image" in dialect.writes,
+        "audio_output": dialect.writes is None or "audio" in dialect.writes,
         "json": dialect.json_mode is not False,
         "logprobs": "logprobs" not in (dialect.refused_sampling or ()),
         "choices": dialect.most_choices != 1,
@@ -175,6 +184,12 @@ def _reads(can: Capabilities, dialect: Capabilities, word: str, kind: str) -> bo
     if not any(_fits(pattern, kind) for pattern in there):
         return False
     return word in (can.reads or ()) or None
+
+
+def _writes(known: Capabilities, what: str) -> bool | None:
+    if not known.knows_field("modalities"):
+        return False
+    return None if known.writes is None else what in known.writes
 
 
 def _fits(pattern: str, kind: str) -> bool:

@@ -20,6 +20,7 @@ from ..requests.parts import (
     ToolCall,
 )
 from ..requests.usage import Usage
+from .sealed_texts import SIGNATURE
 
 
 @frozen
@@ -121,6 +122,11 @@ class _Open:
                 self._go_on(Thinking, "", lambda: Thinking("", dialect=event.dialect))
                 assert isinstance(self.going, Thinking)
                 self.going = evolve(self.going, signature=event.signature, dialect=event.dialect)
+            case e.TextSigned():
+                self._go_on(Text, "", lambda: Text(""))
+                assert isinstance(self.going, Text)
+                self.going = evolve(self.going, extras={event.dialect: {SIGNATURE: event.signature}})
+                self._end_part()
             case e.ToolCallDelta():
                 self.calls[event.call][1].append(event.arguments)
             case e.Cited():
@@ -157,7 +163,7 @@ class _Open:
         going, text = self.going, "".join(self.pieces)
         self.going = None
         self.pieces.clear()
-        if (isinstance(going, Text | Refusal) and text) or (
+        if (isinstance(going, Text | Refusal) and (text or going.extras)) or (
             isinstance(going, Thinking) and (text or going.signature)
         ):
             self.parts.append(evolve(going, text=text))

@@ -37,8 +37,6 @@ def untold(event: e.Event, client: str) -> Iterable[str]:
             client == "anthropic" and not media.url
         ):
             return (media.kind,)
-        case e.ThinkingRedacted(dialect=dialect) if client == "anthropic" and dialect != client:
-            return ("redacted_thinking",)
         case e.TextDelta(logprobs=logprobs) if logprobs and client == "anthropic":
             return ("logprobs",)
     return ()

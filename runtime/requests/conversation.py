@@ -132,6 +132,7 @@ class Conversation:
     max_tokens: of the answer, with its thoughts. token_limit: the name of that field, where a dialect has
     two.
     n: how many answers. user: who asks, for the provider's checks.
+    modalities: what the answer may hold: `text`, `image`, `audio`; empty: as the model does it.
     stream_usage: whether a stream shall end with the usage; None: as the dialect does it.
     """
 
@@ -149,6 +150,7 @@ class Conversation:
     stop: tuple[str, ...] = ()
     n: int | None = None
     user: str | None = None
+    modalities: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = NOTHING
     stream: bool = False
     stream_usage: bool | None = None

@@ -69,6 +69,15 @@ class ThinkingSigned:
 
 
 @frozen
+class TextSigned:
+    """The signature of the words before it, or of none, which `dialect` wants back with them."""
+
+    signature: str
+    dialect: str
+    choice: int = 0
+
+
+@frozen
 class ThinkingRedacted:
     """Thoughts that only their provider can read."""
 
@@ -195,6 +204,7 @@ Event = (
     | TextDelta
     | ThinkingDelta
     | ThinkingSigned
+    | TextSigned
     | ThinkingRedacted
     | RefusalDelta
     | ToolCallBegun

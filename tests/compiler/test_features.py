@@ -119,7 +119,8 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         *("NAME", "both", "responses", "messages", "claude", "both.2", "gpt", "spare", "claude")
     ]
     assert "images (pictures in messages) is not sure to arrive:" in lost
-    assert "requests to /v1/messages have no words for: audio, json, logprobs, choices" in lost
+    wordless = "audio, image_output, audio_output, json, logprobs, choices"
+    assert f"requests to /v1/messages have no words for: {wordless}" in lost
     assert main(["reach", str(path), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["both"]["features"]["context"] == 64_000
@@ -127,7 +128,12 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert shown["gpt"]["features"] == shown["gpt"]["protocols"]["chat"]
     assert shown["spare"]["features"]["logprobs"] is shown["spare"]["protocols"]["responses"]["logprobs"]
     assert shown["spare"]["protocols"]["messages"]["logprobs"] is False
-    assert shown["vectors"] == {"features": None, "protocols": {}, "lost": []}
+    assert {name: shown["vectors"][name] for name in ("features", "protocols", "lost", "endpoints")} == {
+        "features": None,
+        "protocols": {},
+        "lost": [],
+        "endpoints": {"embedding": ["/v1/embeddings"]},
+    }
     assert main(["reach", str(path), "bath"]) == 1
     assert "did you mean `both`" in capsys.readouterr().err
 

@@ -323,6 +323,21 @@ class TestFacts:
         assert tier.tokens_per_minute == 2_000_000 + 400_000
 
     @pytest.mark.parametrize(
+        ("provider", "model", "requests", "tokens"),
+        [
+            (ProviderKind.XAI, "grok-4.3", 10_000, 85_000_000),
+            (ProviderKind.CEREBRAS, "cerebras/gpt-oss-120b", 1_000, 1_000_000),
+            (ProviderKind.COHERE, "command-a-03-2025", 500, None),
+        ],
+    )
+    def test_a_tier_may_bound_requests_alone(
+        self, provider: ProviderKind, model: str, requests: int, tokens: int | None
+    ) -> None:
+        tier = find_tier(provider, model)
+        assert tier is not None
+        assert (tier.requests_per_minute, tier.tokens_per_minute) == (requests, tokens)
+
+    @pytest.mark.parametrize(
         ("provider", "model"),
         [
             (ProviderKind.OPENAI, "nope"),

@@ -161,7 +161,8 @@ route bo|th = fallback [gpt, claude]
 """
     said = shown(desk, text)
     assert "arrives everywhere: `tools`, " in said
-    assert "is lost: `audio`, `thinking`, `logprobs`, `choices`" in said
+    lost = ("audio", "image_output", "audio_output", "thinking", "logprobs", "choices")
+    assert f"is lost: {', '.join(f'`{each}`' for each in lost)}" in said
     assert "context: 128,000 tokens" in said
     assert "arrives" not in shown(desk, text.replace('"A"', ""))
 

@@ -48,7 +48,8 @@ async def test_models_say_what_they_can_and_routes_what_all_their_members_can() 
     assert [sees[name] for name in known] == [True, True, True, False, False, False, None]
     assert sees["max_output_tokens"] == 4096
     assert sees["context"] == 1000
-    assert found["sees"]["abilities_at"]["responses"] == {**sees, "choices": False}
+    no_word = {"choices": False, "image_output": False, "audio_output": False}
+    assert found["sees"]["abilities_at"]["responses"] == {**sees, **no_word}
     assert found["sees"]["abilities_at"]["messages"]["logprobs"] is False
     both = found["both"]["abilities"]
     assert [both[name] for name in known] == [True, None, True, False, False, False, False]

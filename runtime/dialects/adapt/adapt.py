@@ -15,6 +15,7 @@ from ...requests.parts import own
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
+from .modalities import adapt_modalities
 from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .structured import speak_of_json
@@ -47,6 +48,7 @@ def adapt(
     found = Findings(_names(conversation, client), unsupported == "drop")
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
+    changed |= adapt_modalities(conversation, can, found)
     longest = changed.get("max_tokens", conversation.max_tokens)
     changed |= adapt_thinking(conversation, can, found, longest, client, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)
@@ -115,11 +117,16 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
     seals = SEALS[provider]
     for seal, values in c.extras.items():
         empty = {"functions"} if values.get("functions") == [] else set()  # which OpenAI refuses
+        if seal == "anthropic" and can.thinks == "no" and "thinking" in values:
+            empty = {*empty, "thinking"}
         goes_on = seal in seals and not empty and all(map(can.knows_field, values))
-        if goes_on and can.service_tiers is None:
+        if goes_on and can.service_tiers is None and can.cache_modes is None:
             continue
         taken = {name for name in values if seal in seals and can.knows_field(name)} - empty
         kept = {name: value for name, value in values.items() if name in taken}
+        if "prompt_cache_options" in kept and not _is_mode(kept["prompt_cache_options"], can.cache_modes):
+            found.note("prompt_cache_options", "left out: the provider has no such mode")
+            kept["prompt_cache_options"] = None
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
@@ -128,6 +135,10 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 found.note(name, "left out: the provider has no such tier")
             if name in kept:
                 continue
+            if seal in seals and name == "thinking":  # of a kind that only Anthropic knows
+                if isinstance(value, dict) and "type" in value:
+                    found.note(name, "left out: the model does not think")
+                continue
             handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):
                 for where in [f"{name}.{field}" for field in value] if handling.inside else [name]:
@@ -135,6 +146,11 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
             elif value is not None and value not in handling.neutral:
                 found.refuse(name, handling.why)
     return changed
+
+
+def _is_mode(options: Any, modes: tuple[str, ...] | None) -> bool:
+    """Whether options of a prompt's cache say one of the modes that there are."""
+    return modes is None or options is None or (isinstance(options, dict) and options.get("mode") in modes)
 
 
 def _in_own_words(

@@ -33,8 +33,12 @@ SIGNED_BY = {"bedrock": "anthropic"}
 thinking."""
 
 ANTHROPIC_LIKE = frozenset({"anthropic", "bedrock"})
-"""Dialects that are as strict as Anthropic: schemas of tools are those of objects, their names all
-different, and no begun answer ends in white space."""
+"""Dialects that are as strict as Anthropic: schemas of tools are those of objects, and no begun answer ends
+in white space."""
+
+NAMES_ONCE = ANTHROPIC_LIKE | {"gemini"}
+"""Dialects in which no two functions have one name. Sources: Anthropic API errors; of Google's,
+https://github.com/router-for-me/CLIProxyAPI/issues/4244 (2026-07-12)."""
 
 TEXT_DOCUMENTS = frozenset({"anthropic", "gemini", "bedrock"})
 """Dialects in which a document may be plain text."""
@@ -140,9 +144,8 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
     "openai_chat": {
         "prediction": Dropped("it makes answers faster, not different"),
         "stream_options": Dropped("it is about the form of OpenAI's stream"),
-        "modalities": Refused("only text is translated", (["text"],)),
         "web_search_options": Refused("OpenAI's web search is no other's"),
-        "audio": Refused("only text is translated"),
+        "audio": Refused("the voice is said in OpenAI's words alone"),
         "response_format": Refused("this form is known to servers of its kind alone"),
         "deferred": Refused("no answer is fetched later here", (False,)),
         "functions": Refused("it is outdated: write `tools`", ([],)),

@@ -27,6 +27,8 @@ from ...requests.parts import (
 )
 from ..fields import objects
 from ..media_urls import type_of_url
+from ..openai_chat import thought_details
+from ..openai_chat.messages import in_own_form
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
@@ -134,7 +136,8 @@ class _History:
             return ()
         match part:
             case Text():
-                if self._drops_empty and not part.text.strip():
+                is_signed = self._provider == "gemini" and "gemini" in part.extras
+                if self._drops_empty and not part.text.strip() and not is_signed:
                     return ()
             case ToolCall():
                 part = self._ids.call(part)
@@ -143,7 +146,7 @@ class _History:
             case Media():
                 return self._media(part)
             case Thinking() | RedactedThinking():
-                return (part,) if self._takes_back(part) else ()
+                return self._thought(part)
             case Refusal():
                 if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
                     return (Text(part.text, at=part.at),)
@@ -155,9 +158,10 @@ class _History:
                     and kind == "reasoning"
                     and (plain := _plain_thought(part))
                 ):
-                    return (plain,) if self._takes_back(plain) else ()
+                    return self._thought(plain)
                 if part.dialect in self._seals:
-                    return (part,) if self._has(str(kind), part.at) else ()
+                    own_form = in_own_form(part.value)
+                    return (part,) if self._has(str(kind), part.at, own_form=own_form) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
@@ -177,24 +181,35 @@ class _History:
             part = self._unseal(part, turn)
         return (part,)
 
-    def _has(self, kind: str, at: Place) -> bool:
+    def _has(self, kind: str, at: Place, *, own_form: bool = False) -> bool:
         """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats."""
         kinds = self._can.part_kinds if self._provider == "openai_chat" else None
+        if kinds is None and own_form:
+            self._found.refuse(path(at), f"`{kind}` must be an object: others have another form of it")
+            return False
         if kinds is None or kind in kinds:
             return True
         self._found.refuse(path(at), f"the provider does not take `{kind}`")
         return False
 
-    def _takes_back(self, thought: Thinking | RedactedThinking) -> bool:
+    def _thought(self, thought: Thinking | RedactedThinking) -> tuple[Part, ...]:
         """Signed thoughts go to who signed them, others to who takes any back."""
         if thought.dialect != SIGNED_BY.get(self._provider, self._provider):
-            return False
+            return ()
         signed = isinstance(thought, RedactedThinking) or bool(thought.signature)
-        return signed or self._can.thoughts_in_history is not False
+        if signed and self._provider == "openai_chat" and not self._returns(thought_details.FIELD):
+            if isinstance(thought, RedactedThinking) or not thought.text:
+                return ()
+            thought, signed = evolve(thought, signature=None), False
+        return (thought,) if signed or self._can.thoughts_in_history is not False else ()
+
+    def _returns(self, field: str) -> bool:
+        """Whether the provider wants this field of its answers back."""
+        return field in (self._can.returned_fields or ())
 
     def _unseal(self, part: Any, turn: Turn) -> Any:
         """Take out what another provider put on its answer; name what the client put on a question."""
-        if self._provider.startswith("openai") and self._can.call_signature is None:
+        if self._provider != "gemini" and not self._returns("extra_content"):
             kept = {seal: v for seal, v in part.extras.items() if seal != "gemini"}
             if (shared := kept.get("openai")) and "extra_content" in shared:
                 kept["openai"] = {name: v for name, v in shared.items() if name != "extra_content"}

@@ -26,6 +26,7 @@ from ...requests.parts import (
 )
 from .. import fields
 from ..exact_json import dumps
+from ..sealed_texts import part_of, unseal
 from ..tool_arguments import arguments_object
 
 Json = dict[str, Any]
@@ -80,9 +81,13 @@ def _read(block: Json, at: Place) -> Part:
             signature = fields.optional(block, "signature", str, at)
             if signature == "":  # the thoughts of others, as they were told here
                 return Thinking(text, None, "openai_chat", at=at)
+            if signature is not None and (sealed := unseal(signature)) is not None:
+                return part_of(sealed, text, at)
             return Thinking(text, signature, DIALECT, fields.rest(DIALECT, block, _THINKING), at)
         case "redacted_thinking":
             data = fields.required(block, "data", str, at)
+            if (sealed := unseal(data)) is not None:
+                return part_of(sealed, "", at)
             return RedactedThinking(data, DIALECT, fields.rest(DIALECT, block, _REDACTED), at)
         case str():
             return Sealed(DIALECT, block, at)

@@ -19,6 +19,7 @@ from ...requests.conversation import (
 from ...requests.errors import BadRequest
 from ...requests.parts import NOTHING, Extras, Place, own, path
 from .. import fields
+from ..sealed_texts import signed
 from .blocks import DIALECT, read_content
 
 Json = dict[str, Any]
@@ -101,6 +102,8 @@ def _turn(message: Json, at: Place) -> Turn:
     if content is None and role == "system" and message.get("output_config"):
         content = ()  # an order about the answer, without words
     parts = read_content(content, (*at, "content")) if content != () else ()
+    if role == "assistant":
+        parts = signed(parts)
     return Turn(role, parts, fields.rest(DIALECT, message, _MESSAGE), at)
 
 

@@ -1,7 +1,7 @@
 """From events to answers of `POST /v1/messages`, whole and streamed.
 
-A message has one choice; thoughts of other providers are shown with an empty signature, which nobody takes
-back.
+A message has one choice. Signatures of other providers, and what only they can read, stand in the fields of
+Anthropic's own, sealed; thoughts that nobody signed have an empty signature, which nobody takes back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ...requests.errors import RequestError
 from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer
+from ..sealed_texts import seal, signature_of
 from ..tool_arguments import arguments_object
 from .block_order import BlockOrder
 from .blocks import DIALECT
@@ -79,21 +80,24 @@ class AnthropicWriter:
                 return self._delta(delta)
             case e.ToolCallBegun():
                 block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
-                return self._go_on("tool_use", event.call, block | _own(event.extras))
+                signs = _signs(ToolCall(event.id, event.name, "", extras=event.extras), "call")
+                before = b"".join(map(self._whole_block, signs))
+                return before + self._go_on("tool_use", event.call, block | _own(event.extras))
             case e.Started():
                 return self._start(event)
             case e.ThinkingSigned():
                 opened = self._go_on("thinking", 0, {"type": "thinking", "thinking": "", "signature": ""})
-                signature = event.signature if event.dialect == DIALECT else ""
+                signature = _sealed(event.dialect, event.signature)
                 return opened + self._delta({"type": "signature_delta", "signature": signature})
+            case e.TextSigned():
+                return self._whole_block(_redacted(seal(event.dialect, event.signature, "text")))
             case e.Cited():
                 if event.dialect != DIALECT:
                     return b""
                 opened = self._go_on("text", 0, {"type": "text", "text": "", "citations": []})
                 return opened + self._delta({"type": "citations_delta", "citation": event.native})
             case e.ThinkingRedacted() | e.SealedMade() | e.MediaMade():
-                made = write_block(_part(event))
-                return self._whole_block(made) if made is not None else b""
+                return b"".join(map(self._whole_block, write_blocks(_part(event))))
             case e.FieldsMade():
                 return b""
             case e.PartEnded() | e.ToolCallDone():
@@ -203,37 +207,55 @@ def write_whole(answer: Answer) -> bytes:
     choice = answer.choices[0]
     content: list[Json] = []
     for number, part in enumerate(choice.parts):
-        block = write_block(part)
-        if block is None:
-            continue
+        blocks = write_blocks(part)
         cited = [c.native for place, c in choice.citations if place == number and c.dialect == DIALECT]
-        content.append(block | {"citations": cited} if cited else block)
+        if cited and blocks:
+            blocks[0] |= {"citations": cited}
+        content += blocks
     usage = write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage))
     finish = e.Finished(choice.reason, 0, choice.stop_sequence, choice.extras)
     message = _message(answer.id, answer.model, content, usage) | _end(finish) | _own(answer.extras)
     return orjson.dumps(message)
 
 
-def write_block(part: Part) -> Json | None:
-    """The block of an answer for `part`; None for what Anthropic has no word for."""
+def write_blocks(part: Part) -> list[Json]:
+    """The blocks of an answer for `part`; none for what Anthropic has no word for."""
     match part:
-        case Text() | Refusal():
-            return {"type": "text", "text": part.text}
+        case Text():
+            return [*([{"type": "text", "text": part.text}] if part.text else ()), *_signs(part, "text")]
+        case Refusal():
+            return [{"type": "text", "text": part.text}]
         case ToolCall():
             own = _own(part.extras)
             input = arguments_object(part.arguments)
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **own}
+            block = {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **own}
+            return [*_signs(part, "call"), block]
         case Thinking():
-            signature = part.signature if part.dialect == DIALECT else None
-            return {"type": "thinking", "thinking": part.text, "signature": signature or ""}
-        case RedactedThinking(dialect="anthropic"):
-            return {"type": "redacted_thinking", "data": part.data}
+            signature = _sealed(part.dialect, part.signature or "")
+            return [{"type": "thinking", "thinking": part.text, "signature": signature}]
+        case RedactedThinking():
+            return [_redacted(_sealed(part.dialect, part.data, "redacted"))]
         case Sealed(dialect="anthropic"):
-            return dict(part.value)
+            return [dict(part.value)]
         case Media() if part.url:
-            return {"type": "text", "text": f"![]({part.url})"}
+            return [{"type": "text", "text": f"![]({part.url})"}]
         case _:
-            return None
+            return []
+
+
+def _sealed(dialect: str, value: str, of: str = "") -> str:
+    """`value` as it is where it is Anthropic's own, or nothing."""
+    return value if dialect == DIALECT or not value else seal(dialect, value, of)
+
+
+def _redacted(data: str) -> Json:
+    return {"type": "redacted_thinking", "data": data}
+
+
+def _signs(part: Text | ToolCall, of: str) -> list[Json]:
+    """The block that holds Gemini's signature of `part`."""
+    signature = signature_of(part)
+    return [] if signature is None else [_redacted(seal("gemini", signature, of))]
 
 
 def write_usage(told: e.UsageKnown) -> Json:

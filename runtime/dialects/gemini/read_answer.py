@@ -18,6 +18,7 @@ from ..exact_json import dumps
 from ..fields import MOST_SEARCHES, count
 from ..ids import make_id
 from ..reader import AnswerReader
+from ..sealed_texts import SIGNATURE
 from .write_request import DIALECT
 
 Json = dict[str, Any]
@@ -60,6 +61,8 @@ _READ_OF_CANDIDATE = frozenset(
     {"content", "finishReason", "index", "logprobsResult", "groundingMetadata", "citationMetadata"}
 )
 """Fields of answers and of their candidates that are read here; others are told as they are."""
+
+_READ_OF_TEXT = frozenset({"text", "thought", SIGNATURE})
 
 _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 
@@ -154,7 +157,7 @@ class GeminiReader(AnswerReader):
         yield e.Finished("tool_calls" if meant == "stop" and self._calls.get(index) else meant, index)
 
     def _part(self, part: Json, index: int) -> Iterator[e.Event]:
-        signature = part.get("thoughtSignature")
+        signature = part.get(SIGNATURE)
         match part:
             case {"thought": True}:
                 if text := part.get("text"):
@@ -164,13 +167,15 @@ class GeminiReader(AnswerReader):
             case {"text": str(text)}:
                 if text:
                     yield e.TextDelta(text, index)
-                if more := {name: v for name, v in part.items() if name not in ("text", "thought") and v}:
+                if more := {name: v for name, v in part.items() if name not in _READ_OF_TEXT and v}:
                     yield e.FieldsMade(DIALECT, more, "message", index)
+                if signature:
+                    yield e.TextSigned(signature, DIALECT, index)
             case {"functionCall": call}:
                 number = self._calls.get(index, 0)
                 self._calls[index] = number + 1
                 id = call.get("id") or make_id(self._id, str(index), str(number), call["name"])
-                extras = {DIALECT: {"thoughtSignature": signature}} if signature else NOTHING
+                extras = {DIALECT: {SIGNATURE: signature}} if signature else NOTHING
                 yield e.ToolCallBegun(number, id, call["name"], index, extras)
                 yield e.ToolCallDelta(number, dumps(call.get("args") or {}).decode(), index)
                 yield e.ToolCallDone(number, index)
@@ -178,6 +183,8 @@ class GeminiReader(AnswerReader):
                 type = str(blob.get("mimeType") or "")
                 kind: Any = _KINDS.get(type.split("/")[0], "document")
                 yield e.MediaMade(Media(kind, type, blob["data"], name=blob.get("displayName")), index)
+            case _ if signature and len(part) == 1:
+                yield e.TextSigned(signature, DIALECT, index)
             case _:
                 yield e.SealedMade(Sealed(DIALECT, part), index)
 

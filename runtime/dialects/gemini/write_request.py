@@ -24,6 +24,7 @@ from ...requests.parts import (
     own,
     path,
 )
+from ..sealed_texts import SIGNATURE
 from ..tool_arguments import arguments_object
 
 Json = dict[str, Any]
@@ -92,7 +93,7 @@ class _Writer:
             case Thinking():
                 written = {"text": part.text, "thought": True}
                 if part.signature is not None:
-                    written["thoughtSignature"] = part.signature
+                    written[SIGNATURE] = part.signature
             case Sealed(dialect="gemini"):
                 return dict(part.value)
             case _:
@@ -177,6 +178,8 @@ def _config(conversation: Conversation) -> Json:
         config["maxOutputTokens"] = c.max_tokens
     if c.stop:
         config["stopSequences"] = list(c.stop)
+    if c.modalities:
+        config["responseModalities"] = [each.upper() for each in c.modalities]
     _ask_logprobs(c.sampling, config)
     if c.format is not None and c.format.kind != "text":
         config["responseMimeType"] = "application/json"

@@ -7,7 +7,10 @@ travel.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from attrs import evolve
 
 from ...requests.conversation import Turn
 from ...requests.errors import BadRequest
@@ -29,6 +32,7 @@ from ...requests.parts import (
 )
 from .. import fields
 from ..media_urls import split_data_url, type_of_url
+from ..sealed_texts import SIGNATURE
 
 Json = dict[str, Any]
 
@@ -62,7 +66,8 @@ def _turn(message: Json, at: Place) -> Turn:
         case "user":
             return Turn("user", _content(content, at), extras, at)
         case "assistant":
-            return Turn("assistant", _said(message, content, at), extras, at)
+            turn = Turn("assistant", _said(message, content, at), extras, at)
+            return _signed(turn) if "extra_content" in message else turn
         case "system" | "developer" as role:
             return Turn(role, _content(content, at), extras, at)
         case "tool":
@@ -103,6 +108,8 @@ def _part(part: Json, at: Place) -> Part:
             return Text(text, at=at)
         return Text(text, fields.cache_mark(part, at), fields.rest(DIALECT, part, _TEXT), at)
     match kind:
+        case "input_audio" | "file" if in_own_form(part):
+            return Sealed(DIALECT, part, at)
         case "image_url":
             return _image(part, at)
         case "input_audio":
@@ -123,6 +130,16 @@ def _part(part: Json, at: Place) -> Part:
         case _:
             fields.required(part, "type", str, at)
             raise AssertionError("unreachable")
+
+
+def in_own_form(part: Mapping[str, Any]) -> bool:
+    """Whether a sound, or a file, is not written as OpenAI has it. Source: mistralai 3.7.0 (PyPI), AudioChunk
+    and FileChunk."""
+    match part:
+        case {"type": "input_audio", "input_audio": str()} | {"type": "file", "file_id": str()}:
+            return True
+        case _:
+            return False
 
 
 def _more(part: Json, known: frozenset[str]) -> Extras:
@@ -182,6 +199,29 @@ def _said(message: Json, content: object, at: Place) -> tuple[Part, ...]:
     if reasoning and not thoughts:
         thoughts = [Thinking(reasoning, dialect=DIALECT, at=(*at, "reasoning_content"))]
     return (*thoughts, *parts)
+
+
+def _signed(turn: Turn) -> Turn:
+    """An answer with Google's signature on its words; on none, before its calls, where there are none."""
+    beside: Json = own(turn.extras, DIALECT)
+    match beside["extra_content"]:
+        case {"google": {"thought_signature": str(signature), **more}, **others}:
+            left: dict[Any, Any] = {**others, "google": more} if more else others
+        case _:
+            return turn
+    beside = {name: value for name, value in beside.items() if name != "extra_content"}
+    if left:
+        beside["extra_content"] = left
+    extras = {"gemini": {SIGNATURE: signature}}
+    parts = [part for part in turn.parts if not isinstance(part, Text) or part.text]
+    last = next((place for place, part in enumerate(reversed(parts), 1) if isinstance(part, Text)), None)
+    if last is None:
+        place = next((n for n, part in enumerate(parts) if isinstance(part, ToolCall)), len(parts))
+        parts.insert(place, Text("", extras=extras, at=(*turn.at, "extra_content")))
+    else:
+        words: Any = parts[-last]
+        parts[-last] = evolve(words, extras={**words.extras, **extras})
+    return evolve(turn, parts=tuple(parts), extras={DIALECT: beside} if beside else NOTHING)
 
 
 def _call(call: Json, at: Place) -> tuple[list[Part], Part]:

@@ -1,7 +1,8 @@
 """From answers of `POST /v1/chat/completions` to events, whole and streamed.
 
-Source: OpenAI API reference, chat completions; `reasoning_content` and `reasoning` are DeepSeek's and
-vLLM's, `images` is OpenRouter's, and so is an `error` inside a choice.
+Source: OpenAI API reference, chat completions, where `function_call` is what `tool_calls` were before;
+`reasoning_content` and `reasoning` are DeepSeek's and vLLM's, `images` and `reasoning_details` OpenRouter's,
+and so is an `error` inside a choice; `extra_content` is that of Google's service that speaks as OpenAI does.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..reader import AnswerReader
 from ..server_sent_events import Event as StreamEvent
 from .call_pieces import CallPieces
 from .messages import DIALECT
+from .thought_details import FIELD, ThoughtDetails, is_repeated
 from .usage import read_usage, usage_of, with_details
 
 Json = dict[str, Any]
@@ -61,7 +63,11 @@ _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
 _MESSAGE = frozenset(
     {"role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "images", "annotations"}
 )
+_READ_BESIDE = frozenset({*_MESSAGE, "function_call", FIELD})
 """Fields that mean something in all dialects. What else there is goes to who speaks this one."""
+
+_THOUGHTS = frozenset({"role", "reasoning_content", "reasoning", FIELD})
+"""Those that do not end a thought."""
 
 _LOGPROBS = frozenset({"content", "tokens", "token_logprobs"})
 
@@ -174,6 +180,8 @@ class OpenAIChatReader(AnswerReader):
         if state.calls.has_nameless:
             raise self._failures.malformed(NAMELESS)
         state.finished = True
+        if state.details is not None:
+            yield from state.details.close(index)
         for call in range(len(state.calls)):
             yield e.ToolCallDone(call, index)
         # a call that was forced by name ends with `stop`
@@ -195,13 +203,37 @@ class OpenAIChatReader(AnswerReader):
         if (error := failure_in(value)) is not None:
             raise self._failures.in_band(error)
         if delta:
+            is_plain = delta.keys() <= _MESSAGE
+            if not is_plain and (details := delta.get(FIELD)):
+                state.details = state.details or ThoughtDetails()
+                yield from state.details.put(details, index)
+                if is_repeated(delta.get("reasoning_content") or delta.get("reasoning"), details):
+                    delta = {**delta, "reasoning_content": None, "reasoning": None}
+            if state.details is not None and any(delta[name] for name in delta.keys() - _THOUGHTS):
+                yield from state.details.close(index)
             yield from self._delta(delta, index, state, value.get("logprobs"))
-            if not delta.keys() <= _MESSAGE and (more := _unread(delta, _MESSAGE)):
-                yield e.FieldsMade(DIALECT, more, "message", index)
+            if not is_plain:
+                yield from self._beside(delta, index, state)
         if not value.keys() <= _CHOICE and (more := _unread(value, _CHOICE)):
             yield e.FieldsMade(DIALECT, more, "choice", index)
         if reason and not state.finished:
             yield from self._finish(state, index, reason_of(str(reason)))
+
+    def _beside(self, delta: Json, index: int, state: _Choice) -> Iterator[e.Event]:
+        """What is told in fields that OpenAI has no more, or never had."""
+        if isinstance(call := delta.get("function_call"), dict):
+            if name := call.get("name"):  # some tell it a second time, as it was told before
+                state.calls_as_before = state.calls_as_before or not state.calls.has(str(name))
+            if state.calls_as_before:
+                yield from self._call({"index": "function_call", "function": call}, index, state)
+        more = _unread(delta, _READ_BESIDE)
+        match more.get("extra_content"):
+            case {"google": {"thought_signature": str(signature)} as google, **others}:
+                yield e.TextSigned(signature, "gemini", index)
+                left = {name: value for name, value in google.items() if name != "thought_signature"}
+                more["extra_content"] = {**others, **({"google": left} if left else {})}
+        if more := _unread(more, frozenset()):
+            yield e.FieldsMade(DIALECT, more, "message", index)
 
     def _delta(self, delta: Json, index: int, state: _Choice, logprobs: Any) -> Iterator[e.Event]:
         thought = delta.get("reasoning_content") or delta.get("reasoning")
@@ -246,11 +278,13 @@ class OpenAIChatReader(AnswerReader):
 class _Choice:
     """What came of one choice."""
 
-    __slots__ = ("calls", "finished")
+    __slots__ = ("calls", "calls_as_before", "details", "finished")
 
     def __init__(self, calls: CallPieces) -> None:
         self.finished = False
         self.calls = calls
+        self.calls_as_before = False
+        self.details: ThoughtDetails | None = None
 
 
 def _carried(call: Json) -> Any:

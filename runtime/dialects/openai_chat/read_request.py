@@ -62,6 +62,7 @@ _KNOWN = (
             "stop",
             "n",
             "user",
+            "modalities",
             "metadata",
             "stream",
             "stream_options",
@@ -101,6 +102,7 @@ def read_request(body: Json) -> Conversation:
         _stop(stop) if stop is not None else (),
         fields.optional(body, "n", int),
         fields.optional(body, "user", str),
+        _modalities(body.get("modalities")),
         fields.optional(body, "metadata", dict) or NOTHING,
         fields.optional(body, "stream", bool) or False,
         options.get("include_usage"),
@@ -162,6 +164,14 @@ def _stop(stop: object) -> tuple[str, ...]:
     if not isinstance(stop, list) or not all(isinstance(text, str) for text in stop):
         raise BadRequest("`stop` must be text or a list of texts", param="stop", code="wrong_type")
     return tuple(stop)
+
+
+def _modalities(named: object) -> tuple[str, ...]:
+    if named is None:
+        return ()
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise BadRequest("`modalities` must be a list of texts", param="modalities", code="wrong_type")
+    return tuple(named)
 
 
 def _tools(body: Json) -> tuple[Tool, ...]:

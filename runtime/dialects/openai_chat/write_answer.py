@@ -14,11 +14,13 @@ import orjson
 
 from ...requests import events as e
 from ...requests.errors import RequestError
-from ...requests.parts import NOTHING, Media, Sealed, Text, ToolCall, own
+from ...requests.parts import NOTHING, Media, RedactedThinking, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer, Choice, joined
 from ..media_urls import data_url
+from ..sealed_texts import signatures
 from .messages import DIALECT
+from .thought_details import FIELD, detail_of
 from .write_request import write_call, write_message
 
 Json = dict[str, Any]
@@ -71,6 +73,10 @@ class OpenAIChatWriter:
             case e.ThinkingDelta():
                 self._think(event)
                 delta = {"reasoning_content": event.text}
+            case e.ThinkingSigned(dialect="openai_chat") | e.ThinkingRedacted(dialect="openai_chat"):
+                delta = self._detail(event)
+            case e.TextSigned():
+                delta = {"extra_content": {"google": {"thought_signature": event.signature}}}
             case e.Started():
                 self._envelope["id"] = event.id or self._envelope["id"]
                 self._envelope["model"] = event.model or self._envelope["model"]
@@ -96,6 +102,9 @@ class OpenAIChatWriter:
                 return self._beside(event)
             case e.UsageKnown():
                 self._usage = event
+                return b""
+            case e.PartEnded():
+                self._pieces.pop(event.choice, None)
                 return b""
             case e.Finished():
                 self._finished.add(event.choice)
@@ -152,8 +161,9 @@ class OpenAIChatWriter:
         return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": [choice]})
 
     def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
-        """Keep Anthropic's thoughts, which are signed, for the call that may come after them."""
-        if event.dialect != "anthropic":
+        """Keep Anthropic's thoughts, which are signed, for the call that may come after them, and the words
+        of OpenRouter's for the details behind them."""
+        if event.dialect not in ("anthropic", DIALECT):
             return
         pieces = self._pieces.setdefault(event.choice, [])
         thoughts = self._thoughts.setdefault(event.choice, [])
@@ -166,6 +176,15 @@ class OpenAIChatWriter:
                 thoughts.append({"type": "thinking", "thinking": thinking, "signature": event.signature})
             case e.ThinkingRedacted():
                 thoughts.append({"type": "redacted_thinking", "data": event.data})
+
+    def _detail(self, event: e.ThinkingSigned | e.ThinkingRedacted) -> Json:
+        """A thought as OpenRouter tells it."""
+        if isinstance(event, e.ThinkingRedacted):
+            thought: Thinking | RedactedThinking = RedactedThinking(event.data, DIALECT)
+        else:
+            thought = Thinking("".join(self._pieces.pop(event.choice, ())), event.signature, DIALECT)
+        detail = detail_of(thought)
+        return {} if detail is None else {FIELD: [detail]}
 
 
 def write_whole(answer: Answer, created: int) -> bytes:
@@ -188,7 +207,11 @@ def _choice(choice: Choice) -> Json:
     texts = "".join(part.text for part in choice.parts if isinstance(part, Text))
     message = write_message(tuple(p for p in choice.parts if not isinstance(p, Text | Media | Sealed)))
     message["content"] = texts or message["content"]
+    if thoughts := "".join(part.text for part in choice.parts if isinstance(part, Thinking)):
+        message["reasoning_content"] = thoughts
     message.setdefault("refusal", None)
+    if signed := signatures(choice.parts):
+        message["extra_content"] = {"google": {"thought_signature": signed[-1]}}
     if images:
         message["images"] = [_image(image) for image in images]
     if notes := [note for _, cited in choice.citations if (note := citation(cited)) is not None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from attrs import evolve
+
 from ...requests.conversation import (
     DEFAULT_SAMPLING,
     Conversation,
@@ -16,6 +18,7 @@ from ...requests.conversation import (
 )
 from ...requests.errors import BadRequest
 from ...requests.parts import (
+    NOTHING,
     CacheMark,
     Extras,
     Media,
@@ -31,7 +34,9 @@ from ...requests.parts import (
     path,
 )
 from ..media_urls import data_url
+from ..sealed_texts import signature_of
 from .messages import DIALECT, PLAIN_AUDIO
+from .thought_details import FIELD, detail_of
 
 Json = dict[str, Any]
 
@@ -59,6 +64,8 @@ def write_request(conversation: Conversation) -> Json:
             body[name] = value
     if c.stop:
         body["stop"] = list(c.stop)
+    if c.modalities:
+        body["modalities"] = list(c.modalities)
     if c.metadata:
         body["metadata"] = dict(c.metadata)
     if c.stream:
@@ -169,6 +176,8 @@ def write_message(parts: tuple[Part, ...]) -> Json:
     said: list[Part] = []
     calls: list[Json] = []
     thoughts: list[Json] = []
+    details: list[Json] = []
+    message: Json = {}
     reasoning = ""
     refusal: str | None = None
     for part in parts:
@@ -176,20 +185,30 @@ def write_message(parts: tuple[Part, ...]) -> Json:
             case ToolCall():
                 calls.append(write_call(part, thoughts))
                 thoughts = []
+            case Thinking() | RedactedThinking() if (detail := detail_of(part)) is not None:
+                details.append(detail)
             case Thinking():
                 reasoning += part.text
                 if part.dialect == "anthropic" and part.signature is not None:
                     thoughts.append({"type": "thinking", "thinking": part.text, "signature": part.signature})
-            case RedactedThinking():
+            case RedactedThinking(dialect="anthropic"):
                 thoughts.append({"type": "redacted_thinking", "data": part.data})
+            case RedactedThinking():  # what another provider hid
+                pass
             case Refusal():
                 refusal = (refusal or "") + part.text
             case Sealed() if part.value.get("type") == "custom":
                 calls.append(dict(_unseal(part)))
+            case Text() if (signature := signature_of(part)) is not None:
+                message["extra_content"] = {"google": {"thought_signature": signature}}
+                own = {seal: values for seal, values in part.extras.items() if seal != "gemini"}
+                said += [evolve(part, extras=own or NOTHING)] if part.text else []
             case _:
                 said.append(part)
     empty = None if calls or refusal is not None else ""
-    message: Json = {"role": "assistant", "content": _content(tuple(said)) if said else empty}
+    message = {"role": "assistant", "content": _content(tuple(said)) if said else empty, **message}
+    if details:
+        message[FIELD] = details
     if refusal is not None:
         message["refusal"] = refusal
     if reasoning:

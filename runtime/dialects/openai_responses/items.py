@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from ...requests.conversation import Role, Turn
 from ...requests.parts import (
     NOTHING,
     Media,
     Part,
     Place,
-    RedactedThinking,
     Refusal,
     Sealed,
     Text,
-    Thinking,
     ToolCall,
     ToolResult,
     path,
@@ -26,6 +26,7 @@ from ...requests.parts import (
 from .. import fields
 from ..media_urls import split_data_url, type_of_url
 from ..openai_chat.messages import carried
+from ..sealed_texts import part_of, signed, unseal
 
 Json = dict[str, Any]
 
@@ -64,6 +65,9 @@ def read_items(items: list[Any], field: str = "input") -> tuple[Turn, ...]:
             turns[-1] = Turn("assistant", last.parts + turn.parts, at=last.at)
         else:
             turns.append(turn)
+    for index, turn in enumerate(turns):
+        if turn.role == "assistant" and (parts := signed(turn.parts)) is not turn.parts:
+            turns[index] = evolve(turn, parts=parts)
     return tuple(turns)
 
 
@@ -114,15 +118,12 @@ def _turn(item: Json, at: Place) -> Turn:
 
 def _thought(item: Json, at: Place) -> Part:
     """A reasoning item of ours says whose thoughts it holds; OpenAI's own goes back to OpenAI as it came."""
-    sealed = item.get("encrypted_content")
-    origin, _, data = sealed.partition(":") if isinstance(sealed, str) else ("", "", "")
-    dialect = origin.removesuffix(".redacted")
-    if dialect not in ("anthropic", "gemini"):
+    content = item.get("encrypted_content")
+    sealed = unseal(content) if isinstance(content, str) else None
+    if sealed is None:
         return Sealed(DIALECT, item, at)
-    if dialect != origin:
-        return RedactedThinking(data, dialect, at=at)
     texts = [str(part.get("text", "")) for part in item.get("summary") or () if isinstance(part, dict)]
-    return Thinking("\n\n".join(texts), data, dialect, at=at)
+    return part_of(sealed, "\n\n".join(texts), at)
 
 
 def _part(part: Json, at: Place) -> Part:

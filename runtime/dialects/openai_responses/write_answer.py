@@ -21,6 +21,7 @@ from ..answer import Answer
 from ..ids import hashed_id
 from ..openai_chat.messages import DIALECT as AS_CHAT
 from ..openai_chat.write_answer import citation
+from ..sealed_texts import seal, signature_of
 from .items import DIALECT
 from .read_request import NAMESPACE
 from .shapes import (
@@ -120,6 +121,8 @@ class ResponsesWriter:
                 )
             case e.ThinkingSigned() | e.ThinkingRedacted():
                 return self._sign(event)
+            case e.TextSigned():
+                return self._own_item(self._reasoning("", seal(event.dialect, event.signature, "text")))
             case e.SealedMade(part=part) if part.dialect == DIALECT:
                 return self._own_item(dict(part.value))
             case e.FieldsMade(dialect=dialect, fields=fields, of="answer"):
@@ -172,17 +175,20 @@ class ResponsesWriter:
         for number, part in enumerate(choice.parts):
             match part:
                 case Text() | Refusal():
-                    if spoken is None:
+                    if spoken is None and part.text:
                         spoken = self._message("completed")
                         self._output.append(spoken)
-                    notes = [cited for place, cited in choice.citations if place == number]
-                    spoken["content"].append(text_part(part, [*filter(None, map(note_of, notes))]))
-                    continue
+                    if spoken is not None and part.text:
+                        notes = [cited for place, cited in choice.citations if place == number]
+                        spoken["content"].append(text_part(part, [*filter(None, map(note_of, notes))]))
+                    if isinstance(part, Refusal) or (signature := signature_of(part)) is None:
+                        continue
+                    self._output.append(self._reasoning("", seal("gemini", signature, "text")))
                 case Thinking():
-                    sealed = f"{part.dialect}:{part.signature}" if part.signature else None
+                    sealed = seal(part.dialect, part.signature) if part.signature else None
                     self._output.append(self._reasoning(part.text, sealed))
                 case RedactedThinking():
-                    self._output.append(self._reasoning("", f"{part.dialect}.redacted:{part.data}"))
+                    self._output.append(self._reasoning("", seal(part.dialect, part.data, "redacted")))
                 case Sealed(dialect=dialect, value=value) if dialect == DIALECT:
                     if value.get("type") == "reasoning" and _is_told(choice.parts[number - 1 : number]):
                         self._output.pop()  # it holds what was told of it
@@ -324,9 +330,9 @@ class ResponsesWriter:
     def _sign(self, event: e.ThinkingSigned | e.ThinkingRedacted) -> bytes:
         opened = self._begin_thought()
         if isinstance(event, e.ThinkingRedacted):
-            sealed = f"{event.dialect}.redacted:{event.data}"
+            sealed = seal(event.dialect, event.data, "redacted")
         else:
-            sealed = f"{event.dialect}:{event.signature}"
+            sealed = seal(event.dialect, event.signature)
         self._open["reasoning"].value["encrypted_content"] = sealed
         return opened + self._close("reasoning")
 

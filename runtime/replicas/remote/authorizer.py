@@ -29,18 +29,19 @@ _HEADERS: dict[AuthScheme, tuple[str, str]] = {
 class Authorization:
     """What one request shows. secret: what its errors must not quote; None without a credential.
 
-    sign: the headers that show it for one URL and body, where they are signed.
+    sign: the headers that show it for one URL, body and type of that, where they are signed.
     """
 
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     secret: Secret | None = None
-    sign: Callable[[str, bytes], Mapping[str, str]] | None = field(default=None, repr=False)
+    sign: Callable[[str, bytes, str], Mapping[str, str]] | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, scheme: AuthScheme, secret: Secret) -> Authorization:
-        """The authorization that shows a key or an access token."""
+    def of(cls, scheme: AuthScheme, secret: Secret, beside: Mapping[str, str] | None = None) -> Authorization:
+        """The authorization that shows a key or an access token. beside: further headers."""
         name, prefix = _HEADERS[scheme]
-        return cls(CIMultiDict({name: prefix + secret.reveal()}), secret)  # aiohttp copies any other mapping
+        shown = {name: prefix + secret.reveal(), **(beside or {})}
+        return cls(CIMultiDict(shown), secret)  # aiohttp copies any other mapping
 
 
 class Authorizer(Protocol):

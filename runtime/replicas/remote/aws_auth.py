@@ -20,9 +20,6 @@ from .authorizer import RENEW_EVERY, Authorization
 
 log = logging.getLogger(__name__)
 
-SERVICE = "bedrock"
-"""What signatures are for."""
-
 _TRY_AGAIN = 10.0
 _NAMED = ("access_key_id", "secret_access_key", "session_token")
 
@@ -169,17 +166,17 @@ class AwsAuthorizer:
         self._version += self._current is not None
         self._frozen = credentials
         shown = Secret(credentials.token or credentials.access_key, origin)
-        self._current = Authorization(secret=shown, sign=partial(sign, credentials, self._aws.region))
+        self._current = Authorization(secret=shown, sign=partial(sign, credentials, self._aws))
 
     def _error(self, kind: type[RequestError], what: str) -> RequestError:
         return kind(f"{self._owner}: {what}", deployment=self._plan.deployment, provider=self._plan.provider)
 
 
-def sign(credentials: Any, region: str, url: str, body: bytes) -> Mapping[str, str]:
+def sign(credentials: Any, aws: AwsAccess, url: str, body: bytes, content_type: str) -> Mapping[str, str]:
     """The headers of one request that show who sends it."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
-    request = AWSRequest("POST", url, {"Content-Type": "application/json"}, body)
-    SigV4Auth(credentials, SERVICE, region).add_auth(request)
+    request = AWSRequest("POST", url, {"Content-Type": content_type}, body)
+    SigV4Auth(credentials, aws.service, aws.region).add_auth(request)
     return {name: value for name, value in request.headers.items() if name != "Content-Type"}

@@ -13,7 +13,8 @@ from ...requests.request import OPENAI_CHAT
 _FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
 
 _BESIDE = frozenset(
-    {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
+    {"tool_calls", "reasoning_content", "reasoning", "extra_content"}
+    | {"cache_control", "prompt_cache_breakpoint"}
 )
 """Fields of messages that may need adapting."""
 
@@ -53,7 +54,7 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
-        self._any_turns &= can.extra_fields is None
+        self._any_turns &= can.extra_fields is None and not can.needs_audio
         self._known = None if can.message_fields is None else _MESSAGE | {*can.message_fields}
         self._any_turns &= can.user_after_results is not False
         self._any_turns &= can.prefill is not False
@@ -139,8 +140,12 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     yield from can.lacking_fields or ()
     if can.seed_field is not None:
         yield "seed"
+    if can.cache_modes is not None:
+        yield "prompt_cache_options"
     if can.service_tiers is not None:
         yield "service_tier"
+    if can.writes is not None:
+        yield "modalities"
     for group in can.one_of_sampling or ():
         yield from group
     match can.token_limit:

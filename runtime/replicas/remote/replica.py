@@ -138,7 +138,8 @@ class RemoteReplica:
         plan = self._plan
         if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
             raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
-        if self._is_bedrock and find_spec("botocore") is None:  # it reads streams, whatever the key
+        reads_by_it = self._is_bedrock or plan.aws is not None  # streams, whatever the key; or it signs
+        if reads_by_it and find_spec("botocore") is None:
             raise StartError(
                 f"deployment `{plan.deployment}`: it needs botocore, which is not installed: "
                 "pip install 'inferc[bedrock]'"
@@ -161,7 +162,7 @@ class RemoteReplica:
                 proxy=self._proxy,
                 ssl=self._certificates.context if self._certificates is not None else None,
                 query=plan.query,
-                as_written=self._is_bedrock,  # whose signatures are of each character
+                as_written=self._is_bedrock or plan.aws is not None,  # signatures are of each character
             )
         )
 
@@ -399,7 +400,7 @@ class RemoteReplica:
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
                 if used.sign is not None:
-                    headers = {**headers, **used.sign(endpoint + path, body)}
+                    headers = {**headers, **used.sign(endpoint + path, body, content_type or JSON)}
                 if parent := PARENT.get():
                     headers = {**headers, TRACEPARENT: parent}
                 return await self._client.post(endpoint + path, body, headers, content_type), used

@@ -22,7 +22,7 @@ class AnswerTexts:
     def __init__(self, change: Change) -> None:
         self._change = change
         self._texts = Texts(change)
-        self._is_signed_anew = False
+        self._is_signed_anew = self._is_said_anew = False
 
     @property
     def unread(self) -> int:
@@ -59,6 +59,7 @@ class AnswerTexts:
         match event:
             case e.TextDelta(text=text, choice=choice):
                 changed = self._change((choice, "text"), text)
+                self._is_said_anew = self._is_said_anew or changed != text
                 if changed == text:
                     return event
                 return evolve(event, text=changed, logprobs=()) if changed else None
@@ -68,6 +69,8 @@ class AnswerTexts:
                 return event if changed == text else evolve(event, text=changed) if changed else None
             case e.ThinkingSigned():
                 return None if self._is_signed_anew else event  # the signature is that of other words
+            case e.TextSigned():
+                return None if self._is_said_anew else event
             case e.RefusalDelta(text=text, choice=choice):
                 changed = self._change((choice, "refusal"), text)
                 return event if changed == text else evolve(event, text=changed) if changed else None
@@ -88,7 +91,7 @@ class AnswerTexts:
             case e.Started(extras=extras) | e.Finished(extras=extras) if extras:
                 found = self._texts(extras, (0, "extras"))
                 return event if found is extras else evolve(event, extras=found)
-            case e.MediaMade():
+            case e.MediaMade() | e.ThinkingRedacted():
                 self._texts.unread += 1
         return event
 

@@ -203,3 +203,16 @@ def test_bedrock_comes_back_from_litellm(tmp_path: Path) -> None:
     _, _, back = there_and_back(text, "litellm", tmp_path, "config.yaml")
     for written in ('region = "us-east-1"', 'access_key_id = env("ID")', 'secret_access_key = env("SECRET")'):
         assert written in back
+
+
+def test_what_is_signed_for_aws_is_not_sent_to_the_makers_own_api(tmp_path: Path) -> None:
+    text = """deployment c {
+  model = "claude-sonnet-5-5"
+  runtime anthropic { aws { region = "eu-west-1" }, workspace = "wrkspc_1" }
+}
+"""
+    program = checked(text, tmp_path).program
+    assert program is not None
+    exported = export(program, "litellm")
+    assert {each.where for each in exported.lost} == {"c"}
+    assert "claude-sonnet-5-5" not in exported.files["config.yaml"]

@@ -93,6 +93,13 @@ def written(conversation: Conversation, to: str) -> Json:
     return body
 
 
+def taken(body: Json, to: str, can: Capabilities = UNKNOWN) -> Adapted:
+    """A request whose model does without what it cannot do."""
+    found = ask(body, to, can, unsupported="drop")
+    assert isinstance(found, Adapted), found
+    return found
+
+
 def refused(body: Json, to: str, can: Capabilities = UNKNOWN, **more: Any) -> list[str]:
     found = ask(body, to, can, **more)
     assert isinstance(found, Unsuitable), found
@@ -380,6 +387,17 @@ def test_calls_go_back_with_their_thoughts_or_to_a_model_that_does_not_think() -
     ):
         assert sent(lost, "openai_chat", DEEPSEEK, client=client)["thinking"] == RESTS
     assert "thinking" not in sent(openai(USER, tools=[TOOL]), "openai_chat", DEEPSEEK)
+
+
+@pytest.mark.parametrize("kind", [{"type": "adaptive"}, {"type": "between_tools"}])
+def test_how_claude_thinks_is_not_said_to_a_model_that_does_not(kind: Json) -> None:
+    how = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+    body = {"model": "m", "max_tokens": 9, "messages": [USER], "thinking": {**kind, **how}}
+    found = ask(body, "anthropic", Capabilities(thinks="no"), client="anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["thinking"]
+    assert "thinking" not in written(found.conversation, "anthropic")
+    assert sent(body, "anthropic", client="anthropic")["thinking"] == {**kind, **how}
 
 
 def test_a_model_that_cannot_be_told_what_to_call_while_it_thinks_is_told_not_to_think() -> None:
@@ -809,3 +827,55 @@ def test_calls_get_ids_of_the_provider_s_kind_and_no_pattern_takes_for_ever(patt
     [written] = body["messages"][1]["tool_calls"]
     assert len(written["id"]) == 9
     assert body["messages"][2]["tool_call_id"] == written["id"]
+
+
+ASKS_FOR_A_PICTURE = openai(modalities=["text", "image"])
+
+
+def test_a_picture_is_asked_for_in_gemini_s_words() -> None:
+    draws = Capabilities(writes=("text", "image"))
+    body = sent(ASKS_FOR_A_PICTURE, "gemini", draws)
+    assert body["generationConfig"] == {"responseModalities": ["TEXT", "IMAGE"]}
+    assert problems("gemini", body) == []
+    assert sent(ASKS_FOR_A_PICTURE, "openai_chat", draws)["modalities"] == ["text", "image"]
+
+
+@pytest.mark.parametrize("to", WRITE)
+def test_what_a_model_does_not_write_cannot_be_asked_for(to: str) -> None:
+    writes_text = Capabilities(writes=("text",))
+    assert refused(ASKS_FOR_A_PICTURE, to, writes_text) == ["modalities"]
+    left = sent(ASKS_FOR_A_PICTURE, to, writes_text, unsupported="drop")
+    assert "image" not in orjson.dumps(left).decode().lower()
+    assert [note.where for note in taken(ASKS_FOR_A_PICTURE, to, writes_text).notes] == ["modalities"]
+    assert not Straight(writes_text, is_openais=True).takes(ASKS_FOR_A_PICTURE)
+
+
+@pytest.mark.parametrize("to", ["anthropic", "bedrock"])
+def test_text_alone_can_be_asked_for_everywhere(to: str) -> None:
+    assert taken(openai(modalities=["text"]), to).notes == ()
+    assert refused(ASKS_FOR_A_PICTURE, to) == ["modalities"]
+
+
+def test_a_provider_without_the_field_is_not_asked() -> None:
+    lacks = Capabilities(lacking_fields=("modalities",))
+    assert refused(ASKS_FOR_A_PICTURE, "openai_chat", lacks) == ["modalities"]
+    assert "modalities" not in sent(openai(modalities=["text"]), "openai_chat", lacks)
+
+
+def test_a_model_that_must_hear_or_speak_is_not_asked_in_text_alone() -> None:
+    speaks = Capabilities(writes=("text", "audio"), needs_audio=True)
+    sound = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}
+    assert refused(openai(), "openai_chat", speaks) == ["modalities"]
+    assert not Straight(speaks, is_openais=True).takes(openai())
+    for body in (openai(modalities=["text", "audio"]), openai({"role": "user", "content": [sound]})):
+        assert taken(body, "openai_chat", speaks).notes == ()
+
+
+@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
+def test_a_function_that_is_told_twice_goes_once_and_two_of_one_name_are_refused(to: str) -> None:
+    """Source: https://github.com/router-for-me/CLIProxyAPI/issues/4244."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    other = {"type": "function", "function": {"name": "f", "description": "Another one."}}
+    twice = str(sent(openai(tools=[tool, tool]), to))
+    assert twice.count("'f'") == str(sent(openai(tools=[tool]), to)).count("'f'")
+    assert refused(openai(tools=[tool, other]), to) == ["tools[1].function.name"]

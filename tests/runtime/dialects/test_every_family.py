@@ -35,7 +35,7 @@ WRITE = {
     "gemini": gemini.write_request,
     "openai_responses": openai_responses.write_request,
 }
-PROVIDERS = ("openai", "anthropic", "gemini", "bedrock", "mistral", "deepseek", "xai", "groq")
+PROVIDERS = ("openai", "anthropic", "gemini", "bedrock", "mistral", "cohere", "deepseek", "xai", "groq")
 """Who has both a strict fake and models in the catalogue."""
 
 USER = {"role": "user", "content": "Give me json."}
@@ -111,6 +111,9 @@ FEATURES: dict[str, Json] = {
     "metadata": {"metadata": {"run": "7"}, "store": True},
     "service_tier": {"service_tier": "auto"},
     "verbosity": {"verbosity": "low"},
+    "text wanted": {"modalities": ["text"]},
+    "picture wanted": {"modalities": ["text", "image"]},
+    "sound wanted": {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "mp3"}},
     **{
         f"effort {level}": {"reasoning_effort": level}
         for level in ("none", "minimal", "low", "high", "xhigh")

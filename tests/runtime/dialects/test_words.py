@@ -28,6 +28,8 @@ HEARD: dict[str, Callable[[Conversation], bool]] = {
     "images": medium("image"),
     "documents": medium("document"),
     "audio": medium("audio"),
+    "image_output": lambda c: "image" in c.modalities,
+    "audio_output": lambda c: "audio" in c.modalities,
     "json": lambda c: c.format is not None and c.format.kind == "json",
     "json_schema": lambda c: c.format is not None and c.format.kind == "schema",
     "thinking": lambda c: c.thinking is not None and not c.thinking.is_off,
@@ -56,6 +58,8 @@ CHAT: dict[str, dict[str, Any]] = {
     "images": said([{"type": "image_url", "image_url": {"url": PNG}}]),
     "documents": said([{"type": "file", "file": {"file_data": PDF, "filename": "a.pdf"}}]),
     "audio": said([{"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}]),
+    "image_output": {"modalities": ["text", "image"]},
+    "audio_output": {"modalities": ["text", "audio"]},
     "json": {"response_format": {"type": "json_object"}},
     "json_schema": {
         "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +29,9 @@ ANSWERED = [name for name in NAMES if "answer" in read(name)]
 CLIENTS = ("openai_chat", "openai_responses", "anthropic")
 OTHERWISE = {"usage", "created", "id"}
 """What other protocols count, or call, in their own way."""
+
+SEALED = re.compile(r"openai_chat(?:\.redacted)?:([\w+/=]+)")
+"""What clients send back to its provider, who alone reads it."""
 
 
 def asked(client: str, stream: bool) -> ChatRequest:
@@ -86,6 +91,8 @@ def missing(name: str, got: bytes) -> Iterator[tuple[str, ...]]:
     """The places whose values a client has not got."""
     text = got.decode()
     plain = text + json.dumps(json.loads(text) if text.startswith("{") else text, ensure_ascii=False)
+    for sealed in SEALED.findall(text):
+        plain += b64decode(sealed).decode()
     for place, value in leaves(read(name)["answer"]["whole"]):
         written = json.dumps(value, ensure_ascii=False)
         found = written.strip('"') if isinstance(value, str) else written
