@@ -56,7 +56,7 @@ demo: $(READY_TO_SHOW) ## see a file compiled and real requests answered
 	@$(BIN)/python scripts/demo.py
 
 test: $(READY) models redis ## run the tests (T=path: some of them, J=n: in n processes)
-	@$(BIN)/python -m pytest -n $(J) --dist worksteal $(T)
+	@$(BIN)/python -m pytest --forks $(J) $(T)
 
 models: $(READY) ## fetch the sample models into samples/models
 	@$(BIN)/python samples/fetch_models.py
@@ -104,7 +104,7 @@ $(SITE)/.ready: site/requirements.txt
 	@touch $@
 
 oldest: $(OLDEST)/.ready models redis ## run what leans on libraries with the oldest of them that pyproject.toml allows (O=path: other tests)
-	@$(OLDEST)/bin/python -m pytest -q -n $(J) --dist worksteal -p no:cacheprovider $(O)
+	@$(OLDEST)/bin/python -m pytest -q --forks $(J) -p no:cacheprovider $(O)
 
 $(OLDEST)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(OLDEST)

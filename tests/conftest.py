@@ -30,6 +30,12 @@ def pytest_configure() -> None:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
+pytest_plugins = ["tests.support.forks"]
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
+"""What keeps NumPy and ONNX Runtime from starting threads when they are imported: no fork would have them."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What inferc remembers of this machine is not what it remembers of its user's."""
@@ -39,12 +45,15 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def pytest_collection() -> None:
     """Nothing that is made while tests are collected is garbage, so do not search it again and again."""
     gc.disable()
+    os.environ |= ONE_THREAD
 
 
 def pytest_collection_finish() -> None:
     """Leave the tests themselves out of every later search, of which closing a model makes one."""
     gc.freeze()
     gc.enable()
+    for name in ONE_THREAD:
+        del os.environ[name]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

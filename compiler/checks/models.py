@@ -149,6 +149,9 @@ def _of_another(deployment: Deployment) -> str | None:
     runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
     if match_runtime(deployment.model) is None and (other := find_other(deployment.model)) is not None:
         return other.advice(deployment.model)
+    meant = match_runtime(deployment.model)
+    if found is None and meant not in (None, runtime) and deployment.model in known_models():
+        return f"it is a model of another provider: write `runtime {meant} {{ … }}`"
     if found is None or found[0] is runtime:
         return None
     kind, prefix = found

@@ -14,7 +14,7 @@ from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
 from ...dsl.units import Duration, Money, Percent, Size
 from ...dsl.values import Call, describe
-from ..capabilities import facts_of
+from ..capabilities import facts_of, facts_with_protocol
 from ..declare import Declared
 
 OF_EMBED = ("dimensions", "extra_body")
@@ -84,7 +84,7 @@ def _parameters(
 ) -> None:
     assert deployment.request is not None
     known_facts = facts_of(deployment)
-    facts = known_facts.values
+    facts = facts_with_protocol(deployment, known_facts.values)
     perhaps = {name: value for name, (value, _) in known_facts.inferred.items()}
     drops = deployment.request.unsupported is UnsupportedAction.DROP
     if not facts.get("thinks_unasked") or any(

@@ -58,7 +58,8 @@ class Capabilities:
     `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
-    endpoints: what of OpenAI's API it has beside chats and vectors, such as `audio/speech`; none: it chats.
+    endpoints: all that it has at its provider, in the words of OpenAI's API, such as `audio/speech`; a chat
+    is `chat/completions` in whatever protocol. batches: whether its provider takes it in batches.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
@@ -69,7 +70,8 @@ class Capabilities:
     messages that it takes; others are refused. part_kinds: the kinds of parts of messages, in OpenAI's words,
     that its provider has. lacking_fields: those of requests that it does not have, where all others go on.
     seed_field: what `seed` is called there. cache_key_header: the header in which `prompt_cache_key` goes
-    with chats, which have no such field there. service_tiers: their names.
+    with chats, which have no such field there. service_tiers: their names. cache_modes: what
+    `prompt_cache_options` may say as `mode`, and must.
     counts_logprobs: whether `logprobs` is how many, and answers list tokens and numbers apart.
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
     may speak right after a tool. schema_with_tools: whether an answer can be asked for as JSON, or held to a
@@ -129,6 +131,7 @@ class Capabilities:
     most_choices: int | None = None
     most_top_logprobs: int | None = None
     endpoints: tuple[str, ...] | None = None
+    batches: bool | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
     least_dimensions: int | None = None
@@ -144,6 +147,7 @@ class Capabilities:
     seed_field: str | None = None
     cache_key_header: str | None = None
     service_tiers: tuple[str, ...] | None = None
+    cache_modes: tuple[str, ...] | None = None
     counts_logprobs: bool | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None

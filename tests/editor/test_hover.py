@@ -68,6 +68,8 @@ def test_a_model_and_what_the_catalogue_knows(desk: Desk) -> None:
     assert "≈ $0.27 for 1,000 requests of 1,000 tokens and 200 of answer" in text
     assert "reads text, image" in text
     assert "answers with 16,384 tokens at most" in text
+    assert "endpoints at its provider: `chat/completions`, `responses`" in text
+    assert "batches: taken by its provider, not passed on by a gateway" in text
     assert "api-reference/chat/create" in text
 
 

@@ -9,7 +9,9 @@ import pytest
 from inferc.runtime.dialects import openai_responses
 from inferc.runtime.dialects.chats import said_in
 from inferc.runtime.dialects.exact_json import loads
+from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.chats import Chats, Fit
+from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest
 
 from .reference.reference import plan
@@ -38,6 +40,31 @@ def test_what_is_no_value_of_a_header_is_sent_as_a_digest(key: str) -> None:
     assert name == "x-grok-conv-id"
     assert len(said) == 64
     assert said == asked(key).headers[name] != asked("other\n").headers[name]
+
+
+@pytest.mark.parametrize("key", [{"a": 1}, ["a"], 7, True])
+def test_a_key_that_is_no_text_is_the_clients_error(key: Any) -> None:
+    with pytest.raises(BadRequest, match="`prompt_cache_key` must be ") as refused:
+        asked(key)
+    assert (refused.value.param, refused.value.code) == ("prompt_cache_key", "wrong_type")
+
+
+@pytest.mark.parametrize("options", [{"mode": "implicit"}, {"ttl": "30m"}, {}])
+@pytest.mark.parametrize("more", [{}, {"service_tier": "flex"}])
+def test_openrouter_gets_no_options_of_the_cache_but_explicit_ones(
+    options: Any, more: dict[str, Any]
+) -> None:
+    def sent(said: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+        body = {"model": "it", "messages": HELLO, "prompt_cache_options": said, **more}
+        fit = Chats(plan("openrouter", "openai/gpt-6-sol")).fit(ChatRequest(body, False))
+        assert not list(table("openrouter").complaints("chat", "openai/gpt-6-sol", loads(fit.body)))
+        return loads(fit.body), fit.changes
+
+    explicit = {"mode": "explicit", "ttl": "30m"}
+    assert sent(explicit)[0]["prompt_cache_options"] == explicit
+    body, changes = sent(options)
+    assert body.get("prompt_cache_options") is None
+    assert "prompt_cache_options" in changes
 
 
 @pytest.mark.parametrize("key", [None, ""])

@@ -232,6 +232,17 @@ def test_google_is_not_asked_for_what_it_has_not(options: dict[str, Any]) -> Non
     assert refused.value.param == next(iter(options))
 
 
+@pytest.mark.parametrize("provider", [COMPATIBLE, ProviderKind.OPENROUTER, ProviderKind.LITELLM])
+async def test_who_may_not_know_base64_is_not_asked_for_it_whatever_the_client_wants(
+    provider: ProviderKind,
+) -> None:
+    """Source: https://github.com/plastic-labs/honcho/pull/938 and those beside it in the table."""
+    sent = retrieval_of(wire_plan("openai", task=TaskKind.EMBED, provider=provider)).request(
+        EmbedRequest(("x",))
+    )
+    assert "encoding_format" not in json.loads(sent.body)
+
+
 async def test_fields_that_are_left_out_are_named_in_a_header() -> None:
     async with front(ProviderKind.OPENAI) as it:
         asked = {"model": "e", "input": ["a"], "task": "retrieval.query", "user": "u"}

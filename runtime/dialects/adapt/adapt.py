@@ -120,10 +120,13 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
         if seal == "anthropic" and can.thinks == "no" and "thinking" in values:
             empty = {*empty, "thinking"}
         goes_on = seal in seals and not empty and all(map(can.knows_field, values))
-        if goes_on and can.service_tiers is None:
+        if goes_on and can.service_tiers is None and can.cache_modes is None:
             continue
         taken = {name for name in values if seal in seals and can.knows_field(name)} - empty
         kept = {name: value for name, value in values.items() if name in taken}
+        if "prompt_cache_options" in kept and not _is_mode(kept["prompt_cache_options"], can.cache_modes):
+            found.note("prompt_cache_options", "left out: the provider has no such mode")
+            kept["prompt_cache_options"] = None
         if seal in seals and kept != values:
             changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
@@ -133,7 +136,7 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
             if name in kept:
                 continue
             if seal == provider == "anthropic" and name == "thinking":  # of a kind that only it knows
-                if "type" in value:
+                if isinstance(value, dict) and "type" in value:
                     found.note(name, "left out: the model does not think")
                 continue
             handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
@@ -143,6 +146,11 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
             elif value is not None and value not in handling.neutral:
                 found.refuse(name, handling.why)
     return changed
+
+
+def _is_mode(options: Any, modes: tuple[str, ...] | None) -> bool:
+    """Whether options of a prompt's cache say one of the modes that there are."""
+    return modes is None or options is None or (isinstance(options, dict) and options.get("mode") in modes)
 
 
 def _in_own_words(

@@ -33,8 +33,12 @@ SIGNED_BY = {"bedrock": "anthropic"}
 thinking."""
 
 ANTHROPIC_LIKE = frozenset({"anthropic", "bedrock"})
-"""Dialects that are as strict as Anthropic: schemas of tools are those of objects, their names all
-different, and no begun answer ends in white space."""
+"""Dialects that are as strict as Anthropic: schemas of tools are those of objects, and no begun answer ends
+in white space."""
+
+NAMES_ONCE = ANTHROPIC_LIKE | {"gemini"}
+"""Dialects in which no two functions have one name. Sources: Anthropic API errors; of Google's,
+https://github.com/router-for-me/CLIProxyAPI/issues/4244 (2026-07-12)."""
 
 TEXT_DOCUMENTS = frozenset({"anthropic", "gemini", "bedrock"})
 """Dialects in which a document may be plain text."""

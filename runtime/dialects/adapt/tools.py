@@ -11,7 +11,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, ToolCall, path
-from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, OWNERS, SEALS, TOOL_NAMES, known_alone
+from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, TOOL_NAMES, known_alone
 from .result import Checked, Findings, Note, Problem, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed, without_unions
 
@@ -32,14 +32,8 @@ def adapt_tools(
     tools = [
         fit for tool in c.tools if (fit := _tool(tool, can, found, provider, foreign=foreign)) is not None
     ]
-    names: set[str] = set()
-    for tool in tools if provider in ANTHROPIC_LIKE else ():
-        if isinstance(tool, FunctionTool):
-            if tool.name in names:
-                where = found.of_tool(path(tool.at) or "tools", "name")
-                found.refuse(where, "another function has this name, too")
-                tools = [each for each in tools if each is not tool]
-            names.add(tool.name)
+    if provider in NAMES_ONCE:
+        tools = _named_once(tools, found)
     if tools and can.tools is False:
         found.refuse("tools", "the model calls no functions")
         tools = []
@@ -74,6 +68,23 @@ def adapt_tools(
 
 UNDECLARED = "It is no longer there: do not call it."
 """What is said of a function that the conversation has calls of, and that the request does not declare."""
+
+
+def _named_once(tools: list[Tool], found: Findings) -> list[Tool]:
+    """`tools` without a second one of any name, which says what the first one says, or is refused."""
+    kept: list[Tool] = []
+    named: dict[str, FunctionTool] = {}
+    for tool in tools:
+        if not isinstance(tool, FunctionTool):
+            kept.append(tool)
+        elif (before := named.get(tool.name)) is None:
+            named[tool.name] = tool
+            kept.append(tool)
+        elif evolve(tool, cache=before.cache) != before:
+            found.refuse(
+                found.of_tool(path(tool.at) or "tools", "name"), "another function has this name, too"
+            )
+    return kept
 
 
 def calls_in(c: Conversation) -> list[ToolCall]:

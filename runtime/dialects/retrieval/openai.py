@@ -62,8 +62,18 @@ _DIMENSIONS = {ProviderKind.MISTRAL: "output_dimension"}
 """What the number of dimensions is called, where that is not `dimensions`. Source: Mistral's API
 reference."""
 
-_ONE_ENCODING = frozenset({ProviderKind.TOGETHER})
-"""Providers that cannot be told how to write vectors. Source: Together's API reference."""
+_ONE_ENCODING = frozenset(
+    {
+        ProviderKind.TOGETHER,
+        ProviderKind.OPENAI_COMPATIBLE,
+        ProviderKind.OPENROUTER,
+        ProviderKind.LITELLM,
+    }
+)
+"""Providers that cannot be told how to write vectors, or where it is up to whoever answers behind them:
+base64 is refused there, or answered with nothing. Sources: Together's API reference;
+https://github.com/plastic-labs/honcho/pull/938, https://github.com/stevereiner/flexible-graphrag/issues/17,
+https://github.com/BerriAI/litellm/pull/42421 (2026-09-22)."""
 
 _ENCODINGS = {ProviderKind.PERPLEXITY: "base64_int8"}
 """How vectors are asked for, where not as float32. Source: Perplexity's API reference (embeddings)."""

@@ -142,6 +142,8 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     yield from can.lacking_fields or ()
     if can.seed_field is not None:
         yield "seed"
+    if can.cache_modes is not None:
+        yield "prompt_cache_options"
     if can.service_tiers is not None:
         yield "service_tier"
     if can.writes is not None:

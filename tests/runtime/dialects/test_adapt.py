@@ -869,3 +869,13 @@ def test_a_model_that_must_hear_or_speak_is_not_asked_in_text_alone() -> None:
     assert not Straight(speaks, is_openais=True).takes(openai())
     for body in (openai(modalities=["text", "audio"]), openai({"role": "user", "content": [sound]})):
         assert taken(body, "openai_chat", speaks).notes == ()
+
+
+@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
+def test_a_function_that_is_told_twice_goes_once_and_two_of_one_name_are_refused(to: str) -> None:
+    """Source: https://github.com/router-for-me/CLIProxyAPI/issues/4244."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    other = {"type": "function", "function": {"name": "f", "description": "Another one."}}
+    twice = str(sent(openai(tools=[tool, tool]), to))
+    assert twice.count("'f'") == str(sent(openai(tools=[tool]), to)).count("'f'")
+    assert refused(openai(tools=[tool, other]), to) == ["tools[1].function.name"]

@@ -53,6 +53,25 @@ SAID = [
     pytest.param([(0, None, "f", '{"x":'), (0, None, "f", "1}")], ONE, id="the name each time"),
     pytest.param([(0, "a", None, '{"x"'), (0, None, "f", ":1}")], ONE, id="a name later"),
     pytest.param([(0, "a", "f", {"x": 1})], ONE, id="as an object"),
+    pytest.param(  # https://github.com/anomalyco/opencode/pull/17339
+        [(0, "a", "f", '{"x":'), (0, None, None, "1}"), (0, None, None, '{"x":1}')], ONE, id="all again"
+    ),
+    pytest.param(  # https://github.com/elizaOS/eliza/pull/16973
+        [(0, "a", "f", '{"x": 1}'), (0, "a", "f", '{"x":1}')], ONE, id="all again, written otherwise"
+    ),
+    pytest.param(  # https://github.com/NousResearch/hermes-agent/pull/35718
+        [
+            (0, "a", "f", "{"),
+            *((0, None, None, said) for said in ('{"x"', '{"x":', '{"x":1', '{"x":1}', '{"x":1}')),
+        ],
+        ONE,
+        id="all that came, each time",
+    ),
+    pytest.param(
+        [(0, "a", "f", '{"x":'), (0, None, None, '{"x":1}'), (0, None, None, "}")],
+        [("f", {"x": {"x": 1}})],
+        id="the same words within",
+    ),
     pytest.param(
         [(0, "a", "f", '{"x":'), (1, "b", "g", '{"x":'), (0, None, None, "1}"), (1, None, None, "2}")],
         TWO,
