@@ -87,7 +87,7 @@ class Body:
         """
         content = self.content
         data = take(content, most)
-        if not data and not content.at_eof():
+        while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
             if self.since is None:
                 self.since = self.loop.time()
             self.moment = min(self.since + self._read, self._until)
