@@ -31,7 +31,8 @@ class SseParser:
         self._after_cr = False
         self._name = b""
         self._data: list[bytes] = []
-        self._is_between = True  # two events
+        self.is_between = True
+        """Whether all that came was whole events."""
 
     @property
     def in_event(self) -> bool:
@@ -40,7 +41,7 @@ class SseParser:
 
     def feed(self, received: bytes) -> list[Event]:
         """The events that are complete with `received`. Raises EventTooLarge."""
-        if self._is_between and (plain := _plain_events(received)):
+        if self.is_between and (plain := _plain_events(received)):
             return plain
         if self._after_cr and received:
             received = received.removeprefix(b"\n")
@@ -73,7 +74,7 @@ class SseParser:
                 raise EventTooLarge
         else:
             self._size = 0
-        self._is_between = not (self._tail or self._data or self._name or self._after_cr)
+        self.is_between = not (self._tail or self._data or self._name or self._after_cr)
         return events
 
     def close(self) -> list[Event]:

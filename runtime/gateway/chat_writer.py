@@ -49,6 +49,10 @@ class ChatWriter:
         side = CLIENT_SIDES[request.dialect]
         return side.whole(conversation_of(request), int(time.time()), self._events.whole(chunk))
 
+    def writes_at_once(self, chunk: Chunk) -> bool:
+        """Whether `write` raises nothing for `chunk`."""
+        return self._in_openai or isinstance(chunk, ChatEvents)
+
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""
         if isinstance(chunk, ChatChunk) and self._in_openai:

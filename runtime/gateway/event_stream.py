@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -109,6 +110,32 @@ class EventStream:
         forget_frames(error)
         return error
 
+    def takes(self) -> bool:
+        """Whether more can go out at once: the head has, and all that came before."""
+        writer = self._writer
+        if self._comment is not None or type(writer) is not StreamWriter or not _is_open(writer):
+            return False
+        protocol = writer._protocol
+        transport = protocol.transport
+        return transport is not None and not protocol._paused and not transport.is_closing()
+
+    def pass_on(self, chunk: bytes) -> bool:
+        """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
+
+        Ask `takes` before the first one.
+        """
+        writer: Any = self._writer
+        protocol = writer._protocol
+        transport = protocol.transport
+        if self._comment is not None or protocol._paused or transport is None or transport.is_closing():
+            return False
+        size = len(chunk)
+        writer.buffer_size += size
+        writer.output_size += size
+        self._spoke = self._loop.time()
+        transport.write(chunk)
+        return True
+
     async def _send_comment(self) -> None:
         if self._writer is None:
             self._writer = await self.response.prepare(self._request)
@@ -119,7 +146,7 @@ class EventStream:
         writer = self._writer
         assert writer is not None
         if isinstance(writer, StreamWriter) and _is_open(writer):
-            writer._write(b"%x\r\n%b\r\n" % (len(data), data))
+            writer._write(as_chunk(data))
         else:
             await writer.write(data)
         await writer.drain()
@@ -169,6 +196,11 @@ class EventStream:
         """The next one may be sent, unless this one says that the client is gone."""
         if not comment.cancelled() and comment.exception() is None:
             self._comment = None
+
+
+def as_chunk(data: bytes) -> bytes:
+    """`data`, of which there is some, as a chunk of HTTP/1.1."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _is_open(writer: StreamWriter) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
 from ..requests.foreign_text import MOST_NAME, short_name
 from ..requests.request import ChatRequest, CompletionRequest, Request
+from ..requests.sink import Sink
 from ..requests.trace import Note, Span, Trace
 from ..serving.model import Model
 
@@ -138,10 +140,16 @@ class Exchange:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
+        sink: Sink | None = None,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer of `name` in pieces. Raises RequestError, at once where the request may not be asked."""
+        """The answer of `name` in pieces. Raises RequestError, at once where the request may not be asked.
+
+        sink: where chunks may go at once, if nobody has to see them on their way.
+        """
         model = self._begin(name, request, trace)
-        answer = model.stream(self._call(request, deadline, priority, headers), trace)
+        if not isinstance(model, Model) or not model.relays:
+            sink = None
+        answer = model.stream(self._call(request, deadline, priority, headers, sink), trace)
         key = self.key
         return answer if key is None or key.limiter is None else self._limited(answer, request, deadline)
 
@@ -251,12 +259,17 @@ class Exchange:
         return model if guards is None else guards.around(model, name, self._payers)
 
     def _call(
-        self, request: Request, deadline: float | None, priority: int, headers: Mapping[str, str]
+        self,
+        request: Request,
+        deadline: float | None,
+        priority: int,
+        headers: Mapping[str, str],
+        sink: Sink | None = None,
     ) -> Call:
         """`request`, as the key lets it be asked."""
         if self.key is None:
-            return Call(request, deadline, priority, headers)
-        return Call(request, deadline, self._priority(priority), headers, payers=self.key.payers)
+            return Call(request, deadline, priority, headers, sink=sink)
+        return Call(request, deadline, self._priority(priority), headers, inf, self.key.payers, sink)
 
     @property
     def _payers(self) -> tuple[str, ...]:

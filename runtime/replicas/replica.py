@@ -11,6 +11,7 @@ from attrs import field
 from ...compiler.plan.record import frozen
 from ..requests.answer import Chunk
 from ..requests.request import ChatRequest, Request
+from ..requests.sink import Sink
 from ..requests.tensor import TensorInfo
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ class Answering(Protocol):
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         """The whole answer to a request that wants no stream; otherwise as `stream`. Raises RequestError."""
+        ...
+
+
+@runtime_checkable
+class Relaying(Protocol):
+    """A replica whose chunks may go to the client at once."""
+
+    def relay(self, request: Request, deadline: float | None, sink: Sink) -> AsyncGenerator[Chunk, None]:
+        """As `stream`, without the chunks that went to `sink`."""
         ...
 
 

@@ -232,6 +232,11 @@ class Attempt:
                 _doubt_price(self._policies)
             self.usage = usage
 
+    def passed(self, size: int) -> None:
+        """A part of the answer passed that has no usage: a chunk of a chat with so many bytes."""
+        self._chunks += 1
+        self._size += size
+
     def finished(self) -> None:
         """The whole answer came."""
         self._finished = True

@@ -17,7 +17,15 @@ from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
 from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
-from ..replicas.replica import Adapting, Answering, Omitting, Reloadable, Replica, ReplicaStatus
+from ..replicas.replica import (
+    Adapting,
+    Answering,
+    Omitting,
+    Relaying,
+    Reloadable,
+    Replica,
+    ReplicaStatus,
+)
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
 from ..requests.errors import (
@@ -34,6 +42,7 @@ from ..requests.trace import Trace
 from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
+from .counted_sink import CountedSink
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
@@ -53,6 +62,8 @@ class Deployment(Model):
     others: every deployment of the plan by name, for `fallback`. policies: the policies of each
     replica; None for those that have none, which are the local ones.
     """
+
+    relays = True
 
     def __init__(
         self,
@@ -91,6 +102,8 @@ class Deployment(Model):
         self._availability = Availability(self.name, replicas, self._policies, self._slots.running_on)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
+        relaying = [replica for replica in replicas if isinstance(replica, Relaying)]
+        self._relaying = relaying if len(relaying) == len(replicas) else None
         self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None
         self._omitting = replicas[0] if isinstance(replicas[0], Omitting) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
@@ -262,6 +275,7 @@ class Deployment(Model):
         key = self._cache.key(call, self._filled(call).request)
         if key is None:
             return self._anew(call, trace, passed)
+        call = evolve(call, sink=None)  # what is kept has to be seen
         return self._cache.stream(key, call, trace, self.counters, lambda: self._anew(call, trace, passed))
 
     async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
@@ -287,7 +301,12 @@ class Deployment(Model):
         try:
             while True:
                 attempt = await retrier.enter()
-                chunks = self._replicas[retrier.slot.replica].stream(request, call.deadline)
+                index = retrier.slot.replica
+                if call.sink is None or self._relaying is None:
+                    chunks = self._replicas[index].stream(request, call.deadline)
+                else:
+                    sink = CountedSink(call.sink, attempt)
+                    chunks = self._relaying[index].relay(request, call.deadline, sink)
                 try:
                     async for chunk in chunks:
                         attempt.saw(chunk)

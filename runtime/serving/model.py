@@ -79,6 +79,9 @@ class Model(ABC):
         """Whether clients say which model they mean, behind its name and a slash."""
         return False
 
+    relays = False
+    """Whether nothing happens to chunks between its replicas and who asks, but that they are counted."""
+
     @property
     @abstractmethod
     def running(self) -> int:

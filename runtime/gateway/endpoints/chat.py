@@ -19,6 +19,7 @@ from ...requests.trace import Trace
 from ...serving.deployment import Deployment
 from ..bodies import priority_of, read_object
 from ..chat_writer import ChatWriter
+from ..client_sink import ClientSink
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper
@@ -60,8 +61,12 @@ async def respond(
             told = _headers(trace, name, chat) | untold(writer.untold)
             _report(exchange, trace, writer.untold)
             return web.Response(body=body, headers=told, content_type="application/json")
-        answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
-        async with EventStream(request) as out, aclosing(answer) as chunks:
+        out = EventStream(request)
+        sink = ClientSink(writer, out) if isinstance(writer, ChatWriter) else None
+        answer = exchange.stream(
+            name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
+        )
+        async with out, aclosing(answer) as chunks:
             pending = b""
             headers: Mapping[str, str] = NO_HEADERS
             try:
@@ -72,6 +77,8 @@ async def respond(
                     if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
                         await out.send(pending, headers)  # those that are here go out in one write
                         pending = b""
+                    if sink is not None:
+                        sink.is_open = not pending
                 last = writer.end()
                 _report(exchange, trace, writer.untold)
                 if keeper is not None:

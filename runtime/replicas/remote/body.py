@@ -10,6 +10,7 @@ import aiohttp
 from ...concurrency.timeouts import Timeouts
 from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
+from .relay import Relay
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -47,26 +48,27 @@ class Body:
 
     __slots__ = (
         "_arrival",
-        "_content",
-        "_left",
-        "_loop",
         "_most",
         "_read",
         "_response",
         "_timeouts",
         "_until",
+        "content",
+        "left",
+        "loop",
         "moment",
         "since",
     )
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
-        self._content = response.content
+        self.content = response.content
         self._timeouts = timeouts
-        self._loop = timeouts.loop
+        self.loop = timeouts.loop
         self._read = read
         self._until = until
-        self._left = self._most = most
+        self.left = self._most = most
+        """Bytes that may still come."""
         self.since: float | None = None
         """When the wait for something new began; None: the last piece brought something new."""
         self.moment = 0.0
@@ -75,20 +77,21 @@ class Body:
     @property
     def at_end(self) -> bool:
         """Whether all of it has been read."""
-        return self._content.at_eof()
+        return self.content.at_eof()
 
-    async def piece(self, most: int = -1) -> bytes:
+    async def piece(self, most: int = -1, relay: Relay | None = None) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
+        relay: who hands on what comes meanwhile; where it has something left, that is what comes next.
 
         Raises OutOfBounds and ClientError.
         """
-        content = self._content
+        content = self.content
         data = take(content, most)
-        if not data and not content.at_eof():
+        while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
             if self.since is None:
-                self.since = self._loop.time()
+                self.since = self.loop.time()
             self.moment = min(self.since + self._read, self._until)
-            self._arrival = arrival(content)
+            self._arrival = (None if relay is None else relay.begin()) or arrival(content)
             try:
                 if self._arrival is None:
                     with self._timeouts.until(self.moment):
@@ -100,14 +103,28 @@ class Body:
                     finally:
                         self._timeouts.waits.discard(self)
                         arrived(content)
+                        if relay is not None:
+                            relay.end()
+                    if relay is not None and relay.left is not None:
+                        return b""
                     data = take(content, most)
             except TimeoutError:
-                over = self._loop.time() >= self._until
+                over = self.loop.time() >= self._until
                 raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None
-        self._left -= len(data)
-        if self._left < 0:
-            raise OutOfBounds(Limit.SIZE, self._most)
+        self.count(len(data))
         return data
+
+    def count(self, size: int) -> None:
+        """So many bytes more have come. Raises OutOfBounds."""
+        self.left -= size
+        if self.left < 0:
+            raise OutOfBounds(Limit.SIZE, self._most)
+
+    def goes_on(self) -> None:
+        """Something new has come, and the next piece is waited for."""
+        self.since = now = self.loop.time()
+        moment = now + self._read
+        self.moment = moment if moment < self._until else self._until
 
     def expire(self) -> None:
         """The wait for the next piece has lasted too long."""
@@ -116,15 +133,15 @@ class Body:
 
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
-        if (self._response.content_length or 0) > self._left:
+        if (self._response.content_length or 0) > self.left:
             raise OutOfBounds(Limit.SIZE, self._most)
         pieces: list[bytes] = []
-        pause_at = self._left - TURN
+        pause_at = self.left - TURN
         while data := await self.piece():
             pieces.append(data)
             self.since = None
-            if self._left < pause_at:  # what is here already is read without waiting for anything
-                pause_at = self._left - TURN
+            if self.left < pause_at:  # what is here already is read without waiting for anything
+                pause_at = self.left - TURN
                 await asyncio.sleep(0)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

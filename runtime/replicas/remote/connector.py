@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
+
+if TYPE_CHECKING:
+    from .relay import Relay
 
 MAX_HEADER, MAX_HEADERS = 8190, 128
 """Bytes of one header of an answer, name or value, and how many of them there may be."""
@@ -32,29 +35,41 @@ _buffer = memoryview(bytearray(_AT_ONCE))
 """What is read last, of all connections: it is taken out at once."""
 
 
-class _SteadyConnection(ResponseHandler):
+class SteadyConnection(ResponseHandler):
     """Reads little at a time, and so no more than little beyond what fits: uvloop reads 256 KB else."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        transport.set_protocol(_Steady(self))
+        self.steady = Steady(self)
+        transport.set_protocol(self.steady)
 
 
-class _Steady(asyncio.BufferedProtocol):
-    """Hands on to `receiver` what comes."""
+class Steady(asyncio.BufferedProtocol):
+    """Hands on to `receiver` what comes, or past it, to `relay`."""
 
-    def __init__(self, receiver: _SteadyConnection) -> None:
+    def __init__(self, receiver: SteadyConnection) -> None:
+        self.relay: Relay | None = None
+        self._receiver = receiver
         self._receive = receiver.data_received
         self.eof_received = receiver.eof_received  # type: ignore[method-assign]
         self.pause_writing = receiver.pause_writing  # type: ignore[method-assign]
         self.resume_writing = receiver.resume_writing  # type: ignore[method-assign]
-        self.connection_lost = receiver.connection_lost  # type: ignore[method-assign]
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _buffer
 
     def buffer_updated(self, size: int) -> None:
-        self._receive(bytes(_buffer[:size]))
+        data, relay = bytes(_buffer[:size]), self.relay
+        if relay is None:
+            self._receive(data)
+        elif not relay.passes(data):
+            self._receive(data)
+            relay.look(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._receiver.connection_lost(exc)
+        if self.relay is not None:
+            self.relay.look(b"")
 
 
 class Connector(aiohttp.TCPConnector):
@@ -67,7 +82,7 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, *, window: int | None = None, **options: Any) -> None:
         super().__init__(**options, socket_factory=partial(_socket_with, window) if window else None)
         if window:
-            make: Any = partial(_SteadyConnection, loop=self._loop)
+            make: Any = partial(SteadyConnection, loop=self._loop)
             self._factory = make
 
 

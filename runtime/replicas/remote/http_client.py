@@ -31,6 +31,7 @@ from .connector import (
     TOO_MANY_INTERIM,
     Connector,
     PatientConnector,
+    Steady,
 )
 from .kept_connections import KeptConnections
 from .proxy import Proxy
@@ -215,7 +216,7 @@ class LeanClient:
             for _ in range(MAX_INTERIM + 1):
                 message, content = await protocol.read()
                 if message.code >= 200 or message.code == 101:
-                    return _LeanAnswer(connection, protocol, target.kept, message, content)
+                    return LeanAnswer(connection, protocol, target.kept, message, content)
             raise _unreadable(target, 502, TOO_MANY_INTERIM)
         except HttpProcessingError as error:
             connection.close()
@@ -255,10 +256,10 @@ class _Target(aiohttp.ClientRequest):
         self.head = _serialize_headers(f"POST {self.url.raw_path_qs} HTTP/1.1", self.headers)[:-2]
 
 
-class _LeanAnswer:
+class LeanAnswer:
     """An answer whose head is here."""
 
-    __slots__ = ("_connection", "_kept", "_protocol", "content", "headers", "status")
+    __slots__ = ("_connection", "_kept", "_protocol", "content", "headers", "status", "steady")
 
     def __init__(
         self,
@@ -274,6 +275,8 @@ class _LeanAnswer:
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.content = content
+        self.steady: Steady | None = getattr(protocol, "steady", None)
+        """Where it comes from, if little is read there at once."""
 
     @property
     def content_type(self) -> str:

@@ -72,14 +72,15 @@ class PassingReader:
         self._hide_usage = hide_usage
         self._shapes = ChunkShapes() if shapes is None else shapes
         self._shape: Shape | None = None
-        self._frame: tuple[bytes, bytes] | None = None
+        self.frame: tuple[bytes, bytes] | None = None
+        """What stands around the words of the last chunk, where the next one may differ in them alone."""
         self._frames = 0
         self._calls: dict[object, CallPieces] = {}
         self._usage: dict[str, Any] = {}
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
-        if self._frame is not None and _is_framed(data, *self._frame):
+        if self.frame is not None and _is_framed(data, *self.frame):
             return (ChatChunk(data),)
         if data == DONE:
             if not self._begun:
@@ -98,10 +99,10 @@ class PassingReader:
             self._unfinished |= shape.opens
             self._unfinished -= shape.ends
         usage = self._read_usage({"usage": told}) if shape.has_usage else None
-        self._frame = None
+        self.frame = None
         if shape.repeats and shape.has_words and usage is None and self._frames < _MOST_FRAMES:
             begin, end = match.span("words")
-            self._frame = data[:begin], data[end:]
+            self.frame = data[:begin], data[end:]
             self._frames += 1
         if shape.is_empty and usage is not None and self._hide_usage:
             data = b""
@@ -116,7 +117,7 @@ class PassingReader:
             if self._is_mended(choice, position):
                 is_as_it_came = False
         usage = self._read_usage(chunk)
-        self._frame = None
+        self.frame = None
         if not is_as_it_came:
             data = orjson.dumps(chunk)
         elif (shape := self._shapes.learn(data, chunk, self._shape)) is not None:
@@ -179,10 +180,12 @@ def _is_framed(data: bytes, head: bytes, tail: bytes) -> bool:
 
 def _beside_words(text: bytes) -> bytes:
     """What of `text` may not stand in a JSON string as it is, or need not be one character."""
-    return text.translate(None, _PLAIN)
+    return text.translate(None, PLAIN)
 
 
-_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+"""What may stand in a JSON string as it is, and is one character."""
+
 _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +44,7 @@ from ...requests.request import (
     RerankRequest,
     TensorRequest,
 )
+from ...requests.sink import Sink
 from ...requests.trace_context import PARENT, TRACEPARENT
 from ...requests.upstream import Upstream
 from ...stream_reader import take
@@ -53,10 +55,11 @@ from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
 from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
 from .extra_body import ExtraBody
-from .http_client import Answer, ClientOptions, HttpClient, open_client
+from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
 from .network_errors import told_of
 from .passthrough_requests import JSON, Passed
 from .proxy import Proxy, proxy_of
+from .relay import Relay
 
 Parser = SseParser | EventStreamParser
 
@@ -219,7 +222,15 @@ class RemoteReplica:
             return self._passed.left_out(request)
         return ()
 
-    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        return self._stream(request, deadline, None)
+
+    def relay(self, request: Request, deadline: float | None, sink: Sink) -> AsyncGenerator[Chunk, None]:
+        return self._stream(request, deadline, sink)
+
+    async def _stream(
+        self, request: Request, deadline: float | None, sink: Sink | None
+    ) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
         try:
             if isinstance(request, PassedRequest) and response.content_type != JSON:
@@ -243,9 +254,14 @@ class RemoteReplica:
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
+            relay: Relay | None = None
+            if sink is not None and type(response) is LeanAnswer and response.steady is not None:
+                read = partial(self._chunks, reader, parser, body)
+                relay = Relay(response.steady, body, sink, reader, parser, read, _READ_AHEAD)
             while not reader.ended:
-                data = await body.piece(_READ_AHEAD)
-                chunks, error = self._chunks(reader, parser, data, body)
+                data = await body.piece(_READ_AHEAD, relay)
+                left = None if relay is None else relay.take_left()
+                chunks, error = left or self._chunks(reader, parser, body, data)
                 if isinstance(reader, EventsReader) and (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
@@ -414,7 +430,7 @@ class RemoteReplica:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: Parser, data: bytes, body: Body
+        self, reader: ChunkReader, parser: Parser, body: Body, data: bytes
     ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:

@@ -22,6 +22,8 @@ from ..model import Model, check_task, first_chunk
 class Route(Model):
     """Several deployments or routes behind one name."""
 
+    relays = True
+
     def __init__(self, plan: RoutePlan, members: Sequence[Model]) -> None:
         self.name = plan.route
         self.plan = plan

@@ -1,0 +1,181 @@
+"""What comes of a stream goes to its client at once: no task wakes for a piece in which nothing ends.
+
+While somebody waits for the next piece of a body, its connection hands over here what it reads. What it says
+is looked at as it always is, in the same turn of the event loop, and written to the client. Who waits wakes
+for what is more than that: the end, an error, a bound, a client that does not read.
+
+Most pieces are one chunk of HTTP with one event, which differs from the one before in plain words alone.
+They need not even be parsed: the bytes that came are the bytes that go out.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...dialects.server_sent_events import SseParser
+from ...requests.answer import ChatChunk, ChatEvents
+from ...requests.errors import RequestError
+from ...requests.sink import Sink
+from ...stream_reader import take
+from .passthrough_answers import PLAIN, PassingReader
+
+if TYPE_CHECKING:
+    from .body import Body
+    from .chats import ChunkReader
+    from .connector import Steady
+
+Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
+"""The chunks in a piece, and the error that stops the stream."""
+
+_END = b"\n\n\r\n"
+"""Of an event, and of the chunk of HTTP that it is."""
+_BEGIN = b"data: "
+_AROUND = len(_BEGIN) + 2
+"""Bytes of an event beside its data."""
+
+
+class Relay:
+    """From the connection `steady`, where `body` comes, to `sink`.
+
+    read: what the bytes of a piece say; `reader` and `parser` are what it reads with. most: bytes of a piece.
+    """
+
+    __slots__ = (
+        "_body",
+        "_head",
+        "_most",
+        "_parser",
+        "_passing",
+        "_read",
+        "_reader",
+        "_sink",
+        "_steady",
+        "_tail",
+        "_tail_size",
+        "_waiter",
+        "left",
+    )
+
+    def __init__(
+        self,
+        steady: Steady,
+        body: Body,
+        sink: Sink,
+        reader: ChunkReader,
+        parser: object,
+        read: Callable[[bytes], Read],
+        most: int,
+    ) -> None:
+        self._steady = steady
+        self._body = body
+        self._sink = sink
+        self._reader = reader
+        self._parser = parser if isinstance(parser, SseParser) else None
+        self._passing = reader if isinstance(reader, PassingReader) else None
+        self._read = read
+        self._most = most
+        self._waiter: Future[None] | None = None
+        self.left: Read | None = None
+        """What was read, and has to go the usual way."""
+        self._tail_size = 0
+        self._head = self._tail = b""
+        """What stands around the words of the next event; empty where it has to be read."""
+
+    def begin(self) -> Future[None] | None:
+        """Hand on what comes from now on; done when who waits has to go on. None: it is not to be."""
+        if not self._sink.takes():
+            return None
+        self._head = self._tail = b""
+        waiter = self._waiter = self._body.loop.create_future()
+        self._steady.relay = self
+        return waiter
+
+    def end(self) -> None:
+        """What comes stays with its connection again."""
+        self._steady.relay = self._waiter = None
+
+    def take_left(self) -> Read | None:
+        """What is left, once."""
+        left, self.left = self.left, None
+        return left
+
+    def passes(self, piece: bytes) -> bool:
+        """Whether `piece` was handed on as it came; else its connection parses it, and calls `look`."""
+        tail, body = self._tail, self._body
+        if not tail or not piece.endswith(tail):
+            return False
+        whole = len(piece)
+        size = whole - piece.find(b"\r\n", 0, 6) - 4
+        head = b"%x\r\n%b" % (size, self._head)
+        begin, end = len(head), whole - self._tail_size
+        if (
+            begin > end
+            or not piece.startswith(head)
+            or piece[begin:end].translate(None, PLAIN)
+            or size > body.left
+            or not self._sink.pass_on(piece, size - _AROUND)
+        ):
+            return False
+        body.left -= size
+        body.goes_on()
+        return True
+
+    def look(self, piece: bytes) -> None:
+        """Hand on what the connection has made of `piece`; empty: it has ended."""
+        try:
+            if self._is_handed_on(piece):
+                return
+        except Exception as error:  # who waits is told of it
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_exception(error)
+        else:
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+        self._steady.relay = None
+
+    def _is_handed_on(self, piece: bytes) -> bool:
+        """Whether nothing is left for who waits to do. Raises OutOfBounds."""
+        self._head = self._tail = last = b""
+        body, sink = self._body, self._sink
+        content = body.content
+        while content.exception() is None:
+            data = take(content, self._most)
+            if not data:
+                if content.is_eof():
+                    return False
+                self._find_frame(piece, last)
+                return True
+            body.count(len(data))
+            chunks, error = read = self._read(data)
+            if (
+                error is not None
+                or self._reader.ended
+                or not sink.takes()
+                or (chunks and not sink.send(chunks))
+            ):
+                self.left = read
+                return False
+            if body.since is None:
+                body.goes_on()
+            last = data
+        return False
+
+    def _find_frame(self, piece: bytes, data: bytes) -> None:
+        """Remember how the next event may look, if `piece` was one chunk of HTTP with `data` in it.
+
+        Then the connection's parser stands between two chunks: what it does not see next may be one.
+        """
+        reader, parser = self._passing, self._parser
+        if (
+            reader is None
+            or parser is None
+            or (frame := reader.frame) is None
+            or not parser.is_between
+            or reader.joiner.held
+            or piece != b"%x\r\n%b\r\n" % (len(data), data)
+        ):
+            return
+        self._head, self._tail = _BEGIN + frame[0], frame[1] + _END
+        self._tail_size = len(self._tail)
