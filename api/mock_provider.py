@@ -76,6 +76,7 @@ class MockProvider:
             auth=AuthScheme.BEARER if is_oauth else deployment.auth,
             api_key=() if aws is not None else (_KEY,),
             credentials=None,
+            identity=None,
             aws=None if aws is None else AwsAccess(aws.region, aws.service, None, _KEY, _KEY),
             launch=None,
             tls=None,

@@ -76,10 +76,11 @@ def make_toys(folder: Path) -> None:
     byte_tokenizer(folder / "tokenizer.json")
 
 
-def floor_app(folder: Path, inline: bool = False, defaults: bool = False) -> Any:
+def floor_app(folder: Path, inline: bool = False, defaults: bool = False, narrow: bool = False) -> Any:
     """Bare handlers for all models.
 
-    inline: run the toys on the event loop. defaults: leave ONNX Runtime's options as they are.
+    inline: run the toys on the event loop. defaults: leave ONNX Runtime's options as they are. narrow: a run
+    takes one core.
     """
     import numpy
     import onnxruntime
@@ -89,10 +90,11 @@ def floor_app(folder: Path, inline: bool = False, defaults: bool = False) -> Any
     def load(path: Path) -> Any:
         options = onnxruntime.SessionOptions()
         if not defaults:
-            options.intra_op_num_threads = len(os.sched_getaffinity(0))
+            options.intra_op_num_threads = 1 if narrow else cores
             options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN)
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
+    cores = len(os.sched_getaffinity(0))
     loaded: dict[Any, Any] = {}
     loading = threading.Lock()
 
@@ -107,7 +109,7 @@ def floor_app(folder: Path, inline: bool = False, defaults: bool = False) -> Any
     def session(name: str) -> Any:
         return once(name, lambda: load(folder / f"{name}.onnx"))
 
-    threads = ThreadPoolExecutor(RUNS)
+    threads = ThreadPoolExecutor(cores if narrow else RUNS)
 
     def run(name: str, values: Any) -> Any:
         return session(name).run(None, {"x": values})[0]
@@ -174,8 +176,8 @@ def serve_floor(app: Any) -> None:
     run(serve())
 
 
-def plan_of(folder: Path, model: str, batching: bool = False) -> OnnxServingPlan:
-    """What serves one of the models."""
+def plan_of(folder: Path, model: str, batching: bool = False, narrow: bool = False) -> OnnxServingPlan:
+    """What serves one of the models. narrow: a run takes one core."""
     from inferc.compiler.onnx_model.work import is_settled
     from inferc.compiler.plan import (
         Batching,
@@ -216,7 +218,7 @@ def plan_of(folder: Path, model: str, batching: bool = False) -> OnnxServingPlan
         settled_work=is_settled(path),
         providers=(ProviderSpec(ExecutionProvider.CPU),),
         on_missing_provider=MissingProviderAction.ERROR,
-        session=SessionOptions(),
+        session=SessionOptions(intra_op_threads=1 if narrow else None),
         batching=Batching() if batching else None,
         task=task,
     )
@@ -240,6 +242,8 @@ if __name__ == "__main__":
     if kind == "toys":
         make_toys(Path(toys))
     elif kind.startswith("floor"):
-        serve_floor(floor_app(Path(toys), inline=kind == "floor-inline", defaults=kind == "floor-defaults"))
+        how = {name: kind == f"floor-{name}" for name in ("inline", "defaults", "narrow")}
+        serve_floor(floor_app(Path(toys), **how))
     else:
-        serve_gateway(plan_of(Path(toys), rest[0], batching=kind == "gateway-batching"))
+        how = {name: kind == f"gateway-{name}" for name in ("batching", "narrow")}
+        serve_gateway(plan_of(Path(toys), rest[0], **how))

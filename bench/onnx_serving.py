@@ -5,7 +5,8 @@ busy for all of them. What is measured:
 
     tiny     a model of a few microseconds, JSON tensors, 16 connections, and 1
     wide     an input of 1 MiB, as JSON and as bytes, 4 connections
-    minilm   sentence embeddings of about 16 tokens, 16 connections, without batching
+    minilm   sentence embeddings of about 16 tokens, 16 connections, without batching; a run takes all
+             cores, or one
     mixed    the same with texts of 4 to 100 tokens, with batching
     fixed    a model with a fixed cost per run, 16 connections, with batching
     writer   16 texts at the same time, of 24 tokens each: sharing steps (batching) against taking turns
@@ -158,12 +159,16 @@ def minilm(folder: str, rounds: int) -> list[Outcome]:
     servers = {
         "floor": ["floor", folder],
         "floor, as it comes": ["floor-defaults", folder],
+        "floor, one core": ["floor-narrow", folder],
         "gateway": ["gateway", folder, "minilm"],
+        "gateway, one core": ["gateway-narrow", folder, "minilm"],
     }
     rates, lone, memory = _compare(servers, rounds, busy, alone)
     _print("minilm", rates, lone)
+    narrow = rates["gateway, one core"] / rates["floor, one core"]
     return [
         _at_least("minilm: gateway / floor", rates["gateway"] / rates["floor"], 0.95),
+        _at_least("minilm: the same, one core a run", narrow, 0.95),
         _extra_memory("minilm", memory),
     ]
 

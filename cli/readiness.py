@@ -113,6 +113,8 @@ def _endpoints(plan: Plan) -> Iterator[Seen]:
             yield Seen(each.deployment, "note", "its endpoint names a user, and was not tried")
         elif not isinstance(each.endpoint, LateText):
             ways.setdefault((each.endpoint, each.proxy), []).append(each.deployment)
+            if each.identity is not None and not isinstance(each.identity.endpoint, LateText):
+                ways.setdefault((each.identity.endpoint, each.proxy), []).append(each.deployment)
 
     async def ask() -> list[str | None]:
         return await asyncio.gather(*(why_unreachable(*way) for way in ways))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..dsl.bedrock_names import name_at_vendor, vendor_of
-from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, facts_at, find_facts
+from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, endpoints_at, facts_at, find_facts
 from ..dsl.deployment import Deployment
-from ..dsl.kinds import TaskKind, TransportKind
+from ..dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..dsl.runtimes import (
     AzureConfig,
     OpenAICompatibleConfig,
@@ -57,7 +57,29 @@ def capabilities_of(deployment: Deployment) -> Capabilities:
     window = context_window_of(deployment)
     if window is not None:
         values["context_window"] = window
+    if _host(deployment) is not None:
+        values.pop("batches", None)  # what its maker takes says nothing of another place
     return capabilities_from(values)
+
+
+def _host(deployment: Deployment) -> ProviderKind | None:
+    """Who runs the models of another provider, where its own API is spoken at their address."""
+    config = deployment.effective_config()
+    if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        return ProviderKind.AZURE
+    return ProviderKind.BEDROCK if deployment.is_at_bedrock else None
+
+
+def batches_at(deployment: Deployment) -> str | None:
+    """Where the provider of a deployment takes batches; None where it has none, or is asked elsewhere."""
+    host, config = _host(deployment), deployment.effective_config()
+    provider = host or deployment.effective_runtime().provider
+    if provider is None or not isinstance(config, RemoteConfig):
+        return None
+    if host is None and provider is not ProviderKind.AZURE and config.endpoint is not None:
+        return None
+    there = endpoints_at(provider, service_of(deployment))
+    return there.batches_at or None if there is not None else None
 
 
 def context_window_of(deployment: Deployment) -> int | None:

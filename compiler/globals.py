@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..dsl import syntax as s
-from ..dsl.convert import SECRET_FUNCTIONS
 from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
@@ -34,6 +33,7 @@ from ..dsl.late_text import LateText, is_unknown
 from ..dsl.policies import Budget, State
 from ..dsl.record import frozen
 from ..dsl.runtimes import SecretRef
+from ..dsl.secret_values import SECRET_FUNCTIONS
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
 from ..dsl.values import Call, Word

@@ -28,8 +28,9 @@ from ..dsl.runtimes import (
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, config_of, has_responses
+from .capabilities import batches_at, capabilities_of, config_of, has_responses
 from .declare import Declared
+from .identities import identity_of
 from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
 from .plan import (
@@ -47,6 +48,7 @@ from .plan import (
     SourceRef,
     StatePlan,
     Tls,
+    WorkloadIdentity,
 )
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from .shared_circuits import with_shared_circuits
@@ -100,7 +102,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             bounds=gateway.bounds,
         ),
         deployments=with_shared_circuits(
-            (declared for declared, _ in program.deployments),
+            program.deployments,
             [
                 lowerer.deployment(declared, deployment, program.replicas[deployment.name])
                 for declared, deployment in program.deployments
@@ -210,6 +212,10 @@ class _Lowerer:
         assert provider is not None
         wire = WIRES.get(provider, WireFormat.OPENAI)
         target = target_of(provider, config, deployment.effective_task())
+        identity: WorkloadIdentity | None = None
+        if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:
+            token = self._secret(config.identity.token, declared, "runtime_config", "identity", "token")
+            identity, target = identity_of(config.identity, token, target)
         return RemotePoolPlan(
             deployment=deployment.name,
             source=self.source(declared.symbol.span),
@@ -248,7 +254,9 @@ class _Lowerer:
             if config.proxy_login is not None
             else None,
             aws=self._aws(config, target.service, declared),
+            identity=identity,
             responses=has_responses(deployment),
+            batches_at=batches_at(deployment),
             capabilities=capabilities_of(deployment),
         )
 

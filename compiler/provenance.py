@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -10,10 +10,13 @@ import attrs
 from ..dsl.convert import converter
 from ..dsl.deployment import Deployment
 from ..dsl.late_text import LateText
+from ..dsl.runtimes import RemoteConfig
 from ..dsl.values import show
 from .capabilities import config_of, timeouts_for_thinking
 from .declare import Declared, written_path
+from .merge import Setting
 from .program import Program
+from .shared_circuits import Shared, shared_circuits
 
 
 @attrs.frozen
@@ -27,15 +30,32 @@ class EffectiveValue:
 
 def effective_values(program: Program) -> Iterator[tuple[str, list[EffectiveValue]]]:
     """The values of each deployment, in the order of the model's fields, by the deployment's name."""
+    shared = shared_circuits(program.deployments)
     for declared, deployment in program.deployments:
-        yield deployment.name, values_of(declared, deployment)
+        yield deployment.name, values_of(declared, deployment, shared.get(deployment.name, {}))
 
 
-def values_of(declared: Declared, deployment: Deployment) -> list[EffectiveValue]:
-    """The values of one deployment, in the order of the model's fields."""
+def values_of(
+    declared: Declared, deployment: Deployment, shared: Mapping[str, Shared] | None = None
+) -> list[EffectiveValue]:
+    """The values of one deployment, in the order of the model's fields. shared: settings of the circuit of
+    its endpoint that others may have written."""
     config = config_of(declared, deployment)
+    others = {name: each for name, each in (shared or {}).items() if each.by != deployment.name}
+    if others and isinstance(config, RemoteConfig):
+        values = {name: each.value for name, each in others.items()}
+        config = attrs.evolve(config, circuit_breaker=attrs.evolve(config.circuit_breaker, **values))
     complete = attrs.evolve(deployment, runtime=deployment.effective_runtime(), runtime_config=config)
-    return list(_leaves(converter.unstructure(complete), (), declared, deployment))
+    return [
+        attrs.evolve(each, origin=_of_another(others[each.path[-1]]))
+        if each.path[:-1] == _CIRCUIT and each.path[-1] in others
+        else each
+        for each in _leaves(converter.unstructure(complete), (), declared, deployment)
+    ]
+
+
+def _of_another(shared: Shared) -> str:
+    return f"{_place(shared.setting)}, of `{shared.by}`: the endpoint has one circuit"
 
 
 def _leaves(
@@ -48,6 +68,7 @@ def _leaves(
         yield EffectiveValue(written_path(path), _shown(value), _origin(path, declared, deployment))
 
 
+_CIRCUIT = written_path(("runtime_config", "circuit_breaker"))
 _WHOLE = (("serving", "on_capacity_exhausted"), ("runtime_config", "credentials"))
 
 
@@ -69,11 +90,15 @@ def _shown(value: Any) -> str:
             return show(value)
 
 
+def _place(setting: Setting) -> str:
+    line, _ = setting.name_span.source.position(setting.name_span.start)
+    return f"{setting.name_span.source.name}:{line}"
+
+
 def _origin(path: tuple[str, ...], declared: Declared, deployment: Deployment) -> str:
     setting = declared.setting(*path)
     if setting is not None:
-        line, _ = setting.name_span.source.position(setting.name_span.start)
-        where = f"{setting.name_span.source.name}:{line}"
+        where = _place(setting)
         own = setting.origin.text == deployment.name
         return where if own else f"{where}, from `{setting.origin.text}`"
     if path == ("runtime",):

@@ -4,43 +4,81 @@ others say, and no default is more careful than what is written."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from ..dsl.deployment import Deployment
+from ..dsl.record import frozen
+from ..dsl.runtimes import LaunchableConfig, RemoteConfig
+from .capabilities import config_of
 from .declare import Declared
-from .plan import DeploymentPlan, RemotePoolPlan
+from .merge import Setting
+from .targets import target_of
+
+if TYPE_CHECKING:
+    from .plan import DeploymentPlan
 
 _CAREFUL: dict[str, Callable[[list[Any]], Any]] = {
     "failure_threshold": min,
     "open_duration": max,
     "half_open_max_probes": min,
 }
+_BLOCK = ("runtime_config", "circuit_breaker")
+
+
+@frozen
+class Shared:
+    """A setting of a circuit as it counts. setting: where it is written. by: for which deployment."""
+
+    value: Any
+    setting: Setting
+    by: str
+
+
+def shared_circuits(deployments: Iterable[tuple[Declared, Deployment]]) -> dict[str, dict[str, Shared]]:
+    """What counts of each setting that anybody with the same endpoint writes, by deployment and setting."""
+    written: dict[tuple[str, str, str], list[Shared]] = {}
+    asked: dict[str, tuple[str, str]] = {}
+    for declared, deployment in deployments:
+        provider, config = deployment.effective_runtime().provider, config_of(declared, deployment)
+        if provider is None or not isinstance(config, RemoteConfig):
+            continue
+        endpoint = target_of(provider, config, deployment.effective_task()).endpoint
+        launched = isinstance(config, LaunchableConfig) and config.launch is not None
+        if launched or not endpoint or "{port}" in endpoint:
+            continue
+        asked[deployment.name] = provider.value, endpoint
+        for name in _CAREFUL:
+            if (setting := declared.setting(*_BLOCK, name)) is not None:
+                said = Shared(getattr(config.circuit_breaker, name), setting, deployment.name)
+                written.setdefault((provider.value, endpoint, name), []).append(said)
+    found: dict[str, dict[str, Shared]] = {}
+    for user, (whose, endpoint) in asked.items():
+        found[user] = {}
+        for name, most_careful in _CAREFUL.items():
+            if told := written.get((whose, endpoint, name)):
+                value = most_careful([each.value for each in told])
+                there = [each for each in told if each.value == value]
+                found[user][name] = next((each for each in there if each.by == user), there[0])
+    return found
 
 
 def with_shared_circuits(
-    declared: Iterable[Declared], plans: Sequence[DeploymentPlan]
+    deployments: Sequence[tuple[Declared, Deployment]], plans: Sequence[DeploymentPlan]
 ) -> tuple[DeploymentPlan, ...]:
-    """`plans`, with what is written of the circuits of their endpoints. declared: in the same order."""
-    written: dict[tuple[str, str, str], list[Any]] = {}
-    unsaid: list[list[tuple[str, str, str]]] = []
-    for each, plan in zip(declared, plans, strict=True):
-        unsaid.append([])
-        if not isinstance(plan, RemotePoolPlan) or plan.is_launched or not plan.endpoint:
-            continue
-        for name in _CAREFUL:
-            key = plan.provider.value, plan.endpoint, name
-            if each.setting("runtime_config", "circuit_breaker", name) is None:
-                unsaid[-1].append(key)
-            else:
-                written.setdefault(key, []).append(getattr(plan.circuit_breaker, name))
-    return tuple(
-        _told(plan, {key[-1]: _CAREFUL[key[-1]](written[key]) for key in keys if key in written})
-        for plan, keys in zip(plans, unsaid, strict=True)
-    )
+    """`plans`, with what is written of the circuits of their endpoints; `deployments` in the same order."""
+    from .plan import RemotePoolPlan
 
-
-def _told(plan: DeploymentPlan, values: dict[str, Any]) -> DeploymentPlan:
-    if not values or not isinstance(plan, RemotePoolPlan):
-        return plan
-    return evolve(plan, circuit_breaker=evolve(plan.circuit_breaker, **values))
+    shared = shared_circuits(deployments)
+    found: list[DeploymentPlan] = []
+    for (declared, deployment), plan in zip(deployments, plans, strict=True):
+        told = {
+            name: each.value
+            for name, each in shared.get(deployment.name, {}).items()
+            if declared.setting(*_BLOCK, name) is None
+        }
+        if told and isinstance(plan, RemotePoolPlan):
+            plan = evolve(plan, circuit_breaker=evolve(plan.circuit_breaker, **told))
+        found.append(plan)
+    return tuple(found)

@@ -122,7 +122,10 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
     endpoints = ENDPOINTS | RETRIEVAL if task in (TaskKind.EMBED, TaskKind.RERANK) else ENDPOINTS
     own = LAUNCHED if is_launched else endpoints.get(provider, "")
     endpoint = without_slash(config.endpoint or own)
-    return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
+    scheme = _SCHEMES.get(provider, AuthScheme.BEARER)
+    if isinstance(config, AnthropicConfig) and config.identity is not None:
+        scheme = AuthScheme.BEARER
+    return Target(endpoint, scheme, headers=_headers(config))
 
 
 def _behind_aws(config: OpenAIConfig | AnthropicConfig, aws: Aws) -> Target:

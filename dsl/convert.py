@@ -7,7 +7,6 @@ found, and is stricter: an enum word must be a bare word, a duration must carry 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -20,38 +19,27 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from .data_kinds import DataKind, is_data_kind
 from .guards import ExternName
-from .keys import KeySecret, NameOrPattern, is_hash
-from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
+from .keys import KeySecret, NameOrPattern
+from .kinds import CapacityKind, RuntimeKind, TaskKind
 from .late_text import LateText
-from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
+from .mismatch import Mismatch, QuantityMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .ranges import Range
-from .record import frozen
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
+from .scalars import (
+    quantity_suggestion,
+    read_count,
+    read_name,
+    read_text,
+    read_word,
+    suggestion,
+    with_late_texts,
+    write_text,
+)
+from .secret_values import read_key_secret, read_secret
 from .tasks import TASK_CLASSES, Labels, Task
-from .units import Duration, Money, Percent, Size, parse_number, parse_quantity
+from .units import Duration, Money, Percent, Size, parse_quantity
 from .values import Call, Word, show
-
-SECRET_FUNCTIONS = tuple(source.value for source in SecretSource if source is not SecretSource.HASH)
-"""What names a secret."""
-
-_SECRET_FORMS = {
-    SecretSource.EXEC: (r"\s*\S.*", "a command and its arguments"),
-    SecretSource.VAULT: (r"[^#/]+/[^#]+#[^#]+", 'a path and a field, such as `"secret/openai#api_key"`'),
-    SecretSource.AWS_SECRET: (r"[^#\s]+(#[^#]+)?", 'the name of a secret, such as `"prod/openai#api_key"`'),
-    SecretSource.GCP_SECRET: (
-        r"projects/[^/#\s]+/secrets/[^/#\s]+(/versions/[^/#\s]+)?(#[^#]+)?",
-        'the name of a secret, such as `"projects/shop/secrets/openai"`',
-    ),
-}
-"""How others call their secrets; a field of one that is JSON stands behind `#`."""
-
-
-@frozen
-class _Strictness:
-    """Whether text may stand for words and quantities, as it must in JSON."""
-
-    text_for_words: bool
 
 
 def make_converter(*, text_for_words: bool) -> Converter:
@@ -59,24 +47,25 @@ def make_converter(*, text_for_words: bool) -> Converter:
 
     text_for_words: accept `"30s"` for a duration and `"queue"` for a word, as JSON needs it.
     """
-    strictness = _Strictness(text_for_words)
     made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
     made.register_structure_hook_factory(attrs.has, cache(lambda cls: _structure_fn(cls, made)))
     _register_scalars(made)
     for quantity in (Duration, Size, Money, Percent):
-        _register_quantity(made, quantity, strictness)
-    made.register_structure_hook(StrEnum, lambda v, t: _structure_word(v, t, strictness))
+        _register_quantity(made, quantity, text_for_words=text_for_words)
+    made.register_structure_hook(StrEnum, lambda v, t: read_word(v, t, for_words=text_for_words))
     made.register_unstructure_hook(StrEnum, lambda v: v.value)
-    made.register_structure_hook(SecretRef, lambda v, _: _structure_secret(v))
+    made.register_structure_hook(SecretRef, lambda v, _: read_secret(v))
     made.register_unstructure_hook(SecretRef, lambda v: {v.source.value: v.name})
-    made.register_structure_hook(KeySecret, lambda v, _: _structure_key_secret(v))
+    made.register_structure_hook(KeySecret, lambda v, _: read_key_secret(v))
     made.register_unstructure_hook(KeySecret, lambda v: {v.source.value: v.name})
     for name in (NameOrPattern, ExternName):
-        made.register_structure_hook(name, _structure_name)
+        made.register_structure_hook(name, read_name)
         made.register_unstructure_hook(name, str)
-    made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
+    made.register_structure_hook(
+        CapacityPolicy, lambda v, _: _structure_capacity(v, for_words=text_for_words)
+    )
     made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
-    made.register_structure_hook(int | Range, lambda v, _: _structure_count(v, strictness))
+    made.register_structure_hook(int | Range, lambda v, _: read_count(v, for_words=text_for_words))
     made.register_unstructure_hook(Range, str)
     made.register_structure_hook(DataKind, lambda v, _: _structure_data_kind(v))
     made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
@@ -158,7 +147,7 @@ def _register_scalars(made: Converter) -> None:
     def scalar(kind: type, accepts: Callable[[object], bool], expected: str) -> None:
         def structure(value: Any, _: object) -> object:
             if not accepts(value):
-                raise Mismatch(expected, value, _scalar_suggestion(kind, value))
+                raise Mismatch(expected, value, suggestion(kind, value))
             return kind(value) if kind is float else value
 
         made.register_structure_hook(kind, structure)
@@ -166,150 +155,24 @@ def _register_scalars(made: Converter) -> None:
     scalar(bool, lambda v: isinstance(v, bool), "`true` or `false`")
     scalar(int, lambda v: type(v) is int, "a whole number")
     scalar(float, lambda v: type(v) in (int, float), "a number")
-    made.register_structure_hook(str, lambda value, _: _structure_text(value))
-    made.register_unstructure_hook(str, lambda v: v if type(v) is str else _unstructure_text(v))
-    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: _with_late_texts(value))
+    made.register_structure_hook(str, lambda value, _: read_text(value))
+    made.register_unstructure_hook(str, lambda v: v if type(v) is str else write_text(v))
+    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: with_late_texts(value))
 
 
-def _structure_text(value: object) -> str:
-    if isinstance(value, str) and not isinstance(value, Word):
-        return value
-    late = _late_text(value)
-    if late is not None:
-        return late
-    if isinstance(value, Call) and value.name == "env" and isinstance(value.args[0], Word):
-        raise Mismatch("the name of a variable as a text", value, f'env("{value.args[0]}")')
-    raise Mismatch("text", value, _scalar_suggestion(str, value))
-
-
-def _unstructure_text(value: str) -> object:
-    return value.as_json() if isinstance(value, LateText) else str(value)
-
-
-def _late_text(value: object) -> LateText | None:
-    """What `env(…)` stands for, in a file or in a plan; None for anything else."""
-    if isinstance(value, Call):
-        variable = value.variable
-        return None if variable is None else LateText((variable,))
-    return LateText.from_json(value)
-
-
-def _with_late_texts(value: object) -> object:
-    """`value`, of any kind, with the texts in it that come from the environment."""
-    late = _late_text(value)
-    if late is not None:
-        return late
-    if isinstance(value, dict):
-        return {name: _with_late_texts(inner) for name, inner in value.items()}
-    return [_with_late_texts(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _scalar_suggestion(kind: type, value: object) -> str | None:
-    """How a value that does not fit is written so that it does, where that can be told."""
-    if kind is str and (isinstance(value, Word) or type(value) in (int, float)):
-        return f'"{show(value)}"'
-    if kind is int and type(value) is float and value.is_integer():
-        return str(int(value))
-    if not isinstance(value, str):
-        return None
-    word = value.strip().lower()
-    if kind is bool:
-        return _TRUTHS.get(word)
-    if kind is int and word in _NUMBER_WORDS:
-        return str(_NUMBER_WORDS.index(word))
-    return value.strip() if kind in (int, float) and _is_plain_number(value.strip(), kind) else None
-
-
-def _is_plain_number(text: str, kind: type) -> bool:
-    """Whether `text` is the literal of a number without a unit that `kind` takes."""
-    try:
-        number = parse_number(text)
-    except (ValueError, ArithmeticError):
-        return False
-    return type(number) is int or type(number) is kind
-
-
-_TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
-_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-def _register_quantity(made: Converter, kind: Any, strictness: _Strictness) -> None:
+def _register_quantity(made: Converter, kind: Any, *, text_for_words: bool) -> None:
     def structure(value: object, _: object) -> object:
         if isinstance(value, kind):
             return value
-        if strictness.text_for_words and isinstance(value, str):
+        if text_for_words and isinstance(value, str):
             return parse_quantity(value, kind)
-        raise QuantityMismatch(kind, value, _quantity_suggestion(kind, value))
+        raise QuantityMismatch(kind, value, quantity_suggestion(kind, value))
 
     made.register_structure_hook(kind, structure)
     made.register_unstructure_hook(kind, str)
 
 
-def _quantity_suggestion(kind: Any, value: object) -> str | None:
-    """The most likely literal behind a bare number or a quoted quantity."""
-    if isinstance(value, str):
-        try:
-            return str(parse_quantity(value, kind))
-        except ValueError:
-            return None
-    if type(value) in (int, float):
-        return {Duration: f"{value}s", Money: f"${value}", Percent: f"{value}%", Size: f"{value}GiB"}[kind]
-    return None
-
-
-def _structure_word(value: object, kind: Any, strictness: _Strictness) -> object:
-    members = kind._value2member_map_
-    if isinstance(value, Word) or (strictness.text_for_words and isinstance(value, str)):
-        if value in members:
-            return members[value]
-        raise WordMismatch(tuple(members), value)
-    words = tuple(members)
-    raise WordMismatch(words, value, value if isinstance(value, str) and value in words else None)
-
-
-def _structure_secret(value: Any) -> SecretRef:
-    match value:
-        case SecretRef():
-            return value
-        case Call(name=name, args=(Word() as word,)) if name in SECRET_FUNCTIONS:
-            raise Mismatch("its argument as a text", value, f'{name}("{word}")')
-        case Call(name=name, args=(str(argument),)) if name in SECRET_FUNCTIONS:
-            return _secret_at(SecretSource(name), argument, value)
-        case dict() if len(value) == 1 and isinstance(argument := next(iter(value.values())), str):
-            if next(iter(value)) in SECRET_FUNCTIONS:
-                return _secret_at(SecretSource(next(iter(value))), argument, value)
-    raise SecretMismatch(value)
-
-
-def _secret_at(source: SecretSource, argument: str, value: object) -> SecretRef:
-    form = _SECRET_FORMS.get(source)
-    if form is not None and not re.fullmatch(form[0], argument):
-        raise Mismatch(form[1], value)
-    return SecretRef(source, argument)
-
-
-def _structure_key_secret(value: Any) -> KeySecret:
-    match value:
-        case KeySecret():
-            return value
-        case Call(name="hash", args=(str(digest),)) | {"hash": str(digest)}:
-            if isinstance(digest, Word) or not is_hash(digest):
-                raise Mismatch("`sha256:` and 64 hexadecimal digits", value)
-            return KeySecret.hash(digest)
-    secret = _structure_secret(value)
-    return KeySecret(secret.source, secret.name)
-
-
-def _structure_name(value: object, kind: type[str]) -> str:
-    """A bare name, which loses the alias of the file it comes from, or a text."""
-    if isinstance(value, Word):
-        return kind(value.rpartition(".")[2])
-    if isinstance(value, str):
-        return kind(value)
-    raise Mismatch("a name, or a text", value, _scalar_suggestion(str, value))
-
-
-def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
+def _structure_capacity(value: Any, *, for_words: bool) -> CapacityPolicy:
     words = ("reject", "queue", "fallback(name)")
     match value:
         case CapacityPolicy():
@@ -319,7 +182,7 @@ def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
         case {"fallback": str(target)} if len(value) == 1:
             return CapacityPolicy.fallback(target)
         case str() if value in ("reject", "queue"):
-            if isinstance(value, Word) or strictness.text_for_words:
+            if isinstance(value, Word) or for_words:
                 return CapacityPolicy(CapacityKind(str(value)))
             raise WordMismatch(words, value, value)
     raise WordMismatch(words, value)
@@ -327,19 +190,6 @@ def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
 
 def _unstructure_capacity(policy: CapacityPolicy) -> object:
     return {"fallback": policy.target} if policy.kind is CapacityKind.FALLBACK else policy.kind.value
-
-
-def _structure_count(value: object, strictness: _Strictness) -> int | Range:
-    if isinstance(value, Range):
-        return value
-    if type(value) is int:
-        return value
-    ends = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", value) if isinstance(value, str) else None
-    if ends is None or isinstance(value, Word):
-        raise Mismatch("a whole number, or a range such as `2..8`", value, _scalar_suggestion(int, value))
-    if not strictness.text_for_words:
-        raise Mismatch("a whole number, or a range such as `2..8`", value, str(value))
-    return Range(int(ends[1]), int(ends[2]))
 
 
 def _structure_data_kind(value: object) -> DataKind:
@@ -355,11 +205,11 @@ def _structure_labels(value: object) -> Labels:
         case list() | tuple():
             for item in value:
                 if not isinstance(item, str) or isinstance(item, Word):
-                    raise Mismatch("a list of texts", item, _scalar_suggestion(str, item))
+                    raise Mismatch("a list of texts", item, suggestion(str, item))
             return Labels(names=tuple(str(item) for item in value))
         case str() if not isinstance(value, Word):
             return Labels(file=value)
-    raise Mismatch("a list of texts, or the path of a file", value, _scalar_suggestion(str, value))
+    raise Mismatch("a list of texts, or the path of a file", value, suggestion(str, value))
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -318,6 +318,13 @@ class SecretSource(StrEnum):
         return self in ("exec", "vault", "aws_secret", "gcp_secret")
 
 
+class IdentityTokenType(StrEnum):
+    """What the token of a workload is, as OAuth's token exchange names it."""
+
+    JWT = "jwt"
+    ID_TOKEN = "id_token"
+
+
 class ClientProtocol(StrEnum):
     """The protocols in which clients ask the gateway."""
 

@@ -7,7 +7,14 @@ from typing import Any
 from attrs import field
 
 from .fields import at_least, doc
-from .kinds import ExecutionProvider, GraphOptimization, MissingProviderAction, RuntimeKind, SecretSource
+from .kinds import (
+    ExecutionProvider,
+    GraphOptimization,
+    IdentityTokenType,
+    MissingProviderAction,
+    RuntimeKind,
+    SecretSource,
+)
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .presets import PRESETS
 from .record import frozen
@@ -155,6 +162,38 @@ class Aws:
     session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
 
 
+def _audience(usual: str) -> Any:
+    """usual: what the provider's own guide to Kubernetes has."""
+    return doc("for whom Kubernetes makes it, in the files of `inferc emit`", default=usual)
+
+
+@frozen
+class OpenAIIdentity:
+    """`identity` of `openai`: what the platform says of this workload is exchanged for tokens of OpenAI."""
+
+    token: SecretRef = field(metadata={"doc": "where the platform puts the workload's own token"})
+    identity_provider: str = field(metadata={"doc": "id of the identity provider, as OpenAI knows it"})
+    service_account: str = field(metadata={"doc": "id of OpenAI's service account that asks"})
+    token_type: IdentityTokenType = doc("what the token is", default=IdentityTokenType.JWT)
+    token_endpoint: str | None = doc("where it is exchanged; unset: at OpenAI's own", default=None)
+    audience: str = _audience("https://api.openai.com/v1")
+
+
+@frozen
+class AnthropicIdentity:
+    """`identity` of `anthropic`: what the platform says of this workload is exchanged for tokens of
+    Anthropic."""
+
+    token: SecretRef = field(metadata={"doc": "where the platform puts the workload's own token"})
+    federation_rule: str = field(metadata={"doc": "id of the federation rule, `fdrl_…`"})
+    organization: str = field(metadata={"doc": "id of the organisation at Anthropic"})
+    service_account: str = field(metadata={"doc": "id of Anthropic's service account that asks, `svac_…`"})
+    workspace: str | None = doc(
+        "id of the workspace, `wrkspc_…`; unset: the only one of the rule", default=None
+    )
+    audience: str = _audience("https://api.anthropic.com")
+
+
 @frozen
 class OpenAIConfig(RemoteConfig):
     """`openai`, and the same models on Azure and on Amazon Bedrock."""
@@ -166,6 +205,7 @@ class OpenAIConfig(RemoteConfig):
     azure_deployment: str | None = doc("name of the deployment inside the Azure resource", default=None)
     api_version: str | None = doc("version of the Azure API", default=None)
     aws: Aws | None = doc("OpenAI's models on Amazon Bedrock, in OpenAI's own protocol", default=None)
+    identity: OpenAIIdentity | None = doc("an identity of the workload instead of a key", default=None)
     responses: bool | None = _responses("at OpenAI's own endpoint, and at that of `aws`")
 
 
@@ -193,6 +233,7 @@ class AnthropicConfig(VertexConfig):
         default=None,
     )
     aws: Aws | None = doc("Claude Platform on AWS, which needs a `workspace`", default=None)
+    identity: AnthropicIdentity | None = doc("an identity of the workload instead of a key", default=None)
 
     @property
     def is_vertex(self) -> bool:

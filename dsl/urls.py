@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
@@ -64,3 +65,30 @@ def no_proxy_url(proxy: str) -> tuple[str, str, str] | None:
             'write `"http://proxy:3128"`',
         )
     return None
+
+
+def no_token_url(endpoint: str) -> tuple[str, str, str] | None:
+    """Why a token cannot be shown at `endpoint`, in short, and what to do; None where it can: over TLS, or on
+    this machine."""
+    if no_base_url(endpoint) is not None:
+        return (
+            "that is no address at which tokens are exchanged",
+            "expected `https://host/path`",
+            "write it without a password and without a query",
+        )
+    url = urlsplit(endpoint)
+    host = url.hostname or ""
+    if url.scheme == "https" or host == "localhost" or _is_loopback(host):
+        return None
+    return (
+        "the workload's token would be shown to everybody on the way",
+        "expected `https://…`",
+        "tokens are exchanged over TLS, or on this machine",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

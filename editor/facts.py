@@ -54,6 +54,12 @@ def facts_lines(facts: Facts) -> list[str]:
         lines.append(f"- writes {', '.join(writes)}")
     if most := known.get("greatest_output"):
         lines.append(f"- answers with {most:,} tokens at most")
+    if has := known.get("endpoints"):
+        lines.append(f"- endpoints at its provider: {', '.join(f'`{each}`' for each in has)}")
+    if (batches := known.get("batches")) is not None:
+        lines.append(
+            f"- batches: {'taken' if batches else 'not taken'} by its provider, not passed on by a gateway"
+        )
     if known.get("reasons"):
         efforts = known.get("efforts")
         lines.append("- thinks" + (f", with the effort {', '.join(efforts)}" if efforts else ""))

@@ -83,6 +83,7 @@ READS = {
 }
 
 CHATS = "/v1/chat/completions"
+BATCH = "/v1/batch"
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 ALWAYS = ("low", "medium", "high")
@@ -246,6 +247,9 @@ def render_prices(rows: list[dict[str, Any]], more: list[dict[str, Any]], versio
 
 def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "task", TASKS[row["mode"]]
+    endpoints = row.get("supported_endpoints") or ()
+    if BATCH in endpoints or any(name.endswith("_batches") and row[name] for name in row):
+        yield "batches", True  # that neither is told says nothing
     if TASKS[row["mode"]] != "chat":
         return
     if isinstance(most := row.get("max_output_tokens"), int | float) and most > 0:
@@ -265,8 +269,7 @@ def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "media_inline", []
     if writes := row.get("supported_output_modalities"):
         yield "writes", writes
-    endpoints = row.get("supported_endpoints") or (CHATS,)
-    if provider == "openai" and CHATS not in endpoints:
+    if CHATS not in endpoints and (endpoints if provider == "openai" else row["mode"] == "responses"):
         yield "chat_endpoint", False
     yield from _thinking(provider, row)
 

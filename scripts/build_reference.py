@@ -38,6 +38,7 @@ from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, gateway, guards, keys, kinds, policies, requests, runtimes, tasks
+from inferc.dsl.capabilities import all_endpoints
 from inferc.dsl.data_kinds import DataKind
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
@@ -411,6 +412,26 @@ def _passed_fields() -> tuple[list[str], list[list[str]]]:
     return ["endpoint", "provider", "its own fields", "refused", "left out", "not needed"], rows
 
 
+def _endpoints() -> tuple[list[str], list[list[str]]]:
+    """What models have at each provider by their task, and where batches go."""
+
+    def listed(names: tuple[str, ...] | None, nothing: str) -> str:
+        return ", ".join(f"`{each}`" for each in names or ()) or nothing
+
+    rows = []
+    for each in all_endpoints():
+        name = f"{each.provider}, {each.service}" if each.service else str(each.provider)
+        tasks = (listed(each.tasks.get(task), "") for task in ("chat", "embed", "rerank"))
+        batched = "not known" if each.batched is None else listed(each.batched, "none")
+        at = (
+            f"`{each.batches_at}`"
+            if "/" in each.batches_at and " " not in each.batches_at
+            else each.batches_at
+        )
+        rows.append([name, *tasks, batched, at])
+    return ["provider", "models that chat", "that embed", "that rank", "batches of", "sent to"], rows
+
+
 def _own_fields() -> tuple[list[str], list[list[str]]]:
     """What each provider takes that is no field of OpenAI's, or has other values."""
     rows = []
@@ -453,6 +474,7 @@ TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
     "chat_fields": _chat_fields,
     "own_fields": _own_fields,
     "passed_fields": _passed_fields,
+    "endpoints": _endpoints,
     "response_fields": _response_fields,
     "changes": _changes,
     "inference": _inference,

@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready
-    from ...compiler.analysis.features import HEADINGS, arrivals_of
+    from ...compiler.analysis.features import HEADINGS, arrivals_of, asked_at
 
     arrivals, name = chosen(arrivals_of(ready.plan), arguments), arguments.name
     if isinstance(arrivals, int):
@@ -52,7 +52,7 @@ def run(arguments: Namespace) -> int:
     table(("NAME", "ASKED AT", *HEADINGS.values()), rows)
     if name is not None:
         print()
-        for line in _lost(arrivals[name]):
+        for line in (*asked_at(arrivals[name]), *_lost(arrivals[name])):
             print(line)
     return 0
 
@@ -116,10 +116,14 @@ def _lost(found: Arrival) -> Iterator[str]:
 
 def _as_json(found: Arrival) -> dict[str, Any]:
     from ...compiler.analysis.features import HEADINGS, losses
+    from ...compiler.plan.endpoints import told
     from ...compiler.plan.features import PROTOCOLS, asked_in
 
+    where: dict[str, Any] = {"endpoints": told(found.endpoints)}
+    if found.batches_shown is not None:
+        where["batches"] = dict(found.batches_shown)
     if found.features is None:
-        return {"features": None, "protocols": {}, "lost": []}
+        return {"features": None, "protocols": {}, "lost": [], **where}
 
     def shown(features: Features) -> dict[str, Any]:
         return {each: getattr(features, each) for each in HEADINGS}
@@ -132,4 +136,5 @@ def _as_json(found: Arrival) -> dict[str, Any]:
             for each in HEADINGS
             for loss in losses(found, each)
         ],
+        **where,
     }

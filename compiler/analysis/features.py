@@ -5,15 +5,16 @@ A member of a route may answer, whatever the route, and so may the deployment th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 
-from attrs import evolve, fields
+from attrs import evolve, field, fields
 
 from ...dsl.kinds import CapacityKind, TaskKind
 from ...dsl.promise import Promise
 from ...dsl.record import frozen
 from ..plan import DeploymentPlan, PipelinePlan, Plan, RemotePoolPlan, RoutePlan
+from ..plan.endpoints import Endpoints, batches_shown, batches_told, offered, shared
 from ..plan.features import PROTOCOLS, YES_OR_NO, Features, asked_in, features_of
 from ..plan.reach import members_of, names_of
 
@@ -26,6 +27,7 @@ class Arrival:
     """What arrives under a name; features: at all of `parts`, and here. None where nobody chats.
 
     own: what the thing itself has, where that is more than its parts. joins: when the one above asks it.
+    endpoints: where all of `parts` are asked. batches: of its provider, in words, and as JSON.
     """
 
     name: str
@@ -34,6 +36,9 @@ class Arrival:
     parts: tuple[Arrival, ...] = ()
     own: Features | None = None
     joins: str = ""
+    endpoints: Endpoints = field(factory=dict)
+    batches: str = ""
+    batches_shown: Mapping[str, bool | str | None] | None = None
 
 
 @frozen
@@ -73,10 +78,9 @@ def arrivals_of(plan: Plan) -> dict[str, Arrival]:
 
 def told(arrival: Arrival) -> list[str]:
     """What arrives, what does not and what nobody knows: a sentence for each."""
-    features = arrival.features
+    features, sentences = arrival.features, asked_at(arrival)
     if features is None:
-        return []
-    sentences = []
+        return sentences
     for value, words in ((True, "arrives everywhere"), (False, "is lost"), (None, "is not known")):
         names = [f"`{name}`" for name in YES_OR_NO if getattr(features, name) is value]
         if names:
@@ -89,6 +93,15 @@ def told(arrival: Arrival) -> list[str]:
     if features.context is not None:
         sentences.append(f"context: {features.context:,} tokens")
     return sentences
+
+
+def asked_at(arrival: Arrival) -> list[str]:
+    """The endpoints by kind, and what is known of batches: a sentence for each."""
+    named = {kind: names for kind, names in arrival.endpoints.items() if names}
+    sentences = [f"{kind} at {', '.join(f'`/v1/{name}`' for name in names)}" for kind, names in named.items()]
+    if unknown := [kind for kind, names in arrival.endpoints.items() if names is None]:
+        sentences.append(f"not known to have: {', '.join(unknown)}")
+    return [*sentences, f"batches: not here; {arrival.batches}"] if arrival.batches else sentences
 
 
 def losses(arrival: Arrival, feature: str, least: int | None = None) -> Iterator[Loss]:
@@ -139,12 +152,24 @@ class _Arrivals:
         parts: tuple[Arrival, ...] = ()
         if policy.kind is CapacityKind.FALLBACK and policy.target is not None:
             parts = (evolve(self.of(policy.target), joins=f"when `{plan.deployment}` is full"),)
-        return Arrival(plan.deployment, _model(plan), _all(own, parts), parts, own)
+        pool = plan if isinstance(plan, RemotePoolPlan) else None
+        return Arrival(
+            plan.deployment,
+            _model(plan),
+            _all(own, parts),
+            parts,
+            own,
+            endpoints=reduce(shared, (each.endpoints for each in parts), offered(plan)),
+            batches=batches_told(pool) if pool is not None else "",
+            batches_shown=batches_shown(pool) if pool is not None else None,
+        )
 
     def _route(self, plan: RoutePlan) -> Arrival:
         parts = tuple(self.of(member) for member in members_of(plan))
         first, *rest = parts
-        return Arrival(plan.route, f"a {plan.kind}", _all(first.features, tuple(rest)), parts)
+        endpoints = reduce(shared, (each.endpoints for each in parts))
+        features = _all(first.features, tuple(rest))
+        return Arrival(plan.route, f"a {plan.kind}", features, parts, endpoints=endpoints)
 
 
 def _all(first: Features | None, rest: tuple[Arrival, ...]) -> Features | None:

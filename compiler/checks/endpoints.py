@@ -30,6 +30,7 @@ from ..certificate_files import check_certificate
 from ..declare import Declared
 from .aws_access import AWS_KEYS, check_aws
 from .together import needs, rule_out
+from .workload_identity import check_identity
 
 HOSTED = {
     RuntimeKind.OPENAI: "OPENAI_API_KEY",
@@ -88,6 +89,8 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
         )
     if isinstance(config, OpenAIConfig | AnthropicConfig) and config.aws is not None:
         check_aws(declared, config, config.aws, found)
+    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:
+        check_identity(declared, config, found)
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
         if problem is not None:
@@ -96,7 +99,9 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         _resource(declared, "azure_resource", config.azure_resource, found)
         return
-    if isinstance(config, OpenAIConfig | AnthropicConfig) and declared.wrote("runtime_config", "aws"):
+    if isinstance(config, OpenAIConfig | AnthropicConfig) and (
+        declared.wrote("runtime_config", "aws") or declared.wrote("runtime_config", "identity")
+    ):
         return
     if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
         return

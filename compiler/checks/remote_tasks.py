@@ -13,6 +13,8 @@ from ..declare import Declared
 
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
 
+_ASKED_AT = {_EMBED: "embeddings", _RERANK: "rerank"}
+
 TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
     ProviderKind.OPENAI: (_CHAT, _EMBED),
     ProviderKind.ANTHROPIC: (_CHAT,),
@@ -82,7 +84,10 @@ def _on_bedrock(declared: Declared, deployment: Deployment, task: TaskKind, foun
 
 def _model(declared: Declared, deployment: Deployment, task: TaskKind, found: Diagnostics) -> None:
     """A warning when the catalogue says that the model does another task."""
-    does = facts_of(deployment).values.get("task")
+    facts = facts_of(deployment).values
+    does, has = facts.get("task"), facts.get("endpoints")
+    if does is None and task is not _CHAT and has is not None:
+        _lacks(declared, deployment, task, has, found)
     if does is None or does == task:
         return
     found.warning(
@@ -90,4 +95,20 @@ def _model(declared: Declared, deployment: Deployment, task: TaskKind, found: Di
         f"`{deployment.model}` does `{does}`, and `{deployment.name}` is for `{task}`",
         declared.span("task") if deployment.task is not None else declared.span("model"),
         help="leave `task` out" if does == _CHAT else f"write `task {does} {{ }}`",
+    )
+
+
+def _lacks(
+    declared: Declared, deployment: Deployment, task: TaskKind, has: list[str], found: Diagnostics
+) -> None:
+    """A warning when what the task is asked at is none of the endpoints that the model has."""
+    asked = _ASKED_AT.get(task)
+    if asked is None or asked in has:
+        return
+    found.warning(
+        "W0422",
+        f"`{deployment.model}` has no `/v1/{asked}`, and `{deployment.name}` is for `{task}`",
+        declared.span("task"),
+        f"it answers {', '.join(f'`/v1/{each}`' for each in has)}",
+        help="leave `task` out: what clients ask a model at its own endpoints is passed on",
     )

@@ -192,9 +192,11 @@ def probe(path: str, work: Workload) -> Verbatim:
 
 def secret_files(work: Workload) -> list[dict[str, str]]:
     """Where each file with a secret stands in a container, and the key of the Secret that holds it."""
+    made = {f"{each.folder}/{file}" for each in work.tokens for file, _ in each.tokens}
     return [
         {"path": file if file.startswith("/") else f"/srv/infer/{file}", "key": key}
         for file, key in work.secret_keys.items()
+        if file not in made
     ]
 
 

@@ -68,6 +68,7 @@ def _everyone(whole: Project) -> Workload:
         secrets=tuple(sorted({name for each in every for name in each.secrets})),
         passed=tuple(sorted({name for each in every for name in each.passed})),
         secret_files=tuple(sorted({file for each in every for file in each.secret_files})),
+        tokens=whole.gateway.tokens,
         settings=whole.settings,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
 from attrs import evolve, field
@@ -17,7 +17,7 @@ from ...dsl.record import frozen
 from ...dsl.runtimes import Launch, SecretRef
 from ..plan import OnnxServingPlan, Plan, RemotePoolPlan, ScalingPlan
 from ..plan.codec import dump_plan
-from ..plan.model import AwsAccess
+from ..plan.model import AwsAccess, WorkloadIdentity
 from ..plan.reach import values_in
 from ..plan.split import PORT, Part, is_local, split
 from ..plan.state import keeps_state, shares_state
@@ -86,6 +86,18 @@ class Range:
     down: int = 300
 
 
+@frozen
+class TokenVolume:
+    """A folder in which Kubernetes keeps tokens that say who the workload is, and renews them.
+
+    tokens: the name of each file, and for whom its token is.
+    """
+
+    name: str
+    folder: str
+    tokens: tuple[tuple[str, str], ...]
+
+
 @frozen(kw_only=True)
 class Workload:
     """A process that runs in so many copies.
@@ -93,7 +105,8 @@ class Workload:
     name: of what is made for it. plan_name, plan_text: the plan that it runs, as a file. port: where it
     listens; outside: where others find it; grpc: where it listens for gRPC. start, grace, memory: seconds to
     start in and to stop in, and bytes. secrets: variables that hold keys; passed: those that it gets where
-    there are any; secret_files: files with keys. nodes: names of machines that the file gives it.
+    there are any; secret_files: files with keys; tokens: those that Kubernetes itself makes. nodes: names of
+    machines that the file gives it.
     is_stateful: whether it shares a store with others; has_workers: whether its own processes need one.
     """
 
@@ -115,6 +128,7 @@ class Workload:
     secrets: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     secret_files: tuple[str, ...] = ()
+    tokens: tuple[TokenVolume, ...] = ()
     settings: tuple[Setting, ...] = ()
     is_tls: bool = False
     asks_certificate: bool = False
@@ -354,8 +368,22 @@ def _workload(plan: Plan, **known: object) -> Workload:
         secrets=tuple(sorted(secrets)),
         passed=tuple(sorted(passed - secrets - needed.keys())),
         secret_files=tuple(sorted({each.name for each in refs if each.source is SecretSource.FILE})),
+        tokens=_token_volumes(each for each in values if isinstance(each, WorkloadIdentity)),
         settings=tuple(Setting(name, needed[name]) for name in sorted(needed) if name not in secrets),
         **known,  # type: ignore[arg-type]
+    )
+
+
+def _token_volumes(identities: Iterable[WorkloadIdentity]) -> tuple[TokenVolume, ...]:
+    """The folders of tokens that files name; a relative one would hide what lies beside it."""
+    folders: dict[str, dict[str, str]] = {}
+    for each in identities:
+        folder, slash, file = each.token.name.rpartition("/")
+        if each.token.source is SecretSource.FILE and slash and folder.startswith("/"):
+            folders.setdefault(folder, {})[file] = each.audience
+    return tuple(
+        TokenVolume(f"tokens-{number}", folder, tuple(sorted(folders[folder].items())))
+        for number, folder in enumerate(sorted(folders))
     )
 
 
@@ -365,6 +393,8 @@ def _connections(plan: Plan) -> Iterator[Endpoint | None]:
     for each in plan.deployments:
         if isinstance(each, RemotePoolPlan) and not is_local(each):
             urls.append(each.endpoint if each.proxy is None else each.proxy)
+            if each.identity is not None and each.proxy is None:
+                urls.append(each.identity.endpoint)
             if each.auth is AuthScheme.GOOGLE_OAUTH or (
                 each.aws is not None and each.aws.access_key_id is None
             ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl.syntax import Node
 from ..merge import Setting
+from ..plan.endpoints import chats
 from ..typing.callables import Callee
 from .arguments import Arguments
 from .inferrer import Inferrer
@@ -34,8 +35,8 @@ def refusals(
 def check_chats(inferrer: Inferrer, callee: Callee, node: Node) -> None:
     """A chat for a model that speaks, draws, or writes down what it hears, and does nothing else."""
     can = callee.can
-    if can.endpoints:
-        does = f"it answers {', '.join(f'`/v1/{each}`' for each in can.endpoints)}"
+    if chats(can) is False:
+        does = f"it answers {', '.join(f'`/v1/{each}`' for each in can.endpoints or ())}"
     elif can.writes is not None and "text" not in can.writes:
         does = f"it writes {' and '.join(can.writes)}, no text"
     elif can.needs_audio:

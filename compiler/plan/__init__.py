@@ -59,7 +59,7 @@ from ...dsl.policies import (
 from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
-from ...dsl.urls import no_base_url, no_proxy_url
+from ...dsl.urls import no_base_url, no_proxy_url, no_token_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -78,6 +78,7 @@ from .model import (
     ReplicaPlacement,
     ScalingPlan,
     StatePlan,
+    WorkloadIdentity,
 )
 from .nodes import (
     MOST_CALLS_AT_ONCE,
@@ -271,6 +272,7 @@ __all__ = [
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "WorkloadIdentity",
     "bedrock_retrieval",
     "bedrock_vendor",
     "dump_plan",
@@ -280,6 +282,7 @@ __all__ = [
     "load_plan",
     "no_base_url",
     "no_proxy_url",
+    "no_token_url",
     "plan_converter",
     "read_moment",
     "split_address",

@@ -58,7 +58,8 @@ class Capabilities:
     `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
-    endpoints: what of OpenAI's API it has beside chats and vectors, such as `audio/speech`; none: it chats.
+    endpoints: all that it has at its provider, in the words of OpenAI's API, such as `audio/speech`; a chat
+    is `chat/completions` in whatever protocol. batches: whether its provider takes it in batches.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
@@ -128,6 +129,7 @@ class Capabilities:
     most_choices: int | None = None
     most_top_logprobs: int | None = None
     endpoints: tuple[str, ...] | None = None
+    batches: bool | None = None
     most_inputs: int | None = None
     token_ids: bool | None = None
     least_dimensions: int | None = None

@@ -13,6 +13,7 @@ from ...dsl.kinds import ProviderKind, TaskKind, WireFormat
 from ...dsl.record import frozen
 from .capabilities import Capabilities
 from .dialects import ANTHROPIC, BEDROCK, GEMINI, KNOWN_OF, OPENAI_CHAT
+from .endpoints import chats
 from .model import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
 from .tasks import GenerateSpec
 
@@ -70,6 +71,8 @@ def features_of(plan: DeploymentPlan) -> Features | None:
     if isinstance(plan, OnnxServingPlan):
         return _local(plan.task) if isinstance(plan.task, GenerateSpec) else None
     if not isinstance(plan, RemotePoolPlan) or plan.task is not TaskKind.CHAT:
+        return None
+    if chats(plan.capabilities) is False:
         return None
     can, dialect = plan.capabilities, _DIALECTS[plan.wire]
     known = can.over(dialect)

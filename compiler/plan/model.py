@@ -165,6 +165,20 @@ class AwsAccess:
     session_token: SecretRef | None = rare("of a key that ends after a while")
 
 
+@frozen
+class WorkloadIdentity:
+    """How the token that a platform gives this workload is exchanged for one of the provider's: `body`, with
+    the token in it, is posted to `endpoint` as JSON."""
+
+    token: SecretRef = doc("where the workload's own token is")
+    endpoint: str = doc("the address at which tokens are exchanged")
+    body: dict[str, str] = doc("what is posted beside the token; never secret")
+    token_field: str = doc("the name of the token in it")
+    audience: str = doc("for whom Kubernetes makes the workload's token")
+    headers: dict[str, str] = doc("sent with the exchange", factory=dict)
+    request_headers: dict[str, str] = doc("sent with each request beside the token", factory=dict)
+
+
 @frozen(kw_only=True)
 class RemotePoolPlan(DeploymentPlan):
     """A pool of HTTP connections to a provider."""
@@ -204,9 +218,13 @@ class RemotePoolPlan(DeploymentPlan):
     proxy: str | None = rare("HTTP proxy on the way; without it: as the environment says")
     proxy_login: SecretRef | None = rare("`user:password` for it")
     aws: AwsAccess | None = rare("how requests are signed with AWS's credentials; without it: not at all")
+    identity: WorkloadIdentity | None = rare("where tokens come from instead of a key; without it: nowhere")
     responses: bool = rare(
         "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
         default=False,
+    )
+    batches_at: str | None = rare(
+        "where its provider takes batches, which are not passed on; without it: nobody knows"
     )
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 

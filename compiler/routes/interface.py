@@ -7,6 +7,7 @@ from functools import reduce
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import TaskKind
 from ..plan.capabilities import Capabilities
+from ..plan.endpoints import chats
 from ..plan.types import ListType, RecordType, TensorType, Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
@@ -83,7 +84,8 @@ def _has(callee: Callee) -> tuple[str, ...]:
     """The endpoints of OpenAI's API that a model is known to have; chats are one of them."""
     if callee.task is not TaskKind.CHAT or callee.can.endpoints is None:
         return ()
-    return callee.can.endpoints or ("chat/completions",)
+    found = callee.can.endpoints
+    return ("chat/completions", *found) if chats(callee.can) and "chat/completions" not in found else found
 
 
 def _listed(callee: Callee) -> str:

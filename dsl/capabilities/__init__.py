@@ -4,7 +4,9 @@
 kept by hand: each rule holds for the models whose names match, and says where its facts are documented, and
 the day on which it was written. A rule overrides what the package says, and the rules before it. What is
 `inferred`, because no page and no answer of the provider says it, is told and never acted upon. `apis` in the
-same file hold for all models of a provider, also where clients name them.
+same file hold for all models of a provider, also where clients name them. `endpoints` there say what models
+of each task have at a provider, in the words of OpenAI's API whatever its own protocol calls it, and which of
+it its batches take.
 
 The names of the facts are those of the plan's `capabilities`, and two more: `task`, which of the language's
 tasks the model does; `reasons`, whether it may think for minutes.
@@ -35,6 +37,9 @@ BEYOND_THE_PLAN = ("task", "reasons")
 
 _OF_THE_MODEL = frozenset({"task", "greatest_output", "tools", "reads", "writes", "reasons"})
 """Facts that hold in whatever protocol a model is asked."""
+
+_OF_THE_PLACE = frozenset({"endpoints", "batches"})
+"""Facts that say nothing of the same model elsewhere."""
 
 _FOLDER = Path(__file__).parent
 _DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
@@ -91,6 +96,25 @@ class Api:
     date: str
 
 
+@frozen
+class ProviderEndpoints:
+    """What a provider has, at one of its services, or at its own API.
+
+    tasks: the endpoints of models by their task, as its reference lists them. batched: those that its batches
+    take; empty is that it has no batches, None that nobody says. all_models: whether all models with these
+    endpoints are taken. batches_at: where batches are sent.
+    """
+
+    provider: ProviderKind
+    tasks: dict[str, tuple[str, ...]]
+    source: str
+    date: str
+    service: str = ""
+    batched: tuple[str, ...] | None = None
+    all_models: bool = False
+    batches_at: str = ""
+
+
 @lru_cache(maxsize=4096)
 def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
     """What is known of `model` behind `runtime`, at that service of it; where clients name it, what is true
@@ -117,12 +141,12 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
     if provider is ProviderKind.BEDROCK:
         if vendor_of(name) == "anthropic":  # the model is the same, wherever it runs
             ground = find_facts(name_at_vendor(name), RuntimeKind.ANTHROPIC)
-            values.update(ground.values)
+            values.update({k: v for k, v in ground.values.items() if k not in _OF_THE_PLACE})
             by += ground.sources
         name = id_of(name)
     for each in _names(name, provider):
         if row := told["models"].get(provider.value, {}).get(each):
-            values.update(row)
+            values.update({k: v for k, v in row.items() if k != "batches" or not service})
             by.append(f"{told['source']} {told['version']}")
             break
     for rule in rules():
@@ -135,6 +159,11 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
         by.append(f"{rule.source} ({rule.date})")
     for each in REFUSED & of_api.keys():  # what the API refuses, no model of it takes
         values[each] = list(dict.fromkeys([*of_api[each], *values[each]]))
+    if (there := endpoints_at(provider, service)) is not None:
+        found = _endpoints(values, there)
+        if any(values.get(name) != value for name, value in found.items()):
+            by.append(f"{there.source} ({there.date})")
+        values.update(found)
     return Facts(values, tuple(dict.fromkeys(by)), inferred)
 
 
@@ -146,7 +175,8 @@ def facts_at(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
         return own
     ground = find_facts(model, RuntimeKind(maker.provider.value))
     speaks_alike = maker.provider is ProviderKind.OPENAI  # to others, what is asked is said in other words
-    values = {k: v for k, v in ground.values.items() if speaks_alike or k in _OF_THE_MODEL}
+    known = _OF_THE_MODEL if not speaks_alike else ground.values.keys() - {"batches"}
+    values = {k: v for k, v in ground.values.items() if k in known}
     return Facts(values | own.values, tuple(dict.fromkeys([*ground.sources, *own.sources])))
 
 
@@ -157,6 +187,49 @@ def apis() -> tuple[Api, ...]:
         Api(ProviderKind(row["provider"]), row["facts"], row["source"], row["date"])
         for row in _load("rules.json")["apis"]
     )
+
+
+def endpoints_at(provider: ProviderKind, service: str = "") -> ProviderEndpoints | None:
+    """What the provider has there; None where nobody has looked."""
+    return _places().get((provider, service))
+
+
+def all_endpoints() -> tuple[ProviderEndpoints, ...]:
+    """Of all providers, in the order of the file."""
+    return tuple(_places().values())
+
+
+@cache
+def _places() -> dict[tuple[ProviderKind, str], ProviderEndpoints]:
+    found = (
+        ProviderEndpoints(
+            ProviderKind(row["provider"]),
+            {task: tuple(names) for task, names in row["tasks"].items()},
+            row["source"],
+            row["date"],
+            row.get("service", ""),
+            tuple(row["batched"]) if "batched" in row else None,
+            row.get("all_models", False),
+            row.get("batches_at", ""),
+        )
+        for row in _load("rules.json")["endpoints"]
+    )
+    return {(each.provider, each.service): each for each in found}
+
+
+def _endpoints(values: dict[str, Any], there: ProviderEndpoints) -> dict[str, Any]:
+    """The endpoints of a model that has these facts, and whether batches take it, as far as that is known."""
+    has = values.get("endpoints", there.tasks.get(values.get("task", "")))
+    if has is None:
+        return {}
+    if values.get("chat_endpoint") is False:
+        has = ["responses", *(each for each in has if each not in ("chat/completions", "responses"))]
+    found: dict[str, Any] = {"endpoints": list(has)}
+    if there.batched is not None and not set(has) & set(there.batched):
+        found["batches"] = False
+    elif there.all_models:
+        found["batches"] = True
+    return found
 
 
 @cache

@@ -14,6 +14,7 @@ from ...compiler.evaluate import FUNCTIONS, Evaluator
 from ...compiler.memory import Memory
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Symbol
+from ...compiler.shared_circuits import shared_circuits
 from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
 from ...dsl.capabilities import Facts, find_facts
@@ -259,7 +260,9 @@ def _values(view: View, path: list[s.Node]) -> list[EffectiveValue]:
     declared = view.declared(path[0])
     if declared is None or declared.deployment is None or not declared.runtime_is_known:
         return []
-    return values_of(declared, declared.deployment)
+    program = view.checked.program
+    shared = shared_circuits(program.deployments) if program is not None else {}
+    return values_of(declared, declared.deployment, shared.get(declared.deployment.name))
 
 
 def _block(view: View, path: list[s.Node], block: s.Block, on_label: bool) -> str | None:

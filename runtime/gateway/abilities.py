@@ -50,9 +50,11 @@ def abilities_of(model: Model, models: Mapping[str, Model]) -> Abilities | None:
         return None
     if not isinstance(model, Deployment):
         return Abilities(Features())
-    plan = model.plan
+    plan, features = model.plan, features_of(model.plan)
+    if features is None:
+        return None
     most = plan.capabilities.greatest_output if isinstance(plan, RemotePoolPlan) else None
-    own = Abilities(features_of(plan) or Features(), most)
+    own = Abilities(features, most)
     full = plan.serving.on_capacity_exhausted
     if full.kind is not CapacityKind.FALLBACK or full.target is None:
         return own

@@ -15,6 +15,7 @@ from attrs import evolve, field
 from ...compiler.plan import ClientProtocol
 from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
+from .endpoints.batches import refuse_batches
 from .endpoints.chat import answer_chat
 from .endpoints.chat_protocols import answer_in, count_tokens
 from .endpoints.classify import answer_classify
@@ -253,11 +254,34 @@ _OPERATED = (
 )
 """What changes what is served: for who may see the requests of all keys."""
 
+_NOT_PASSED_ON = tuple(
+    Path(method, path, refuse_batches, protocol)
+    for protocol, at in (
+        (ClientProtocol.OPENAI, ("/v1/batches", "/v1/files")),
+        (ClientProtocol.ANTHROPIC, ("/v1/messages/batches",)),
+    )
+    for each in at
+    for method, path in (
+        ("GET", each),
+        ("POST", each),
+        ("GET", f"{each}/{{id:.+}}"),
+        ("POST", f"{each}/{{id:.+}}"),
+        ("DELETE", f"{each}/{{id:.+}}"),
+    )
+)
+"""What clients of providers ask for, and are told where it is."""
+
 _TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
     *DECLARED,
     *_OPERATED,
-    *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
+    *_NOT_PASSED_ON,
+    *(
+        evolve(each, path=at)
+        for each in (*DECLARED, *_NOT_PASSED_ON)
+        for at in _also_at(each)
+        if at not in _TAKEN
+    ),
 )
 """The first of those that fit is the one that answers."""
 

@@ -98,6 +98,10 @@ class Capacity:
         """Requests that hold a slot."""
         return self._total
 
+    def running_on(self, replica: int) -> int:
+        """Those of them that run there."""
+        return self._running[replica]
+
     @property
     def waiting(self) -> int:
         """Requests in the queue."""

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from math import inf
+from weakref import WeakKeyDictionary
 
+from ..dialects.provider_errors.codes import is_final_limit
+from ..limits.rate_limiters import RateLimiter
 from ..limits.replica_policies import ReplicaPolicies
 from ..replicas.replica import Replica
-from ..requests.errors import Forbidden, RequestError, Unauthorized
+from ..requests.errors import Forbidden, RateLimited, RequestError, Unauthorized
 
 log = logging.getLogger(__name__)
 
 REFUSED_FOR = 60.0
 """Seconds after which a replica whose key was refused is tried once more with the same key."""
 
+FIRST_REST, LONGEST_REST = 1.0, 32.0
+"""Seconds in which others are asked before an account whose provider said that it is too much, and not for
+how long: at first, and at most, since each such answer after a rest doubles it."""
+
 
 class Availability:
     """Of the replicas of deployment `name`.
 
-    policies: of each replica; None for those that have none.
+    policies: of each replica; None for those that have none. running: how many requests a replica has.
     """
 
     def __init__(
-        self, name: str, replicas: Sequence[Replica], policies: Sequence[ReplicaPolicies | None]
+        self,
+        name: str,
+        replicas: Sequence[Replica],
+        policies: Sequence[ReplicaPolicies | None],
+        running: Callable[[int], int],
     ) -> None:
         self._name = name
         self._replicas = replicas
         self.policies = policies
+        self._running = running
         self._refused: dict[int, tuple[float, int]] = {}
+        self._rests: WeakKeyDictionary[RateLimiter, tuple[float, float]] = WeakKeyDictionary()
 
     def free_at(self, index: int, now: float) -> float:
         """When a request to the replica at `index` would be sent: `now` if nothing keeps it, infinite where
@@ -52,6 +65,8 @@ class Availability:
             for opens in (policies.breaker.free_at(now), policies.limiter.opens_at(now, 1)):
                 if opens > free:
                     free = opens
+            if self._rests and (rest := self._rests.get(policies.limiter)) is not None and rest[0] > free:
+                free = rest[0]
         return free
 
     def first(self, now: float) -> float:
@@ -61,16 +76,37 @@ class Availability:
         return min(self.free_at(index, now) for index in range(len(self._replicas)))
 
     def another(self, index: int, now: float, tried: set[int], *, same_account: bool) -> int | None:
-        """A replica that is free now, and is neither the one at `index` nor among `tried`.
+        """A replica that is free now, and is neither the one at `index` nor among `tried`: the one with the
+        fewest requests.
 
         same_account: whether it may use the same key as the one at `index`.
         """
-        for step in range(1, len(self._replicas)):
-            other = (index + step) % len(self._replicas)
-            fits = other not in tried and (same_account or self._has_another_account(other, index))
-            if fits and self.free_at(other, now) <= now:
-                return other
-        return None
+        fit = [
+            other
+            for other in self._after(index, tried, same_account=same_account)
+            if self.free_at(other, now) <= now
+        ]
+        return min(fit, key=self._running, default=None)
+
+    def waiting(self, index: int, now: float, tried: set[int]) -> int | None:
+        """Where none is free, the replica that is free first by waiting for its limits alone."""
+        free = {
+            other: self.free_at(other, now)
+            for other in self._after(index, tried, same_account=False)
+            if (policies := self.policies[other]) is None or policies.breaker.free_at(now) <= now
+        }
+        first = min(free, key=free.__getitem__, default=None)
+        return None if first is None or free[first] == inf else first
+
+    def _after(self, index: int, tried: set[int], *, same_account: bool) -> list[int]:
+        """The other replicas, from the next one on, but for those in `tried`."""
+        count = len(self._replicas)
+        ring = ((index + step) % count for step in range(1, count))
+        return [
+            other
+            for other in ring
+            if other not in tried and (same_account or self._has_another_account(other, index))
+        ]
 
     def others(self, index: int, now: float, passed: Container[int] = ()) -> float:
         """When the first replica with another account is free, but for those in `passed`; infinite where
@@ -88,9 +124,30 @@ class Availability:
         one, two = self.policies[index], self.policies[other]
         return one is None or two is None or one.limiter is not two.limiter
 
+    @property
+    def has_refused(self) -> bool:
+        """Whether the key of any replica was refused."""
+        return bool(self._refused)
+
+    def sent(self, index: int, now: float) -> None:
+        """A request goes to the replica at `index`: where its key was refused, no other does for a while."""
+        if index in self._refused:
+            self._refused[index] = now + REFUSED_FOR, self._refused[index][1]
+
     def failed(self, index: int, now: float, error: RequestError) -> None:
-        """The replica at `index` has failed: one whose key is refused gets nothing more for a while."""
-        if not isinstance(error, Unauthorized | Forbidden) or error.upstream_status is None:
+        """The replica at `index` has failed: one whose key is refused gets nothing more for a while, and
+        others are asked before one whose provider says that it is too much.
+        """
+        if error.upstream_status is None:
+            return
+        if isinstance(error, RateLimited) and not is_final_limit(error.code):
+            if error.retry_after is None:
+                self._rest(index, now)
+            return
+        policies = self.policies[index]
+        if isinstance(error, Forbidden) and policies is not None and policies.plan.is_wildcard:
+            return  # it may be the model that the client named
+        if not isinstance(error, Unauthorized | Forbidden | RateLimited):
             return
         if index not in self._refused:
             log.error(
@@ -103,10 +160,30 @@ class Availability:
             )
         self._refused[index] = now + REFUSED_FOR, self._replicas[index].status().credential
 
-    def answered(self, index: int) -> None:
+    def _rest(self, index: int, now: float) -> None:
+        policies = self.policies[index]
+        if policies is None:
+            return
+        until, seconds = self._rests.get(policies.limiter, (0.0, 0.0))
+        if now >= until:  # else it was sent before
+            seconds = min(2 * seconds, LONGEST_REST) or FIRST_REST
+            self._rests[policies.limiter] = now + seconds, seconds
+            log.info(
+                "deployment `%s`: the provider takes no more of replica %d for now, and does not say for how "
+                "long: others are asked first for %g s",
+                self._name,
+                index,
+                seconds,
+            )
+
+    def answered(self, index: int, now: float) -> None:
         """The replica at `index` has answered, so its key is accepted."""
         if self._refused.pop(index, None) is not None:
             log.warning("deployment `%s`: the key of replica %d is accepted again", self._name, index)
+        if self._rests and (policies := self.policies[index]) is not None:
+            until, _ = self._rests.get(policies.limiter, (inf, 0.0))
+            if now >= until:
+                del self._rests[policies.limiter]
 
     @property
     def refused(self) -> frozenset[int]:

@@ -88,7 +88,7 @@ class Deployment(Model):
             OF_REPLICAS[serving.affinity] if serving.affinity is not None and len(replicas) > 1 else None
         )
         self._policies: Sequence[ReplicaPolicies | None] = policies or [None] * len(replicas)
-        self._availability = Availability(self.name, replicas, self._policies)
+        self._availability = Availability(self.name, replicas, self._policies, self._slots.running_on)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
         self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None

@@ -14,10 +14,12 @@ from ..requests.call import Call
 from ..requests.errors import (
     CircuitOpen,
     Forbidden,
+    NetworkError,
     RateLimited,
     RequestError,
     RequestTimeout,
     ServerDown,
+    ServerError,
     Unauthorized,
     forget_frames,
 )
@@ -35,6 +37,9 @@ ITS_OWN = (RateLimited, Unauthorized, Forbidden, ServerDown)
 
 MOST_CUTS = 2
 """Generations of one request that may end without a first byte in time: more are not begun."""
+
+ITS_OWN_PERHAPS = (ServerError, NetworkError, RequestTimeout)
+"""Errors that may be those of one replica: the retry, after its pause, goes to another one that is free."""
 
 PASSING = (RateLimited, ServerDown)
 """Errors that go by waiting: who has somebody else to ask does not wait."""
@@ -137,10 +142,15 @@ class Retrier:
                 if (
                     now - began >= MAX_WAIT
                     or call.is_over(now)
-                    or not self._moves_on(now, passed | self._tried)
+                    or not (
+                        self._moves_on(now, passed | self._tried)
+                        or (isinstance(error, CircuitOpen) and self._waits_elsewhere(now, passed))
+                    )
                 ):
                     raise
         self.sent = self._loop.time()
+        if self._availability.has_refused:
+            self._availability.sent(self.slot.replica, self.sent)
         attempt.send()
         return attempt
 
@@ -181,6 +191,8 @@ class Retrier:
             return None
         self._waited += decision.seconds
         self._tried.clear()
+        if isinstance(error, ITS_OWN_PERHAPS):
+            self._moves_on(now, self._tried, same_account=True)
         self._trace.note(now, f"{self._deployment}: tries again in {decision.seconds:.3g} s")
         return decision.seconds
 
@@ -205,7 +217,7 @@ class Retrier:
         attempt.leave(now)
         self.used = attempt.used
         if attempt.begun:
-            self._availability.answered(self.slot.replica)
+            self._availability.answered(self.slot.replica, now)
         trace = self._trace
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
@@ -224,6 +236,14 @@ class Retrier:
     def _moves_on(self, now: float, tried: set[int], *, same_account: bool = False) -> bool:
         """Whether another replica is free that is not among `tried`; the slot moves there."""
         other = self._availability.another(self.slot.replica, now, tried, same_account=same_account)
+        if other is None:
+            return False
+        self.slot = self._slots.move(self.slot, other)
+        return True
+
+    def _waits_elsewhere(self, now: float, passed: set[int]) -> bool:
+        """Whether another replica only has to be waited for; the slot moves there."""
+        other = self._availability.waiting(self.slot.replica, now, passed | self._tried)
         if other is None:
             return False
         self.slot = self._slots.move(self.slot, other)

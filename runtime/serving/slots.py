@@ -48,6 +48,10 @@ class Slots:
         """Requests that hold a slot."""
         return self._capacity.running
 
+    def running_on(self, replica: int) -> int:
+        """Those of them that run there."""
+        return self._capacity.running_on(replica)
+
     @property
     def free(self) -> int:
         """Requests that would have a slot at once."""

@@ -73,7 +73,7 @@ class PlayedKey:
         self._shown = Authorization()
         if plan.auth in (AuthScheme.GOOGLE_OAUTH, AuthScheme.AWS_SIGV4):
             self._shown = Authorization.of(AuthScheme.BEARER, secret)
-        elif plan.api_key:
+        elif plan.api_key or plan.identity is not None:
             self._shown = Authorization.of(plan.auth, secret)
 
     async def start(self) -> None:

@@ -128,7 +128,12 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert shown["gpt"]["features"] == shown["gpt"]["protocols"]["chat"]
     assert shown["spare"]["features"]["logprobs"] is shown["spare"]["protocols"]["responses"]["logprobs"]
     assert shown["spare"]["protocols"]["messages"]["logprobs"] is False
-    assert shown["vectors"] == {"features": None, "protocols": {}, "lost": []}
+    assert {name: shown["vectors"][name] for name in ("features", "protocols", "lost", "endpoints")} == {
+        "features": None,
+        "protocols": {},
+        "lost": [],
+        "endpoints": {"embedding": ["/v1/embeddings"]},
+    }
     assert main(["reach", str(path), "bath"]) == 1
     assert "did you mean `both`" in capsys.readouterr().err
 

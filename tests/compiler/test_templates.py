@@ -264,6 +264,46 @@ def origins(project: Project, text: str) -> dict[str, tuple[str, str]]:
     return {".".join(each.path): (each.value, each.origin) for each in values}
 
 
+def test_a_setting_of_a_circuit_that_another_deployment_writes_is_told_with_its_place(
+    project: Project,
+) -> None:
+    text = """\
+template slow { runtime openai { circuit_breaker { half_open_max_probes = 2 } } }
+deployment hasty {
+  model = "gpt-4o", runtime openai { api_key = env("K"), circuit_breaker { open_duration = 3s } }
+}
+deployment patient from slow {
+  model = "gpt-4o"
+  runtime openai { api_key = env("K"), circuit_breaker { open_duration = 5s, failure_threshold = 50 } }
+}
+deployment silent { model = "gpt-4o", runtime openai { api_key = env("K") } }
+deployment elsewhere { model = "claude-opus-4-8", runtime anthropic { api_key = env("K") } }
+"""
+    checked = project.check(text)
+    assert checked.program is not None
+    found = {
+        name: {
+            each.path[-1]: (each.value, each.origin)
+            for each in values
+            if each.path[1:2] == ("circuit_breaker",)
+        }
+        for name, values in effective_values(checked.program)
+    }
+    theirs = "of `patient`: the endpoint has one circuit"
+    for name in ("hasty", "silent"):
+        assert found[name] == {
+            "failure_threshold": ("50", f"main.infer:7, {theirs}"),
+            "open_duration": ("5s", f"main.infer:7, {theirs}"),
+            "half_open_max_probes": ("2", f"main.infer:1, {theirs}"),
+        }
+    assert found["patient"] == {
+        "failure_threshold": ("50", "main.infer:7"),
+        "open_duration": ("5s", "main.infer:7"),
+        "half_open_max_probes": ("2", "main.infer:1, from `slow`"),
+    }
+    assert {origin for _, origin in found["elsewhere"].values()} == {"default"}
+
+
 def test_each_value_in_effect_says_where_it_came_from(project: Project) -> None:
     project.write("shared.infer", "template shared { replicas = 4 }\n")
     text = f"""\

@@ -86,10 +86,10 @@ async def test_a_token_is_renewed_before_it_ends_without_anyone_waiting(
 ) -> None:
     async with house(tmp_path) as it:
         await it.ask()
-        pass_time(3600 - 301, monkeypatch)
+        pass_time(3600 - 451, monkeypatch)
         await it.ask()
         assert it.seen == ["token-1", "token-1"]
-        pass_time(2, monkeypatch)
+        pass_time(152, monkeypatch)
         await it.ask()
         assert it.seen == ["token-1", "token-1", "token-1"]
         await eventually(lambda: len(it.tokens.grants) == 2)

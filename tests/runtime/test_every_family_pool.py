@@ -38,6 +38,7 @@ MODELS = {
     "gemini-2.5-pro": "gemini",
     "gemini-3-flash": "gemini",
     "mistral-large-latest": "mistral",
+    "command-a-03-2025": "cohere",
     "deepseek-chat": "deepseek",
     "grok-4": "xai",
     "openai/gpt-oss-20b": "groq",

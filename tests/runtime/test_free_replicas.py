@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -27,7 +28,7 @@ from inferc.runtime.requests.errors import (
 )
 from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.requests.trace import Trace
-from inferc.runtime.serving.availability import REFUSED_FOR
+from inferc.runtime.serving.availability import FIRST_REST, REFUSED_FOR
 from inferc.runtime.serving.deployment import Deployment
 
 from ..support.fakes import CHAT, FakeReplica
@@ -254,5 +255,90 @@ def test_keys_that_have_room_for_less_than_this_request_let_time_pass() -> None:
         target = pool(one, other, limits=RateLimits(tokens_per_minute=60), retry=RetryPolicy(max_retries=0))
         asked = await asyncio.gather(*(ask(target) for _ in range(8)), return_exceptions=True)
         assert {type(each) for each in asked} == {Trace, RateLimited}
+
+    run_virtual(scenario())
+
+
+def test_keys_that_get_429_without_a_time_are_asked_after_all_others_and_no_other_gets_their_share() -> None:
+    async def scenario() -> None:
+        busy = RateLimited("too many", upstream_status=429)
+        limited_keys = [Keyed(delay=0, errors=[busy] * 100) for _ in range(10)]
+        free = [Keyed(delay=0.1) for _ in range(40)]
+        target = pool(*limited_keys, *free)
+        asked = []
+        for _ in range(800):
+            asked.append(asyncio.create_task(ask(target)))
+            await asyncio.sleep(FIRST_REST / 1000)
+        await asyncio.gather(*asked)
+        assert {len(each.started) for each in limited_keys} == {1}
+        counts = [len(each.started) for each in free]
+        assert sum(counts) == 800
+        assert max(counts) - min(counts) <= 2
+
+    run_virtual(scenario())
+
+
+def test_a_rest_gets_longer_until_an_answer_comes() -> None:
+    async def scenario() -> None:
+        busy = RateLimited("too many", upstream_status=429)
+        one, other = Keyed(delay=0, errors=[busy] * 3), Keyed(delay=0)
+        target = pool(one, other)
+        for _ in range(400):
+            await ask(target)
+            await asyncio.sleep(0.05)
+        tried = one.started[:4]
+        gaps = [round(after - before) for before, after in pairwise(tried)]
+        assert gaps == [1, 2, 4]
+        assert len(one.started) > 100
+
+    run_virtual(scenario())
+
+
+def test_a_key_without_credit_is_left_out_as_one_that_is_refused() -> None:
+    async def scenario() -> None:
+        spent = RateLimited("no credit", code="insufficient_quota", retryable=False, upstream_status=429)
+        one, other = Keyed(delay=0, errors=[spent] * 10), Keyed(delay=0)
+        target = pool(one, other)
+        for _ in range(20):
+            await ask(target)
+        assert len(one.started) == 1
+        assert target.refused == {0}
+
+    run_virtual(scenario())
+
+
+def test_of_many_requests_at_once_one_alone_tries_a_refused_key_again() -> None:
+    async def scenario() -> None:
+        refusal = Unauthorized("revoked", upstream_status=401)
+        one, other = Keyed(delay=1, errors=[refusal] * 100), Keyed(delay=1)
+        target = pool(one, other)
+        await ask(target)
+        await asyncio.sleep(REFUSED_FOR)
+        await asyncio.gather(*(ask(target) for _ in range(40)))
+        assert len(one.started) == 2
+
+    run_virtual(scenario())
+
+
+def test_a_replica_that_only_has_to_be_waited_for_is_waited_for_beside_an_open_circuit() -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0), Keyed(delay=0)
+        target = pool(one, other)
+        first, second = target.policies
+        assert first is not None
+        assert second is not None
+        first.breaker.opened_elsewhere(now() + 5, 5)
+        second.limiter.hold(8)
+        assert (await ask(target)).replica == 1
+        assert now() == 8
+
+    run_virtual(scenario())
+
+
+def test_a_retry_goes_to_another_replica_that_is_free() -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0, errors=[ServerError("it failed")] * 4), Keyed(delay=0)
+        assert (await ask(pool(one, other, retry=PATIENT))).replica == 1
+        assert (len(one.started), len(other.started)) == (1, 1)
 
     run_virtual(scenario())

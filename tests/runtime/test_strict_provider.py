@@ -398,11 +398,12 @@ CACHED = {"role": "system", "content": "this is cached"}
 
 
 @pytest.mark.parametrize(
-    "name", ["openai", "azure", "mistral", "deepseek", "xai", "openrouter", "groq", "vllm"]
+    "name", ["openai", "azure", "mistral", "cohere", "deepseek", "xai", "openrouter", "groq", "vllm"]
 )
 @pytest.mark.parametrize("stream", [False, True])
 async def test_openai_s_client_reads_the_answers_of_all(name: str, stream: bool) -> None:
     models = {"mistral": "mistral-large", "deepseek": "deepseek-chat", "xai": "grok-4", "openrouter": "a/b"}
+    models["cohere"] = "command-a-03-2025"
     async with strict() as (_, url), AsyncExitStack() as on_exit:
         messages: Any = [USER]
         client = await on_exit.enter_async_context(

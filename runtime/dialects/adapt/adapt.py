@@ -117,6 +117,8 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
     seals = SEALS[provider]
     for seal, values in c.extras.items():
         empty = {"functions"} if values.get("functions") == [] else set()  # which OpenAI refuses
+        if seal == "anthropic" and can.thinks == "no" and "thinking" in values:
+            empty = {*empty, "thinking"}
         goes_on = seal in seals and not empty and all(map(can.knows_field, values))
         if goes_on and can.service_tiers is None:
             continue
@@ -129,6 +131,10 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 changed["extras"] = {**changed.get("extras", c.extras), seal: {**kept, name: None}}
                 found.note(name, "left out: the provider has no such tier")
             if name in kept:
+                continue
+            if seal in seals and name == "thinking":  # of a kind that only Anthropic knows
+                if "type" in value:
+                    found.note(name, "left out: the model does not think")
                 continue
             handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):

@@ -28,6 +28,7 @@ from ...requests.parts import (
 from ..fields import objects
 from ..media_urls import type_of_url
 from ..openai_chat import thought_details
+from ..openai_chat.messages import in_own_form
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
@@ -159,7 +160,8 @@ class _History:
                 ):
                     return self._thought(plain)
                 if part.dialect in self._seals:
-                    return (part,) if self._has(str(kind), part.at) else ()
+                    own_form = in_own_form(part.value)
+                    return (part,) if self._has(str(kind), part.at, own_form=own_form) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
@@ -179,9 +181,12 @@ class _History:
             part = self._unseal(part, turn)
         return (part,)
 
-    def _has(self, kind: str, at: Place) -> bool:
+    def _has(self, kind: str, at: Place, *, own_form: bool = False) -> bool:
         """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats."""
         kinds = self._can.part_kinds if self._provider == "openai_chat" else None
+        if kinds is None and own_form:
+            self._found.refuse(path(at), f"`{kind}` must be an object: others have another form of it")
+            return False
         if kinds is None or kind in kinds:
             return True
         self._found.refuse(path(at), f"the provider does not take `{kind}`")

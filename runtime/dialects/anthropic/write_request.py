@@ -46,7 +46,9 @@ def write_request(conversation: Conversation) -> Json:
         body["stream"] = True
     for name, value in own(c.extras, DIALECT).items():
         nested = name in ("output_config", "metadata", "thinking")
-        body[name] = {**body.get(name, {}), **value} if nested else value
+        made = {**body.get(name, {}), **value} if nested else value
+        if name != "thinking" or "type" in made:  # how it thinks says nothing where it does not
+            body[name] = made
     return body
 
 

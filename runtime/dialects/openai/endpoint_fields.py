@@ -42,6 +42,9 @@ _ELSEWHERE: dict[str, Handling] = {
 }
 """What becomes of fields in front of who has none; all others are refused."""
 
+_AT = {"/responses/compact": "responses"}
+"""Paths that are a part of an endpoint."""
+
 _MOST_NUMBER = 64
 """Characters of a number in a form."""
 
@@ -61,8 +64,8 @@ class EndpointFields:
     def check(self, path: str, values: Values) -> tuple[str, ...]:
         """Give the names of the fields that are left out. Raises Incapable, which names the field."""
         endpoints, table = self._plan.capabilities.endpoints, self._table
-        if endpoints is not None and path[1:] not in endpoints:
-            has = ", ".join(f"/{each}" for each in endpoints) or "chats alone"
+        if endpoints is not None and _AT.get(path, path[1:]) not in endpoints:
+            has = ", ".join(f"/{each}" for each in endpoints)
             raise Incapable(
                 f"{self._plan.model} of {self._who} has no `{path}`: it answers {has}", param="model"
             )

@@ -7,6 +7,7 @@ travel.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
@@ -107,6 +108,8 @@ def _part(part: Json, at: Place) -> Part:
             return Text(text, at=at)
         return Text(text, fields.cache_mark(part, at), fields.rest(DIALECT, part, _TEXT), at)
     match kind:
+        case "input_audio" | "file" if in_own_form(part):
+            return Sealed(DIALECT, part, at)
         case "image_url":
             return _image(part, at)
         case "input_audio":
@@ -127,6 +130,16 @@ def _part(part: Json, at: Place) -> Part:
         case _:
             fields.required(part, "type", str, at)
             raise AssertionError("unreachable")
+
+
+def in_own_form(part: Mapping[str, Any]) -> bool:
+    """Whether a sound, or a file, is not written as OpenAI has it. Source: mistralai 3.7.0 (PyPI), AudioChunk
+    and FileChunk."""
+    match part:
+        case {"type": "input_audio", "input_audio": str()} | {"type": "file", "file_id": str()}:
+            return True
+        case _:
+            return False
 
 
 def _more(part: Json, known: frozenset[str]) -> Extras:

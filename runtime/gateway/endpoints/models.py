@@ -13,6 +13,7 @@ from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ..abilities import abilities_of
 from ..exchange import Exchange
+from ..offered import shown
 from ..responses import json_answer
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -36,10 +37,12 @@ async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResp
 
 
 def describe_model(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
-    """`model`, of `models`, as OpenAI describes one, with its task and what may be asked of it."""
+    """`model`, of `models`, as OpenAI describes one, with its task, where it is asked, and what may be asked
+    of it."""
     plan = model.plan if isinstance(model, Deployment) else None
     owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
     described = {"id": model.name, "object": "model", "created": 0, "owned_by": owner, "task": model.task}
+    described |= shown(model, models)
     abilities = abilities_of(model, models)
     return described if abilities is None else described | abilities.shown()
 
@@ -63,6 +66,7 @@ def _described(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
         "max_input_tokens": None if abilities is None else abilities.features.context,
         "max_tokens": None if abilities is None else abilities.most,
         "capabilities": None,
+        **shown(model, models),
         **({} if abilities is None else {"abilities": abilities.at("messages")}),
     }
 

@@ -44,6 +44,7 @@ PROVIDERS = (
     "vertex",
     "bedrock",
     "mistral",
+    "cohere",
     "deepseek",
     "xai",
     "openrouter",

@@ -6,6 +6,7 @@ import re
 
 _FAMILIES = (
     (re.compile(r"(open-)?mi[sx]tral|codestral|ministral|pixtral|devstral|magistral"), "mistral"),
+    (re.compile(r"command(-|$)|c4ai-"), "cohere"),
     (re.compile(r"deepseek-"), "deepseek"),
     (re.compile(r"grok-"), "xai"),
     (re.compile(r".+/.+"), "vllm"),

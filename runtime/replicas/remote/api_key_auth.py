@@ -9,6 +9,8 @@ from pathlib import Path
 from ....compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ...secret import LiveSecret, read_secret
 from .authorizer import RENEW_EVERY, Authorization, Authorizer
+from .expiring_token import TokenAuthorizer
+from .workload_identity import ExchangedTokens
 
 
 def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path) -> Authorizer:
@@ -17,9 +19,13 @@ def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir:
     base_dir: where secret files are looked up.
     """
     if plan.auth is AuthScheme.GOOGLE_OAUTH:
-        from .google_auth import GoogleAuthorizer
+        from .google_auth import GoogleTokens
 
-        return GoogleAuthorizer(plan, base_dir)
+        return TokenAuthorizer(plan, GoogleTokens(plan, base_dir))
+    if plan.identity is not None:
+        return TokenAuthorizer(
+            plan, ExchangedTokens(plan, plan.identity, base_dir), plan.identity.request_headers
+        )
     if plan.auth is AuthScheme.AWS_SIGV4:
         from .aws_auth import AwsAuthorizer
 

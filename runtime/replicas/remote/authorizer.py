@@ -37,10 +37,11 @@ class Authorization:
     sign: Callable[[str, bytes, str], Mapping[str, str]] | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, scheme: AuthScheme, secret: Secret) -> Authorization:
-        """The authorization that shows a key or an access token."""
+    def of(cls, scheme: AuthScheme, secret: Secret, beside: Mapping[str, str] | None = None) -> Authorization:
+        """The authorization that shows a key or an access token. beside: further headers."""
         name, prefix = _HEADERS[scheme]
-        return cls(CIMultiDict({name: prefix + secret.reveal()}), secret)  # aiohttp copies any other mapping
+        shown = {name: prefix + secret.reveal(), **(beside or {})}
+        return cls(CIMultiDict(shown), secret)  # aiohttp copies any other mapping
 
 
 class Authorizer(Protocol):

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
+from ....compiler.plan.endpoints import chats
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -108,10 +109,12 @@ class Chats:
         self._can = plan.capabilities.over(at_home if is_openais else AT_OTHERS)
         if _is_told_to_rest(plan):
             self._can = evolve(self._can, thinks_unasked=False)
+        self._never_chats = chats(self._can) is False
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
+        self._shown = plan.identity.request_headers if plan.identity is not None else NO_OPTIONS
         self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
@@ -190,8 +193,8 @@ class Chats:
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
     def _fit(self, request: ChatRequest) -> Fit:
-        if self._can.endpoints:
-            has = ", ".join(f"/v1/{each}" for each in self._can.endpoints)
+        if self._never_chats:
+            has = ", ".join(f"/v1/{each}" for each in self._can.endpoints or ())
             raise Incapable(
                 f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
             )
@@ -253,7 +256,10 @@ class Chats:
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
-        return fit._replace(headers={**headers, **said.headers})
+        beside = {**headers, **said.headers}
+        for name in self._shown.keys() & beside.keys():  # lists, of which the request's own hides the other
+            beside[name] = f"{self._shown[name]},{beside[name]}"
+        return fit._replace(headers=beside)
 
     def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
         """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -16,22 +15,15 @@ from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ...requests.foreign_text import one_line
 from ...secret import LiveSecret, Secret, read_document
-from .authorizer import RENEW_EVERY, Authorization
-
-log = logging.getLogger(__name__)
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
-RENEW_EARLY = 300.0
-"""Seconds before the end of a token at which the next is asked for; at most a fifth of its life."""
-
 _TOKEN_TIMEOUT = 10.0
-_TRY_AGAIN = 10.0
 _FIELDS = ("client_email", "private_key", "token_uri")
 
 
-class GoogleAuthorizer:
-    """An access token, renewed before it ends, when the service account's file changes, or when refused.
+class GoogleTokens:
+    """Access tokens for the service account of a file, or for the application default credentials.
 
     base_dir: where the file is looked up.
     """
@@ -43,10 +35,6 @@ class GoogleAuthorizer:
         self._origin = "the application default credentials"
         self._account: LiveSecret | None = None
         self._credentials: Any = None
-        self._current: Authorization | None = None
-        self._renew_at = self._ends_at = self._refusable_at = 0.0
-        self._version = 0
-        self._renewing: asyncio.Task[RequestError | None] | None = None
 
     async def start(self) -> None:
         if find_spec("google") is None or find_spec("google.auth") is None:
@@ -61,66 +49,18 @@ class GoogleAuthorizer:
         else:
             self._credentials = await asyncio.to_thread(self._find_default)
 
-    async def stop(self) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.wait([self._renewing])
+    def look(self, now: float) -> bool:
+        return self._account is not None and self._account.look(now)
 
-    def version(self) -> int:
-        self._follow(asyncio.get_running_loop().time())
-        return self._version
+    def read_again(self) -> bool:
+        return self._account is not None and self._account.read_again()
 
-    def _follow(self, now: float) -> None:
-        """Ask for another token once the service account is another."""
-        if self._account is not None and self._account.look(now):
-            self._version += 1
-            self._renew_at = self._ends_at = 0.0
-
-    async def authorize(self) -> Authorization:
-        now = asyncio.get_running_loop().time()
-        self._follow(now)
-        if self._current is not None and now < self._renew_at:
-            return self._current
-        if self._renewing is None or self._renewing.done():
-            self._renewing = asyncio.create_task(self._renew())
-        if self._current is not None and now < self._ends_at:
-            return self._current
-        error = await asyncio.shield(self._renewing)
-        if error is not None:
-            raise error
-        assert self._current is not None
-        return self._current
-
-    async def refused(self, used: Authorization) -> bool:
-        if used is not self._current:
-            return True
-        changed = self._account is not None and self._account.read_again()
-        now = asyncio.get_running_loop().time()
-        if not changed and now < self._refusable_at:
-            return False
-        self._refusable_at = now + RENEW_EVERY
-        self._renew_at = self._ends_at = 0.0
-        return True
-
-    async def _renew(self) -> RequestError | None:
-        """Ask for a token; the error that there is instead of one, which is said while the last is good."""
-        loop = asyncio.get_running_loop()
-        while True:
-            credentials = self._credentials
-            try:
-                token, life = await asyncio.to_thread(_fetch_token, credentials)
-            except Exception as raised:
-                error = self._explain(raised)
-                if loop.time() < self._ends_at:
-                    log.warning("%s; the last access token is still good", error)
-                    self._renew_at = loop.time() + _TRY_AGAIN
-                return error
-            if credentials is self._credentials:
-                break
-        self._ends_at = loop.time() + life
-        self._renew_at = self._ends_at - min(RENEW_EARLY, life / 5)
-        self._current = Authorization.of(self._plan.auth, Secret(token, self._origin))
-        return None
+    async def fetch(self) -> tuple[Secret, float]:
+        try:
+            token, life = await asyncio.to_thread(_fetch_token, self._credentials)
+        except Exception as error:  # google-auth lets errors of every kind through
+            raise self._explain(error) from None
+        return Secret(token, self._origin), life
 
     def _read_account(self) -> Secret:
         """The service account, which is used from now on. Raises StartError, without what it holds."""

@@ -68,20 +68,21 @@ def proxy_for(endpoint: str) -> Proxy | None:
     return Proxy(URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port), headers)
 
 
-def proxy_of(plan: RemotePoolPlan, base_dir: Path) -> Proxy | None:
+def proxy_of(plan: RemotePoolPlan, base_dir: Path, endpoint: str | None = None) -> Proxy | None:
     """The proxy that the plan names, or else the environment for its endpoint. Raises StartError.
 
-    base_dir: where secret files are looked up.
+    base_dir: where secret files are looked up. endpoint: another one than the plan's.
     """
     owner, login = f"deployment `{plan.deployment}`", None
     if plan.proxy_login is not None:
         login = read_document(plan.proxy_login, base_dir, owner, "user:password of its proxy").reveal()
     try:
-        proxy = proxy_for(plan.endpoint) if plan.proxy is None else proxy_at(plan.proxy, login)
+        proxy = proxy_for(endpoint or plan.endpoint) if plan.proxy is None else proxy_at(plan.proxy, login)
     except NoProxy as error:
         raise StartError(f"{owner}: {error}") from None
     if proxy is not None:
-        log.info("%s: its requests go through the proxy %s", owner, proxy.where)
+        what = "requests" if endpoint is None else "requests for tokens"
+        log.info("%s: its %s go through the proxy %s", owner, what, proxy.where)
     return proxy
 
 

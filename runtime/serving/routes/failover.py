@@ -155,7 +155,8 @@ class Failover:
         if not fails_over(error):
             return GiveUp(last_word(self._route, error, self._failures.values()))
         self._failures[self._asked] = error
-        if not (isinstance(error, WAITS) and error.retryable and free_at < inf):
+        waits = isinstance(error, WAITS) and error.retryable and error.retry_after is not None
+        if not (waits and free_at < inf):
             self._left.remove(self._asked)
         if is_over or not self._left or not self._asks_left:
             return GiveUp(exhausted(self._route, list(self._failures.values())))

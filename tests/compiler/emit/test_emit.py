@@ -182,6 +182,37 @@ def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.
     }
 
 
+IDENTITY = """
+deployment claude {
+  model = "claude-sonnet-5-5"
+  runtime anthropic {
+    identity {
+      token = file("/var/run/secrets/anthropic/token")
+      federation_rule = "fdrl_1"
+      organization = "o"
+      service_account = "svac_1"
+      audience = "a: \\"b"
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "rayservice"])
+def test_kubernetes_itself_makes_the_token_of_an_identity(emitted: Emit, target: str) -> None:
+    files = emitted(target, FILE + IDENTITY)
+    if target == "kubernetes":
+        pod = of_kind(files, "Deployment")["prod-gateway"]["spec"]["template"]["spec"]
+    else:
+        cluster = of_kind(files, "RayService")["prod"]["spec"]["rayClusterConfig"]
+        pod = cluster["headGroupSpec"]["template"]["spec"]
+    [mount] = [each for each in pod["containers"][0]["volumeMounts"] if "/var/run" in each["mountPath"]]
+    assert mount == {"name": "tokens-0", "mountPath": "/var/run/secrets/anthropic", "readOnly": True}
+    [volume] = [each for each in pod["volumes"] if each["name"] == "tokens-0"]
+    token = {"path": "token", "audience": 'a: "b', "expirationSeconds": 3600}
+    assert volume["projected"] == {"sources": [{"serviceAccountToken": token}]}
+
+
 def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
     text = FILE.replace('env("MODELS_URL", "https://api.openai.com/v1")', '"https://api.openai.com/v1"')
     policies = of_kind(emitted("kubernetes", text), "NetworkPolicy")

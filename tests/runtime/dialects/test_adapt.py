@@ -389,6 +389,17 @@ def test_calls_go_back_with_their_thoughts_or_to_a_model_that_does_not_think() -
     assert "thinking" not in sent(openai(USER, tools=[TOOL]), "openai_chat", DEEPSEEK)
 
 
+@pytest.mark.parametrize("kind", [{"type": "adaptive"}, {"type": "between_tools"}])
+def test_how_claude_thinks_is_not_said_to_a_model_that_does_not(kind: Json) -> None:
+    how = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+    body = {"model": "m", "max_tokens": 9, "messages": [USER], "thinking": {**kind, **how}}
+    found = ask(body, "anthropic", Capabilities(thinks="no"), client="anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["thinking"]
+    assert "thinking" not in written(found.conversation, "anthropic")
+    assert sent(body, "anthropic", client="anthropic")["thinking"] == {**kind, **how}
+
+
 def test_a_model_that_cannot_be_told_what_to_call_while_it_thinks_is_told_not_to_think() -> None:
     chosen = {
         choice: sent(openai(USER, tools=[TOOL], tool_choice=choice), "openai_chat", DEEPSEEK)

@@ -35,7 +35,7 @@ WRITE = {
     "gemini": gemini.write_request,
     "openai_responses": openai_responses.write_request,
 }
-PROVIDERS = ("openai", "anthropic", "gemini", "bedrock", "mistral", "deepseek", "xai", "groq")
+PROVIDERS = ("openai", "anthropic", "gemini", "bedrock", "mistral", "cohere", "deepseek", "xai", "groq")
 """Who has both a strict fake and models in the catalogue."""
 
 USER = {"role": "user", "content": "Give me json."}

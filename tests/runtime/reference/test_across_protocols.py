@@ -101,3 +101,50 @@ def test_calls_before_a_model_without_functions_are_named_where_bedrock_would_re
     with pytest.raises(BadRequest) as caught:
         sent("openai_chat", "bedrock", "meta.llama3-70b-instruct-v1:0", {"messages": messages})
     assert caught.value.param == "messages[1].tool_calls[0]"
+
+
+MISTRALS: list[Json] = [
+    {"type": "input_audio", "input_audio": "https://example.com/a.mp3"},
+    {"type": "file", "file_id": "0b1c"},
+    {"type": "document_url", "document_url": "https://example.com/a.pdf", "document_name": "a.pdf"},
+    {"type": "reference", "reference_ids": [1, "b"]},
+    {"type": "text", "text": "What is in them?"},
+]
+
+
+def test_mistral_gets_its_own_kinds_of_chunks_as_they_are() -> None:
+    thought = {
+        "type": "thinking",
+        "thinking": [{"type": "text", "text": "hm"}],
+        "signature": "c",
+        "closed": True,
+    }
+    said = {"role": "assistant", "content": [thought, {"type": "text", "text": "So."}]}
+    messages = [{"role": "user", "content": MISTRALS}, said, {"role": "user", "content": "Go on."}]
+    found, changes = sent("openai_chat", "mistral", "mistral-large-latest", {"messages": messages})
+    assert found["messages"] == messages
+    assert changes == ()
+
+
+@pytest.mark.parametrize("part", MISTRALS[:4], ids=lambda part: str(part["type"]))
+def test_mistrals_own_kinds_of_chunks_are_refused_by_name_for_others(part: Json) -> None:
+    body = {"messages": [{"role": "user", "content": [part, {"type": "text", "text": "What is it?"}]}]}
+    others = [
+        ("anthropic", "claude-opus-4-8"),
+        ("gemini", "gemini-3-flash"),
+        ("groq", "llama-3.3-70b-versatile"),
+    ]
+    known_by_name = part["type"] in ("input_audio", "file")  # OpenAI gets kinds that may be its newest
+    for name, model in [*others, *([("openai", "gpt-4.1")] if known_by_name else [])]:
+        with pytest.raises(BadRequest) as refused:
+            sent("openai_chat", name, model, body)
+        assert refused.value.param == "messages[0].content[0]"
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
+def test_cache_marks_reach_openrouter(client: str) -> None:
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    said = [{"type": "text", "text": "A long text.", "cache_control": mark}]
+    body: Json = {"max_tokens": 99, "messages": [{"role": "user", "content": said}]}
+    found, _ = sent(client, "openrouter", "anthropic/claude-sonnet-4.5", body)
+    assert found["messages"][0]["content"] == said
