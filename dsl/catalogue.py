@@ -63,6 +63,10 @@ class ModelInfo:
     fast: float | None = field(
         default=None, metadata={"doc": "tokens in the provider's fast mode cost so many times as much"}
     )
+    flex: float | None = field(default=None, metadata={"doc": "the same of the tier `flex`"})
+    flex_cached: float | None = field(default=None, metadata={"doc": "the same of cached tokens there"})
+    priority: float | None = field(default=None, metadata={"doc": "the same of the tier `priority`"})
+    ultrafast: float | None = field(default=None, metadata={"doc": "the same of the tier `ultrafast`"})
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -194,7 +198,7 @@ def _indexed(file: str) -> dict[ProviderKind, _Index]:
             index.add(row)
     for more in _load("retrieval_prices.json")["more"]:
         index = indices.get(ProviderKind(more["provider"]))
-        known = index.find(more["name"]) if index is not None else None
+        known = (index.names.get(more["name"]) or index.find(more["name"])) if index is not None else None
         for name, price in more.items():
             if known is not None:
                 known.setdefault(name, price)
@@ -246,6 +250,10 @@ def _model(provider: ProviderKind, row: dict[str, Any], day: str) -> ModelInfo:
         per_image=_money(row.get("per_image")),
         per_character=_money(row.get("per_character")),
         fast=row.get("fast"),
+        flex=row.get("flex"),
+        flex_cached=row.get("flex_cached"),
+        priority=row.get("priority"),
+        ultrafast=row.get("ultrafast"),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

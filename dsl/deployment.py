@@ -145,6 +145,10 @@ class Deployment:
             info.per_image,
             info.per_character,
             info.fast,
+            info.flex,
+            info.flex_cached,
+            info.priority,
+            info.ultrafast,
         )
 
     @cached_property

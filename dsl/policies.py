@@ -206,6 +206,26 @@ class Price:
     fast: float | None = at_least(
         1, "how many times as much tokens cost in Anthropic's fast mode", default=None, rare=True
     )
+    flex: float | None = at_least(
+        0, "how many times as much tokens cost in the tier `flex`", at_most=100, default=None, rare=True
+    )
+    flex_cached: float | None = at_least(
+        0,
+        "the same of those that the provider had cached; as `flex` unless said",
+        at_most=100,
+        default=None,
+        rare=True,
+    )
+    priority: float | None = at_least(
+        0,
+        "how many times as much tokens cost in the tier `priority`, which OpenAI calls `fast`, too",
+        at_most=100,
+        default=None,
+        rare=True,
+    )
+    ultrafast: float | None = at_least(
+        0, "how many times as much tokens cost in the tier `ultrafast`", at_most=100, default=None, rare=True
+    )
 
 
 @frozen

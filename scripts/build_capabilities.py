@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,11 @@ PROVIDERS = {
 """The package's name of each provider, and the language's."""
 
 _ALSO_PRICED = {"vertex_ai-embedding-models": "gemini"}
+_TIERED = {"openai", "anthropic", "gemini", "bedrock", "fireworks"}
+_ALSO_TIERED = {"bedrock_converse": "bedrock", "fireworks_ai": "fireworks"}
+_TIERS = ("flex", "priority", "ultrafast")
+_TOKENS = ("input_cost_per_token", "output_cost_per_token", "input_cost_per_audio_token")
+_CACHED = "cache_read_input_token_cost"
 _MISPRICED = ("embed-multilingual-light-v3.0",)
 """A price per thousand tokens that stands where the others have one per token."""
 
@@ -64,6 +69,8 @@ _ALSO_SOLD_BY = ("input_cost_per_token", "output_cost_per_image_2K")
 
 _IN_PLACE = re.compile(r"(us|eu|global)\.|bedrock/")
 """Names of Bedrock's models that say where they run."""
+
+_SOMEWHERE = re.compile(r"(us|eu|global|apac|jp|in|us-gov)\.|bedrock/")
 
 _NO_MODELS = ("container",)
 """Rows that are about a price and no model."""
@@ -168,21 +175,62 @@ def retrieval_prices(table: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def more_prices(table: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the other catalogue of prices lacks: what is kept for 12 hours, and answers in a fast mode."""
+    """What the other catalogue of prices lacks: what is kept for 12 hours, and tiers of service."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for written, row in table.items():
         told_as = row.get("litellm_provider", "")
-        provider = PROVIDERS.get(told_as)
-        if provider not in ("openai", "anthropic") or row.get("mode") not in ("chat", "responses"):
+        provider = (PROVIDERS | _ALSO_TIERED).get(told_as)
+        if provider not in _TIERED or row.get("mode") not in ("chat", "responses"):
             continue
+        if provider == "bedrock" and _SOMEWHERE.match(written):
+            continue  # tiers are the same multiple in each region, or nearly
         prices: dict[str, Any] = {}
         if long := row.get("cache_creation_input_token_cost_above_12hr"):
             prices["cache_write_1h"] = _decimal(long, 10**6)
         if fast := (row.get("provider_specific_entry") or {}).get("fast"):
             prices["fast"] = float(fast)
+        prices |= _tiers(row)
         if prices:
-            found[provider, written] = {"provider": provider, "name": written, **prices}
-    return [found[key] for key in sorted(found)]
+            name = written.removeprefix(f"{told_as}/")
+            if provider == "fireworks":
+                name = name.rpartition("/")[2]
+            found[provider, name] = {"provider": provider, "name": name, **prices}
+    return [
+        found[key]
+        for key in sorted(found)
+        if not (dated := _SNAPSHOT.fullmatch(key[1]))
+        or _prices(found.get((key[0], dated[1]), {})) != _prices(found[key])
+    ]
+
+
+_SNAPSHOT = re.compile(r"(.+)-20\d\d-\d\d-\d\d")
+"""Names that say the day, which cost what the plain name does unless they have a row that says else."""
+
+
+def _prices(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "name"}
+
+
+def _tiers(row: dict[str, Any]) -> dict[str, float]:
+    """How many times as much tokens cost in each tier: as the kind for which that is most, so that nothing is
+    counted too low. Cached ones are told apart where they are that kind."""
+    found: dict[str, float] = {}
+    for tier in _TIERS:
+        most = max((_times(row, kind, tier) for kind in _TOKENS), default=0)
+        cached = _times(row, _CACHED, tier)
+        if most:
+            found[tier] = most
+        if most and cached > most:
+            found[f"{tier}_cached"] = cached
+    return found
+
+
+def _times(row: dict[str, Any], kind: str, tier: str) -> float:
+    usual, there = row.get(kind), row.get(f"{kind}_{tier}")
+    if not usual or there is None:
+        return 0.0
+    times = Decimal(str(there)) / Decimal(str(usual))
+    return float(times.quantize(Decimal("0.0001"), ROUND_UP))
 
 
 def _decimal(price: float, units: int) -> str:

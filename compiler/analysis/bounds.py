@@ -30,6 +30,7 @@ from ..plan import (
     Node,
     PipelinePlan,
     Plan,
+    Price,
     RemotePoolPlan,
     RetryPolicy,
     RoutePlan,
@@ -37,6 +38,7 @@ from ..plan import (
 )
 from ..plan.dataflow import blocks_of, step_of, taken_by
 from ..plan.reach import members_of, names_of
+from ..plan.service_tiers import WrittenTiers, has_unknown_price, tier_factors
 from .bound import NOTHING, Bound, Part, either, total, until
 
 LONGEST_LIMIT = 60.0
@@ -283,12 +285,25 @@ def _one_call(plan: RemotePoolPlan) -> Bound:
     ]
     dearest = max(float(each) for each in prompt if each is not None)
     made = float(max(price.output, price.audio_output or price.output, price.image_output or price.output))
-    dollars = _product(tokens, dearest) + _product(answer, made)
+    dollars = _product(_times_by_tier(plan, price), _product(tokens, dearest) + _product(answer, made))
     if plan.task is TaskKind.RERANK:  # of any number of documents
         dollars += _product(inf, float(price.per_search or 0) * 1e6)
     elif plan.capabilities.most_searches:
         dollars += plan.capabilities.most_searches * float(price.per_search or 0) * 1e6
     return Bound(1, tokens, dollars / 1e6)
+
+
+def _times_by_tier(plan: RemotePoolPlan, price: Price) -> float:
+    """How many times as much tokens cost in the tier of service that the file asks for.
+
+    A cheaper one is not counted on where it is a default, and where not all tokens are cheaper there.
+    """
+    written = WrittenTiers.of(plan)
+    tier = written.force or written.default
+    if has_unknown_price(tier, price):
+        return inf
+    times = max(tier_factors(price).get(tier, (1.0, 1.0)))
+    return times if written.force else max(1.0, times)
 
 
 def _longest_answer(plan: RemotePoolPlan) -> float:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import BudgetAction, TransportKind
+from ...dsl.kinds import BudgetAction, TransportKind, WireFormat
 from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.record import frozen
 from ...dsl.source import Span
@@ -50,6 +50,33 @@ def check_own(declared: Declared, deployment: Deployment, found: Diagnostics) ->
             declared.span("budget"),
             "needs a price",
             help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
+        )
+    _tier(declared, deployment, budget, found)
+
+
+def _tier(declared: Declared, deployment: Deployment, budget: Budget, found: Diagnostics) -> None:
+    """A tier of service that the file asks for, and that may be dearer than the usual one, needs a price."""
+    price, request = deployment.effective_price(), deployment.request
+    if price is None or request is None:
+        return
+    from ..lower import WIRES  # most files ask for no tier
+    from ..plan.service_tiers import WRITABLE, has_unknown_price, tier_in
+
+    provider = deployment.effective_runtime().provider
+    wire = WireFormat.OPENAI if provider is None else WIRES.get(provider, WireFormat.OPENAI)
+    for where, said in (("force", request.force), ("defaults", request.defaults)):
+        tier = tier_in(said.extra_body, wire) if said is not None and said.extra_body else ""
+        if not has_unknown_price(tier, price):
+            continue
+        rejects = budget.on_exceeded is BudgetAction.REJECT
+        (found.error if rejects else found.warning)(
+            "E0413" if rejects else "W0421",
+            f"the price of `{deployment.model}` in the tier `{tier}` is not known, so no budget can be kept",
+            declared.span("request", where, "extra_body"),
+            "asks for it",
+            help=f"add `{tier} = 2` to its `price`, if tokens cost two times as much there"
+            if tier in WRITABLE
+            else "ask for another tier",
         )
 
 

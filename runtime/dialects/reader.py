@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import orjson
+from attrs import evolve
 
 from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
@@ -117,10 +118,14 @@ class AnswerReader:
     def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
         return self._read_object(self._object(event.data))
 
-    def _tell(self, told: Mapping[str, Any], read: Callable[[Any], Usage], dialect: str) -> Iterator[e.Event]:
-        """A usage, where it can be; else what is known without it counts."""
+    def _tell(
+        self, told: Mapping[str, Any], read: Callable[[Any], Usage], dialect: str, tier: str = ""
+    ) -> Iterator[e.Event]:
+        """A usage, where it can be; else what is known without it counts. tier: which the answer tells beside
+        it."""
         if is_believable(told):
-            yield e.UsageKnown(read(told), dialect, told)
+            usage = read(told)
+            yield e.UsageKnown(evolve(usage, tier=tier) if tier else usage, dialect, told)
         else:
             self._failures.doubt(IMPOSSIBLE)
 

@@ -8,6 +8,7 @@ from attrs import field
 
 from ...compiler.plan import RemotePoolPlan
 from ...compiler.plan.record import frozen
+from ..policies.asked_tier import AskedTier
 from ..policies.budget import Budget
 from ..policies.circuit_breaker import CircuitBreaker
 from .rate_limiters import RateLimiter
@@ -39,7 +40,7 @@ class ReplicaPolicies:
     epoch: what to add to the loop's time to get seconds since 1970. tell_hold: told to other processes, for
     how many seconds the provider wants to be left alone. payers: others whose budgets requests may be charged
     to, by name. everyone: who pays for each request at any deployment. always: who pays for each request at
-    this one: itself, and everyone.
+    this one: itself, and everyone. tiers: which tiers of service requests ask for.
     """
 
     plan: RemotePoolPlan
@@ -51,6 +52,11 @@ class ReplicaPolicies:
     payers: Mapping[str, Payer] = field(factory=dict)
     everyone: Payer | None = None
     always: tuple[Payer, ...] = field(init=False)
+    tiers: AskedTier = field(init=False, eq=False, repr=False)
+
+    @tiers.default
+    def _asked(self) -> AskedTier:
+        return AskedTier(self.plan)
 
     @always.default
     def _who_pays(self) -> tuple[Payer, ...]:

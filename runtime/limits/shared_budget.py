@@ -52,11 +52,11 @@ class SharedBudget(Budget):
         epoch: float,
     ) -> None:
         super().__init__(config, Ledger())
-        spans = [(window.span, ceiling) for _, window, ceiling, _ in self._ceilings] if self._rejects else []
+        spans = [(window.span, ceiling) for _, window, ceiling, _ in self._ceilings] if self.rejects else []
         self._owner = owner
         self._account = account
         self._store = store
-        self._refuses = self._rejects and action is UnavailableAction.REFUSE
+        self._refuses = self.rejects and action is UnavailableAction.REFUSE
         self._lease = LeaseHolder(secrets.token_hex(8), spans)
         self._epoch = epoch
         self._skew = 0.0
@@ -94,7 +94,7 @@ class SharedBudget(Budget):
                 return self._reserve_alone(now, amount)
             if self._refused is not None and self._is_refused(now, amount):
                 return self._refused[2]
-        if self._rejects and any(amount > most for _, _, most, _ in self._ceilings):
+        if self.rejects and any(amount > most for _, _, most, _ in self._ceilings):
             return self._refusal(now + self._skew, amount)
         return None
 

@@ -182,7 +182,7 @@ class Budget:
 
     def __init__(self, config: BudgetConfig, ledger: Ledger) -> None:
         self._action = config.on_exceeded
-        self._rejects = config.on_exceeded is BudgetAction.REJECT
+        self.rejects = config.on_exceeded is BudgetAction.REJECT
         self._ledger = ledger
         self._reserved = 0
         self._ceilings = [
@@ -201,7 +201,7 @@ class Budget:
         minute, ledger = int(now / MINUTE), self._ledger
         if minute != ledger.now:
             ledger.expire(minute)
-        if not self._rejects:
+        if not self.rejects:
             return self._set_aside(minute, amount)
         total = ledger.open + amount
         for name, window, ceiling, limit in self._ceilings:
@@ -228,7 +228,7 @@ class Budget:
 
     def _set_aside(self, minute: int, amount: int) -> Reservation:
         notice = None
-        if not self._rejects:
+        if not self.rejects:
             notice = self._crossing()
         elif self._over:
             self._over.clear()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import ceil
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...compiler.plan import Capabilities, Money, Price
 from ...compiler.plan.record import frozen
+from ...compiler.plan.service_tiers import tier_factors
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from ..requests.parts import (
@@ -66,7 +69,7 @@ _SIZE = "estimate"
 
 class Estimate(NamedTuple):
     """Tokens of the prompt, and the most that the answer is expected to have; searches, pictures, characters
-    of what is to be spoken, and milliseconds of sound."""
+    of what is to be spoken, and milliseconds of sound. tier: of service, that is asked for; empty: none."""
 
     prompt: int
     answer: int
@@ -74,6 +77,7 @@ class Estimate(NamedTuple):
     images: int = 0
     characters: int = 0
     audio_ms: int = 0
+    tier: str = ""
 
     @property
     def total(self) -> int:
@@ -238,13 +242,15 @@ def streamed_tokens(chunks: int, size: int) -> int:
     return max(chunks, (size - FRAME_BYTES * chunks) // BYTES_PER_TOKEN)
 
 
-_THOUSAND = 1000
+_PARTS = 10_000
+NO_TIERS: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 @frozen
 class Tariff:
     """Prices as whole picodollars per token, per millisecond of sound, per search, picture and character, so
-    that sums are exact. fast: how many thousandths of that tokens cost in the provider's fast mode."""
+    that sums are exact. tiers: how many of `_PARTS` parts of that tokens cost in a tier of service, and of
+    those that were cached."""
 
     input: int
     output: int
@@ -259,7 +265,7 @@ class Tariff:
     search: int
     image: int
     character: int
-    fast: int
+    tiers: Mapping[str, tuple[int, int]] = NO_TIERS
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
@@ -277,9 +283,13 @@ class Tariff:
             (price.per_image, 10**12),
             (price.per_character, 10**12),
         )
-        numbers = [int(per_million * 10**6) for per_million in prices]
+        numbers: list[Any] = [int(per_million * 10**6) for per_million in prices]
         numbers += [0 if each is None else int(each * parts) for each, parts in units]
-        numbers.append(_THOUSAND if price.fast is None else round(price.fast * _THOUSAND))
+        tiers = {
+            name: (ceil(times * _PARTS), ceil(cached * _PARTS))
+            for name, (times, cached) in tier_factors(price).items()
+        }
+        numbers.append(tiers or NO_TIERS)
         return cls(*numbers)
 
     @classmethod
@@ -287,9 +297,12 @@ class Tariff:
         return cls.of(Price(Money(0), Money(0)))
 
     def estimated(self, tokens: Estimate) -> int:
-        """What a request will probably cost, in picodollars."""
-        prompt, answer, searches, images, characters, audio_ms = tokens
+        """What a request will probably cost, in picodollars. No tier is sure to be had: what is asked for
+        in a cheaper one may be answered in the standard one."""
+        prompt, answer, searches, images, characters, audio_ms, tier = tokens
         cost = prompt * self.input + answer * self.output
+        if tier and tier in self.tiers:
+            cost = max(cost, cost * self.tiers[tier][0] // _PARTS)
         if searches or images or characters or audio_ms:
             cost += self._of_units(searches, images, characters, audio_ms)
         return cost
@@ -301,11 +314,17 @@ class Tariff:
         cost = self._of_text(usage)
         if usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens:
             cost += self._more_for_media(usage)
-        if usage.fast:
-            cost = cost * self.fast // _THOUSAND
+        if usage.tier and usage.tier in self.tiers:
+            cost = self._in_tier(cost, usage)
         if usage.searches or usage.images or usage.characters or usage.audio_ms:
             cost += self._of_units(usage.searches, usage.images, usage.characters, usage.audio_ms)
         return cost
+
+    def _in_tier(self, cost: int, usage: Usage) -> int:
+        """Of tokens that cost as much in the standard tier."""
+        times, times_cached = self.tiers[usage.tier]
+        cached = min(usage.cached_tokens, usage.prompt_tokens) * self.cached_input
+        return ((cost - cached) * times + cached * times_cached) // _PARTS
 
     def _of_units(self, searches: int, images: int, characters: int, audio_ms: int) -> int:
         """Of what is not paid by tokens."""

@@ -50,8 +50,8 @@ class Usage:
     of the prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by
     its length. image_tokens, image_answer_tokens: those that are pictures. images: pictures that were made.
     searches: what was looked up, or ranked, and is paid for each time. characters: of what was spoken.
-    fast: 1: it was answered in a fast mode. told_cost: what the provider says that it charges,
-    in picodollars; 0: it says nothing.
+    told_cost: what the provider says that it charges, in picodollars; 0: it says nothing. tier: in which tier
+    of service it was answered, as `compiler.plan.service_tiers` names it; empty: nobody says.
     """
 
     prompt_tokens: int
@@ -68,13 +68,15 @@ class Usage:
     images: int = 0
     searches: int = 0
     characters: int = 0
-    fast: int = 0
     told_cost: int = 0
+    tier: str = ""
 
     @classmethod
     def total(cls, usages: Iterable[Usage]) -> Usage:
-        """What several requests consumed together."""
-        return cls(*map(sum, zip(astuple(NOTHING_USED), *map(astuple, usages), strict=True)))
+        """What several requests consumed together, in whatever tiers."""
+        rows = (astuple(each)[:-1] for each in (NOTHING_USED, *usages))
+        sums: list[Any] = [sum(each) for each in zip(*rows, strict=True)]
+        return cls(*sums)
 
 
 NOTHING_USED = Usage(0)

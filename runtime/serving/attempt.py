@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from ...compiler.plan import RemotePoolPlan
+from ...compiler.plan.service_tiers import STANDARD
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
@@ -28,6 +29,7 @@ from ..requests.errors import (
 )
 from ..requests.trace import Failure
 from ..requests.usage import NOTHING_USED, Usage
+from .tier_prices import doubt_price, refuse_unpriced
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +124,8 @@ class Attempt:
                 if (payer := policies.payers.get(name)) is not None:
                     paying.append(payer)
             if paying:
+                if self._estimate.tier and policies.tiers.is_unpriced(self._estimate.tier):
+                    refuse_unpriced(policies.plan, self._estimate.tier, paying)
                 amount = 0 if self._tariff is None else self._tariff.estimated(self._estimate)
                 for payer in paying:
                     outcome = payer.budget.reserve(now + policies.epoch, amount)
@@ -227,9 +231,11 @@ class Attempt:
                     images=usage.images or guessed.images,
                     characters=usage.characters or guessed.characters,
                     audio_ms=usage.audio_ms or (0 if usage.prompt_tokens else guessed.audio_ms),
+                    tier=usage.tier or guessed.tier,
                 )
-            if usage.fast and self._policies is not None:
-                _doubt_price(self._policies)
+            if usage.tier and usage.tier != STANDARD and self._policies is not None:
+                self._policies.tiers.answered(guessed.tier, usage.tier)
+                doubt_price(self._policies, usage.tier)
             self.usage = usage
 
     def passed(self, size: int) -> None:
@@ -312,8 +318,9 @@ class Attempt:
                 images=guessed.images,
                 characters=guessed.characters,
                 audio_ms=guessed.audio_ms,
+                tier=guessed.tier,
             )
-        return Usage(self._estimate.prompt if self._charges else 0)
+        return Usage(self._estimate.prompt if self._charges else 0, tier=self._estimate.tier)
 
     def _outcome(self) -> Outcome:
         if self._outcome_told is not None:
@@ -321,21 +328,6 @@ class Attempt:
         return SUCCESS if self._finished or self.begun else NOTHING
 
 
-def _doubt_price(policies: ReplicaPolicies) -> None:
-    """Say once that nobody knows what the fast mode costs."""
-    plan = policies.plan
-    if plan.price is None or plan.price.fast is not None or plan.deployment in _doubted:
-        return
-    _doubted.add(plan.deployment)
-    log.warning(
-        "deployment `%s`: %s answered in its fast mode, whose price is not known and is counted as the usual "
-        "one: `price { fast = … }` says how many times as much it is",
-        plan.deployment,
-        plan.provider,
-    )
-
-
-_doubted: set[str] = set()
 _BY_TOKENS = Estimate(0, 0)[2:]
 """Of what is paid by tokens alone."""
 

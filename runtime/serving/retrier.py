@@ -122,7 +122,11 @@ class Retrier:
             index = self.slot.replica
             trace.replica = index
             entered, policies = now, self._policies[index]
-            size = NOTHING if policies is None else for_model(call.request, policies.plan.capabilities)
+            size = NOTHING
+            if policies is not None:
+                size = for_model(call.request, policies.plan.capabilities)
+                if tier := policies.tiers.of(call.request):
+                    size = size._replace(tier=tier)
             attempt = self.attempt = Attempt(policies, size, self._loop, self._tariff)
             try:
                 await attempt.enter(now, call.deadline, self._waits_until, call.payers)

@@ -113,6 +113,29 @@ def test_a_deadline_ends_what_has_no_limit(tmp_path: Path) -> None:
     assert bound(FILE + "gateway { timeout = 2m }\n", "reply", tmp_path).seconds == 120
 
 
+@pytest.mark.parametrize(
+    ("request_block", "times"),
+    [
+        ('force { extra_body { service_tier = "priority" } }', 2.0),
+        ('defaults { extra_body { service_tier = "fast" } }', 2.0),
+        ('force { extra_body { service_tier = "flex" } }', 0.5),
+        ('defaults { extra_body { service_tier = "flex" } }', 1.0),  # a client may ask for the usual one
+        ('force { extra_body { service_tier = "ultrafast" } }', inf),  # whose price is not known
+    ],
+)
+def test_a_tier_of_service_that_the_file_asks_for_counts(
+    request_block: str, times: float, tmp_path: Path
+) -> None:
+    def dollars(more: str) -> float:
+        text = (
+            'deployment one { model = "gpt-5.4-mini", runtime openai { api_key = env("K") }, '
+            f"price {{ input = $1, output = $2, flex = 0.5, priority = 2 }}{more} }}"
+        )
+        return bound(text, "one", tmp_path).dollars
+
+    assert dollars(f", request {{ {request_block} }}") == pytest.approx(times * dollars(""))
+
+
 def test_an_unknown_price_is_no_low_price(tmp_path: Path) -> None:
     text = (
         'deployment own { model = "mine", runtime openai_compatible { endpoint = "http://localhost:1/v1" } }'

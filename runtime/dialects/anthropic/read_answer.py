@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ....compiler.plan import WireFormat
+from ....compiler.plan.service_tiers import tier_in
 from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
@@ -210,5 +212,5 @@ def read_usage(usage: Json) -> Usage:
         cache_write_tokens=written,
         cache_write_1h_tokens=count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
         searches=few(usage.get("server_tool_use"), "web_search_requests"),
-        fast=int(usage.get("speed") == "fast"),
+        tier=tier_in(usage, WireFormat.ANTHROPIC),
     )

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from secrets import token_hex
 from typing import Any
 
+from ....compiler.plan import WireFormat
+from ....compiler.plan.service_tiers import tier_in
 from ...requests import events as e
 from ...requests.parts import Media, Sealed
 from ...requests.usage import Usage
@@ -80,7 +82,7 @@ class BedrockReader(AnswerReader):
         for block in content:
             yield from self._block(block)
         if isinstance(usage := value.get("usage"), dict):
-            yield from self._tell(usage, read_usage, DIALECT)
+            yield from self._tell(usage, read_usage, DIALECT, tier_in(value, WireFormat.BEDROCK))
         yield from self._beside(value)
         yield from self._stop(value)
         if not self._finished:
@@ -188,7 +190,7 @@ class BedrockReader(AnswerReader):
     def _metadata(self, value: Json) -> Iterator[e.Event]:
         yield from self._beside(value)
         if isinstance(usage := value.get("usage"), dict):
-            yield from self._tell(usage, read_usage, DIALECT)
+            yield from self._tell(usage, read_usage, DIALECT, tier_in(value, WireFormat.BEDROCK))
         if not self._finished:
             raise self._failures.malformed("the stream ended without saying why")
         self.ended = True

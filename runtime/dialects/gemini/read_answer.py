@@ -11,6 +11,8 @@ from typing import Any
 
 from attrs import evolve
 
+from ....compiler.plan import WireFormat
+from ....compiler.plan.service_tiers import tier_in
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media, Sealed
 from ...requests.usage import Usage
@@ -223,6 +225,7 @@ def read_usage(counts: Json) -> Usage:
         audio_tokens=max(_of("AUDIO", given) - _of("AUDIO", counts.get("cacheTokensDetails")), 0),
         audio_answer_tokens=_of("AUDIO", made),
         image_answer_tokens=_of("IMAGE", made),
+        tier=tier_in(counts, WireFormat.GEMINI),
     )
 
 

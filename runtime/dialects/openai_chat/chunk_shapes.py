@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ....compiler.plan.service_tiers import tier_named
+
 MOST_SHAPES, MOST_BYTES = 8, 4096
 """Shapes that are remembered for one deployment, and bytes of a chunk whose shape is."""
 _MOST_TRIES = 64
 """Shapes that nothing fitted, after which no more are learnt: the provider writes each chunk another way."""
 
-_KEPT = frozenset({b"error", b"finish_reason", b"native_finish_reason", b"object", b"role"})
+_KEPT = frozenset({b"error", b"finish_reason", b"native_finish_reason", b"object", b"role", b"service_tier"})
 """Fields whose texts say more than words, or are always the same: they are kept as they are."""
 
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|[{}\[\]]|-?\d[\d.eE+-]*')
@@ -34,7 +36,7 @@ _OBJECT = rb"(?P<usage>\{%b(?:\{%b\}%b)*+\})" % (_INSIDE, _INSIDE, _INSIDE)
 class Shape:
     """One kind of chunk. opens, ends: the choices in it that go on, and that end. is_empty: it has none.
 
-    has_words: which part of it is a text that the model says is known.
+    has_words: which part of it is a text that the model says is known. tier: of service, that it tells.
     """
 
     __slots__ = (
@@ -47,10 +49,14 @@ class Shape:
         "opens",
         "pattern",
         "repeats",
+        "tier",
     )
 
-    def __init__(self, pattern: re.Pattern[bytes], opens: frozenset[Any], ends: frozenset[Any]) -> None:
+    def __init__(
+        self, pattern: re.Pattern[bytes], opens: frozenset[Any], ends: frozenset[Any], tier: str
+    ) -> None:
         self.pattern = pattern
+        self.tier = tier
         self.opens = opens
         self.ends = ends
         self.is_empty = not opens and not ends
@@ -121,7 +127,7 @@ class ChunkShapes:
         told = choices if isinstance(choices, list) else ()
         ends = [each.get("index") for each in told if each.get("finish_reason") is not None]
         opens = [each.get("index") for each in told if each.get("finish_reason") is None]
-        shape = Shape(pattern, frozenset(opens), frozenset(ends))
+        shape = Shape(pattern, frozenset(opens), frozenset(ends), tier_named(chunk.get("service_tier")))
         self._shapes.insert(0, shape)
         for old in self._shapes[MOST_SHAPES:]:
             self._forget(old)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from ....compiler.plan.service_tiers import tier_named
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ..ids import make_id
@@ -143,7 +144,8 @@ class OpenAIChatReader(AnswerReader):
             yield from self._choice(choice, position, delta_of(choice) or {})
         if (usage := usage_of(value)) is not None:
             self._usage = usage = with_details(self._usage, usage)
-            yield from self._tell(usage, read_usage, DIALECT)
+            tier = tier_named(self._told.get("service_tier"))
+            yield from self._tell(usage, read_usage, DIALECT, tier)
 
     def _new_fields(self, value: Json) -> Json:
         """The fields beside the choices that no chunk before has told."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ....compiler.plan.service_tiers import tier_named
 from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
@@ -133,7 +134,8 @@ class ResponsesReader(AnswerReader):
             def read(told: Json) -> Usage:
                 return evolve(read_usage(told), searches=searches)
 
-            yield from self._tell(usage, read if searches else read_usage, DIALECT)
+            tier = tier_named(response.get("service_tier"))
+            yield from self._tell(usage, read if searches else read_usage, DIALECT, tier)
         why = str((response.get("incomplete_details") or {}).get("reason"))
         if response.get("status") == "incomplete":
             yield e.Finished(_INCOMPLETE.get(why, "length"))

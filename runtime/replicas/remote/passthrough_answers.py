@@ -9,8 +9,10 @@ from operator import is_not
 from typing import Any
 
 import orjson
+from attrs import evolve
 
 from ....compiler.plan import ProviderKind
+from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
     NAMELESS,
     CallPieces,
@@ -52,7 +54,8 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
             changed |= _is_mended(choice, place, classifier)
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
-    return ChatChunk(body, _usage(answer, classifier))
+    tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
+    return ChatChunk(body, _usage(answer, classifier, tier))
 
 
 class PassingReader:
@@ -77,6 +80,7 @@ class PassingReader:
         self._frames = 0
         self._calls: dict[object, CallPieces] = {}
         self._usage: dict[str, Any] = {}
+        self._tier = ""
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
@@ -94,6 +98,8 @@ class PassingReader:
         """The same as `_read_anew`, for a chunk of which only texts and usage are not known before."""
         shape, match, told = found
         self._shape = shape
+        if shape.tier:
+            self._tier = shape.tier
         if not shape.is_empty:
             self._begun = True
             self._unfinished |= shape.opens
@@ -116,6 +122,7 @@ class PassingReader:
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if self._is_mended(choice, position):
                 is_as_it_came = False
+        self._tier = tier_named(chunk.get("service_tier")) or self._tier
         usage = self._read_usage(chunk)
         self.frame = None
         if not is_as_it_came:
@@ -133,7 +140,7 @@ class PassingReader:
         if told is None:
             return None
         self._usage = with_details(self._usage, told)
-        return _usage({"usage": self._usage}, self._classifier)
+        return _usage({"usage": self._usage}, self._classifier, self._tier)
 
     def _is_mended(self, choice: Any, position: int) -> bool:
         """Whether `choice` was changed, into what clients of OpenAI's put together again."""
@@ -240,12 +247,14 @@ def _check_choice(choice: Any, classifier: Classifier) -> None:
         raise classifier.in_band(error)
 
 
-def _usage(answer: dict[str, Any], classifier: Classifier) -> Usage | None:
-    plain = plain_usage(answer.get("usage"))
+def _usage(answer: dict[str, Any], classifier: Classifier, tier: str = "") -> Usage | None:
+    plain = plain_usage(answer.get("usage"), tier)
     if plain is not None:
         return plain
     usage = usage_of(answer)
     if usage is not None and not is_believable(usage):
         classifier.doubt(IMPOSSIBLE)
         return None
-    return None if usage is None else read_usage(usage)
+    if usage is None:
+        return None
+    return evolve(read_usage(usage), tier=tier) if tier else read_usage(usage)

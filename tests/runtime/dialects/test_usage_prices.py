@@ -54,6 +54,9 @@ TARIFF = Tariff.of(
         per_image=Money("0.04"),
         per_character=Money("0.00002"),
         fast=2.5,
+        flex=0.5,
+        flex_cached=1.0,
+        priority=1.8,
     )
 )
 
@@ -215,6 +218,7 @@ ROWS: list[Row] = [
             cache_write_tokens=248,
             cache_write_1h_tokens=100,
             searches=3,
+            tier="standard",
         ),
         millionths(input=2095, cached_input=1800, cache_write=148, cache_write_1h=100, output=503)
         + Decimal("0.03"),
@@ -250,6 +254,7 @@ ROWS: list[Row] = [
             reasoning_tokens=60,
             audio_tokens=250,
             image_answer_tokens=30,
+            tier="standard",
         ),
         millionths(input=175, cached_input=600, audio_input=250, output=70, image_output=30),
     ),
