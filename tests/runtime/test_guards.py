@@ -68,8 +68,8 @@ EXTERNS = "\n".join(
         ("short", "texts: list<text>", "list<text>"),
     )
 )
-ASKS_NOTHING = ("count_tokens", "input_tokens", "/cancel")
-"""Parts of paths at which a model is named, and not asked."""
+ASKS_NOTHING = ("count_tokens", "input_tokens", "/cancel", "/batches")
+"""Parts of paths at which no model is asked."""
 
 
 @frozen
