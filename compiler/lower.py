@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.inference import name_at
 from ..dsl.keys import KeySecret, read_moment
-from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
+from ..dsl.kinds import SecretSource, TransportKind, WireFormat
 from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.policies import Scaling
 from ..dsl.ranges import Range
@@ -52,17 +52,10 @@ from .plan import (
 )
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from .shared_circuits import with_shared_circuits
-from .targets import target_of
+from .targets import WIRES, target_of
 
 if TYPE_CHECKING:
     from .graph import Graph
-
-WIRES: dict[ProviderKind, WireFormat] = {
-    ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
-    ProviderKind.GEMINI: WireFormat.GEMINI,
-    ProviderKind.BEDROCK: WireFormat.BEDROCK,
-}
-"""The wire formats that are not OpenAI's."""
 
 
 def lower(program: Program, base: Path) -> Plan:

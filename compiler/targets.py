@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, field
 
-from ..dsl.kinds import AuthScheme, ProviderKind, TaskKind
+from ..dsl.kinds import AuthScheme, ProviderKind, TaskKind, WireFormat
 from ..dsl.late_text import joined, without_slash
 from ..dsl.presets import PRESETS
 from ..dsl.record import frozen
@@ -27,6 +27,13 @@ ENDPOINTS: dict[ProviderKind, str] = {
     ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
 } | {ProviderKind(kind): preset.endpoint for kind, preset in PRESETS.items() if preset.endpoint is not None}
 """Where each provider is when a file does not say."""
+
+WIRES: dict[ProviderKind, WireFormat] = {
+    ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
+    ProviderKind.GEMINI: WireFormat.GEMINI,
+    ProviderKind.BEDROCK: WireFormat.BEDROCK,
+}
+"""The wire formats that are not OpenAI's."""
 
 RETRIEVAL: dict[ProviderKind, str] = {
     ProviderKind(kind): preset.retrieval for kind, preset in PRESETS.items() if preset.retrieval is not None

@@ -59,8 +59,8 @@ def _tier(declared: Declared, deployment: Deployment, budget: Budget, found: Dia
     price, request = deployment.effective_price(), deployment.request
     if price is None or request is None:
         return
-    from ..lower import WIRES  # most files ask for no tier
-    from ..plan.service_tiers import WRITABLE, has_unknown_price, tier_in
+    from ..plan.service_tiers import WRITABLE, has_unknown_price, tier_in  # most files ask for no tier
+    from ..targets import WIRES
 
     provider = deployment.effective_runtime().provider
     wire = WireFormat.OPENAI if provider is None else WIRES.get(provider, WireFormat.OPENAI)

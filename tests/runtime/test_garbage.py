@@ -32,7 +32,7 @@ MOST_PER_CONNECTION = 30
 """Objects that asyncio leaves of each connection that is closed."""
 
 _CONNECTOR = "inferc.runtime.replicas.remote.connector"
-CLOSED = tuple(f"{_CONNECTOR}.{name}" for name in ("_Connection", "_SteadyConnection", "_Steady"))
+CLOSED = tuple(f"{_CONNECTOR}.{name}" for name in ("_Connection", "SteadyConnection", "Steady"))
 """aiohttp's side of a connection to a provider: one that is closed is a circle of aiohttp's own."""
 
 SCRIPT = {

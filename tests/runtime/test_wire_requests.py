@@ -204,7 +204,7 @@ def one(part: dict[str, Any]) -> dict[str, Any]:
         ("gemini", {"reasoning_effort": "none"}, "reasoning_effort", "cannot be told not to think"),
         ("vertex", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal"),
         ("gemini", {"logit_bias": {"1": 2}}, "logit_bias", "does not take it"),
-        ("gemini", {"modalities": ["text", "audio"]}, "modalities", "only text"),
+        ("gemini", {"modalities": ["text", "audio"]}, "modalities", "no audio"),
         ("gemini", {"thinking": {}}, "thinking", "no field of that name"),
         ("anthropic", {"functions": [{"name": "f"}]}, "functions", "write `tools`"),
         ("anthropic", {"max_tokens": 0}, "max_tokens", "from 1"),

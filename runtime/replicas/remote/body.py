@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
+from typing import Protocol
 
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
 from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
-from .relay import Relay
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -37,6 +37,23 @@ class OutOfBounds(Exception):
         super().__init__(limit)
         self.limit = limit
         self.most = most
+
+
+class Bypass(Protocol):
+    """Who hands on what comes while a piece is waited for."""
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it read something that it did not hand on."""
+        ...
+
+    def begin(self) -> asyncio.Future[None] | None:
+        """Begin to; done when who waits has to go on. None: it is not to be."""
+        ...
+
+    def end(self) -> None:
+        """What comes is no longer handed on."""
+        ...
 
 
 class Body:
@@ -79,9 +96,9 @@ class Body:
         """Whether all of it has been read."""
         return self.content.at_eof()
 
-    async def piece(self, most: int = -1, relay: Relay | None = None) -> bytes:
+    async def piece(self, most: int = -1, bypass: Bypass | None = None) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
-        relay: who hands on what comes meanwhile; where it has something left, that is what comes next.
+        Where `bypass` has something left, that is what comes next.
 
         Raises OutOfBounds and ClientError.
         """
@@ -91,7 +108,7 @@ class Body:
             if self.since is None:
                 self.since = self.loop.time()
             self.moment = min(self.since + self._read, self._until)
-            self._arrival = (None if relay is None else relay.begin()) or arrival(content)
+            self._arrival = (None if bypass is None else bypass.begin()) or arrival(content)
             try:
                 if self._arrival is None:
                     with self._timeouts.until(self.moment):
@@ -103,9 +120,9 @@ class Body:
                     finally:
                         self._timeouts.waits.discard(self)
                         arrived(content)
-                        if relay is not None:
-                            relay.end()
-                    if relay is not None and relay.left is not None:
+                        if bypass is not None:
+                            bypass.end()
+                    if bypass is not None and bypass.has_left:
                         return b""
                     data = take(content, most)
             except TimeoutError:

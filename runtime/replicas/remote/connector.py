@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
-
-if TYPE_CHECKING:
-    from .relay import Relay
 
 MAX_HEADER, MAX_HEADERS = 8190, 128
 """Bytes of one header of an answer, name or value, and how many of them there may be."""
@@ -35,6 +32,18 @@ _buffer = memoryview(bytearray(_AT_ONCE))
 """What is read last, of all connections: it is taken out at once."""
 
 
+class Shortcut(Protocol):
+    """Who takes what comes past the parser of a connection."""
+
+    def passes(self, piece: bytes) -> bool:
+        """Whether `piece` was taken; else its connection parses it, and calls `look`."""
+        ...
+
+    def look(self, piece: bytes) -> None:
+        """`piece` was parsed; empty: the connection has ended."""
+        ...
+
+
 class SteadyConnection(ResponseHandler):
     """Reads little at a time, and so no more than little beyond what fits: uvloop reads 256 KB else."""
 
@@ -48,7 +57,7 @@ class Steady(asyncio.BufferedProtocol):
     """Hands on to `receiver` what comes, or past it, to `relay`."""
 
     def __init__(self, receiver: SteadyConnection) -> None:
-        self.relay: Relay | None = None
+        self.relay: Shortcut | None = None
         self._receiver = receiver
         self._receive = receiver.data_received
         self.eof_received = receiver.eof_received  # type: ignore[method-assign]

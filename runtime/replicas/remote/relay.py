@@ -45,6 +45,7 @@ class Relay:
     __slots__ = (
         "_body",
         "_head",
+        "_left",
         "_most",
         "_parser",
         "_passing",
@@ -55,7 +56,6 @@ class Relay:
         "_tail",
         "_tail_size",
         "_waiter",
-        "left",
     )
 
     def __init__(
@@ -77,8 +77,7 @@ class Relay:
         self._read = read
         self._most = most
         self._waiter: Future[None] | None = None
-        self.left: Read | None = None
-        """What was read, and has to go the usual way."""
+        self._left: Read | None = None
         self._tail_size = 0
         self._head = self._tail = b""
         """What stands around the words of the next event; empty where it has to be read."""
@@ -96,9 +95,14 @@ class Relay:
         """What comes stays with its connection again."""
         self._steady.relay = self._waiter = None
 
+    @property
+    def has_left(self) -> bool:
+        """Whether something was read that has to go the usual way."""
+        return self._left is not None
+
     def take_left(self) -> Read | None:
         """What is left, once."""
-        left, self.left = self.left, None
+        left, self._left = self._left, None
         return left
 
     def passes(self, piece: bytes) -> bool:
@@ -155,7 +159,7 @@ class Relay:
                 or not sink.takes()
                 or (chunks and not sink.send(chunks))
             ):
-                self.left = read
+                self._left = read
                 return False
             if body.since is None:
                 body.goes_on()
