@@ -25,7 +25,7 @@ KEEP_ALIVE = 15.0
 _COMMENT = b": keep-alive\n\n"
 _FIELDS = {"_eof_sent", "_headers", "_keep_alive", "_payload_writer", "_req", "_send_headers_immediately"}
 _IS_AS_EXPECTED = all(hasattr(web.StreamResponse(), name) for name in _FIELDS) and all(
-    hasattr(StreamWriter, name) for name in ("_eof", "_write", "chunked")
+    hasattr(StreamWriter, name) for name in ("_eof", "_write", "chunked", "protocol")
 )
 """Whether this aiohttp has the fields that heads and ends are sent by past its own ways."""
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
@@ -113,11 +113,16 @@ class EventStream:
     def takes(self) -> bool:
         """Whether more can go out at once: the head has, and all that came before."""
         writer = self._writer
-        if self._comment is not None or type(writer) is not StreamWriter or not _is_open(writer):
+        if (
+            not _IS_AS_EXPECTED
+            or self._comment is not None
+            or type(writer) is not StreamWriter
+            or not _is_open(writer)
+        ):
             return False
-        protocol = writer._protocol
+        protocol = writer.protocol
         transport = protocol.transport
-        return transport is not None and not protocol._paused and not transport.is_closing()
+        return transport is not None and not protocol.writing_paused and not transport.is_closing()
 
     def pass_on(self, chunk: bytes) -> bool:
         """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
@@ -125,9 +130,14 @@ class EventStream:
         Ask `takes` before the first one.
         """
         writer: Any = self._writer
-        protocol = writer._protocol
+        protocol = writer.protocol
         transport = protocol.transport
-        if self._comment is not None or protocol._paused or transport is None or transport.is_closing():
+        if (
+            self._comment is not None
+            or protocol.writing_paused
+            or transport is None
+            or transport.is_closing()
+        ):
             return False
         size = len(chunk)
         writer.buffer_size += size
