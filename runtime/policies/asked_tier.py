@@ -31,9 +31,9 @@ class AskedTier:
         self._wire = plan.wire
         can = plan.capabilities
         self._known = can.service_tiers
-        self._reads = plan.wire is not WireFormat.BEDROCK and (
-            plan.wire is not WireFormat.OPENAI or can.knows_field(FIELD)
-        )
+        self._reads = plan.wire is WireFormat.ANTHROPIC or (
+            plan.wire is WireFormat.OPENAI and can.knows_field(FIELD)
+        )  # others are not told what clients ask for
         self._price = plan.price
         self._dearest = 1.0
 

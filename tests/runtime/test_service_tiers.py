@@ -215,6 +215,12 @@ class TestAsked:
         plan = remote_plan(price=PRICE, capabilities=Capabilities(service_tiers=("auto", "flex")))
         assert AskedTier(plan).of(asking(service_tier="priority")) == ""
 
+    @pytest.mark.parametrize("wire", [WireFormat.GEMINI, WireFormat.BEDROCK])
+    def test_it_is_that_of_the_file_where_the_provider_is_not_told_the_client_s(
+        self, wire: WireFormat
+    ) -> None:
+        assert AskedTier(remote_plan(price=PRICE, wire=wire)).of(asking(service_tier="priority")) == ""
+
     def test_a_project_that_is_set_to_a_dearer_tier_is_found_out(self) -> None:
         asked = AskedTier(remote_plan(price=PRICE))
         asked.answered("", "flex")
