@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.inference import name_at
 from ..dsl.keys import KeySecret, read_moment
-from ..dsl.kinds import SecretSource, TransportKind, WireFormat
+from ..dsl.kinds import SecretSource, TransportKind
 from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.policies import Scaling
 from ..dsl.ranges import Range
@@ -52,7 +52,7 @@ from .plan import (
 )
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from .shared_circuits import with_shared_circuits
-from .targets import WIRES, target_of
+from .targets import target_of, wire_of
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -203,7 +203,7 @@ class _Lowerer:
         provider = deployment.effective_runtime().provider
         assert isinstance(config, RemoteConfig)
         assert provider is not None
-        wire = WIRES.get(provider, WireFormat.OPENAI)
+        wire = wire_of(provider)
         target = target_of(provider, config, deployment.effective_task())
         identity: WorkloadIdentity | None = None
         if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:

@@ -28,7 +28,7 @@ ENDPOINTS: dict[ProviderKind, str] = {
 } | {ProviderKind(kind): preset.endpoint for kind, preset in PRESETS.items() if preset.endpoint is not None}
 """Where each provider is when a file does not say."""
 
-WIRES: dict[ProviderKind, WireFormat] = {
+_WIRES: dict[ProviderKind | None, WireFormat] = {
     ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
     ProviderKind.GEMINI: WireFormat.GEMINI,
     ProviderKind.BEDROCK: WireFormat.BEDROCK,
@@ -87,6 +87,11 @@ class Target:
     headers: dict[str, str] = field(factory=dict)
     query: dict[str, str] = field(factory=dict)
     service: str | None = None
+
+
+def wire_of(provider: ProviderKind | None) -> WireFormat:
+    """The protocol in which a provider is asked: OpenAI's, unless it has one of its own."""
+    return _WIRES.get(provider, WireFormat.OPENAI)
 
 
 def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = TaskKind.CHAT) -> Target:

@@ -22,7 +22,6 @@ from _written import ROOT, only_check, put, status
 
 from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
-from inferc.compiler.lower import WIRES
 from inferc.compiler.onnx_model import signature
 from inferc.compiler.pipelines import extern_options, pipeline_options
 from inferc.compiler.pipelines import options as call_options
@@ -36,13 +35,13 @@ from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.routes import options as route_options
-from inferc.compiler.targets import ENDPOINTS
+from inferc.compiler.targets import ENDPOINTS, wire_of
 from inferc.dsl import deployment, gateway, guards, keys, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.capabilities import all_endpoints
 from inferc.dsl.data_kinds import DataKind
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
-from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
+from inferc.dsl.kinds import RuntimeKind, TransportKind
 from inferc.dsl.units import Duration, Money, Percent, Size
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
 from inferc.runtime.requests.errors import RequestError
@@ -280,7 +279,7 @@ def _runtime_rows() -> Iterator[list[str]]:
             continue
         assert kind.provider is not None
         endpoint = ENDPOINTS.get(kind.provider)
-        wire = WIRES.get(kind.provider, WireFormat.OPENAI)
+        wire = wire_of(kind.provider)
         yield [f"`{kind}`", "HTTP", f"`{wire}`", f"`{endpoint}`" if endpoint else "none: the file must"]
 
 

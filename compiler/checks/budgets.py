@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import BudgetAction, TransportKind, WireFormat
+from ...dsl.kinds import BudgetAction, TransportKind
 from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.record import frozen
 from ...dsl.source import Span
@@ -60,10 +60,9 @@ def _tier(declared: Declared, deployment: Deployment, budget: Budget, found: Dia
     if price is None or request is None:
         return
     from ..plan.service_tiers import WRITABLE, has_unknown_price, tier_in  # most files ask for no tier
-    from ..targets import WIRES
+    from ..targets import wire_of
 
-    provider = deployment.effective_runtime().provider
-    wire = WireFormat.OPENAI if provider is None else WIRES.get(provider, WireFormat.OPENAI)
+    wire = wire_of(deployment.effective_runtime().provider)
     for where, said in (("force", request.force), ("defaults", request.defaults)):
         tier = tier_in(said.extra_body, wire) if said is not None and said.extra_body else ""
         if not has_unknown_price(tier, price):

@@ -120,9 +120,7 @@ class EventStream:
             or not _is_open(writer)
         ):
             return False
-        protocol = writer.protocol
-        transport = protocol.transport
-        return transport is not None and not protocol.writing_paused and not transport.is_closing()
+        return _way_out(writer) is not None
 
     def pass_on(self, chunk: bytes) -> bool:
         """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
@@ -130,14 +128,8 @@ class EventStream:
         Ask `takes` before the first one.
         """
         writer: Any = self._writer
-        protocol = writer.protocol
-        transport = protocol.transport
-        if (
-            self._comment is not None
-            or protocol.writing_paused
-            or transport is None
-            or transport.is_closing()
-        ):
+        transport = _way_out(writer)
+        if self._comment is not None or transport is None:
             return False
         size = len(chunk)
         writer.buffer_size += size
@@ -211,6 +203,15 @@ class EventStream:
 def as_chunk(data: bytes) -> bytes:
     """`data`, of which there is some, as a chunk of HTTP/1.1."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _way_out(writer: StreamWriter) -> asyncio.Transport | None:
+    """Where bytes go out at once; None where the client is gone, or does not read."""
+    protocol = writer.protocol
+    transport = protocol.transport
+    if protocol.writing_paused or transport is None or transport.is_closing():
+        return None
+    return transport
 
 
 def _is_open(writer: StreamWriter) -> bool:
