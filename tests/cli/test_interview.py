@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -48,18 +51,41 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def interrupt(self) -> None:
-        self._process.send_signal(2)
+        """Press Ctrl-C until it ends: one that comes just before the process begins to wait is not heard."""
+        end = time.monotonic() + PATIENCE
+        while self._process.poll() is None and time.monotonic() < end:
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
 
     def end(self) -> int:
-        try:
-            return self._process.wait(PATIENCE)
-        finally:
-            self._process.kill()
-            os.close(self._master)
+        return self._process.wait(PATIENCE)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
 
 
-def test_enter_and_nothing_else_writes_a_file_that_passes(tmp_path: Path, inferc: Command) -> None:
-    terminal = Terminal(tmp_path)
+Begin = Callable[..., Terminal]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    with ExitStack() as ended:
+
+        def begin(*arguments: str) -> Terminal:
+            terminal = Terminal(tmp_path, *arguments)
+            ended.callback(terminal.close)
+            return terminal
+
+        yield begin
+
+
+def test_enter_and_nothing_else_writes_a_file_that_passes(
+    begin: Begin, tmp_path: Path, inferc: Command
+) -> None:
+    terminal = begin()
     for question in ("Template [chat]: ", "Provider", "Model [gpt-4o-mini]: ", "[OPENAI_API_KEY]: "):
         terminal.answer(question, "\n")
     terminal.until("next: inferc check hello.infer")
@@ -68,9 +94,9 @@ def test_enter_and_nothing_else_writes_a_file_that_passes(tmp_path: Path, inferc
 
 
 def test_answers_are_written_and_those_that_do_not_fit_are_asked_again(
-    tmp_path: Path, inferc: Command
+    begin: Begin, tmp_path: Path, inferc: Command
 ) -> None:
-    terminal = Terminal(tmp_path, "mine.infer")
+    terminal = begin("mine.infer")
     terminal.answer("Template [chat]: ", "shop\n")
     terminal.answer("that is not one of chat", "classify\n")
     terminal.answer("Provider", "anthropic\n")
@@ -85,8 +111,8 @@ def test_answers_are_written_and_those_that_do_not_fit_are_asked_again(
     assert inferc("check", "--deny", "warnings", tmp_path / "mine.infer").status == 0
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
+def test_ctrl_c_leaves_nothing_behind(begin: Begin, tmp_path: Path) -> None:
+    terminal = begin()
     terminal.answer("Template [chat]: ", "\n")
     terminal.until("Provider")
     terminal.interrupt()
@@ -95,8 +121,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_template_on_the_command_line_is_not_asked_for(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, "--template", "gateway")
+def test_a_template_on_the_command_line_is_not_asked_for(begin: Begin) -> None:
+    terminal = begin("--template", "gateway")
     terminal.until("wrote gateway.infer")
     assert terminal.end() == 0
 
