@@ -32,7 +32,7 @@ from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..pipelines.workers.workers import Workers
 from .failover import Ask, GiveUp, exhausted, fails_over, last_word
-from .first_content import open_answer
+from ..first_content import open_answer
 from .route import Route
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from ...requests.call import Call
 from ...requests.errors import forget_frames
 from ...requests.trace import Trace
 from ..model import Model
-from .first_content import Opened, open_answer
+from ..first_content import Opened, open_answer
 from .route import Route
 
 log = logging.getLogger(__name__)

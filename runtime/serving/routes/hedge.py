@@ -19,7 +19,7 @@ from ...requests.trace import Trace
 from ..counters import SLOW
 from ..model import Model
 from .failover import Ask, GiveUp, exhausted, fails_over, last_word
-from .first_content import Opened, open_answer
+from ..first_content import Opened, open_answer
 from .route import Route
 
 
