@@ -96,7 +96,7 @@ class Attempt:
         self.begun = False
         """Whether a part of the answer has come."""
         self.is_held_back = False
-        """Whether what came is kept from the client, since it says nothing yet: another attempt may follow."""
+        """Whether what came is kept from the client, as it says nothing yet: another attempt may follow."""
         self._chunks = self._size = 0
         self.first: float | None = None
         """When the answer began, in the time of the loop."""
