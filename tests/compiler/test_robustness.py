@@ -516,9 +516,7 @@ def test_few_findings_look_for_near_matches() -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_more_lines_are_as_much_more_work(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hello.infer").write_text("let x = 1\n")
     shape, counts, most = SHAPES[name], (30, 150), 5.05
     if name in LOOKS_FOR_NAMES:
