@@ -13,15 +13,14 @@ from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.policies import Scaling
 from ..dsl.ranges import Range
 from ..dsl.runtimes import (
-    AnthropicConfig,
     Aws,
     BedrockConfig,
     CustomConfig,
     EndpointTls,
+    FederatedConfig,
     GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
-    OpenAIConfig,
     RemoteConfig,
     SecretRef,
     VertexConfig,
@@ -206,7 +205,7 @@ class _Lowerer:
         wire = wire_of(provider)
         target = target_of(provider, config, deployment.effective_task())
         identity: WorkloadIdentity | None = None
-        if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:
+        if isinstance(config, FederatedConfig) and config.identity is not None:
             token = self._secret(config.identity.token, declared, "runtime_config", "identity", "token")
             identity, target = identity_of(config.identity, token, target)
         return RemotePoolPlan(
@@ -272,7 +271,7 @@ class _Lowerer:
         path: tuple[str, ...] = ("runtime_config",)
         if isinstance(config, BedrockConfig):
             said = config
-        elif isinstance(config, OpenAIConfig | AnthropicConfig):
+        elif isinstance(config, FederatedConfig):
             said, path = config.aws, (*path, "aws")
         assert said is not None
         named = {

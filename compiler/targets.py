@@ -13,6 +13,7 @@ from ..dsl.runtimes import (
     Aws,
     AzureConfig,
     BedrockConfig,
+    FederatedConfig,
     LaunchableConfig,
     LocalServerConfig,
     OpenAIConfig,
@@ -104,7 +105,7 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
             headers=_headers(config),
             query={"api-version": config.api_version or AZURE_API_VERSION},
         )
-    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.aws is not None:
+    if isinstance(config, FederatedConfig) and config.aws is not None:
         return _behind_aws(config, config.aws)
     if isinstance(config, VertexConfig) and config.project is not None:
         host = _VERTEX_HOSTS.get(config.region or "", f"https://{config.region}-aiplatform.googleapis.com")
@@ -140,7 +141,7 @@ def target_of(provider: ProviderKind, config: RemoteConfig, task: TaskKind = Tas
     return Target(endpoint, scheme, headers=_headers(config))
 
 
-def _behind_aws(config: OpenAIConfig | AnthropicConfig, aws: Aws) -> Target:
+def _behind_aws(config: FederatedConfig, aws: Aws) -> Target:
     """Its own API at AWS: Claude Platform on AWS, or OpenAI's models on Amazon Bedrock."""
     if isinstance(config, AnthropicConfig):
         own = joined(f"https://{CLAUDE_ON_AWS}.", aws.region, ".api.aws")

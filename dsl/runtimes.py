@@ -240,6 +240,10 @@ class AnthropicConfig(VertexConfig):
         return self.project is not None and self.workspace is None
 
 
+FederatedConfig = OpenAIConfig | AnthropicConfig
+"""Those that can be asked as a workload of AWS, or with the identity of one, instead of with a key."""
+
+
 @frozen
 class GeminiConfig(VertexConfig):
     """`gemini`: AI Studio with a key, or Vertex."""

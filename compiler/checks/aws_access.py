@@ -6,7 +6,7 @@ import re
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.late_text import is_unknown
-from ...dsl.runtimes import AnthropicConfig, Aws, OpenAIConfig
+from ...dsl.runtimes import AnthropicConfig, Aws, FederatedConfig
 from ..declare import Declared
 from .together import needs, rule_out
 
@@ -21,9 +21,7 @@ _REGION = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]+)+-\d+")
 """Source: openai 3.57.0, providers/bedrock.py (2026-11-29)."""
 
 
-def check_aws(
-    declared: Declared, config: OpenAIConfig | AnthropicConfig, aws: Aws, found: Diagnostics
-) -> None:
+def check_aws(declared: Declared, config: FederatedConfig, aws: Aws, found: Diagnostics) -> None:
     """An API behind AWS's own access: where it is, and whose it is."""
     here = ("runtime_config", "aws")
     region = aws.region

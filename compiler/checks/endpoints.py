@@ -16,6 +16,7 @@ from ...dsl.runtimes import (
     AnthropicConfig,
     AzureConfig,
     BedrockConfig,
+    FederatedConfig,
     Launch,
     LaunchableConfig,
     LocalServerConfig,
@@ -87,9 +88,9 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
             secondary=[Label(declared.span("runtime_config", "region"), "asked there")],
             help=f"take `{named}/` out of the name",
         )
-    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.aws is not None:
+    if isinstance(config, FederatedConfig) and config.aws is not None:
         check_aws(declared, config, config.aws, found)
-    if isinstance(config, OpenAIConfig | AnthropicConfig) and config.identity is not None:
+    if isinstance(config, FederatedConfig) and config.identity is not None:
         check_identity(declared, config, found)
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
@@ -99,7 +100,7 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         _resource(declared, "azure_resource", config.azure_resource, found)
         return
-    if isinstance(config, OpenAIConfig | AnthropicConfig) and (
+    if isinstance(config, FederatedConfig) and (
         declared.wrote("runtime_config", "aws") or declared.wrote("runtime_config", "identity")
     ):
         return

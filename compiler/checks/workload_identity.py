@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.late_text import is_unknown
-from ...dsl.runtimes import AnthropicConfig, OpenAIConfig, OpenAIIdentity
+from ...dsl.runtimes import FederatedConfig, OpenAIConfig, OpenAIIdentity
 from ...dsl.urls import no_base_url, no_token_url
 from ..declare import Declared
 from .together import rule_out
@@ -21,7 +21,7 @@ _OTHERS = (
 """What says the same in another way, and what it says."""
 
 
-def check_identity(declared: Declared, config: OpenAIConfig | AnthropicConfig, found: Diagnostics) -> None:
+def check_identity(declared: Declared, config: FederatedConfig, found: Diagnostics) -> None:
     """What `identity` names has to be there, alone, and must not be told to everybody on the way."""
     here, identity = ("runtime_config", "identity"), config.identity
     assert identity is not None

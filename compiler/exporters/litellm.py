@@ -9,7 +9,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.kinds import RuntimeKind, SecretSource, TaskKind, UnsupportedAction
 from ...dsl.late_text import LateText
 from ...dsl.presets import PRESETS
-from ...dsl.runtimes import AnthropicConfig, LaunchableConfig, OpenAIConfig, RemoteConfig, SecretRef
+from ...dsl.runtimes import FederatedConfig, LaunchableConfig, OpenAIConfig, RemoteConfig, SecretRef
 from ...dsl.units import Money
 from ..plan.routes import BalanceKind, RouteKind
 from ..scope import Symbol
@@ -113,7 +113,7 @@ class _Writing:
         if isinstance(config, LaunchableConfig) and config.launch is not None:
             self._lose(deployment.name, "LiteLLM starts no servers: give it an `endpoint`")
             return None
-        if isinstance(config, OpenAIConfig | AnthropicConfig) and config.aws is not None:
+        if isinstance(config, FederatedConfig) and config.aws is not None:
             self._lose(deployment.name, f"LiteLLM does not ask `{kind}` behind AWS's access")
             return None
         params = self._target(deployment, config, kind, values)
