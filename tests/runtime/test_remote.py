@@ -319,6 +319,13 @@ async def test_an_error_in_a_successful_answer_is_an_error() -> None:
                 await ask(executor, chat(stream=stream))
 
 
+async def test_the_mark_of_a_byte_order_in_front_of_an_answer_is_taken_off() -> None:
+    body = json.dumps(WHOLE).encode()
+    async with provider(answering(b"\xef\xbb\xbf" + body, content_type="application/json")) as executor:
+        [chunk] = await ask(executor, chat(stream=False))
+        assert chunk.data == body
+
+
 async def test_an_answer_in_one_piece_to_a_streamed_request_is_an_error() -> None:
     handler = answering(json.dumps(WHOLE).encode(), content_type="application/json")
     async with provider(handler, retry=NO_RETRY) as executor:
