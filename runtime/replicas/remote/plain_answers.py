@@ -23,8 +23,8 @@ _HEAD = re.compile(
 )
 _FIELD = re.compile(r"([^:\r\n]++): ?+([^\r]*+)\r\n")
 _CONNECTION, _TYPE, _SIZE = istr("Connection"), istr("Content-Type"), istr("Content-Length")
-_MORE = istr("Transfer-Encoding"), istr("Content-Encoding"), istr("Upgrade")
-"""What makes a body something else than the bytes that follow, or a connection no longer one of HTTP."""
+_CHUNKED, _PACKED, _UPGRADE = istr("Transfer-Encoding"), istr("Content-Encoding"), istr("Upgrade")
+"""With these, a body is something else than the bytes that follow, or a connection no longer one of HTTP."""
 
 
 class PlainAnswer(NamedTuple):
@@ -50,7 +50,9 @@ def plain_answer(piece: bytes) -> PlainAnswer | None:
         or len(headers.getall(_SIZE)) != 1
         or not headers.get(_TYPE, "").startswith("application/json")
         or headers.get(_CONNECTION, "keep-alive").lower() != "keep-alive"
-        or any(name in headers for name in _MORE)
+        or _CHUNKED in headers
+        or _PACKED in headers
+        or _UPGRADE in headers
     ):
         return None
     return PlainAnswer(CIMultiDictProxy(headers), piece[end + 4 :])
