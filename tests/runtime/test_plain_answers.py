@@ -26,6 +26,7 @@ OTHERS = {
     "other status": ANSWER.replace(b"200 OK", b"201 Created"),
     "HTTP/1.0": ANSWER.replace(b"HTTP/1.1", b"HTTP/1.0"),
     "no JSON": ANSWER.replace(b"application/json", b"text/event-stream"),
+    "lines of JSON": ANSWER.replace(b"application/json", b"application/jsonl"),
     "no type": ANSWER.replace(b"Content-Type", b"X-Type"),
     "no length": ANSWER.replace(b"content-length:2\r\n", b""),
     "two lengths": ANSWER.replace(b"Connection: keep-alive", b"Content-Length: 2"),

@@ -48,7 +48,7 @@ def plain_answer(piece: bytes) -> PlainAnswer | None:
     if (
         len(fields) > MAX_HEADERS
         or len(headers.getall(_SIZE)) != 1
-        or not headers.get(_TYPE, "").startswith("application/json")
+        or headers.get(_TYPE, "").partition(";")[0] != "application/json"
         or headers.get(_CONNECTION, "keep-alive").lower() != "keep-alive"
         or _CHUNKED in headers
         or _PACKED in headers
