@@ -7,7 +7,6 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
@@ -32,7 +31,6 @@ from ...dialects.adapt import (
 )
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
-from ...dialects.openai.requests import mistyped
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -48,9 +46,6 @@ from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, PassingReader, read_whole
 from .passthrough_rules import Straight
-
-MAX_CACHE_KEY = 200
-"""Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
 
 
 class ChunkReader(Protocol):
@@ -249,7 +244,7 @@ class Chats:
         by_tool: str | None,
     ) -> Fit:
         path = self._target.address(request, body)
-        headers = self._cache_header(body)
+        headers = self._target.beside(body)
         try:
             fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
         except orjson.JSONEncodeError as error:
@@ -261,23 +256,6 @@ class Chats:
         for name in self._shown.keys() & beside.keys():  # lists, of which the request's own hides the other
             beside[name] = f"{self._shown[name]},{beside[name]}"
         return fit._replace(headers=beside)
-
-    def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
-        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so.
-
-        Raises BadRequest where it is no text.
-        """
-        name = self._can.cache_key_header
-        if (
-            name is None
-            or self._dialect != OPENAI_CHAT
-            or (key := body.pop("prompt_cache_key", None)) in (None, "")
-        ):
-            return NO_OPTIONS
-        if not isinstance(key, str):
-            raise mistyped("prompt_cache_key", str, key)
-        fits = len(key) <= MAX_CACHE_KEY and key.isascii() and key.isprintable() and key == key.strip()
-        return {name: key if fits else sha256(key.encode("utf-8", "replace")).hexdigest()}
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
