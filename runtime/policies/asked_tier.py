@@ -65,7 +65,7 @@ class AskedTier:
             return tier_in(own(said.conversation.extras, "anthropic"), self._wire)
         else:
             told = own(said.conversation.extras, "openai").get(FIELD)
-        if told is None or (self._known is not None and told not in self._known):
+        if not isinstance(told, str) or (self._known is not None and told not in self._known):
             return ""
         return tier_named(told)
 

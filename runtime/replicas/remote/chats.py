@@ -35,6 +35,7 @@ from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.server_sent_events import Event as StreamEvent
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner, without_halves
 from ...requests.answer import ChatChunk, ChatEvents
@@ -147,12 +148,19 @@ class Chats:
             found = request.kept[self._key] = self._fit(request)
         return found
 
-    def whole(self, body: bytes, request: ChatRequest, classifier: Classifier) -> ChatChunk | ChatEvents:
-        """A whole answer. Raises RequestError."""
+    def whole(
+        self, body: bytes, request: ChatRequest, classifier: Classifier, *, streamed: bool = False
+    ) -> ChatChunk | ChatEvents:
+        """A whole answer, for a client that may have asked for a stream. streamed: the provider sent one.
+
+        Raises RequestError.
+        """
         fit, body = self.fit(request), without_halves(body)
-        if fit.passes and self._dialect == OPENAI_CHAT:
+        passes = fit.passes and streamed == request.stream is False
+        if passes and self._dialect == OPENAI_CHAT:
             return read_whole(body, classifier)
-        events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
+        reader = PROVIDER_SIDES[self._dialect].reader(classifier)
+        events = _gathered(reader, body, classifier) if streamed else reader.read_whole(body)
         if events and isinstance(events[-1], Failed):
             raise events[-1].error
         usage = next((each.usage for each in reversed(events) if isinstance(each, UsageKnown)), None)
@@ -168,7 +176,7 @@ class Chats:
             if (error := self.misfit(held)) is not None:
                 error.usage = usage
                 raise error
-        return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
+        return ChatEvents(tuple(events), usage, native=body if passes else b"")
 
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
@@ -256,6 +264,16 @@ class Chats:
         for name in self._shown.keys() & beside.keys():  # lists, of which the request's own hides the other
             beside[name] = f"{self._shown[name]},{beside[name]}"
         return fit._replace(headers=beside)
+
+
+def _gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list[Event]:
+    """What a stream that came whole says. Raises RequestError."""
+    parser = SseParser()
+    try:
+        sent = [*parser.feed(body), *parser.close()]
+    except EventTooLarge:
+        raise classifier.malformed(f"the stream has an event of more than {MAX_EVENT >> 20} MiB") from None
+    return [told for event in sent for told in reader.read(event)] + reader.close()
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:

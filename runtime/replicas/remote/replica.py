@@ -66,6 +66,7 @@ Parser = SseParser | EventStreamParser
 E = TypeVar("E", bound=RequestError)
 
 _STREAMED = (ChatRequest, CompletionRequest)
+_EVENTS = "text/event-stream"
 
 log = logging.getLogger(__name__)
 
@@ -316,7 +317,8 @@ class RemoteReplica:
     ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, ChatRequest):
-            return self._unary(request, self._asked(request)[0].whole(body, request, classifier))
+            streamed = headers.get("Content-Type", "").startswith(_EVENTS)
+            return self._asked(request)[0].whole(body, request, classifier, streamed=streamed)
         if isinstance(request, EmbedRequest):
             found = self._retrieval.vectors(body, len(request.inputs), classifier)
             found = counted(found, headers) if self._is_bedrock else found
@@ -332,13 +334,9 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        return self._unary(request, self._passed.whole(body, classifier))
-
-    def _unary(self, request: ChatRequest | CompletionRequest, answer: Chunk) -> Chunk:
-        """`answer`, which came in one piece. Raises ServerError where a stream was asked for."""
-        if request.stream and not self._is_bedrock:  # there, some models stream no answers beside tools
+        if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        return answer
+        return self._passed.whole(body, classifier)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float
