@@ -112,7 +112,6 @@ class Chats:
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
         self._shown = plan.identity.request_headers if plan.identity is not None else NO_OPTIONS
-        self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -130,33 +129,15 @@ class Chats:
         thinks = can.thinks_unasked if effort is None else effort != "none"
         return can.chat_endpoint is False or bool(thinks and request.body.get("tools"))
 
-    def fit_at_once(self, request: ChatRequest) -> Fit | None:
-        """As `fit`; None where that takes longer than the event loop may be held."""
-        found: Fit | None = request.kept.get(self._key)
-        if found is not None:
-            return found
-        if request.said is not None:
-            is_long = sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
-        else:
-            is_long = has_many_parts(request.body["messages"])
-        return None if is_long else self.fit(request)
-
-    def fit(self, request: ChatRequest) -> Fit:
-        """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
-        found: Fit | None = request.kept.get(self._key)
-        if found is None:
-            found = request.kept[self._key] = self._fit(request)
-        return found
-
     def whole(
-        self, body: bytes, request: ChatRequest, classifier: Classifier, *, streamed: bool = False
+        self, body: bytes, fit: Fit, classifier: Classifier, *, streamed: bool = False, wanted: bool = False
     ) -> ChatChunk | ChatEvents:
-        """A whole answer, for a client that may have asked for a stream. streamed: the provider sent one.
+        """A whole answer to a request that was sent as `fit` says. Raises RequestError.
 
-        Raises RequestError.
+        streamed: the provider sent a stream. wanted: the client waits for one.
         """
-        fit, body = self.fit(request), without_halves(body)
-        passes = fit.passes and streamed == request.stream is False
+        body = without_halves(body)
+        passes = fit.passes and not streamed and not wanted
         if passes and self._dialect == OPENAI_CHAT:
             return read_whole(body, classifier)
         reader = PROVIDER_SIDES[self._dialect].reader(classifier)
@@ -188,15 +169,15 @@ class Chats:
             return error
         return None
 
-    def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
-        """What reads the streamed answer to `request`."""
-        fit = self.fit(request)
+    def reader(self, request: ChatRequest, fit: Fit, classifier: Classifier) -> ChunkReader:
+        """What reads the streamed answer to `request`, which was sent as `fit` says."""
         if fit.passes and self._dialect == OPENAI_CHAT:
             hides = self._target.counts and not wants_usage(request)
             return PassingReader(classifier, hide_usage=hides, shapes=self._shapes)
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
-    def _fit(self, request: ChatRequest) -> Fit:
+    def fit(self, request: ChatRequest) -> Fit:
+        """The request to send. Raises Incapable, and BadRequest where it is no request at all."""
         if self._never_chats:
             has = ", ".join(f"/v1/{each}" for each in self._can.endpoints or ())
             raise Incapable(
@@ -274,6 +255,13 @@ def _gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list
     except EventTooLarge:
         raise classifier.malformed(f"the stream has an event of more than {MAX_EVENT >> 20} MiB") from None
     return [told for event in sent for told in reader.read(event)] + reader.close()
+
+
+def is_long(request: ChatRequest) -> bool:
+    """Whether `request` is too long to be made fit while others wait."""
+    if request.said is not None:
+        return sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
+    return has_many_parts(request.body["messages"])
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
