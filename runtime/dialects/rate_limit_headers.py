@@ -106,11 +106,6 @@ def tells_limits(headers: Mapping[str, str]) -> bool:
     return False
 
 
-def says_limits(headers: Mapping[str, str]) -> bool:
-    """Whether an answer says what is left of any limit; most servers' answers do not."""
-    return _known_among(tuple(headers))[1]
-
-
 def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
     """The same as Anthropic's clients read it. now: in Unix time."""
     return write_anthropic(_left(headers), now)

@@ -71,7 +71,7 @@ class RateLimiter(Protocol):
         ...
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        """Learn from the headers of an answer."""
+        """Learn from the headers of an answer that say what is left."""
 
 
 def too_late(account: str, wait: float | None) -> RateLimited:

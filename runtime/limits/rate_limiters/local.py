@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ....compiler.plan import RateLimits
 from ...concurrency.waiting_room import WaitingRoom
-from ...dialects.rate_limit_headers import remaining, says_limits
+from ...dialects.rate_limit_headers import remaining
 from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown
 from ...requests.upstream import Left
@@ -93,8 +93,6 @@ class LocalRateLimiter:
         return self._state.held_for(now)
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        if not says_limits(headers):
-            return
         requests, tokens = remaining(headers, "requests"), remaining(headers, "tokens")
         if requests is not None or tokens is not None:
             self._state.learn(asyncio.get_running_loop().time(), requests, tokens)
