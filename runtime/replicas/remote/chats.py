@@ -116,7 +116,6 @@ class Chats:
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
         self._shown = plan.identity.request_headers if plan.identity is not None else NO_OPTIONS
-        self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -134,27 +133,9 @@ class Chats:
         thinks = can.thinks_unasked if effort is None else effort != "none"
         return can.chat_endpoint is False or bool(thinks and request.body.get("tools"))
 
-    def fit_at_once(self, request: ChatRequest) -> Fit | None:
-        """As `fit`; None where that takes longer than the event loop may be held."""
-        found: Fit | None = request.kept.get(self._key)
-        if found is not None:
-            return found
-        if request.said is not None:
-            is_long = sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
-        else:
-            is_long = has_many_parts(request.body["messages"])
-        return None if is_long else self.fit(request)
-
-    def fit(self, request: ChatRequest) -> Fit:
-        """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
-        found: Fit | None = request.kept.get(self._key)
-        if found is None:
-            found = request.kept[self._key] = self._fit(request)
-        return found
-
-    def whole(self, body: bytes, request: ChatRequest, classifier: Classifier) -> ChatChunk | ChatEvents:
-        """A whole answer. Raises RequestError."""
-        fit, body = self.fit(request), without_halves(body)
+    def whole(self, body: bytes, fit: Fit, classifier: Classifier) -> ChatChunk | ChatEvents:
+        """A whole answer to a request that was sent as `fit` says. Raises RequestError."""
+        body = without_halves(body)
         if fit.passes and self._dialect == OPENAI_CHAT:
             return read_whole(body, classifier)
         events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
@@ -185,15 +166,15 @@ class Chats:
             return error
         return None
 
-    def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
-        """What reads the streamed answer to `request`."""
-        fit = self.fit(request)
+    def reader(self, request: ChatRequest, fit: Fit, classifier: Classifier) -> ChunkReader:
+        """What reads the streamed answer to `request`, which was sent as `fit` says."""
         if fit.passes and self._dialect == OPENAI_CHAT:
             hides = self._target.counts and not wants_usage(request)
             return PassingReader(classifier, hide_usage=hides, shapes=self._shapes)
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
-    def _fit(self, request: ChatRequest) -> Fit:
+    def fit(self, request: ChatRequest) -> Fit:
+        """The request to send. Raises Incapable, and BadRequest where it is no request at all."""
         if self._never_chats:
             has = ", ".join(f"/v1/{each}" for each in self._can.endpoints or ())
             raise Incapable(
@@ -278,6 +259,13 @@ class Chats:
             raise mistyped("prompt_cache_key", str, key)
         fits = len(key) <= MAX_CACHE_KEY and key.isascii() and key.isprintable() and key == key.strip()
         return {name: key if fits else sha256(key.encode("utf-8", "replace")).hexdigest()}
+
+
+def is_long(request: ChatRequest) -> bool:
+    """Whether `request` is too long to be made fit while others wait."""
+    if request.said is not None:
+        return sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
+    return has_many_parts(request.body["messages"])
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
