@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,8 @@ class SyncExecutor:
         reading = loop.begin(read())
         try:
             while (piece := pieces.get()) is not None:
-                loop.loop.call_soon_threadsafe(room.release)
+                with suppress(RuntimeError):  # the loop is closed: what came is given, and no more comes
+                    loop.loop.call_soon_threadsafe(room.release)
                 yield piece
             reading.result()
         except CancelledError:

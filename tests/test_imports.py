@@ -10,7 +10,6 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeGuard
 
 import pytest
 
@@ -145,32 +144,38 @@ def name_of(path: Path) -> str:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse((ROOT / path).read_text("utf-8"))
+def imports_of(path: Path) -> tuple[tuple[ast.Import | ast.ImportFrom, bool], ...]:
+    """The statements of the module at `path` that import, anywhere in it; whether for type checking alone."""
+    return tuple(_imports_in(ast.parse((ROOT / path).read_text("utf-8")), False))
 
 
-def nodes(node: ast.AST, *, for_types: bool) -> Iterator[ast.AST]:
-    """All that is in `node`; for_types: also what is there for type checking alone."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if for_types or not (_is_type_checking(node) and child in node.body):
-            yield from nodes(child, for_types=for_types)
+def _imports_in(node: ast.AST, for_types: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield node, for_types
+    for part in ("body", "handlers", "cases", "orelse", "finalbody"):  # where statements stand in others
+        for child in getattr(node, part, ()):
+            yield from _imports_in(child, for_types or (part == "body" and _is_type_checking(node)))
 
 
-def _is_type_checking(node: ast.AST) -> TypeGuard[ast.If]:
+def _is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 @cache
 def imported_by(path: Path, *, for_types: bool = True) -> tuple[str, ...]:
-    """What the module at `path` imports of inferc, anywhere in it, such as `inferc.dsl.source.Span`."""
+    """What the module at `path` imports of inferc, anywhere in it, such as `inferc.dsl.source.Span`.
+
+    for_types: also what is there for type checking alone.
+    """
     return tuple(_imported_by(path, for_types))
 
 
 def _imported_by(path: Path, for_types: bool) -> Iterator[str]:
     package = ["inferc", *path.parent.parts]
-    for node in nodes(tree_of(path), for_types=for_types):
+    for node, is_for_types in imports_of(path):
         match node:
+            case _ if is_for_types and not for_types:
+                continue
             case ast.Import():
                 yield from (name.name for name in node.names if name.name.split(".")[0] == "inferc")
             case ast.ImportFrom(level=0, module=str(module)) if module.split(".")[0] == "inferc":
@@ -278,7 +283,7 @@ def test_only_type_checking_may_be_left_out_of_the_imports(tmp_path: Path) -> No
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_packages_import_each_other_by_relative_names(room: str) -> None:
     for path in modules(room):
-        for node in ast.walk(tree_of(path)):
+        for node, _ in imports_of(path):
             match node:
                 case ast.Import():
                     names = [name.name for name in node.names]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -76,6 +76,7 @@ def promql_literal(text: str) -> str:
     return '"' + "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in made) + '"'
 
 
+@lru_cache(maxsize=8)
 def environment(literal: Callable[[object], str]) -> Environment:
     """Templates in which every value becomes what `literal` makes of it."""
     made = Environment(

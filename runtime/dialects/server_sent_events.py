@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import NamedTuple
+
+import orjson
 
 MAX_EVENT = 16 << 20
 """Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
@@ -22,7 +25,10 @@ class EventTooLarge(Exception):
 class SseParser:
     """Splits bytes into lines at LF, CR or CRLF before anything is decoded, and lines into events.
 
-    Comments, unknown fields and `ping` events are skipped.
+    Comments, unknown fields and `ping` events are skipped. An event that is called an error says so in its
+    data, too, and so does one that is no event, as from llama.cpp until 2025 (`error: {…}`) and proxies that
+    pass an error on as it is. Sources: https://github.com/ggml-org/llama.cpp/pull/16109,
+    https://github.com/lemonade-sdk/lemonade/issues/2826.
     """
 
     def __init__(self) -> None:
@@ -31,6 +37,7 @@ class SseParser:
         self._after_cr = False
         self._name = b""
         self._data: list[bytes] = []
+        self._is_first = True
         self.is_between = True
         """Whether all that came was whole events."""
 
@@ -53,6 +60,9 @@ class SseParser:
         if lines and self._tail:
             lines[0] = b"".join((*self._tail, lines[0]))
             self._tail = []
+        if lines and self._is_first:
+            lines[0] = lines[0].removeprefix(BOM_UTF8)
+            self._is_first = False
         events: list[Event] = []
         for line in lines:
             if line.startswith(b"data:"):
@@ -60,12 +70,16 @@ class SseParser:
             elif not line:
                 if data := self._data:
                     if self._name != b"ping":
-                        events.append(Event(self._name, data[0] if len(data) == 1 else b"\n".join(data)))
+                        whole = data[0] if len(data) == 1 else b"\n".join(data)
+                        events.append(Event(self._name, whole if self._name != b"error" else _error(whole)))
                     self._data = []
                 self._name = b""
                 self._size = 0
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip()
+            elif line.startswith(b"error:") or (line.startswith(b"{") and b'"error"' in line):
+                self._name = b"error"
+                self._data.append(line.removeprefix(b"error:").strip())
         if tail:
             self._tail.append(tail)
         if self._tail or self._data:
@@ -80,6 +94,17 @@ class SseParser:
     def close(self) -> list[Event]:
         """The event that the end of the bytes leaves without its blank line, if there is one."""
         return self.feed(b"\n\n") if self._tail or self._data else []
+
+
+def _error(data: bytes) -> bytes:
+    """`data` of an event that is called an error, as an object that says it is one."""
+    try:
+        told = orjson.loads(data)
+    except ValueError:
+        told = data.decode(errors="replace")
+    if isinstance(told, dict) and ("error" in told or told.get("type") == "error"):
+        return data
+    return orjson.dumps({"error": told})
 
 
 def _plain_events(received: bytes) -> list[Event]:

@@ -62,6 +62,7 @@ class Attempt:
         "cost",
         "failure",
         "first",
+        "is_held_back",
         "usage",
         "used",
     )
@@ -93,10 +94,17 @@ class Attempt:
         self._charges = True
         self._sent = self._finished = False
         self.begun = False
-        """Whether a part of the answer has been handed out."""
+        """Whether a part of the answer has come."""
+        self.is_held_back = False
+        """Whether what came is kept from the client, as it says nothing yet: another attempt may follow."""
         self._chunks = self._size = 0
         self.first: float | None = None
         """When the answer began, in the time of the loop."""
+
+    @property
+    def handed_out(self) -> bool:
+        """Whether a part of the answer has gone to who asks."""
+        return self.begun and not self.is_held_back
 
     def answered(self, *, streamed: bool) -> bool:
         """Whether the whole answer came; who wants no stream need not read on after its one piece."""

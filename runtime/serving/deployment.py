@@ -44,6 +44,7 @@ from .availability import Availability
 from .batches import batches, embed_in_batches
 from .counted_sink import CountedSink
 from .counters import DIVERTED, DeploymentCounters, outcome_now
+from .first_content import has_content
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -54,6 +55,9 @@ OVERLOADED = (429, 503, 529)
 """What providers answer when they have too much to do."""
 
 NO_RETRY = RetryPolicy(max_retries=0)
+
+MOST_HELD = 64
+"""Chunks without content that are held back: a stream that goes on so is the client's."""
 
 
 class Deployment(Model):
@@ -280,7 +284,8 @@ class Deployment(Model):
 
     async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces: a slot first, then attempts until one answers: at another
-        replica where one is free, else at the same. None follows once a chunk has been handed out.
+        replica where one is free, else at the same. None follows once content has been handed out: what comes
+        of a stream before, such as who speaks, is held back until then.
 
         passed: deployments that handed the request on.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
@@ -301,6 +306,8 @@ class Deployment(Model):
         try:
             while True:
                 attempt = await retrier.enter()
+                attempt.is_held_back = getattr(request, "stream", False)
+                held: list[Chunk] = []
                 index = retrier.slot.replica
                 if call.sink is None or self._relaying is None:
                     chunks = self._replicas[index].stream(request, call.deadline)
@@ -312,7 +319,18 @@ class Deployment(Model):
                         attempt.saw(chunk)
                         if chunk.upstream is not None:
                             trace.upstream = chunk.upstream
+                        if attempt.is_held_back:
+                            held.append(chunk)
+                            if not has_content(chunk) and len(held) < MOST_HELD:
+                                continue
+                            attempt.is_held_back = False
+                            chunk = held.pop()
+                            for each in held:
+                                yield each
                         yield chunk
+                    if attempt.is_held_back:  # there was no content
+                        for each in held:
+                            yield each
                     attempt.finished()
                     return
                 except RequestError as error:

@@ -168,7 +168,7 @@ class Retrier:
         self._availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
         self._trace.note(now, f"{self._deployment} #{self.slot.replica}: failed: {error.message}")
-        if attempt.begun:
+        if attempt.handed_out:
             return None
         free_in = inf
         if isinstance(error, ITS_OWN) and not self._call.is_over(now):
@@ -216,7 +216,7 @@ class Retrier:
         assert attempt is not None
         attempt.leave(now)
         self.used = attempt.used
-        if attempt.begun:
+        if attempt.handed_out:
             self._availability.answered(self.slot.replica, now)
         trace = self._trace
         if trace.spans is not None:

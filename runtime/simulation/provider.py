@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
 from random import Random
@@ -179,11 +179,13 @@ class Provider:
         events, broken = spoken.events, None
         if failure is not None:
             events, broken = self._spoil(path, events, failure)
-        gap = whole / max(len(spoken.events) - 1, 1)
+        lead = _lead(spoken.events)
+        gap = whole / max(len(spoken.events) - 1 - lead, 1)
         late = 60.0 if failure is not None and failure.what == "stall" else 0.0
         at = failure.after if failure is not None else 0
         pieces = [
-            (now + index * gap + (late if index >= at else 0.0), event) for index, event in enumerate(events)
+            (now + max(index - lead, 0) * gap + (late if index >= at else 0.0), event)
+            for index, event in enumerate(events)
         ]
         end = None if not broken else (pieces[-1][0] if pieces else now)
         return PlayedAnswer(200, headers, api_of(path).stream_type, pieces, end)
@@ -249,6 +251,12 @@ def _pieces(tokens: int | None, rate: float) -> int | None:
     if tokens is None or tokens == AS_ASKED:
         return None
     return min(tokens, max(4, math.ceil(2 * tokens / rate)), _MOST_PIECES)
+
+
+def _lead(events: Sequence[bytes]) -> int:
+    """How many events come before the first that says something: they come along with it."""
+    deltas = (index for index, event in enumerate(events) if b"_delta" in event or b".delta" in event)
+    return next(deltas, min(1, len(events) - 1))
 
 
 def _headers(seen: Seen | None) -> CIMultiDictProxy[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -136,12 +137,14 @@ def test_an_executor_answers_threads_and_leaves_none(chat: inferc.Plan) -> None:
     said.close()  # type: ignore[attr-defined]
     with pytest.raises(inferc.RequestError, match="no model `gtp`"):
         list(executor.stream("gtp", "Hi"))
-    cut = executor.stream("gpt", "one two three four")
-    assert next(cut) == "You"
+    whole, cut = executor.stream("gpt", "one two"), executor.stream("gpt", "one " * 200)
+    assert (next(whole), next(cut)) == ("You", "You")
+    time.sleep(0.3)
     executor.close()
     executor.close()
     with pytest.raises(RuntimeError, match="was closed"):
         list(cut)
+    assert "".join(whole) == " said: one two"
     assert threading.active_count() == before
     with pytest.raises(RuntimeError, match="start"):
         executor.chat("gpt", "Hi")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferc.compiler.compile import Checked, check_file, compile_checked
-from inferc.dsl import suggest
+from inferc.dsl import diagnostics, suggest
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
@@ -333,7 +333,7 @@ def test_a_key_in_any_declaration_is_never_repeated(text: str, key: str) -> None
 
 # ---- chains, circles and depth
 
-MANY = 5000
+MANY = 2500
 
 
 def filled(form: str, here: int, there: int) -> str:
@@ -341,7 +341,7 @@ def filled(form: str, here: int, there: int) -> str:
 
 
 def chain(form: str, last: str, *, turned: bool = False) -> str:
-    count = MANY if form.startswith(("let", "template", "route")) else MANY // 5
+    count = MANY if form.startswith(("let", "template", "route")) else 1000
     lines = [*(filled(form, n, n + 1) for n in range(count)), filled(last, count, 0)]
     return "\n".join(reversed(lines) if turned else lines)
 
@@ -506,18 +506,25 @@ LOOKS_FOR_NAMES = (
     "unknown fallbacks",
     "unknown members",
     "unknown calls",
+    "imported names",
 )
-"""Each is compared with all others, as long as there are fewer than 210 of them."""
+"""Each is compared with all others, until there are `LONG` findings."""
+
+
+def test_few_findings_look_for_near_matches() -> None:
+    assert diagnostics.LONG <= 200
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path) -> None:
+def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hello.infer").write_text("let x = 1\n")
-    shape, counts, most = SHAPES[name], (60, 300), 5.2
+    shape, counts, most = SHAPES[name], (30, 150), 5.05
     if name in LOOKS_FOR_NAMES:
-        counts, most = (220, 660), 3.3
+        monkeypatch.setattr(diagnostics, "LONG", 50)
+        counts, most = (60, 180), 3.1
     calls_while_checking(shape(5), tmp_path)  # what is done once, such as reading the catalogue
-    small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) for count in counts)
+    known = calls_while_checking(KNOWN, tmp_path)
+    small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) - known for count in counts)
     assert large <= most * small
 
 
@@ -533,11 +540,12 @@ def test_looking_for_near_matches_ends_when_there_are_many_mistakes(
         return distance(left, right, limit)
 
     monkeypatch.setattr(suggest, "distance", counted)
-    for count in (220, 440):
+    monkeypatch.setattr(diagnostics, "LONG", 50)
+    for count in (60, 120):
         compared = 0
         names = many("let known# = #\n")(count)
         check_file("m.infer", tmp_path / "m.infer", text=names + many(chat("d#", "replicas = knwon#"))(count))
-        assert compared <= 210 * count
+        assert count * 50 <= compared <= count * 60
 
 
 @pytest.mark.parametrize("shape", ["no mistake", "unknown values", "names twice", "one template"])

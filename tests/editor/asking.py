@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 from lsprotocol import types as lsp
+from pygls.protocol import default_converter
 
+from inferc.editor import server as servers
 from inferc.editor.bindings import answers, answers_anywhere
 from inferc.editor.documents import Document
 from inferc.editor.features.diagnostics import diagnostics
@@ -16,16 +20,24 @@ from inferc.editor.new_names import RenameRefused
 from inferc.editor.server import Server
 
 
+@cache
+def converter() -> Any:
+    """What turns answers into messages: it is the same for each server, and takes longer to make than one."""
+    return default_converter()
+
+
 def new_server() -> Server:
     """A server without a client."""
-    server = Server()
+    with patch.object(servers, "default_converter", converter):
+        server = Server()
     server.protocol.client_capabilities = lsp.ClientCapabilities()
     return server
 
 
 def ask_everything(server: Server, document: Document, offset: int) -> Iterator[tuple[str, Any]]:
     """The answer to each question about the place, by its method. Raises whatever a feature raises."""
-    server.files.put(document)
+    if server.files.document(document.uri) is not document:
+        server.files.put(document)
     view = server.view_of(document)
     yield "diagnostics", diagnostics(view)
     place = document.lines.position(offset)

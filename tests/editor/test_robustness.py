@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types as lsp
-from pygls.protocol import default_converter
 
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 from inferc.editor.documents import Document
 from inferc.editor.positions import UTF8, UTF16, UTF32, Lines
 
 from ..support.grammar_sampler import sample_text
-from .asking import ask_everything, new_server
+from .asking import ask_everything, converter, new_server
 from .conftest import edited
 
 SAMPLES = [
@@ -44,48 +43,49 @@ WORDS = [
 ]
 WORDS += ["'", "#", "##", "\ufeff", "\0", "é", "𝒳", "\u2028", "\r", "\r\n", "env", "fallback", "it", "prompt"]
 SEEDS = st.integers(0, 2**32)
-CONVERTER = default_converter()
 
 few = settings(max_examples=settings().max_examples // 2)
 """For each example, every question is asked."""
 
 
-def answered(text: str, offset: int, encoding: str = UTF16, folder: str = "/nowhere") -> None:
-    """Every question about the place has an answer of the form that the protocol asks for."""
+def answered(text: str, *offsets: int, encoding: str = UTF16, folder: str = "/nowhere") -> None:
+    """Every question about the places has an answer of the form that the protocol asks for."""
     document = Document.make(f"file://{folder}/main.infer", text, 1, encoding)
-    for method, answer in ask_everything(new_server(), document, offset):
-        for each in _ranges(answer):
-            lines = document.lines
-            assert lines.position(lines.offset(each.start)) == each.start, method
-            assert (each.start.line, each.start.character) <= (each.end.line, each.end.character), method
-        json.dumps(CONVERTER.unstructure(answer), allow_nan=False)
+    server, lines, unstructure = new_server(), document.lines, converter().unstructure
+    for offset in offsets:
+        for method, answer in ask_everything(server, document, offset):
+            for each in _ranges(answer):
+                assert lines.position(lines.offset(each.start)) == each.start, method
+                assert (each.start.line, each.start.character) <= (each.end.line, each.end.character), method
+            json.dumps(unstructure(answer), allow_nan=False)
 
 
-def _ranges(value: Any) -> Iterator[lsp.Range]:
+def _ranges(answer: Any) -> Iterator[lsp.Range]:
     """The ranges in an answer about a text that imports nothing."""
-    if isinstance(value, lsp.Range):
-        yield value
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _ranges(each)
-    elif isinstance(value, dict):
-        yield from _ranges(list(value.values()))
-    elif hasattr(type(value), "__attrs_attrs__"):
-        yield from _ranges([getattr(value, each.name) for each in type(value).__attrs_attrs__])
+    left = [answer]
+    while left:
+        value = left.pop()
+        if isinstance(value, lsp.Range):
+            yield value
+        elif isinstance(value, list | tuple):
+            left += [each for each in value if not isinstance(each, int | str)]
+        elif isinstance(value, dict):
+            left += value.values()
+        elif hasattr(type(value), "__attrs_attrs__"):
+            left += [getattr(value, each.name) for each in type(value).__attrs_attrs__]
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_files_with_a_mistake(path: Path) -> None:
     text = path.read_text("utf-8")
     chosen = random.Random(path.stem)
-    for _ in range(3):
-        answered(text, chosen.randint(0, len(text)))
+    answered(text, *(chosen.randint(0, len(text)) for _ in range(3)))
 
 
 @few
 @given(st.text(st.characters(), max_size=80), st.integers(0, 80), st.sampled_from([UTF8, UTF16, UTF32]))
 def test_random_characters(text: str, offset: int, encoding: str) -> None:
-    answered(text, min(offset, len(text)), encoding)
+    answered(text, min(offset, len(text)), encoding=encoding)
 
 
 @few

@@ -358,7 +358,8 @@ async def test_an_error_in_the_middle_of_a_stream_is_its_last_event() -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await response.write(b'data: {"choices": [], "n": 1}\n\n')
+        choice = {"index": 0, "delta": {"content": "I"}, "finish_reason": None}
+        await response.write(b"data: " + json.dumps({"choices": [choice], "n": 1}).encode() + b"\n\n")
         return response
 
     app = web.Application()

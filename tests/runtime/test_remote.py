@@ -255,6 +255,54 @@ async def test_a_stream_that_breaks_its_promise_is_an_error(
         assert executor.deployment("gpt").running == 0
 
 
+NOTHING_YET = b'data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'data: {"error": {"message": "too busy", "code": "server_is_overloaded"}}\n\n',
+        b'event: error\ndata: {"message": "too busy"}\n\n',
+        b'error: {"code": 500, "message": "too busy"}\n\n',
+        b'{"error": {"message": "too busy"}}',
+        b"",
+    ],
+    ids=["error", "called an error", "field called error", "no event", "cut off"],
+)
+async def test_a_stream_that_fails_before_it_says_anything_is_asked_for_again(bad: bytes) -> None:
+    answers = [(NOTHING_YET, bad), (NOTHING_YET, event("yes"), b"data: [DONE]\n\n")]
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await answering(*answers.pop(0))(request)
+
+    async with provider(handle) as executor:
+        trace = Trace()
+        chunks = await ask(executor, chat(), trace)
+        assert text_of(chunks) == "yes"
+        assert sum(b"assistant" in chunk.data for chunk in chunks) == 1
+        assert trace.attempts == 2
+        assert executor.deployment("gpt").running == 0
+
+
+async def test_a_stream_that_fails_after_its_first_words_is_not_asked_for_again() -> None:
+    asked = 0
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return await answering(NOTHING_YET, event("no"), b'data: {"error": "too busy"}\n\n')(request)
+
+    async with provider(handle) as executor:
+        with pytest.raises(ServerError, match="too busy"):
+            await ask(executor, chat())
+        assert asked == 1
+
+
+async def test_a_stream_that_says_nothing_for_ever_is_held_back_for_a_while_only() -> None:
+    async with provider(answering(*[NOTHING_YET] * 100, b"data: [DONE]\n\n", stall=0)) as executor:
+        assert len(await ask(executor, chat())) == 100
+
+
 async def test_chunks_before_a_broken_one_still_arrive() -> None:
     async with provider(answering(event("a") + event("b") + b"data: {oops\n\n")) as executor:
         chunks = executor.stream("gpt", chat())
@@ -269,13 +317,6 @@ async def test_an_error_in_a_successful_answer_is_an_error() -> None:
         for stream in (True, False):
             with pytest.raises(ServerError, match="overloaded"):
                 await ask(executor, chat(stream=stream))
-
-
-async def test_an_answer_in_one_piece_to_a_streamed_request_is_an_error() -> None:
-    handler = answering(json.dumps(WHOLE).encode(), content_type="application/json")
-    async with provider(handler, retry=NO_RETRY) as executor:
-        with pytest.raises(ServerError, match="one piece where a stream was asked for"):
-            await ask(executor, chat())
 
 
 async def test_a_connection_that_breaks_off_is_a_network_error() -> None:
@@ -344,9 +385,11 @@ async def test_requests_cancelled_at_any_moment_leave_nothing_behind(
         executor_of(remote_plan("gpt", mock.endpoint, key=key, max_concurrent=16)) as executor,
     ):
         before = len(asyncio.all_tasks())
-        for _ in range(20):
+        for longer in range(1, 200):
+            if longer > 20 and mock.stats.cancelled > 10:
+                break
             tasks = [asyncio.create_task(ask(executor, chat(stream=stream))) for _ in range(40)]
-            await asyncio.sleep(moments.random() * 0.03)
+            await asyncio.sleep(moments.random() * 0.03 * max(1, longer / 20))  # on a busy machine
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ STREAM = (
 )
 EVENTS = [
     Event(b"", '{"a": "é€😀"}'.encode()),
-    Event(b"error", b"x"),
+    Event(b"error", b'{"error":"x"}'),
     Event(b"", b"1\n2"),
 ]
 
@@ -27,6 +27,29 @@ def parse(*pieces: bytes) -> list[Event]:
 
 def test_lines_end_with_lf_cr_or_crlf() -> None:
     assert parse(STREAM) == EVENTS
+
+
+def test_the_mark_of_a_byte_order_in_front_is_no_part_of_the_first_event() -> None:
+    stream = b'\xef\xbb\xbfdata: {"a": 1}\n\n\xef\xbb\xbfdata: 2\n\n'
+    assert (
+        parse(stream) == parse(*(stream[i : i + 1] for i in range(len(stream)))) == [Event(b"", b'{"a": 1}')]
+    )
+
+
+@pytest.mark.parametrize(
+    ("stream", "data"),
+    [
+        (b'event: error\ndata: {"message": "too busy"}\n\n', b'{"error":{"message":"too busy"}}'),
+        (b"event: error\ndata: too busy\n\n", b'{"error":"too busy"}'),
+        (b'error: {"code":500,"message":"too busy"}\n\n', b'{"error":{"code":500,"message":"too busy"}}'),
+        (b'{"error": {"message": "too busy"}}', b'{"error": {"message": "too busy"}}'),
+        (b'event: error\ndata: {"type": "error", "code": 1}\n\n', b'{"type": "error", "code": 1}'),
+    ],
+    ids=["called an error", "a text", "a field called error", "no event at all", "says so already"],
+)
+def test_an_error_is_one_however_the_stream_tells_it(stream: bytes, data: bytes) -> None:
+    parser = SseParser()
+    assert [*parser.feed(stream), *parser.close()] == [Event(b"error", data)]
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, count
 
 from lsprotocol import types as lsp
 
@@ -153,7 +154,7 @@ def _with_comments(text: str, start: int) -> int:
 
 def _fresh(view: View, wanted: str) -> str:
     taken = {*view.scope.own, *view.scope.imported, *view.scope.aliases}
-    names = (wanted, *(f"{wanted}_{number}" for number in range(2, 10_000)))
+    names = chain([wanted], (f"{wanted}_{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
 
 

@@ -26,13 +26,13 @@ from ...requests.parts import Text
 from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..counters import NOT_ACCEPTED
+from ..first_content import open_answer
 from ..model import Model
 from ..pipelines.block import Later
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..pipelines.workers.workers import Workers
 from .failover import Ask, GiveUp, exhausted, fails_over, last_word
-from .first_content import open_answer
 from .route import Route
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.errors import forget_frames
 from ...requests.trace import Trace
+from ..first_content import Opened, open_answer
 from ..model import Model
-from .first_content import Opened, open_answer
 from .route import Route
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from ...requests.call import Call
 from ...requests.errors import RequestError
 from ...requests.trace import Trace
 from ..counters import SLOW
+from ..first_content import Opened, open_answer
 from ..model import Model
 from .failover import Ask, GiveUp, exhausted, fails_over, last_word
-from .first_content import Opened, open_answer
 from .route import Route
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from inferc.compiler.emit import Options, emit
 
@@ -57,6 +59,9 @@ HOSTILE = "a\"b'c: {{ x }} $HOME $(HOME) %h #d\\ \u2028é\U0001f600 - [] | > & !
 
 Emit = Callable[..., dict[str, str]]
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml, as most platforms have it, and many times as quick."""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -77,3 +82,8 @@ def emitted(project: Project) -> Emit:
 def written(value: str) -> str:
     """`value` as a file of ours writes it."""
     return json.dumps(value, ensure_ascii=False).replace("\u2028", r"\u{2028}")
+
+
+def yaml_of(text: str) -> list[Any]:
+    """The documents in a file of YAML."""
+    return list(yaml.load_all(text, _LOADER))

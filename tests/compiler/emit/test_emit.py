@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from inferc.compiler.emit import TARGETS, EmitError
 from inferc.compiler.emit.prometheus import alerts
@@ -16,13 +15,11 @@ from inferc.compiler.emit.quoting import promql_literal
 from inferc.compiler.plan.codec import load_plan
 
 from ...support.projects import Project
-from .conftest import FILE, HOSTILE, RANGE, Emit, written
+from .conftest import FILE, HOSTILE, RANGE, Emit, written, yaml_of
 
 
 def documents(files: dict[str, str]) -> list[dict[str, Any]]:
-    return [
-        each for name, text in files.items() if name.endswith(".yaml") for each in yaml.safe_load_all(text)
-    ]
+    return [each for name, text in files.items() if name.endswith(".yaml") for each in yaml_of(text)]
 
 
 def of_kind(files: dict[str, str], kind: str) -> dict[str, Any]:
@@ -56,7 +53,7 @@ def test_models_follow_the_load_between_the_numbers_of_the_file(emitted: Emit) -
     [metric] = scaler["metrics"]
     assert metric["pods"]["target"]["averageValue"] == "16"
     assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
-    [rule] = yaml.safe_load(files["optional/adapter.values.yaml"])["rules"]["custom"]
+    [rule] = yaml_of(files["optional/adapter.values.yaml"])[0]["rules"]["custom"]
     assert rule["name"]["as"] == metric["pods"]["metric"]["name"]
     keda = of_kind(emitted("kubernetes", RANGE, scaler="keda"), "ScaledObject")["llama"]["spec"]
     assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == (2, 4)
@@ -77,7 +74,7 @@ def test_a_range_needs_what_follows_the_load(emitted: Emit) -> None:
         EmitError, match="`llama` has 2 to 4 replicas, and with `--scaler none` nothing adds any"
     ):
         emitted("kubernetes", RANGE, scaler="none")
-    services = yaml.safe_load(emitted("compose", RANGE)["compose.yaml"])["services"]
+    services = yaml_of(emitted("compose", RANGE)["compose.yaml"])[0]["services"]
     assert services["llama"]["deploy"]["replicas"] == 2
 
 
@@ -129,7 +126,7 @@ def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -
 def test_a_ray_service_has_a_group_of_nodes_for_each_model_and_one_for_gateways(emitted: Emit) -> None:
     files = emitted("rayservice", RANGE, gateways=3)
     service = of_kind(files, "RayService")["prod"]["spec"]
-    config = yaml.safe_load(service["serveConfigV2"])
+    config = yaml_of(service["serveConfigV2"])[0]
     assert config["proxy_location"] == "Disabled"
     runs = {each["name"]: each["args"] for each in config["applications"]}
     assert set(runs) == {"prod.llama", "prod.digits-model", "prod..gateways"}
@@ -250,7 +247,7 @@ def test_a_gateway_listens_where_it_may_and_is_found_where_the_file_says(emitted
     assert [each["port"] for each in of_kind(files, "Service")["prod-gateway"]["spec"]["ports"]] == [443]
     assert gateway["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
     assert {each["mountPath"] for each in gateway["volumeMounts"]} > {"/srv/infer/tls/c.pem"}
-    services = yaml.safe_load(emitted("compose", text)["compose.yaml"])["services"]
+    services = yaml_of(emitted("compose", text)["compose.yaml"])[0]["services"]
     assert services["gateway"]["ports"] == ["443:8080"]
 
 
@@ -319,7 +316,7 @@ def test_names_that_platforms_refuse_are_texts_in_rules_and_dashboards(emitted: 
         f"deployment {written(name)} "
         + FILE[FILE.index("deployment gpt") + 15 : FILE.index("deployment llama")]
     )
-    rules = yaml.safe_load(emitted("prometheus", text)["rules.yaml"])["groups"][0]["rules"]
+    rules = yaml_of(emitted("prometheus", text)["rules.yaml"])[0]["groups"][0]["rules"]
     [near] = [each for each in rules if each["alert"] == "InfercBudgetNear"]
     assert promql_literal(name) in near["expr"]
     assert (
@@ -335,7 +332,7 @@ def test_names_that_platforms_refuse_are_texts_in_rules_and_dashboards(emitted: 
 def test_whatever_is_asked_for_stays_awritten(emitted: Emit, image: str) -> None:
     container = containers(emitted("kubernetes", image=image))["llama"]
     assert container["image"] == image
-    services = yaml.safe_load(emitted("compose", image=image)["compose.yaml"])["services"]
+    services = yaml_of(emitted("compose", image=image)["compose.yaml"])[0]["services"]
     assert services["llama"]["image"].replace("$$", "$") == image
     assert f"image: {image}" not in emitted("dockerfile", image=image)["Dockerfile"]
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
-from .conftest import FILE, HOSTILE, RANGE, Emit, written
+from .conftest import FILE, HOSTILE, RANGE, Emit, written, yaml_of
 
 CORE = ("v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
 
@@ -26,7 +25,7 @@ def documents(files: dict[str, str]) -> list[dict[str, Any]]:
         each
         for name, text in files.items()
         if name.endswith(".yaml") and not name.endswith(".values.yaml")
-        for each in yaml.safe_load_all(text)
+        for each in yaml_of(text)
     ]
 
 
@@ -109,7 +108,7 @@ def test_custom_resources_are_as_their_definitions_say(emitted: Emit, options: d
 
 def _definitions(folder: Path) -> Any:
     for path in folder.glob("*.yaml"):
-        for crd in yaml.safe_load_all(path.read_text("utf-8")):
+        for crd in yaml_of(path.read_text("utf-8")):
             for version in (crd or {}).get("spec", {}).get("versions", ()):
                 api = f"{crd['spec']['group']}/{version['name']}"
                 yield (api, crd["spec"]["names"]["kind"]), _strict(version["schema"]["openAPIV3Schema"])

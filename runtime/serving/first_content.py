@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from ....compiler.plan.record import frozen
-from ...requests.answer import ChatChunk, ChatEvents, Chunk
-from ...requests.events import PartEnded, Started, UsageKnown
+from ...compiler.plan.record import frozen
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
+from ..requests.events import PartEnded, Started, UsageKnown
 
 Chunks = AsyncGenerator[Chunk, None]
 
