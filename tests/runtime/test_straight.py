@@ -118,7 +118,9 @@ def test_an_answer_that_passes_says_what_it_says_when_it_is_read(tools: bool) ->
     plan = wire_plan("openai")
     request = ChatRequest({"model": "m", "messages": [USER]}, True)
     classifier = Classifier(plan, None)
-    passed, _ = read_events(Chats(plan).reader(request, classifier), events, closing=True)
+    passed, _ = read_events(
+        Chats(plan).reader(request, Chats(plan).fit(request), classifier), events, closing=True
+    )
     reader = EventsReader(OpenAIChatReader(classifier), Fit("", b"", passes=False))
     read, _ = read_events(reader, events, closing=True)
     assert all(isinstance(chunk, ChatChunk) for chunk in passed)
@@ -180,7 +182,7 @@ def heard(provider: str, client: str, *pieces: bytes) -> tuple[bytes, RequestErr
     """What the client gets of a stream that comes in these pieces, and the error that ends it."""
     plan, request = wire_plan(provider), asked_in(client)
     classifier, parser = Classifier(plan, None), SseParser()
-    reader, writer = Chats(plan).reader(request, classifier), ChatWriter(request)
+    reader, writer = Chats(plan).reader(request, Chats(plan).fit(request), classifier), ChatWriter(request)
     told = b""
     for data in (*filter(None, pieces), b""):
         events = parser.feed(data) if data else parser.close()
