@@ -15,6 +15,7 @@ from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
 from .requests.errors import RequestError
+from .whole_answer import WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ MAX_UNSENT = 32 << 20
 _JOINED = 32 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
 _WITHOUT_BODY = (204, 304)
+_PLAIN = (WholeAnswer, web.Response)
+"""Of an answer in one piece, with nothing of its own beside."""
 _IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason", "_status"} and all(
     hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
 )
@@ -210,7 +213,8 @@ class Connection(web.RequestHandler):
         if (
             _IS_AS_EXPECTED
             and self._rules.plain
-            and type(resp) is web.Response
+            and type(resp) in _PLAIN
+            and isinstance(resp, web.Response)
             and self._send_whole(request, resp)
         ):
             if self._paused:
@@ -259,6 +263,8 @@ class Connection(web.RequestHandler):
         headers[hdrs.DATE] = rfc822_formatted_time()
         headers[hdrs.SERVER] = SERVER_SOFTWARE
         head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
+        if type(answer) is WholeAnswer and answer.lines:
+            head = b"%b%b\r\n" % (head[:-2], answer.lines)
         if len(body) > _JOINED:
             transport.writelines((head, body))
         else:

@@ -188,6 +188,8 @@ class Capabilities:
 
     def alike(self, other: Capabilities) -> Capabilities:
         """What is true of both."""
+        if self is other:
+            return self
         mine = {a.name: getattr(self, a.name) for a in _ATTRIBUTES}
         return Capabilities(**{name: value for name, value in mine.items() if value == getattr(other, name)})
 

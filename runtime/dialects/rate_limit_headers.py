@@ -10,7 +10,7 @@ from functools import lru_cache
 from multidict import istr
 
 from ..requests.foreign_text import fits_header
-from ..requests.upstream import Remaining, Upstream
+from ..requests.upstream import Left, Remaining, Upstream
 from ..secret import Secret
 from .provider_times import seconds_to_wait
 
@@ -28,6 +28,14 @@ _HEADERS = {
 """Of each limit, in OpenAI's words and in Anthropic's: what is left, the limit, when it is whole again."""
 _OPENAIS = tuple(name for what in _LIMITS for name in _HEADERS[what][0])
 _LEFT = frozenset(words[0] for what in _LIMITS for words in _HEADERS[what])
+_LINES = {
+    what: "".join(
+        f"{name}: {value}\r\n" for name, value in zip(_HEADERS[what][0], ("%d", "%d", "%.3fs"), strict=True)
+    ).encode()
+    for what in _LIMITS
+}
+"""Of each limit, the lines of an answer that tell OpenAI's clients of it."""
+_BOTH = b"".join(_LINES.values())
 _PLAIN = re.compile(r"[0-9][0-9hmnsuTZ:.+-]{0,39}")
 """A number, a duration or a moment."""
 _MOST_DIGITS = 15
@@ -80,14 +88,22 @@ def write_openai(left: Mapping[str, Remaining]) -> dict[str, str]:
     return found
 
 
+def openai_lines(left: Left) -> bytes:
+    """What is left of limits that are counted here, as lines of HTTP that OpenAI's clients read."""
+    requests, most_requests, tokens, most_tokens, until = left
+    if most_requests and most_tokens:
+        return _BOTH % (requests, most_requests, until, tokens, most_tokens, until)
+    if most_requests:
+        return _LINES["requests"] % (requests, most_requests, until)
+    return _LINES["tokens"] % (tokens, most_tokens, until) if most_tokens else b""
+
+
 def tells_limits(headers: Mapping[str, str]) -> bool:
     """Whether the headers of an answer to a client tell what is left of any limit."""
-    return not _LEFT.isdisjoint(headers)
-
-
-def says_limits(headers: Mapping[str, str]) -> bool:
-    """Whether an answer says what is left of any limit; most servers' answers do not."""
-    return _known_among(tuple(headers))[1]
+    for name in _LEFT:  # noqa: SIM110, a generator, or a look at all that are there, costs more
+        if name in headers:
+            return True
+    return False
 
 
 def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:

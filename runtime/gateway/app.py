@@ -33,7 +33,7 @@ from .responses import (
     log_failure,
     messages_error_answer,
     name_request,
-    own_limits,
+    tell_own_limits,
 )
 from .status import answer_alive, answer_health, answer_readiness, health_of
 from .ui.pages import Pages, Sources
@@ -234,15 +234,13 @@ class Door:
     def tell(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
         another request may follow."""
-        headers = response.headers
         if self.browsers.lets_pages_call:
-            headers.update(self.browsers.answer_headers(request))
+            response.headers.update(self.browsers.answer_headers(request))
         exchange = request.get(EXCHANGE)
         if exchange is not None and exchange.key is not None and exchange.key.limiter is not None:
-            left = exchange.key.limiter.left(exchange.loop.time())
-            headers.update(own_limits(left, headers, exchange.ids))
+            tell_own_limits(response, exchange.key.limiter.left(exchange.loop.time()), exchange.ids)
         if self.is_closing:
-            headers["Connection"] = "close"
+            response.headers["Connection"] = "close"
             response.force_close()
 
 

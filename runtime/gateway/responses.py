@@ -19,6 +19,7 @@ from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
     anthropic_limits,
     openai_limits,
+    openai_lines,
     tells_limits,
     tighter,
     write_anthropic,
@@ -27,7 +28,8 @@ from ..dialects.rate_limit_headers import (
 from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
-from ..requests.upstream import Remaining, Upstream
+from ..requests.upstream import Left, Upstream
+from ..whole_answer import WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -140,12 +142,17 @@ def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -
         headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
 
 
-def own_limits(
-    left: Mapping[str, Remaining], told: Mapping[str, str], ids: Mapping[str, str]
-) -> dict[str, str]:
-    """What is left of the limits of a client's own key, where less than the headers of its answer tell."""
-    less = tighter(left, told) if tells_limits(told) else left
-    return write_anthropic(less, time.time()) if _ANTHROPICS_ID in ids else write_openai(less)
+def tell_own_limits(response: web.StreamResponse, left: Left, ids: Mapping[str, str]) -> None:
+    """Say in `response` what is left of the limits of a client's own key, where that is less than it says."""
+    headers, as_anthropic = response.headers, _ANTHROPICS_ID in ids
+    is_told = tells_limits(headers)
+    if type(response) is WholeAnswer and not as_anthropic and not is_told:
+        response.lines += openai_lines(left)
+        return
+    less = left.remaining()
+    if is_told:
+        less = tighter(less, headers)
+    headers.update(write_anthropic(less, time.time()) if as_anthropic else write_openai(less))
 
 
 def untold(names: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ...compiler.plan import RateLimits
 from ...compiler.plan.record import define
-from ..requests.upstream import Remaining
+from ..requests.upstream import UNLIMITED, Left, Remaining
 from .sliding_window import ANY, SlidingWindow
 
 NEWS = 1.0
@@ -187,9 +187,9 @@ class RateLimit:
             shares.append(self._running / self._concurrent)
         return max(shares, default=None)
 
-    def left(self, now: float) -> dict[str, Remaining]:
-        """What is left of the limits on "requests" and "tokens", by what is counted here."""
-        return {} if self._window is None else self._window.left(now)
+    def left(self, now: float) -> Left:
+        """What is left of the limits on requests and tokens, by what is counted here."""
+        return UNLIMITED if self._window is None else self._window.left(now)
 
     def held_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what the provider said; 0: it may be."""

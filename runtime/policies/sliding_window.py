@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from math import inf
 
-from ..requests.upstream import Remaining
+from ..requests.upstream import MINUTE, Left
 
-SPAN = 60.0
+SPAN = MINUTE
 """Seconds of the window that providers count in."""
 
 MARGIN = 1.0
@@ -71,20 +71,21 @@ class SlidingWindow:
             self._expire(now)
         return max(self.requests / self.most_requests, self.tokens / self.most_tokens)
 
-    def left(self, now: float) -> dict[str, Remaining]:
-        """What still fits of "requests" and "tokens", where they have a limit, and the seconds after which
-        nothing that is counted now is counted any more."""
+    def left(self, now: float) -> Left:
+        """What still fits."""
         if now >= self._leaves_at:
             self._expire(now)
         until = _end(next(reversed(self._parts))) - now if self._parts else 0.0
-        found: dict[str, Remaining] = {}
-        if (limit := self.most_requests) < ANY:
-            rest = limit - self.requests
-            found["requests"] = Remaining(rest if rest > 0 else 0, limit, SPAN / limit, until)
-        if (limit := self.most_tokens) < ANY:
-            rest = limit - self.tokens
-            found["tokens"] = Remaining(rest if rest > 0 else 0, limit, SPAN / limit, until)
-        return found
+        most_requests, most_tokens = self.most_requests, self.most_tokens
+        requests, tokens = most_requests - self.requests, most_tokens - self.tokens
+        left = (
+            requests if requests > 0 else 0,
+            most_requests if most_requests < ANY else 0,
+            tokens if tokens > 0 else 0,
+            most_tokens if most_tokens < ANY else 0,
+            until,
+        )
+        return tuple.__new__(Left, left)
 
     def fits_at(self, now: float, tokens: int) -> float:
         """When a request of `tokens` more fits; `now` where it does already.

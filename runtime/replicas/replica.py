@@ -48,7 +48,7 @@ class ReplicaStatus:
 
 
 HeadersObserver = Callable[[Mapping[str, str]], None]
-"""Told the headers of each answer of a provider, which say what is left of its limits."""
+"""Told the headers of each answer of a provider that say what is left of its limits."""
 
 
 class Replica(Protocol):

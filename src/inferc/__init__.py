@@ -6,7 +6,9 @@ What is named here is kept: see `docs/python.md`. All of it is imported when it 
 import sys
 
 if sys.version_info < (3, 11):  # installers say so themselves; this is a checkout, run as it is
-    sys.exit("error: inferc needs Python 3.11 or newer; %s is %d.%d" % (sys.executable, *sys.version_info[:2]))
+    sys.exit(
+        "error: inferc needs Python 3.11 or newer; %s is %d.%d" % (sys.executable, *sys.version_info[:2])
+    )
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

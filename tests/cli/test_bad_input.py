@@ -303,12 +303,13 @@ def test_routes_that_multiply_their_ways_hold_nobody_up(
     members = [f"route {name}{n} = fallback [a{n + 1}, b{n + 1}]" for n in range(1100) for name in "ab"]
     ends = [f"deployment {name}1100 {{ {model} }}" for name in "ab"]
     (tmp_path / "many.infer").write_text("\n".join((*members, *ends)), "utf-8")
-    file = str(tmp_path / "many.infer")
+    file, plan = str(tmp_path / "many.infer"), str(tmp_path / "many.plan.json")
     assert main([command, file]) == 0
+    assert main(["compile", file]) == 0
     capsys.readouterr()
-    assert main([command, file, "a0"]) == 1
+    assert main([command, plan, "a0"]) == 1
     assert "ask for a NAME that is nearer to the models" in capsys.readouterr().err
-    assert main([command, file, "a1098"]) == 0
+    assert main([command, plan, "a1098"]) == 0
 
 
 @pytest.mark.parametrize(

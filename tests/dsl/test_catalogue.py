@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from datetime import date
@@ -11,6 +12,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from genai_prices.data import providers
@@ -37,15 +39,19 @@ def tier_rows() -> list[dict[str, Any]]:
     return list(json.loads(TIERS.read_bytes())["tiers"])
 
 
-def build(output: Path, *, hash_seed: int = 0, day: str = "2026-11-23") -> str:
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--output", str(output), "--date", day],
+def build(output: Path, day: str) -> None:
+    """Run the script in this process, which has read the prices already."""
+    with patch.object(sys, "argv", [str(SCRIPT), "--output", str(output), "--date", day]):
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def build_with(hash_seed: int, output: Path) -> None:
+    subprocess.run(
+        [sys.executable, str(SCRIPT), "--output", str(output), "--date", "2026-11-23"],
         check=True,
         capture_output=True,
-        text=True,
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
     )
-    return done.stdout
 
 
 class TestData:
@@ -97,20 +103,24 @@ class TestData:
 
 class TestScript:
     def test_builds_the_same_bytes_whenever_it_runs(self, tmp_path: Path) -> None:
-        build(tmp_path / "one.json", hash_seed=1)
-        build(tmp_path / "two.json", hash_seed=2)
+        build_with(1, tmp_path / "one.json")
+        build_with(2, tmp_path / "two.json")
         assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
-    def test_leaves_the_file_alone_when_only_the_date_would_change(self, tmp_path: Path) -> None:
+    def test_leaves_the_file_alone_when_only_the_date_would_change(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         output = tmp_path / "model_prices.json"
-        build(output, day="2026-11-22")
+        build(output, "2026-11-22")
         before = output.read_bytes()
-        assert "unchanged" in build(output, day="2026-11-23")
+        capsys.readouterr()
+        build(output, "2026-11-23")
+        assert "unchanged" in capsys.readouterr().out
         assert output.read_bytes() == before
 
     def test_takes_the_prices_of_the_day_that_is_asked_for(self, tmp_path: Path) -> None:
         def price_of_o3(day: str) -> str:
-            build(tmp_path / day, day=day)
+            build(tmp_path / day, day)
             models = json.loads((tmp_path / day).read_bytes())["models"]
             return str(next(row["input"] for row in models if row["name"] == "o3"))
 
@@ -121,7 +131,7 @@ class TestScript:
         header = json.loads(CATALOGUE.read_bytes())
         if header["version"] != version("genai-prices"):
             pytest.skip(f"the catalogue was built from genai-prices {header['version']}")
-        build(tmp_path / "model_prices.json", day=header["date"])
+        build(tmp_path / "model_prices.json", header["date"])
         assert (tmp_path / "model_prices.json").read_bytes() == CATALOGUE.read_bytes()
 
 

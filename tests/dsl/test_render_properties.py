@@ -104,10 +104,13 @@ def test_carets_stand_under_the_characters_of_the_span(
     assert carets == " " * left + "^" * sum(WIDTHS[cluster] for cluster in inside)
 
 
+LONG_LINE = Source("a.infer", "".join(f"[{n}]" for n in range(10_000)))
+
+
 @given(st.integers(0, 50_000), st.integers(1, 40), st.integers(45, 120))
 def test_what_is_marked_in_a_cut_line_is_shown_above_its_carets(start: int, size: int, width: int) -> None:
-    source = Source("a.infer", "".join(f"[{n}]" for n in range(10_000)))
-    span = Span(source, start % len(source.text), start % len(source.text) + min(size, width - 20))
+    start %= len(LONG_LINE.text)
+    span = Span(LONG_LINE, start, start + min(size, width - 20))
     text = render([Diagnostic("E1", Severity.ERROR, "m", Label(span))], OutputFormat.TERMINAL, width=width)
     _, _, _, line, carets, *_ = text.split("\n")
     left, right = carets.index("^"), len(carets)

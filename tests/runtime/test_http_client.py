@@ -19,6 +19,7 @@ from inferc.runtime.replicas.remote.connector import MAX_INTERIM, why_unreadable
 from inferc.runtime.replicas.remote.http_client import (
     ClientOptions,
     HttpClient,
+    LeanAnswer,
     LeanClient,
     SessionClient,
     open_client,
@@ -29,8 +30,16 @@ from ..support.remote import eventually
 OPTIONS = ClientOptions({"User-Agent": "inferc"}, read_ahead=16 << 10, window=None, keepalive=60.0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: Application/JSON; charset=utf-8\r\n\r\n{}"
 
-both = pytest.mark.parametrize("make", [LeanClient, SessionClient])
 Make = Callable[[ClientOptions], HttpClient]
+
+
+def of_chats(options: ClientOptions) -> HttpClient:
+    """A client that reads little at once, and answers that come in one piece without a parser."""
+    return LeanClient(evolve(options, window=32 << 10))
+
+
+lean = pytest.mark.parametrize("make", [LeanClient, of_chats])
+both = pytest.mark.parametrize("make", [LeanClient, of_chats, SessionClient])
 
 
 @define
@@ -86,7 +95,8 @@ async def client(make: Make) -> AsyncIterator[HttpClient]:
 async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str) -> bytes:
     answer = await asking.post(str(url), body, headers)
     try:
-        return await answer.content.read()
+        whole = answer.whole if isinstance(answer, LeanAnswer) else None
+        return await answer.content.read() if whole is None else whole
     finally:
         answer.release()
 
@@ -154,9 +164,10 @@ async def test_a_connection_that_rests_for_too_long_is_closed(make: Make) -> Non
         await eventually(lambda: seen.open == 0)
 
 
-async def test_what_came_on_an_idle_connection_answers_no_request() -> None:
+@lean
+async def test_what_came_on_an_idle_connection_answers_no_request(make: Make) -> None:
     """HAProxy and others send a 408 before they close a connection on which nothing was asked."""
-    async with provider(OK) as seen, client(LeanClient) as asking:
+    async with provider(OK) as seen, client(make) as asking:
         await ask(asking, seen.url)
         seen.writers[0].write(OK.replace(b"200 OK", b"408 Request Timeout"))
         await asyncio.sleep(0.05)

@@ -196,6 +196,25 @@ async def test_each_answer_says_what_is_left_of_the_limits_of_its_key() -> None:
             assert "x-ratelimit-remaining-requests" not in answer.headers
 
 
+@pytest.mark.parametrize("limited", ["requests", "tokens"])
+async def test_an_answer_tells_of_one_limit_alone_also_as_the_last_of_its_connection(limited: str) -> None:
+    limits = KeyLimits(**{f"{limited}_per_minute": 5000})
+    async with served(key("a", rate_limits=limits)) as gateway:
+        chat = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
+        told = []
+        for more in ({}, {"Connection": "close"}):
+            async with gateway.http.post(
+                f"{gateway.url}/v1/chat/completions", json=chat, headers=bearer("sk-a") | more
+            ) as answer:
+                assert (await answer.json())["choices"]
+                assert answer.content_type == "application/json"
+                told.append({name.lower() for name in answer.headers if "ratelimit" in name.lower()})
+                assert answer.headers[f"x-ratelimit-limit-{limited}"] == "5000"
+                assert 0 < int(answer.headers[f"x-ratelimit-remaining-{limited}"]) < 5000
+        names = {f"x-ratelimit-{about}-{limited}" for about in ("limit", "remaining", "reset")}
+        assert told == [names, names]
+
+
 async def test_a_request_that_is_broken_off_gives_its_place_back() -> None:
     async with served(key("a", rate_limits=KeyLimits(concurrent_requests=1)), gap=0.05) as gateway:
         chat = {"model": "gpt", "stream": True, "messages": [{"role": "user", "content": "a b c d e f g h"}]}

@@ -101,7 +101,7 @@ def heard(upstream: str, client: str, events: list[Json]) -> list[Json]:
     """The events that the client gets, each read by a parser that refuses halves."""
     chats, classifier = chats_of(upstream)
     request = asked_in(client)
-    reader, writer = chats.reader(request, classifier), ChatWriter(request)
+    reader, writer = chats.reader(request, chats.fit(request), classifier), ChatWriter(request)
     told = b""
     stream = as_sent(events, done=upstream == "openai")
     for data in SseParser().feed(stream):
@@ -265,7 +265,9 @@ WHOLE: dict[str, Json] = {
 def test_half_a_character_in_a_whole_answer_is_told_as_unreadable(upstream: str, client: str) -> None:
     chats, classifier = chats_of(upstream)
     request = asked_in(client, stream=False)
-    chunk = chats.whole(json.dumps({"id": "i", "model": "m"} | WHOLE[upstream]).encode(), request, classifier)
+    chunk = chats.whole(
+        json.dumps({"id": "i", "model": "m"} | WHOLE[upstream]).encode(), chats.fit(request), classifier
+    )
     told = ChatWriter(request).whole(chunk)
     assert "a\ufffd" in json.dumps(orjson.loads(told), ensure_ascii=False)
 
@@ -276,7 +278,7 @@ def test_half_a_character_in_the_arguments_of_a_whole_answer_is_told_as_unreadab
     request = asked_in(client, stream=False)
     call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": r'{"a": "b\ud83d"}'}}
     choice = {"index": 0, "message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
-    chunk = chats.whole(json.dumps({"id": "i", "choices": [choice]}).encode(), request, classifier)
+    chunk = chats.whole(json.dumps({"id": "i", "choices": [choice]}).encode(), chats.fit(request), classifier)
     told = json.dumps(orjson.loads(ChatWriter(request).whole(chunk)), ensure_ascii=False)
     assert "b\ufffd" in told
 
@@ -324,7 +326,7 @@ def test_no_more_than_some_events_wait_for_the_other_half() -> None:
 def test_an_answer_says_the_same_joined_as_read() -> None:
     plan = wire_plan("openai")
     events = SseParser().feed(as_sent(in_openai(["\ud83d", "\ude00"]), done=True))
-    pieces, _ = read_events(
-        Chats(plan).reader(asked_in("openai_chat"), Classifier(plan, None)), events, closing=True
-    )
+    chats, asked = Chats(plan), asked_in("openai_chat")
+    reader = chats.reader(asked, chats.fit(asked), Classifier(plan, None))
+    pieces, _ = read_events(reader, events, closing=True)
     assert "😀" in str(streamed_answer(pieces))

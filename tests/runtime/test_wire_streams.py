@@ -54,7 +54,8 @@ def read(wire: str, *received: bytes, closing: bool = True) -> tuple[list[Any], 
     plan = wire_plan(wire)
     body = {"model": wire, "messages": [USER], "stream": True, "stream_options": {"include_usage": True}}
     request = ChatRequest(body, True)
-    reader = Chats(plan).reader(request, Classifier(plan, None))
+    chats = Chats(plan)
+    reader = chats.reader(request, chats.fit(request), Classifier(plan, None))
     parser = SseParser()
     pieces: list[ChatChunk | ChatEvents] = []
     for data in received:
@@ -79,7 +80,8 @@ def whole(wire: str, answer: dict[str, Any]) -> tuple[ChatChunk | ChatEvents, di
     """The whole answer of a provider, and what the client gets."""
     plan = wire_plan(wire)
     request = ChatRequest({"model": wire, "messages": [USER]}, False)
-    chunk = Chats(plan).whole(json.dumps(answer).encode(), request, Classifier(plan, None))
+    chats = Chats(plan)
+    chunk = chats.whole(json.dumps(answer).encode(), chats.fit(request), Classifier(plan, None))
     return chunk, json.loads(ChatWriter(request).whole(chunk))
 
 

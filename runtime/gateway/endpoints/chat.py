@@ -17,6 +17,7 @@ from ...requests.foreign_text import one_line
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
+from ...whole_answer import WholeAnswer
 from ..bodies import priority_of, read_object
 from ..chat_writer import ChatWriter
 from ..client_sink import ClientSink
@@ -60,7 +61,7 @@ async def respond(
                 await keeper.keep()
             told = _headers(trace, name, chat) | untold(writer.untold)
             _report(exchange, trace, writer.untold)
-            return web.Response(body=body, headers=told, content_type="application/json")
+            return WholeAnswer(body, told)
         out = EventStream(request)
         sink = ClientSink(writer, out) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(

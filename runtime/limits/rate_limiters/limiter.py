@@ -9,7 +9,7 @@ from typing import Protocol
 from ....compiler.plan import RateLimits
 from ...policies.rate_limit import Permit
 from ...requests.errors import RateLimited
-from ...requests.upstream import Remaining
+from ...requests.upstream import Left
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class RateLimiter(Protocol):
         """The share of the limit that is used up most, as far as is known here; None without limits."""
         ...
 
-    def left(self, now: float) -> dict[str, Remaining]:
-        """What is left of the limits on "requests" and "tokens", as far as is known here."""
+    def left(self, now: float) -> Left:
+        """What is left of the limits on requests and tokens, as far as is known here."""
         ...
 
     def take(self, now: float, tokens: int) -> Permit | None:
@@ -71,7 +71,7 @@ class RateLimiter(Protocol):
         ...
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        """Learn from the headers of an answer."""
+        """Learn from the headers of an answer that say what is left."""
 
 
 def too_late(account: str, wait: float | None) -> RateLimited:

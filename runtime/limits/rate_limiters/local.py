@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from ....compiler.plan import RateLimits
 from ...concurrency.waiting_room import WaitingRoom
-from ...dialects.rate_limit_headers import remaining, says_limits
+from ...dialects.rate_limit_headers import remaining
 from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown
-from ...requests.upstream import Remaining
+from ...requests.upstream import Left
 from .limiter import MAX_WAIT, log_hold, too_late
 
 
@@ -51,7 +51,7 @@ class LocalRateLimiter:
     def used(self, now: float) -> float | None:
         return self._state.used(now)
 
-    def left(self, now: float) -> dict[str, Remaining]:
+    def left(self, now: float) -> Left:
         return self._state.left(now)
 
     def take(self, now: float, tokens: int) -> Permit | None:
@@ -93,8 +93,6 @@ class LocalRateLimiter:
         return self._state.held_for(now)
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        if not says_limits(headers):
-            return
         requests, tokens = remaining(headers, "requests"), remaining(headers, "tokens")
         if requests is not None or tokens is not None:
             self._state.learn(asyncio.get_running_loop().time(), requests, tokens)

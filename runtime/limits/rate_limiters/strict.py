@@ -18,7 +18,7 @@ from ...concurrency.waiting_room import WaitingRoom
 from ...dialects.rate_limit_headers import remaining
 from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown, StoreUnavailable
-from ...requests.upstream import Remaining
+from ...requests.upstream import Left
 from ..store import SharedLimits, StoreError
 from ..store.protocol import Ask, Return
 from .limiter import MAX_WAIT, log_hold, too_late
@@ -96,7 +96,7 @@ class StrictRateLimiter:
     def used(self, now: float) -> float | None:
         return self._sent.used(now)
 
-    def left(self, now: float) -> dict[str, Remaining]:
+    def left(self, now: float) -> Left:
         return self._sent.left(now)
 
     def take(self, now: float, tokens: int) -> Permit | None:

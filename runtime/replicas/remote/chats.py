@@ -7,7 +7,6 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
@@ -32,11 +31,11 @@ from ...dialects.adapt import (
 )
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
-from ...dialects.openai.requests import mistyped
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.server_sent_events import Event as StreamEvent
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner, without_halves
 from ...requests.answer import ChatChunk, ChatEvents
@@ -48,9 +47,6 @@ from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, PassingReader, read_whole
 from .passthrough_rules import Straight
-
-MAX_CACHE_KEY = 200
-"""Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
 
 
 class ChunkReader(Protocol):
@@ -116,7 +112,6 @@ class Chats:
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
         self._shown = plan.identity.request_headers if plan.identity is not None else NO_OPTIONS
-        self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -134,30 +129,19 @@ class Chats:
         thinks = can.thinks_unasked if effort is None else effort != "none"
         return can.chat_endpoint is False or bool(thinks and request.body.get("tools"))
 
-    def fit_at_once(self, request: ChatRequest) -> Fit | None:
-        """As `fit`; None where that takes longer than the event loop may be held."""
-        found: Fit | None = request.kept.get(self._key)
-        if found is not None:
-            return found
-        if request.said is not None:
-            is_long = sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
-        else:
-            is_long = has_many_parts(request.body["messages"])
-        return None if is_long else self.fit(request)
+    def whole(
+        self, body: bytes, fit: Fit, classifier: Classifier, *, streamed: bool = False, wanted: bool = False
+    ) -> ChatChunk | ChatEvents:
+        """A whole answer to a request that was sent as `fit` says. Raises RequestError.
 
-    def fit(self, request: ChatRequest) -> Fit:
-        """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
-        found: Fit | None = request.kept.get(self._key)
-        if found is None:
-            found = request.kept[self._key] = self._fit(request)
-        return found
-
-    def whole(self, body: bytes, request: ChatRequest, classifier: Classifier) -> ChatChunk | ChatEvents:
-        """A whole answer. Raises RequestError."""
-        fit, body = self.fit(request), without_halves(body)
-        if fit.passes and self._dialect == OPENAI_CHAT:
+        streamed: the provider sent a stream. wanted: the client waits for one.
+        """
+        body = without_halves(body)
+        passes = fit.passes and not streamed and not wanted
+        if passes and self._dialect == OPENAI_CHAT:
             return read_whole(body, classifier)
-        events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
+        reader = PROVIDER_SIDES[self._dialect].reader(classifier)
+        events = _gathered(reader, body, classifier) if streamed else reader.read_whole(body)
         if events and isinstance(events[-1], Failed):
             raise events[-1].error
         usage = next((each.usage for each in reversed(events) if isinstance(each, UsageKnown)), None)
@@ -173,7 +157,7 @@ class Chats:
             if (error := self.misfit(held)) is not None:
                 error.usage = usage
                 raise error
-        return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
+        return ChatEvents(tuple(events), usage, native=body if passes else b"")
 
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
@@ -185,15 +169,15 @@ class Chats:
             return error
         return None
 
-    def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
-        """What reads the streamed answer to `request`."""
-        fit = self.fit(request)
+    def reader(self, request: ChatRequest, fit: Fit, classifier: Classifier) -> ChunkReader:
+        """What reads the streamed answer to `request`, which was sent as `fit` says."""
         if fit.passes and self._dialect == OPENAI_CHAT:
             hides = self._target.counts and not wants_usage(request)
             return PassingReader(classifier, hide_usage=hides, shapes=self._shapes)
         return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
 
-    def _fit(self, request: ChatRequest) -> Fit:
+    def fit(self, request: ChatRequest) -> Fit:
+        """The request to send. Raises Incapable, and BadRequest where it is no request at all."""
         if self._never_chats:
             has = ", ".join(f"/v1/{each}" for each in self._can.endpoints or ())
             raise Incapable(
@@ -249,7 +233,7 @@ class Chats:
         by_tool: str | None,
     ) -> Fit:
         path = self._target.address(request, body)
-        headers = self._cache_header(body)
+        headers = self._target.beside(body)
         try:
             fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
         except orjson.JSONEncodeError as error:
@@ -262,22 +246,22 @@ class Chats:
             beside[name] = f"{self._shown[name]},{beside[name]}"
         return fit._replace(headers=beside)
 
-    def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
-        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so.
 
-        Raises BadRequest where it is no text.
-        """
-        name = self._can.cache_key_header
-        if (
-            name is None
-            or self._dialect != OPENAI_CHAT
-            or (key := body.pop("prompt_cache_key", None)) in (None, "")
-        ):
-            return NO_OPTIONS
-        if not isinstance(key, str):
-            raise mistyped("prompt_cache_key", str, key)
-        fits = len(key) <= MAX_CACHE_KEY and key.isascii() and key.isprintable() and key == key.strip()
-        return {name: key if fits else sha256(key.encode("utf-8", "replace")).hexdigest()}
+def _gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list[Event]:
+    """What a stream that came whole says. Raises RequestError."""
+    parser = SseParser()
+    try:
+        sent = [*parser.feed(body), *parser.close()]
+    except EventTooLarge:
+        raise classifier.malformed(f"the stream has an event of more than {MAX_EVENT >> 20} MiB") from None
+    return [told for event in sent for told in reader.read(event)] + reader.close()
+
+
+def is_long(request: ChatRequest) -> bool:
+    """Whether `request` is too long to be made fit while others wait."""
+    if request.said is not None:
+        return sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
+    return has_many_parts(request.body["messages"])
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:

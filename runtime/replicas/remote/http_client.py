@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import _serialize_headers
+from aiohttp.streams import EMPTY_PAYLOAD
 from attrs import field
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -34,6 +36,7 @@ from .connector import (
     Steady,
 )
 from .kept_connections import KeptConnections
+from .plain_answers import FirstPiece
 from .proxy import Proxy
 
 _JOINED = 64 << 10
@@ -205,23 +208,37 @@ class LeanClient:
         else:
             connection = await self._connector.connect(target, [], _NO_TIMEOUT)
             protocol = connection.protocol
+        parse = partial(protocol.set_response_params, **self._parsing)
+        steady: Steady | None = getattr(protocol, "steady", None)
+        first: FirstPiece | None = None
         try:
-            protocol.set_response_params(**self._parsing)
+            if steady is None:
+                parse()
+            else:
+                first = FirstPiece(steady, self._connector._loop, parse)
             transport = protocol.transport
             assert transport is not None
             if size > _JOINED:
                 transport.writelines((head, body))
             else:
                 transport.write(head + body)
+            if first is not None and (plain := await first.waiter) is not None:
+                return LeanAnswer(
+                    connection, protocol, target.kept, 200, plain.headers, EMPTY_PAYLOAD, plain.body
+                )
             for _ in range(MAX_INTERIM + 1):
                 message, content = await protocol.read()
                 if message.code >= 200 or message.code == 101:
-                    return LeanAnswer(connection, protocol, target.kept, message, content)
+                    return LeanAnswer(
+                        connection, protocol, target.kept, message.code, message.headers, content
+                    )
             raise _unreadable(target, 502, TOO_MANY_INTERIM)
         except HttpProcessingError as error:
             connection.close()
             raise _unreadable(target, error.code, error.message) from error
         except BaseException:
+            if steady is not None:
+                steady.relay = None
             connection.close()
             raise
 
@@ -259,22 +276,26 @@ class _Target(aiohttp.ClientRequest):
 class LeanAnswer:
     """An answer whose head is here."""
 
-    __slots__ = ("_connection", "_kept", "_protocol", "content", "headers", "status", "steady")
+    __slots__ = ("_connection", "_kept", "_protocol", "content", "headers", "status", "steady", "whole")
 
     def __init__(
         self,
         connection: Any,
         protocol: Any,
         kept: KeptConnections,
-        message: Any,
+        status: int,
+        headers: CIMultiDictProxy[str],
         content: aiohttp.StreamReader,
+        whole: bytes | None = None,
     ) -> None:
         self._connection = connection
         self._protocol = protocol
         self._kept = kept
-        self.status: int = message.code
-        self.headers: CIMultiDictProxy[str] = message.headers
+        self.status = status
+        self.headers = headers
         self.content = content
+        self.whole = whole
+        """All of the body, where it came along with the head; then nothing is left of it in `content`."""
         self.steady: Steady | None = getattr(protocol, "steady", None)
         """Where it comes from, if little is read there at once."""
 

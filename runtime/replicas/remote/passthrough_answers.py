@@ -49,8 +49,8 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
         raise classifier.malformed("the answer has no choices")
     changed = False
     for place, choice in enumerate(choices):
-        _check_choice(choice, classifier)
         if not _is_plain(choice):
+            _check_choice(choice, classifier)
             changed |= _is_mended(choice, place, classifier)
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
@@ -215,11 +215,14 @@ def _with_plain_fields(answer: dict[str, Any]) -> bool:
     return bool(empty)
 
 
-def _is_plain(choice: dict[str, Any]) -> bool:
-    """Whether a choice of a whole answer is words and a usual end, as most are: there is nothing to mend."""
-    message = choice.get("message")
+def _is_plain(choice: Any) -> bool:
+    """Whether a choice of a whole answer is words and a usual end, as most are: there is nothing to mend, and
+    nothing failed."""
     return (
-        type(message) is dict
+        type(choice) is dict
+        and "error" not in choice
+        and "native_finish_reason" not in choice
+        and type(message := choice.get("message")) is dict
         and type(message.get("content")) is str
         and not message.get("tool_calls")
         and choice.get("finish_reason") in _PLAIN_ENDS

@@ -18,6 +18,9 @@ _BESIDE = frozenset(
 )
 """Fields of messages that may need adapting."""
 
+_ALWAYS = frozenset({"messages", "model", "stream", "stream_options", "temperature", "top_p"})
+"""Fields that need no look, but where a model takes only some of their values."""
+
 _MESSAGE = frozenset({"role", "content", "tool_calls", "tool_call_id"})
 """Fields of messages that all know."""
 
@@ -58,6 +61,8 @@ class Straight:
         self._known = None if can.message_fields is None else _MESSAGE | {*can.message_fields}
         self._any_turns &= can.user_after_results is not False
         self._any_turns &= can.prefill is not False
+        read = {"max_tokens", "max_completion_tokens", *(name for name, _ in self._most)}
+        self._unread = _ALWAYS - self._fields - read
         self._any_role = can.developer_prompts is not False
         self._json_alone = not can.json_word
         self._any_call = can.call_signature is None and not can.calls_need_thoughts
@@ -71,7 +76,21 @@ class Straight:
 
     def takes(self, body: dict[str, Any]) -> bool:
         """Whether nothing in `body` needs adapting."""
-        if not self._any_turns or not self._fields.isdisjoint(body) or None in body.values():
+        if not self._any_turns or None in body.values():
+            return False
+        if not body.keys() <= self._unread and not self._takes_fields(body):
+            return False
+        for message in body["messages"]:
+            if not self._any_role and message.get("role") == "developer":
+                return False
+            plain = len(message) == 2 and type(message.get("content")) is str  # most are
+            if not plain and not self._message(message):
+                return False
+        return True
+
+    def _takes_fields(self, body: dict[str, Any]) -> bool:
+        """The same for what stands beside the messages."""
+        if not self._fields.isdisjoint(body):
             return False
         if body.get("functions") == []:
             return False
@@ -83,15 +102,7 @@ class Straight:
             value = body.get(name)
             if value is not None and not (type(value) in (int, float) and value <= most):
                 return False
-        if not self._tools(body):
-            return False
-        for message in body["messages"]:
-            if not self._any_role and message.get("role") == "developer":
-                return False
-            plain = len(message) == 2 and type(message.get("content")) is str  # most are
-            if not plain and not self._message(message):
-                return False
-        return True
+        return self._tools(body)
 
     def _tools(self, body: dict[str, Any]) -> bool:
         """Without tools, providers refuse what is said about them."""

@@ -54,7 +54,7 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
-from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
+from .chats import Chats, ChunkReader, EventsReader, Fit, is_long, read_events, without_end
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
 from .network_errors import told_of
@@ -67,6 +67,7 @@ Parser = SseParser | EventStreamParser
 E = TypeVar("E", bound=RequestError)
 
 _STREAMED = (ChatRequest, CompletionRequest)
+_EVENTS = "text/event-stream"
 
 log = logging.getLogger(__name__)
 
@@ -205,11 +206,9 @@ class RemoteReplica:
 
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
-        chats = self._asks(request)
-        fit = chats.fit_at_once(request)
-        if fit is not None:
-            request.kept[self._found_as] = chats, fit
-        return fit
+        if self._found_as not in request.kept and is_long(request):
+            return None
+        return self._asked(request)[1]
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
@@ -232,10 +231,10 @@ class RemoteReplica:
     async def _stream(
         self, request: Request, deadline: float | None, sink: Sink | None
     ) -> AsyncGenerator[Chunk, None]:
-        response, classifier, until = await self._open(request, deadline)
+        response, classifier, until, upstream = await self._open(request, deadline)
         try:
             if isinstance(request, PassedRequest) and response.content_type != JSON:
-                async for piece in self._pieces(response, classifier, until):
+                async for piece in self._pieces(response, classifier, until, upstream):
                     yield piece
                 return
             if (
@@ -243,18 +242,20 @@ class RemoteReplica:
                 or not request.stream
                 or response.content_type == "application/json"
             ):
-                yield await self._whole(request, response, classifier, until)
+                chunk = await self._whole(request, response, classifier, until)
+                yield _with_upstream(chunk, upstream)
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader: ChunkReader
             if isinstance(request, ChatRequest):
-                reader = self._asked(request)[0].reader(request, classifier)
+                chats, fit = self._asked(request)
+                reader = chats.reader(request, fit, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
-            upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
+            told: Upstream | None = upstream
             relay: Relay | None = None
             if sink is not None and type(response) is LeanAnswer and response.steady is not None:
                 read = partial(self._chunks, reader, parser, body)
@@ -266,10 +267,10 @@ class RemoteReplica:
                 if isinstance(reader, EventsReader) and (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
-                for chunk in chunks:
-                    if upstream is not None:
-                        chunk, upstream = chunk._replace(upstream=upstream), None
-                    yield chunk
+                for each in chunks:
+                    if told is not None:
+                        each, told = each._replace(upstream=told), None
+                    yield each
                 if error is not None:
                     raise error
             await body.read_end()
@@ -281,9 +282,9 @@ class RemoteReplica:
             response.release()  # closes the connection where something is left unread
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
-        response, classifier, until = await self._open(request, deadline)
+        response, classifier, until, upstream = await self._open(request, deadline)
         try:
-            return await self._whole(request, response, classifier, until)
+            return _with_upstream(await self._whole(request, response, classifier, until), upstream)
         except OutOfBounds as error:
             raise self._out_of_bounds(error.limit, error.most, deadline) from None
         except aiohttp.ClientError as error:
@@ -294,7 +295,9 @@ class RemoteReplica:
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         content, headers = response.content, response.headers
-        if content.is_eof():  # as most, it came along with its head
+        if type(response) is LeanAnswer and response.whole is not None:
+            body = response.whole
+        elif content.is_eof():  # it came along with its head
             body = take(content)
             if len(body) > MAX_ANSWER and len(body) > _most(request):
                 raise OutOfBounds(Limit.SIZE, _most(request))
@@ -302,24 +305,20 @@ class RemoteReplica:
             body = await self._body(response, until, _most(request)).whole()
         if body[:1] == BOM_UTF8[:1]:  # JSON may have such a mark in front of it
             body = body.removeprefix(BOM_UTF8)
-        held = isinstance(request, ChatRequest) and bool(self._asked(request)[1].checked)
-        if len(body) < LARGE and not held:
-            chunk = self._parse(request, body, headers, classifier)
-        else:  # what is held to a schema is not for the event loop, either
-            chunk = await asyncio.to_thread(self._parse, request, body, headers, classifier)
-        upstream = read_upstream(headers, classifier.secret)
-        if isinstance(chunk, ChatChunk):
-            return ChatChunk(chunk.data, chunk.usage, False, upstream)
-        if isinstance(chunk, ChatEvents | PassedChunk):
-            return chunk._replace(upstream=upstream)
-        return evolve(chunk, upstream=upstream)
+        if not isinstance(request, ChatRequest):
+            if len(body) < LARGE:
+                return self._parse(request, body, headers, classifier)
+            return await asyncio.to_thread(self._parse, request, body, headers, classifier)
+        chats, fit = self._asked(request)
+        streamed = not body.startswith(b"{") and response.content_type == _EVENTS
+        read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
+        # what is held to a schema is not for the event loop, either
+        return read() if len(body) < LARGE and not fit.checked else await asyncio.to_thread(read)
 
     def _parse(
         self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
     ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
-        if isinstance(request, ChatRequest):
-            return self._unary(request, self._asked(request)[0].whole(body, request, classifier))
         if isinstance(request, EmbedRequest):
             found = self._retrieval.vectors(body, len(request.inputs), classifier)
             found = counted(found, headers) if self._is_bedrock else found
@@ -335,38 +334,37 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        return self._unary(request, self._passed.whole(body, classifier))
-
-    def _unary(self, request: ChatRequest | CompletionRequest, answer: Chunk) -> Chunk:
-        """`answer`, which came in one piece. Raises ServerError where a stream was asked for."""
-        if request.stream and not self._is_bedrock:  # there, some models stream no answers beside tools
+        if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        return answer
+        return self._passed.whole(body, classifier)
 
     async def _pieces(
-        self, response: Answer, classifier: Classifier, until: float
+        self, response: Answer, classifier: Classifier, until: float, upstream: Upstream
     ) -> AsyncGenerator[PassedChunk, None]:
         """An answer as it comes, which is no JSON. Raises RequestError, OutOfBounds and ClientError."""
         content_type = response.headers.get("Content-Type", "application/octet-stream")
         pieces = self._passed.pieces(content_type, classifier)
         if response.content_type == "text/html":
             raise self._fail(ServerError, "answered with a page of HTML")
-        upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
+        told: Upstream | None = upstream
         body = self._body(response, until, MAX_STREAM)
         try:
             while data := await body.piece(_READ_AHEAD):
                 body.since = None
-                yield pieces.piece(data)._replace(upstream=upstream)
-                upstream = None
+                yield pieces.piece(data)._replace(upstream=told)
+                told = None
             if rest := pieces.end():
                 yield PassedChunk(rest, pieces.content_type)
         except EventTooLarge:
             raise self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB") from None
-        if upstream is not None:
+        if told is not None:
             raise self._fail(ServerError, "answered with nothing")
 
-    async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
-        """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
+    async def _open(
+        self, request: Request, deadline: float | None
+    ) -> tuple[Answer, Classifier, float, Upstream]:
+        """An answer that begins as a success, until when all of it must be here, and what its headers say.
+        Raises RequestError."""
         if type(request) in _TENSORS and self._plan.task not in _OURS:
             raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
         until = self._timeouts.now() + self._total_timeout
@@ -378,9 +376,11 @@ class RemoteReplica:
             classifier = self._classifier
             if classifier.secret is not used.secret:
                 classifier = self._classifier = Classifier(self._plan, used.secret)
-            self._observe(response.headers)
+            upstream = read_upstream(response.headers, classifier.secret)
+            if upstream.headers:
+                self._observe(upstream.headers)
             if response.status == 200:
-                return response, classifier, until
+                return response, classifier, until, upstream
             try:
                 body = await self._body(response, until, MAX_ERROR_BODY).beginning()
             finally:
@@ -491,6 +491,15 @@ class RemoteReplica:
             provider=self._plan.provider,
             retryable=retryable,
         )
+
+
+def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
+    """`chunk`, the first one of an answer, with what the provider says beside it."""
+    if type(chunk) is ChatChunk:
+        return ChatChunk(chunk.data, chunk.usage, chunk.more, upstream)
+    if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
+        return chunk._replace(upstream=upstream)
+    return evolve(chunk, upstream=upstream)
 
 
 def _most(request: Request) -> int:

@@ -63,10 +63,12 @@ def told(name: str, client: str, stream: bool) -> tuple[bytes, tuple[str, ...]]:
     made = plan(name, read(name)["chat"]["model"])
     chats, classifier, writer = Chats(made), Classifier(made, None), ChatWriter(request)
     if not stream:
-        chunk = chats.whole(json.dumps(whole).encode(), request, classifier)
+        chunk = chats.whole(json.dumps(whole).encode(), chats.fit(request), classifier)
         return writer.whole(chunk), writer.untold
     pieces, error = read_events(
-        chats.reader(request, classifier), SseParser().feed(as_stream(whole)), closing=True
+        chats.reader(request, chats.fit(request), classifier),
+        SseParser().feed(as_stream(whole)),
+        closing=True,
     )
     assert error is None
     return b"".join(map(writer.write, pieces)) + writer.end(), writer.untold
@@ -143,10 +145,10 @@ def test_log_probabilities_come_in_openais_shape_where_a_provider_has_another(st
     whole = read("together")["answer"]["whole"]
     if stream:
         told = SseParser().feed(as_stream(whole))
-        pieces, _ = read_events(chats.reader(request, classifier), told, closing=True)
+        pieces, _ = read_events(chats.reader(request, chats.fit(request), classifier), told, closing=True)
         got = b"".join(map(writer.write, pieces))
     else:
-        got = writer.whole(chats.whole(json.dumps(whole).encode(), request, classifier))
+        got = writer.whole(chats.whole(json.dumps(whole).encode(), chats.fit(request), classifier))
     assert b'{"token":"Words","logprob":-0.375,' in got
 
 

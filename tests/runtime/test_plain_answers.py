@@ -1,0 +1,125 @@
+"""Answers in one piece, which are read without a parser: which are, and that all others are read as ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from inferc.runtime.replicas.remote.http_client import ClientOptions, LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.plain_answers import plain_answer
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: one two\r\n"
+    b"Connection: keep-alive\r\ncontent-length:2\r\n"
+)
+ANSWER = HEAD + b"\r\n{}"
+
+OTHERS = {
+    "begins only": ANSWER[:-1],
+    "head alone": HEAD + b"\r\n",
+    "no whole head": HEAD,
+    "more than its length": ANSWER + b"H",
+    "other status": ANSWER.replace(b"200 OK", b"201 Created"),
+    "HTTP/1.0": ANSWER.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "no JSON": ANSWER.replace(b"application/json", b"text/event-stream"),
+    "lines of JSON": ANSWER.replace(b"application/json", b"application/jsonl"),
+    "no type": ANSWER.replace(b"Content-Type", b"X-Type"),
+    "no length": ANSWER.replace(b"content-length:2\r\n", b""),
+    "two lengths": ANSWER.replace(b"Connection: keep-alive", b"Content-Length: 2"),
+    "signed length": ANSWER.replace(b"length:2", b"length:+2"),
+    "chunked": ANSWER.replace(b"Connection: keep-alive", b"Transfer-Encoding: chunked"),
+    "packed": ANSWER.replace(b"Connection: keep-alive", b"Content-Encoding: gzip"),
+    "closes": ANSWER.replace(b"keep-alive", b"close"),
+    "upgrades": ANSWER.replace(b"Connection: keep-alive", b"Upgrade: h2c"),
+    "folded": ANSWER.replace(b"one two", b"one\r\n two"),
+    "bare line feed": ANSWER.replace(b"one two", b"one\nX: two"),
+    "bare carriage return": ANSWER.replace(b"one two", b"one\rX: two"),
+    "null": ANSWER.replace(b"one two", b"one\0two"),
+    "space before a colon": ANSWER.replace(b"X-Request-Id:", b"X-Request-Id :"),
+    "no name": ANSWER.replace(b"X-Request-Id:", b":"),
+    "other letters": ANSWER.replace(b"one two", "\u00e9".encode()),
+    "many headers": ANSWER.replace(b"X-Request-Id: one two\r\n", b"X: x\r\n" * 129),
+    "long head": ANSWER.replace(b"one two", b"x" * 8190),
+}
+
+
+def test_a_whole_answer_is_read_with_all_its_headers() -> None:
+    found = plain_answer(ANSWER)
+    assert found is not None
+    assert found.body == b"{}"
+    assert list(found.headers.items()) == [
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("X-Request-Id", "one two"),
+        ("Connection", "keep-alive"),
+        ("content-length", "2"),
+    ]
+    assert found.headers["x-request-id"] == "one two"
+
+
+@pytest.mark.parametrize("piece", OTHERS.values(), ids=OTHERS)
+def test_all_others_have_to_be_parsed(piece: bytes) -> None:
+    assert plain_answer(piece) is None
+
+
+@asynccontextmanager
+async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, list[int]]]:
+    """A client, and where it asks: each answer comes in its pieces. opened: one for each connection."""
+    opened, rest = [0], list(answers)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened[0] += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n{}")
+                for piece in rest.pop(0):
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
+        writer.close()
+
+    client = LeanClient(ClientOptions({}, read_ahead=16 << 10, window=32 << 10, keepalive=60.0))
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield client, f"http://127.0.0.1:{port}/v1", opened
+        await client.close()
+        await asyncio.sleep(0.05)
+
+
+async def read(client: LeanClient, url: str) -> tuple[bool, bytes]:
+    """Whether an answer came whole, and its body."""
+    answer = await client.post(url, b"{}", {})
+    assert isinstance(answer, LeanAnswer)
+    try:
+        return answer.whole is not None, answer.whole or await answer.content.read()
+    finally:
+        answer.release()
+
+
+async def test_one_connection_has_answers_of_every_kind() -> None:
+    chunked = HEAD.replace(b"content-length:2", b"Transfer-Encoding: chunked")
+    answers = [
+        [ANSWER],
+        [HEAD + b"\r\n", b"{}"],
+        [ANSWER],
+        [chunked + b"\r\n1\r\n{\r\n", b"1\r\n}\r\n0\r\n\r\n"],
+        [ANSWER[:30], ANSWER[30:]],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", ANSWER],
+        [ANSWER],
+    ]
+    async with asked(*answers) as (client, url, opened):
+        told = [await read(client, url) for _ in answers]
+        assert [body for _, body in told] == [b"{}"] * len(answers)
+        assert [whole for whole, _ in told] == [True, False, True, False, False, False, True]
+        assert opened == [1]
+
+
+async def test_what_follows_an_answer_is_no_answer_to_the_next_request() -> None:
+    async with asked([ANSWER, ANSWER], [ANSWER]) as (client, url, opened):
+        assert await read(client, url) == (True, b"{}")
+        await asyncio.sleep(0.1)
+        assert await read(client, url) == (True, b"{}")
+        assert opened == [2]
