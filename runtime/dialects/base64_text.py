@@ -4,8 +4,12 @@ from __future__ import annotations
 
 try:
     import pybase64 as base64
+    from pybase64 import b64decode_as_bytearray as _decode
 except ImportError:
     import base64  # type: ignore[no-redef]
+
+    def _decode(text: str | bytes | memoryview, *, validate: bool) -> bytearray:  # type: ignore[misc]
+        return bytearray(base64.b64decode(text, validate=validate))
 
 
 def encoded(data: bytes | memoryview) -> str:
@@ -13,6 +17,6 @@ def encoded(data: bytes | memoryview) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def decoded(text: str | bytes) -> bytes:
+def decoded(text: str | bytes | memoryview) -> bytearray:
     """What `text` holds, which is nothing but base64. Raises ValueError."""
-    return base64.b64decode(text, validate=True)
+    return _decode(text, validate=True)

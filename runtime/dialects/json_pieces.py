@@ -25,12 +25,12 @@ def json_at_once(value: Any) -> Iterator[bytes]:
     return iter((_dumped(value),))
 
 
-def gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
+def gathered(parts: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """The same bytes in as few pieces as are not small."""
     if isinstance(parts, list) and sum(map(len, parts)) < _LEAST:
         yield b"".join(parts)
         return
-    found: list[bytes] = []
+    found: list[bytes | memoryview] = []
     size = 0
     for part in parts:
         found.append(part)

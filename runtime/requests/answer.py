@@ -69,7 +69,7 @@ class EmbedChunk:
     upstream: Upstream | None = None
     is_sparse: bool = False
     tokens: tuple[NDArray[numpy.float32], ...] = ()
-    packed: tuple[bytes, ...] = field(default=(), repr=False)
+    packed: tuple[memoryview, ...] = field(default=(), repr=False)
 
 
 @frozen

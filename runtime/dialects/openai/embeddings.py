@@ -58,21 +58,21 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Itera
     )
 
 
-def _with_packed(vectors: tuple[bytes, ...], model: str, tokens: int) -> list[bytes]:
+def _with_packed(vectors: tuple[memoryview, ...], model: str, tokens: int) -> list[bytes | memoryview]:
     """The same, in parts, with vectors that are in base64 already."""
-    parts = [b'{"object":"list","data":[']
-    for index, vector in enumerate(vectors):
-        parts += b',{"object":"embedding","index":%d,"embedding":"' % index, vector, b'"}'
-    parts[1] = parts[1][1:]  # no comma before the first
+    first = b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":"'
+    parts: list[bytes | memoryview] = [first, vectors[0]]
+    for index in range(1, len(vectors)):
+        parts += b'"},{"object":"embedding","index":%d,"embedding":"' % index, vectors[index]
     usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
-    parts += b'],"model":', orjson.dumps(model), b",", usage
+    parts += b'"}],"model":', orjson.dumps(model), b",", usage
     return parts
 
 
 def in_base64(chunk: EmbedChunk) -> Iterator[str]:
     """The vectors as little-endian float32 in base64."""
     if chunk.packed:
-        yield from (each.decode("ascii") for each in chunk.packed)
+        yield from (str(each, "ascii") for each in chunk.packed)
         return
     data = memoryview(chunk.vectors.astype("<f4", copy=False).tobytes())
     length = len(data) // len(chunk.vectors)
@@ -95,7 +95,7 @@ def _encoding(body: dict[str, Any]) -> str:
 def _texts(body: dict[str, Any]) -> dict[str, Any]:
     """`body`, whose inputs may be objects with a `text`, as Jina has them."""
     given = body.get("input")
-    if not isinstance(given, list):
+    if not isinstance(given, list) or dict not in map(type, given):
         return body
     return {**body, "input": [_text(each) for each in given]}
 

@@ -90,11 +90,12 @@ _OPENAIS = _TOTALS | {"prompt_tokens_details", "completion_tokens_details"}
 def plain_usage(told: object, tier: str = "") -> Usage | None:
     """A usage that tells two numbers and their sum, as many do; None where it may tell more, or is wrong.
 
-    tier: of service, that the answer tells.
+    Of embeddings, it tells the prompt and the sum alone. tier: of service, that the answer tells.
     """
-    if type(told) is not dict or len(told) != 3:
+    if type(told) is not dict or not 2 <= len(told) <= 3:
         return None
-    asked, said, total = told.get("prompt_tokens"), told.get("completion_tokens"), told.get("total_tokens")
+    asked, total = told.get("prompt_tokens"), told.get("total_tokens")
+    said = told.get("completion_tokens") if len(told) == 3 else 0
     if type(asked) is int and type(said) is int and asked >= 0 <= said and asked + said <= MOST_TOKENS:
         return Usage(asked, said, tier=tier) if type(total) is int and total == asked + said else None
     return None

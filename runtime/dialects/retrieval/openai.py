@@ -15,7 +15,7 @@ from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage, is_believable
 from ..field_check import Dropped, Handling, Refused
 from ..fields import count, few, told_cost
-from ..openai_chat import read_usage
+from ..openai_chat import plain_usage, read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
@@ -159,17 +159,19 @@ def ranked_usage(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
 
 def _packed(body: bytes, texts: int, classifier: Classifier) -> EmbedChunk | None:
     """Vectors in base64, which stay as they came; None where anything about the answer is not usual."""
-    found = split_vectors(body)
-    if found is None or len(found.vectors) != texts:
+    found = split_vectors(body, texts)
+    answer = None if found is None else found.answer
+    if found is None or type(answer) is not dict or answer.get("error"):
         return None
-    answer = found.answer
-    items = answer.get("data") if type(answer) is dict and not answer.get("error") else None
-    if type(items) is not list or len(items) != texts:
+    items = answer.get("data")
+    places = (0, found.last)[: len(found.vectors)]
+    if type(items) is not list or len(items) != len(places):
         return None
-    for index, item in enumerate(items):
-        if type(item) is not dict or item.get("index") != index or item.get("embedding") != str(index):
+    for number, (item, index) in enumerate(zip(items, places, strict=True)):
+        if type(item) is not dict or item.get("index") != index or item.get("embedding") != str(number):
             return None
-    return stack_packed(found.vectors, texts, read_usage(_usage(answer, classifier)))
+    usage = plain_usage(answer.get("usage")) or read_usage(_usage(answer, classifier))
+    return stack_packed(found.vectors, usage)
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> dict[str, Any]:

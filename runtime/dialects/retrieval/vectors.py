@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-_NAME = b'"embedding"'
+_KEY = re.compile(rb'"embedding"\s*:\s*"')
+_INDEX = re.compile(rb'"index"\s*:\s*([01])\b')
+_FAR = 1 << 10
+"""Bytes before the first vector, and between two, at most."""
+_PADDING = ord("=")
+_WHOLE = 16
+"""Characters of base64 in whose bytes numbers of 4 bytes end, without padding."""
 
 
 def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier: Classifier) -> EmbedChunk:
@@ -63,49 +71,72 @@ def check_length(chunk: EmbedChunk, wanted: int | None, classifier: Classifier) 
 
 
 class PackedVectors(NamedTuple):
-    """An answer with vectors in base64. answer: with the number of the vector in the place of each."""
+    """An answer with vectors in base64. answer: as JSON, with no more than the first two of them, in whose
+    places stand their numbers. last: the index of the second. vectors: all of them."""
 
     answer: Any
-    vectors: list[bytes]
+    last: int
+    vectors: list[memoryview]
 
 
-def split_vectors(body: bytes) -> PackedVectors | None:
-    """Take the vectors out of `body`: they are nearly all of it, and need not be read as JSON.
+def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
+    """Take the vectors of `texts` texts out of `body`: they are nearly all of it, and are not read as JSON.
 
-    None where that cannot be told by its quotes alone: it is to be read as a whole.
+    The first says how long each is, and what stands between the first two what stands between all, but for
+    the index. None where the answer is another one: it is to be read as a whole.
     """
-    if b"\\" in body:  # which may stand before a quote that ends nothing
+    key = _KEY.search(body, 0, _FAR)
+    if key is None:
         return None
-    rest: list[bytes] = []
-    vectors: list[bytes] = []
-    kept = at = 0
-    while (at := body.find(_NAME, at)) >= 0:
-        at += len(_NAME)
-        begin = body.find(b'"', at) + 1
-        if body[at : begin - 1].strip() != b":":  # the word stands there as a value
-            continue
-        end = body.find(b'"', begin)
-        if end < 0:
+    begin = key.end()
+    at = body.find(b'"', begin)
+    length = at - begin
+    if length <= 0:
+        return None
+    view = memoryview(body)
+    vectors = [view[begin:at]]
+    between, last = b"", 0
+    if texts > 1:
+        following = _KEY.search(body, at, at + _FAR)
+        index = None if following is None else _INDEX.search(body, at, following.end())
+        if following is None or index is None:
             return None
-        rest += body[kept:begin], b"%d" % len(vectors)
-        vectors.append(body[begin:end])
-        kept = at = end
-    rest.append(body[kept:])
+        between = body[at : following.end()]
+        before, after = body[at : index.start(1)], body[index.end(1) : following.end()]
+        is_next = int(index[1])  # 0 where an index follows its vector
+        last = 1 if is_next else texts - 1
+        for link in _links(before, after, is_next, texts - 1):
+            if not body.startswith(link, at):
+                return None
+            begin = at + len(link)
+            at = begin + length
+            vectors.append(view[begin:at])
+    rest = b"%b0%b%b%b" % (body[: key.end()], between, b"1" if between else b"", body[at:])
     try:
-        return PackedVectors(orjson.loads(b"".join(rest)), vectors) if vectors else None
+        return None if b"\\" in rest else PackedVectors(orjson.loads(rest), last, vectors)
     except ValueError:
         return None
 
 
-def stack_packed(vectors: list[bytes], texts: int, usage: Usage) -> EmbedChunk | None:
-    """The vectors of `texts` texts; None where they are none."""
+@lru_cache(maxsize=4)  # answers of one provider for as many texts are alike
+def _links(before: bytes, after: bytes, first: int, count: int) -> list[bytes]:
+    """What stands between vectors: `count` numbers from `first`, each between `before` and `after`."""
+    return [b"%b%d%b" % (before, number, after) for number in range(first, first + count)]
+
+
+def stack_packed(vectors: list[memoryview], usage: Usage) -> EmbedChunk | None:
+    """`vectors`, which are of one length, as they are and as numbers; None where they hold none."""
     import numpy
 
+    length = len(vectors[0])
     try:
-        together = bytearray().join(_of_one_length([decoded(vector) for vector in vectors]))
+        if length % _WHOLE or vectors[0][-1] == _PADDING:
+            together = bytearray().join(_of_one_length([decoded(vector) for vector in vectors]))
+        else:
+            together = decoded(b"".join(vectors))
+        array = numpy.frombuffer(together, dtype="<f4").reshape(len(vectors), -1)
     except ValueError:
         return None
-    array = numpy.frombuffer(together, dtype="<f4").reshape(texts, -1)
     return EmbedChunk(array, usage, packed=tuple(vectors)) if numpy.isfinite(array).all() else None
 
 
@@ -138,7 +169,7 @@ def ordered_scores(results: Any, documents: int, classifier: Classifier) -> NDAr
     return scores
 
 
-def _of_one_length(vectors: list[bytes]) -> list[bytes]:
+def _of_one_length(vectors: list[bytearray]) -> list[bytearray]:
     """`vectors`, at least one. Raises ValueError where they differ in length, or hold no whole numbers."""
     length = len(vectors[0])
     if not length or length % 4 or set(map(len, vectors)) != {length}:

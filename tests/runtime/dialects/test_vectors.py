@@ -82,6 +82,33 @@ def test_vectors_in_base64_go_to_the_client_as_they_came(body: str, stays: bool)
     assert all(it | {"data": []} == ANSWER | {"data": [], "model": "m"} for it in written)
 
 
+@pytest.mark.parametrize("texts", [1, 2, 11])
+@pytest.mark.parametrize("numbers", [1, 3, 4, 12])  # with padding, and without
+@pytest.mark.parametrize("order", [("index", "embedding"), ("embedding", "index", "object")])
+def test_any_number_of_vectors_stays_in_base64_wherever_their_index_stands(
+    texts: int, numbers: int, order: tuple[str, ...]
+) -> None:
+    rows = numpy.arange(texts * numbers, dtype="<f4").reshape(texts, numbers)
+    items = [
+        {"index": index, "embedding": packed(*row), "object": "embedding"} for index, row in enumerate(rows)
+    ]
+    data = [{name: item[name] for name in order} for item in items]
+    found = OpenAIRetrieval(remote_plan()).vectors(json.dumps({"data": data}).encode(), texts, CLASSIFIER)
+    assert found.vectors.tolist() == rows.tolist()
+    written = json.loads(b"".join(write_embeddings(found, "m", as_base64=True)))
+    assert (bool(found.packed), written["data"]) == (True, items)
+    found.vectors[0] = 0  # whoever gets them may change them
+
+
+@pytest.mark.parametrize("place", [1, 5, 10])
+@pytest.mark.parametrize("index", [0, 4, 11, None])
+def test_an_index_that_is_out_of_order_is_found_wherever_it_stands(place: int, index: object) -> None:
+    data = [{"index": each, "embedding": packed(each)} for each in range(11)]
+    data[place]["index"] = index
+    with pytest.raises(ServerError):
+        OpenAIRetrieval(remote_plan()).vectors(json.dumps({"data": data}).encode(), 11, CLASSIFIER)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -89,6 +116,9 @@ def test_vectors_in_base64_go_to_the_client_as_they_came(body: str, stays: bool)
         {"data": [DATA[0], DATA[0]]},
         {"data": [DATA[0], DATA[1] | {"embedding": VECTORS[1][:-1] + "!"}]},
         {"data": [DATA[0], DATA[1] | {"embedding": packed(1)}]},
+        {"data": [*DATA, DATA[1] | {"index": 2}]},
+        {"data": [DATA[0], DATA[1] | {"embedding": VECTORS[1][:-2] + "=="}]},
+        {"data": [DATA[0], DATA[1] | {"embedding": VECTORS[1][:20] + '"' + VECTORS[1][21:]}]},
         {"data": [DATA[0], DATA[1] | {"embedding": packed(*[float("nan")] * 9)}]},
         {"error": {"message": "no"}},
     ],
