@@ -90,6 +90,8 @@ def _of_part(kind: str, about: str, old: Any, new: Any) -> Iterator[Change]:
 
 def leaves(old: Any, new: Any, path: str = "") -> Iterator[Leaf]:
     """The smallest parts that differ."""
+    if old is new:
+        return
     if type(old) is type(new) and attrs.has(type(old)) and not isinstance(old, Node):
         for each in attrs.fields(type(old)):
             if each.name not in NO_MATTER:

@@ -37,7 +37,11 @@ WRITABLE = ("fast", "priority", "ultrafast")
 
 MOST_NAME = 32
 """Characters of the name of a tier that is shown."""
+IN_GEMINIS_WORDS = {"default": STANDARD, "flex": "flex", "priority": "priority"}
+"""How Gemini calls those of OpenAI's tiers that it has, too."""
 VERTEX_HEADER = "x-vertex-ai-llm-shared-request-type"
+ASKED_BY_HEADER = frozenset({"flex", "priority"})
+"""What that header may say; without it, the tier is the standard one."""
 
 
 def tier_named(told: object) -> str:

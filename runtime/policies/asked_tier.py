@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...compiler.plan import RemotePoolPlan, WireFormat
 from ...compiler.plan.service_tiers import (
+    IN_GEMINIS_WORDS,
     STANDARD,
     WrittenTiers,
     has_unknown_price,
@@ -30,8 +33,10 @@ class AskedTier:
         self._usual = ""
         self._wire = plan.wire
         can = plan.capabilities
-        self._known = can.service_tiers
-        self._reads = plan.wire is WireFormat.ANTHROPIC or (
+        self._known: Collection[str] | None = can.service_tiers
+        if plan.wire is WireFormat.GEMINI:
+            self._known = IN_GEMINIS_WORDS
+        self._reads = plan.wire in (WireFormat.ANTHROPIC, WireFormat.GEMINI) or (
             plan.wire is WireFormat.OPENAI and can.knows_field(FIELD)
         )  # others are not told what clients ask for
         self._price = plan.price
@@ -60,7 +65,7 @@ class AskedTier:
             return tier_in(own(said.conversation.extras, "anthropic"), self._wire)
         else:
             told = own(said.conversation.extras, "openai").get(FIELD)
-        if told is None or (self._known is not None and told not in self._known):
+        if not isinstance(told, str) or (self._known is not None and told not in self._known):
             return ""
         return tier_named(told)
 

@@ -319,13 +319,6 @@ async def test_an_error_in_a_successful_answer_is_an_error() -> None:
                 await ask(executor, chat(stream=stream))
 
 
-async def test_an_answer_in_one_piece_to_a_streamed_request_is_an_error() -> None:
-    handler = answering(json.dumps(WHOLE).encode(), content_type="application/json")
-    async with provider(handler, retry=NO_RETRY) as executor:
-        with pytest.raises(ServerError, match="one piece where a stream was asked for"):
-            await ask(executor, chat())
-
-
 async def test_a_connection_that_breaks_off_is_a_network_error() -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -392,9 +385,11 @@ async def test_requests_cancelled_at_any_moment_leave_nothing_behind(
         executor_of(remote_plan("gpt", mock.endpoint, key=key, max_concurrent=16)) as executor,
     ):
         before = len(asyncio.all_tasks())
-        for _ in range(20):
+        for longer in range(1, 200):
+            if longer > 20 and mock.stats.cancelled > 10:
+                break
             tasks = [asyncio.create_task(ask(executor, chat(stream=stream))) for _ in range(40)]
-            await asyncio.sleep(moments.random() * 0.03)
+            await asyncio.sleep(moments.random() * 0.03 * max(1, longer / 20))  # on a busy machine
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -33,6 +33,7 @@ from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.policies.asked_tier import AskedTier
 from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.estimate import Estimate, Tariff
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_answers import PassingReader, read_whole
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import Incapable
@@ -215,11 +216,16 @@ class TestAsked:
         plan = remote_plan(price=PRICE, capabilities=Capabilities(service_tiers=("auto", "flex")))
         assert AskedTier(plan).of(asking(service_tier="priority")) == ""
 
-    @pytest.mark.parametrize("wire", [WireFormat.GEMINI, WireFormat.BEDROCK])
-    def test_it_is_that_of_the_file_where_the_provider_is_not_told_the_client_s(
-        self, wire: WireFormat
-    ) -> None:
-        assert AskedTier(remote_plan(price=PRICE, wire=wire)).of(asking(service_tier="priority")) == ""
+    def test_it_is_that_of_the_file_where_the_provider_is_not_told_the_client_s(self) -> None:
+        plan = remote_plan(price=PRICE, wire=WireFormat.BEDROCK)
+        assert AskedTier(plan).of(asking(service_tier="priority")) == ""
+
+    @pytest.mark.parametrize("preset", ["gemini", "vertex"])
+    @pytest.mark.parametrize(
+        ("said", "tier"), [("priority", "priority"), ("default", "standard"), ("scale", ""), (7, "")]
+    )
+    def test_gemini_has_some_of_openai_s(self, preset: str, said: object, tier: str) -> None:
+        assert AskedTier(wire_plan(preset, price=PRICE)).of(asking(service_tier=said)) == tier
 
     def test_a_project_that_is_set_to_a_dearer_tier_is_found_out(self) -> None:
         asked = AskedTier(remote_plan(price=PRICE))
@@ -231,6 +237,38 @@ class TestAsked:
     def test_a_header_asks_vertex_for_it(self) -> None:
         plan = wire_plan("vertex", headers={"X-Vertex-AI-LLM-Shared-Request-Type": "priority"}, price=PRICE)
         assert AskedTier(plan).of(asking()) == "priority"
+
+
+class TestTold:
+    """How Gemini is told what a client asks for."""
+
+    @pytest.mark.parametrize(("said", "told"), [("flex", "flex"), ("default", "standard")])
+    def test_ai_studio_reads_it_in_the_body(self, said: str, told: str) -> None:
+        fit = Chats(wire_plan("gemini")).fit(asking(service_tier=said))
+        assert json.loads(fit.body)["serviceTier"] == told
+        assert not fit.headers
+        assert not fit.changes
+
+    def test_vertex_reads_it_in_a_header_alone(self) -> None:
+        fit = Chats(wire_plan("vertex")).fit(asking(service_tier="flex"))
+        assert "serviceTier" not in json.loads(fit.body)
+        assert fit.headers == {"x-vertex-ai-llm-shared-request-type": "flex"}
+
+    def test_the_standard_one_at_vertex_is_asked_for_by_no_header(self) -> None:
+        fit = Chats(wire_plan("vertex")).fit(asking(service_tier="default"))
+        assert "serviceTier" not in json.loads(fit.body)
+        assert not fit.headers
+
+    def test_the_header_of_the_file_counts_before_it(self) -> None:
+        plan = wire_plan("vertex", headers={"X-Vertex-AI-LLM-Shared-Request-Type": "priority"})
+        assert not Chats(plan).fit(asking(service_tier="flex")).headers
+
+    @pytest.mark.parametrize("preset", ["gemini", "vertex"])
+    def test_others_are_left_out_and_that_is_told(self, preset: str) -> None:
+        fit = Chats(wire_plan(preset)).fit(asking(service_tier="scale"))
+        assert "serviceTier" not in json.loads(fit.body)
+        assert not fit.headers
+        assert fit.changes == ("service_tier",)
 
 
 def attempted(plan: RemotePoolPlan, tier: str, told: Usage | None) -> tuple[int | None, int]:

@@ -10,6 +10,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
 from ....compiler.plan.record import frozen
+from ....compiler.plan.service_tiers import IN_GEMINIS_WORDS
 from ...requests.conversation import Conversation
 from ...requests.parts import own
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
@@ -139,6 +140,11 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                 if isinstance(value, dict) and "type" in value:
                     found.note(name, "left out: the model does not think")
                 continue
+            if seal == "openai" and name == "service_tier" and provider == "gemini" and _is_geminis(value):
+                extras = changed.get("extras", c.extras)
+                told = {"serviceTier": IN_GEMINIS_WORDS[value], **own(extras, "gemini")}
+                changed["extras"] = {**extras, "gemini": told}
+                continue
             handling = EXTRAS.get(seal, {}).get(name, LACKING if seal in seals else UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):
                 for where in [f"{name}.{field}" for field in value] if handling.inside else [name]:
@@ -146,6 +152,10 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
             elif value is not None and value not in handling.neutral:
                 found.refuse(name, handling.why)
     return changed
+
+
+def _is_geminis(tier: Any) -> bool:
+    return isinstance(tier, str) and tier in IN_GEMINIS_WORDS
 
 
 def _is_mode(options: Any, modes: tuple[str, ...] | None) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from prometheus_client.core import Metric
 
 from ...executor import Executor
 from ..metrics import Metrics
 from ..request_records import Records
 from ..stories import costs, last_requests
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 EVERY = 1.0
 """Seconds from one look to the next."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from attrs import evolve
 
 from ....compiler.plan import RemotePoolPlan, WireFormat, bedrock_vendor
+from ....compiler.plan.service_tiers import ASKED_BY_HEADER, VERTEX_HEADER
 from ...dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
+from ...dialects.openai.requests import mistyped
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest
-from ...requests.request import OPENAI_CHAT, ChatRequest
+from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 
 ANTHROPIC_VERSION = "2023-06-01"
 """The version of Anthropic's API that is spoken."""
@@ -24,6 +27,9 @@ _ENCRYPTED = "reasoning.encrypted_content"
 
 MAX_NAME = 200
 """Characters of the name of a model that a client may say."""
+
+MAX_CACHE_KEY = 200
+"""Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
 
 Json = dict[str, Any]
 
@@ -45,6 +51,16 @@ class Target(Protocol):
 
     def address(self, request: ChatRequest, body: Json) -> str:
         """The path below the endpoint; what the plan says is put into `body`. Raises BadRequest."""
+
+    def beside(self, body: Json) -> Mapping[str, str]:
+        """Headers that say what the provider does not read in `body`, taken out of it. Raises BadRequest."""
+
+
+class _InBodies:
+    """A target that says all of a request in its body."""
+
+    def beside(self, body: Json) -> Mapping[str, str]:
+        return NO_OPTIONS
 
 
 def target_of(plan: RemotePoolPlan, *, responses: bool = False) -> Target:
@@ -87,6 +103,7 @@ class OpenAITarget:
         self._model = None if plan.is_wildcard else plan.model
         self.counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
         self._can_ask = plan.capabilities.knows_field("stream_options")
+        self._cache_header = plan.capabilities.cache_key_header
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
         if conversation.stream and not passes and self._can_ask:
@@ -101,8 +118,18 @@ class OpenAITarget:
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return "/chat/completions"
 
+    def beside(self, body: Json) -> Mapping[str, str]:
+        """The key of the prompt's cache, where the provider has a header for it."""
+        name = self._cache_header
+        if name is None or (key := body.pop("prompt_cache_key", None)) in (None, ""):
+            return NO_OPTIONS
+        if not isinstance(key, str):
+            raise mistyped("prompt_cache_key", str, key)
+        fits = len(key) <= MAX_CACHE_KEY and key.isascii() and key.isprintable() and key == key.strip()
+        return {name: key if fits else sha256(key.encode("utf-8", "replace")).hexdigest()}
 
-class ResponsesTarget:
+
+class ResponsesTarget(_InBodies):
     """OpenAI's responses, below the same endpoint. What is kept of them is kept here, and nowhere else.
 
     Thoughts then come encrypted, so that they can be sent again with what was said before.
@@ -129,7 +156,7 @@ class ResponsesTarget:
         return "/responses"
 
 
-class AnthropicTarget:
+class AnthropicTarget(_InBodies):
     """Anthropic's Messages. Source: Messages API reference."""
 
     dialect = anthropic.DIALECT
@@ -167,7 +194,8 @@ class AnthropicOnVertexTarget(AnthropicTarget):
 class GeminiTarget:
     """`generateContent`, on AI Studio and on Vertex AI: the endpoint says which.
 
-    Sources: Gemini API reference, Vertex AI reference (generateContent, safety settings).
+    Sources: Gemini API reference, Vertex AI reference (generateContent, safety settings), its guides to
+    Priority PayGo and Flex PayGo: it reads the tier of service in a header alone.
     """
 
     dialect = gemini.DIALECT
@@ -177,6 +205,7 @@ class GeminiTarget:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._is_vertex = gemini.is_vertex(plan.endpoint)
         self._model = f"{'' if self._is_vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
+        self._asks_tier = not any(name.lower() == VERTEX_HEADER for name in plan.headers)
         self._safety = [
             {"category": _category(category), "threshold": threshold.upper()}
             for category, threshold in plan.safety.items()
@@ -190,8 +219,13 @@ class GeminiTarget:
             body["safetySettings"] = self._safety
         return f"{self._model}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
 
+    def beside(self, body: Json) -> Mapping[str, str]:
+        """The tier of service, at Vertex AI: the one of the file where that says one."""
+        tier = body.pop("serviceTier", None) if self._is_vertex else None
+        return {VERTEX_HEADER: tier} if tier in ASKED_BY_HEADER and self._asks_tier else NO_OPTIONS
 
-class BedrockTarget:
+
+class BedrockTarget(_InBodies):
     """Converse and ConverseStream. Source: Amazon Bedrock API reference."""
 
     dialect = bedrock.DIALECT

@@ -7,7 +7,6 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
@@ -32,11 +31,11 @@ from ...dialects.adapt import (
 )
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
-from ...dialects.openai.requests import mistyped
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.server_sent_events import Event as StreamEvent
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner, without_halves
 from ...requests.answer import ChatChunk, ChatEvents
@@ -48,9 +47,6 @@ from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, PassingReader, read_whole
 from .passthrough_rules import Straight
-
-MAX_CACHE_KEY = 200
-"""Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
 
 
 class ChunkReader(Protocol):
@@ -133,12 +129,19 @@ class Chats:
         thinks = can.thinks_unasked if effort is None else effort != "none"
         return can.chat_endpoint is False or bool(thinks and request.body.get("tools"))
 
-    def whole(self, body: bytes, fit: Fit, classifier: Classifier) -> ChatChunk | ChatEvents:
-        """A whole answer to a request that was sent as `fit` says. Raises RequestError."""
+    def whole(
+        self, body: bytes, fit: Fit, classifier: Classifier, *, streamed: bool = False, wanted: bool = False
+    ) -> ChatChunk | ChatEvents:
+        """A whole answer to a request that was sent as `fit` says. Raises RequestError.
+
+        streamed: the provider sent a stream. wanted: the client waits for one.
+        """
         body = without_halves(body)
-        if fit.passes and self._dialect == OPENAI_CHAT:
+        passes = fit.passes and not streamed and not wanted
+        if passes and self._dialect == OPENAI_CHAT:
             return read_whole(body, classifier)
-        events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
+        reader = PROVIDER_SIDES[self._dialect].reader(classifier)
+        events = _gathered(reader, body, classifier) if streamed else reader.read_whole(body)
         if events and isinstance(events[-1], Failed):
             raise events[-1].error
         usage = next((each.usage for each in reversed(events) if isinstance(each, UsageKnown)), None)
@@ -154,7 +157,7 @@ class Chats:
             if (error := self.misfit(held)) is not None:
                 error.usage = usage
                 raise error
-        return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
+        return ChatEvents(tuple(events), usage, native=body if passes else b"")
 
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
@@ -230,7 +233,7 @@ class Chats:
         by_tool: str | None,
     ) -> Fit:
         path = self._target.address(request, body)
-        headers = self._cache_header(body)
+        headers = self._target.beside(body)
         try:
             fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
         except orjson.JSONEncodeError as error:
@@ -243,22 +246,15 @@ class Chats:
             beside[name] = f"{self._shown[name]},{beside[name]}"
         return fit._replace(headers=beside)
 
-    def _cache_header(self, body: dict[str, Any]) -> Mapping[str, str]:
-        """The key of the prompt's cache as a header, taken out of `body`, where the provider has it so.
 
-        Raises BadRequest where it is no text.
-        """
-        name = self._can.cache_key_header
-        if (
-            name is None
-            or self._dialect != OPENAI_CHAT
-            or (key := body.pop("prompt_cache_key", None)) in (None, "")
-        ):
-            return NO_OPTIONS
-        if not isinstance(key, str):
-            raise mistyped("prompt_cache_key", str, key)
-        fits = len(key) <= MAX_CACHE_KEY and key.isascii() and key.isprintable() and key == key.strip()
-        return {name: key if fits else sha256(key.encode("utf-8", "replace")).hexdigest()}
+def _gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list[Event]:
+    """What a stream that came whole says. Raises RequestError."""
+    parser = SseParser()
+    try:
+        sent = [*parser.feed(body), *parser.close()]
+    except EventTooLarge:
+        raise classifier.malformed(f"the stream has an event of more than {MAX_EVENT >> 20} MiB") from None
+    return [told for event in sent for told in reader.read(event)] + reader.close()
 
 
 def is_long(request: ChatRequest) -> bool:

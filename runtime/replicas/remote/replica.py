@@ -66,6 +66,7 @@ Parser = SseParser | EventStreamParser
 E = TypeVar("E", bound=RequestError)
 
 _STREAMED = (ChatRequest, CompletionRequest)
+_EVENTS = "text/event-stream"
 
 log = logging.getLogger(__name__)
 
@@ -306,11 +307,10 @@ class RemoteReplica:
                 return self._parse(request, body, headers, classifier)
             return await asyncio.to_thread(self._parse, request, body, headers, classifier)
         chats, fit = self._asked(request)
-        if len(body) < LARGE and not fit.checked:
-            chunk = chats.whole(body, fit, classifier)
-        else:  # what is held to a schema is not for the event loop, either
-            chunk = await asyncio.to_thread(chats.whole, body, fit, classifier)
-        return self._unary(request, chunk) if request.stream else chunk
+        streamed = not body.startswith(b"{") and response.content_type == _EVENTS
+        read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
+        # what is held to a schema is not for the event loop, either
+        return read() if len(body) < LARGE and not fit.checked else await asyncio.to_thread(read)
 
     def _parse(
         self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
@@ -331,13 +331,9 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        return self._unary(request, self._passed.whole(body, classifier))
-
-    def _unary(self, request: ChatRequest | CompletionRequest, answer: Chunk) -> Chunk:
-        """`answer`, which came in one piece. Raises ServerError where a stream was asked for."""
-        if request.stream and not self._is_bedrock:  # there, some models stream no answers beside tools
+        if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        return answer
+        return self._passed.whole(body, classifier)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float, upstream: Upstream
