@@ -151,7 +151,7 @@ class _Reading:
         self._draft.kept(mode if is_known else None)
         follow(_TARGET, _without(_plain(node), "targets"), self._draft, Block(remarks=self._draft.remarks))
         if not is_known:
-            default = node.get("strategy").text("default") if kind == "conditional" else None
+            default = own["strategy"].text("default") if kind == "conditional" else None
             chosen = (made for made, item in members if item.text("name") == default)
             return next(chosen, members[0][0]) if members else None
         if mode is not None:
