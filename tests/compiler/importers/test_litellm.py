@@ -40,6 +40,22 @@ def test_a_model_its_key_and_its_limits_come_over(bring: Import) -> None:
     assert came.lost() == came.changed() == set()
 
 
+def test_what_gemini_is_told_of_harm_comes_over(bring: Import) -> None:
+    safety = "safety_settings: [{category: HARM_CATEGORY_HARASSMENT, threshold: BLOCK_NONE}]"
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - model_name: flash
+            litellm_params: {{model: gemini/gemini-2.5-flash, api_key: os.environ/G, {safety}}}
+          - model_name: gpt
+            litellm_params: {{model: openai/gpt-5, api_key: os.environ/K, {safety}}}
+        """,
+    )
+    assert 'safety { HARM_CATEGORY_HARASSMENT = "BLOCK_NONE" }' in came.text
+    assert {path.partition(".safety")[0] for path in came.lost()} == {"model_list[1].litellm_params"}
+
+
 @pytest.mark.parametrize(
     ("params", "model", "runtime", "endpoint"),
     [
