@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.dialects.openai.embeddings import read_embed
+from inferc.runtime.dialects.openai.rerank import read_rerank
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.passthrough_requests import Passed
@@ -28,12 +29,10 @@ from .test_retrieval import MODELS
 
 Json = dict[str, Any]
 
-_SPECIAL: dict[str, st.SearchStrategy[Any]] = {
-    "dimensions": st.sampled_from([256, 512, 1024]),
-    "svg": st.just({"model": "m"}),
-}
-_SHAPED = Shaped(table("openai").shapes, _SPECIAL)
+_SHAPED = Shaped(table("openai").shapes, {"dimensions": st.sampled_from([256, 512, 1024])})
+_RANKED = Shaped(table("openrouter").shapes)
 WIRES = MODELS["embed"]
+RANKS = {**MODELS["rerank"], "openrouter": ("openrouter", "cohere/rerank-v3.5", "rerank")}
 PUBLISHED: dict[str, tuple[Any, str]] = {
     "images": (image_generate_params.ImageGenerateParamsNonStreaming, "gpt-image-1"),
     "speech": (SpeechCreateParams, "gpt-4o-mini-tts"),
@@ -81,6 +80,24 @@ def test_texts_to_embed_reach_each_provider_in_its_shape_or_are_refused_by_name(
         assert sent["input"] in (texts, [texts])
         kept = {name: value for name, value in asked.items() if name in ("dimensions", "user")}
         assert kept.items() <= sent.items()
+
+
+@settings(phases=PHASES, max_examples=60)
+@given(wire=st.sampled_from(sorted(RANKS)), asked=_RANKED.shape("rerank", model="m"))
+def test_texts_to_rank_reach_each_provider_in_its_shape_or_are_refused_by_name(
+    wire: str, asked: Json
+) -> None:
+    provider, model, shape = RANKS[wire]
+    asks = retrieval_of(plan(provider, model))
+    sent = refused(lambda: loads(asks.request(read_rerank(asked).request).body), asked)
+    if sent is None:
+        return
+    assert [each.message for each in table(provider).complaints(shape, model, sent)] == []
+    if provider == "openrouter":
+        written = {name: value for name, value in sent.items() if name not in ("model", "top_n")}
+        texts = [each["text"] if isinstance(each, dict) else each for each in asked["documents"]]
+        kept = {name: value for name, value in asked.items() if name not in ("model", "top_n")}
+        assert written == {**kept, "documents": texts}  # an object that holds a text alone is that text
 
 
 @pytest.mark.parametrize("kind", PUBLISHED)
