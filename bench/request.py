@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
-import gc
 import json
 import os
 import pstats
@@ -45,6 +44,7 @@ from onnx_serving import SERVERS, infer_body
 
 from inferc.compiler.plan import SCHEMA, OnnxServingPlan, Plan, RemotePoolPlan, TaskKind
 from inferc.runtime.concurrency.event_loop import run_async
+from inferc.runtime.concurrency.garbage_collection import collect_rarely
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.access_log import AccessLog, LogForm
@@ -225,6 +225,7 @@ async def _measure(options: argparse.Namespace, toys: Path) -> None:
             connection.connection_made(clients[-1])
         await asyncio.sleep(0)
         together = _Clients(clients)
+        collect_rarely()  # as `inferc run` does
         await together.ask(WARMUP if options.count != "instructions" else 20 * options.clients)
         await _COUNTS[options.count](together, chunks)
 
@@ -249,8 +250,6 @@ async def _gateway(
 
 
 async def _time(client: _Clients, chunks: int) -> None:
-    gc.collect()
-    gc.freeze()
     batch = BATCH // (1 + chunks // 10) + 1
     times: list[float] = []
     for _ in range(BATCHES):
