@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
@@ -247,6 +248,12 @@ async def test_what_a_provider_refuses_is_refused_in_its_words(
 async def test_what_a_provider_takes_is_answered(path: str, body: Json) -> None:
     status, answer = await post(path, body)
     assert status == 200, answer
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_path_that_is_followed_only_beside_its_fields_reads_them_at_the_top(name: str) -> None:
+    paths = [rule.row["find"] for rule in table(name).rules if rule.about]
+    assert [path for path in paths if not re.match(r"\$(\.body\.\w|\[\?)", path)] == []
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
