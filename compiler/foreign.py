@@ -35,6 +35,9 @@ class Answer:
 _HOMES = {Deployment.__module__, runtimes.__name__, Serving.__module__}
 """Where the classes are whose fields stand in deployments."""
 
+_PIPELINES = f"{__package__}.pipelines.pipeline_options"
+"""Where the class is whose fields stand in pipelines."""
+
 _SMALL = {"us": 1e-6, "ms": 1e-3}
 """Units of plain numbers that are written as the duration that they make."""
 
@@ -135,6 +138,8 @@ def _nested_in(place: tuple[str, ...], kind: RuntimeKind) -> str:
 def _word(name: str, cls: Any) -> ForeignWord | None:
     if "bind" in attrs.fields_dict(cls):
         return foreign_word("gateway", name)
+    if cls.__module__ == _PIPELINES:
+        return foreign_word("words", name)
     return foreign_word("fields", name) if cls.__module__ in _HOMES else None
 
 

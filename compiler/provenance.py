@@ -45,7 +45,12 @@ def values_of(
     if others and isinstance(config, RemoteConfig):
         values = {name: each.value for name, each in others.items()}
         config = attrs.evolve(config, circuit_breaker=attrs.evolve(config.circuit_breaker, **values))
-    complete = attrs.evolve(deployment, runtime=deployment.effective_runtime(), runtime_config=config)
+    complete = attrs.evolve(
+        deployment,
+        runtime=deployment.effective_runtime(),
+        runtime_config=config,
+        price=deployment.effective_price(),
+    )
     return [
         attrs.evolve(each, origin=_of_another(others[each.path[-1]]))
         if each.path[:-1] == _CIRCUIT and each.path[-1] in others
@@ -65,7 +70,10 @@ def _leaves(
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name), declared, deployment)
     elif path != ("name",) and path[-1] != "kind":
-        yield EffectiveValue(written_path(path), _shown(value), _origin(path, declared, deployment))
+        origin = _origin(path, declared, deployment)
+        if path[0] == "price" and value is not None and deployment.price is None:
+            origin = "catalogue"
+        yield EffectiveValue(written_path(path), _shown(value), origin)
 
 
 _CIRCUIT = written_path(("runtime_config", "circuit_breaker"))

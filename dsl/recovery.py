@@ -14,6 +14,7 @@ from typing import Any
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_analysis import Shift
 
+from .forms import COMPARES, DECLARED, STEP, STEPS
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
 from .repairs.declarations import meant_declaration
@@ -24,6 +25,9 @@ from .tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token
 
 _CONTEXTS = {"item": "items", "step": "steps", "declaration": "declarations"}
 """What can be read on its own, and the list that collects it."""
+
+_DECLARED = re.compile(r"[A-Z][a-z]+")
+"""The first word in the name of a declaration's class, which is the word that starts it."""
 
 _ITEM_REST = re.compile(
     r"""[ \t]*+(?:=(?!=)|(?:"[^"\n]*+"|\w++)?[ \t]*+(?:\([^()\n]*+\)[ \t]*+)?\{)""",
@@ -134,7 +138,22 @@ class Recovery:
             else:
                 self._reports.unknown_declaration(token, None)
             return
-        self._reports.unexpected(token, what_fits(self._state))
+        expected = what_fits(self._state)
+        self._reports.unexpected(token, expected, self._form(token, context, expected))
+
+    def _form(self, token: Token, context: int, expected: set[str]) -> str | None:
+        """How what is meant here is written, where that can be said."""
+        values = self._state.value_stack
+        if context == 0:
+            kind = next((v.type for v in values if isinstance(v, Token) and v.type in DECLARATIONS), None)
+            if kind is None:  # behind one that is complete
+                last = self.declarations_so_far()[-1]
+                kind = _DECLARED.match(type(last).__name__)[0].upper()  # type: ignore[index]
+            return COMPARES if kind == "TEST" and token.type == "EQUAL" else DECLARED[kind]
+        actions = self._table[self._state.state_stack[context]]
+        if "step" not in actions and "steps" not in actions:
+            return None
+        return STEPS.get(token.type) or (STEP if "RETURN" in expected else None)
 
     def _skip_to_declaration(self, tokens: Iterator[Token], depth: int = 0) -> Token | None:
         """Skip up to a declaration, or to a word that was meant to start one, which is given back."""

@@ -10,6 +10,7 @@ from typing import Any
 from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .foreign_words import foreign_words
+from .forms import STARTS
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .suggest import did_you_mean, every
@@ -348,11 +349,11 @@ class SyntaxReports:
 
     # ---- while tokens are read
 
-    def unexpected(self, token: Token, expected: set[str]) -> None:
+    def unexpected(self, token: Token, expected: set[str], help: str | None = None) -> None:
         """A token that fits nowhere; `expected` are the terminals that would have."""
         wanted = expected_words(expected)
         message = f"expected {wanted}, found {found_words(token)}"
-        self.error("E0101", message, self.token_span(token), f"expected {wanted}")
+        self.error("E0101", message, self.token_span(token), f"expected {wanted}", help=help)
 
     def unknown_declaration(self, token: Token, meant: str | None) -> None:
         here = self.token_span(token)
@@ -362,7 +363,7 @@ class SyntaxReports:
             f"a declaration cannot start with {found_words(token)}",
             here,
             "expected a declaration",
-            help=None if meant else f"a file holds {DECLARATION_WORDS}",
+            help=None if meant else STARTS.get(token.text[:1]) or f"a file holds {DECLARATION_WORDS}",
             fixes=fixes,
         )
         if meant is None:

@@ -97,8 +97,8 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
 
 def with_place(is_loop: bool, is_extern: bool) -> Place:
     """The body after `with`: at a call, at a loop, or where an extern is declared."""
+    from ..compiler.pipelines.call_options import CallOptions, LoopOptions
     from ..compiler.pipelines.extern_options import ExternOptions
-    from ..compiler.pipelines.options import CallOptions, LoopOptions
 
     return Place(ExternOptions if is_extern else LoopOptions if is_loop else CallOptions, (), "with")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +50,7 @@ def test_tables_and_pictures_are_those_of_the_code(script: str) -> None:
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
 def test_every_example_is_right(page: Path, tmp_path: Path) -> None:
-    shutil.copytree(SAMPLES / "models", tmp_path / "models")
+    (tmp_path / "models").symlink_to(SAMPLES / "models")
     blocks = FENCE.findall(page.read_text("utf-8"))
     assert blocks
     for name, text in blocks:
@@ -67,7 +66,7 @@ def test_every_example_is_right(page: Path, tmp_path: Path) -> None:
 def test_every_message_is_the_one_that_is_printed(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(SAMPLES / "models", tmp_path / "models")
+    (tmp_path / "models").symlink_to(SAMPLES / "models")
     monkeypatch.chdir(tmp_path)
     text = page.read_text("utf-8")
     for name, example in FENCE.findall(text):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
@@ -9,6 +11,7 @@ from ...dsl.wording import as_name
 from ..scope import Symbol
 from ..typing.callables import Parameter
 from ..typing.partial import show_type
+from .call_options import CallOptions
 from .inferrer import Inferrer
 from .typed import Mistake, Typed
 
@@ -88,10 +91,18 @@ def shown_types(parameter: Parameter) -> str:
     return either(show_type(type) for type in parameter.types)
 
 
+MESSAGE = "message"
+_SAID = ("content", "input", "prompt", "query", "question", "text", "user")
+"""What others call the message."""
+
+
 def _unknown_argument(
     inferrer: Inferrer, name: str, names: list[str], place: s.Identifier, declared: list[Label]
 ) -> None:
     meant = inferrer.found.near(place.text, names)
+    if place.text in _SAID and MESSAGE in names:
+        meant = [MESSAGE]
+    is_option = place.text in attrs.fields_dict(CallOptions)
     span = inferrer.scope.span(place)
     fixes = write_instead(span, [as_name(each) for each in meant])
     listed = f"it takes {every(f'`{each}`' for each in names)}" if names else "it takes nothing"
@@ -101,8 +112,12 @@ def _unknown_argument(
         place,
         "not taken",
         secondary=declared,
-        help=None if fixes else offer(meant) or listed,
-        fixes=fixes,
+        help=f"write it behind the call: `{name}(…) with {{ {place.text} = … }}`"
+        if is_option
+        else None
+        if fixes
+        else offer(meant) or listed,
+        fixes=() if is_option else fixes,
     )
 
 

@@ -31,6 +31,7 @@ REPAIRS: tuple[Repair, ...] = (
     numbers.broken_number,
     numbers.unit_apart,
     texts.unknown_character,
+    declarations.import_without_name,
     declarations.misspelt_declaration,
     declarations.field_outside,
     declarations.declaration_inside,

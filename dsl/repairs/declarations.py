@@ -10,6 +10,9 @@ from ..suggest import near
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
 
+_CONSTRUCTED = re.compile(r"\s*=\s*[A-Z]\w*\(")
+"""`= Deployment(`: an object of a class of Python's."""
+
 _NEAR = 300
 """How many characters are read again."""
 
@@ -17,8 +20,8 @@ _NEAR = 300
 def misspelt_declaration(at: Situation) -> Instead | None:
     """`deploymnt gpt { … }` and `var x = 1`."""
     token = at.token
-    if token.type == "IF" and at.fits("DEPLOYMENT"):
-        return _say_instead(at, foreign_words("declarations")["if"])
+    if token.type in ("IF", "FROM", "FOR", "MATCH", "RETURN") and at.fits("DEPLOYMENT"):
+        return _say_instead(at, foreign_words("declarations")[token.text])
     if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
         return _taken_for_an_option(at)
     told = foreign_words("declarations").get(token.text)
@@ -93,6 +96,30 @@ def meant_declaration(token: Token) -> str | None:
     return names[0] if names else None
 
 
+def import_without_name(at: Situation) -> Instead | None:
+    """`import "x.infer"`, and the next declaration."""
+    before = [value.type if isinstance(value, Token) else "" for value in at.values[-2:]]
+    if before != ["IMPORT", "STRING"] or at.token.type in ("AS", "COMMA"):
+        return None
+    file = at.values[-1]
+    if at.token.type != "$END" and at.same_line(file.end, at.token.start):
+        return None
+    stem = re.sub(r"\W", "_", file.text.strip('"').rpartition("/")[2].removesuffix(".infer"))
+    name = stem if stem.isidentifier() and stem not in KEYWORDS else "imported"
+    named = Token("AS", "as", file.end, file.end), Token("NAME", name, file.end, file.end)
+    if not at.text.startswith('"', file.start):  # which is said already
+        return use(*named, at.token)
+    at.error(
+        "E0101",
+        "what is imported has no name here",
+        at.span(file.start, file.end),
+        f"expected `as {name}`",
+        help='its names are used as `name.x`; or write `import { x } from "file.infer"`',
+        fixes=at.change(f"add `as {name}`", file.end, file.end, f" as {name}", safe=False),
+    )
+    return use(*named, at.token)
+
+
 def field_outside(at: Situation) -> Instead | None:
     """A field below a declaration: a `}` too many stands above it, or it is meant as a `let`."""
     token = at.token
@@ -104,6 +131,11 @@ def field_outside(at: Situation) -> Instead | None:
         return SKIP
     if not at.follows("="):
         return None
+    told = foreign_words("declarations").get(token.text)
+    if told is not None and told.say:
+        return _say_instead(at, told)
+    if _CONSTRUCTED.match(at.text, token.end):
+        return _say_instead(at, ForeignWord(form=f'deployment {token.text} {{ model = "…" }}'))
     at.error(
         "E0101",
         f"a declaration cannot start with `{token.text}`",

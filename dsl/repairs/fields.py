@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..foreign_words import foreign_words
 from ..lines import starts_line
 from ..syntax import Identifier, Reference
 from ..tokens import DECLARATIONS, Token
@@ -248,11 +249,13 @@ def call_alone(at: Situation) -> Instead | None:
     name = as_name(at.values[-1]) if at.values else None
     if at.token.type != "LPAR" or name is None or not at.fits("EQUAL", "NAME", "LPAR"):
         return None
+    told = foreign_words("calls").get(name.text)
     at.error(
         "E0101",
         f"the result of `{name.text}(…)` has no name",
         at.span(name.start, name.end),
-        f"write `name = {name.text}(…)`",
+        f"write `name = {name.text}(…)`" if told is None else "a function of another language",
+        help=None if told is None else told.say or f"write `name = {told.to[0]}(…)`",
     )
     return SKIP
 

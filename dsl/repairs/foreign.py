@@ -99,7 +99,7 @@ def letter_before_text(at: Situation) -> Instead | None:
 
 
 def another_operator(at: Situation) -> Instead | None:
-    """`===`, `<>`, `??`, `+=`, and `c ? a : b`."""
+    """`===`, `<>`, `??`, `+=`, `c ? a : b` and `a if c else b`."""
     text, start = at.text, at.token.start
     for begin in (start, start - 1, start - 2):
         sign = next((each for each in _OPERATORS if begin >= 0 and text.startswith(each, begin)), None)
@@ -123,7 +123,7 @@ def another_operator(at: Situation) -> Instead | None:
             help="give the new value a name of its own: `next = before + 1`",
         )
         return SKIP
-    if at.token.type == "QMARK" and at.fits("OPERATOR"):
+    if at.token.type in ("QMARK", "IF") and at.fits("OPERATOR") and at.same_line(at.end_before, start):
         at.error(
             "E0101",
             "a choice between two values is written with `if`",

@@ -30,7 +30,7 @@ _OPENAIS = tuple(name for what in _LIMITS for name in _HEADERS[what][0])
 _LEFT = frozenset(words[0] for what in _LIMITS for words in _HEADERS[what])
 _LINES = {
     what: "".join(
-        f"{name}: {value}\r\n" for name, value in zip(_HEADERS[what][0], ("%d", "%d", "%.3fs"), strict=True)
+        f"{name}: {value}\r\n" for name, value in zip(_HEADERS[what][0], ("%d", "%d", "%b"), strict=True)
     ).encode()
     for what in _LIMITS
 }
@@ -91,11 +91,12 @@ def write_openai(left: Mapping[str, Remaining]) -> dict[str, str]:
 def openai_lines(left: Left) -> bytes:
     """What is left of limits that are counted here, as lines of HTTP that OpenAI's clients read."""
     requests, most_requests, tokens, most_tokens, until = left
+    reset = b"%.3fs" % until
     if most_requests and most_tokens:
-        return _BOTH % (requests, most_requests, until, tokens, most_tokens, until)
+        return _BOTH % (requests, most_requests, reset, tokens, most_tokens, reset)
     if most_requests:
-        return _LINES["requests"] % (requests, most_requests, until)
-    return _LINES["tokens"] % (tokens, most_tokens, until) if most_tokens else b""
+        return _LINES["requests"] % (requests, most_requests, reset)
+    return _LINES["tokens"] % (tokens, most_tokens, reset) if most_tokens else b""
 
 
 def tells_limits(headers: Mapping[str, str]) -> bool:

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from attrs import evolve
 
-from ..requests.parts import NOTHING, Part, Place, RedactedThinking, Text, Thinking, ToolCall, own
+from ..requests.parts import NOTHING, Media, Part, Place, RedactedThinking, Text, Thinking, ToolCall, own
 
 SIGNATURE = "thoughtSignature"
-"""What Gemini's signatures of words and calls are called among their extras."""
+"""What Gemini's signatures of words, calls and pictures are called among their extras."""
 
 _DIALECTS = frozenset({"anthropic", "gemini", "openai_chat"})
 _SIGNS = "signs"
@@ -84,8 +84,8 @@ def _sign_words(made: list[Part], signature: RedactedThinking) -> None:
         made.append(Text("", extras=extras, at=signature.at))
 
 
-def signature_of(part: Text | ToolCall) -> str | None:
-    """Gemini's signature of words, or of a call."""
+def signature_of(part: Text | ToolCall | Media) -> str | None:
+    """Gemini's signature of words, of a call, or of a picture."""
     found = own(part.extras, "gemini").get(SIGNATURE) if part.extras is not NOTHING else None
     return found if isinstance(found, str) else None
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -104,10 +105,15 @@ def pieces(text: str) -> list[str]:
 
 def vector(text: str, dimensions: int) -> list[float]:
     """The vector of `text`."""
+    return list(_vector(text, dimensions))
+
+
+@lru_cache(maxsize=16)  # many ask for the same: loads that are played, and clients that are tried
+def _vector(text: str, dimensions: int) -> tuple[float, ...]:
     random = Random(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
     values = [random.gauss(0, 1) for _ in range(dimensions)]
     length = math.hypot(*values)
-    return [value / length for value in values]
+    return tuple(value / length for value in values)
 
 
 def hash_id(*parts: str) -> str:

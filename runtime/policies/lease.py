@@ -188,11 +188,10 @@ def _remind(
 def _coarse(spend: Mapping[int, int], now: float) -> dict[int, int]:
     """`spend` by the minute where it is new, and else by the hour."""
     oldest = int(now / MINUTE) - FINE
-    coarse: dict[int, int] = {}
-    for minute, amount in spend.items():
-        if minute < oldest:
-            minute = minute // HOUR * HOUR + HOUR - 1
-        coarse[minute] = coarse.get(minute, 0) + amount
+    coarse = dict(spend)
+    for minute in [each for each in spend if each < oldest]:
+        if (last := minute // HOUR * HOUR + HOUR - 1) != minute:
+            coarse[last] = coarse.get(last, 0) + coarse.pop(minute)
     return coarse
 
 

@@ -7,6 +7,7 @@ import pytest
 from inferc.compiler import merge
 from inferc.compiler.plan import RemotePoolPlan
 from inferc.compiler.provenance import effective_values
+from inferc.dsl.catalogue import find_model
 
 from ..support.projects import Project, chat, place
 
@@ -314,7 +315,7 @@ import {{ shared }} from "shared.infer"
 }}
 """
     values = origins(project, text)
-    assert {name: values[name] for name in values if values[name][1] != "default"} == {
+    assert {name: values[name] for name in values if values[name][1] not in ("default", "catalogue")} == {
         "model": ("gpt-4o", "main.infer:16"),
         "replicas": ("4", "shared.infer:1, from `shared`"),
         "runtime": ("openai", "main.infer:17, the runtime's block"),
@@ -329,6 +330,18 @@ import {{ shared }} from "shared.infer"
     }
     assert values["runtime.retry.max_backoff"] == ("1m", "default")
     assert values["idempotent"] == ("true", "default")
+
+
+def test_a_price_that_nobody_wrote_is_said_to_be_the_catalogue_s(project: Project) -> None:
+    text = 'deployment gpt {{ model = "gpt-5.1", runtime = openai{} }}'
+    known = find_model("gpt-5.1", "openai")
+    assert known is not None
+    values = origins(project, text.format(""))
+    assert values["price.input"] == (str(known.input_price), "catalogue")
+    assert values["price.flex"] == (str(known.flex), "catalogue")
+    values = origins(project, text.format(", price { input = $1, output = $2 }"))
+    assert values["price.input"] == ("$1", "main.infer:1")
+    assert "price.flex" not in values
 
 
 def test_a_runtime_that_nobody_wrote_is_said_to_be_inferred(project: Project) -> None:

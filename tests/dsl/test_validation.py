@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.globals import GatewayFields, NodeFields
-from inferc.compiler.pipelines.options import CallOptions, LoopOptions
+from inferc.compiler.pipelines.call_options import CallOptions, LoopOptions
 from inferc.dsl.convert import converter
 from inferc.dsl.deployment import Deployment
 from inferc.dsl.field_words import hints, options

@@ -319,6 +319,13 @@ async def test_an_error_in_a_successful_answer_is_an_error() -> None:
                 await ask(executor, chat(stream=stream))
 
 
+async def test_the_mark_of_a_byte_order_in_front_of_an_answer_is_taken_off() -> None:
+    body = json.dumps(WHOLE).encode()
+    async with provider(answering(b"\xef\xbb\xbf" + body, content_type="application/json")) as executor:
+        [chunk] = await ask(executor, chat(stream=False))
+        assert chunk.data == body
+
+
 async def test_a_connection_that_breaks_off_is_a_network_error() -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

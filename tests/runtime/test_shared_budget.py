@@ -59,22 +59,22 @@ async def reserve(budget: SharedBudget, amount: int) -> Reservation | Exceeded:
 
 
 def test_hours_of_traffic_of_processes_that_die_use_the_budget_and_never_more() -> None:
-    """Each process sends a request of up to a cent about twice a second; one dies every twenty minutes."""
+    """Each process sends a request of up to a cent about every six seconds; one dies every twenty minutes."""
     spent: list[tuple[float, int]] = []
 
     async def work(budget: SharedBudget, random: Random) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(random.random())
+            await asyncio.sleep(random.random() * 12)
             held = await reserve(budget, DOLLAR // 100)
             if isinstance(held, Reservation):
                 cost = random.randrange(DOLLAR // 200, DOLLAR // 100)
                 spent.append((loop.time(), cost))
-                await asyncio.sleep(random.random() / 5)
+                await asyncio.sleep(random.random() * 2)
                 budget.settle(held, cost)
 
     async def main() -> None:
-        store = Store()
+        store = Store(delay=0.024)  # a request is as likely to come while another waits as at a higher rate
         tasks: list[tuple[SharedBudget, asyncio.Task[None]]] = []
         for number in range(10):
             budget = process(store, "5")

@@ -235,8 +235,10 @@ def test_kinds_of_events_that_are_not_known_are_skipped() -> None:
     chunks, error, ended = read("anthropic", stream)
     assert (error, ended) == (None, True)
     said = [chunk["choices"][0] for chunk in chunks if chunk["choices"]]
-    assert [choice["finish_reason"] for choice in said] == [None, None, "content_filter"]
+    assert [choice["finish_reason"] for choice in said] == [None, None, None, "content_filter"]
     assert said[1]["delta"] == {"reasoning_content": "hm"}
+    thought = {"type": "thinking", "thinking": "hm", "signature": "x"}
+    assert said[2]["delta"] == {"extra_content": {"anthropic": {"thinking": [thought]}}}
     assert chunks[-1]["usage"]["completion_tokens"] == 9
 
 

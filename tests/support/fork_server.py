@@ -16,9 +16,6 @@ from typing import Any
 
 from attrs import define, field
 
-from inferc.cli.main import main as inferc
-from inferc.compiler.compile import check_file
-
 from .forked import MOST, NUMBER, ROOT
 
 MODULES = (
@@ -59,7 +56,7 @@ class ForkServer:
                     return arguments
 
     def _fork(self) -> list[str] | None:
-        asked, files, _, _ = socket.recv_fds(self.control, MOST, 4)
+        asked, files, _, _ = socket.recv_fds(self.control, MOST, 5)
         if not asked:
             for pid, _ in self.children.values():
                 os.kill(pid, signal.SIGKILL)
@@ -71,9 +68,10 @@ class ForkServer:
             self._forget()
             os.close(files.pop())
             return _begin(begun, files)
-        for number in files[:3]:
+        *given, last = files
+        for number in given:
             os.close(number)
-        told = socket.socket(fileno=files[3])
+        told = socket.socket(fileno=last)
         told.send(NUMBER.pack(pid))
         end = os.pidfd_open(pid)
         self.children[end] = pid, told
@@ -98,7 +96,7 @@ class ForkServer:
 
 
 def _begin(begun: dict[str, Any], files: list[int]) -> list[str]:
-    """Be the process that was asked for; gives its arguments."""
+    """Be the process that was asked for; gives its arguments. Its files are 0, 1, 2 and so on."""
     if begun["new_session"]:
         os.setsid()
     for number, file in enumerate(files):
@@ -115,6 +113,9 @@ def _begin(begun: dict[str, Any], files: list[int]) -> list[str]:
 
 
 def main(control: int) -> None:
+    from inferc.cli.main import main as inferc
+    from inferc.compiler.compile import check_file
+
     for name in MODULES:
         import_module(f"inferc.{name}")
     check_file("hello.infer", ROOT / "samples" / "hello.infer")  # what is made when it is first needed

@@ -1,4 +1,4 @@
-"""Processes of `inferc` that are forked from one in which its modules are imported already.
+"""Processes of `inferc`, and those its workers come from, that are forked from one which has imported all.
 
 To start is mostly to import. Tests of what a process says and does need not pay for that each time; those of
 how it starts use `INFERC` and `subprocess`.
@@ -38,15 +38,23 @@ class Forked(subprocess.Popen[Any]):
         words = [sys.executable, "-m", "inferc.cli", *map(str, arguments)]
         super().__init__(words, **options)
 
+    def _arguments(self, args: list[str]) -> list[str]:
+        return args[3:]
+
+    def _server(self) -> _Server:
+        return _INFERC
+
     # In place of how `Popen` starts a program, and of how it waits for its end.
 
     def _execute_child(self, args: list[str], *more: Any) -> None:
         if sys.platform != "linux":
             super()._execute_child(args, *more)  # type: ignore[misc]
             return
-        _, _, _, _, cwd, env, _, _, _, stdin, _, _, stdout, _, stderr, _, _, _, _, _, new_session, _ = more
+        _, _, _, passed, cwd, env, _, _, _, stdin, _, _, stdout, _, stderr, _, _, _, _, _, new_session, _ = (
+            more
+        )
         begun = {
-            "arguments": args[3:],
+            "arguments": self._arguments(args),
             "folder": os.fspath(cwd or os.getcwd()),
             "environment": dict(os.environ if env is None else env),
             "new_session": new_session,
@@ -54,7 +62,7 @@ class Forked(subprocess.Popen[Any]):
         self._told, theirs = socket.socketpair()
         files = [number if given == -1 else given for number, given in enumerate((stdin, stdout, stderr))]
         with theirs:
-            _SERVER.ask(json.dumps(begun).encode(), [*files, theirs.fileno()])
+            self._server().ask(json.dumps(begun).encode(), [*files, *passed, theirs.fileno()])
         self.pid = NUMBER.unpack(self._told.recv(NUMBER.size))[0]
         self._child_created = True
         self._close_pipe_fds(*more[9:15])  # type: ignore[attr-defined]
@@ -80,6 +88,20 @@ class Forked(subprocess.Popen[Any]):
             finally:
                 self._waitpid_lock.release()
         return self.returncode
+
+
+class ForkedWorkers(Forked):
+    """`Popen` of the process that workers are forked from, with what `ForkServer` gives it."""
+
+    def __init__(self, words: list[str], **options: Any) -> None:
+        subprocess.Popen.__init__(self, words, **options)
+
+    def _arguments(self, args: list[str]) -> list[str]:
+        path, _, preload = args[-3:]
+        return [path, preload]
+
+    def _server(self) -> _Server:
+        return _WORKERS
 
 
 def ran(
@@ -140,9 +162,10 @@ async def begun(*arguments: object, **options: Any) -> InLoop:
 
 
 class _Server:
-    """The process that others are forked from, started when the first one is wanted."""
+    """The process that others are forked from, started when the first one is wanted. module: what it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
 
@@ -156,7 +179,7 @@ class _Server:
         ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+                [sys.executable, "-m", f"tests.support.{self._module}", str(theirs.fileno())],
                 cwd=ROOT,
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # threads are lost where a process is forked
                 stdin=subprocess.DEVNULL,
@@ -168,4 +191,5 @@ class _Server:
         return ours
 
 
-_SERVER = _Server()
+_INFERC = _Server("fork_server")
+_WORKERS = _Server("fork_server_of_workers")

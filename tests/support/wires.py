@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from inferc.compiler.capabilities import capabilities_of
@@ -31,6 +32,7 @@ def wire_plan(wire: str, url: str = "http://127.0.0.1:9", **fields: Any) -> Remo
     return remote_plan(wire, url + _PATHS[wire], **values)
 
 
+@cache
 def known(model: str) -> Capabilities:
     """What the catalogue knows of `model`."""
     return capabilities_of(Deployment(name="x", model=model))

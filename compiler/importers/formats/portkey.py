@@ -8,6 +8,8 @@ from functools import partial
 
 from attrs import field
 
+from ....dsl.inference import match_runtime
+from ....dsl.kinds import RuntimeKind
 from ....dsl.record import define
 from ....dsl.units import Duration
 from ..bedrock import ROLE, aim_at_bedrock
@@ -47,6 +49,9 @@ _AWS = {
 }
 """Fields of Bedrock's targets, by our names."""
 
+_BY_MODEL = (RuntimeKind.ANTHROPIC, RuntimeKind.GEMINI)
+"""Providers of a virtual key that the name of the model tells."""
+
 _WEEK = Duration(7 * 86400)
 """How long Portkey keeps an answer where the config does not say."""
 
@@ -66,6 +71,7 @@ _TARGET: Table = {
     "vertex_project_id": To("runtime.project", text),
     "vertex_region": To("runtime.region", text),
     "retry.on_status_codes": Lost(_STATUS),
+    "retry.use_retry_after_header": To("runtime.retry.respect_retry_after", lambda node: node.value is True),
     "retry.use_retry_after_headers": To("runtime.retry.respect_retry_after", lambda node: node.value is True),
     "strategy.on_status_codes": Lost(_STATUS),
     "cache.mode": Lost("only answers to equal requests are kept"),
@@ -145,7 +151,9 @@ class _Reading:
         self._draft.kept(mode if is_known else None)
         follow(_TARGET, _without(_plain(node), "targets"), self._draft, Block(remarks=self._draft.remarks))
         if not is_known:
-            return members[0][0] if members else None
+            default = own["strategy"].text("default") if kind == "conditional" else None
+            chosen = (made for made, item in members if item.text("name") == default)
+            return next(chosen, members[0][0]) if members else None
         if mode is not None:
             self.said.append(mode)
         return self._strategy(kind, members)
@@ -171,7 +179,10 @@ class _Reading:
         model = params.get("model") if params is not None else None
         asked = str(model.value) if model is not None else "*"
         slug = re.fullmatch(r"@([^/]+)/(.+)", asked)
-        said = str(provider.value) if provider is not None else "openai"
+        inferred = match_runtime(asked)
+        said = str(inferred) if inferred in _BY_MODEL else "openai"
+        if provider is not None:
+            said = str(provider.value)
         if slug is not None:
             said, asked = slug[1], slug[2]
         theirs = _provider(said.lstrip("@"))
@@ -215,7 +226,8 @@ class _Reading:
 
     def _aim(self, made: Deployment, own: Node, provider: str, model: str) -> bool:
         draft, host = self._draft, own.get("custom_host")
-        resource, deployment = own.get("azure_resource_name"), own.get("azure_deployment_id")
+        resource = own.get("azure_resource_name") or own.get("resource_name")
+        deployment = own.get("azure_deployment_id") or own.get("deployment_id")
         if provider == "azure" and resource is not None:
             made.put(
                 "model", model if model != "*" else str(deployment.value if deployment else resource.value)
@@ -224,7 +236,7 @@ class _Reading:
             block.put("azure_resource", str(resource.value), resource)
             if deployment is not None:
                 block.put("azure_deployment", str(deployment.value), deployment)
-            if (version := own.get("azure_api_version")) is not None:
+            if (version := own.get("azure_api_version") or own.get("api_version")) is not None:
                 block.put("api_version", str(version.value), version)
                 draft.kept(version)
             draft.kept(resource, deployment)
@@ -234,7 +246,11 @@ class _Reading:
             if not bare.startswith(("gemini", "claude")):
                 return False
             made.put("model", bare)
-            made.runtime("gemini" if bare.startswith("gemini") else "anthropic")
+            block = made.runtime("gemini" if bare.startswith("gemini") else "anthropic")
+            if (account := own.get("vertex_service_account_json")) is not None:
+                block.put(
+                    "credentials", left_out(draft, account, variable_for(made.name, "account"), made), account
+                )
             return True
         if provider == "bedrock":
             if model == "*":

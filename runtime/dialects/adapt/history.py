@@ -32,6 +32,7 @@ from ..openai_chat.messages import own_form
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
+from .pictures import with_pictures
 from .result import Findings, Problem
 from .system_prompts import SYSTEM, system_after_user, system_alone, system_first
 from .tools import fit_mark
@@ -97,6 +98,8 @@ class _History:
         """`turn` itself where nothing changes."""
         parts: list[Part] = []
         changed = False
+        if self._provider == "gemini" and turn.role == "assistant":
+            turn = with_pictures(turn)
         for part in turn.parts:
             fit = self._part(part, turn)
             changed = changed or len(fit) != 1 or fit[0] is not part

@@ -184,7 +184,9 @@ class GeminiReader(AnswerReader):
             case {"inlineData": blob}:
                 type = str(blob.get("mimeType") or "")
                 kind: Any = _KINDS.get(type.split("/")[0], "document")
-                yield e.MediaMade(Media(kind, type, blob["data"], name=blob.get("displayName")), index)
+                extras = {DIALECT: {SIGNATURE: signature}} if signature else NOTHING
+                name = blob.get("displayName")
+                yield e.MediaMade(Media(kind, type, blob["data"], name=name, extras=extras), index)
             case _ if signature and len(part) == 1:
                 yield e.TextSigned(signature, DIALECT, index)
             case _:

@@ -16,7 +16,7 @@ from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
 from ..base64_text import encoded
 from ..client_request import EmbedAsked
-from ..json_pieces import gathered, json_pieces
+from ..json_pieces import MOST, gathered, json_at_once, json_pieces
 from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
 
@@ -45,13 +45,14 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Itera
         return gathered(_with_packed(chunk.packed, model, tokens))
     is_plain = not chunk.is_sparse and not chunk.tokens
     vectors = in_base64(chunk) if as_base64 and is_plain else json_vectors(chunk)
-    return json_pieces(
+    data = (
+        {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
+    )
+    is_small = is_plain and chunk.vectors.size <= MOST
+    return (json_at_once if is_small else json_pieces)(
         {
             "object": "list",
-            "data": (
-                {"object": "embedding", "index": index, "embedding": vector}
-                for index, vector in enumerate(vectors)
-            ),
+            "data": list(data) if is_small else data,
             "model": model,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }

@@ -111,7 +111,7 @@ def _part(part: Json, at: Place) -> Part:
         case "input_audio" | "file" if own_form(part) is not None:
             return Sealed(DIALECT, part, at)
         case "image_url":
-            return _image(part, at)
+            return read_image(part, at)
         case "input_audio":
             audio = fields.required(part, "input_audio", dict, at)
             inner = (*at, "input_audio")
@@ -148,7 +148,8 @@ def _more(part: Json, known: frozenset[str]) -> Extras:
     return fields.rest(DIALECT, part, known)
 
 
-def _image(part: Json, at: Place) -> Media:
+def read_image(part: Json, at: Place) -> Media:
+    """A picture in a message, or in the `images` of an answer. Raises BadRequest."""
     image = part.get("image_url")
     if isinstance(image, str):
         image = {"url": image}
@@ -188,7 +189,7 @@ def _said(message: Json, content: object, at: Place) -> tuple[Part, ...]:
     if refusal is not None:
         parts = (*parts, Refusal(fields.required(message, "refusal", str, at), at=(*at, "refusal")))
     calls = message.get("tool_calls")
-    thoughts: list[Part] = []
+    thoughts, _ = carried(message.get("extra_content"), at)
     if calls is not None:
         made: list[Part] = []
         for index, call in enumerate(fields.objects(calls, (*at, "tool_calls"))):
@@ -204,17 +205,26 @@ def _said(message: Json, content: object, at: Place) -> tuple[Part, ...]:
 
 
 def _signed(turn: Turn) -> Turn:
-    """An answer with Google's signature on its words; on none, before its calls, where there are none."""
+    """An answer without Anthropic's thoughts beside it, which have been read, and with Google's signature on
+    its words; on none, before its calls, where there are none."""
     beside: Json = own(turn.extras, DIALECT)
-    match beside["extra_content"]:
+    left: Any = beside["extra_content"]
+    match left:
+        case {"anthropic": {"thinking": list(), **more}, **others} if not more:
+            left = others
+    signed: str | None = None
+    match left:
         case {"google": {"thought_signature": str(signature), **more}, **others}:
-            left: dict[Any, Any] = {**others, "google": more} if more else others
-        case _:
-            return turn
+            signed, left = signature, {**others, "google": more} if more else others
+    if left is beside["extra_content"]:
+        return turn
     beside = {name: value for name, value in beside.items() if name != "extra_content"}
     if left:
         beside["extra_content"] = left
-    extras = {"gemini": {SIGNATURE: signature}}
+    turn = evolve(turn, extras={DIALECT: beside} if beside else NOTHING)
+    if signed is None:
+        return turn
+    extras = {"gemini": {SIGNATURE: signed}}
     parts = [part for part in turn.parts if not isinstance(part, Text) or part.text]
     last = next((place for place, part in enumerate(reversed(parts), 1) if isinstance(part, Text)), None)
     if last is None:
@@ -223,7 +233,7 @@ def _signed(turn: Turn) -> Turn:
     else:
         words: Any = parts[-last]
         parts[-last] = evolve(words, extras={**words.extras, **extras})
-    return evolve(turn, parts=tuple(parts), extras={DIALECT: beside} if beside else NOTHING)
+    return evolve(turn, parts=tuple(parts))
 
 
 def _call(call: Json, at: Place) -> tuple[list[Part], Part]:

@@ -1,27 +1,28 @@
 """From events to answers of `POST /v1/chat/completions`, whole and streamed.
 
 Thoughts, which OpenAI's shape has no place for, are told as `reasoning_content`, as DeepSeek and vLLM do it;
-those that their provider wants back with a tool's result travel in the call, as `extra_content`, and so do
-signatures.
+those that their provider wants back travel in `extra_content` of the call behind them, or of the message
+where there is none, and so do signatures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 import orjson
 
 from ...requests import events as e
 from ...requests.errors import RequestError
-from ...requests.parts import NOTHING, Media, RedactedThinking, Sealed, Text, Thinking, ToolCall, own
+from ...requests.parts import NOTHING, Media, Part, RedactedThinking, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer, Choice, joined
 from ..media_urls import data_url
-from ..sealed_texts import signatures
+from ..sealed_texts import signature_of, signatures
 from .messages import DIALECT
 from .thought_details import FIELD, detail_of
-from .write_request import write_call, write_message
+from .write_request import signed_thoughts, write_call, write_message
 
 Json = dict[str, Any]
 
@@ -61,12 +62,15 @@ class OpenAIChatWriter:
         self._thoughts: dict[int, list[Json]] = {}
         self._pieces: dict[int, list[str]] = {}
         self._usage: e.UsageKnown | None = None
-        self._failed = False
+        self._failed = self._spoke = False
+        self._lead = 0
+        """Thoughts that came before all words: the place of others is lost."""
 
     def write(self, event: e.Event) -> bytes:
         """The chunks that tell `event`; none where it says nothing to clients."""
         match event:
             case e.TextDelta():
+                self._spoke = True
                 delta: Json = {"content": event.text}
             case e.ToolCallDelta():
                 delta = {"tool_calls": [{"index": event.call, "function": {"arguments": event.arguments}}]}
@@ -109,6 +113,10 @@ class OpenAIChatWriter:
             case e.Finished():
                 self._finished.add(event.choice)
                 begin = self._begin(event.choice)
+                if thoughts := self._thoughts.pop(event.choice, [])[: self._lead]:
+                    begin += self._chunk(
+                        {"extra_content": {"anthropic": {"thinking": thoughts}}}, event.choice
+                    )
                 return begin + self._chunk({}, event.choice, REASONS[event.reason])
             case e.Failed():
                 self._failed = True
@@ -161,8 +169,8 @@ class OpenAIChatWriter:
         return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": [choice]})
 
     def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
-        """Keep Anthropic's thoughts, which are signed, for the call that may come after them, and the words
-        of OpenRouter's for the details behind them."""
+        """Keep Anthropic's thoughts, which are signed, for the call that may come after them, or the end, and
+        the words of OpenRouter's for the details behind them."""
         if event.dialect not in ("anthropic", DIALECT):
             return
         pieces = self._pieces.setdefault(event.choice, [])
@@ -176,6 +184,8 @@ class OpenAIChatWriter:
                 thoughts.append({"type": "thinking", "thinking": thinking, "signature": event.signature})
             case e.ThinkingRedacted():
                 thoughts.append({"type": "redacted_thinking", "data": event.data})
+        if not self._spoke:
+            self._lead = len(thoughts)
 
     def _detail(self, event: e.ThinkingSigned | e.ThinkingRedacted) -> Json:
         """A thought as OpenRouter tells it."""
@@ -212,6 +222,8 @@ def _choice(choice: Choice) -> Json:
     message.setdefault("refusal", None)
     if signed := signatures(choice.parts):
         message["extra_content"] = {"google": {"thought_signature": signed[-1]}}
+    if "tool_calls" not in message and (kept := signed_thoughts(takewhile(_is_thought, choice.parts))):
+        message["extra_content"] = {"anthropic": {"thinking": kept}}
     if images:
         message["images"] = [_image(image) for image in images]
     if notes := [note for _, cited in choice.citations if (note := citation(cited)) is not None]:
@@ -229,9 +241,16 @@ def _choice(choice: Choice) -> Json:
     return made
 
 
+def _is_thought(part: Part) -> bool:
+    return isinstance(part, Thinking | RedactedThinking)
+
+
 def _image(media: Media) -> Json:
     url = media.url or data_url(media.type, media.data)
-    return {"type": "image_url", "image_url": {"url": url}}
+    image: Json = {"type": "image_url", "image_url": {"url": url}}
+    if signature := signature_of(media):
+        image["extra_content"] = {"google": {"thought_signature": signature}}
+    return image
 
 
 def citation(cited: e.Cited) -> Json | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import evolve
@@ -189,12 +189,9 @@ def write_message(parts: tuple[Part, ...]) -> Json:
                 details.append(detail)
             case Thinking():
                 reasoning += part.text
-                if part.dialect == "anthropic" and part.signature is not None:
-                    thoughts.append({"type": "thinking", "thinking": part.text, "signature": part.signature})
-            case RedactedThinking(dialect="anthropic"):
-                thoughts.append({"type": "redacted_thinking", "data": part.data})
-            case RedactedThinking():  # what another provider hid
-                pass
+                thoughts += signed_thoughts((part,))
+            case RedactedThinking():
+                thoughts += signed_thoughts((part,))
             case Refusal():
                 refusal = (refusal or "") + part.text
             case Sealed() if part.value.get("type") == "custom":
@@ -216,6 +213,18 @@ def write_message(parts: tuple[Part, ...]) -> Json:
     if calls:
         message["tool_calls"] = calls
     return message
+
+
+def signed_thoughts(parts: Iterable[Part]) -> list[Json]:
+    """The thoughts among `parts` that Anthropic signed, or hid, as it tells them."""
+    found: list[Json] = []
+    for part in parts:
+        match part:
+            case Thinking(dialect="anthropic", signature=str(signature)):
+                found.append({"type": "thinking", "thinking": part.text, "signature": signature})
+            case RedactedThinking(dialect="anthropic"):
+                found.append({"type": "redacted_thinking", "data": part.data})
+    return found
 
 
 def write_call(call: ToolCall, thoughts: list[Json]) -> Json:

@@ -60,29 +60,38 @@ REQUEST = {"id": "mock", "request_id": "req_mock", "reset_ms": "1700000000000"}
 
 _FOLDER = Path(__file__).parent / "tables"
 
+_FIELD = re.compile(r"(?:^\$\.body|@)\.(\w+)")
+
 Json = dict[str, Any]
 Where = tuple[str | int, ...]
 
 
 @frozen
 class Rule:
-    """One row of a table."""
+    """One row of a table.
+
+    about: the fields that its path reads, where it finds nothing in a request without any of them.
+    """
 
     row: Json
     of: str
     models: re.Pattern[str] | None
     without: re.Pattern[str] | None
     path: Any
+    about: frozenset[str]
 
     @classmethod
     def read(cls, row: Json) -> Rule:
         models, without, find = row.get("models"), row.get("without"), row.get("find")
+        path = jsonpath.compile(find) if find else None
+        is_quiet = path is not None and path.match({"body": {}}) is None
         return cls(
             row,
             row.get("of", "chat"),
             re.compile(models) if models else None,
             re.compile(without) if without else None,
-            jsonpath.compile(find) if find else None,
+            path,
+            frozenset(_FIELD.findall(find or "") if is_quiet else ()),
         )
 
     def holds_for(self, kind: str, model: str) -> bool:
@@ -95,6 +104,8 @@ class Rule:
         """Where `body` breaks the rule, and what is known of each place."""
         if self.path is None:
             yield from CHECKS[self.row["check"]](body)
+            return
+        if self.about and self.about.isdisjoint(body):
             return
         for match in self.path.finditer({"body": body}):
             yield match.parts[1:], {"value": match.obj}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from importlib.util import find_spec
@@ -302,6 +303,8 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, _most(request))
         else:
             body = await self._body(response, until, _most(request)).whole()
+        if body[:1] == BOM_UTF8[:1]:  # JSON may have such a mark in front of it
+            body = body.removeprefix(BOM_UTF8)
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
                 return self._parse(request, body, headers, classifier)

@@ -41,6 +41,9 @@ def limits(draw: st.DrawFn) -> str:
     return ", ".join(draw(st.lists(st.sampled_from(parts), unique=True)))
 
 
+tiers = st.sampled_from(("", ", flex = 0.5, flex_cached = 0.8", ", priority = 2, ultrafast = 6"))
+
+
 @st.composite
 def deployments(draw: st.DrawFn, name: str) -> str:
     """A deployment of which LiteLLM can say all."""
@@ -50,7 +53,7 @@ def deployments(draw: st.DrawFn, name: str) -> str:
     fields = [
         f"serving {{ max_concurrent = {draw(whole)} }}",
         f"request {{ defaults {{ temperature = 0.5, max_tokens = {draw(whole)} }}, unsupported = drop }}",
-        "price { input = $0.15, output = $2 }",
+        f"price {{ input = $1, output = $2, cached_input = $0.5{draw(tiers)} }}",
         f"model_info {{ context_window = {draw(whole)} }}",
         "task embed { }" if kind == "openai" else "",
     ]

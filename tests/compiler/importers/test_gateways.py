@@ -116,6 +116,27 @@ def test_providers_rules_and_keys_of_bifrost(bring: Import) -> None:
     assert "abcdef0123456789" not in came.text
 
 
+def test_targets_of_portkey_are_read_by_the_names_of_its_gateway(bring: Import) -> None:
+    """Source: `Options` in src/types/requestBody.ts of Portkey-AI/gateway."""
+    came = bring(
+        "desk.json",
+        """
+        {"strategy": {"mode": "conditional", "default": "plain",
+                      "conditions": [{"query": {"metadata.plan": {"$eq": "pro"}}, "then": "azure"}]},
+         "targets": [
+           {"name": "azure", "provider": "azure-openai", "resource_name": "acme", "deployment_id": "eu",
+            "api_version": "2024-10-21", "api_key": "{{ AZ }}", "override_params": {"model": "gpt-4o"}},
+           {"name": "plain", "virtual_key": "vk-1", "override_params": {"model": "claude-sonnet-4-5"}}]}
+        """,
+    )
+    assert came.values["azure.runtime"] == "openai"
+    assert came.values["azure.runtime.azure_resource"] == "acme"
+    assert came.values["azure.runtime.azure_deployment"] == "eu"
+    assert came.values["azure.runtime.api_version"] == "2024-10-21"
+    assert came.values["plain.runtime"] == "anthropic"
+    assert "route desk = plain" in came.text
+
+
 def test_strategies_of_portkey_are_routes_and_what_they_say_counts_below(bring: Import) -> None:
     file = {
         "retry": {"attempts": 3},

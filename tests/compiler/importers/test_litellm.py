@@ -40,6 +40,22 @@ def test_a_model_its_key_and_its_limits_come_over(bring: Import) -> None:
     assert came.lost() == came.changed() == set()
 
 
+def test_what_gemini_is_told_of_harm_comes_over(bring: Import) -> None:
+    safety = "safety_settings: [{category: HARM_CATEGORY_HARASSMENT, threshold: BLOCK_NONE}]"
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - model_name: flash
+            litellm_params: {{model: gemini/gemini-2.5-flash, api_key: os.environ/G, {safety}}}
+          - model_name: gpt
+            litellm_params: {{model: openai/gpt-5, api_key: os.environ/K, {safety}}}
+        """,
+    )
+    assert 'safety { HARM_CATEGORY_HARASSMENT = "BLOCK_NONE" }' in came.text
+    assert {path.partition(".safety")[0] for path in came.lost()} == {"model_list[1].litellm_params"}
+
+
 @pytest.mark.parametrize(
     ("params", "model", "runtime", "endpoint"),
     [
@@ -180,6 +196,44 @@ def test_prices_are_per_million_tokens(bring: Import) -> None:
     assert came.values["m.price.input"] == "$2"
     assert came.values["m.price.output"] == "$8"
     assert came.values["m.price.cached_input"] == "$0.5"
+
+
+def test_prices_of_tiers_are_multiples_of_the_standard_one(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - model_name: m
+            litellm_params:
+              model: openai/tuned
+              input_cost_per_token: 2e-6
+              input_cost_per_token_flex: 1e-6
+              input_cost_per_token_priority: "4e-6"
+              input_cost_per_token_ultrafast: 1
+            model_info:
+              output_cost_per_token: 8e-6
+              output_cost_per_token_flex: 4e-6
+              output_cost_per_token_priority: 20e-6
+              cache_read_input_token_cost: 2e-7
+              cache_read_input_token_cost_flex: 2e-7
+              cache_read_input_token_cost_priority: 4e-7
+          - model_name: n
+            litellm_params: {model: openai/tuned, input_cost_per_token_flex: 1e-6}
+            model_info: {input_cost_per_token: free, input_cost_per_token_priority: 1e-6}
+        """,
+    )
+    prices = {each.removeprefix("m.price."): said for each, said in came.values.items() if "m.price" in each}
+    assert [prices[each] for each in ("flex", "flex_cached", "priority")] == ["0.5", "1.0", "2.5"]
+    assert "ultrafast" not in prices
+    assert came.changed() >= {
+        "model_list[0].litellm_params.input_cost_per_token_priority",
+        "model_list[0].model_info.cache_read_input_token_cost_priority",
+    }
+    assert came.lost() >= {
+        "model_list[0].litellm_params.input_cost_per_token_ultrafast",
+        "model_list[1].litellm_params.input_cost_per_token_flex",
+        "model_list[1].model_info.input_cost_per_token_priority",
+    }
 
 
 def test_keys_in_the_file_become_variables_and_are_never_repeated(bring: Import) -> None:

@@ -28,6 +28,7 @@ from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
+from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.parts import Text
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_bedrock, check_gemini, check_openai_chat
@@ -345,6 +346,45 @@ def test_signatures_go_back_to_who_made_them() -> None:
     thought = called(extra_content={"anthropic": {"thinking": thoughts}})
     assert sent(openai(USER, thought, result()), "anthropic")["messages"][1]["content"][0] == thoughts[0]
     assert "hm" not in str(sent(openai(USER, thought, result()), "gemini"))
+
+
+def test_claudes_thoughts_before_words_go_back_to_it_alone_and_first() -> None:
+    thoughts = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+    ]
+    said = {"role": "assistant", "content": "Noon.", "reasoning_content": "hm"}
+    said["extra_content"] = {"anthropic": {"thinking": thoughts}}
+    content = sent(openai(USER, said, USER), "anthropic")["messages"][1]["content"]
+    assert content == [*thoughts, {"type": "text", "text": "Noon."}]
+    assert problems("anthropic", sent(openai(USER, said, USER), "anthropic")) == []
+    told = sent(openai(USER, said, USER), "openai_chat")
+    assert told["messages"][1] == {"role": "assistant", "content": "Noon."}
+    assert "hm" not in str(sent(openai(USER, said, USER), "gemini"))
+
+
+def test_a_picture_that_gemini_made_goes_back_to_it_with_its_signature() -> None:
+    picture = {
+        "type": "image_url",
+        "image_url": {"url": "data:image/png;base64,R0dH"},
+        "extra_content": {"google": {"thought_signature": "AAAA"}},
+    }
+    made = {"inlineData": {"mimeType": "image/png", "data": "R0dH"}, "thoughtSignature": "AAAA"}
+    words = {"type": "text", "text": "Here."}
+    for said in ({"content": "Here.", "images": [picture]}, {"content": [words, picture]}):
+        history = openai(USER, {"role": "assistant", **said}, USER)
+        assert sent(history, "gemini")["contents"][1]["parts"] == [{"text": "Here."}, made]
+        assert "AAAA" not in str(sent(history, "anthropic"))
+    unsigned = {"role": "assistant", "content": None, "images": [{"image_url": picture["image_url"]}]}
+    [part] = sent(openai(USER, unsigned, USER), "gemini")["contents"][1]["parts"]
+    assert part == {"inlineData": made["inlineData"]}
+
+
+def test_an_image_of_an_answer_that_is_none_is_named() -> None:
+    said = {"role": "assistant", "content": "Here.", "images": [{"image_url": {"url": 7}}]}
+    with pytest.raises(BadRequest) as caught:
+        sent(openai(USER, said, USER), "gemini")
+    assert caught.value.param == "messages[1].images[0].image_url.url"
 
 
 def test_a_call_of_another_model_gets_the_mark_of_a_lost_signature() -> None:

@@ -334,3 +334,50 @@ def test_a_call_in_an_answer_that_is_whole_without_a_reason_ends_it() -> None:
     packets = frames(chunk({"tool_calls": [call]})), b"data: [DONE]\n\n"
     found = read(openai_chat.OpenAIChatReader(PlainFailures()), *packets)
     assert found[-2:] == [e.ToolCallDone(0, 0), e.Finished("tool_calls", 0)]
+
+
+def chat_message(events: list[e.Event]) -> dict[str, Any]:
+    """What a client of chat completions is told beside the words, whole and in pieces, which is the same."""
+    message = orjson.loads(whole("openai_chat", fold(events)))["choices"][0]["message"]
+    told: dict[str, Any] = {}
+    for frame in stream("openai_chat", events).split(b"\n\n"):
+        if frame.startswith(b"data: {"):
+            for choice in orjson.loads(frame[6:])["choices"]:
+                told |= choice["delta"]
+    for name in ("extra_content", "images"):
+        assert told.get(name) == message.get(name)
+    return dict(message)
+
+
+def test_a_chat_client_gets_claudes_signed_thoughts_without_any_call() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    late = {"type": "thinking", "thinking": "so", "signature": "t"}
+    hidden = {"type": "redacted_thinking", "data": "ZGF0YQ=="}
+    words = {"type": "text", "text": "Noon."}
+    for content, kept in (
+        ([thought, hidden, words], [thought, hidden]),
+        ([thought, words, late, words], [thought]),  # the place of the other would be lost
+        ([words, late], None),
+    ):
+        value = {
+            "id": "m1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude",
+            "content": content,
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        }
+        events = [*anthropic.AnthropicReader(PlainFailures()).read_whole(orjson.dumps(value))]
+        extra = chat_message(events).get("extra_content")
+        assert extra == (None if kept is None else {"anthropic": {"thinking": kept}})
+
+
+def test_a_picture_of_gemini_s_has_its_signature_with_it() -> None:
+    part = {"inlineData": {"mimeType": "image/png", "data": "R0dH"}, "thoughtSignature": "AAAA"}
+    answer = orjson.dumps(gemini_response([part]))
+    events = [*gemini.GeminiReader(PlainFailures()).read_whole(answer)]
+    [image] = chat_message(events)["images"]
+    assert image["image_url"]["url"] == "data:image/png;base64,R0dH"
+    assert image["extra_content"] == {"google": {"thought_signature": "AAAA"}}

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from inferc.runtime.dialects.json_end import JsonEnd
 
 TEXTS = st.text(alphabet='{}[]"\\\\ab,:', max_size=8)
-OBJECTS = st.dictionaries(
-    TEXTS, st.recursive(TEXTS | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
+VALUES = st.recursive(
+    TEXTS | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=8
 )
+OBJECTS = st.dictionaries(TEXTS, VALUES, max_size=4)
 
 
 @given(value=OBJECTS, data=st.data())

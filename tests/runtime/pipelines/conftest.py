@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from inferc.runtime.serving.pipelines.workers import forkserver
+
 from ...support.externs import Externs, Write
+from ...support.forked import ForkedWorkers
 
 
 @pytest.fixture
@@ -24,6 +29,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         return name
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def _forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that workers come from need not import each time what they need."""
+    monkeypatch.setattr(
+        forkserver, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": ForkedWorkers})
+    )
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from ...providers import known_task
 from ...tables import Unfit, follow
 from .parameters import INFO, PARAMETERS
 from .targets import Surroundings, aim
+from .tiers import tiers
 
 _ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"
 _NO_TASK = (
@@ -70,6 +71,7 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     if task != "chat":
         made.block("task").label = task
     _facts(made, info, draft)
+    tiers(made, {**(info.entries if info is not None else {}), **given}, draft)
     budget(made, given.get("max_budget"), given.get("budget_duration"), draft)
     follow(PARAMETERS, Node(params.path, params.line, given), draft, made)
     if info is not None:
@@ -108,6 +110,10 @@ def _facts(made: Deployment, info: Node | None, draft: Draft) -> None:
         ("price.input", known.input_price),
         ("price.output", known.output_price if known.output_price is not None else Money(0)),
         ("price.cached_input", known.cached_input_price),
+        ("price.flex", known.flex),
+        ("price.flex_cached", known.flex_cached),
+        ("price.priority", known.priority),
+        ("price.ultrafast", known.ultrafast),
     ):
         if value is not None and (known.input_price is not None or not path.startswith("price")):
             made.put(path, value, base)

@@ -28,6 +28,18 @@ def _described(draft: Draft, block: Block, node: Node) -> None:
         draft.lost(node, "it describes nothing", block.remarks)
 
 
+def _safety(draft: Draft, block: Block, node: Node) -> None:
+    """Gemini's settings of harm. Source: LiteLLM's page on Vertex AI (`safety_settings`)."""
+    runtime = block.block("runtime")
+    for item in node.items:
+        category, threshold = item.text("category"), item.text("threshold")
+        if runtime.label == "gemini" and category and threshold:
+            runtime.put(("safety", category), threshold, item)
+            draft.kept(item)
+        else:
+            draft.lost(item, "only Gemini has it: a category and its threshold", block.remarks)
+
+
 PARAMETERS: Table = {
     "rpm": To("runtime.rate_limits.requests_per_minute", positive),
     "tpm": To("runtime.rate_limits.tokens_per_minute", positive),
@@ -43,6 +55,7 @@ PARAMETERS: Table = {
     "drop_params": _drop,
     "extra_body": body,
     "thinking": body,
+    "safety_settings": _safety,
     "weight": Lost("a share without another deployment of the same name"),
     "order": Kept(),
     **DEFAULTS,

@@ -18,7 +18,7 @@ MAX_SECONDS = 5.0
 
 BUILT_IN = "built-in"
 
-_PRELOAD = tuple(f"{__package__.rpartition('.')[0]}.{name}" for name in ("builtins", "convert", "prompts"))
+PRELOAD = tuple(f"{__package__.rpartition('.')[0]}.{name}" for name in ("builtins", "convert", "prompts"))
 _MEMORY = 2 << 30
 """Bytes of address space of a worker for functions of the language."""
 
@@ -30,7 +30,7 @@ class Workers:
     """
 
     def __init__(self, hidden: Iterable[str] = ()) -> None:
-        self._server = ForkServer(hidden, preload=_PRELOAD)
+        self._server = ForkServer(hidden, preload=PRELOAD)
         self._pools: dict[str, Pool] = {}
         self._built_in: Pool | None = None
         self._wants_built_in = False
