@@ -84,6 +84,17 @@ def test_what_is_broken_is_seen_behind_chunks_that_are_alike(odd: bytes) -> None
         list(reading.read(Event(b"", odd)))
 
 
+@pytest.mark.parametrize("said", [{"delta": None}, {}], ids=["null", "left out"])
+def test_clients_find_a_delta_in_each_choice(said: dict[str, Any]) -> None:
+    """Azure's filter, which looks at answers while they are sent, tells what it found without one."""
+    filtered = {"index": 0, "finish_reason": None, "content_filter_offsets": {"check_offset": 4}}
+    ended = {"index": 0, "finish_reason": "stop"}
+    for choice in (filtered, ended):
+        data = json.dumps({"id": "c", "model": "m", "choices": [choice | said]}).encode()
+        [(sent, _)] = passed(chunk("one"), data)[1:]
+        assert json.loads(sent)["choices"] == [choice | {"delta": {}}]
+
+
 def test_a_stream_of_its_end_marker_alone_is_no_answer() -> None:
     with pytest.raises(RequestError, match="no choices"):
         passed(b"[DONE]")

@@ -31,6 +31,20 @@ def with_plain_frame(choice: Json, position: int) -> bool:
     return changed
 
 
+def with_plain_delta(choice: Any) -> bool:
+    """What a choice of a stream says, where it says nothing, or tells it as a whole answer does: clients read
+    what is in it without a look whether it is there.
+
+    Sources: https://github.com/Portkey-AI/gateway/issues/858; of Azure, whose filter looks at answers while
+    they are sent, https://github.com/pydantic/pydantic-ai/issues/797,
+    https://github.com/microsoft/agent-framework/pull/5734.
+    """
+    if not isinstance(choice, dict) or choice.get("delta") is not None or "text" in choice:
+        return False
+    choice["delta"] = choice.pop("message", None) or {}
+    return True
+
+
 def with_plain_reason(choice: Json, *, calls: bool) -> bool:
     """Why it ended, in OpenAI's words; the provider's own stands beside. calls: it calls functions.
 

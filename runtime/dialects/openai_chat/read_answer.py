@@ -93,7 +93,8 @@ def delta_of(choice: Json) -> Any:
 
     Source: https://github.com/Portkey-AI/gateway/issues/858.
     """
-    return choice["delta"] if "delta" in choice else choice.get("message")
+    delta = choice.get("delta")
+    return choice.get("message") if delta is None else delta
 
 
 def failure_in(choice: Mapping[str, Any]) -> Any:

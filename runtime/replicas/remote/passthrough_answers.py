@@ -28,6 +28,7 @@ from ...dialects.openai_chat.plain import (
     new_call_id,
     plain_piece,
     with_plain_calls,
+    with_plain_delta,
     with_plain_frame,
     with_plain_reason,
 )
@@ -146,8 +147,7 @@ class PassingReader:
         """Whether `choice` was changed, into what clients of OpenAI's put together again."""
         changed = isinstance(choice, dict) and with_plain_frame(choice, position)
         self._follow(choice)
-        if "delta" not in choice and "message" in choice:
-            choice["delta"], changed = choice.pop("message"), True
+        changed = with_plain_delta(choice) or changed
         changed |= with_plain_content(choice)
         delta, index = choice.get("delta"), choice.get("index")
         told = delta.get("tool_calls") if isinstance(delta, dict) else None
