@@ -43,8 +43,8 @@ SCRIPT = {
             "broken": "500",
             "limited": "429",
             "slow": "slow:seconds=60",
-            "cutoff": "cut:after=1",
-            "stalling": "stall:after=1,seconds=60",
+            "cutoff": "cut:after=2",
+            "stalling": "stall:after=2,seconds=60",
         }.items()
     ],
 }

@@ -94,7 +94,7 @@ def test_a_signal_lets_a_stream_finish_and_takes_no_new_requests(number: signal.
 
 
 def test_a_stream_that_outlasts_the_grace_is_broken_off() -> None:
-    with process(MOCK, "30") as (_, mock), process(GATEWAY, f"{mock}/v1", "0.2") as (gateway, url):
+    with process(MOCK, "1") as (_, mock), process(GATEWAY, f"{mock}/v1", "0.2") as (gateway, url):
         with urllib.request.urlopen(chat(url, stream=True), timeout=10) as response:
             response.readline()
             gateway.terminate()
@@ -103,7 +103,7 @@ def test_a_stream_that_outlasts_the_grace_is_broken_off() -> None:
 
 
 def test_a_second_signal_breaks_off_what_is_in_flight() -> None:
-    with process(MOCK, "30") as (_, mock), process(GATEWAY, f"{mock}/v1", "60") as (gateway, url):
+    with process(MOCK, "1") as (_, mock), process(GATEWAY, f"{mock}/v1", "60") as (gateway, url):
         with urllib.request.urlopen(chat(url, stream=True), timeout=10) as response:
             response.readline()
             gateway.terminate()
