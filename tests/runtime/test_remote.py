@@ -152,7 +152,7 @@ async def test_the_provider_sees_its_own_model_name_the_key_and_the_clients_fiel
 
 
 async def test_the_bytes_of_a_chunk_pass_through_unchanged(key: SecretRef) -> None:
-    odd = b'{ "choices":[{}],   "x":1.10, "y":"\\u00e9" }'
+    odd = b'{ "choices":[{"delta":{}}],   "x":1.10, "y":"\\u00e9" }'
     async with provider(answering(b"data: " + odd + b"\n\ndata: [DONE]\n\n")) as executor:
         [chunk] = await ask(executor, chat())
     assert chunk.data == odd
