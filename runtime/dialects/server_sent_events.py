@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import orjson
 
+EVENT_STREAM = "text/event-stream"
+"""The type of bodies in which events stand."""
+
 MAX_EVENT = 16 << 20
 """Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
 

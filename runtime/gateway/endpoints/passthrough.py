@@ -12,6 +12,7 @@ from ....compiler.plan import RemotePoolPlan
 from ...dialects.multipart import read_form, text_of
 from ...dialects.openai.passed_fields import check_body, check_form
 from ...dialects.openai.requests import required
+from ...dialects.server_sent_events import EVENT_STREAM
 from ...requests.answer import PassedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import PassedRequest
@@ -22,7 +23,6 @@ from ..exchange import Exchange
 from ..responses import answered_by, error_event
 
 _JSON = "application/json"
-_EVENTS = "text/event-stream"
 _USUAL = {"/moderations": ("moderation",), "/images": ("image", "dall-e")}
 """Parts of the names of models that are meant where a request names none: OpenAI has a default there."""
 
@@ -67,7 +67,7 @@ async def pass_on(asked: PassedRequest, request: web.Request, exchange: Exchange
         except ConnectionError:
             raise
         except Exception as error:
-            if first.content_type.startswith(_EVENTS):
+            if first.content_type.startswith(EVENT_STREAM):
                 await out.write(error_event(error))
             elif request.transport is not None:
                 request.transport.abort()  # there is no other way to say that it is not all

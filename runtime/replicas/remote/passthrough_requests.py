@@ -17,7 +17,7 @@ from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import Failures, parse_object
-from ...dialects.server_sent_events import Event, SseParser
+from ...dialects.server_sent_events import EVENT_STREAM, Event, SseParser
 from ...dialects.surrogates import without_halves
 from ...requests.answer import ChatChunk, PassedChunk
 from ...requests.errors import BadRequest, Incapable, RequestError
@@ -28,7 +28,6 @@ from .passthrough_answers import DONE, PassingReader, read_whole
 
 JSON = "application/json"
 COMPACT = "/responses/compact"
-_EVENTS = "text/event-stream"
 
 
 class Outgoing(NamedTuple):
@@ -127,7 +126,7 @@ class Pieces:
         self._failures = failures
         self._begun = False
         self._rewrites = rewrites
-        self._parser = SseParser() if content_type.startswith(_EVENTS) else None
+        self._parser = SseParser() if content_type.startswith(EVENT_STREAM) else None
         self._is_text = self._parser is None and content_type.startswith(_TEXTS)
         self._is_unfinished = False
         self._failure: RequestError | None = None

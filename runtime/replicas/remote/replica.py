@@ -23,7 +23,7 @@ from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.retrieval.vectors import check_length
-from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
+from ...dialects.server_sent_events import EVENT_STREAM, MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     RequestError,
@@ -67,7 +67,6 @@ Parser = SseParser | EventStreamParser
 E = TypeVar("E", bound=RequestError)
 
 _STREAMED = (ChatRequest, CompletionRequest)
-_EVENTS = "text/event-stream"
 
 log = logging.getLogger(__name__)
 
@@ -310,7 +309,7 @@ class RemoteReplica:
                 return self._parse(request, body, headers, classifier)
             return await asyncio.to_thread(self._parse, request, body, headers, classifier)
         chats, fit = self._asked(request)
-        streamed = not body.startswith(b"{") and response.content_type == _EVENTS
+        streamed = not body.startswith(b"{") and response.content_type == EVENT_STREAM
         read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
         # what is held to a schema is not for the event loop, either
         return read() if len(body) < LARGE and not fit.checked else await asyncio.to_thread(read)

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 from attrs import evolve
 
+from ...dialects.server_sent_events import EVENT_STREAM
 from ...requests import events as e
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk, TensorChunk
 from .requests import with_tensor_texts
 from .texts import Change, Texts
 
 _JSON = "application/json"
-_EVENTS = "text/event-stream"
 
 
 class AnswerTexts:
@@ -45,7 +45,9 @@ class AnswerTexts:
                 body = orjson.loads(chunk.data)
                 changed = self._texts(body)
                 return chunk if changed is body else chunk._replace(data=orjson.dumps(changed))
-            case PassedChunk(content_type=kind) if kind.startswith("text/") and not kind.startswith(_EVENTS):
+            case PassedChunk(content_type=kind) if kind.startswith("text/") and not kind.startswith(
+                EVENT_STREAM
+            ):
                 text = chunk.data.decode("utf-8", "replace")
                 changed = self._texts.text(text)
                 return chunk if changed is text else chunk._replace(data=changed.encode())
