@@ -11,6 +11,7 @@ from ...dsl.late_text import LateText
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import FederatedConfig, LaunchableConfig, OpenAIConfig, RemoteConfig, SecretRef
 from ...dsl.units import Money
+from ..importers.formats.litellm.tiers import CACHED, TIERS
 from ..plan.routes import BalanceKind, RouteKind
 from ..scope import Symbol
 from .values import Lost, Values, dollars, plain, seconds
@@ -39,11 +40,10 @@ _STRATEGIES = {
     BalanceKind.LEAST_LATENCY: "latency-based-routing",
     BalanceKind.USAGE: "usage-based-routing-v2",
 }
-_CACHED = "cache_read_input_token_cost"
 _PRICES = {
     "input": "input_cost_per_token",
     "output": "output_cost_per_token",
-    "cached_input": _CACHED,
+    "cached_input": CACHED,
     "cache_write": "cache_creation_input_token_cost",
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
     "audio_input": "input_cost_per_audio_token",
@@ -234,12 +234,12 @@ class _Writing:
             price: Money | None = values.take(f"price.{ours}")
             if price is not None:
                 made[theirs] = float(price) / 1_000_000
-        for tier in ("flex", "priority", "ultrafast"):
+        for tier in TIERS:
             if (times := values.take(f"price.{tier}")) is not None:
                 cached = values.take(f"price.{tier}_cached")
-                for theirs in ("input_cost_per_token", "output_cost_per_token", _CACHED):
+                for theirs in ("input_cost_per_token", "output_cost_per_token", CACHED):
                     if (usual := made.get(theirs)) is not None:
-                        is_apart = theirs == _CACHED and cached is not None
+                        is_apart = theirs == CACHED and cached is not None
                         made[f"{theirs}_{tier}"] = usual * (cached if is_apart else times)
         for ours, theirs in _UNIT_PRICES.items():
             if (price := values.take(f"price.{ours}")) is not None:
