@@ -164,6 +164,8 @@ class GeminiReader(AnswerReader):
             case {"thought": True}:
                 if text := part.get("text"):
                     yield e.ThinkingDelta(text, DIALECT, index)
+                if more := {name: v for name, v in part.items() if name not in _READ_OF_TEXT and v}:
+                    yield e.FieldsMade(DIALECT, more, "message", index)
                 if signature:
                     yield e.ThinkingSigned(signature, DIALECT, index)
             case {"text": str(text)}:

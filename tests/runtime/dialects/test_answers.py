@@ -381,3 +381,12 @@ def test_a_picture_of_gemini_s_has_its_signature_with_it() -> None:
     [image] = chat_message(events)["images"]
     assert image["image_url"]["url"] == "data:image/png;base64,R0dH"
     assert image["extra_content"] == {"google": {"thought_signature": "AAAA"}}
+
+
+def test_a_picture_among_gemini_s_thoughts_is_told() -> None:
+    picture = {"mimeType": "image/png", "data": "aGk="}
+    parts = [{"thought": True, "inlineData": picture}, {"text": "done"}]
+    answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+    events = gemini.GeminiReader(PlainFailures()).read_whole(orjson.dumps(answer))
+    told = [each for each in events if isinstance(each, e.FieldsMade)]
+    assert [(each.fields, each.of) for each in told] == [({"inlineData": picture}, "message")]
