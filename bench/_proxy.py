@@ -259,9 +259,9 @@ async def _serve_forwarder(upstream: str, path: str) -> None:
     await session.close()
 
 
-async def _serve_lean(upstream: str, path: str) -> None:
+def lean_server(upstream: str, path: str, connector: TCPConnector) -> web.Server:
     """The same on a bare `web.Server`, and on aiohttp's connections and parser without its session."""
-    loop, connector = asyncio.get_running_loop(), TCPConnector(limit=0)
+    loop = asyncio.get_running_loop()
     target = ClientRequest("POST", URL(upstream + path), loop=loop)
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {target.url.authority}\r\nAuthorization: Bearer {KEY}\r\n"
@@ -293,7 +293,13 @@ async def _serve_lean(upstream: str, path: str) -> None:
         finally:
             connection.release()
 
-    listening = await loop.create_server(web.Server(forward, access_log=None), "127.0.0.1", 0)
+    return web.Server(forward, access_log=None)
+
+
+async def _serve_lean(upstream: str, path: str) -> None:
+    loop, connector = asyncio.get_running_loop(), TCPConnector(limit=0)
+    server = lean_server(upstream, path, connector)
+    listening = await loop.create_server(server, "127.0.0.1", 0)
     async with stop_signal() as stop:
         _announce(f":{listening.sockets[0].getsockname()[1]}")
         await stop.asked.wait()

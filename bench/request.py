@@ -1,6 +1,6 @@
 """What one request costs the gateway, without sockets: processor time, calls of functions, or instructions.
 
-    python bench/request.py [WHAT] [--chunks N] [--pack N] [--operated] [--count calls|instructions|profile]
+    python bench/request.py [WHAT] [--chunks N] [--pack N] [--operated|--lean] [--count calls|instructions|…]
     python bench/request.py tensors|bytes|texts [--clients N] [--floor] [--count …]
 
 A client and a provider that are no more than a transport each: what is left is what Python does. The time is
@@ -11,6 +11,7 @@ and an access log, as in `gateway.py`. `--count profile` says which functions it
 
 `tensors` and `bytes` ask the tiny model of `onnx_serving.py`, `texts` its embeddings; `--clients`: so many at
 the same time. `--floor`: the bare handler instead, with all of aiohttp; `--floor-inline`: on its event loop.
+`--lean`: of a chat, the lean forwarder of `_proxy.py` in the gateway's place.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from typing import Any, cast
 
 from _onnx_servers import MODELS, floor_app
 from _onnx_servers import plan_of as onnx_plan_of
-from _proxy import KEY, POLICIES, QUESTION, gateway_of, plan_of
-from _upstream import TEXTS, _stream, _unary, _vectors
-from aiohttp import web
+from _proxy import KEY, POLICIES, QUESTION, gateway_of, lean_server, plan_of
+from _upstream import PATH, TEXTS, _stream, _unary, _vectors
+from aiohttp import TCPConnector, web
 from attrs import evolve
 from onnx_serving import SERVERS, infer_body
 
@@ -52,7 +53,9 @@ from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.replicas.onnx import quick_runs
-from inferc.runtime.replicas.remote.connector import Connector
+
+NOWHERE = "http://127.0.0.1:9"
+"""Where the provider would be: nothing is sent there."""
 
 BATCH, BATCHES, WARMUP = 200, 60, 300
 COUNTED = 100
@@ -191,19 +194,25 @@ def _remote_plan(what: str, chunks: int, pack: int) -> RemotePoolPlan:
         whole, task = _stream(chunks, stamped=False) if chunks else [_unary()], TaskKind.CHAT
     parts = [whole[0], *(b"".join(whole[at : at + pack]) for at in range(1, len(whole), pack))]
 
-    async def connected(self: Connector, *_: object) -> Any:
+    async def connected(self: TCPConnector, *_: object) -> Any:
         protocol = self._factory()
         protocol.connection_made(_Provider(protocol, parts))
         return protocol
 
-    Connector._create_connection = connected  # type: ignore[method-assign]
-    return evolve(plan_of("http://127.0.0.1:9/v1", **POLICIES), task=task)
+    TCPConnector._create_connection = connected  # type: ignore[method-assign]
+    return evolve(plan_of(f"{NOWHERE}/v1", **POLICIES), task=task)
 
 
 async def _measure(options: argparse.Namespace, toys: Path) -> None:
     what, chunks = options.what, options.chunks
     async with AsyncExitStack() as stack:
-        if options.floor or options.floor_inline:
+        server: Callable[[], Any]
+        if options.lean:
+            _remote_plan(what, chunks, options.pack)
+            connector = TCPConnector(limit=0)
+            stack.push_async_callback(connector.close)
+            server = lean_server(NOWHERE, PATH, connector)
+        elif options.floor or options.floor_inline:
             runner = web.AppRunner(floor_app(toys, inline=options.floor_inline), access_log=None)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -217,7 +226,7 @@ async def _measure(options: argparse.Namespace, toys: Path) -> None:
                 else _remote_plan(what, chunks, options.pack)
             )
             server = await _gateway(plan, stack, operated=options.operated)
-        end = b"0\r\n\r\n" if chunks else b""
+        end = b"0\r\n\r\n" if chunks else b"}" if options.lean else b""
         clients: list[_Client] = []
         for _ in range(options.clients):
             connection = server()
@@ -292,7 +301,13 @@ async def _instructions(client: _Clients, chunks: int) -> None:
 
 
 def _tell_valgrind(*command: str) -> None:
-    subprocess.run(["callgrind_control", *command, str(os.getpid())], capture_output=True, check=True)
+    """Who only waits is not asked by valgrind: so look again and again whether it has been told."""
+    order = ["callgrind_control", *command, str(os.getpid())]
+    with subprocess.Popen(order, stdout=subprocess.DEVNULL) as telling:
+        while telling.poll() is None:
+            time.sleep(0.01)
+    if telling.returncode:
+        raise SystemExit("callgrind_control failed")
 
 
 _COUNTS: dict[str, Callable[[_Clients, int], Awaitable[None]]] = {
@@ -343,6 +358,7 @@ def main() -> None:
     parser.add_argument("--batching", action="store_true")
     parser.add_argument("--floor", action="store_true")
     parser.add_argument("--floor-inline", action="store_true")
+    parser.add_argument("--lean", action="store_true")
     options = parser.parse_args()
     if options.count == "instructions" and "INFERC_BENCH_INSIDE" not in os.environ:
         _under_valgrind()
