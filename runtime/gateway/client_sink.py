@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..requests.answer import Chunk
 from .chat_writer import ChatWriter
@@ -10,19 +10,24 @@ from .event_stream import EventStream, as_chunk
 
 
 class ClientSink:
-    """Writes chunks with `writer` to `out`."""
+    """Writes chunks with `writer` to `out`. headers: sent with the status, where that goes out now."""
 
-    __slots__ = ("_out", "_writer", "is_open")
+    __slots__ = ("_headers", "_out", "_writer", "is_open", "left")
 
-    def __init__(self, writer: ChatWriter, out: EventStream) -> None:
+    def __init__(
+        self, writer: ChatWriter, out: EventStream, headers: Callable[[], Mapping[str, str]]
+    ) -> None:
         self._writer = writer
         self._out = out
-        self.is_open = False
-        """Whether a chunk has come the usual way, and none of that is still to be sent."""
+        self._headers = headers
+        self.is_open = True
+        """Whether nothing is still to be sent of what has come the usual way."""
+        self.left = b""
+        """The last events, which go out with the end that follows them."""
 
     def takes(self) -> bool:
         """As of all sinks."""
-        return self.is_open and self._out.takes()
+        return self.is_open and not self.left and self._out.takes()
 
     def send(self, chunks: Sequence[Chunk]) -> bool:
         """As of all sinks."""
@@ -30,7 +35,15 @@ class ClientSink:
         if not all(map(writer.writes_at_once, chunks)):
             return False
         data = b"".join(map(writer.write, chunks))
-        return not data or self._out.pass_on(as_chunk(data))
+        if not data:
+            return True
+        if not self._out.has_begun:
+            self._out.begin_with(data, self._headers())
+        elif getattr(chunks[-1], "more", False):
+            self.left = data
+        else:
+            return self._out.pass_on(as_chunk(data))
+        return True
 
     def pass_on(self, piece: bytes, size: int) -> bool:
         """As of all sinks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -111,8 +112,11 @@ class EventStream:
         return error
 
     def takes(self) -> bool:
-        """Whether more can go out at once: the head has, and all that came before."""
+        """Whether more can go out at once: all that came before has, and the head can, with it."""
         writer = self._writer
+        if writer is None and self._is_plain():
+            writer = self._request._payload_writer
+            return self._comment is None and _way_out(writer) is not None  # type: ignore[arg-type]
         if (
             not _IS_AS_EXPECTED
             or self._comment is not None
@@ -121,6 +125,21 @@ class EventStream:
         ):
             return False
         return _way_out(writer) is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the head is out."""
+        return self._writer is not None
+
+    def begin_with(self, data: bytes, headers: Mapping[str, str]) -> None:
+        """Send the head and the first events at once. Ask `takes` before, and `has_begun`."""
+        self._spoke = self._loop.time()
+        self.response.headers.update(headers)
+        head = self._open()
+        telling = self._request._prepare_hook(self.response)
+        with suppress(StopIteration):
+            telling.send(None)  # it waits for nothing: `Door.tell_stream` is all there is
+        head._write(self._first(data))
 
     def pass_on(self, chunk: bytes) -> bool:
         """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
@@ -167,6 +186,13 @@ class EventStream:
 
     async def _begin_with(self, data: bytes) -> None:
         """Send the head with the first events, in one write: what `prepare` and the writer do together."""
+        writer = self._open()
+        await self._request._prepare_hook(self.response)
+        writer._write(self._first(data))
+        await writer.drain()
+
+    def _open(self) -> StreamWriter:
+        """Begin to answer: what writes to the client."""
         request, response = self._request, self.response
         writer = request._payload_writer
         assert isinstance(writer, StreamWriter)
@@ -174,15 +200,17 @@ class EventStream:
         response._keep_alive = True
         response._payload_writer = self._writer = writer
         writer.chunked = True
-        await request._prepare_hook(response)
-        headers = response._headers
+        return writer
+
+    def _first(self, data: bytes) -> bytes:
+        """The head, with `data` behind it."""
+        headers = self.response._headers
         headers[hdrs.TRANSFER_ENCODING] = "chunked"
         headers[hdrs.DATE] = rfc822_formatted_time()
         headers[hdrs.SERVER] = SERVER_SOFTWARE
         head = _serialize_headers("HTTP/1.1 200 OK", headers)
-        writer._headers_written = True
-        writer._write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
-        await writer.drain()
+        self._writer._headers_written = True  # type: ignore[union-attr]
+        return head + as_chunk(data)
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""

@@ -42,7 +42,7 @@ from ..requests.trace import Trace
 from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counted_sink import CountedSink
+from .counted_sink import MOST_HELD, CountedSink
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .first_content import has_content
 from .model import Model, check_task, first_chunk
@@ -55,9 +55,6 @@ OVERLOADED = (429, 503, 529)
 """What providers answer when they have too much to do."""
 
 NO_RETRY = RetryPolicy(max_retries=0)
-
-MOST_HELD = 64
-"""Chunks without content that are held back: a stream that goes on so is the client's."""
 
 
 class Deployment(Model):
@@ -312,7 +309,7 @@ class Deployment(Model):
                 if call.sink is None or self._relaying is None:
                     chunks = self._replicas[index].stream(request, call.deadline)
                 else:
-                    sink = CountedSink(call.sink, attempt)
+                    sink = CountedSink(call.sink, attempt, held)
                     chunks = self._relaying[index].relay(request, call.deadline, sink)
                 try:
                     async for chunk in chunks:

@@ -125,7 +125,7 @@ class Client:
     reads: whether it takes more. writes: each write, and whether it was at once.
     """
 
-    is_open: bool = False
+    is_open: bool = True
     reads: bool = True
     writes: list[tuple[bool, bytes]] = field(factory=list)
 
@@ -247,6 +247,37 @@ def test_plain_chunks_go_out_as_they_came_each_in_one_write() -> None:
     assert span.usage == Usage(3, 7)
 
 
+def test_who_speaks_is_told_with_the_first_words_in_one_write() -> None:
+    asked, error = run(
+        answered(HEAD + http(FIRST), http(said("")), http(said("a")), http(LAST), http(DONE) + END)
+    )
+    assert error is None
+    assert asked.client.writes == [(True, FIRST + said("") + said("a")), (True, LAST)]
+
+
+def test_a_stream_that_breaks_off_before_its_first_words_is_begun_anew_and_nothing_of_it_is_told() -> None:
+    async def scenario() -> tuple[Client, int]:
+        asked = await ask(retry=RetryPolicy(max_retries=1))
+        await asked.hears(HEAD + http(FIRST), http(said("")), http(said("")))
+        assert asked.client.writes == []
+        asked.provider.ends()
+        await asyncio.wait([asked.answer])
+        await asked.deployment.stop()
+        return asked.client, asked.trace.attempts
+
+    client, attempts = run(scenario())
+    assert client.writes == []
+    assert attempts == 2
+
+
+def test_what_says_nothing_for_long_is_told_all_the_same() -> None:
+    empty = [http(said(""))] * 70
+    asked, error = run(answered(HEAD + http(FIRST), *empty, http(LAST), http(DONE) + END))
+    assert error is None
+    assert asked.client.writes[0] == (True, FIRST + said("") * 63)
+    assert asked.client.heard == FIRST + said("") * 70 + LAST
+
+
 def test_chunks_that_came_together_go_out_together() -> None:
     async def scenario() -> Client:
         asked = await ask()
@@ -335,7 +366,7 @@ def test_silence_after_chunks_that_went_at_once_is_noticed() -> None:
         for _ in range(4):
             await asyncio.sleep(4)
             await asked.hears(http(said("a")))
-        assert len(asked.client.at_once) == 3  # all behind the first words
+        assert len(asked.client.at_once) == 4  # the first one with who speaks
         began = asyncio.get_running_loop().time()
         with pytest.raises(RequestTimeout, match="fell silent for 5 s") as caught:
             await asked.answer
@@ -377,7 +408,7 @@ def test_a_provider_that_breaks_off_is_noticed_and_what_came_is_paid_for() -> No
     (ours, our_error), (theirs, their_error) = (
         run(answered(*pieces, relays=relays)) for relays in (True, False)
     )
-    assert len(ours.client.at_once) == 5  # all behind the first words
+    assert len(ours.client.at_once) == 6  # the first one with who speaks
     assert isinstance(our_error, NetworkError | ServerError)
     assert str(our_error) == str(their_error)
     [ours_paid], [theirs_paid] = ours.trace.spans or [], theirs.trace.spans or []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 
 from aiohttp import web
 
@@ -63,7 +64,8 @@ async def respond(
             _report(exchange, trace, writer.untold)
             return WholeAnswer(body, told)
         out = EventStream(request)
-        sink = ClientSink(writer, out) if isinstance(writer, ChatWriter) else None
+        told_by = partial(_headers, trace, name, chat, streams=True)
+        sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
         )
@@ -73,14 +75,14 @@ async def respond(
             try:
                 async for chunk in chunks:
                     if headers is NO_HEADERS:
-                        headers = _headers(trace, name, chat, streams=True)
+                        headers = told_by()
                     pending += writer.write(chunk)
                     if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
                         await out.send(pending, headers)  # those that are here go out in one write
                         pending = b""
                     if sink is not None:
                         sink.is_open = not pending
-                last = writer.end()
+                last = writer.end() if sink is None else sink.left + writer.end()
                 _report(exchange, trace, writer.untold)
                 if keeper is not None:
                     await keeper.join()
@@ -89,7 +91,9 @@ async def respond(
             except Exception as error:
                 if headers is not NO_HEADERS:  # what has come is for the client, too
                     await out.begin(headers)
-                pending += writer.fail(out.failed(error))
+                pending += (sink.left if sink is not None else b"") + writer.fail(out.failed(error))
+            if headers is NO_HEADERS and not out.has_begun:
+                headers = told_by()
             return await out.end(pending, headers)
     except BadRequest as error:
         if isinstance(chat, ChatRequest) and chat.said is not None:

@@ -153,13 +153,17 @@ class Relay:
                 return True
             body.count(len(data))
             chunks, error = read = self._read(data)
+            is_last = self._reader.ended
             if (
                 error is not None
-                or self._reader.ended
+                or (is_last and self._passing is None)  # the whole of it may have to be checked
                 or not sink.takes()
                 or (chunks and not sink.send(chunks))
             ):
                 self._left = read
+                return False
+            if is_last:
+                self._left = [], None
                 return False
             if body.since is None:
                 body.goes_on()

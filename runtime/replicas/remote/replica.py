@@ -260,7 +260,7 @@ class RemoteReplica:
                 read = partial(self._chunks, reader, parser, body)
                 relay = Relay(response.steady, body, sink, reader, parser, read, _READ_AHEAD)
             while not reader.ended:
-                data = await body.piece(_READ_AHEAD, relay)
+                data = await body.piece(_READ_AHEAD, relay if told is None else None)
                 left = None if relay is None else relay.take_left()
                 chunks, error = left or self._chunks(reader, parser, body, data)
                 if isinstance(reader, EventsReader) and (held := reader.whole) is not None:
