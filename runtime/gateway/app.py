@@ -16,6 +16,7 @@ from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_fram
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
+from ..whole_answer import add_headers
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
@@ -296,7 +297,7 @@ def _guarded(
                 response = await answer(request, exchange)
                 if response.prepared:
                     return response
-                response.headers.update(ids)
+                add_headers(response, ids)
         except RequestError as error:
             log_failure(error)
             refused(error)

@@ -144,13 +144,14 @@ def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -
 
 def tell_own_limits(response: web.StreamResponse, left: Left, ids: Mapping[str, str]) -> None:
     """Say in `response` what is left of the limits of a client's own key, where that is less than it says."""
-    headers, as_anthropic = response.headers, _ANTHROPICS_ID in ids
-    is_told = tells_limits(headers)
-    if type(response) is WholeAnswer and not as_anthropic and not is_told:
-        response.lines += openai_lines(left)
+    as_anthropic = _ANTHROPICS_ID in ids
+    lines = response.lines if type(response) is WholeAnswer and not as_anthropic else None
+    if lines is not None and b"-ratelimit-" not in lines:
+        response.lines = lines + openai_lines(left)
         return
+    headers = response.headers
     less = left.remaining()
-    if is_told:
+    if tells_limits(headers):
         less = tighter(less, headers)
     headers.update(write_anthropic(less, time.time()) if as_anthropic else write_openai(less))
 
