@@ -18,7 +18,8 @@ _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 
 
 class WholeAnswer(web.Response):
-    """JSON, with status 200. Its headers are written as they are sent, until somebody asks for them.
+    """JSON, with status 200, and all headers that name its request. They are written as they are sent, until
+    somebody asks for them.
 
     lines: of the head, each with its end; None: they are `headers`.
     """
@@ -35,7 +36,7 @@ class WholeAnswer(web.Response):
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
         self.lines = header_lines(headers)
 
-    @property
+    @property  # type: ignore[override]  # a field there
     def _headers(self) -> CIMultiDict[str]:
         """Those that aiohttp knows."""
         if self.lines is not None:
@@ -48,11 +49,3 @@ class WholeAnswer(web.Response):
     @_headers.setter
     def _headers(self, headers: CIMultiDict[str]) -> None:
         self._known = headers
-
-
-def add_headers(response: web.StreamResponse, headers: Mapping[str, str]) -> None:
-    """Say `headers`, of which `response` says nothing yet."""
-    if type(response) is WholeAnswer and response.lines is not None:
-        response.lines += header_lines(headers)
-    else:
-        response.headers.update(headers)
