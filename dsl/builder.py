@@ -87,7 +87,7 @@ class Builder:
         items, item = c
         if items and self._reports.is_glued(items[-1], item):
             if not self._reports.is_missing_value(items[-1], item):
-                self._reports.not_separated(item, items[-1].end)
+                self._reports.not_separated(items[-1], item)
             else:
                 items[-1], item = _without_swallowed_name(items[-1], item)
         items.append(item)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
-from .foreign_words import foreign_words
+from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
@@ -168,8 +168,23 @@ class SyntaxReports:
         """Whether the last comma stands behind `node`."""
         return self._last_comma >= node.end
 
-    def not_separated(self, after: Node, end: int) -> None:
-        here = self.span(end, end)
+    def foreign_word(self, word: Token, told: ForeignWord) -> None:
+        self.error(
+            "E0101",
+            f"`{word.text}` means nothing here",
+            self.token_span(word),
+            "a word of another language",
+            help=told.say,
+        )
+
+    def not_separated(self, before: Node, after: Node) -> None:
+        value = getattr(before, "value", None)
+        told = foreign_words("words").get(value.name) if isinstance(value, Reference) else None
+        if told is not None and isinstance(value, Reference):
+            self.foreign_word(Token("NAME", value.name, value.start, value.end), told)
+            self.guessed_at(value.start)
+            return
+        here = self.span(before.end, before.end)
         name: Node = getattr(after, "name", None) or after
         self.error(
             "E0108",
