@@ -155,7 +155,10 @@ class Session:
         return said.getvalue()
 
     def _serves(self, command: str) -> str:
-        """Run what serves, in place of what does so at its port; gives its first line, but for what a slow machine says."""
+        """Run what serves, in place of what does so at its port; gives its first line.
+
+        What a slow machine says before it is none of it.
+        """
         typed = command if "--port" in command else f"{command} --port {_USUAL}"
         port = self.ports[PORT.findall(typed)[0]]
         if (before := self.serving.pop(port, None)) is not None:
