@@ -160,7 +160,8 @@ def _opened(number: int, given: Any, before: list[int], theirs: ExitStack, binar
 
 
 def _read(stream: Any, said: list[Any]) -> None:
-    said.append(stream.read())
+    with stream:
+        said.append(stream.read())
 
 
 def forked(*arguments: object, **options: Any) -> Any:
