@@ -176,7 +176,8 @@ class PassingReader:
         """The same of choices that nobody told a reason for."""
         choices = []
         for index, begun in self._calls.items():
-            with_rest_of_calls(delta := {}, begun)
+            delta: dict[str, Any] = {}
+            with_rest_of_calls(delta, begun)
             if delta:
                 choices.append({"index": index, "delta": delta, "finish_reason": None})
         frame = {name: self._last[name] for name in _FRAME if name in self._last}

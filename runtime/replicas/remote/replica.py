@@ -241,13 +241,12 @@ class RemoteReplica:
                 or not request.stream
                 or response.content_type == "application/json"
             ):
-                chunk = _with_upstream(await self._whole(request, response, classifier, until), upstream)
-                if isinstance(request, CompletionRequest) and request.stream:
-                    assert isinstance(chunk, ChatChunk)
-                    for each in self._passed.in_chunks(request, chunk):
-                        yield each
+                whole = _with_upstream(await self._whole(request, response, classifier, until), upstream)
+                if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
+                    for chunk in self._passed.in_chunks(request, whole):
+                        yield chunk
                 else:
-                    yield chunk
+                    yield whole
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...draft import Deployment, Draft, Remark, Route, Strategy
+from ...draft import Deployment, Draft, Route, Strategy
 from ...foreign import Node
-from ...report import Outcome
+from ...report import Outcome, Remark
 from ...tables import number, weight
 from .groups import Files, Group, plain_name
 
