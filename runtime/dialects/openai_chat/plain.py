@@ -19,6 +19,24 @@ Json = dict[str, Any]
 _OPENAIS_REASONS = frozenset(REASONS.values()) | {"function_call"}
 
 
+INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
+"""With one of these, a message need have no content."""
+
+
+def plain_message(message: Json) -> Json:
+    """A message of a history as OpenAI takes it: no list of calls that is empty, and a content where nothing
+    else is said. Some clients send back what they made of an answer.
+
+    Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079.
+    """
+    made = message
+    if message.get("tool_calls") == []:
+        made = {name: value for name, value in message.items() if name != "tool_calls"}
+    if message.get("content") is None and not any(map(message.get, INSTEAD_OF_CONTENT)):
+        made = {**made, "content": ""}
+    return made
+
+
 def with_plain_frame(choice: Json, position: int) -> bool:
     """Its number, where that is told to be nothing; no empty reason.
 

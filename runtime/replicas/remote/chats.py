@@ -32,6 +32,7 @@ from ...dialects.adapt import (
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
+from ...dialects.openai_chat.plain import plain_message
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
@@ -215,6 +216,7 @@ class Chats:
         body = {name: value for name, value in request.body.items() if value not in (None, [], {})}
         if "max_completion_tokens" in body:
             body.pop("max_tokens", None)
+        body["messages"] = [*map(plain_message, body["messages"])]
         return body
 
     def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:

@@ -65,7 +65,9 @@ class Passed:
             form = multipart.with_text(self._fields.form(path, request.form), "model", model)
             return Outgoing(self._fields.path(path), multipart.write_form(form), multipart.CONTENT_TYPE)
         body = {**self._fields.body(path, request.body), "model": model}
-        if isinstance(request, CompletionRequest) and request.stream and self._counts:
+        if isinstance(request, CompletionRequest) and not request.stream:
+            body.pop("stream_options", None)
+        elif isinstance(request, CompletionRequest) and self._counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         try:
