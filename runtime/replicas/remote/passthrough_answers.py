@@ -16,12 +16,12 @@ from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
     NAMELESS,
     CallPieces,
+    PlainParts,
     failure_in,
     plain_usage,
     read_usage,
     usage_of,
     with_details,
-    with_plain_content,
 )
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
 from ...dialects.openai_chat.plain import (
@@ -80,6 +80,7 @@ class PassingReader:
         """What stands around the words of the last chunk, where the next one may differ in them alone."""
         self._frames = 0
         self._calls: dict[object, CallPieces] = {}
+        self._parts: dict[object, PlainParts] = {}
         self._usage: dict[str, Any] = {}
         self._tier = ""
 
@@ -92,7 +93,7 @@ class PassingReader:
                 raise self._classifier.malformed("the stream has no choices")
             self.ended = True
             return ()
-        found = None if self._calls else self._shapes.find(data, self._shape)
+        found = None if self._calls or self._parts else self._shapes.find(data, self._shape)
         return self._read_anew(data) if found is None else self._read_known(data, found)
 
     def _read_known(self, data: bytes, found: Found) -> Iterable[ChatChunk]:
@@ -148,8 +149,12 @@ class PassingReader:
         changed = isinstance(choice, dict) and with_plain_frame(choice, position)
         self._follow(choice)
         changed = with_plain_delta(choice) or changed
-        changed |= with_plain_content(choice)
         delta, index = choice.get("delta"), choice.get("index")
+        if index in self._parts or (isinstance(delta, dict) and isinstance(delta.get("content"), list)):
+            parts = self._parts.setdefault(index, PlainParts())
+            changed |= parts.mend(choice)
+            if not parts.is_open:
+                del self._parts[index]
         told = delta.get("tool_calls") if isinstance(delta, dict) else None
         if isinstance(told, list) and told:
             pieces = self._calls.setdefault(index, CallPieces(new_call_id))
@@ -235,7 +240,7 @@ def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) ->
     message = choice.get("message")
     if "text" not in choice and not isinstance(message, dict):
         raise classifier.malformed("the answer has a choice that says nothing")
-    changed = with_plain_frame(choice, position) | with_plain_content(choice) | with_plain_calls(message)
+    changed = with_plain_frame(choice, position) | PlainParts().mend(choice) | with_plain_calls(message)
     if classifier.plan.provider in OPENAIS:
         return changed
     calls = isinstance(message, dict) and bool(message.get("tool_calls"))

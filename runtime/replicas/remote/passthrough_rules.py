@@ -8,6 +8,7 @@ from typing import Any
 
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
+from ...dialects.openai_chat.thought_details import FIELD, is_mistrals
 from ...requests.request import OPENAI_CHAT
 
 _FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
@@ -117,6 +118,8 @@ class Straight:
         if not plain and not (type(content) is list and all(map(self._part, content))):
             return False
         if self._known is not None and not message.keys() <= self._known:
+            return False
+        if type(details := message.get(FIELD)) is list and any(map(is_mistrals, details)):
             return False
         if self._beside.isdisjoint(message):
             return True
