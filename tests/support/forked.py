@@ -1,4 +1,4 @@
-"""Processes of `inferc`, and those its workers come from, that are forked from one which has imported all.
+"""Processes of `inferc`, of programs that use it and of its workers, forked from one that has imported all.
 
 To start is mostly to import. Tests of what a process says and does need not pay for that each time; those of
 how it starts use `INFERC` and `subprocess`.
@@ -169,6 +169,16 @@ def forked(*arguments: object, **options: Any) -> Any:
     if sys.platform == "linux":
         return Forked(*arguments, **options)
     return subprocess.Popen([sys.executable, "-m", "inferc.cli", *map(str, arguments)], **options)
+
+
+def forked_program(text: str, /, *arguments: object, **options: Any) -> Any:
+    """`Popen` of Python with a program and its arguments, as `python -c` runs it.
+
+    What inferc imports is there already, so it cannot be seen what the program imports itself.
+    """
+    if sys.platform == "linux":
+        return Forked("-c", text, *arguments, **options)
+    return subprocess.Popen([sys.executable, "-c", text, *map(str, arguments)], **options)
 
 
 def forked_workers(words: list[str], **options: Any) -> Any:
