@@ -19,9 +19,8 @@ HEAD = (
 ANSWER = HEAD + b"\r\n{}"
 
 OTHERS = {
-    "begins only": ANSWER[:-1],
-    "head alone": HEAD + b"\r\n",
     "no whole head": HEAD,
+    "begins a large one": ANSWER.replace(b"length:2", b"length:1048577"),
     "more than its length": ANSWER + b"H",
     "other status": ANSWER.replace(b"200 OK", b"201 Created"),
     "HTTP/1.0": ANSWER.replace(b"HTTP/1.1", b"HTTP/1.0"),
@@ -58,6 +57,13 @@ def test_a_whole_answer_is_read_with_all_its_headers() -> None:
         ("content-length", "2"),
     ]
     assert found.headers["x-request-id"] == "one two"
+
+
+@pytest.mark.parametrize("here", [b"", b"{"])
+def test_of_an_answer_that_begins_its_head_is_read(here: bytes) -> None:
+    found = plain_answer(HEAD + b"\r\n" + here)
+    assert found is not None
+    assert (found.body, found.size) == (here, 2)
 
 
 @pytest.mark.parametrize("piece", OTHERS.values(), ids=OTHERS)
