@@ -1,4 +1,4 @@
-"""Processes of `inferc`, and those its workers come from, that are forked from one which has imported all.
+"""Processes of `inferc`, of programs that use it and of its workers, forked from one that has imported all.
 
 To start is mostly to import. Tests of what a process says and does need not pay for that each time; those of
 how it starts use `INFERC` and `subprocess`.
@@ -88,6 +88,19 @@ class Forked(subprocess.Popen[Any]):
             finally:
                 self._waitpid_lock.release()
         return self.returncode
+
+
+class Program(Forked):
+    """`Popen` of Python with a program and its arguments, as `python -c` runs it.
+
+    What inferc imports is there already, so it cannot be seen what the program imports itself.
+    """
+
+    def __init__(self, program: str, /, *arguments: object, **options: Any) -> None:
+        subprocess.Popen.__init__(self, [sys.executable, "-c", program, *map(str, arguments)], **options)
+
+    def _arguments(self, args: list[str]) -> list[str]:
+        return args[1:]
 
 
 class ForkedWorkers(Forked):

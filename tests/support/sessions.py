@@ -155,7 +155,10 @@ class Session:
         return said.getvalue()
 
     def _serves(self, command: str) -> str:
-        """Run what serves, in place of what does so at its port; gives its first line."""
+        """Run what serves, in place of what does so at its port; gives its first line.
+
+        What a slow machine says before it is none of it.
+        """
         typed = command if "--port" in command else f"{command} --port {_USUAL}"
         port = self.ports[PORT.findall(typed)[0]]
         if (before := self.serving.pop(port, None)) is not None:
@@ -163,7 +166,9 @@ class Session:
         process = self._begun(typed, subprocess.PIPE)
         self.serving[port] = process
         assert process.stdout is not None
-        return process.stdout.readline().decode()
+        while _SLOW.fullmatch(line := process.stdout.readline().decode()):
+            pass
+        return line
 
     def _start(self, command: str) -> None:
         """Run what serves, and wait until it listens where none of the others does."""

@@ -25,10 +25,11 @@ from ...requests.parts import (
     own,
     path,
 )
+from ...requests.request import OPENAI_CHAT
 from ..fields import objects
 from ..media_urls import type_of_url
-from ..openai_chat import thought_details
 from ..openai_chat.messages import own_form
+from ..openai_chat.thought_details import FIELD, detail_of, is_mistrals, mistral_chunk
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
@@ -207,7 +208,11 @@ class _History:
         if thought.dialect != SIGNED_BY.get(self._provider, self._provider):
             return ()
         signed = isinstance(thought, RedactedThinking) or bool(thought.signature)
-        if signed and self._provider == "openai_chat" and not self._returns(thought_details.FIELD):
+        detail = detail_of(thought) if signed and self._provider == "openai_chat" else None
+        of_mistral = is_mistrals(detail)
+        if detail is not None and of_mistral and "thinking" in (self._can.part_kinds or ()):
+            return (Sealed(OPENAI_CHAT, mistral_chunk(detail), thought.at),)
+        if signed and self._provider == "openai_chat" and (of_mistral or not self._returns(FIELD)):
             if isinstance(thought, RedactedThinking) or not thought.text:
                 return ()
             thought, signed = evolve(thought, signature=None), False

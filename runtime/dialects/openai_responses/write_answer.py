@@ -262,7 +262,7 @@ class ResponsesWriter:
         told = b""
         item = self._open.get("message")
         if item is None:
-            told = self._close_all() + self._begin("message", self._message("in_progress"))
+            told = self._close_spoken() + self._begin("message", self._message("in_progress"))
             item = self._open["message"]
         if item.part is not None and item.part["type"] != part["type"]:
             told += self._end_part(item)
@@ -309,7 +309,7 @@ class ResponsesWriter:
         if "reasoning" in self._open:
             return b""
         value = {"id": self._item_id("rs"), "type": "reasoning", "summary": []}
-        told = self._close_all() + self._begin("reasoning", value)
+        told = self._close_spoken() + self._begin("reasoning", value)
         part = {"type": "summary_text", "text": ""}
         return told + self._tell(
             "reasoning_summary_part.added", self._open["reasoning"], summary_index=0, part=part
@@ -322,7 +322,7 @@ class ResponsesWriter:
             more = {name: each for name, each in value.items() if name not in ("id", "summary")}
             item.value |= more
             return self._close("reasoning", value.get("summary"))
-        told = self._close_all() + self._begin(f"own {len(self._output)}", value)
+        told = self._close_spoken() + self._begin(f"own {len(self._output)}", value)
         index = len(self._output) - 1
         del self._open[f"own {index}"]
         return told + self._tell("output_item.done", None, output_index=index, item=value)

@@ -242,8 +242,12 @@ class RemoteReplica:
                 or not request.stream
                 or response.content_type == "application/json"
             ):
-                chunk = await self._whole(request, response, classifier, until)
-                yield _with_upstream(chunk, upstream)
+                whole = _with_upstream(await self._whole(request, response, classifier, until), upstream)
+                if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
+                    for chunk in self._passed.in_chunks(request, whole):
+                        yield chunk
+                else:
+                    yield whole
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
@@ -336,9 +340,8 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        if request.stream:
-            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        return self._passed.whole(body, classifier)
+        is_stream = headers.get("Content-Type", "").startswith(EVENT_STREAM) and not body.startswith(b"{")
+        return self._passed.whole(body, classifier, streamed=is_stream)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float, upstream: Upstream
