@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from .header_lines import header_lines
 
-_JSON = "application/json"
+JSON = "application/json"
 _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_status"}
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
@@ -18,8 +18,7 @@ _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 
 
 class WholeAnswer(web.Response):
-    """JSON, with status 200, and all headers that name its request. They are written as they are sent, until
-    somebody asks for them.
+    """JSON, with status 200. Its headers are written as they are sent, until somebody asks for them.
 
     lines: of the head, each with its end; None: they are `headers`.
     """
@@ -29,12 +28,19 @@ class WholeAnswer(web.Response):
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         if not _IS_AS_EXPECTED:
-            super().__init__(body=body, headers=headers, content_type=_JSON)
+            super().__init__(body=body, headers=headers, content_type=JSON)
             return
         self._state, self._body = {}, body
         self._status, self._reason = 200, "OK"
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
         self.lines = header_lines(headers)
+
+    def add(self, headers: Mapping[str, str]) -> None:
+        """Say `headers`, of which it says nothing yet."""
+        if self.lines is not None:
+            self.lines += header_lines(headers)
+        else:
+            self.headers.update(headers)
 
     @property  # type: ignore[override]  # a field there
     def _headers(self) -> CIMultiDict[str]:
@@ -42,7 +48,7 @@ class WholeAnswer(web.Response):
         if self.lines is not None:
             fields = (line.partition(": ") for line in self.lines.decode().split("\r\n")[:-1])
             self._known = CIMultiDict((name, value) for name, _, value in fields)
-            self._known[hdrs.CONTENT_TYPE] = _JSON
+            self._known[hdrs.CONTENT_TYPE] = JSON
             self.lines = None
         return self._known
 

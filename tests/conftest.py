@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,25 @@ def pytest_collection_finish() -> None:
     gc.enable()
     for name in ONE_THREAD:
         del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Leave the collector as it was, and what a module keeps out of later searches.
+
+    A command that runs in this process turns it off, and a server makes it rare: what later tests drop would
+    stay, and each model that closes would search all of it.
+    """
+    usual = gc.get_threshold()
+    done = yield
+    gc.enable()
+    gc.set_threshold(*usual)
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+    return done
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -301,7 +301,9 @@ def _guarded(
                 response = await answer(request, exchange)
                 if response.prepared:
                     return response
-                if not isinstance(response, WholeAnswer):
+                if isinstance(response, WholeAnswer):
+                    response.add(ids)
+                else:
                     response.headers.update(ids)
         except RequestError as error:
             log_failure(error)

@@ -122,6 +122,10 @@ def main(control: int) -> None:
     gc.collect()
     gc.freeze()
     arguments = ForkServer(socket.socket(fileno=control)).serve()
+    if arguments[0] == "-c":
+        sys.argv[:] = ["-c", *arguments[2:]]
+        exec(arguments[1], {"__name__": "__main__"})
+        sys.exit()
     sys.argv[1:] = arguments
     sys.exit(inferc(arguments))
 

@@ -62,7 +62,6 @@ async def respond(
             told = _headers(trace, name, chat)
             if writer.untold:
                 told |= untold(writer.untold)
-            told |= exchange.ids
             _report(exchange, trace, writer.untold)
             return WholeAnswer(body, told)
         out = EventStream(request)
