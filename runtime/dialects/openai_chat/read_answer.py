@@ -186,6 +186,8 @@ class OpenAIChatReader(AnswerReader):
         state.finished = True
         if state.details is not None:
             yield from state.details.close(index)
+        for piece in state.calls.rest():
+            yield e.ToolCallDelta(piece.number, piece.arguments, index)
         for call in range(len(state.calls)):
             yield e.ToolCallDone(call, index)
         # a call that was forced by name ends with `stop`

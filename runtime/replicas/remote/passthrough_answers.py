@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from operator import is_not
 from typing import Any
 
 import orjson
@@ -31,6 +30,7 @@ from ...dialects.openai_chat.plain import (
     with_plain_delta,
     with_plain_frame,
     with_plain_reason,
+    with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
@@ -81,6 +81,7 @@ class PassingReader:
         self._frames = 0
         self._calls: dict[object, CallPieces] = {}
         self._parts: dict[object, PlainParts] = {}
+        self._last: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._tier = ""
 
@@ -92,7 +93,7 @@ class PassingReader:
             if not self._begun:
                 raise self._classifier.malformed("the stream has no choices")
             self.ended = True
-            return ()
+            return self._rest_of_calls()
         found = None if self._calls or self._parts else self._shapes.find(data, self._shape)
         return self._read_anew(data) if found is None else self._read_known(data, found)
 
@@ -117,7 +118,7 @@ class PassingReader:
         return (ChatChunk(data, usage),)
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
-        chunk = parse_object(data, self._classifier)
+        self._last = chunk = parse_object(data, self._classifier)
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
@@ -158,15 +159,29 @@ class PassingReader:
         told = delta.get("tool_calls") if isinstance(delta, dict) else None
         if isinstance(told, list) and told:
             pieces = self._calls.setdefault(index, CallPieces(new_call_id))
-            delta["tool_calls"] = calls = [made for call in told if (made := plain_piece(pieces, call))]
-            changed |= len(calls) != len(told) or any(map(is_not, calls, told))
+            delta["tool_calls"] = [made for call in told if (made := plain_piece(pieces, call))]
+        if choice.get("finish_reason") is not None and (begun := self._calls.get(index)) is not None:
+            if begun.has_nameless:
+                raise self._classifier.malformed(NAMELESS)
+            if isinstance(delta, dict):
+                with_rest_of_calls(delta, begun)
+        changed |= isinstance(delta, dict) and delta.get("tool_calls") != told
         if choice.get("finish_reason") is None:
             return changed
-        if index in self._calls and self._calls[index].has_nameless:
-            raise self._classifier.malformed(NAMELESS)
         if self._classifier.plan.provider in OPENAIS:
             return changed
         return with_plain_reason(choice, calls=index in self._calls) or changed
+
+    def _rest_of_calls(self) -> list[ChatChunk]:
+        """The same of choices that nobody told a reason for."""
+        choices = []
+        for index, begun in self._calls.items():
+            delta: dict[str, Any] = {}
+            with_rest_of_calls(delta, begun)
+            if delta:
+                choices.append({"index": index, "delta": delta, "finish_reason": None})
+        frame = {name: self._last[name] for name in _FRAME if name in self._last}
+        return [ChatChunk(orjson.dumps({**frame, "choices": choices}))] if choices else []
 
     def close(self) -> Iterable[ChatChunk]:
         self.ended = self._begun and not self._unfinished
@@ -201,6 +216,9 @@ PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""
 
+
+_FRAME = ("id", "object", "created", "model")
+"""What each chunk of a stream tells again."""
 
 _PLAIN_ENDS = ("stop", "length")
 
