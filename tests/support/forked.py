@@ -254,11 +254,14 @@ class _Server:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
 
-    def ask(self, message: bytes, files: list[int]) -> None:
+    def start(self) -> socket.socket:
         with self._lock:
             if self._control is None:
                 self._control = self._started()
-            socket.send_fds(self._control, [message], files)
+            return self._control
+
+    def ask(self, message: bytes, files: list[int]) -> None:
+        socket.send_fds(self.start(), [message], files)
 
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
@@ -278,3 +281,10 @@ class _Server:
 
 _INFERC = _Server("fork_server")
 _WORKERS = _Server("fork_server_of_workers")
+
+
+def start_servers() -> None:
+    """Start what others are forked from, for all processes that are forked from this one."""
+    if sys.platform == "linux":
+        _INFERC.start()
+        _WORKERS.start()
