@@ -149,7 +149,8 @@ class AnthropicReader(AnswerReader):
 
     def _block_stop(self, block: _Block) -> Iterator[e.Event]:
         if block.call is not None:
-            if said := block.input.rest(dumps(block.content.get("input") or {}).decode()):
+            told = block.content.get("input") or {}
+            if said := block.input.rest(told if isinstance(told, str) else dumps(told).decode()):
                 yield e.ToolCallDelta(block.call, said)
             yield e.ToolCallDone(block.call)
         elif block.sealed:
@@ -173,7 +174,11 @@ class AnthropicReader(AnswerReader):
         if reason not in REASONS:
             told["stop_reason"] = reason
         extras = {DIALECT: told} if told else NOTHING
-        yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
+        ended = REASONS.get(reason, "stop")
+        ended = (
+            "tool_calls" if ended == "stop" and self._calls else ended
+        )  # others than Anthropic end calls so
+        yield e.Finished(ended, 0, delta.get("stop_sequence"), extras)
 
     def _tell_usage(self, usage: Any) -> Iterator[e.Event]:
         """Counts grow with the stream, and a later event tells only some of them."""
