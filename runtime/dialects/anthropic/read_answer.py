@@ -174,11 +174,7 @@ class AnthropicReader(AnswerReader):
         if reason not in REASONS:
             told["stop_reason"] = reason
         extras = {DIALECT: told} if told else NOTHING
-        ended = REASONS.get(reason, "stop")
-        ended = (
-            "tool_calls" if ended == "stop" and self._calls else ended
-        )  # others than Anthropic end calls so
-        yield e.Finished(ended, 0, delta.get("stop_sequence"), extras)
+        yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
 
     def _tell_usage(self, usage: Any) -> Iterator[e.Event]:
         """Counts grow with the stream, and a later event tells only some of them."""

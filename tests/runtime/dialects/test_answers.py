@@ -473,9 +473,11 @@ def test_an_answer_of_another_shape_is_not_an_empty_one(choice: dict[str, Any], 
         assert passed["message"]["content"] == text
 
 
-def test_calls_of_a_message_that_ends_as_others_do_are_calls() -> None:
+def test_calls_of_a_message_that_ends_as_words_do_are_calls_for_clients_of_chats() -> None:
     use = {"type": "tool_use", "id": "a", "name": "f", "input": '{"x":1}'}
     body = {"id": "m", "model": "m", "content": [use], "stop_reason": "end_turn"}
-    [choice] = fold(anthropic.AnthropicReader(PlainFailures()).read_whole(orjson.dumps(body))).choices
-    assert choice.reason == "tool_calls"
-    assert choice.parts == (ToolCall("a", "f", '{"x":1}'),)
+    found = anthropic.AnthropicReader(PlainFailures()).read_whole(orjson.dumps(body))
+    [choice] = orjson.loads(whole("openai_chat", fold(found)))["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"x":1}'}
+    assert b'"finish_reason":"tool_calls"' in stream("openai_chat", found)
