@@ -9,7 +9,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.compression_utils import MAX_SYNC_CHUNK_SIZE
 from multidict import CIMultiDict
 
-_JSON = "application/json"
+JSON = "application/json"
 _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_status"}
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
@@ -26,12 +26,12 @@ class WholeAnswer(web.Response):
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         if not _IS_AS_EXPECTED:
-            super().__init__(body=body, headers=headers, content_type=_JSON)
+            super().__init__(body=body, headers=headers, content_type=JSON)
             return
         self._state, self._body = {}, body
         self._status, self._reason = 200, "OK"
         self._headers = CIMultiDict(headers)
-        self._headers[hdrs.CONTENT_TYPE] = _JSON
+        self._headers[hdrs.CONTENT_TYPE] = JSON
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:

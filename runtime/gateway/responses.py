@@ -29,7 +29,7 @@ from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
-from ..whole_answer import WholeAnswer
+from ..whole_answer import JSON, WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +79,10 @@ async def in_turns(pieces: Iterator[bytes]) -> list[bytes]:
     return found
 
 
-def answer_of(
-    pieces: Sequence[bytes], headers: dict[str, str], content_type: str = "application/json"
-) -> web.Response:
+def answer_of(pieces: Sequence[bytes], headers: dict[str, str], content_type: str = JSON) -> web.Response:
     """A response whose body is sent piece by piece, as fast as its client reads it."""
-    if len(pieces) == 1:
-        return web.Response(body=pieces[0], headers=headers, content_type=content_type)
+    if len(pieces) == 1 and content_type == JSON:
+        return WholeAnswer(pieces[0], headers)
     size = {"Content-Length": str(sum(map(len, pieces)))}
     return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
 

@@ -65,6 +65,8 @@ FRAME_BYTES = 220
 
 
 _SIZE = "estimate"
+_by_token = BYTES_PER_TOKEN.__rfloordiv__
+"""So many bytes by those of a token, for many texts without a step of Python for each."""
 
 
 class Estimate(NamedTuple):
@@ -94,7 +96,7 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, EmbedRequest):
         inputs = request.texts
         measure: Callable[[str], int] = len if "".join(inputs).isascii() else _bytes
-        tokens = sum([measure(text) // BYTES_PER_TOKEN for text in inputs]) + len(inputs)
+        tokens = sum(map(_by_token, map(measure, inputs))) + len(inputs)
         return Estimate(tokens + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)

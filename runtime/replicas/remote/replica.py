@@ -24,7 +24,7 @@ from ...dialects.retrieval import retrieval_of
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.retrieval.vectors import check_length
 from ...dialects.server_sent_events import EVENT_STREAM, MAX_EVENT, EventTooLarge, SseParser
-from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
+from ...requests.answer import ChatChunk, ChatEvents, Chunk, EmbedChunk, PassedChunk
 from ...requests.errors import (
     RequestError,
     RequestTimeout,
@@ -165,6 +165,7 @@ class RemoteReplica:
                 keepalive=_KEEPALIVE,
                 proxy=self._proxy,
                 ssl=self._certificates.context if self._certificates is not None else None,
+                is_plain=True,
                 query=plan.query,
                 as_written=self._is_bedrock or plan.aws is not None,  # signatures are of each character
             )
@@ -300,6 +301,8 @@ class RemoteReplica:
         content, headers = response.content, response.headers
         if type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
+        elif type(response) is LeanAnswer and response.rest is not None:
+            body = await self._body(response, until, _most(request)).rest(response.rest)
         elif content.is_eof():  # it came along with its head
             body = take(content)
             if len(body) > MAX_ANSWER and len(body) > _most(request):
@@ -501,6 +504,8 @@ def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
         return ChatChunk(chunk.data, chunk.usage, chunk.more, upstream)
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
+    if type(chunk) is EmbedChunk:
+        return EmbedChunk(chunk.vectors, chunk.usage, upstream, chunk.is_sparse, chunk.tokens, chunk.packed)
     return evolve(chunk, upstream=upstream)
 
 
