@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TransportKind
@@ -45,7 +46,8 @@ def _needed(deployment: Deployment) -> Iterator[tuple[str, ...]]:
     if isinstance(deployment.model, LateText):
         yield ("model",)
     if deployment.task is not None:
-        for name in fields(type(deployment.task)):
+        kind: Any = type(deployment.task)
+        for name in fields(kind):
             value = getattr(deployment.task, name)
             if isinstance(getattr(value, "file", value), LateText):
                 yield ("task", name)

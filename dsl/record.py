@@ -73,16 +73,20 @@ def fields(cls: type) -> dict[str, Field]:
         declared, kw_only = _declared.get(each, ({}, False))
         for name, default in declared.items():
             found.pop(name, None)
-            said = _field(default)
-            found[name] = Field(
-                said._default,
-                said.init,
-                bool(kw_only or said.kw_only),
-                said.eq,
-                said.converter,
-                said.metadata,
-            )
+            if isinstance(default, _FIELD):
+                by_name = bool(kw_only or default.kw_only)
+                found[name] = Field(
+                    default._default, default.init, by_name, default.eq, default.converter, default.metadata
+                )
+            else:
+                found[name] = Field(default, True, kw_only, True, None, {})
     return found
+
+
+@cache
+def _by_place(cls: type) -> tuple[str, ...]:
+    """The fields that may be given by their place."""
+    return tuple(name for name, field in fields(cls).items() if field.init and not field.kw_only)
 
 
 class _Attributes:
@@ -91,6 +95,14 @@ class _Attributes:
     def __get__(self, instance: object, owner: type) -> Any:
         _complete(owner)
         return owner.__attrs_attrs__  # type: ignore[attr-defined]
+
+
+class _Matched:
+    """Stands for the fields of a pattern such as `Sum(left, right)`, until there is one."""
+
+    def __get__(self, instance: object, owner: Any) -> Any:
+        owner.__match_args__ = _by_place(owner)  # type: ignore[misc]
+        return owner.__match_args__
 
 
 class _Compared:
@@ -102,7 +114,7 @@ class _Compared:
         return owner.__compared__
 
 
-_ATTRIBUTES, _COMPARED = _Attributes(), _Compared()
+_ATTRIBUTES, _COMPARED, _MATCHED = _Attributes(), _Compared(), _Matched()
 
 
 def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
@@ -119,6 +131,7 @@ def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
         slots.append("__weakref__")
     body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__, "__annotations__": kinds}
     body |= {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES, "__compared__": _COMPARED}
+    body["__match_args__"] = _MATCHED
     if eq and cls.__eq__ is object.__eq__:
         body |= {"__eq__": _equal, "__hash__": _hash}
     if repr and cls.__repr__ is object.__repr__:
@@ -179,8 +192,8 @@ _made: dict[type, int] = {}
 def _fill(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Set the fields of a value; False where they cannot be: attrs says why."""
     said = fields(cls)
-    by_place = [name.lstrip("_") for name, field in said.items() if field.init and not field.kw_only]
-    given = dict(zip(by_place, args, strict=False))
+    by_place = _by_place(cls)
+    given = {name.lstrip("_"): value for name, value in zip(by_place, args, strict=False)}
     if len(args) > len(by_place) or given.keys() & kwargs.keys():
         return False
     given |= kwargs

@@ -117,6 +117,20 @@ def test_what_is_given_wrongly_is_a_type_error(how: str) -> None:
             Wrong(*args, **kwargs)  # type: ignore[arg-type]
 
 
+@frozen
+class Pair(Base):
+    size: int
+    color: str = attrs.field(default="red", kw_only=True)
+
+
+def test_patterns_take_the_fields_of_the_first_value_by_place() -> None:
+    match Pair("a", 1, 2):
+        case Pair(name, place, size, color=color):
+            assert (name, place, size, color) == ("a", 1, 2, "red")
+        case _:
+            pytest.fail("it is a pair")
+
+
 def test_a_class_of_another_kind_may_fill_it_in() -> None:
     class Own(Base):
         def __init__(self) -> None:
