@@ -11,10 +11,9 @@ from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction
 from ...dsl.record import fields
 from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
-from ...dsl.units import Duration, Money, Percent, Size
-from ...dsl.values import Call, describe
 from ..capabilities import facts_of, facts_with_protocol
 from ..declare import Declared
+from . import extra_bodies
 
 OF_EMBED = ("dimensions", "extra_body")
 OF_CHAT = tuple(name for name in fields(RequestParameters) if name != "dimensions")
@@ -24,9 +23,6 @@ PARAMETERS: dict[TaskKind, tuple[str, ...]] = {
     TaskKind.EMBED: OF_EMBED,
 }
 """The parameters that requests of each task have; those of other tasks have none."""
-
-THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
-"""Fields of a body that say what is asked, and how it is answered."""
 
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -128,7 +124,7 @@ def _parameters(
                 else f"parameters here are {every(f'`{each}`' for each in known)}",
             )
         elif name == "extra_body":
-            _extra_body(declared, path, value, found)
+            extra_bodies.check(declared, deployment, path, value, found)
         elif (why := _refused(name, value, facts) or _while_it_thinks(name, unless_at_rest)) is not None:
             say = found.warning if drops else found.error
             say(
@@ -238,49 +234,6 @@ def _effort(value: str, facts: Mapping[str, Any]) -> tuple[str, str, str] | None
         listed = either(f"`{each}`" for each in efforts)
         return f"knows no effort `{value}`", "not one of its efforts", f"write {listed}"
     return None
-
-
-def _extra_body(
-    declared: Declared, path: tuple[str, ...], body: Mapping[str, Any], found: Diagnostics
-) -> None:
-    for name in body:
-        if name in THE_CLIENTS:
-            found.error(
-                "E0204",
-                f"`extra_body` cannot hold `{name}`",
-                declared.span(*path, name),
-                "is the client's to say",
-                help="remove it",
-            )
-        elif name in OF_CHAT or name in ("dimensions", "max_completion_tokens"):
-            meant = "max_tokens" if name == "max_completion_tokens" else name
-            found.error(
-                "E0204",
-                f"`{name}` is a parameter of its own",
-                declared.span(*path, name),
-                "does not belong in `extra_body`",
-                help=f"write `{path[1]} {{ {meant} = … }}`",
-            )
-    for inner, value in _no_json(body, path):
-        found.error(
-            "E0301",
-            f"`{inner[-1]}` takes a text, a number, `true`, `false`, or a list of them",
-            declared.span(*inner),
-            f"found {describe(value)}",
-            help="bodies are JSON, which has no units",
-        )
-
-
-def _no_json(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The places of values that JSON has no word for."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _no_json(inner, (*path, name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _no_json(inner, path)
-    elif isinstance(value, Duration | Size | Money | Percent | Call):
-        yield path, value
 
 
 def _never_counts(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:

@@ -19,6 +19,7 @@ from ..media_urls import split_data_url
 from ..reader import AnswerReader
 from ..server_sent_events import Event as StreamEvent
 from .call_pieces import CallPieces
+from .content_parts import read_parts
 from .messages import DIALECT
 from .thought_details import FIELD, ThoughtDetails, is_repeated
 from .usage import read_usage, usage_of, with_details
@@ -185,6 +186,8 @@ class OpenAIChatReader(AnswerReader):
         state.finished = True
         if state.details is not None:
             yield from state.details.close(index)
+        for piece in state.calls.rest():
+            yield e.ToolCallDelta(piece.number, piece.arguments, index)
         for call in range(len(state.calls)):
             yield e.ToolCallDone(call, index)
         # a call that was forced by name ends with `stop`
@@ -212,7 +215,9 @@ class OpenAIChatReader(AnswerReader):
                 yield from state.details.put(details, index)
                 if is_repeated(delta.get("reasoning_content") or delta.get("reasoning"), details):
                     delta = {**delta, "reasoning_content": None, "reasoning": None}
-            if state.details is not None and any(delta[name] for name in delta.keys() - _THOUGHTS):
+            if isinstance(delta.get("content"), list):
+                state.details = state.details or ThoughtDetails()
+            elif state.details is not None and any(delta[name] for name in delta.keys() - _THOUGHTS):
                 yield from state.details.close(index)
             yield from self._delta(delta, index, state, value.get("logprobs"))
             if not is_plain:
@@ -248,8 +253,10 @@ class OpenAIChatReader(AnswerReader):
             tokens = tuple(_tokens(logprobs, text))
             if isinstance(logprobs, dict) and (more := _unread(logprobs, _LOGPROBS)):
                 yield e.FieldsMade(DIALECT, {"logprobs": more}, "choice", index)
-        if isinstance(text, list):
-            yield from _parts(text, index, tokens)
+        if isinstance(text, list) and state.details is not None:
+            yield from read_parts(text, state.details, index, tokens)
+            if any(delta[name] for name in delta.keys() - _THOUGHTS - {"content"}):
+                yield from state.details.close(index)
         elif text or tokens:
             yield e.TextDelta(text or "", index, tokens)
         if refusal := delta.get("refusal"):
@@ -320,43 +327,3 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
         {"token": token, "logprob": number, "bytes": list(token.encode()), "top_logprobs": []}
         for token, number in zip(tokens, numbers, strict=False)
     ]
-
-
-def with_plain_content(choice: Any) -> bool:
-    """Whether what a choice says came in parts, which no client of OpenAI's reads: it is a text afterwards,
-    with the thoughts beside it."""
-    said = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
-    if not isinstance(said, dict) or not isinstance(said.get("content"), list):
-        return False
-    words, thoughts, others = "", "", []
-    for event in _parts(said["content"], 0, ()):
-        match event:
-            case e.TextDelta(text=text):
-                words += text
-            case e.ThinkingDelta(text=text):
-                thoughts += text
-            case e.FieldsMade(fields=fields):
-                others += fields["content_parts"]
-    said["content"] = words
-    if thoughts:
-        said["reasoning_content"] = thoughts
-    if others:
-        said["content_parts"] = others
-    return True
-
-
-def _parts(content: list[Any], index: int, tokens: tuple[Json, ...]) -> Iterator[e.Event]:
-    """Content in parts, as some servers send it. Source: Mistral's API reference, content chunks."""
-    for part in content:
-        if not isinstance(part, dict):
-            continue
-        thoughts = part.get("thinking")
-        if isinstance(thoughts, list):
-            thoughts = "".join(each.get("text") or "" for each in thoughts if isinstance(each, dict))
-        if thoughts:
-            yield e.ThinkingDelta(str(thoughts), DIALECT, index)
-        elif text := part.get("text"):
-            yield e.TextDelta(str(text), index, tokens)
-            tokens = ()
-        elif part.get("type") not in ("text", "thinking"):
-            yield e.FieldsMade(DIALECT, {"content_parts": [part]}, "message", index)

@@ -6,7 +6,7 @@ that it alone can read, are sealed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve
@@ -15,6 +15,7 @@ from ....compiler.plan.service_tiers import tier_named
 from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
+from ..argument_pieces import ArgumentPieces
 from ..fields import count, few, told_cost
 from ..openai_chat.messages import DIALECT as AS_CHAT
 from ..reader import AnswerReader
@@ -59,6 +60,7 @@ class ResponsesReader(AnswerReader):
         super().__init__(failures)
         self._calls: dict[Any, int] = {}
         """The number of the call at each place of the output."""
+        self._arguments: dict[Any, ArgumentPieces] = {}
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
         match str(value.get("type")).removeprefix("response."):
@@ -80,7 +82,9 @@ class ResponsesReader(AnswerReader):
             case "output_item.added" if value["item"].get("type") == "function_call":
                 yield self._begin(value["item"], value["output_index"])
             case "function_call_arguments.delta":
-                yield e.ToolCallDelta(self._calls[value["output_index"]], value["delta"])
+                place = value["output_index"]
+                if said := self._arguments[place].add(value["delta"]):
+                    yield e.ToolCallDelta(self._calls[place], said)
             case "output_item.done":
                 yield from self._end(value["item"], value["output_index"])
             case "completed" | "incomplete":
@@ -106,25 +110,28 @@ class ResponsesReader(AnswerReader):
                         yield e.ThinkingDelta(text, DIALECT)
                 case "function_call":
                     yield self._begin(item, place)
-                    yield e.ToolCallDelta(self._calls[place], item["arguments"])
             yield from self._end(item, place)
         yield from self._finish(value)
 
     def _begin(self, item: Json, place: Any) -> e.Event:
         number = self._calls[place] = len(self._calls)
+        self._arguments[place] = ArgumentPieces()
         more = {name: value for name, value in item.items() if name not in _CALL and value is not None}
         return e.ToolCallBegun(
             number, item["call_id"], item["name"], extras={DIALECT: more} if more else NOTHING
         )
 
-    def _end(self, item: Json, place: Any) -> Iterable[e.Event]:
+    def _end(self, item: Json, place: Any) -> Iterator[e.Event]:
         match item.get("type"):
             case "function_call":
-                return (e.ToolCallDone(self._calls[place]),)
+                told = item.get("arguments")
+                if said := self._arguments[place].rest(told if isinstance(told, str) else ""):
+                    yield e.ToolCallDelta(self._calls[place], said)
+                yield e.ToolCallDone(self._calls[place])
             case "message":
-                return (e.PartEnded(),)
+                yield e.PartEnded()
             case _:
-                return (e.SealedMade(Sealed(DIALECT, item)),)
+                yield e.SealedMade(Sealed(DIALECT, item))
 
     def _finish(self, response: Json) -> Iterator[e.Event]:
         yield from _beside(response)

@@ -53,6 +53,30 @@ def test_a_picture_that_a_tool_gave_stands_behind_the_results_of_all_calls(name:
     assert "https://example.com/a.png" in json.dumps(found["messages"][4:])
 
 
+CALL = {"id": "call_123456", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+RESULT = {"role": "tool", "tool_call_id": "call_123456", "content": None}
+EVERYBODY = [
+    *(("openai", "gpt-4.1"), ("openai", "gpt-5.4-mini"), ("anthropic", "claude-sonnet-4-5")),
+    *(("gemini", "gemini-3.5-flash"), ("mistral", "mistral-large-latest"), ("deepseek", "deepseek-chat")),
+    *(("groq", "openai/gpt-oss-120b"), ("openrouter", "openai/gpt-4.1-mini"), ("vllm", "m")),
+]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [USER, {"role": "assistant", "content": "Hi.", "tool_calls": []}, USER]},
+        {"messages": [USER, {"role": "assistant", "content": None}, USER]},
+        {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT, USER]},
+        {"messages": [USER], "stream_options": {"include_usage": True}},
+    ],
+    ids=["no calls in a list", "no content", "no content of a result", "options of a stream that is none"],
+)
+@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+def test_what_says_nothing_is_refused_by_nobody(name: str, model: str, body: Json) -> None:
+    sent("openai_chat", name, model, body)
+
+
 def test_a_schema_of_anthropics_client_has_a_name_in_responses() -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     format = {"type": "json_schema", "schema": schema}
