@@ -42,17 +42,18 @@ class PlainAnswer(NamedTuple):
     size: int
 
 
-def plain_answer(piece: bytes) -> PlainAnswer | None:
+def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
-    end = piece.find(b"\r\n\r\n", 0, MAX_HEADER)
-    found = _LENGTH.search(piece, 0, end + 2) if end > 0 else None
+    begin = bytes(piece[:MAX_HEADER])
+    end = begin.find(b"\r\n\r\n")
+    found = _LENGTH.search(begin, 0, end + 2) if end > 0 else None
     if found is None:
         return None
     size = int(found[1])
     missing = end + 4 + size - len(piece)
     if missing and (missing < 0 or size > _MOST):
         return None
-    head = piece[: end + 2].decode("latin-1")
+    head = begin[: end + 2].decode("latin-1")
     if _HEAD.fullmatch(head) is None:
         return None
     fields = _FIELD.findall(head, head.index("\n") + 1)
@@ -67,7 +68,7 @@ def plain_answer(piece: bytes) -> PlainAnswer | None:
         or _UPGRADE in headers
     ):
         return None
-    return PlainAnswer(CIMultiDictProxy(headers), piece[end + 4 :], size)
+    return PlainAnswer(CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size)
 
 
 class Rest(asyncio.BufferedProtocol):
@@ -150,7 +151,7 @@ class FirstPiece:
         """What reads the rest of its body."""
         steady.relay = self
 
-    def passes(self, piece: bytes) -> bool:
+    def passes(self, piece: bytes | memoryview) -> bool:
         """Whether `piece` is an answer, or begins one."""
         self._steady.relay = None
         answer = plain_answer(piece)
