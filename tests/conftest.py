@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -48,8 +49,13 @@ def pytest_collection() -> None:
     os.environ |= ONE_THREAD
 
 
-def pytest_collection_finish() -> None:
-    """Leave the tests themselves out of every later search, of which closing a model makes one."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Do once what each process would do; leave the tests out of every later search for garbage."""
+    if session.config.option.forks > 1 and "tests.support.forked" in sys.modules:
+        from .support import fork_server, forked
+
+        fork_server.prepare()
+        forked.start_servers()
     gc.freeze()
     gc.enable()
     for name in ONE_THREAD:

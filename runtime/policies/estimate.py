@@ -188,7 +188,9 @@ def _of_chat(request: ChatRequest) -> Estimate:
         if name in body and (most := _count(body[name])):
             answer = most
             break
-    return Estimate(prompt, answer * (_count(body["n"]) or 1) if "n" in body else answer, searches)
+    if "n" in body:
+        answer *= _count(body["n"]) or 1
+    return tuple.__new__(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:

@@ -14,22 +14,25 @@ from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: one two\r\n"
-    b"Connection: keep-alive\r\ncontent-length:2\r\n"
+    b"Connection: keep-alive\r\ncontent-length: 2\r\n"
 )
 ANSWER = HEAD + b"\r\n{}"
 
 OTHERS = {
     "no whole head": HEAD,
-    "begins a large one": ANSWER.replace(b"length:2", b"length:1048577"),
+    "begins a large one": ANSWER.replace(b"length: 2", b"length: 1048577"),
     "more than its length": ANSWER + b"H",
+    "other words": ANSWER.replace(b"200 OK", b"200 Fine"),
+    "no space after a colon": ANSWER.replace(b"length: 2", b"length:2"),
+    "a long length": ANSWER.replace(b"length: 2", b"length: %b2" % (b"0" * 15)),
     "other status": ANSWER.replace(b"200 OK", b"201 Created"),
     "HTTP/1.0": ANSWER.replace(b"HTTP/1.1", b"HTTP/1.0"),
     "no JSON": ANSWER.replace(b"application/json", b"text/event-stream"),
     "lines of JSON": ANSWER.replace(b"application/json", b"application/jsonl"),
     "no type": ANSWER.replace(b"Content-Type", b"X-Type"),
-    "no length": ANSWER.replace(b"content-length:2\r\n", b""),
+    "no length": ANSWER.replace(b"content-length: 2\r\n", b""),
     "two lengths": ANSWER.replace(b"Connection: keep-alive", b"Content-Length: 2"),
-    "signed length": ANSWER.replace(b"length:2", b"length:+2"),
+    "signed length": ANSWER.replace(b"length: 2", b"length: +2"),
     "chunked": ANSWER.replace(b"Connection: keep-alive", b"Transfer-Encoding: chunked"),
     "packed": ANSWER.replace(b"Connection: keep-alive", b"Content-Encoding: gzip"),
     "closes": ANSWER.replace(b"keep-alive", b"close"),
@@ -111,7 +114,7 @@ async def read(client: LeanClient, url: str) -> tuple[str, bytes]:
 
 
 async def test_one_connection_has_answers_of_every_kind() -> None:
-    chunked = HEAD.replace(b"content-length:2", b"Transfer-Encoding: chunked")
+    chunked = HEAD.replace(b"content-length: 2", b"Transfer-Encoding: chunked")
     answers = [
         [ANSWER],
         [HEAD + b"\r\n", b"{}"],

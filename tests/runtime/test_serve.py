@@ -23,7 +23,7 @@ from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import build_app, serve_mock
 from inferc.runtime.requests.errors import StartError
 
-from ..support.forked import ROOT, Program
+from ..support.forked import ROOT, forked_program
 from ..support.remote import plan_of, remote_plan
 
 GATEWAY = """
@@ -56,7 +56,7 @@ print("stopped")
 @contextmanager
 def process(program: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running server and its URL."""
-    started = Program(
+    started = forked_program(
         program,
         *arguments,
         cwd=ROOT,

@@ -23,7 +23,7 @@ from inferc.runtime.limits.store.redis import RedisStore
 from inferc.runtime.policies.rate_limit import Permit
 from inferc.runtime.requests.errors import RateLimited, ShuttingDown, StoreUnavailable
 
-from ..support.forked import ROOT, Program
+from ..support.forked import ROOT, forked_program
 from ..support.redis_server import RedisServer
 from ..support.remote import eventually, plan_of, remote_plan, until
 
@@ -268,7 +268,9 @@ asyncio.run(main(sys.argv[1], *map(float, sys.argv[2:])))
 def test_real_processes_never_send_more_than_the_strict_limit_within_any_minute(redis: RedisServer) -> None:
     limit, minute, seconds = 100, 1.0, 4.5
     arguments = [redis.url, str(limit), str(minute), str(seconds)]
-    processes = [Program(WORKER, *arguments, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)]
+    processes = [
+        forked_program(WORKER, *arguments, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)
+    ]
     try:
         answers = [json.loads(process.communicate(timeout=30)[0]) for process in processes]
     finally:

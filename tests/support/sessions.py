@@ -23,7 +23,7 @@ from attrs import define, field
 
 from inferc.cli.main import main
 
-from .forked import Forked
+from .forked import forked
 
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"(?:--port |127\.0\.0\.1:|localhost:)(\d{4,5})")
@@ -189,7 +189,7 @@ class Session:
             "stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True,
         }  # fmt: skip
         if words[0] == "inferc" and not _SHELL.search(command):
-            process = Forked(*words[1:], **options)
+            process = forked(*words[1:], **options)
         else:
             process = subprocess.Popen(["bash", "-c", f"exec {here}"], **options)
         self.running.append(process)

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .forked import Program
+from .forked import forked_program
 
 PROGRAM = """
 import asyncio, json, sys
@@ -59,7 +59,7 @@ def spenders(
     pause: seconds that a request takes. lease: seconds for which a process may spend what it has leased.
     """
     arguments = [PROGRAM, state, ceiling, pause, attempts, lease]
-    processes = [Program(*arguments, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    processes = [forked_program(*arguments, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
         for process in processes:
             assert process.stdout is not None

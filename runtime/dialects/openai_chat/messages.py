@@ -198,8 +198,9 @@ def _said(message: Json, content: object, at: Place) -> tuple[Part, ...]:
         for index, call in enumerate(fields.objects(calls, (*at, "tool_calls"))):
             place: Place = (*at, "tool_calls", index)
             signed, part = _call(call, place)
-            (made if made else thoughts).extend(signed)
-            made.append(part)
+            lead = 0 if made else before_content(call, len(signed))
+            thoughts += signed[:lead]
+            made += [*signed[lead:], part]
         parts = (*parts, *made)
     reasoning = fields.optional(message, "reasoning_content", str, at)
     if reasoning and not thoughts:
@@ -287,7 +288,7 @@ def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
     extras: dict[str, Any] = {}
     left = dict(extra)
     match extra.get("anthropic"):
-        case {"thinking": list(blocks), **others} if not others:
+        case {"thinking": list(blocks), **others} if others.keys() <= {BEFORE_CONTENT}:
             thoughts = [part for block in blocks if (part := _thought(block, at)) is not None]
             left.pop("anthropic")
     match extra.get("google"):
@@ -297,6 +298,18 @@ def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
     if left:
         extras["openai"] = {"extra_content": left}
     return thoughts, extras
+
+
+BEFORE_CONTENT = "before_content"
+"""How many of the thoughts that the first call carries stood before the words; without it, all of them."""
+
+
+def before_content(call: Json, count: int) -> int:
+    """How many of its `count` thoughts stood before the words."""
+    match call.get("extra_content"):
+        case {"anthropic": {"before_content": int(lead)}} if 0 <= lead <= count:
+            return lead
+    return count
 
 
 def _thought(block: object, at: Place) -> Part | None:

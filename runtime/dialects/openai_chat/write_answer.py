@@ -20,7 +20,7 @@ from ...requests.usage import Usage
 from ..answer import Answer, Choice, joined
 from ..media_urls import data_url
 from ..sealed_texts import signature_of, signatures
-from .messages import DIALECT
+from .messages import BEFORE_CONTENT, DIALECT
 from .thought_details import FIELD, detail_of
 from .write_request import signed_thoughts, write_call, write_message
 
@@ -62,9 +62,9 @@ class OpenAIChatWriter:
         self._thoughts: dict[int, list[Json]] = {}
         self._pieces: dict[int, list[str]] = {}
         self._usage: e.UsageKnown | None = None
-        self._failed = self._spoke = False
+        self._failed = self._spoke = self._called = False
         self._lead = 0
-        """Thoughts that came before all words: the place of others is lost."""
+        """Thoughts that came before all words: without a call, the place of others is lost."""
 
     def write(self, event: e.Event) -> bytes:
         """The chunks that tell `event`; none where it says nothing to clients."""
@@ -92,7 +92,10 @@ class OpenAIChatWriter:
             case e.ToolCallBegun():
                 call = ToolCall(event.id, event.name, "", extras=event.extras)
                 thoughts = self._thoughts.pop(event.choice, [])
-                delta = {"tool_calls": [{"index": event.call, **write_call(call, thoughts)}]}
+                is_led = self._called or not self._spoke or self._lead == len(thoughts)
+                self._called = True
+                written = write_call(call, thoughts, None if is_led else self._lead)
+                delta = {"tool_calls": [{"index": event.call, **written}]}
             case e.RefusalDelta():
                 delta = {"refusal": event.text}
             case e.MediaMade():
@@ -220,6 +223,8 @@ def _choice(choice: Choice) -> Json:
     if thoughts := "".join(part.text for part in choice.parts if isinstance(part, Thinking)):
         message["reasoning_content"] = thoughts
     message.setdefault("refusal", None)
+    if texts:
+        _say_lead(message, len(signed_thoughts(takewhile(_is_no_word, choice.parts))))
     if signed := signatures(choice.parts):
         message["extra_content"] = {"google": {"thought_signature": signed[-1]}}
     if "tool_calls" not in message and (kept := signed_thoughts(takewhile(_is_thought, choice.parts))):
@@ -239,6 +244,18 @@ def _choice(choice: Choice) -> Json:
             piece = fields.fields if fields.of == "choice" else {"message": fields.fields}
             made = joined(made, piece)
     return made
+
+
+def _say_lead(message: Json, lead: int) -> None:
+    """Say how many of the thoughts that the first call carries stood before the words, where not all did."""
+    match message:
+        case {"tool_calls": [{"extra_content": {"anthropic": {"thinking": thoughts} as carried}}, *_]}:
+            if lead < len(thoughts):
+                carried[BEFORE_CONTENT] = lead
+
+
+def _is_no_word(part: Part) -> bool:
+    return not isinstance(part, Text)
 
 
 def _is_thought(part: Part) -> bool:

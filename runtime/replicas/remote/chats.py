@@ -237,9 +237,10 @@ class Chats:
         path = self._target.address(request, body)
         headers = self._target.beside(body)
         try:
-            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
+            sent = exact_json.dumps(body)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+        fit: Fit = tuple.__new__(Fit, (path, sent, passes, notes, by_tool, headers, (), False))
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit

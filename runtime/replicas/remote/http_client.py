@@ -9,7 +9,6 @@ expected, or where a proxy stands in between, a session does the work.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
@@ -26,6 +25,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ....compiler.plan.record import frozen
+from ...header_lines import header_lines
 from .connector import (
     MAX_HEADER,
     MAX_HEADERS,
@@ -43,7 +43,6 @@ _JOINED = 64 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
 _LARGE = 1 << 20
 """Bytes of a body from where on aiohttp wants it as a file."""
-_FORBIDDEN = re.compile(r"[\r\n\0]")
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
@@ -202,7 +201,7 @@ class LeanClient:
         target = self._targets.get(key) or self._target(*key)
         known, lines = self._last
         if known is not headers:
-            lines = _lines(headers)
+            lines = header_lines(headers)
             self._last = headers, lines
         size = len(body)
         head = b"%b%bContent-Length: %b\r\n\r\n" % (target.head, lines, str(size).encode())
@@ -336,14 +335,6 @@ class LeanAnswer:
             connection.close()
         else:
             self._kept.keep(connection, self._protocol)
-
-
-def _lines(headers: Mapping[str, str]) -> bytes:
-    """`headers` as they are sent. Raises ValueError where one would become several."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if len(_FORBIDDEN.findall(text)) != 2 * len(headers):
-        raise ValueError("a header has a line break in it")
-    return text.encode()
 
 
 def _unreadable(target: _Target, status: int, message: str) -> aiohttp.ClientResponseError:

@@ -56,7 +56,7 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
-    return ChatChunk(body, _usage(answer, classifier, tier))
+    return tuple.__new__(ChatChunk, (body, _usage(answer, classifier, tier), False, None))
 
 
 class PassingReader:

@@ -19,12 +19,10 @@ from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from .connector import MAX_HEADER, MAX_HEADERS, Steady
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
-_HEAD = re.compile(
-    r"HTTP/1\.1 200(?: [\t\x20-\x7e]*+)?\r\n"
-    r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: ?(?![\t ])[\t\x20-\x7e]*+(?<![\t ])\r\n)++"
-)
-_FIELD = re.compile(r"([^:\r\n]++): ?+([^\r]*+)\r\n")
+_BEGINS = b"HTTP/1.1 200 OK\r\n"
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]++): (?![\t ])([\t\x20-\x7e]*+)(?<![\t ])\r\n")
+_BESIDE = len(": \r\n")
+_MOST_DIGITS = 15
 _CONNECTION, _TYPE, _SIZE = istr("Connection"), istr("Content-Type"), istr("Content-Length")
 _CHUNKED, _PACKED, _UPGRADE = istr("Transfer-Encoding"), istr("Content-Encoding"), istr("Upgrade")
 """With these, a body is something else than the bytes that follow, or a connection no longer one of HTTP."""
@@ -46,20 +44,22 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
     begin = bytes(piece[:MAX_HEADER])
     end = begin.find(b"\r\n\r\n")
-    found = _LENGTH.search(begin, 0, end + 2) if end > 0 else None
-    if found is None:
+    if end < 0 or not begin.startswith(_BEGINS):
         return None
-    size = int(found[1])
-    missing = end + 4 + size - len(piece)
-    if missing and (missing < 0 or size > _MOST):
-        return None
-    head = begin[: end + 2].decode("latin-1")
-    if _HEAD.fullmatch(head) is None:
-        return None
-    fields = _FIELD.findall(head, head.index("\n") + 1)
+    head = begin[len(_BEGINS) : end + 2].decode("latin-1")
+    fields = _FIELD.findall(head)
+    if sum([len(name) + len(value) + _BESIDE for name, value in fields]) != len(head):
+        return None  # something stands between them
     headers = CIMultiDict(fields)
+    length = headers.get(_SIZE, "")
+    if not length.isdigit() or len(length) > _MOST_DIGITS:
+        return None
+    size = int(length)
+    missing = end + 4 + size - len(piece)
     if (
-        len(fields) > MAX_HEADERS
+        missing < 0
+        or (missing and size > _MOST)
+        or len(fields) > MAX_HEADERS
         or len(headers.getall(_SIZE)) != 1
         or headers.get(_TYPE, "").partition(";")[0] != "application/json"
         or headers.get(_CONNECTION, "keep-alive").lower() != "keep-alive"
@@ -68,7 +68,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
         or _UPGRADE in headers
     ):
         return None
-    return PlainAnswer(CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size)
+    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size))
 
 
 class Rest(asyncio.BufferedProtocol):

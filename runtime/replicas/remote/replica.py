@@ -501,7 +501,7 @@ class RemoteReplica:
 def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     """`chunk`, the first one of an answer, with what the provider says beside it."""
     if type(chunk) is ChatChunk:
-        return ChatChunk(chunk.data, chunk.usage, chunk.more, upstream)
+        return tuple.__new__(ChatChunk, (*chunk[:3], upstream))
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
     if type(chunk) is EmbedChunk:

@@ -155,6 +155,34 @@ def test_geminis_signatures_of_words_and_calls_come_back_to_it(client: str, stre
         assert "BBBB" not in request
 
 
+def thought(words: str) -> Json:
+    return {"type": "thinking", "thinking": words, "signature": f"of {words}"}
+
+
+USED = {"type": "tool_use", "id": "c1", "name": "now", "input": {}}
+SAID = {"type": "text", "text": "I look."}
+ORDERS = [
+    [thought("one"), SAID, USED],
+    [thought("one"), SAID, thought("two"), USED],
+    [SAID, thought("one"), USED],
+    [thought("one"), thought("two"), SAID, thought("three"), USED, thought("four"), {**USED, "id": "c2"}],
+    [thought("one"), USED, thought("two"), {**USED, "id": "c2"}],
+]
+
+
+@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@pytest.mark.parametrize("blocks", ORDERS)
+def test_claudes_thoughts_come_back_to_it_in_their_places_among_words_and_calls(
+    client: str, streamed: bool, blocks: list[Json]
+) -> None:
+    answer = {
+        "id": "m", "type": "message", "role": "assistant", "model": "claude", "content": blocks,
+        "stop_reason": "tool_use", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
+    }  # fmt: skip
+    kept = taken(client, read("anthropic", answer), streamed=streamed)
+    assert asked_again(client, "anthropic", kept)["messages"][1]["content"] == blocks
+
+
 @pytest.mark.parametrize(("client", "streamed"), WAYS)
 @pytest.mark.parametrize("last", [{"text": "", "thoughtSignature": "AAAA"}, {"thoughtSignature": "AAAA"}])
 def test_a_signature_at_the_end_of_geminis_stream_is_that_of_the_words(
