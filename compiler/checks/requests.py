@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction, VerbosityLevel
+from ...dsl.record import fields
 from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
 from ..capabilities import facts_of, facts_with_protocol
@@ -17,7 +16,7 @@ from ..declare import Declared
 from . import extra_bodies
 
 OF_EMBED = ("dimensions", "extra_body")
-OF_CHAT = tuple(a.name for a in attrs.fields(RequestParameters) if a.name != "dimensions")
+OF_CHAT = tuple(name for name in fields(RequestParameters) if name != "dimensions")
 PARAMETERS: dict[TaskKind, tuple[str, ...]] = {
     TaskKind.CHAT: OF_CHAT,
     TaskKind.GENERATE: ("max_tokens", "temperature", "top_p", "top_k", "seed", "stop"),
@@ -105,8 +104,8 @@ def _parameters(
             secondary=[Label(declared.span("request", block, other), "the other one")],
             help=f"remove `{name}` or `{other}`",
         )
-    for attribute in attrs.fields(RequestParameters):
-        name, value = attribute.name, getattr(given, attribute.name)
+    for name in fields(RequestParameters):
+        value = getattr(given, name)
         if value is None:
             continue
         path = ("request", block, name)
@@ -210,7 +209,7 @@ def _while_it_thinks(name: str, refused: Collection[str]) -> tuple[str, str, str
 
 def _together(given: RequestParameters, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Parameters that the model does not take beside another one of the block, and the other."""
-    wrote = [a.name for a in attrs.fields(RequestParameters) if getattr(given, a.name) is not None]
+    wrote = [name for name in fields(RequestParameters) if getattr(given, name) is not None]
     for group in facts.get("one_of_sampling", ()):
         both = [name for name in group if name in wrote]
         yield from ((name, both[0]) for name in both[1:])
@@ -243,8 +242,7 @@ def _never_counts(declared: Declared, deployment: Deployment, found: Diagnostics
     defaults, force = deployment.request.defaults, deployment.request.force
     if defaults is None or force is None:
         return
-    for attribute in attrs.fields(RequestParameters):
-        name = attribute.name
+    for name in fields(RequestParameters):
         if name == "extra_body" or getattr(defaults, name) is None or getattr(force, name) is None:
             continue
         found.warning(

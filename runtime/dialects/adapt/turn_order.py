@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from attrs import evolve
 
 from ...requests.conversation import Turn
-from ...requests.parts import Part, Refusal, Sealed, Text, ToolCall, ToolResult, path
+from ...requests.parts import Refusal, Sealed, Text, ToolCall, ToolResult, path
 from .result import Findings, Problem
 from .system_prompts import SYSTEM
 
@@ -34,23 +35,32 @@ def _results_first(turn: Turn) -> Turn:
 
 
 def after_results(turns: Iterable[Turn]) -> list[Turn]:
-    """What stands beside one of several results that follow each other stands behind the last of them:
-    nothing may come between the results of one turn's calls."""
+    """What stands between or beside the results of one turn's calls stands behind the last of them: nothing
+    may come between."""
     made: list[Turn] = []
-    for turn in turns:
-        last = made[-1] if made else None
-        if last is not None and last.role == turn.role == "user" and _is_result(turn.parts):
-            results = tuple(part for part in last.parts if isinstance(part, ToolResult))
-            if results and len(results) < len(last.parts):
-                beside = tuple(part for part in last.parts if not isinstance(part, ToolResult))
-                made[-1] = evolve(last, parts=results)
-                turn = _results_first(evolve(turn, parts=(*beside, *turn.parts)))
-        made.append(turn)
+    for is_user, group in groupby(turns, key=lambda turn: turn.role == "user"):
+        run = [*group]
+        made += _results_before(run) if is_user and made and _calls(made[-1]) else run
     return made
 
 
-def _is_result(parts: tuple[Part, ...]) -> bool:
-    return any(isinstance(part, ToolResult) for part in parts)
+def _results_before(run: list[Turn]) -> list[Turn]:
+    """Turns of the user behind calls: first those with results, as far as others stand before them."""
+    kinds = [isinstance(part, ToolResult) for turn in run for part in turn.parts]
+    if kinds == sorted(kinds, reverse=True):
+        return run
+    results = [_of_results(turn, wanted=True) for turn in run]
+    others = [_of_results(turn, wanted=False) for turn in run]
+    return [turn for turn in (*results, *others) if turn.parts]
+
+
+def _of_results(turn: Turn, *, wanted: bool) -> Turn:
+    """`turn` with its results alone, or without them."""
+    return evolve(turn, parts=tuple(each for each in turn.parts if isinstance(each, ToolResult) is wanted))
+
+
+def _calls(turn: Turn) -> bool:
+    return any(isinstance(part, ToolCall) for part in turn.parts)
 
 
 def without_begun(turns: list[Turn], found: Findings) -> list[Turn]:

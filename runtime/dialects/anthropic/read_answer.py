@@ -149,7 +149,8 @@ class AnthropicReader(AnswerReader):
 
     def _block_stop(self, block: _Block) -> Iterator[e.Event]:
         if block.call is not None:
-            if said := block.input.rest(dumps(block.content.get("input") or {}).decode()):
+            told = block.content.get("input") or {}
+            if said := block.input.rest(told if isinstance(told, str) else dumps(told).decode()):
                 yield e.ToolCallDelta(block.call, said)
             yield e.ToolCallDone(block.call)
         elif block.sealed:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...requests import events as e
 from ...requests.parts import Thinking
+from ..exact_json import dumps
 from .messages import DIALECT
 from .thought_details import FIELD, ThoughtDetails, detail_of, mistral_detail
 
@@ -50,6 +51,15 @@ def _thought(pieces: Any) -> tuple[str, list[Any]]:
     ]
 
 
+def content_of(said: Json) -> Any:
+    """Its content: a text, or parts. An object is one part, or JSON that a server has read already."""
+    content = said.get("content")
+    if content is None or isinstance(content, str | list):
+        return content
+    is_part = isinstance(content, dict) and isinstance(content.get("type"), str)
+    return [content] if is_part else dumps(content).decode()
+
+
 class PlainParts:
     """What one choice says in parts, as clients of OpenAI's read it: a text, and its thoughts beside it."""
 
@@ -69,14 +79,16 @@ class PlainParts:
         said = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
         if not isinstance(said, dict):
             return False
-        content = said.get("content")
+        content = content_of(said)
+        is_changed = content is not said.get("content")
+        said["content"] = content
         is_in_parts = isinstance(content, list)
         events = [*read_parts(content, self._details, 0)] if isinstance(content, list) else []
         is_last = "message" in choice or choice.get("finish_reason") is not None
         if is_last or said.get("tool_calls") or (content and not is_in_parts):
             events += self._details.close(0)
         if not is_in_parts and not events:
-            return False
+            return is_changed
         words, thoughts = "", ""
         others: list[Any] = []
         details: list[Any] = []

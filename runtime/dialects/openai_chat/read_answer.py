@@ -19,7 +19,7 @@ from ..media_urls import split_data_url
 from ..reader import AnswerReader
 from ..server_sent_events import Event as StreamEvent
 from .call_pieces import CallPieces
-from .content_parts import read_parts
+from .content_parts import content_of, read_parts
 from .messages import DIALECT
 from .thought_details import FIELD, ThoughtDetails, is_repeated
 from .usage import read_usage, usage_of, with_details
@@ -98,6 +98,15 @@ def delta_of(choice: Json) -> Any:
     return choice.get("message") if delta is None else delta
 
 
+def message_of(choice: Json) -> Any:
+    """What a choice of a whole answer says, which some servers tell as a chunk does, or as a completion."""
+    message = choice.get("message")
+    message = choice.get("delta") if message is None else message
+    if message is None and isinstance(choice.get("text"), str):
+        return {"role": "assistant", "content": choice.pop("text")}
+    return message
+
+
 def failure_in(choice: Mapping[str, Any]) -> Any:
     """The error of a choice that failed inside a success; None where it did not."""
     if error := choice.get("error"):
@@ -160,7 +169,7 @@ class OpenAIChatReader(AnswerReader):
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         for choice in value.get("choices") or ():
-            message = choice.get("message")
+            message = message_of(choice)
             calls = message.get("tool_calls") if isinstance(message, dict) else None
             for index, call in enumerate(calls or ()):
                 call["index"] = index
@@ -215,7 +224,9 @@ class OpenAIChatReader(AnswerReader):
                 yield from state.details.put(details, index)
                 if is_repeated(delta.get("reasoning_content") or delta.get("reasoning"), details):
                     delta = {**delta, "reasoning_content": None, "reasoning": None}
-            if isinstance(delta.get("content"), list):
+            if not isinstance(content := delta.get("content"), str | None):
+                delta = {**delta, "content": (content := content_of(delta))}
+            if isinstance(content, list):
                 state.details = state.details or ThoughtDetails()
             elif state.details is not None and any(delta[name] for name in delta.keys() - _THOUGHTS):
                 yield from state.details.close(index)

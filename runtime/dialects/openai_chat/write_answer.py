@@ -40,6 +40,11 @@ REASONS: dict[e.Reason, str] = {
 }
 
 
+def reason_of_end(reason: e.Reason, *, calls: bool) -> str:
+    """Why an answer ended; some servers end calls of functions as they end words."""
+    return REASONS["tool_calls" if calls and reason == "stop" else reason]
+
+
 class OpenAIChatWriter:
     """Writes one streamed answer.
 
@@ -59,6 +64,7 @@ class OpenAIChatWriter:
             self._envelope["usage"] = None
         self._begun: set[int] = set()
         self._finished: set[int] = set()
+        self._calling: set[int] = set()
         self._thoughts: dict[int, list[Json]] = {}
         self._pieces: dict[int, list[str]] = {}
         self._usage: e.UsageKnown | None = None
@@ -92,6 +98,7 @@ class OpenAIChatWriter:
             case e.ToolCallBegun():
                 call = ToolCall(event.id, event.name, "", extras=event.extras)
                 thoughts = self._thoughts.pop(event.choice, [])
+                self._calling.add(event.choice)
                 is_led = self._called or not self._spoke or self._lead == len(thoughts)
                 self._called = True
                 written = write_call(call, thoughts, None if is_led else self._lead)
@@ -120,7 +127,8 @@ class OpenAIChatWriter:
                     begin += self._chunk(
                         {"extra_content": {"anthropic": {"thinking": thoughts}}}, event.choice
                     )
-                return begin + self._chunk({}, event.choice, REASONS[event.reason])
+                reason = reason_of_end(event.reason, calls=event.choice in self._calling)
+                return begin + self._chunk({}, event.choice, reason)
             case e.Failed():
                 self._failed = True
                 return b"data: %b\n\n" % orjson.dumps(write_error(event.error))
@@ -237,7 +245,7 @@ def _choice(choice: Choice) -> Json:
         "index": choice.index,
         "message": message,
         "logprobs": {"content": list(choice.logprobs), "refusal": None} if choice.logprobs else None,
-        "finish_reason": REASONS[choice.reason],
+        "finish_reason": reason_of_end(choice.reason, calls="tool_calls" in message),
     }
     for fields in choice.beside:
         if fields.dialect == DIALECT:

@@ -151,7 +151,9 @@ class PassingReader:
         self._follow(choice)
         changed = with_plain_delta(choice) or changed
         delta, index = choice.get("delta"), choice.get("index")
-        if index in self._parts or (isinstance(delta, dict) and isinstance(delta.get("content"), list)):
+        if index in self._parts or (
+            isinstance(delta, dict) and isinstance(delta.get("content"), list | dict)
+        ):
             parts = self._parts.setdefault(index, PlainParts())
             changed |= parts.mend(choice)
             if not parts.is_open:
@@ -255,10 +257,14 @@ def _is_plain(choice: Any) -> bool:
 
 def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) -> bool:
     """Whether a choice of a whole answer was changed, into what clients of OpenAI's read."""
+    told_as_chunk = choice.get("message") is None and isinstance(choice.get("delta"), dict)
+    if told_as_chunk:
+        choice["message"] = choice.pop("delta")
     message = choice.get("message")
     if "text" not in choice and not isinstance(message, dict):
         raise classifier.malformed("the answer has a choice that says nothing")
     changed = with_plain_frame(choice, position) | PlainParts().mend(choice) | with_plain_calls(message)
+    changed |= told_as_chunk
     if classifier.plan.provider in OPENAIS:
         return changed
     calls = isinstance(message, dict) and bool(message.get("tool_calls"))

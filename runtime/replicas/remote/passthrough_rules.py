@@ -82,12 +82,16 @@ class Straight:
             return False
         if not body.keys() <= self._unread and not self._takes_fields(body):
             return False
+        before: dict[str, Any] = {}
         for message in body["messages"]:
             if not self._any_role and message.get("role") == "developer":
                 return False
             plain = len(message) == 2 and type(message.get("content")) is str  # most are
             if not plain and not self._message(message):
                 return False
+            if not plain and message.get("role") == "tool" and before.get("role") == "user":
+                return False  # results follow each other
+            before = message
         return True
 
     def _takes_fields(self, body: dict[str, Any]) -> bool:

@@ -77,6 +77,26 @@ def test_what_says_nothing_is_refused_by_nobody(name: str, model: str, body: Jso
     sent("openai_chat", name, model, body)
 
 
+@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+def test_what_a_user_says_between_the_results_of_a_turn_stands_behind_them(name: str, model: str) -> None:
+    other = {**CALL, "id": "call_abcdef"}
+    between = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [CALL, other]},
+        {**RESULT, "content": "one"},
+        {"role": "user", "content": "Hurry."},
+        {"role": "tool", "tool_call_id": "call_abcdef", "content": "two"},
+    ]
+    found, _ = sent("openai_chat", name, model, {"messages": between})
+    text = json.dumps(found)
+    assert text.index("one") < text.index("two") < text.index("Hurry.")
+
+
+def test_openrouter_takes_four_texts_to_stop_at() -> None:
+    with pytest.raises(BadRequest, match="4 stop sequences at most"):
+        sent("openai_chat", "openrouter", "openai/gpt-4.1-mini", {"messages": [USER], "stop": list("abcde")})
+
+
 def test_a_schema_of_anthropics_client_has_a_name_in_responses() -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     format = {"type": "json_schema", "schema": schema}
