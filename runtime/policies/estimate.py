@@ -86,6 +86,10 @@ class Estimate(NamedTuple):
         return self.prompt + self.answer
 
 
+NO_SIZE = Estimate(0, 0)
+"""Of what is not paid by anything of that, as tensors are not."""
+
+
 def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
     if isinstance(request, ChatRequest):
@@ -117,7 +121,7 @@ def estimate(request: Request) -> Estimate:
             said = -(-characters * SPOKEN_TOKENS_PER_MINUTE // CHARACTERS_PER_MINUTE)
             return Estimate(tokens, said, characters=characters)
         return Estimate(tokens, 0, audio_ms=_heard_ms(request))
-    return Estimate(0, 0)
+    return NO_SIZE
 
 
 def for_model(request: Request, can: Capabilities) -> Estimate:

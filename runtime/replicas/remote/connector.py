@@ -92,10 +92,15 @@ class Steady(asyncio.BufferedProtocol):
 
 
 class _Wide(Steady):
-    """Reads as much as is there."""
+    """Reads as much as is there; what may be an answer is looked at before it is copied."""
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _buffer
+
+    def buffer_updated(self, size: int) -> None:
+        first, piece = self.relay, _buffer[:size]
+        if first is None or not first.passes(piece):  # type: ignore[arg-type]  # a FirstPiece, on these
+            self._receive(bytes(piece))
 
 
 class Connector(aiohttp.TCPConnector):

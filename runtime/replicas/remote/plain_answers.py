@@ -40,12 +40,13 @@ class PlainAnswer(NamedTuple):
     size: int
 
 
-def plain_answer(piece: bytes) -> PlainAnswer | None:
+def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
-    end = piece.find(b"\r\n\r\n", 0, MAX_HEADER)
-    if end < 0 or not piece.startswith(_BEGINS):
+    begin = bytes(piece[:MAX_HEADER])
+    end = begin.find(b"\r\n\r\n")
+    if end < 0 or not begin.startswith(_BEGINS):
         return None
-    head = piece[len(_BEGINS) : end + 2].decode("latin-1")
+    head = begin[len(_BEGINS) : end + 2].decode("latin-1")
     fields = _FIELD.findall(head)
     if sum([len(name) + len(value) + _BESIDE for name, value in fields]) != len(head):
         return None  # something stands between them
@@ -67,7 +68,7 @@ def plain_answer(piece: bytes) -> PlainAnswer | None:
         or _UPGRADE in headers
     ):
         return None
-    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), piece[end + 4 :], size))
+    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size))
 
 
 class Rest(asyncio.BufferedProtocol):
@@ -150,7 +151,7 @@ class FirstPiece:
         """What reads the rest of its body."""
         steady.relay = self
 
-    def passes(self, piece: bytes) -> bool:
+    def passes(self, piece: bytes | memoryview) -> bool:
         """Whether `piece` is an answer, or begins one."""
         self._steady.relay = None
         answer = plain_answer(piece)
