@@ -42,7 +42,12 @@ _OF_END = frozenset({"type", "delta", "usage"})
 
 
 class AnthropicReader(AnswerReader):
-    """`message_start`, blocks with their deltas, `message_delta`, `message_stop`; or one message."""
+    """`message_start`, blocks with their deltas, `message_delta`, `message_stop`; or one message.
+
+    A stream that says why it ended is whole without its last event, which not all compatible servers send.
+    """
+
+    last = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def __init__(self, failures: Any) -> None:
         super().__init__(failures)
@@ -74,6 +79,12 @@ class AnthropicReader(AnswerReader):
                 return ()
             case _:  # kinds of events that are still to come
                 return ()
+
+    def _close(self) -> Iterable[e.Event]:
+        if not self._finished:
+            return super()._close()
+        self.ended = True
+        return ()
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         if not isinstance(value.get("content"), list):

@@ -312,7 +312,8 @@ class EventsReader:
         return self._chunks(self._reader.read(event), native)
 
     def close(self) -> Iterator[ChatEvents]:
-        return self._chunks(self._reader.close(), b"")
+        is_open = not self._reader.ended
+        return self._chunks(self._reader.close(), self._reader.last if self._passes and is_open else b"")
 
     def _chunks(self, events: list[Event], native: bytes) -> Iterator[ChatEvents]:
         told: list[Event] = []
