@@ -161,7 +161,7 @@ ui: $(READY) models site ## try the page at /ui, the playground and the document
 		else \
 			echo "error: the tests of the page need Chromium: apt-get install chromium" >&2; exit 1; \
 		fi; }
-	@PICTURES=$(PICTURES) $(BIN)/python -m pytest -q -n 0 tests/ui
+	@PICTURES=$(PICTURES) $(BIN)/python -m pytest -q tests/ui
 
 $(CLIENTS)/.ready: tests/clients/requirements.txt tests/clients/constraints.txt
 	@$(PYTHON) -m venv $(CLIENTS)
@@ -180,7 +180,7 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@touch $@
 
 manifests: $(READY) $(TOOLS)/.ready ## let Compose, kubectl and Helm read what is emitted (CRDS=folder: custom resources, too)
-	@TOOLS=$(CURDIR)/$(TOOLS)/bin $(BIN)/python -m pytest -q -n 0 tests/compiler/emit
+	@TOOLS=$(CURDIR)/$(TOOLS)/bin $(BIN)/python -m pytest -q tests/compiler/emit
 
 $(TOOLS)/.ready:
 	@$(PYTHON) -m venv $(TOOLS)

@@ -7,14 +7,12 @@ import os
 import socket
 import stat
 import tempfile
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import orjson
-
-from ..dsl.units import Duration, parse_quantity
 
 TIMEOUT = 600.0
 """Seconds that a command may take: a reload loads models."""
@@ -31,17 +29,6 @@ def add_server(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="the file that the server runs; may be left out where this user runs but one",
     )
-
-
-def seconds_in(text: str) -> float:
-    """`text`, such as `90s`. Raises ArgumentTypeError."""
-    try:
-        seconds = parse_quantity(text, Duration)
-    except ValueError:
-        seconds = Duration(0)
-    if seconds <= 0:
-        raise ArgumentTypeError(f"`{text}` is no time: write one like `90s` or `10m`")
-    return float(seconds)
 
 
 def admin_path(file: str | Path) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import attrs
+from typing import Any
 
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TransportKind
 from ..dsl.late_text import LateText, is_unknown
 from ..dsl.problems import Problem
+from ..dsl.record import fields
 from ..dsl.runtimes import VertexConfig
 
 CODE = "E0425"
@@ -46,7 +46,8 @@ def _needed(deployment: Deployment) -> Iterator[tuple[str, ...]]:
     if isinstance(deployment.model, LateText):
         yield ("model",)
     if deployment.task is not None:
-        for attribute in attrs.fields(type(deployment.task)):
-            value = getattr(deployment.task, attribute.name)
+        kind: Any = type(deployment.task)
+        for name in fields(kind):
+            value = getattr(deployment.task, name)
             if isinstance(getattr(value, "file", value), LateText):
-                yield ("task", attribute.name)
+                yield ("task", name)

@@ -179,19 +179,27 @@ class _Lowerer:
         path = span.source.path
         return SourceRef(self._pinner.relative(path) if path is not None else span.source.name, line, column)
 
+    def _serves(
+        self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
+    ) -> dict[str, Any]:
+        """The fields that the plans of all deployments have."""
+        return {
+            "deployment": deployment.name,
+            "source": self.source(declared.symbol.span),
+            "replicas": replicas,
+            "serving": deployment.serving,
+            "idempotent": deployment.idempotent,
+            "request": deployment.request,
+            "allows": deployment.allows,
+            "cache": deployment.cache,
+            "scaling": _scaling(deployment),
+        }
+
     def _onnx(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> OnnxServingPlan:
         return OnnxServingPlan(
-            deployment=deployment.name,
-            source=self.source(declared.symbol.span),
-            replicas=replicas,
-            serving=deployment.serving,
-            idempotent=deployment.idempotent,
-            request=deployment.request,
-            allows=deployment.allows,
-            cache=deployment.cache,
-            scaling=_scaling(deployment),
+            **self._serves(declared, deployment, replicas),
             **onnx_fields(declared, deployment, self._pinner),
         )
 
@@ -209,15 +217,7 @@ class _Lowerer:
             token = self._secret(config.identity.token, declared, "runtime_config", "identity", "token")
             identity, target = identity_of(config.identity, token, target)
         return RemotePoolPlan(
-            deployment=deployment.name,
-            source=self.source(declared.symbol.span),
-            replicas=replicas,
-            serving=deployment.serving,
-            idempotent=deployment.idempotent,
-            request=deployment.request,
-            allows=deployment.allows,
-            cache=deployment.cache,
-            scaling=_scaling(deployment),
+            **self._serves(declared, deployment, replicas),
             provider=provider,
             model=_name_at(deployment),
             endpoint=target.endpoint,

@@ -21,7 +21,7 @@ from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
 from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
-from ..dsl.record import is_record
+from ..dsl.record import Field, fields, is_record
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every, near, offer
@@ -58,7 +58,7 @@ def config_fields(kind: RuntimeKind) -> dict[str, Any]:
 @cache
 def _names(cls: Any, hidden: frozenset[str]) -> dict[str, bool]:
     """The fields of a class that are written in a file, and whether as a block."""
-    names = [attribute.name for attribute in attrs.fields(cls) if attribute.name not in hidden]
+    names = [name for name in fields(cls) if name not in hidden]
     return {name: _is_written_as_block(cls, name) for name in names}
 
 
@@ -67,8 +67,8 @@ def _is_written_as_block(cls: type, name: str) -> bool:
 
 
 @cache
-def _required(cls: Any) -> list[Any]:
-    return [attribute for attribute in attrs.fields(cls) if attribute.default is attrs.NOTHING]
+def _required(cls: Any) -> dict[str, Field]:
+    return {name: field for name, field in fields(cls).items() if field.default is attrs.NOTHING}
 
 
 @cache
@@ -157,7 +157,7 @@ class Shaper:
                     inner, each, f"the {name} `{label}`", (*path, name, label), paths, hidden
                 )
             elif is_open_block(cls, name):
-                nested = attrs.fields_dict(cls)[name].metadata.get("nested", False)
+                nested = fields(cls)[name].metadata.get("nested", False)
                 values[name] = self._open(inner, (*path, name), paths, nested)
             elif (inner_class := block_class(cls, name)) is not None:
                 self._refuse_label(inner, name)
@@ -204,7 +204,7 @@ class Shaper:
 
     def _set_to_nothing(self, setting: Setting, name: str, cls: type) -> None:
         """The field has no value, as if it was not there: an error where it must be."""
-        if attrs.fields_dict(cls)[name].default is attrs.NOTHING:
+        if fields(cls)[name].default is attrs.NOTHING:
             self._found.error(
                 "E0305",
                 f"`{name}` is needed, and was set to nothing",
@@ -218,19 +218,17 @@ class Shaper:
     ) -> None:
         if section.damaged:
             return
-        for attribute in _required(cls):
-            if attribute.name not in values and attribute.name not in hidden:
-                if any(
-                    attribute.name in known for known in (section.settings, section.sections, section.meant)
-                ):
+        for name, field in _required(cls).items():
+            if name not in values and name not in hidden:
+                if any(name in known for known in (section.settings, section.sections, section.meant)):
                     continue
-                meaning = attribute.metadata.get("doc")
+                meaning = field.metadata.get("doc")
                 self._found.error(
                     "E0305",
-                    f"{what} needs `{attribute.name}`",
+                    f"{what} needs `{name}`",
                     section.name_span,
-                    f"`{attribute.name}` is missing",
-                    help=f"add `{attribute.name} = …`" + (f": {meaning}" if meaning else ""),
+                    f"`{name}` is missing",
+                    help=f"add `{name} = …`" + (f": {meaning}" if meaning else ""),
                 )
 
     def _unknown_field(

@@ -14,6 +14,8 @@ def with_shared_settings(all_checked: Sequence[Checked], names: Iterable[str]) -
     """Each with its findings, but for parameters in `names` that another one has."""
     declared = {name for checked in all_checked for name in _parameters(checked)}
     shared = tuple(f"has no parameter `{name}`" for name in names if name in declared)
+    if not shared:
+        return list(all_checked)
     return [
         evolve(
             checked,

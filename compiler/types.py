@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics
+from ..dsl.diagnostics import Diagnostics, write_instead
+from ..dsl.foreign_words import foreign_word
 from ..dsl.late_text import LateText
 from ..dsl.parser import parse
 from ..dsl.ranges import Range
@@ -53,9 +54,13 @@ def check_param(
     if node.type is None or _fits(node.type, value):
         return value
     if isinstance(node.type, s.TypeName) and node.type.name not in TYPES and node.type.module is None:
+        told = foreign_word("types", node.type.name.casefold())
+        meant = [word for word in told.to if word in TYPES] if told is not None else []
         hint = did_you_mean(node.type.name, TYPES) or f"types here are {every(f'`{t}`' for t in TYPES)}"
         message = f"there is no type `{node.type.name}` for a value"
-        found.error("E0201", message, scope.span(node.type), "unknown type", help=hint)
+        span = scope.span(node.type)
+        fixes = write_instead(span, meant)
+        found.error("E0201", message, span, "unknown type", help=None if fixes else hint, fixes=fixes)
         return UNKNOWN
     wanted = shorten(scope.span(node.type).text)
     span = scope.span(origin) if origin is not None else scope.span(node.name)

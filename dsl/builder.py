@@ -11,28 +11,12 @@ from attrs import evolve
 
 from . import syntax as s
 from .literals import raw_text, read_text
+from .operators import bind, without_options
+from .phrases import as_phrase, goes_on
 from .reports import SyntaxReports
 from .secrets import looks_like_key
-from .tokens import KEYWORDS, Token
+from .tokens import Token
 from .units import UnitError, parse_number
-
-_BINDING = {
-    "else": 0,
-    "..": 0,
-    "||": 1,
-    "&&": 2,
-    "==": 3,
-    "!=": 3,
-    "<": 4,
-    ">": 4,
-    "<=": 4,
-    ">=": 4,
-    "+": 5,
-    "-": 5,
-    "*": 6,
-    "/": 6,
-}
-"""How tightly each operator binds."""
 
 LONGEST_CHAIN = 200
 """How many operators, or calls and members, may follow each other: the tree is that deep."""
@@ -51,7 +35,10 @@ def identifier(token: Token) -> s.Identifier:
 
 
 class Builder:
-    """The callbacks of the grammar. What a literal has wrong goes to `reports`."""
+    """The callbacks of the grammar. What a literal has wrong goes to `reports`.
+
+    What is said of numbers is imported at the first one that is wrong: most files have none.
+    """
 
     def __init__(self, reports: SyntaxReports) -> None:
         self._reports = reports
@@ -87,7 +74,7 @@ class Builder:
         items, item = c
         if items and self._reports.is_glued(items[-1], item):
             if not self._reports.is_missing_value(items[-1], item):
-                self._reports.not_separated(item, items[-1].end)
+                self._reports.not_separated(items[-1], item)
             else:
                 items[-1], item = _without_swallowed_name(items[-1], item)
         items.append(item)
@@ -137,7 +124,7 @@ class Builder:
         target = _route(c[3])
         options = None
         if isinstance(target, s.RouteList | s.RouteSplit) and target.value is not None:
-            value, options = _without_options(target.value)
+            value, options = without_options(target.value)
             target = evolve(target, value=value, end=value.end) if options is not None else target
         return s.RouteDeclaration(c[0].start, (options or target).end, c[1], target, options)
 
@@ -256,11 +243,11 @@ class Builder:
     def phrases_add(self, c: Children) -> Children:
         """The next piece of a phrase, or of the one before it."""
         phrases, piece = c
-        if phrases and not self._reports.has_comma(phrases[-1]) and _goes_on(phrases[-1], piece):
+        if phrases and not self._reports.has_comma(phrases[-1]) and goes_on(phrases[-1], piece):
             last = phrases[-1]
             phrases[-1] = evolve(last, words=(*last.words, piece), end=piece.end)
             return phrases  # type: ignore[no-any-return]
-        return self.items_add([phrases, _phrase(piece)])
+        return self.items_add([phrases, as_phrase(piece)])
 
     def phrase_block(self, c: Children) -> s.Phrase:
         return s.Phrase(c[0].start, c[3].end, c[0], phrases=tuple(c[2]))
@@ -308,7 +295,9 @@ class Builder:
         if isinstance(number, s.Number):
             if type(number.value) is int:
                 return number.value
-            self._reports.no_dimension(token)
+            from .bad_numbers import no_dimension
+
+            no_dimension(self._reports, token)
         return None
 
     # ---- expressions
@@ -317,7 +306,7 @@ class Builder:
         left, token, right = c
         if isinstance(left, s.Bad):
             return s.Bad(left.start, right.end)
-        bound = _bind(left, token.text, right)
+        bound = bind(left, token.text, right)
         if bound.length <= LONGEST_CHAIN:
             return bound
         self._reports.too_long(token, LONGEST_CHAIN)
@@ -332,12 +321,16 @@ class Builder:
     def number(self, c: Children) -> s.Expression:
         [token] = c
         if len(token.text) > LONGEST_NUMBER:
-            self._reports.no_number(token.start)
+            from .bad_numbers import no_number
+
+            no_number(self._reports, token.start)
             return s.Bad(token.start, token.end)
         try:
             return s.Number(token.start, token.end, parse_number(token.text))
         except (UnitError, ValueError, ArithmeticError) as error:
-            self._reports.bad_number(token, error)
+            from .bad_numbers import bad_number
+
+            bad_number(self._reports, token, error)
             return s.Bad(token.start, token.end)
 
     def text(self, c: Children) -> s.Expression:
@@ -429,48 +422,12 @@ class Builder:
         return "".join(part for part in text.parts if isinstance(part, str))
 
 
-CONTINUES = frozenset(("per", "at", "of", "times", "tokens", "after", "retry_after"))
-"""Words that go on with a phrase; any other one starts the next, where the last one has a verb."""
-
-
-def _phrase(piece: Any) -> s.Phrase:
-    return piece if isinstance(piece, s.Phrase) else s.Phrase(piece.start, piece.end, piece)
-
-
-def _goes_on(phrase: s.Phrase, piece: Any) -> bool:
-    """Whether `piece` belongs to `phrase`, which stands before it."""
-    if isinstance(piece, s.Phrase) or phrase.phrases is not None:
-        return False
-    if not isinstance(piece, s.Reference) or piece.name in CONTINUES or piece.name in KEYWORDS:
-        return not isinstance(piece, s.Member)
-    if piece.name == "~":
-        return True
-    last = phrase.words[-1] if phrase.words else None
-    has_verb = phrase.value is not None or bool(phrase.words)
-    return not has_verb or (isinstance(last, s.Reference) and last.name in ("per", "fails", "answers"))
-
-
 def _route(node: Any) -> s.Route:
     return (
         node
         if isinstance(node, s.RouteList | s.RouteSplit | s.RouteMember)
         else s.RouteMember(node.start, node.end, node)
     )
-
-
-def _without_options(value: s.Expression) -> tuple[s.Expression, s.Body | None]:
-    """`value`, and the `with { … }` at its end, which belongs to the route."""
-    match value:
-        case s.WithOptions():
-            return value.inner, value.options
-        case s.Binary():
-            right, options = _without_options(value.right)
-            return (value, None) if options is None else (evolve(value, right=right, end=right.end), options)
-        case s.Unary():
-            operand, options = _without_options(value.operand)
-            if options is not None:
-                return evolve(value, operand=operand, end=operand.end), options
-    return value, None
 
 
 def _without_swallowed_name(field: s.Field, block: s.Block) -> tuple[s.Field, s.Block]:
@@ -481,12 +438,3 @@ def _without_swallowed_name(field: s.Field, block: s.Block) -> tuple[s.Field, s.
         s.Field(field.start, field.name.end, field.name, s.Bad(field.name.end, field.name.end)),
         s.Block(name.start, block.end, name, block.name, block.arguments, block.body),
     )
-
-
-def _bind(left: s.Expression, operator: str, right: s.Expression) -> s.Binary:
-    """`left operator right`, where `left` may hold operators that bind less."""
-    if isinstance(left, s.Binary) and _BINDING[left.operator] < _BINDING[operator]:
-        inner = _bind(left.right, operator, right)
-        return s.Binary(left.start, right.end, left.operator, left.left, inner, left.length + 1)
-    length = left.length + 1 if isinstance(left, s.Binary) else 1
-    return s.Binary(left.start, right.end, operator, left, right, length)

@@ -13,11 +13,11 @@ from functools import cache
 from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .data_kinds import DataKind, is_data_kind
+from .field_words import hints
 from .guards import ExternName
 from .keys import KeySecret, NameOrPattern
 from .kinds import CapacityKind, RuntimeKind, TaskKind
@@ -25,6 +25,7 @@ from .late_text import LateText
 from .mismatch import Mismatch, QuantityMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .ranges import Range
+from .record import FEW, fields, is_record
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
 from .scalars import (
     quantity_suggestion,
@@ -48,28 +49,32 @@ def make_converter(*, text_for_words: bool) -> Converter:
     text_for_words: accept `"30s"` for a duration and `"queue"` for a word, as JSON needs it.
     """
     made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
-    made.register_structure_hook_factory(attrs.has, cache(lambda cls: _structure_fn(cls, made)))
+    made.register_structure_hook_factory(is_record, cache(lambda cls: _structure_fn(cls, made)))
     _register_scalars(made)
     for quantity in (Duration, Size, Money, Percent):
         _register_quantity(made, quantity, text_for_words=text_for_words)
     made.register_structure_hook(StrEnum, lambda v, t: read_word(v, t, for_words=text_for_words))
     made.register_unstructure_hook(StrEnum, lambda v: v.value)
-    made.register_structure_hook(SecretRef, lambda v, _: read_secret(v))
-    made.register_unstructure_hook(SecretRef, lambda v: {v.source.value: v.name})
-    made.register_structure_hook(KeySecret, lambda v, _: read_key_secret(v))
-    made.register_unstructure_hook(KeySecret, lambda v: {v.source.value: v.name})
+    _register(made, SecretRef, lambda v, _: read_secret(v), lambda v: {v.source.value: v.name})
+    _register(made, KeySecret, lambda v, _: read_key_secret(v), lambda v: {v.source.value: v.name})
     for name in (NameOrPattern, ExternName):
         made.register_structure_hook(name, read_name)
         made.register_unstructure_hook(name, str)
-    made.register_structure_hook(
-        CapacityPolicy, lambda v, _: _structure_capacity(v, for_words=text_for_words)
+    _register(
+        made,
+        CapacityPolicy,
+        lambda v, _: _structure_capacity(v, for_words=text_for_words),
+        _unstructure_capacity,
     )
-    made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
     made.register_structure_hook(int | Range, lambda v, _: read_count(v, for_words=text_for_words))
     made.register_unstructure_hook(Range, str)
     made.register_structure_hook(DataKind, lambda v, _: _structure_data_kind(v))
-    made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
-    made.register_unstructure_hook(Labels, lambda v: v.file if v.file is not None else list(v.names))
+    _register(
+        made,
+        Labels,
+        lambda v, _: _structure_labels(v),
+        lambda v: v.file if v.file is not None else list(v.names),
+    )
     made.register_structure_hook_func(_is_tuple, _tuple_hook(made))
     made.register_unstructure_hook_factory(_has_rare, lambda cls: _unstructure_fn(cls, made))
     register_by_kind(made, RuntimeConfig, RuntimeKind, CONFIG_CLASSES, KIND_DEFAULTS)
@@ -103,15 +108,27 @@ def register_by_kind(
         fields = unstructurers[cls](value)
         return {"kind": fields.pop("kind"), **fields}
 
-    made.register_structure_hook(base, structure)
-    made.register_unstructure_hook(base, unstructure)
+    _register(made, base, structure, unstructure)
+
+
+def _register(
+    made: Converter, base: type, structure: Callable[[Any, Any], Any], unstructure: Callable[[Any], Any]
+) -> None:
+    """Hooks of a class and its subclasses; cattrs would have attrs complete it to register them by class."""
+
+    def is_one(kind: Any) -> bool:
+        return isinstance(kind, type) and issubclass(kind, base)
+
+    made.register_structure_hook_func(is_one, structure)
+    made.register_unstructure_hook_func(is_one, unstructure)
 
 
 def _structure_fn(cls: Any, made: Converter) -> Callable[[Any, Any], Any]:
-    """Reads `cls`; cattrs writes the code for that when there is one to read: most files have few of them.
+    """Reads `cls`, each field by its hook. Where there are many, cattrs writes code for that.
 
     Its code that tells all mistakes is three times as long, and is written when there is one.
     """
+    few = FEW
 
     @cache
     def written(*, detailed: bool) -> Callable[[Any, Any], Any]:
@@ -124,7 +141,12 @@ def _structure_fn(cls: Any, made: Converter) -> Callable[[Any, Any], Any]:
         )
 
     def structure(value: Any, _: object) -> object:
+        nonlocal few
+        few -= 1
         try:
+            if few >= 0:
+                kinds = hints(cls)
+                return cls(**{name: made.structure(each, kinds[name]) for name, each in value.items()})
             return written(detailed=False)(value, cls)
         except Exception:
             return written(detailed=True)(value, cls)
@@ -134,11 +156,11 @@ def _structure_fn(cls: Any, made: Converter) -> Callable[[Any, Any], Any]:
 
 def _has_rare(cls: Any) -> bool:
     """Whether it has fields that are left out where they have their default."""
-    return attrs.has(cls) and any("rare" in attribute.metadata for attribute in attrs.fields(cls))
+    return is_record(cls) and any("rare" in field.metadata for field in fields(cls).values())
 
 
 def _unstructure_fn(cls: Any, made: Converter) -> Callable[[Any], dict[str, Any]]:
-    rare = [attribute.name for attribute in attrs.fields(cls) if "rare" in attribute.metadata]
+    rare = [name for name, field in fields(cls).items() if "rare" in field.metadata]
     overrides: dict[str, Any] = dict.fromkeys(rare, override(omit_if_default=True))
     return make_dict_unstructure_fn(cls, made, **overrides)
 

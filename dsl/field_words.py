@@ -15,6 +15,7 @@ import attrs
 
 from . import guards, keys, policies, runtimes, tasks
 from .data_kinds import DataKind
+from .record import Field, fields, is_record
 from .units import Duration, Money, Percent, Size
 
 SCALARS: dict[Any, str] = {
@@ -56,14 +57,14 @@ def takes(cls: Any, name: str) -> str:
     """What a field takes, with its range: `integer ≥ 1`, `` `equal`, `full` ``, `block`."""
     if (cls.__name__, name) in SPECIAL:
         return SPECIAL[cls.__name__, name][0]
-    return type_in_words(hints(cls)[name]) + _range(attrs.fields_dict(cls)[name])
+    return type_in_words(hints(cls)[name]) + _range(fields(cls)[name])
 
 
 def default_of(cls: Any, name: str) -> str:
     """What counts when a field is not written: `required`, `none`, `its defaults`, or a value."""
     if (cls.__name__, name) in SPECIAL:
         return SPECIAL[cls.__name__, name][1]
-    value: Any = attrs.fields_dict(cls)[name].default
+    value: Any = fields(cls)[name].default
     if value is attrs.NOTHING:
         return "required"
     if isinstance(value, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
@@ -74,7 +75,7 @@ def default_of(cls: Any, name: str) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, policies.CapacityPolicy):
         return f"`{value.kind}`"
-    if attrs.has(type(value)):
+    if is_record(type(value)):
         return "its defaults"
     return f'`"{value}"`' if type(value) is str else f"`{value}`"
 
@@ -92,7 +93,7 @@ def type_in_words(hint: Any) -> str:
         return (
             f"{one}, or a list of them" if issubclass(arguments[0], runtimes.SecretRef) else f"list of {one}"
         )
-    if origin is dict and attrs.has(arguments[1]):
+    if origin is dict and is_record(arguments[1]):
         return "blocks, each with a name"
     if origin is dict:
         return "block of `name = value`"
@@ -110,12 +111,12 @@ def options(hint: Any) -> tuple[Any, ...]:
 @cache
 def hints(cls: Any) -> dict[str, Any]:
     """The resolved type of each field of an attrs class, by name."""
-    attrs.resolve_types(cls)
-    return {attribute.name: attribute.type for attribute in attrs.fields(cls)}
+    resolved = typing.get_type_hints(cls)
+    return {name: resolved[name] for name in fields(cls)}
 
 
-def _range(attribute: Any) -> str:
+def _range(field: Field) -> str:
     """Its bounds; those that its type has anyway are not said."""
     signs = {"min": "≥", "above": ">", "max": "≤"}
-    bounds = [f"{sign} {attribute.metadata[key]}" for key, sign in signs.items() if key in attribute.metadata]
+    bounds = [f"{sign} {field.metadata[key]}" for key, sign in signs.items() if key in field.metadata]
     return f" {', '.join(bounds)}" if bounds else ""

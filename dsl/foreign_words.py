@@ -2,12 +2,13 @@
 
 `fields` are those of deployments and of the blocks in them: `to` says the place, from the deployment
 inwards, and `unit` what a plain number means there. `say` is the answer where nothing corresponds, `form`
-how it is written, and `of` names who uses the word.
+how it is written, and `of` names who uses the word. `forms` are what others write in several words or signs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,37 @@ class ForeignWord:
     form: str = ""
 
 
+@frozen(eq=False, repr=False)
+class ForeignForm:
+    """What others write. written: it on its line; its group `at` is the token that cannot be read.
+
+    say: how it is written here. to: what stands for it, with the groups of `written`.
+    """
+
+    written: re.Pattern[str]
+    message: str
+    say: str = ""
+    to: str = ""
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(_TABLE.read_text("utf-8"))
+    return table
+
+
+@cache
+def foreign_forms() -> tuple[ForeignForm, ...]:
+    """In the order in which they are looked for."""
+    return tuple(
+        ForeignForm(**{**told, "written": re.compile(told["written"])}) for told in _table()["forms"]
+    )
+
+
 @cache
 def foreign_words(kind: str) -> dict[str, ForeignWord]:
-    """The words of one kind: fields, gateway, declarations, runtimes, routes, values, calls or words."""
-    table: dict[str, Any] = json.loads(_TABLE.read_text("utf-8"))
-    return {word: _entry(told) for word, told in table[kind].items()}
+    """The words of one kind: those of the keys of the table, without `forms`."""
+    return {word: _entry(told) for word, told in _table()[kind].items()}
 
 
 def foreign_word(kind: str, word: str) -> ForeignWord | None:

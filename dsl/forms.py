@@ -35,6 +35,8 @@ STEPS = {
 }
 """In a pipeline, by the token that does not fit there."""
 
+WITHOUT_ELSE = "`if` gives a value in any case: `if condition { a } else { b }`"
+
 COMPARES = "`==` compares, as in `expect answered_by == model`"
 
 STARTS = {

@@ -1,16 +1,19 @@
 """`attrs.frozen` and `attrs.define` for type checkers, and quicker classes while programs run.
 
-What attrs writes and compiles for a class costs twenty times the class itself, and a command needs few of the
-classes that it imports: here attrs does its work when a class is first used. Type checkers alone see to it
-that what is frozen does not change; what attrs does to keep it costs more than all else of making a value.
+What attrs writes and compiles for a class costs twenty times the class itself, and as much as a hundred
+values that are filled in one field at a time. So the first values of a class are filled in like that, and
+attrs does its work when there are more, or when somebody asks it for the fields: `fields` says them without
+that. Type checkers alone see to it that what is frozen does not change; what attrs does to keep it costs
+more than all else of making a value.
 """
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cache, cached_property, partial
 from operator import attrgetter
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import attrs
 
@@ -35,16 +38,55 @@ else:
         return made
 
 
-__all__ = ["define", "frozen", "is_record"]
+__all__ = ["FEW", "Field", "define", "fields", "frozen", "is_record"]
 
-_waiting: dict[type, tuple[dict[str, Any], bool]] = {}
-"""Classes that attrs has not seen yet: their fields, and whether those are given by name alone."""
+FEW = 24
+"""Values of a class that are made before attrs writes its `__init__`."""
+
+_declared: dict[type, tuple[dict[str, Any], bool]] = {}
+"""The fields of each class, and whether those are given by name alone."""
 _lock = RLock()
 
 
 def is_record(cls: Any) -> TypeGuard[type]:
     """Whether `cls` is a class of values; it is not completed for that."""
-    return cls in _waiting or (isinstance(cls, type) and attrs.has(cls))
+    return cls in _declared or (isinstance(cls, type) and attrs.has(cls))
+
+
+class Field(NamedTuple):
+    """What a class says of a field, as `attrs.field` takes it."""
+
+    default: Any
+    """`attrs.NOTHING`: it must be given."""
+    init: bool
+    kw_only: bool
+    eq: bool
+    converter: Any
+    metadata: Mapping[str, Any]
+
+
+@cache
+def fields(cls: type) -> dict[str, Field]:
+    """The fields of a class of values, those that it inherits first; it is not completed for that."""
+    found: dict[str, Field] = {}
+    for each in reversed(cls.__mro__):
+        declared, kw_only = _declared.get(each, ({}, False))
+        for name, default in declared.items():
+            found.pop(name, None)
+            if isinstance(default, _FIELD):
+                by_name = bool(kw_only or default.kw_only)
+                found[name] = Field(
+                    default._default, default.init, by_name, default.eq, default.converter, default.metadata
+                )
+            else:
+                found[name] = Field(default, True, kw_only, True, None, {})
+    return found
+
+
+@cache
+def _by_place(cls: type) -> tuple[str, ...]:
+    """The fields that may be given by their place."""
+    return tuple(name for name, field in fields(cls).items() if field.init and not field.kw_only)
 
 
 class _Attributes:
@@ -55,15 +97,24 @@ class _Attributes:
         return owner.__attrs_attrs__  # type: ignore[attr-defined]
 
 
+class _Matched:
+    """Stands for the fields of a pattern such as `Sum(left, right)`, until there is one."""
+
+    def __get__(self, instance: object, owner: Any) -> Any:
+        owner.__match_args__ = _by_place(owner)  # type: ignore[misc]
+        return owner.__match_args__
+
+
 class _Compared:
-    """Stands for what gives the fields by which a value is compared, such as one that came from elsewhere."""
+    """Stands for what gives the fields by which a value is compared, until one is."""
 
-    def __get__(self, instance: object, owner: type) -> Any:
-        _complete(owner)
-        return owner.__compared__  # type: ignore[attr-defined]
+    def __get__(self, instance: object, owner: Any) -> Any:
+        names = [name for name, field in fields(owner).items() if field.eq]
+        owner.__compared__ = staticmethod(attrgetter(*names) if names else lambda _: ())
+        return owner.__compared__
 
 
-_ATTRIBUTES, _COMPARED = _Attributes(), _Compared()
+_ATTRIBUTES, _COMPARED, _MATCHED = _Attributes(), _Compared(), _Matched()
 
 
 def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
@@ -80,13 +131,14 @@ def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
         slots.append("__weakref__")
     body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__, "__annotations__": kinds}
     body |= {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES, "__compared__": _COMPARED}
+    body["__match_args__"] = _MATCHED
     if eq and cls.__eq__ is object.__eq__:
         body |= {"__eq__": _equal, "__hash__": _hash}
     if repr and cls.__repr__ is object.__repr__:
         body["__repr__"] = _repr
     made: type = type(cls)(cls.__name__, cls.__bases__, body)
     _move_methods(cls, made)
-    _waiting[made] = fields, kw_only
+    _declared[made] = fields, kw_only
     return made
 
 
@@ -95,6 +147,7 @@ def _field(default: Any) -> Any:
 
 
 _FIELD: Any = type(attrs.field())
+_FACTORY: Any = attrs.Factory
 
 
 def _move_methods(cls: type, made: type) -> None:
@@ -110,27 +163,58 @@ def _complete(cls: type) -> None:
     """Let attrs see to `cls`, and to what it is made of."""
     with _lock:
         for each in reversed(cls.__mro__):
-            if each in _waiting:
-                _define(each, *_waiting[each])
-                del _waiting[each]
+            if vars(each).get("__attrs_attrs__") is _ATTRIBUTES:
+                _define(each, *_declared[each])
 
 
-def _define(cls: Any, fields: dict[str, Any], kw_only: bool) -> None:
-    these = {name: _field(default) for name, default in fields.items()}
+def _define(cls: Any, declared: dict[str, Any], kw_only: bool) -> None:
+    these = {name: _field(default) for name, default in declared.items()}
     unchecked = attrs.setters.NO_OP
     attrs.define(
         cls, these=these, kw_only=kw_only, slots=False, init=True, eq=False, repr=False, on_setattr=unchecked
     )
-    cls.__compared__ = staticmethod(_getter([each.name for each in cls.__attrs_attrs__ if each.eq]))
-
-
-def _getter(names: list[str]) -> Any:
-    return attrgetter(*names) if names else lambda _: ()
 
 
 def _first_init(self: Any, *args: Any, **kwargs: Any) -> None:
-    _complete(type(self))
-    self.__init__(*args, **kwargs)
+    """The `__init__` of a class that attrs has not completed."""
+    cls: Any = next(each for each in type(self).__mro__ if vars(each).get("__init__") is _first_init)
+    made = _made.get(cls, 0)
+    if made < FEW and _fill(self, cls, args, kwargs):
+        _made[cls] = made + 1
+    else:
+        _complete(cls)
+        cls.__init__(self, *args, **kwargs)
+
+
+_made: dict[type, int] = {}
+
+
+def _fill(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Set the fields of a value; False where they cannot be: attrs says why."""
+    said = fields(cls)
+    by_place = _by_place(cls)
+    given = {name.lstrip("_"): value for name, value in zip(by_place, args, strict=False)}
+    if len(args) > len(by_place) or given.keys() & kwargs.keys():
+        return False
+    given |= kwargs
+    for name, field in said.items():
+        default, parameter = field.default, name.lstrip("_")
+        if field.init and parameter in given:
+            value = given.pop(parameter)
+        elif isinstance(default, _FACTORY):
+            value = default.factory(self) if default.takes_self else default.factory()
+        elif default is not attrs.NOTHING:
+            value = default
+        elif field.init:
+            return False
+        else:
+            continue
+        setattr(self, name, value if field.converter is None else field.converter(value))
+    if given:
+        return False
+    if hasattr(cls, "__attrs_post_init__"):
+        self.__attrs_post_init__()
+    return True
 
 
 def _equal(self: Any, other: Any) -> Any:

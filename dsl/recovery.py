@@ -14,7 +14,7 @@ from typing import Any
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_analysis import Shift
 
-from .forms import COMPARES, DECLARED, STEP, STEPS
+from .forms import COMPARES, DECLARED, STEP, STEPS, WITHOUT_ELSE
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
 from .repairs.declarations import meant_declaration
@@ -144,6 +144,8 @@ class Recovery:
     def _form(self, token: Token, context: int, expected: set[str]) -> str | None:
         """How what is meant here is written, where that can be said."""
         values = self._state.value_stack
+        if expected == {"ELSE"}:
+            return WITHOUT_ELSE
         if context == 0:
             kind = next((v.type for v in values if isinstance(v, Token) and v.type in DECLARATIONS), None)
             if kind is None:  # behind one that is complete

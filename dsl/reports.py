@@ -9,58 +9,13 @@ from typing import Any
 
 from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
-from .foreign_words import foreign_words
+from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
-from .suggest import did_you_mean, every
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
-from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, PartsError, UnitError
 from .wording import DECLARATION_WORDS, expected_words, found_words, shorten
-
-UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
-MISNAMED_UNITS = {
-    "sec": "s",
-    "secs": "s",
-    "second": "s",
-    "seconds": "s",
-    "min": "m",
-    "mins": "m",
-    "minute": "m",
-    "minutes": "m",
-    "hr": "h",
-    "hrs": "h",
-    "hour": "h",
-    "hours": "h",
-    "day": "d",
-    "days": "d",
-    "msec": "ms",
-    "millis": "ms",
-    "KB": "KiB",
-    "MB": "MiB",
-    "GB": "GiB",
-    "TB": "TiB",
-    "K": "k",
-    "m": "M",
-    "g": "G",
-    "B": "G",
-    "kb": "KiB",
-    "mb": "MiB",
-    "gb": "GiB",
-    "tb": "TiB",
-    "kib": "KiB",
-    "mib": "MiB",
-    "gib": "GiB",
-    "tib": "TiB",
-}
-
-_NUMBER = re.compile(r"\$?[\w.%]*+")
-_MONEY_BEHIND = re.compile(r"\d[\d_]*(?:\.\d+)?[kMG]?\$")
-_NUMBER_REST = re.compile(r"[\w%]|\.\d")
-_TEXT_BEFORE = re.compile(r"[^\W\d][\w./-]*[-/]$")
-_BARE_TEXT = re.compile(r"[\w./-]*+")
-"""A text without its quotes, such as the name of a model."""
 
 _GUESSED = frozenset(("E0101", "E0102", "E0103", "E0104"))
 """Mistakes in the structure of a file: unless the fix is certain, what was meant is a guess."""
@@ -93,7 +48,8 @@ class SyntaxReports:
         self.found = found
         self._damage: list[int] = []
         self._last_comma = -1
-        self._last_number = -1
+        self.last_number = -1
+        """Where the last number begins that is none."""
         self._quiet = (0, 0)
         self._count = 0
         self.sound_from = 0
@@ -168,8 +124,23 @@ class SyntaxReports:
         """Whether the last comma stands behind `node`."""
         return self._last_comma >= node.end
 
-    def not_separated(self, after: Node, end: int) -> None:
-        here = self.span(end, end)
+    def foreign_word(self, word: Token, told: ForeignWord) -> None:
+        self.error(
+            "E0101",
+            f"`{word.text}` means nothing here",
+            self.token_span(word),
+            "a word of another language",
+            help=told.say,
+        )
+
+    def not_separated(self, before: Node, after: Node) -> None:
+        value = getattr(before, "value", None)
+        told = foreign_words("words").get(value.name) if isinstance(value, Reference) else None
+        if told is not None and isinstance(value, Reference):
+            self.foreign_word(Token("NAME", value.name, value.start, value.end), told)
+            self.guessed_at(value.start)
+            return
+        here = self.span(before.end, before.end)
         name: Node = getattr(after, "name", None) or after
         self.error(
             "E0108",
@@ -209,92 +180,6 @@ class SyntaxReports:
                 "there is no field before it",
                 fixes=[Fix("remove the comma", (Edit(here, ""),))],
                 help="remove it",
-            )
-
-    def bad_number(self, token: Token, error: Exception) -> None:
-        text = self.source.text
-        first = _TEXT_BEFORE.search(text, max(0, token.start - 60), token.start)
-        if first is not None and first.end() == token.start:
-            self._bare_text(first.start())
-        elif _MONEY_BEHIND.fullmatch(token.text):
-            self._money_behind(token)
-        elif isinstance(error, PartsError) and not _NUMBER_REST.match(text, token.end):
-            self._no_duration(token)
-        elif not isinstance(error, UnitError) or _NUMBER_REST.match(text, token.end):
-            self.no_number(token.start)
-        else:
-            self._bad_unit(token, error.suffix)
-
-    def _no_duration(self, token: Token) -> None:
-        here = self.token_span(token)
-        self.error(
-            "E0106",
-            f"`{shorten(here.text)}` is no duration",
-            here,
-            "several parts",
-            help="a duration of several parts begins with the largest unit, and has each once: `1m30s`",
-        )
-
-    def no_number(self, start: int) -> None:
-        """Report a text at `start` that begins like a number and is none, once."""
-        if start == self._last_number:
-            return
-        self._last_number = start
-        found = _NUMBER.match(self.source.text, start)
-        here = self.span(start, found.end() if found else start)
-        self.error(
-            "E0106",
-            f"`{shorten(here.text)}` is no number",
-            here,
-            help="a number is written in digits, with a unit at its end: `10_000`, `2.5`, `30s`",
-        )
-
-    def _bare_text(self, start: int) -> None:
-        found = _BARE_TEXT.match(self.source.text, start)
-        here = self.span(start, found.end() if found else start)
-        self.error(
-            "E0105",
-            "a text stands between double quotes",
-            here,
-            "quote this",
-            fixes=[Fix("add the quotes", (Edit(here, f'"{here.text}"'),))],
-        )
-
-    def _money_behind(self, token: Token) -> None:
-        here = self.token_span(token)
-        meant = f"${token.text[:-1]}"
-        self.error(
-            "E0106",
-            "the `$` of an amount of money stands before it",
-            here,
-            fixes=[Fix(f"write `{meant}`", (Edit(here, meant),))],
-        )
-
-    def _bad_unit(self, token: Token, suffix: str) -> None:
-        start = token.end - len(suffix)
-        meant = MISNAMED_UNITS.get(suffix)
-        fixes = []
-        if meant is not None and not token.text.startswith("$"):
-            fixes = [Fix(f"write `{meant}`", (Edit(self.span(start, token.end), meant),))]
-        allowed = NUMBER_SUFFIXES if token.text.startswith("$") else UNITS
-        hint = None if fixes else did_you_mean(suffix, allowed)
-        known = f"units are {every(f'`{unit}`' for unit in allowed)}"
-        self.error(
-            "E0106",
-            f"there is no unit `{shorten(suffix)}`",
-            self.span(start, token.end),
-            "unknown unit",
-            help=[hint, known] if hint else known,
-            fixes=fixes,
-        )
-
-    def no_dimension(self, token: Token) -> None:
-        if token.start != self._last_number:
-            self.error(
-                "E0106",
-                f"`{shorten(token.text)}` is no dimension",
-                self.token_span(token),
-                help="a dimension is a name, such as `batch`, or a whole number, such as `384`",
             )
 
     def too_deep(self, span: Span) -> None:

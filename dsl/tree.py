@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from . import syntax as s
+from .record import fields
 
 _HOLD_NO_NODES = frozenset(
     ("start", "end", "text", "quoted", "operator", "length", "damaged", "unclosed", "template")
@@ -52,4 +53,4 @@ def nodes_in(value: object) -> Iterator[s.Node]:
 @cache
 def _parts(kind: Any) -> tuple[str, ...]:
     """The attributes of a kind of node that may hold nodes."""
-    return tuple(part.name for part in kind.__attrs_attrs__ if part.name not in _HOLD_NO_NODES)
+    return tuple(name for name in fields(kind) if name not in _HOLD_NO_NODES)

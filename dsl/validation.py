@@ -12,6 +12,7 @@ from .kinds import ProviderKind
 from .presets import PRESETS
 from .problems import Problem
 from .ranges import Range
+from .record import fields, is_record
 from .runtimes import OpenAIConfig, RemoteConfig, RuntimeConfig
 from .units import NUMBER_SUFFIXES
 from .values import show
@@ -45,10 +46,10 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
             continue
         if kind is dict:
             for key, each in inner.items():
-                if hasattr(each, "__attrs_attrs__"):
+                if is_record(type(each)):
                     yield from ranges(each, (*path, name, key))
             continue
-        if hasattr(kind, "__attrs_attrs__"):
+        if is_record(kind):
             yield from ranges(inner, (*path, name))
             continue
         most = at_most if at_most is not None else MOST.get(kind)
@@ -82,8 +83,8 @@ _WITHOUT_RANGE = frozenset((str, bool, tuple))
 def _bounds(cls: Any) -> tuple[tuple[str, Any, Any, Any], ...]:
     """The fields of a class, and the bounds of those that have some."""
     return tuple(
-        (each.name, each.metadata.get("min"), each.metadata.get("above"), each.metadata.get("max"))
-        for each in cls.__attrs_attrs__
+        (name, each.metadata.get("min"), each.metadata.get("above"), each.metadata.get("max"))
+        for name, each in fields(cls).items()
     )
 
 

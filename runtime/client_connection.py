@@ -29,6 +29,12 @@ MAX_UNSENT = 32 << 20
 
 _JOINED = 32 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\n%bContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nDate: %b\r\nServer: %b\r\n\r\n"
+)
+"""Of a whole answer."""
+_SERVER = SERVER_SOFTWARE.encode()
 _WITHOUT_BODY = (204, 304)
 _PLAIN = (WholeAnswer, web.Response)
 """Of an answer in one piece, with nothing of its own beside."""
@@ -258,13 +264,14 @@ class Connection(web.RequestHandler):
             or self._upgraded
         ):
             return False
-        headers = answer._headers
-        headers[hdrs.CONTENT_LENGTH] = str(len(body))
-        headers[hdrs.DATE] = rfc822_formatted_time()
-        headers[hdrs.SERVER] = SERVER_SOFTWARE
-        head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
-        if type(answer) is WholeAnswer and answer.lines:
-            head = b"%b%b\r\n" % (head[:-2], answer.lines)
+        if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
+            head = _HEAD % (lines, len(body), rfc822_formatted_time().encode(), _SERVER)
+        else:
+            headers = answer._headers
+            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+            headers[hdrs.DATE] = rfc822_formatted_time()
+            headers[hdrs.SERVER] = SERVER_SOFTWARE
+            head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
         if len(body) > _JOINED:
             transport.writelines((head, body))
         else:

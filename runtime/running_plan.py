@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..compiler.plan import Plan
+from ..compiler.plan.abilities import Abilities, abilities_of
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
 from .requests.call import NO_HEADERS
@@ -49,6 +50,11 @@ class RunningPlan:
         self.threads: Threads | None = None
         self.guards: Guards | None = None
         self.users = 0
+
+    @cached_property
+    def abilities(self) -> dict[str, Abilities]:
+        """What clients may ask of each name of the plan."""
+        return abilities_of(self.plan)
 
     @property
     def keys(self) -> Mapping[str, KeyPolicies]:

@@ -209,7 +209,7 @@ class Starter:
         except StartError as error:
             problems += error.problems
         for name, pipeline in new.pipelines.items():
-            if pipeline.chats:
+            if pipeline.plan.chats:
                 new.models[name] = PipelineModel(pipeline)
 
     async def _do_without(self, new: RunningPlan, failed: Mapping[str, tuple[str, ...]]) -> list[str]:

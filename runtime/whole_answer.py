@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aiohttp import hdrs, web
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.compression_utils import MAX_SYNC_CHUNK_SIZE
 from multidict import CIMultiDict
 
-_JSON = "application/json"
+from .header_lines import header_lines
+
+JSON = "application/json"
 _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_status"}
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
@@ -17,27 +18,40 @@ _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 
 
 class WholeAnswer(web.Response):
-    """JSON, with status 200.
+    """JSON, with status 200. Its headers are written as they are sent, until somebody asks for them.
 
-    lines: of the head, beside `headers`; each with its end.
+    lines: of the head, each with its end; None: they are `headers`.
     """
 
-    lines = b""
+    lines: bytes | None = None
+    _known: CIMultiDict[str]
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         if not _IS_AS_EXPECTED:
-            super().__init__(body=body, headers=headers, content_type=_JSON)
+            super().__init__(body=body, headers=headers, content_type=JSON)
             return
         self._state, self._body = {}, body
         self._status, self._reason = 200, "OK"
-        self._headers = CIMultiDict(headers)
-        self._headers[hdrs.CONTENT_TYPE] = _JSON
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
+        self.lines = header_lines(headers)
 
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Begin to send it in aiohttp's way, to which the lines are headers as all others."""
-        for line in self.lines.decode("ascii").splitlines():
-            name, _, value = line.partition(": ")
-            self.headers[name] = value
-        self.lines = b""
-        return await super().prepare(request)
+    def add(self, headers: Mapping[str, str]) -> None:
+        """Say `headers`, of which it says nothing yet."""
+        if self.lines is not None:
+            self.lines += header_lines(headers)
+        else:
+            self.headers.update(headers)
+
+    @property  # type: ignore[override]  # a field there
+    def _headers(self) -> CIMultiDict[str]:
+        """Those that aiohttp knows."""
+        if self.lines is not None:
+            fields = (line.partition(": ") for line in self.lines.decode().split("\r\n")[:-1])
+            self._known = CIMultiDict((name, value) for name, _, value in fields)
+            self._known[hdrs.CONTENT_TYPE] = JSON
+            self.lines = None
+        return self._known
+
+    @_headers.setter
+    def _headers(self, headers: CIMultiDict[str]) -> None:
+        self._known = headers

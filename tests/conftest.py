@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,36 @@ def pytest_collection() -> None:
     os.environ |= ONE_THREAD
 
 
-def pytest_collection_finish() -> None:
-    """Leave the tests themselves out of every later search, of which closing a model makes one."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Do once what each process would do; leave the tests out of every later search for garbage."""
+    if session.config.option.forks > 1 and "tests.support.forked" in sys.modules:
+        from .support import fork_server, forked
+
+        fork_server.prepare()
+        forked.start_servers()
     gc.freeze()
     gc.enable()
     for name in ONE_THREAD:
         del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Leave the collector as it was, and what a module keeps out of later searches.
+
+    A command that runs in this process turns it off, and a server makes it rare: what later tests drop would
+    stay, and each model that closes would search all of it.
+    """
+    usual = gc.get_threshold()
+    done = yield
+    gc.enable()
+    gc.set_threshold(*usual)
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+    return done
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ..durations import seconds_in
 from ..output import fail
-from ..server import NoServer, add_server, ask, seconds_in
+from ..server import NoServer, add_server, ask
 
 EXAMPLES = """\
   inferc breaker gpt open --for 10m

@@ -6,8 +6,9 @@ import json
 import time
 from argparse import ArgumentParser, Namespace
 
+from ..durations import seconds_in
 from ..output import fail
-from ..server import NoServer, add_server, ask, seconds_in
+from ..server import NoServer, add_server, ask
 from ..tables import table
 
 EXAMPLES = """\

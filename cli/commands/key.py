@@ -12,9 +12,10 @@ from ...compiler.plan import LateText
 from ...runtime.issued_keys import BrokenKeys, FileKeys, IssuedKey, issue, revoked
 from ...runtime.limits.store import is_on_redis
 from ...runtime.shared_keys import SharedKeys
+from ..durations import seconds_in
 from ..output import fail
 from ..plans import Ready, in_environment, ready_plan
-from ..server import NoServer, ask, seconds_in
+from ..server import NoServer, ask
 from ..sources import add_settings
 from ..tables import table
 

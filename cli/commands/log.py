@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ...runtime.admin import LEVELS
+from ..durations import seconds_in
 from ..output import fail
-from ..server import NoServer, add_server, ask, seconds_in
+from ..server import NoServer, add_server, ask
 
 EXAMPLES = """\
   inferc log debug --for 10m

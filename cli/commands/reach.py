@@ -119,7 +119,7 @@ def _as_json(found: Arrival) -> dict[str, Any]:
     from ...compiler.plan.endpoints import told
     from ...compiler.plan.features import PROTOCOLS, asked_in
 
-    where: dict[str, Any] = {"endpoints": told(found.endpoints)}
+    where: dict[str, Any] = {"endpoints": told(found.abilities.endpoints)}
     if found.batches_shown is not None:
         where["batches"] = dict(found.batches_shown)
     if found.features is None:

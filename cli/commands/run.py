@@ -18,11 +18,12 @@ from ...compiler.plan.reach import names_of, nodes_of
 from ...compiler.plan.state import shares_state
 from ...dsl.record import define
 from ...dsl.suggest import either
-from ...dsl.units import Duration, parse_quantity
+from ...dsl.units import Duration
 from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ...runtime.requests.foreign_text import escaped
 from ..addresses import host, port
+from ..durations import seconds_in
 from ..logs import configure_logging, keep_audit_log
 from ..output import fail, misuse
 from ..plans import (
@@ -106,14 +107,14 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--drain-delay",
         metavar="TIME",
-        type=_duration,
+        type=seconds_in,
         default=Duration(0),
         help="when told to stop, go on answering for so long while `/readyz` says that it stops",
     )
     parser.add_argument(
         "--grace",
         metavar="TIME",
-        type=_duration,
+        type=seconds_in,
         default=Duration(_GRACE),
         help="how long requests in flight may then take to end (default: %(default)s)",
     )
@@ -154,7 +155,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--load-timeout",
         metavar="TIME",
-        type=_duration,
+        type=seconds_in,
         default=Duration(LOAD_TIMEOUT),
         help="how long the load of a model, and its first run, may take (default: %(default)s)",
     )
@@ -170,17 +171,6 @@ def _which() -> str:
         )
     shown = [f"`inferc run {each}`" for each in here[:_SHOWN]]
     return f"name the file to run: {either(shown)}" + (f", of {len(here)}" if len(here) > _SHOWN else "")
-
-
-def _duration(text: str) -> Duration:
-    """`text`, such as `90s`. Raises ArgumentTypeError."""
-    try:
-        seconds = parse_quantity(text, Duration)
-    except ValueError:
-        seconds = Duration(0)
-    if seconds <= 0:
-        raise ArgumentTypeError(f"`{text}` is no time: write one like `90s` or `10m`")
-    return seconds
 
 
 def _gateways(text: str) -> int | None:

@@ -36,6 +36,7 @@ from ..plan import (
     RoutePlan,
     ToolPlan,
 )
+from ..plan.abilities import takes_over
 from ..plan.dataflow import blocks_of, step_of, taken_by
 from ..plan.reach import members_of, names_of
 from ..plan.service_tiers import WrittenTiers, has_unknown_price, tier_factors
@@ -88,11 +89,11 @@ class _Bounds:
 
     def _deployment(self, plan: DeploymentPlan) -> Part:
         part = _pool(plan) if isinstance(plan, RemotePoolPlan) else _local(plan)
-        policy = plan.serving.on_capacity_exhausted
-        if policy.kind is not CapacityKind.FALLBACK or policy.target is None:
+        following = takes_over(plan)
+        if following is None:
             return part
-        other = self.of(policy.target)
-        what = f"{part.what}; or `{policy.target}`, when it is full"
+        other = self.of(following)
+        what = f"{part.what}; or `{following}`, when it is full"
         per_search = max(part.per_search, other.per_search)
         return Part(plan.deployment, what, part.bound.or_else(other.bound), (other,), per_search=per_search)
 

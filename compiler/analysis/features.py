@@ -6,15 +6,15 @@ A member of a route may answer, whatever the route, and so may the deployment th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 
-from attrs import evolve, field, fields
+from attrs import evolve, fields
 
-from ...dsl.kinds import CapacityKind, TaskKind
+from ...dsl.kinds import TaskKind
 from ...dsl.promise import Promise
 from ...dsl.record import frozen
 from ..plan import DeploymentPlan, PipelinePlan, Plan, RemotePoolPlan, RoutePlan
-from ..plan.endpoints import Endpoints, batches_shown, batches_told, offered, shared
+from ..plan.abilities import Abilities, abilities_of, takes_over
+from ..plan.endpoints import batches_shown, batches_told
 from ..plan.features import PROTOCOLS, YES_OR_NO, Features, asked_in, features_of
 from ..plan.reach import members_of, names_of
 
@@ -24,21 +24,25 @@ MEANINGS = {each.name: each.metadata["doc"] for each in fields(Promise)}
 
 @frozen
 class Arrival:
-    """What arrives under a name; features: at all of `parts`, and here. None where nobody chats.
+    """What arrives under a name, at all of `parts`, and here.
 
     own: what the thing itself has, where that is more than its parts. joins: when the one above asks it.
-    endpoints: where all of `parts` are asked. batches: of its provider, in words, and as JSON.
+    batches: of its provider, in words, and as JSON.
     """
 
     name: str
     what: str
-    features: Features | None
+    abilities: Abilities
     parts: tuple[Arrival, ...] = ()
     own: Features | None = None
     joins: str = ""
-    endpoints: Endpoints = field(factory=dict)
     batches: str = ""
     batches_shown: Mapping[str, bool | str | None] | None = None
+
+    @property
+    def features(self) -> Features | None:
+        """None where nobody chats."""
+        return self.abilities.features
 
 
 @frozen
@@ -97,9 +101,9 @@ def told(arrival: Arrival) -> list[str]:
 
 def asked_at(arrival: Arrival) -> list[str]:
     """The endpoints by kind, and what is known of batches: a sentence for each."""
-    named = {kind: names for kind, names in arrival.endpoints.items() if names}
+    named = {kind: names for kind, names in arrival.abilities.endpoints.items() if names}
     sentences = [f"{kind} at {', '.join(f'`/v1/{name}`' for name in names)}" for kind, names in named.items()]
-    if unknown := [kind for kind, names in arrival.endpoints.items() if names is None]:
+    if unknown := [kind for kind, names in arrival.abilities.endpoints.items() if names is None]:
         sentences.append(f"not known to have: {', '.join(unknown)}")
     return [*sentences, f"batches: not here; {arrival.batches}"] if arrival.batches else sentences
 
@@ -131,6 +135,7 @@ class _Arrivals:
         self._deployments = {each.deployment: each for each in plan.deployments}
         self._routes = {each.route: each for each in plan.routes}
         self._pipelines = {each.pipeline: each for each in plan.pipelines}
+        self._abilities = abilities_of(plan)
         self._known: dict[str, Arrival] = {}
 
     def of(self, name: str) -> Arrival:
@@ -142,47 +147,34 @@ class _Arrivals:
             elif name in self._routes:
                 found = self._route(self._routes[name])
             else:
-                found = _pipeline(self._pipelines[name])
+                found = self._pipeline(self._pipelines[name])
             self._known[name] = found
         return found
 
     def _deployment(self, plan: DeploymentPlan) -> Arrival:
-        own = features_of(plan)
-        policy = plan.serving.on_capacity_exhausted
+        following = takes_over(plan)
         parts: tuple[Arrival, ...] = ()
-        if policy.kind is CapacityKind.FALLBACK and policy.target is not None:
-            parts = (evolve(self.of(policy.target), joins=f"when `{plan.deployment}` is full"),)
+        if following is not None:
+            parts = (evolve(self.of(following), joins=f"when `{plan.deployment}` is full"),)
         pool = plan if isinstance(plan, RemotePoolPlan) else None
         return Arrival(
             plan.deployment,
             _model(plan),
-            _all(own, parts),
+            self._abilities[plan.deployment],
             parts,
-            own,
-            endpoints=reduce(shared, (each.endpoints for each in parts), offered(plan)),
+            features_of(plan),
             batches=batches_told(pool) if pool is not None else "",
             batches_shown=batches_shown(pool) if pool is not None else None,
         )
 
     def _route(self, plan: RoutePlan) -> Arrival:
         parts = tuple(self.of(member) for member in members_of(plan))
-        first, *rest = parts
-        endpoints = reduce(shared, (each.endpoints for each in parts))
-        features = _all(first.features, tuple(rest))
-        return Arrival(plan.route, f"a {plan.kind}", features, parts, endpoints=endpoints)
+        return Arrival(plan.route, f"a {plan.kind}", self._abilities[plan.route], parts)
 
-
-def _all(first: Features | None, rest: tuple[Arrival, ...]) -> Features | None:
-    chats = [each.features for each in rest]
-    if first is None or None in chats:
-        return None
-    return reduce(Features.both, (each for each in chats if each is not None), first)
-
-
-def _pipeline(plan: PipelinePlan) -> Arrival:
-    """What it asks is written in its steps: nothing of a client but the words gets through."""
-    nothing = Features()
-    return Arrival(plan.pipeline, "a pipeline, which takes its arguments alone,", nothing, (), nothing)
+    def _pipeline(self, plan: PipelinePlan) -> Arrival:
+        abilities = self._abilities[plan.pipeline]
+        what = "a pipeline, which takes its arguments alone,"
+        return Arrival(plan.pipeline, what, abilities, own=abilities.features)
 
 
 def _model(plan: DeploymentPlan) -> str:

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction, VerbosityLevel
+from ...dsl.record import fields
 from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
-from ...dsl.units import Duration, Money, Percent, Size
-from ...dsl.values import Call, describe
 from ..capabilities import facts_of, facts_with_protocol
 from ..declare import Declared
+from . import extra_bodies
 
 OF_EMBED = ("dimensions", "extra_body")
-OF_CHAT = tuple(a.name for a in attrs.fields(RequestParameters) if a.name != "dimensions")
+OF_CHAT = tuple(name for name in fields(RequestParameters) if name != "dimensions")
 PARAMETERS: dict[TaskKind, tuple[str, ...]] = {
     TaskKind.CHAT: OF_CHAT,
     TaskKind.GENERATE: ("max_tokens", "temperature", "top_p", "top_k", "seed", "stop"),
     TaskKind.EMBED: OF_EMBED,
 }
 """The parameters that requests of each task have; those of other tasks have none."""
-
-THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
-"""Fields of a body that say what is asked, and how it is answered."""
 
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -109,8 +104,8 @@ def _parameters(
             secondary=[Label(declared.span("request", block, other), "the other one")],
             help=f"remove `{name}` or `{other}`",
         )
-    for attribute in attrs.fields(RequestParameters):
-        name, value = attribute.name, getattr(given, attribute.name)
+    for name in fields(RequestParameters):
+        value = getattr(given, name)
         if value is None:
             continue
         path = ("request", block, name)
@@ -129,7 +124,7 @@ def _parameters(
                 else f"parameters here are {every(f'`{each}`' for each in known)}",
             )
         elif name == "extra_body":
-            _extra_body(declared, path, value, found)
+            extra_bodies.check(declared, deployment, path, value, found)
         elif (why := _refused(name, value, facts) or _while_it_thinks(name, unless_at_rest)) is not None:
             say = found.warning if drops else found.error
             say(
@@ -214,7 +209,7 @@ def _while_it_thinks(name: str, refused: Collection[str]) -> tuple[str, str, str
 
 def _together(given: RequestParameters, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Parameters that the model does not take beside another one of the block, and the other."""
-    wrote = [a.name for a in attrs.fields(RequestParameters) if getattr(given, a.name) is not None]
+    wrote = [name for name in fields(RequestParameters) if getattr(given, name) is not None]
     for group in facts.get("one_of_sampling", ()):
         both = [name for name in group if name in wrote]
         yield from ((name, both[0]) for name in both[1:])
@@ -241,57 +236,13 @@ def _effort(value: str, facts: Mapping[str, Any]) -> tuple[str, str, str] | None
     return None
 
 
-def _extra_body(
-    declared: Declared, path: tuple[str, ...], body: Mapping[str, Any], found: Diagnostics
-) -> None:
-    for name in body:
-        if name in THE_CLIENTS:
-            found.error(
-                "E0204",
-                f"`extra_body` cannot hold `{name}`",
-                declared.span(*path, name),
-                "is the client's to say",
-                help="remove it",
-            )
-        elif name in OF_CHAT or name in ("dimensions", "max_completion_tokens"):
-            meant = "max_tokens" if name == "max_completion_tokens" else name
-            found.error(
-                "E0204",
-                f"`{name}` is a parameter of its own",
-                declared.span(*path, name),
-                "does not belong in `extra_body`",
-                help=f"write `{path[1]} {{ {meant} = … }}`",
-            )
-    for inner, value in _no_json(body, path):
-        found.error(
-            "E0301",
-            f"`{inner[-1]}` takes a text, a number, `true`, `false`, or a list of them",
-            declared.span(*inner),
-            f"found {describe(value)}",
-            help="bodies are JSON, which has no units",
-        )
-
-
-def _no_json(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The places of values that JSON has no word for."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _no_json(inner, (*path, name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _no_json(inner, path)
-    elif isinstance(value, Duration | Size | Money | Percent | Call):
-        yield path, value
-
-
 def _never_counts(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A default that is overridden whatever the client says."""
     assert deployment.request is not None
     defaults, force = deployment.request.defaults, deployment.request.force
     if defaults is None or force is None:
         return
-    for attribute in attrs.fields(RequestParameters):
-        name = attribute.name
+    for name in fields(RequestParameters):
         if name == "extra_body" or getattr(defaults, name) is None or getattr(force, name) is None:
             continue
         found.warning(

@@ -8,13 +8,14 @@ from pathlib import Path
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.source import Span
 from ..compile import check_file
-from .draft import Block, Deployment, Draft, Field, Passage, Route
+from .draft import Block, Deployment, Draft, Field, Passage, Route, Strategy
 from .foreign import ImportFailed
 from .literals import Code
 from .report import Outcome
 from .writer import Line, Place, lines
 
 _NO_PRICE = "E0413"
+_MISFIT = "E0610"
 _LEFT_OUT = "W0424"
 
 MISSING_MODEL = "E0501"
@@ -94,6 +95,8 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
                 draft.drop_field(owner.options, name, says)
         elif owner.choice:
             draft.drop_choice(owner, says)
+        elif refused.code == _MISFIT and (member := _misfit(owner, refused)) is not None:
+            draft.drop_member(owner, member, says)
         else:
             draft.drop_route(owner, says)
     elif isinstance(owner, Deployment) and key in _REQUIRED:
@@ -107,6 +110,16 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
             draft.drop_field(owner, name, says)
     else:
         raise ImportFailed(f"what this file says cannot be written: {says}")
+
+
+def _misfit(route: Route, refused: Diagnostic) -> str | None:
+    """The member that cannot stand for those before it in a route that asks one after the other."""
+    if refused.primary is None or not isinstance(route.strategy, Strategy):
+        return None
+    span = refused.primary.span
+    name = span.source.text[span.start : span.end].strip('"')
+    is_further = route.strategy.kind == "fallback" and name in [*route.strategy.names()][1:]
+    return name if is_further else None
 
 
 def _only_warns(draft: Draft, place: Place) -> bool:

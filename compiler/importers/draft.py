@@ -275,6 +275,24 @@ class Draft:
         self._lose(route.nodes, says)
         self._forget(route.name, says)
 
+    def drop_member(self, route: Route, member: str, says: str) -> None:
+        """Leave a member of a route out. A deployment that is left alone, and stands nowhere else, has the
+        route's name."""
+        assert isinstance(route.strategy, Strategy)
+        left = route.strategy.without([member])
+        assert left is not None
+        route.strategy = left
+        lists = [node for node in route.nodes if node.items] or route.nodes
+        for node in lists:
+            self.overrule(Outcome.CHANGED, node, f"{says}: `{route.name}` goes on without it", route.remarks)
+        alone = [each for each in self.deployments if each.name == left]
+        elsewhere = (each.strategy for each in self.routes if each is not route)
+        names = {name for each in elsewhere for name in ([each] if isinstance(each, str) else each.names())}
+        if alone and left not in names and not route.options.items:
+            self.routes.remove(route)
+            alone[0].name = route.name
+            alone[0].remarks.extend(route.remarks)
+
     def drop_passage(self, passage: Passage, says: str) -> None:
         """Leave declarations out that are text already."""
         self.passages.remove(passage)

@@ -117,6 +117,8 @@ def _unknown_member(inferrer: Inferrer, node: s.CallExpression, function: s.Memb
         message = f"`{target.module.source.name}` declares no `{function.name.text}`"
         return inferrer.mistake("E0201", message, function.name, "not declared there", help=hint)
     hint = offer(inferrer.found.near(alias, scope.aliases))
+    if alias in scope.names(*CALLABLE):
+        hint = f"what is declared is called by its name alone: `{alias}(…)`"
     return inferrer.mistake("E0201", f"`{alias}` is no imported file", function.base, help=hint)
 
 
@@ -124,7 +126,7 @@ def _no_method(inferrer: Inferrer, function: s.Member) -> Typed:
     if not is_known(inferrer.infer(function.base).type):
         return Mistake(function, UNKNOWN)
     name = function.name.text
-    advice = f"write `{name}(…)`" if name in BUILTINS else None
+    advice = f"write `{name}(…)`" if name in BUILTINS else foreign_call(name)
     return inferrer.mistake("E0209", "values have no functions of their own", function.name, help=advice)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
+from ...dsl.foreign_words import foreign_word
 from ...dsl.suggest import offer
 from ..plan.types import BOOL, ListType, TensorType, Type
 from ..scope import VALUES
@@ -52,6 +53,8 @@ class ExpressionInferrer(Inferrer):
         if not fixes and hint is None and not self.found.is_long:
             known = ", ".join(f"`{name}`" for name in names[:8])
             hint = f"known here: {known}" if known else "bind it with a step: `name = …`"
+        if foreign_word("values", node.name) is not None:
+            hint, fixes = 'a value that may be missing has an `else`: `x else "…"`', []
         self.found.error(
             "E0201", f"there is no value called `{node.name}`", span, "not declared", help=hint, fixes=fixes
         )

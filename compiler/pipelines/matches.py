@@ -93,6 +93,9 @@ _ANY_VALUE = _Any()
 _KEY_OF_ANY = (_Any, _ANY_VALUE)
 
 
+_WORDS_FOR_ANY = ("default", "otherwise", "other", "others")
+
+
 def _literal(inferrer: Inferrer, pattern: s.Expression) -> object:
     """The value of a pattern, None when it is none that can be compared."""
     match pattern:
@@ -106,10 +109,8 @@ def _literal(inferrer: Inferrer, pattern: s.Expression) -> object:
             return None
         case s.Reference(name=name):
             span = inferrer.scope.span(pattern)
-            message, fixes = (
-                f"`{name}` is no value that a pattern can have",
-                write_instead(span, [quoted(name)]),
-            )
+            meant = _ANY if name in _WORDS_FOR_ANY else quoted(name)
+            message, fixes = f"`{name}` is no value that a pattern can have", write_instead(span, [meant])
             inferrer.error("E0604", message, pattern, "a bare word", fixes=fixes)
             return None
     inferrer.error(

@@ -71,7 +71,8 @@ def infer_binary(inferrer: Inferrer, node: s.Binary) -> Typed:
         return _of_tensors(inferrer, node, left, right)
     type = _result(node.operator, left.type, right.type)
     if type is None:
-        return _wrong(inferrer, node, _message(node.operator, left.type, right.type), (left, right))
+        advice = _OTHERWISE if node.operator == "||" else None
+        return _wrong(inferrer, node, _message(node.operator, left.type, right.type), (left, right), advice)
     if node.operator in _EQUAL:
         _never_equal(inferrer, left, right)
     return Operation(node, type, node.operator, (left, right))
@@ -86,6 +87,9 @@ def _of_tensors(inferrer: Inferrer, node: s.Binary, left: Typed, right: Typed) -
     if type is None:
         return _wrong(inferrer, node, _message(node.operator, left.type, right.type), (left, right))
     return Operation(node, type, node.operator, (left, right))
+
+
+_OTHERWISE = "what stands for a value that is missing, or a call that fails, follows `else`: `f(x) else g(x)`"
 
 
 def _has_texts(type: Type) -> bool:

@@ -99,16 +99,19 @@ OPENAI_RESPONSES = Capabilities(
     cache_marks="prompt_cache_breakpoint",
 )
 
+_NOT_SAMPLED_BY = (
+    "min_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+)
+"""What Anthropic, and Amazon's Converse, have no word for."""
+
 ANTHROPIC = Capabilities(
-    refused_sampling=(
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "seed",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-    ),
+    refused_sampling=_NOT_SAMPLED_BY,
     refused_with_thoughts=("temperature", "top_k"),
     greatest_temperature=1,
     system_prompts="first",
@@ -146,15 +149,7 @@ GEMINI = Capabilities(
 )
 
 BEDROCK = Capabilities(
-    refused_sampling=(
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "seed",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-    ),
+    refused_sampling=_NOT_SAMPLED_BY,
     greatest_temperature=1,
     system_prompts="first",
     parallel_tools=False,

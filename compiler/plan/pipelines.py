@@ -12,7 +12,7 @@ from ...dsl.record import frozen
 from ...dsl.units import Duration, Size
 from .nodes import Node
 from .source import SourceRef
-from .types import Type
+from .types import Type, TypeKind
 
 
 @frozen
@@ -36,6 +36,12 @@ class PipelinePlan:
     output: str = field(metadata={"doc": "the node, or the parameter, that gives the result"})
     carries: tuple[DataKind, ...] = rare("kinds of data that go through it; without it: none", default=())
     bounds: Bounds = rare(PROVED, default=Bounds())
+
+    @property
+    def chats(self) -> bool:
+        """Whether it takes one text and gives a text, so that it may be asked as a chat model."""
+        takes = [each.type.kind for each in self.parameters]
+        return takes == [TypeKind.TEXT] and self.result.kind in (TypeKind.TEXT, TypeKind.CHOICE)
 
 
 @frozen(kw_only=True)

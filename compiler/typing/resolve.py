@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Fix, Label, write_instead
+from ...dsl.foreign_words import foreign_word
 from ...dsl.source import Span
 from ...dsl.suggest import did_you_mean, every, near, offer
 from ...dsl.wording import shorten, show_circle
@@ -22,6 +23,7 @@ from ..plan.types import (
     RecordType,
     TensorType,
     Type,
+    quoted,
 )
 from ..scope import Scope, Symbol
 from .partial import UNKNOWN
@@ -50,20 +52,6 @@ DTYPES = tuple(
     if dtype.value[0] in "fiubt" and not dtype.value.startswith(("f8", "f4", "i4", "i2", "u4", "u2"))
 )
 """The types of a tensor's values that a file may name."""
-
-_FAMILIAR = {
-    "str": "text",
-    "string": "text",
-    "integer": "int",
-    "number": "float",
-    "double": "float",
-    "boolean": "bool",
-    "array": "list",
-    "object": "json",
-    "dict": "json",
-    "any": "json",
-}
-"""What other languages call the types of this one."""
 
 _UNITS = ("duration", "size", "money", "percent")
 
@@ -207,10 +195,10 @@ class TypeResolver:
         elif node.name in _UNITS:
             hint = "values with units are for settings; in pipelines they are plain numbers: `float` or `int`"
         else:
-            familiar = _FAMILIAR.get(node.name.casefold())
+            told = foreign_word("types", node.name.casefold())
             declared = () if self._found.is_long else scope.names(s.TypeDeclaration)
             known = (*declared, *SCALARS, *GENERICS)
-            meant = [familiar] if familiar is not None else self._found.near(written, known)
+            meant = list(told.to) if told is not None else self._found.near(written, known)
             fixes = write_instead(scope.span(node), meant) if GENERICS.keys().isdisjoint(meant) else []
             hint = None if fixes else offer(meant) or f"types are {every(f'`{name}`' for name in known[:14])}"
         self._found.error(
@@ -240,11 +228,27 @@ class TypeResolver:
         self._fields[id(record)] = {each.name.text: scope.span(each) for each in node.fields}
         return self._made(node, scope, record, *fields.values())
 
+    def _is_bare_text(self, node: s.TypeName, scope: Scope) -> bool:
+        """Whether a name is neither a type nor nearly one."""
+        if node.module is not None or scope.find(node.name) is not None or scope.is_lost(node.name):
+            return False
+        known = (*scope.names(s.TypeDeclaration), *SCALARS, *GENERICS)
+        is_foreign = foreign_word("types", node.name.casefold()) is not None
+        return node.name not in known and not is_foreign and not self._found.near(node.name, known)
+
     def _union(self, node: s.TypeUnion, scope: Scope) -> Type:
         values: list[str] = []
         for option in node.options:
             if isinstance(option, s.TypeName) and option.name in ("null", "none", "None"):
                 self._error(option, scope, "a value that may be missing is no alternative", "write `T?`")
+                return UNKNOWN
+            if isinstance(option, s.TypeName) and self._is_bare_text(option, scope):
+                self._error(
+                    option,
+                    scope,
+                    f"`{option.name}` is no text: one that may stand here has quotes",
+                    f"write `{quoted(option.name)}`",
+                )
                 return UNKNOWN
             type = self.resolve(option, scope)
             if type is UNKNOWN:

@@ -14,6 +14,7 @@ REPAIRS: tuple[Repair, ...] = (
     slips.nameless,
     texts.unclosed_text,
     foreign.variable,
+    foreign.form,
     foreign.word,
     foreign.letter_before_text,
     foreign.another_operator,

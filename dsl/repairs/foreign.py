@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..foreign_variables import variable_at
-from ..foreign_words import foreign_words
+from ..foreign_words import foreign_forms, foreign_words
 from ..lines import line_start
 from ..syntax import Reference
 from ..tokens import Token
@@ -45,6 +45,32 @@ def variable(at: Situation) -> Instead | None:
     return SKIP
 
 
+def form(at: Situation) -> Instead | None:
+    """`[f(x) for x in xs if x]`, `label: text = "x"`, `text[]`, and others of `foreign_words.json`.
+
+    Some are noticed at the token behind them.
+    """
+    for token in (at.token, *(value for value in at.values[-1:] if isinstance(value, Token))):
+        start = max(line_start(at.text, token.start), token.start - _FAR)
+        line = at.text[start : token.end + _FAR].partition("\n")[0]
+        for each in foreign_forms():
+            for found in each.written.finditer(line):
+                if start + found.start("at") != token.start:
+                    continue
+                meant = found.expand(each.to)
+                begin, end = start + found.start(), start + found.end()
+                at.error(
+                    "E0101",
+                    each.message,
+                    at.span(token.start, token.end),
+                    f"write `{meant}`" if meant else "a form of another language",
+                    help=each.say or None,
+                    fixes=at.change(f"write `{meant}`", begin, end, meant, safe=False) if meant else (),
+                )
+                return SKIP
+    return None
+
+
 def word(at: Situation) -> Instead | None:
     """`await f(x)`, `lambda x: y`, `elif`."""
     if not at.open_brackets():
@@ -60,13 +86,7 @@ def word(at: Situation) -> Instead | None:
         told = foreign_words("words").get(name.text) if name.type == "NAME" else None
         if told is None or not at.same_line(name.end, at.token.start) or at.token.type in ("EQUAL", "COMMA"):
             continue
-        at.error(
-            "E0101",
-            f"`{name.text}` means nothing here",
-            at.span(name.start, name.end),
-            "a word of another language",
-            help=told.say,
-        )
+        at.reports.foreign_word(name, told)
         return SKIP
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..reports import MISNAMED_UNITS, UNITS
+from ..bad_numbers import MISNAMED_UNITS, UNITS, no_number
 from ..syntax import Bad, Field, Number
 from ..tokens import Token
 from ..units import Duration
@@ -43,7 +43,7 @@ def broken_number(at: Situation) -> Instead | None:
     start = token.start
     while start > 0 and (at.text[start - 1].isalnum() or at.text[start - 1] in "_.%$"):
         start -= 1
-    at.reports.no_number(start)
+    no_number(at.reports, start)
     return use(until=_word_end(at, token.start))
 
 

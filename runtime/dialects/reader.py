@@ -90,8 +90,11 @@ def _error_at_groq(told: Any) -> Any:
 class AnswerReader:
     """Reads one answer, whole or event by event. Subclasses say what one JSON object means.
 
-    ended: nothing may follow: the answer is complete, or has failed.
+    ended: nothing may follow: the answer is complete, or has failed. last: the event, as it is sent, that
+    marks the end of a complete stream; empty where none does.
     """
+
+    last = b""
 
     def __init__(self, failures: Failures) -> None:
         self.ended = False

@@ -8,7 +8,7 @@ from typing import Any
 from ..requests import events as e
 from .adapt.dialects import SEALS
 from .openai_chat.write_answer import citation
-from .openai_responses.write_answer import note_of
+from .openai_responses.output_items import note_of
 
 OF_THE_SERVER = frozenset(
     {

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import IO, Any, Protocol
 
 import orjson
@@ -37,48 +39,48 @@ class Line(Protocol):
 
 
 class AccessLog:
-    """Writes to `out`, on a thread: whoever reads it may be slow."""
+    """Writes to `out`, on a thread of its own: whoever reads it may be slow.
+
+    The event loop does no more than to hand lines over: the thread sees itself to when they are written.
+    """
 
     def __init__(self, out: IO[str], form: LogForm) -> None:
         self._out = out
         self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
-        self._waiting: list[Line] = []
+        self._waiting: SimpleQueue[Line | None] = SimpleQueue()  # None wakes the thread to end
         self._left_out = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._writing: asyncio.Future[None] | None = None
+        self._thread: Thread | None = None
+        self._ending = Lock()
+        self._ending.acquire()  # until the thread shall end
 
     def write(self, record: Line) -> None:
         """Write a line soon."""
-        if len(self._waiting) >= MOST_LINES:
+        if self._waiting.qsize() >= MOST_LINES:
             self._left_out += 1
             return
-        self._waiting.append(record)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH, self._flush)
+        self._waiting.put(record)
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="access log", daemon=True)
+            self._thread.start()
 
     async def stop(self) -> None:
         """Write what is left."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
-        await asyncio.to_thread(self._put, self._take())
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._ending.release()
+            self._waiting.put(None)
+            await asyncio.to_thread(thread.join)
 
-    def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        if self._writing is not None and not self._writing.done():
-            self._timer = loop.call_later(FLUSH, self._flush)
-            return
-        self._writing = loop.run_in_executor(None, self._put, self._take())
-
-    def _take(self) -> list[Line]:
-        waiting, self._waiting = self._waiting, []
-        if self._left_out:
-            log.warning("the access log is not read: %d lines are left out", self._left_out)
-            self._left_out = 0
-        return waiting
+    def _run(self) -> None:
+        waiting, told, ends = self._waiting, self._left_out, False
+        while not ends:
+            records = [waiting.get()]
+            ends = self._ending.acquire(timeout=FLUSH)
+            records += [waiting.get() for _ in range(waiting.qsize())]
+            self._put([record for record in records if record is not None])
+            if self._left_out > told:
+                log.warning("the access log is not read: %d lines are left out", self._left_out - told)
+                told = self._left_out
 
     def _put(self, records: list[Line]) -> None:
         try:

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 
 from aiohttp import web
+from multidict import istr
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
@@ -16,6 +17,7 @@ from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_fram
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
+from ..whole_answer import WholeAnswer
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
@@ -46,6 +48,7 @@ Told = tuple[str, str, int, str, RequestError | None]
 """What is told of a request that has ended: its method, path, status, outcome and error."""
 
 
+_TRACEPARENT = istr(TRACEPARENT)
 _LONGEST_PATH = 200
 """Characters of a path that is not served which are looked at and said."""
 
@@ -229,16 +232,16 @@ class Door:
     async def tell_stream(self, request: web.Request, response: web.StreamResponse) -> None:
         """The same, when the answer begins."""
         if not isinstance(response, web.Response):
-            self.tell(request, response)
+            self.tell(request, response, request.get(EXCHANGE))
 
-    def tell(self, request: web.Request, response: web.StreamResponse) -> None:
+    def tell(self, request: web.Request, response: web.StreamResponse, exchange: Exchange | None) -> None:
         """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
         another request may follow."""
         if self.browsers.lets_pages_call:
             response.headers.update(self.browsers.answer_headers(request))
-        exchange = request.get(EXCHANGE)
         if exchange is not None and exchange.key is not None and exchange.key.limiter is not None:
-            tell_own_limits(response, exchange.key.limiter.left(exchange.loop.time()), exchange.ids)
+            left = exchange.key.limiter.left(exchange.loop.time())
+            tell_own_limits(response, left, exchange.ids, exchange.trace)
         if self.is_closing:
             response.headers["Connection"] = "close"
             response.force_close()
@@ -273,13 +276,15 @@ def _guarded(
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
         request[EXCHANGE] = exchange
-        parent = request.headers.get(TRACEPARENT, "")
+        parent = request.headers.get(_TRACEPARENT, "")
         if records.traces is not None:
             exchange.traceparent = parent
             exchange.own_trace = records.traces.begin(parent)
             PARENT.set(exchange.own_trace.header)
         else:
-            PARENT.set(parent if parent and is_traceparent(parent) else "")
+            parent = parent if parent and is_traceparent(parent) else ""
+            if PARENT.get() != parent:
+                PARENT.set(parent)
         outcome, failed = OK, None
         response: web.StreamResponse | None = None
         try:
@@ -296,7 +301,10 @@ def _guarded(
                 response = await answer(request, exchange)
                 if response.prepared:
                     return response
-                response.headers.update(ids)
+                if isinstance(response, WholeAnswer):
+                    response.add(ids)
+                else:
+                    response.headers.update(ids)
         except RequestError as error:
             log_failure(error)
             refused(error)
@@ -325,7 +333,7 @@ def _guarded(
                 end(exchange, told)
             else:
                 exchange.background.add_done_callback(lambda _: end(exchange, told))
-        door.tell(request, response)
+        door.tell(request, response, exchange)
         return response
 
     return handle

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
 from ...compiler.plan.record import frozen
@@ -30,7 +30,7 @@ LONGEST_SECRET = 16384
 
 def shown_secret(request: web.Request) -> str:
     """What the request shows, as OpenAI's clients do it, Anthropic's or Azure's; empty for nothing."""
-    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     shown = shown.strip() if scheme.lower() == "bearer" else ""
     return shown or request.headers.get("x-api-key", "") or request.headers.get("api-key", "")
 

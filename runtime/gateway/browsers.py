@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from ...compiler.plan import ANY_ORIGIN, GatewayPlan, is_loopback
 from ..requests.errors import Forbidden
@@ -33,6 +34,7 @@ _EXPOSED = ", ".join(
 )
 """The headers of answers that a page may read: browsers want each of them named."""
 _MAX_AGE = "600"
+_SITE = istr("Sec-Fetch-Site")
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]+(\s*,\s*[\w!#$%&'*+.^`|~-]+)*", re.ASCII)
 
 
@@ -60,15 +62,15 @@ class BrowserRules:
     def admit(self, request: web.Request) -> None:
         """Raises ForbiddenOrigin, ForbiddenHost."""
         headers = request.headers
-        host = headers.get("Host", "")
+        host = headers.get(hdrs.HOST, "")
         if self._local_only and not _is_local(host):
             raise ForbiddenHost(
                 "only this machine may call, by `localhost` or its address, and not by another name: ask for "
                 "a token with `gateway { auth = … }`, or say `auth = none` if everyone may call"
             )
-        origin = headers.get("Origin")
+        origin = headers.get(hdrs.ORIGIN)
         if origin is None:
-            is_foreign = request.method == "POST" and headers.get("Sec-Fetch-Site") in (
+            is_foreign = request.method == "POST" and headers.get(_SITE) in (
                 "cross-site",
                 "same-site",
             )

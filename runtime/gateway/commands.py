@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from ..admin import LEVELS, AdminSocket, Answer, Command, Refused
 from ..limits.replica_policies import ReplicaPolicies
@@ -26,18 +26,33 @@ LONGEST = 86400.0
 """Seconds for which an operator may open a circuit, or hold an account."""
 
 Asked = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Taken(Protocol):
+    """Commands by name: those that read, and those that change something."""
+
+    reading: dict[str, Command]
+    changing: dict[str, Command]
 
 
 def admin_at(path: Path) -> Running:
     """Listens for commands at `path` while a gateway serves."""
+    return listening_at(path, Commands)
+
+
+def listening_at(
+    path: Path, commands: Callable[[T], Taken]
+) -> Callable[[T, Reloader], AbstractAsyncContextManager[None]]:
+    """Takes the commands of what serves, and those that have to do with its file."""
 
     @asynccontextmanager
-    async def listening(service: Service, reloader: Reloader) -> AsyncIterator[None]:
-        commands, reloading = Commands(service), Reloading(reloader)
-        async with admin_socket(
+    async def listening(serving: T, reloader: Reloader) -> AsyncIterator[None]:
+        own, reloading = commands(serving), Reloading(reloader)
+        async with _admin_socket(
             path,
-            {**commands.reading, "difference": reloading.difference},
-            {**commands.changing, **reloading.changing},
+            {**own.reading, "difference": reloading.difference},
+            {**own.changing, **reloading.changing},
         ):
             yield
 
@@ -45,7 +60,7 @@ def admin_at(path: Path) -> Running:
 
 
 @asynccontextmanager
-async def admin_socket(
+async def _admin_socket(
     path: Path, reading: Mapping[str, Command], changing: Mapping[str, Command]
 ) -> AsyncIterator[None]:
     """While the block runs, commands are taken at `path`, if that can be."""

@@ -12,7 +12,7 @@ from ..requests.usage import PICODOLLARS
 
 def micros(seconds: float) -> float:
     """Seconds with six digits, as `round` gives them in ten times the time."""
-    return int(seconds * 1e6 + 0.5) / 1e6
+    return (seconds * 1e6 + 0.5) // 1 / 1e6
 
 
 class Record(NamedTuple):

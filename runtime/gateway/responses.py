@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from multidict import istr
 
 from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
@@ -29,7 +30,7 @@ from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
-from ..whole_answer import WholeAnswer
+from ..whole_answer import JSON, WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ _GOOGLES = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
 }
+_ID = istr(REQUEST_ID_HEADER)
 _CLIENTS_ID = re.compile(r"[!-~]{1,128}")
 _SENT = 1 << 18
 """Bytes that are handed to a connection at once."""
@@ -79,12 +81,10 @@ async def in_turns(pieces: Iterator[bytes]) -> list[bytes]:
     return found
 
 
-def answer_of(
-    pieces: Sequence[bytes], headers: dict[str, str], content_type: str = "application/json"
-) -> web.Response:
+def answer_of(pieces: Sequence[bytes], headers: dict[str, str], content_type: str = JSON) -> web.Response:
     """A response whose body is sent piece by piece, as fast as its client reads it."""
-    if len(pieces) == 1:
-        return web.Response(body=pieces[0], headers=headers, content_type=content_type)
+    if len(pieces) == 1 and content_type == JSON:
+        return WholeAnswer(pieces[0], headers)
     size = {"Content-Length": str(sum(map(len, pieces)))}
     return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
 
@@ -97,7 +97,7 @@ async def _sent(pieces: Sequence[bytes]) -> AsyncIterator[memoryview]:
 
 def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[str, str]:
     """The headers that name `request`: as its client calls it, if that is short and plain, or else anew."""
-    name = request.headers.get(REQUEST_ID_HEADER)
+    name = request.headers.get(_ID)
     ids = {REQUEST_ID_HEADER: name} if name is not None and _CLIENTS_ID.fullmatch(name) else new_ids()
     if as_anthropic:
         ids[_ANTHROPICS_ID] = ids[REQUEST_ID_HEADER]
@@ -142,15 +142,19 @@ def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -
         headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
 
 
-def tell_own_limits(response: web.StreamResponse, left: Left, ids: Mapping[str, str]) -> None:
+def tell_own_limits(
+    response: web.StreamResponse, left: Left, ids: Mapping[str, str], trace: Trace | None
+) -> None:
     """Say in `response` what is left of the limits of a client's own key, where that is less than it says."""
-    headers, as_anthropic = response.headers, _ANTHROPICS_ID in ids
-    is_told = tells_limits(headers)
-    if type(response) is WholeAnswer and not as_anthropic and not is_told:
-        response.lines += openai_lines(left)
-        return
+    as_anthropic = _ANTHROPICS_ID in ids
+    if isinstance(response, WholeAnswer) and response.lines is not None and not as_anthropic:
+        upstream = None if trace is None else trace.upstream
+        if upstream is None or not upstream.headers:  # it says nothing
+            response.lines += openai_lines(left)
+            return
+    headers = response.headers
     less = left.remaining()
-    if is_told:
+    if tells_limits(headers):
         less = tighter(less, headers)
     headers.update(write_anthropic(less, time.time()) if as_anthropic else write_openai(less))
 

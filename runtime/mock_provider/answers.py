@@ -86,6 +86,17 @@ def make_answer(asked: Asked, text: str, calls: tuple[Call, ...], finish: str) -
     )
 
 
+def thought_of(answer: Answer) -> tuple[str, str]:
+    """What was thought before an answer, and its signature."""
+    words = f"There are {answer.prompt_tokens} words to think about."
+    return words, sign(words)
+
+
+def sign(thought: str) -> str:
+    """The signature of a thought."""
+    return hash_id("a thought", thought)
+
+
 def effort_of(budget: int) -> str:
     """The effort that a budget of thinking, in tokens, stands for; none for no budget."""
     if budget <= 0:

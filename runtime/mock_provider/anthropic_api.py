@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from .answers import Answer, Call, effort_of, hash_id, pieces
+from .answers import Answer, Call, effort_of, pieces, sign, thought_of
 from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
@@ -166,7 +166,7 @@ def _hear(asked: Asked, message: dict[str, Any]) -> None:
     results = [_text(block.get("content")) for block in blocks if block.get("type") == "tool_result"]
     for block in blocks:
         if block.get("type") == "thinking":
-            if block.get("signature") != _signature(block["thinking"]):
+            if block.get("signature") != sign(block["thinking"]):
                 raise MockError(400, "messages: Invalid `signature` in `thinking` block")
             asked.thoughts += 1
     if role == "assistant":
@@ -218,8 +218,8 @@ def _message(
 
 
 def _thought(answer: Answer) -> dict[str, Any]:
-    thinking = f"There are {answer.prompt_tokens} words to think about."
-    return {"type": "thinking", "thinking": thinking, "signature": _signature(thinking)}
+    thinking, signature = thought_of(answer)
+    return {"type": "thinking", "thinking": thinking, "signature": signature}
 
 
 def _effort(thinking: dict[str, Any], config: dict[str, Any]) -> str:
@@ -228,10 +228,6 @@ def _effort(thinking: dict[str, Any], config: dict[str, Any]) -> str:
         return ""
     budget = thinking.get("budget_tokens")
     return config.get("effort") or ("high" if budget is None else effort_of(budget))
-
-
-def _signature(thinking: str) -> str:
-    return hash_id("a thought", thinking)
 
 
 def _block(call: Call) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from .answers import Answer, Call, effort_of, hash_id, pieces
+from .answers import Answer, Call, effort_of, pieces, sign, thought_of
 from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
@@ -141,7 +141,7 @@ def _hear(asked: Asked, message: dict[str, Any]) -> None:
             if "reasoningText" in block.get("reasoningContent", {})
         ]
         for thought in thoughts:
-            if thought.get("signature") != hash_id("a thought", thought["text"]):
+            if thought.get("signature") != sign(thought["text"]):
                 raise MockError(400, "messages: Invalid `signature` in `thinking` block")
             asked.thoughts += 1
         asked.overhear(text)
@@ -192,8 +192,8 @@ def _usage(answer: Answer) -> dict[str, int]:
 
 
 def _thought(answer: Answer) -> dict[str, str]:
-    text = f"There are {answer.prompt_tokens} words to think about."
-    return {"text": text, "signature": hash_id("a thought", text)}
+    text, signature = thought_of(answer)
+    return {"text": text, "signature": signature}
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from ..requests.request import ChatRequest, CompletionRequest, Request
 
 FIELD = "service_tier"
 
+_ASKS = (ChatRequest, CompletionRequest)
+
 
 class AskedTier:
     """What the file and clients ask for. Who asks for nothing gets what the account, or the project, is set
@@ -46,11 +48,7 @@ class AskedTier:
         """The tier; empty where nobody asks for one."""
         if self._force:
             return self._force
-        if (
-            self._reads
-            and isinstance(request, ChatRequest | CompletionRequest)
-            and (told := self._told(request))
-        ):
+        if self._reads and isinstance(request, _ASKS) and (told := self._told(request)):
             return told
         return self._default or self._usual
 

@@ -65,6 +65,8 @@ FRAME_BYTES = 220
 
 
 _SIZE = "estimate"
+_by_token = BYTES_PER_TOKEN.__rfloordiv__
+"""So many bytes by those of a token, for many texts without a step of Python for each."""
 
 
 class Estimate(NamedTuple):
@@ -84,6 +86,10 @@ class Estimate(NamedTuple):
         return self.prompt + self.answer
 
 
+NO_SIZE = Estimate(0, 0)
+"""Of what is not paid by anything of that, as tensors are not."""
+
+
 def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
     if isinstance(request, ChatRequest):
@@ -94,7 +100,7 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, EmbedRequest):
         inputs = request.texts
         measure: Callable[[str], int] = len if "".join(inputs).isascii() else _bytes
-        tokens = sum([measure(text) // BYTES_PER_TOKEN for text in inputs]) + len(inputs)
+        tokens = sum(map(_by_token, map(measure, inputs))) + len(inputs)
         return Estimate(tokens + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
@@ -115,7 +121,7 @@ def estimate(request: Request) -> Estimate:
             said = -(-characters * SPOKEN_TOKENS_PER_MINUTE // CHARACTERS_PER_MINUTE)
             return Estimate(tokens, said, characters=characters)
         return Estimate(tokens, 0, audio_ms=_heard_ms(request))
-    return Estimate(0, 0)
+    return NO_SIZE
 
 
 def for_model(request: Request, can: Capabilities) -> Estimate:
@@ -182,7 +188,9 @@ def _of_chat(request: ChatRequest) -> Estimate:
         if name in body and (most := _count(body[name])):
             answer = most
             break
-    return Estimate(prompt, answer * (_count(body["n"]) or 1) if "n" in body else answer, searches)
+    if "n" in body:
+        answer *= _count(body["n"]) or 1
+    return tuple.__new__(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:

@@ -15,7 +15,7 @@ from ...compiler.plan.service_tiers import STANDARD
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
-from ..policies.estimate import FRAME_BYTES, Estimate, Tariff, said_by, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, NO_SIZE, Estimate, Tariff, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import (
@@ -312,8 +312,8 @@ class Attempt:
         """
         if self.usage is not None:
             return self.usage
-        if not self._sent:
-            return Usage(0)
+        if not self._sent or self._estimate is NO_SIZE:
+            return NOTHING_USED
         if self.begun:
             guessed = self._estimate
             completion = streamed_tokens(self._chunks, self._size) if guessed.answer else 0
@@ -336,7 +336,7 @@ class Attempt:
         return SUCCESS if self._finished or self.begun else NOTHING
 
 
-_BY_TOKENS = Estimate(0, 0)[2:]
+_BY_TOKENS = NO_SIZE[2:]
 """Of what is paid by tokens alone."""
 
 

@@ -8,7 +8,7 @@ from math import inf
 
 from ..limits.rate_limiters import MAX_WAIT
 from ..limits.replica_policies import ReplicaPolicies
-from ..policies.estimate import Estimate, Tariff, for_model
+from ..policies.estimate import NO_SIZE, Tariff, for_model
 from ..policies.retry import GiveUp, Retry
 from ..requests.call import Call
 from ..requests.errors import (
@@ -29,8 +29,6 @@ from ..requests.usage import NOTHING_USED
 from .attempt import Attempt
 from .availability import Availability
 from .slots import Slot, Slots
-
-NOTHING = Estimate(0, 0)
 
 ITS_OWN = (RateLimited, Unauthorized, Forbidden, ServerDown)
 """Errors of one replica, its key or its server: another replica may answer at once, without a retry."""
@@ -122,7 +120,7 @@ class Retrier:
             index = self.slot.replica
             trace.replica = index
             entered, policies = now, self._policies[index]
-            size = NOTHING
+            size = NO_SIZE
             if policies is not None:
                 size = for_model(call.request, policies.plan.capabilities)
                 if tier := policies.tiers.of(call.request):

@@ -74,7 +74,7 @@ class Slots:
     def at_once(self, now: float, prefer: int | None = None) -> Slot | None:
         """A slot; None where the request has to wait for one, or to go elsewhere."""
         admitted = self._capacity.admit_at_once(prefer)
-        return None if admitted is None else Slot(admitted, now)
+        return None if admitted is None else tuple.__new__(Slot, (admitted, now))
 
     async def enter(
         self,

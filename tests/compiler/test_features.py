@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.cli.main import main
-from inferc.compiler.analysis.features import arrivals_of, losses
+from inferc.compiler.analysis.features import arrivals_of, asked_at, losses
 from inferc.compiler.plan import Capabilities, CapacityPolicy, Plan, TaskKind, WireFormat
 from inferc.compiler.plan.features import YES_OR_NO, Features, features_of
 from inferc.compiler.plan.reach import names_of, only
@@ -34,6 +34,7 @@ deployment own { model = "mine", runtime openai_compatible { endpoint = "http://
 deployment vectors { model = "text-embedding-3-small", runtime openai { api_key = env("A") }, task embed {} }
 route both = fallback [claude, hedge [gpt, claude] after 400ms] %s
 pipeline reply(message: text) -> text { return both(message) }
+pipeline pair(one: text, other: text) -> text { return both("${one} ${other}") }
 """
 
 
@@ -62,7 +63,15 @@ def test_what_is_not_known_is_neither_there_nor_missing(plan: Plan) -> None:
 
 def test_pipelines_take_their_arguments_alone_and_embedders_do_not_chat(plan: Plan) -> None:
     assert found(plan, "reply") == Features()
+    assert asked_at(arrivals_of(plan)["reply"]) == [
+        "chat at `/v1/chat/completions`, `/v1/responses`, `/v1/messages`"
+    ]
     assert arrivals_of(plan)["vectors"].features is None
+
+
+def test_pipelines_that_do_not_take_one_text_are_no_models(plan: Plan) -> None:
+    pair = arrivals_of(plan)["pair"]
+    assert (pair.features, asked_at(pair)) == (None, [])
 
 
 def test_who_loses_it_is_said_with_the_way_there(plan: Plan) -> None:

@@ -55,3 +55,31 @@ def test_the_catalogue_knows_prices_of_tiers(
     found = find_model(model, provider)
     assert found is not None
     assert (found.flex, found.flex_cached, found.priority, found.ultrafast) == tiers
+
+
+@pytest.mark.parametrize(
+    ("field", "tier", "advice"),
+    [
+        ("serviceTier", "flex", 'headers { "X-Vertex-AI-LLM-Shared-Request-Type" = "flex" }'),
+        ("service_tier", "PRIORITY", 'headers { "X-Vertex-AI-LLM-Shared-Request-Type" = "priority" }'),
+        ("serviceTier", "standard", "remove it"),
+    ],
+)
+def test_vertex_is_asked_for_a_tier_in_a_header(project: Project, field: str, tier: str, advice: str) -> None:
+    def chat(where: str) -> str:
+        return (
+            f'deployment chat {{ model = "gemini-3.5-flash", runtime gemini {{ {where} }}, '
+            f'request {{ defaults {{ extra_body {{ {field} = "{tier}" }} }} }} }}'
+        )
+
+    [found] = [each for each in project.findings(chat('project = "p", region = "global"')) if each.is_error]
+    assert (found.code, found.message) == ("E0204", f"Vertex reads no `{field}` in the body")
+    [told] = found.help
+    assert advice in told
+    assert "E0204" not in project.codes(chat('api_key = env("K")'))
+
+
+def test_what_vertex_is_told_to_write_is_what_it_takes(project: Project) -> None:
+    headers = 'headers { "X-Vertex-AI-LLM-Shared-Request-Type" = "flex" }'
+    vertex = f'runtime gemini {{ project = "p", region = "global", {headers} }}'
+    assert not project.codes(f'deployment chat {{ model = "gemini-3.5-flash", {vertex} }}')

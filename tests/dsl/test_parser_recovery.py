@@ -500,7 +500,7 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
         "square_brackets_in_a_type",
         ["type X = list[text]", "let z = 1"],
-        ("E0101", "`[` cannot follow this", "["),
+        ("E0101", "what a list is made of stands between `<` and `>`", "["),
     ),
     (
         "an_if_without_else",

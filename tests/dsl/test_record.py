@@ -9,7 +9,7 @@ from functools import cached_property
 import attrs
 import pytest
 
-from inferc.dsl.record import frozen
+from inferc.dsl.record import FEW, define, fields, frozen
 
 
 @frozen
@@ -73,12 +73,92 @@ def test_the_other_kinds() -> None:
             assert (name, place) == ("a", 1)
 
 
-def test_attrs_is_not_asked_before_a_class_is_used() -> None:
+@define(eq=False)
+class Counted(Base):
+    place: int = 7
+    seen: list[str] = attrs.field(factory=list, init=False)
+    length: int = attrs.field(default=attrs.Factory(lambda it: len(it.name), takes_self=True))
+    _hidden: tuple[int, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    later: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.later = self.length + 1
+
+
+def test_the_first_values_are_those_that_attrs_makes() -> None:
+    """One after another: filled in field by field at first, and by attrs' own `__init__` after that."""
+    for i in range(2 * FEW):
+        one = Counted(f"x{i}", hidden=[i])
+        assert (one.name, one.place, one.seen, one.length) == (f"x{i}", 7, [], len(one.name))
+        assert (one._hidden, one.later) == ((i,), one.length + 1)
+        one.seen.append("own")
+        assert Counted("x", 8, 3).length == 3
+
+
+@frozen
+class Wrong:
+    name: str
+    size: int = 1
+
+
+@pytest.mark.parametrize("how", ["first", "after many"])
+def test_what_is_given_wrongly_is_a_type_error(how: str) -> None:
+    if how == "after many":
+        for _ in range(FEW + 1):
+            Wrong("a")
+    wrong: list[tuple[tuple[object, ...], dict[str, object], str]] = [
+        ((), {}, "missing 1 required positional argument: 'name'"),
+        (("a", 1, 2), {}, "takes from 2 to 3 positional arguments but 4 were given"),
+        (("a",), {"name": "b"}, "got multiple values for argument 'name'"),
+        (("a",), {"other": 1}, "got an unexpected keyword argument 'other'"),
+    ]
+    for args, kwargs, message in wrong:
+        with pytest.raises(TypeError, match=message):
+            Wrong(*args, **kwargs)  # type: ignore[arg-type]
+
+
+@frozen
+class Pair(Base):
+    size: int
+    color: str = attrs.field(default="red", kw_only=True)
+
+
+def test_patterns_take_the_fields_of_the_first_value_by_place() -> None:
+    match Pair("a", 1, 2):
+        case Pair(name, place, size, color=color):
+            assert (name, place, size, color) == ("a", 1, 2, "red")
+        case _:
+            pytest.fail("it is a pair")
+
+
+def test_a_class_of_another_kind_may_fill_it_in() -> None:
+    class Own(Base):
+        def __init__(self) -> None:
+            super().__init__("own", 1)
+            self.more = True
+
+    assert [(each.name, each.more) for each in (Own(), Own())] == [("own", True)] * 2
+
+
+def test_fields_are_told_without_attrs() -> None:
+    assert list(fields(Sized)) == ["name", "place", "size", "parts"]
+    assert (fields(Sized)["size"].default, fields(Sized)["name"].default) == (1, attrs.NOTHING)
+    assert not fields(Base)["place"].eq
+    assert [name for name, field in fields(Named).items() if field.kw_only] == ["name"]
+    assert list(fields(Counted)) == [each.name for each in attrs.fields(Counted)]
+
+
+def test_attrs_is_not_asked_before_a_class_is_used_often() -> None:
     program = (
         "import attrs; asked = []; define = attrs.define\n"
         "attrs.define = lambda cls, **options: (asked.append(cls), define(cls, **options))\n"
         "import inferc.dsl.syntax as s\n"
         "assert not asked, asked\n"
-        "s.Identifier(0, 1, 'x'); assert asked == [s.Node, s.Identifier], asked"
+        "from inferc.dsl.record import FEW, fields\n"
+        "make = lambda: s.Identifier(0, 1, 'x')\n"
+        "one = make(); assert one == make(); hash(one), fields(s.Identifier)\n"
+        "assert not asked, asked\n"
+        "values = [make() for _ in range(FEW)]; assert asked == [s.Node, s.Identifier], asked\n"
+        "assert values == [one] * FEW"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 from openai import OpenAI
 
-from ..support.commands import INFERC, ROOT, Running, serving
+from ..support.commands import ROOT, Running, serving
+from ..support.forked import ran
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def hello(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     """`samples/hello.infer`, compiled into a plan elsewhere, and that plan running."""
     plan = tmp_path_factory.mktemp("plan") / "hello.plan.json"
     compile_ = ["compile", "samples/hello.infer", "--set", f"provider_url={mock.url}/v1", "-o", str(plan)]
-    subprocess.run([*INFERC, *compile_], cwd=ROOT, check=True, capture_output=True)
+    ran(*compile_, cwd=ROOT, check=True)
     with serving("run", str(plan), "--port", "0", forked=False) as running:
         yield running
 

@@ -16,6 +16,7 @@ from lsprotocol import types as lsp
 from inferc.cli.main import main
 from inferc.editor.documents import uri_of
 
+from ..support.forked import Forked
 from .conftest import PATIENCE, Client
 
 FINE = 'deployment gpt {\n  model = "gpt-4o-mini"\n  runtime openai { api_key = env("KEY") }\n}\n'
@@ -319,13 +320,13 @@ def test_a_port_that_others_could_reach_is_refused(
 
 @pytest.mark.parametrize("input", ["/dev/null", __file__])
 def test_an_input_that_is_no_client_ends_the_command(input: str) -> None:
-    with open(input, "rb") as file:
-        done = subprocess.run(
-            [sys.executable, "-m", "inferc.cli", "lsp"],
-            stdin=file, capture_output=True, text=True, check=False, timeout=PATIENCE,
-        )  # fmt: skip
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    with (
+        open(input, "rb") as file,
+        Forked("lsp", stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "Traceback" not in said
 
 
 def test_without_pygls_the_command_says_how_to_get_it() -> None:

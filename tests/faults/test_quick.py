@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ..support.forked import Forked
+from ..support.forked import forked
 from . import processes
 from .table import Fault, faults
 
@@ -15,6 +15,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what processes 
 
 @pytest.mark.parametrize("fault", [each for each in faults() if each.quick], ids=lambda each: each.name)
 def test_a_promise_is_kept(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "start", Forked)
+    monkeypatch.setattr(processes, "start", forked)
     seen, _ = fault.played(busy=True)
     assert not seen.broken, f"{fault.promise}\n{fault.done}\nseen: {'; '.join(seen.notes)}"

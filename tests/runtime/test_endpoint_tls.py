@@ -32,10 +32,11 @@ ONCE = RetryPolicy(max_retries=0)
 
 @define
 class Provider:
-    """peers: who showed which certificate, by its common name."""
+    """peers: who showed which certificate, by its common name. pieces: of each answer, as they are sent."""
 
     port: int = 0
     peers: list[str] = field(factory=list)
+    pieces: list[bytes] = field(factory=lambda: [ANSWER])
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -49,7 +50,10 @@ class Provider:
                 self.peers.append(
                     str(dict(part[0] for part in shown.get("subject", ())).get("commonName", ""))
                 )
-                writer.write(ANSWER)
+                for piece in self.pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             writer.close()
 
@@ -98,6 +102,16 @@ async def test_an_authority_of_one_s_own_is_trusted(tmp_path: Path) -> None:
         for trusted in (None, tls(ca="other.crt")):
             with pytest.raises(NetworkError, match=r"cannot be trusted at localhost.*tls \{ ca = file"):
                 await ask(plan_of(it.port, tls=trusted), tmp_path)
+
+
+async def test_a_long_answer_comes_in_pieces(tmp_path: Path) -> None:
+    issue(tmp_path)
+    long = {"choices": [{**CHOICE, "message": {"role": "assistant", "content": "x" * 300_000}}]}
+    body = json.dumps(long).encode()
+    head = ANSWER[: -len(BODY)].replace(b"%d" % len(BODY), b"%d" % len(body))
+    async with provider(tmp_path) as it:
+        it.pieces = [head + body[:10], body[10:100_000], body[100_000:]]
+        assert json.loads(await ask(plan_of(it.port, tls=tls(ca="tls.crt")), tmp_path)) == long
 
 
 async def test_a_certificate_is_shown_to_who_wants_one(tmp_path: Path) -> None:

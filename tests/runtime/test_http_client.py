@@ -34,12 +34,17 @@ Make = Callable[[ClientOptions], HttpClient]
 
 
 def of_chats(options: ClientOptions) -> HttpClient:
-    """A client that reads little at once, and answers that come in one piece without a parser."""
+    """A client that reads little at once, and plain answers without a parser."""
     return LeanClient(evolve(options, window=32 << 10))
 
 
-lean = pytest.mark.parametrize("make", [LeanClient, of_chats])
-both = pytest.mark.parametrize("make", [LeanClient, of_chats, SessionClient])
+def of_vectors(options: ClientOptions) -> HttpClient:
+    """A client that reads as much as there is, and plain answers without a parser."""
+    return LeanClient(evolve(options, is_plain=True))
+
+
+lean = pytest.mark.parametrize("make", [LeanClient, of_chats, of_vectors])
+both = pytest.mark.parametrize("make", [LeanClient, of_chats, of_vectors, SessionClient])
 
 
 @define
@@ -95,8 +100,12 @@ async def client(make: Make) -> AsyncIterator[HttpClient]:
 async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str) -> bytes:
     answer = await asking.post(str(url), body, headers)
     try:
-        whole = answer.whole if isinstance(answer, LeanAnswer) else None
-        return await answer.content.read() if whole is None else whole
+        if isinstance(answer, LeanAnswer) and answer.whole is not None:
+            return answer.whole
+        if isinstance(answer, LeanAnswer) and answer.rest is not None:
+            await answer.rest.arrival(asyncio.get_running_loop(), lambda: None)
+            return answer.rest.body
+        return await answer.content.read()
     finally:
         answer.release()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
+from openai.types import Completion
 
 from inferc.runtime.dialects.server_sent_events import MAX_EVENT
 
@@ -64,7 +65,7 @@ async def house(wire: str, ask: Callable[[str, Json], tuple[str, Json]]) -> Asyn
 
 
 async def told(url: str, wire: str, path: str, **fields: Any) -> tuple[int, str, bytes]:
-    body = {"model": wire, **ASKS[path], **fields}
+    body = {"model": wire, **ASKS.get(path, {}), **fields}
     async with ClientSession() as session, session.post(url + path, json=body) as answer:
         return answer.status, answer.content_type, await answer.read()
 
@@ -103,10 +104,87 @@ async def test_a_client_gets_the_form_that_it_asked_for(wire: str, path: str, st
     assert text_of(kind, data) == usual != ""
 
 
+COMPLETION = "/v1/completions"
+USAGE = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+
+
+def completion(*choices: Json, **more: Any) -> Json:
+    return {"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [*choices], **more}
+
+
+def said(text: str, reason: str | None = None, index: int = 0, logprobs: Any = None) -> Json:
+    return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": reason}
+
+
+async def test_a_completion_that_is_streamed_unasked_comes_in_one_piece() -> None:
+    def token(text: str) -> Json:
+        return {
+            "tokens": [text],
+            "token_logprobs": [-0.5],
+            "top_logprobs": [{text: -0.5}],
+            "text_offset": [0],
+        }
+
+    chunks = [
+        completion(said("ha", logprobs=token("ha"))),
+        completion(said("Two", index=1)),
+        completion(said("ha", "length", logprobs=token("ha"))),
+        completion(said("", "stop", index=1)),
+        completion(usage=USAGE),
+    ]
+    data = b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in chunks) + b"data: [DONE]\n\n"
+    async with saying(data) as gateway:
+        status, kind, answered = await told(gateway, "openai", COMPLETION, prompt="x")
+    assert (status, kind) == (200, "application/json")
+    first, second = Completion.model_validate_json(answered, strict=True).choices
+    assert (first.text, first.finish_reason, second.text, second.finish_reason) == (
+        *("haha", "length"),
+        *("Two", "stop"),
+    )
+    assert first.logprobs is not None
+    assert first.logprobs.tokens == ["ha", "ha"]
+    assert json.loads(answered)["usage"] == USAGE
+
+
+@pytest.mark.parametrize("wanted", [False, True], ids=["without usage", "with usage"])
+async def test_a_completion_that_comes_in_one_piece_is_streamed_to_who_asked_for_it(wanted: bool) -> None:
+    whole = json.dumps(completion(said("haha", "length"), said("Two", "stop", 1), usage=USAGE)).encode()
+    more = {"stream_options": {"include_usage": True}} if wanted else {}
+    async with saying(whole, "application/json") as gateway:
+        asked = {"prompt": "x", "stream": True, **more}
+        status, kind, data = await told(gateway, "openai", COMPLETION, **asked)
+    assert (status, kind) == (200, "text/event-stream")
+    lines = data.decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    first, *others = [Completion.model_validate_json(line[6:]) for line in lines[:-2]]
+    assert [(each.text, each.finish_reason) for each in first.choices] == [
+        ("haha", "length"),
+        ("Two", "stop"),
+    ]
+    assert first.usage is None
+    assert [each.usage.total_tokens for each in others if each.usage] == [5] * wanted
+    assert len(others) == wanted
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b'data: {"choices": [{"text": "x", "index": 0}]}\n\n', "cut off"),
+        (b'data: {"error": {"message": "overloaded"}}\n\n', "overloaded"),
+    ],
+    ids=["cut", "failed"],
+)
+async def test_a_stream_that_is_no_completion_is_an_error_of_the_provider(data: bytes, why: str) -> None:
+    async with saying(data) as gateway:
+        status, _, answered = await told(gateway, "openai", COMPLETION, prompt="x")
+    assert status == 502
+    assert why in json.loads(answered)["error"]["message"]
+
+
 @asynccontextmanager
-async def saying(data: bytes) -> AsyncIterator[str]:
+async def saying(data: bytes, content_type: str = "text/event-stream") -> AsyncIterator[str]:
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=data, content_type="text/event-stream")
+        return web.Response(body=data, content_type=content_type)
 
     app = web.Application()
     app.router.add_post("/{path:.*}", answer)

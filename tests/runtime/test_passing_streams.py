@@ -105,3 +105,47 @@ def test_an_end_marker_is_enough_where_no_chunk_says_why_it_ended() -> None:
     for each in (chunk("all of it"), b"[DONE]"):
         list(reading.read(Event(b"", each)))
     assert reading.ended
+
+
+def thinking(words: str, **more: Any) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": [{"type": "text", "text": words}], **more}
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"delta": {"content": "So."}},
+        {"delta": {"content": [{"type": "text", "text": "So."}]}},
+        {"delta": {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]}},
+        {"delta": {}, "finish_reason": "stop"},
+    ],
+)
+@pytest.mark.parametrize("signed", [0, 1])
+def test_a_thought_that_mistral_signed_is_told_once_with_all_its_words(
+    last: dict[str, Any], signed: int
+) -> None:
+    parts = [thinking("I "), thinking("think.")]
+    parts[signed]["signature"] = "c2ln"
+    told = [{"index": 0, "delta": {"content": [part]}, "finish_reason": None} for part in parts]
+    told.append({"index": 0, "finish_reason": None, **last})
+    got = passed(*(json.dumps({"id": "c", "model": "m", "choices": [each]}).encode() for each in told))
+    deltas = [json.loads(data)["choices"][0]["delta"] for data, _ in got]
+    assert [delta.get("reasoning_content") for delta in deltas] == ["I ", "think.", None]
+    assert [delta.get("reasoning_details") for delta in deltas[:2]] == [None, None]
+    assert deltas[2]["reasoning_details"] == [
+        {"type": "reasoning.text", "format": "mistral.thinking", "signature": "c2ln", "text": "I think."}
+    ]
+    words = "So." if last["delta"].get("content") else None
+    assert (deltas[2].get("content") or None) == words
+
+
+def test_a_thought_ends_before_words_of_a_known_shape() -> None:
+    reading = reader()
+    for words in ("one", "two"):
+        list(reading.read(Event(b"", chunk(words))))
+    part = json.dumps([thinking("hm", signature="c2ln")]).encode()
+    list(reading.read(Event(b"", chunk("?").replace(b'"?"', part))))
+    [told] = reading.read(Event(b"", chunk("three")))
+    assert b"c2ln" in told.data
+    [plain] = reading.read(Event(b"", chunk("four")))
+    assert plain.data == chunk("four")

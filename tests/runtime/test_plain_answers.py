@@ -14,23 +14,25 @@ from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: one two\r\n"
-    b"Connection: keep-alive\r\ncontent-length:2\r\n"
+    b"Connection: keep-alive\r\ncontent-length: 2\r\n"
 )
 ANSWER = HEAD + b"\r\n{}"
 
 OTHERS = {
-    "begins only": ANSWER[:-1],
-    "head alone": HEAD + b"\r\n",
     "no whole head": HEAD,
+    "begins a large one": ANSWER.replace(b"length: 2", b"length: 1048577"),
     "more than its length": ANSWER + b"H",
+    "other words": ANSWER.replace(b"200 OK", b"200 Fine"),
+    "no space after a colon": ANSWER.replace(b"length: 2", b"length:2"),
+    "a long length": ANSWER.replace(b"length: 2", b"length: %b2" % (b"0" * 15)),
     "other status": ANSWER.replace(b"200 OK", b"201 Created"),
     "HTTP/1.0": ANSWER.replace(b"HTTP/1.1", b"HTTP/1.0"),
     "no JSON": ANSWER.replace(b"application/json", b"text/event-stream"),
     "lines of JSON": ANSWER.replace(b"application/json", b"application/jsonl"),
     "no type": ANSWER.replace(b"Content-Type", b"X-Type"),
-    "no length": ANSWER.replace(b"content-length:2\r\n", b""),
+    "no length": ANSWER.replace(b"content-length: 2\r\n", b""),
     "two lengths": ANSWER.replace(b"Connection: keep-alive", b"Content-Length: 2"),
-    "signed length": ANSWER.replace(b"length:2", b"length:+2"),
+    "signed length": ANSWER.replace(b"length: 2", b"length: +2"),
     "chunked": ANSWER.replace(b"Connection: keep-alive", b"Transfer-Encoding: chunked"),
     "packed": ANSWER.replace(b"Connection: keep-alive", b"Content-Encoding: gzip"),
     "closes": ANSWER.replace(b"keep-alive", b"close"),
@@ -58,6 +60,13 @@ def test_a_whole_answer_is_read_with_all_its_headers() -> None:
         ("content-length", "2"),
     ]
     assert found.headers["x-request-id"] == "one two"
+
+
+@pytest.mark.parametrize("here", [b"", b"{"])
+def test_of_an_answer_that_begins_its_head_is_read(here: bytes) -> None:
+    found = plain_answer(HEAD + b"\r\n" + here)
+    assert found is not None
+    assert (found.body, found.size) == (here, 2)
 
 
 @pytest.mark.parametrize("piece", OTHERS.values(), ids=OTHERS)
@@ -89,21 +98,27 @@ async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, l
         await asyncio.sleep(0.05)
 
 
-async def read(client: LeanClient, url: str) -> tuple[bool, bytes]:
-    """Whether an answer came whole, and its body."""
+async def read(client: LeanClient, url: str) -> tuple[str, bytes]:
+    """How an answer was read, and its body."""
     answer = await client.post(url, b"{}", {})
     assert isinstance(answer, LeanAnswer)
     try:
-        return answer.whole is not None, answer.whole or await answer.content.read()
+        if answer.whole is not None:
+            return "whole", answer.whole
+        if answer.rest is not None:
+            await answer.rest.arrival(asyncio.get_running_loop(), lambda: None)
+            return "in parts", answer.rest.body
+        return "parsed", await answer.content.read()
     finally:
         answer.release()
 
 
 async def test_one_connection_has_answers_of_every_kind() -> None:
-    chunked = HEAD.replace(b"content-length:2", b"Transfer-Encoding: chunked")
+    chunked = HEAD.replace(b"content-length: 2", b"Transfer-Encoding: chunked")
     answers = [
         [ANSWER],
         [HEAD + b"\r\n", b"{}"],
+        [HEAD + b"\r\n{", b"}"],
         [ANSWER],
         [chunked + b"\r\n1\r\n{\r\n", b"1\r\n}\r\n0\r\n\r\n"],
         [ANSWER[:30], ANSWER[30:]],
@@ -113,13 +128,32 @@ async def test_one_connection_has_answers_of_every_kind() -> None:
     async with asked(*answers) as (client, url, opened):
         told = [await read(client, url) for _ in answers]
         assert [body for _, body in told] == [b"{}"] * len(answers)
-        assert [whole for whole, _ in told] == [True, False, True, False, False, False, True]
+        assert [how for how, _ in told] == [
+            *("whole", "in parts", "in parts", "whole"),
+            *("parsed", "parsed", "parsed", "whole"),
+        ]
         assert opened == [1]
 
 
 async def test_what_follows_an_answer_is_no_answer_to_the_next_request() -> None:
     async with asked([ANSWER, ANSWER], [ANSWER]) as (client, url, opened):
-        assert await read(client, url) == (True, b"{}")
+        assert await read(client, url) == ("whole", b"{}")
         await asyncio.sleep(0.1)
-        assert await read(client, url) == (True, b"{}")
+        assert await read(client, url) == ("whole", b"{}")
+        assert opened == [2]
+
+
+async def test_neither_is_what_follows_one_in_parts() -> None:
+    async with asked([HEAD + b"\r\n{", b"}" + ANSWER], [ANSWER]) as (client, url, opened):
+        assert await read(client, url) == ("in parts", b"{}")
+        await asyncio.sleep(0.1)
+        assert await read(client, url) == ("whole", b"{}")
+        assert opened == [2]
+
+
+async def test_a_connection_whose_answer_is_not_all_here_is_closed() -> None:
+    async with asked([HEAD + b"\r\n{", b"}"], [ANSWER]) as (client, url, opened):
+        answer = await client.post(url, b"{}", {})
+        answer.release()
+        assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]

@@ -9,6 +9,7 @@ import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import aiohttp
@@ -174,10 +175,12 @@ async def test_a_reader_who_does_not_read_costs_lines_and_no_requests() -> None:
     async with house() as it:
         access = it.records.access
         assert access is not None
-        access._waiting = [it.records] * MOST_LINES  # type: ignore[list-item]
+        access._thread = Thread()  # which reads nothing
+        for _ in range(MOST_LINES):
+            access._waiting.put(None)
         assert (await it.ask("gpt"))[0] == 200
-        assert len(access._waiting) == MOST_LINES
-        access._waiting = []
+        assert access._waiting.qsize() == MOST_LINES
+        access._thread = None
 
 
 async def test_the_story_of_a_request_says_what_happened_in_its_order() -> None:

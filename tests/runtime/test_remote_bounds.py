@@ -245,6 +245,35 @@ async def test_a_trickle_ends_when_the_whole_answer_has_taken_too_long(stream: b
     assert error.message.endswith("took longer than `timeouts { total = 300ms }`")
 
 
+def in_pieces(body: bytes, *, gap: float) -> list[bytes | float]:
+    """An answer of a known length, three quarters of whose body come later, in two pieces."""
+    answer = json_of(body)
+    begin, half = len(answer) - len(body) * 3 // 4, len(answer) - len(body) // 3
+    return [answer[:begin], gap, answer[begin:half], gap, answer[half:]]
+
+
+async def test_an_answer_may_come_in_pieces_as_slow_as_each_may_be() -> None:
+    text = "y" * 100_000
+    pieces = in_pieces(whole(text), gap=0.15)
+    async with provider(pieces, timeouts=Timeouts(read=Duration(0.25))) as (executor, _):
+        [data] = await ask(executor)
+        assert json.loads(data)["choices"][0]["message"]["content"] == text
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ([b" ", 5.0], "fell silent for 0.2 s"),
+        (endless(b" ", 0.02), "took longer than `timeouts { total = 400ms }`"),
+        ([b" "], "broke off in the middle of its answer"),
+    ],
+)
+async def test_an_answer_whose_rest_does_not_come_is_not_waited_for(rest: Pieces, why: str) -> None:
+    pieces = itertools.chain([json_of(whole()).replace(b"Length: ", b"Length: 9")], rest)
+    error = await failure(pieces, timeouts=Timeouts(read=Duration(0.2), total=Duration(0.4)))
+    assert error.message.endswith(why)
+
+
 async def test_a_first_byte_that_is_later_than_the_whole_answer_may_be_is_too_late() -> None:
     error = await failure([1.0], timeouts=Timeouts(total=Duration(0.1)))
     assert error.message.endswith("took longer than `timeouts { total = 100ms }`")

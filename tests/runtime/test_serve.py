@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -24,9 +23,8 @@ from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import build_app, serve_mock
 from inferc.runtime.requests.errors import StartError
 
+from ..support.forked import ROOT, forked_program
 from ..support.remote import plan_of, remote_plan
-
-ROOT = Path(__file__).parents[2]
 
 GATEWAY = """
 import sys
@@ -58,8 +56,9 @@ print("stopped")
 @contextmanager
 def process(program: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running server and its URL."""
-    started = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+    started = forked_program(
+        program,
+        *arguments,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -6,12 +6,10 @@ import asyncio
 import json
 import logging
 import subprocess
-import sys
 import time
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -25,10 +23,10 @@ from inferc.runtime.limits.store.redis import RedisStore
 from inferc.runtime.policies.rate_limit import Permit
 from inferc.runtime.requests.errors import RateLimited, ShuttingDown, StoreUnavailable
 
+from ..support.forked import ROOT, forked_program
 from ..support.redis_server import RedisServer
 from ..support.remote import eventually, plan_of, remote_plan, until
 
-ROOT = Path(__file__).parents[2]
 PermitsT = TypeVar("PermitsT", StrictRateLimiter, SharedRateLimiter)
 MINUTE = 2.0
 """Seconds that a minute has here."""
@@ -271,10 +269,7 @@ def test_real_processes_never_send_more_than_the_strict_limit_within_any_minute(
     limit, minute, seconds = 100, 1.0, 4.5
     arguments = [redis.url, str(limit), str(minute), str(seconds)]
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        for _ in range(4)
+        forked_program(WORKER, *arguments, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)
     ]
     try:
         answers = [json.loads(process.communicate(timeout=30)[0]) for process in processes]

@@ -109,10 +109,10 @@ def test_a_byte_at_a_time_gives_the_whole_text(wire: str) -> None:
 @pytest.mark.parametrize("wire", SPOKEN)
 @given(data=st.data())
 def test_a_stream_that_is_cut_off_is_never_whole(wire: str, data: st.DataObject) -> None:
-    """On OpenAI's wire the end is the chunk that gives the reason: not all servers send `[DONE]`."""
+    """On most wires the end is the event that gives the reason: not all servers send another behind it."""
     stream = recorded(wire)
-    last = b'"finish_reason":"stop"' if wire == "openai" else b"data:"
-    end = stream.rindex(last) + (0 if wire == "openai" else len(last))
+    last = {"openai": b'"finish_reason":"stop"', "anthropic": b'"stop_reason":"end_turn"'}.get(wire)
+    end = stream.rindex(b"data:") + len(b"data:") if last is None else stream.rindex(last)
     _, _, ended = read(wire, stream[: data.draw(st.integers(0, end))])
     assert not ended
 

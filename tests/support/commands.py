@@ -16,7 +16,8 @@ from typing import IO, Any
 import pytest
 from attrs import frozen
 
-from .forked import PATIENCE, ROOT, Forked
+from .forked import PATIENCE, ROOT
+from .forked import forked as fork
 
 SAMPLES = ROOT / "samples"
 INFERC = [sys.executable, "-m", "inferc.cli"]
@@ -50,7 +51,7 @@ def serving(
     """`inferc` with these arguments, once it takes requests; killed at the end if it still runs, and after
     `patience` seconds. forked: it need not start as it does for users, with all imports.
     """
-    start = Forked if forked else _started
+    start = fork if forked else _started
     process = start(
         *arguments,
         cwd=cwd,

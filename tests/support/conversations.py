@@ -77,28 +77,34 @@ FILE_PART = _part(
 )
 
 
+TEXT = SAID | some(TEXT_PART)
+RESULT = TEXT | st.just('{"temperature": 21.0}')
+ANY_CONTENT = SAID | some(st.one_of(TEXT_PART, IMAGE_PART, AUDIO_PART, FILE_PART))
+NAMED = fields(name=st.just("ann"))
+ROLES = st.sampled_from(["system", "developer", "user", "user", "assistant", "calls", "refusal"])
+SAID_OR_NOTHING = st.none() | SAID
+
+
 @st.composite
 def openai_messages(draw: st.DrawFn, *, media: bool = True) -> list[Json]:
     """Messages in an order that OpenAI takes: each call is answered at once."""
     messages: list[Json] = []
-    parts = st.one_of(TEXT_PART, IMAGE_PART, AUDIO_PART, FILE_PART) if media else TEXT_PART
     for _ in range(draw(st.integers(1, 5))):
-        match draw(st.sampled_from(["system", "developer", "user", "user", "assistant", "calls", "refusal"])):
+        match draw(ROLES):
             case "system" | "developer" as role:
-                messages.append({"role": role, "content": draw(SAID | some(TEXT_PART))})
+                messages.append({"role": role, "content": draw(TEXT)})
             case "user":
-                user = {"role": "user", "content": draw(SAID | some(parts))}
-                messages.append(user | draw(fields(name=st.just("ann"))))
+                user = {"role": "user", "content": draw(ANY_CONTENT if media else TEXT)}
+                messages.append(user | draw(NAMED))
             case "assistant":
-                messages.append({"role": "assistant", "content": draw(SAID | some(TEXT_PART))})
+                messages.append({"role": "assistant", "content": draw(TEXT)})
             case "refusal":
                 messages.append({"role": "assistant", "content": None, "refusal": draw(SAID)})
             case _:
                 calls = [_openai_call(draw, f"_{n}") for n in range(draw(st.integers(1, 2)))]
-                messages.append({"role": "assistant", "content": draw(st.none() | SAID), "tool_calls": calls})
+                messages.append({"role": "assistant", "content": draw(SAID_OR_NOTHING), "tool_calls": calls})
                 for call in calls:
-                    content = draw(SAID | some(TEXT_PART) | st.just('{"temperature": 21.0}'))
-                    messages.append({"role": "tool", "tool_call_id": call["id"], "content": content})
+                    messages.append({"role": "tool", "tool_call_id": call["id"], "content": draw(RESULT)})
     return messages
 
 
@@ -144,31 +150,33 @@ OPENAI_OPTIONS = fields(
 )
 
 
+STREAMED = st.just({"stream": True}) | st.just(
+    {"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}}
+)
+OPENAI_TOOLS = st.lists(OPENAI_TOOL, max_size=2, unique_by=lambda tool: tool["function"]["name"])
+OPENAI_CHOICE = fields(
+    tool_choice=st.sampled_from(["auto", "none", "required", "named", "allowed"]),
+    parallel_tool_calls=st.booleans(),
+)
+
+
 @st.composite
 def openai_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
     """Bodies of `POST /v1/chat/completions`."""
     body: Json = {"model": "m", "messages": draw(openai_messages(media=media)), **draw(OPENAI_OPTIONS)}
     if draw(st.booleans()):
-        body |= draw(
-            st.just({"stream": True})
-            | st.just(
-                {"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}}
-            )
-        )
+        body |= draw(STREAMED)
     if draw(st.booleans()):
         body |= {"logprobs": True, "top_logprobs": 2} if draw(st.booleans()) else {"logprobs": False}
-    tools = draw(st.lists(OPENAI_TOOL, max_size=2, unique_by=lambda tool: tool["function"]["name"]))
-    if tools:
+    if tools := draw(OPENAI_TOOLS):
         name = tools[0]["function"]["name"]
         named = {"type": "function", "function": {"name": name}}
         allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [named]}}
         body["tools"] = tools
-        body |= draw(
-            fields(
-                tool_choice=st.sampled_from(["auto", "none", "required", named, allowed]),
-                parallel_tool_calls=st.booleans(),
-            )
-        )
+        body |= draw(OPENAI_CHOICE)
+        if "tool_choice" in body:
+            choice = body["tool_choice"]
+            body["tool_choice"] = {"named": named, "allowed": allowed}.get(choice, choice)
     return body
 
 
@@ -202,35 +210,39 @@ SEARCH = st.just(
 )
 
 
+BLOCKS = some(st.one_of(TEXT_BLOCK, IMAGE_BLOCK, DOCUMENT_BLOCK, FILE_BLOCK))
+TEXT_BLOCKS = some(TEXT_BLOCK)
+ANSWERED = st.lists(THOUGHT | TEXT_BLOCK | SEARCH, max_size=2)
+ANSWERED_TEXT = st.lists(TEXT_BLOCK, max_size=2)
+INPUTS = ARGUMENTS.filter(lambda text: "123456" not in text).map(orjson.loads)
+
+
+def _result(block: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    return fields(content=SAID | some(block), is_error=st.booleans(), cache_control=CACHE_CONTROL)
+
+
+RESULTS = _result(TEXT_BLOCK | IMAGE_BLOCK)
+TEXT_RESULTS = _result(TEXT_BLOCK)
+
+
 @st.composite
 def anthropic_messages(draw: st.DrawFn, *, media: bool = True) -> list[Json]:
     """Messages in an order that Anthropic takes: sides alternate, results of tools come first."""
     messages: list[Json] = []
     asked: list[str] = []
-    blocks = st.one_of(TEXT_BLOCK, IMAGE_BLOCK, DOCUMENT_BLOCK, FILE_BLOCK) if media else TEXT_BLOCK
     for turn in range(draw(st.integers(1, 3))):
         results = [
-            {"type": "tool_result", "tool_use_id": id}
-            | draw(
-                fields(
-                    content=SAID | some(TEXT_BLOCK | IMAGE_BLOCK if media else TEXT_BLOCK),
-                    is_error=st.booleans(),
-                    cache_control=CACHE_CONTROL,
-                )
-            )
+            {"type": "tool_result", "tool_use_id": id} | draw(RESULTS if media else TEXT_RESULTS)
             for id in asked
         ]
-        said: Any = draw(some(blocks))
-        messages.append(
-            {"role": "user", "content": [*results, *said] if results else draw(SAID | st.just(said))}
-        )
-        content: list[Json] = draw(
-            st.lists(THOUGHT | TEXT_BLOCK | SEARCH if media else TEXT_BLOCK, max_size=2)
-        )
+        said: Any = draw(BLOCKS if media else TEXT_BLOCKS)
+        if not results and draw(st.booleans()):
+            said = draw(SAID)
+        messages.append({"role": "user", "content": [*results, *said] if results else said})
+        content: list[Json] = draw(ANSWERED if media else ANSWERED_TEXT)
         asked = [f"toolu_{turn}{n}" for n in range(draw(st.integers(0, 2)))]
         for id in asked:
-            value = orjson.loads(draw(ARGUMENTS.filter(lambda text: "123456" not in text)))
-            content.append({"type": "tool_use", "id": id, "name": draw(NAMES), "input": value})
+            content.append({"type": "tool_use", "id": id, "name": draw(NAMES), "input": draw(INPUTS)})
         if not content:
             break
         messages.append({"role": "assistant", "content": content})
@@ -254,6 +266,28 @@ THINKING = st.sampled_from(
 )
 
 
+ANTHROPIC_OPTIONS = fields(
+    system=SAID | TEXT_BLOCKS,
+    temperature=st.sampled_from([0, 0.5, 1]),
+    top_p=st.sampled_from([0.1, 1]),
+    top_k=st.integers(1, 40),
+    stop_sequences=some(st.sampled_from(["\n", "END"])),
+    thinking=THINKING,
+    metadata=st.just({"user_id": "u-1"}),
+    output_config=fields(
+        effort=st.sampled_from(["low", "high", "max"]),
+        format=SCHEMAS.map(lambda schema: {"type": "json_schema", "schema": schema}),
+    ).filter(bool),
+    stream=st.just(True),
+    service_tier=st.just("auto"),
+    container=st.just("c1"),
+)
+ANTHROPIC_TOOLS = st.lists(ANTHROPIC_TOOL, max_size=2, unique_by=lambda tool: tool["name"])
+ANTHROPIC_CHOICE = st.none() | st.sampled_from(
+    [{"type": "auto"}, {"type": "any", "disable_parallel_tool_use": True}, {"type": "tool"}, {"type": "none"}]
+)
+
+
 @st.composite
 def anthropic_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
     """Bodies of `POST /v1/messages`."""
@@ -261,43 +295,21 @@ def anthropic_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
         "model": "m",
         "max_tokens": draw(st.integers(2048, 9000)),
         "messages": draw(anthropic_messages(media=media)),
-    } | draw(
-        fields(
-            system=SAID | some(TEXT_BLOCK),
-            temperature=st.sampled_from([0, 0.5, 1]),
-            top_p=st.sampled_from([0.1, 1]),
-            top_k=st.integers(1, 40),
-            stop_sequences=some(st.sampled_from(["\n", "END"])),
-            thinking=THINKING,
-            metadata=st.just({"user_id": "u-1"}),
-            output_config=fields(
-                effort=st.sampled_from(["low", "high", "max"]),
-                format=SCHEMAS.map(lambda schema: {"type": "json_schema", "schema": schema}),
-            ).filter(bool),
-            stream=st.just(True),
-            service_tier=st.just("auto"),
-            container=st.just("c1"),
-        )
-    )
-    tools = draw(st.lists(ANTHROPIC_TOOL, max_size=2, unique_by=lambda tool: tool["name"]))
-    if tools:
+        **draw(ANTHROPIC_OPTIONS),
+    }
+    if tools := draw(ANTHROPIC_TOOLS):
         body["tools"] = tools
-        body |= draw(
-            fields(
-                tool_choice=st.sampled_from(
-                    [
-                        {"type": "auto"},
-                        {"type": "any", "disable_parallel_tool_use": True},
-                        {"type": "tool", "name": tools[0]["name"]},
-                        {"type": "none"},
-                    ]
-                )
-            )
-        )
+        if choice := draw(ANTHROPIC_CHOICE):
+            named = {"name": tools[0]["name"]} if choice["type"] == "tool" else {}
+            body["tool_choice"] = choice | named
     return body
 
 
 # ---- answers
+
+
+THOUGHTS = some(st.sampled_from(["a", "b c", "☃"]))
+PIECES = some(WORDS.filter(bool))
 
 
 @st.composite
@@ -306,13 +318,11 @@ def answers(draw: st.DrawFn, *, thoughts: bool = True) -> list[e.Event]:
     found: list[e.Event] = [e.Started("msg_1", "model-1")]
     calls = 0
     if thoughts and draw(st.booleans()):
-        found += [
-            e.ThinkingDelta(piece, "anthropic") for piece in draw(some(st.sampled_from(["a", "b c", "☃"])))
-        ]
+        found += [e.ThinkingDelta(piece, "anthropic") for piece in draw(THOUGHTS)]
         found += [e.ThinkingSigned("sig", "anthropic"), e.PartEnded()]
     for kind in draw(st.lists(st.sampled_from(["text", "call"]), max_size=3)):
         if kind == "text":
-            found += [e.TextDelta(piece) for piece in draw(some(WORDS.filter(bool)))]
+            found += [e.TextDelta(piece) for piece in draw(PIECES)]
             found.append(e.PartEnded())
         else:
             found.append(e.ToolCallBegun(calls, f"call_{calls}", draw(NAMES)))

@@ -112,16 +112,26 @@ def _begin(begun: dict[str, Any], files: list[int]) -> list[str]:
     return list(begun["arguments"])
 
 
-def main(control: int) -> None:
-    from inferc.cli.main import main as inferc
+def prepare() -> None:
+    """Import and make what is needed sooner or later, once for all processes that are forked then."""
     from inferc.compiler.compile import check_file
 
     for name in MODULES:
         import_module(f"inferc.{name}")
-    check_file("hello.infer", ROOT / "samples" / "hello.infer")  # what is made when it is first needed
+    check_file("hello.infer", ROOT / "samples" / "hello.infer")
+
+
+def main(control: int) -> None:
+    from inferc.cli.main import main as inferc
+
+    prepare()
     gc.collect()
     gc.freeze()
     arguments = ForkServer(socket.socket(fileno=control)).serve()
+    if arguments[0] == "-c":
+        sys.argv[:] = ["-c", *arguments[2:]]
+        exec(arguments[1], {"__name__": "__main__"})
+        sys.exit()
     sys.argv[1:] = arguments
     sys.exit(inferc(arguments))
 

@@ -1,4 +1,4 @@
-"""The process that `ForkedWorkers` come from: it has imported what they import, and nothing else."""
+"""The process that `forked_workers` come from: it has imported what they import, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes of `inferc`, and those its workers come from, that are forked from one which has imported all.
+"""Processes of `inferc`, of programs that use it and of its workers, forked from one that has imported all.
 
 To start is mostly to import. Tests of what a process says and does need not pay for that each time; those of
 how it starts use `INFERC` and `subprocess`.
@@ -10,15 +10,20 @@ import asyncio
 import atexit
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -26,82 +31,162 @@ PATIENCE = 60
 NUMBER = struct.Struct("i")
 MOST = 1 << 18
 """Bytes that one is asked for with; most of them are the environment."""
+STREAMS = ("stdin", "stdout", "stderr")
 
 
-class Forked(subprocess.Popen[Any]):
-    """`Popen` of `inferc` with these arguments."""
+class Forked:
+    """A process of `inferc` with these arguments: what tests use of `Popen`, with its options.
 
-    _told: socket.socket | None = None
-    """Says which number the process has, and then how it ended: that is known to its parent alone."""
+    server: what it is forked from.
+    """
 
-    def __init__(self, *arguments: object, **options: Any) -> None:
-        words = [sys.executable, "-m", "inferc.cli", *map(str, arguments)]
-        super().__init__(words, **options)
-
-    def _arguments(self, args: list[str]) -> list[str]:
-        return args[3:]
-
-    def _server(self) -> _Server:
-        return _INFERC
-
-    # In place of how `Popen` starts a program, and of how it waits for its end.
-
-    def _execute_child(self, args: list[str], *more: Any) -> None:
-        if sys.platform != "linux":
-            super()._execute_child(args, *more)  # type: ignore[misc]
-            return
-        _, _, _, passed, cwd, env, _, _, _, stdin, _, _, stdout, _, stderr, _, _, _, _, _, new_session, _ = (
-            more
-        )
+    def __init__(
+        self,
+        *arguments: object,
+        server: _Server | None = None,
+        cwd: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        start_new_session: bool = False,
+        text: bool = False,
+        **streams: Any,
+    ) -> None:
+        self.args = list(map(str, arguments))
+        self.returncode: int | None = None
+        self._polling = threading.Lock()
+        self._reading: dict[str, tuple[threading.Thread, list[Any]]] = {}
         begun = {
-            "arguments": self._arguments(args),
+            "arguments": self.args,
             "folder": os.fspath(cwd or os.getcwd()),
             "environment": dict(os.environ if env is None else env),
-            "new_session": new_session,
+            "new_session": start_new_session,
         }
-        self._told, theirs = socket.socketpair()
-        files = [number if given == -1 else given for number, given in enumerate((stdin, stdout, stderr))]
-        with theirs:
-            self._server().ask(json.dumps(begun).encode(), [*files, *passed, theirs.fileno()])
+        self._told, told = socket.socketpair()
+        weakref.finalize(self, self._told.close)
+        with ExitStack() as theirs:
+            theirs.enter_context(told)
+            files: list[int] = []
+            for number, name in enumerate(STREAMS):
+                given = streams.pop(name, None)
+                stream, file = _opened(number, given, files, theirs, "" if text else "b")
+                setattr(self, name, stream)
+                files.append(file)
+            assert not streams, f"there is no option {streams}"
+            (server or _INFERC).ask(json.dumps(begun).encode(), [*files, *pass_fds, told.fileno()])
         self.pid = NUMBER.unpack(self._told.recv(NUMBER.size))[0]
-        self._child_created = True
-        self._close_pipe_fds(*more[9:15])  # type: ignore[attr-defined]
 
-    def _try_wait(self, flags: int) -> tuple[int, int]:
-        if self._told is None:
-            return super()._try_wait(flags)  # type: ignore[misc]
-        try:
-            said = self._told.recv(NUMBER.size, socket.MSG_DONTWAIT if flags else 0)
-        except BlockingIOError:
-            return 0, 0
-        self._told.close()
-        return self.pid, NUMBER.unpack(said)[0] if said else signal.SIGKILL  # with the one it was forked from
+    stdin: Any
+    stdout: Any
+    stderr: Any
 
-    def _internal_poll(self, _deadstate: int | None = None, **_: Any) -> int | None:
-        if self._told is None:
-            return super()._internal_poll(_deadstate)  # type: ignore[misc]
-        if self._waitpid_lock.acquire(False):  # or else another thread waits for it
-            try:
-                pid, status = self._try_wait(os.WNOHANG) if self.returncode is None else (0, 0)
-                if pid:
-                    self._handle_exitstatus(status)  # type: ignore[attr-defined]
-            finally:
-                self._waitpid_lock.release()
-        return self.returncode
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in STREAMS:
+            if (stream := getattr(self, name)) is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
+        self.wait()
+
+    def poll(self) -> int | None:
+        """The exit status, -n for signal n; None while it runs."""
+        with self._polling:
+            if self.returncode is None:
+                with suppress(BlockingIOError):  # its parent, which alone knows, has said nothing
+                    said = self._told.recv(NUMBER.size, socket.MSG_DONTWAIT)
+                    ended = NUMBER.unpack(said)[0] if said else signal.SIGKILL  # with its parent
+                    self.returncode = os.waitstatus_to_exitcode(ended)
+            return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises TimeoutExpired."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if not select.select([self._told], [], [], left)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return status
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
+        """All that it says on both streams; may be called again after a timeout. Raises TimeoutExpired."""
+        until = None if timeout is None else time.monotonic() + timeout
+        for name in STREAMS[1:]:
+            if getattr(self, name) is not None and name not in self._reading:
+                said: list[Any] = []
+                thread = threading.Thread(target=_read, args=(getattr(self, name), said), daemon=True)
+                self._reading[name] = thread, said
+                thread.start()
+        if self.stdin is not None:
+            with suppress(BrokenPipeError, ValueError):  # nobody reads it, or it is closed
+                if input:
+                    self.stdin.write(input)
+                self.stdin.close()
+        for thread, _ in self._reading.values():
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        self.wait(None if until is None else max(0.0, until - time.monotonic()))
+        out, err = (self._reading[name][1][0] if name in self._reading else None for name in STREAMS[1:])
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
-class ForkedWorkers(Forked):
+def _opened(number: int, given: Any, before: list[int], theirs: ExitStack, binary: str) -> tuple[Any, int]:
+    """Our end of a stream, where it is a pipe, and the file that the process has. before: those of the
+    streams before it."""
+    if given == subprocess.PIPE:
+        reads, writes = os.pipe()
+        ours, its = (writes, reads) if number == 0 else (reads, writes)
+        theirs.callback(os.close, its)
+        return open(ours, f"{'w' if number == 0 else 'r'}{binary}"), its
+    if given == subprocess.DEVNULL:
+        its = os.open(os.devnull, os.O_RDWR)
+        theirs.callback(os.close, its)
+        return None, its
+    if given == subprocess.STDOUT:
+        return None, before[1]
+    return None, number if given is None else given if isinstance(given, int) else given.fileno()
+
+
+def _read(stream: Any, said: list[Any]) -> None:
+    with stream:
+        said.append(stream.read())
+
+
+def forked(*arguments: object, **options: Any) -> Any:
+    """`Popen` of `inferc` with these arguments, and its options; where processes can be forked, `Forked`."""
+    if sys.platform == "linux":
+        return Forked(*arguments, **options)
+    return subprocess.Popen([sys.executable, "-m", "inferc.cli", *map(str, arguments)], **options)
+
+
+def forked_program(text: str, /, *arguments: object, **options: Any) -> Any:
+    """`Popen` of Python with a program and its arguments, as `python -c` runs it.
+
+    What inferc imports is there already, so it cannot be seen what the program imports itself.
+    """
+    if sys.platform == "linux":
+        return Forked("-c", text, *arguments, **options)
+    return subprocess.Popen([sys.executable, "-c", text, *map(str, arguments)], **options)
+
+
+def forked_workers(words: list[str], **options: Any) -> Any:
     """`Popen` of the process that workers are forked from, with what `ForkServer` gives it."""
-
-    def __init__(self, words: list[str], **options: Any) -> None:
-        subprocess.Popen.__init__(self, words, **options)
-
-    def _arguments(self, args: list[str]) -> list[str]:
-        path, _, preload = args[-3:]
-        return [path, preload]
-
-    def _server(self) -> _Server:
-        return _WORKERS
+    if sys.platform != "linux":
+        return subprocess.Popen(words, **options)
+    path, _, preload = words[-3:]
+    return Forked(path, preload, server=_WORKERS, **options)
 
 
 def ran(
@@ -112,8 +197,8 @@ def ran(
     **options: Any,
 ) -> subprocess.CompletedProcess[Any]:
     """`subprocess.run` of `inferc` with these arguments, which takes what it says."""
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with Forked(*arguments, **streams, **options) as process:
+    streams = dict.fromkeys(STREAMS, subprocess.PIPE)
+    with forked(*arguments, **streams, **options) as process:
         try:
             out, err = process.communicate(input, timeout)
         except BaseException:
@@ -128,7 +213,7 @@ def ran(
 class InLoop:
     """What `asyncio.create_subprocess_exec` gives, of `inferc`: see `begun`."""
 
-    def __init__(self, process: Forked) -> None:
+    def __init__(self, process: Any) -> None:
         self.process = process
         self.pid, self.kill, self.terminate = process.pid, process.kill, process.terminate
         self.send_signal = process.send_signal
@@ -149,7 +234,7 @@ class InLoop:
 async def begun(*arguments: object, **options: Any) -> InLoop:
     """`asyncio.create_subprocess_exec` of `inferc` with these arguments."""
     loop = asyncio.get_running_loop()
-    it = InLoop(Forked(*arguments, **options))
+    it = InLoop(forked(*arguments, **options))
     for name in ("stdout", "stderr"):
         if (pipe := getattr(it.process, name)) is not None:
             reader = asyncio.StreamReader()
@@ -169,11 +254,14 @@ class _Server:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
 
-    def ask(self, message: bytes, files: list[int]) -> None:
+    def start(self) -> socket.socket:
         with self._lock:
             if self._control is None:
                 self._control = self._started()
-            socket.send_fds(self._control, [message], files)
+            return self._control
+
+    def ask(self, message: bytes, files: list[int]) -> None:
+        socket.send_fds(self.start(), [message], files)
 
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
@@ -193,3 +281,10 @@ class _Server:
 
 _INFERC = _Server("fork_server")
 _WORKERS = _Server("fork_server_of_workers")
+
+
+def start_servers() -> None:
+    """Start what others are forked from, for all processes that are forked from this one."""
+    if sys.platform == "linux":
+        _INFERC.start()
+        _WORKERS.start()

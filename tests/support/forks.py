@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import selectors
 import signal
 import struct
 import warnings
 from collections.abc import Iterator
 from itertools import chain, groupby, pairwise
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ class Forks:
     session: pytest.Session
     batches: list[list[pytest.Item]]
     workers: dict[Connection, Worker] = field(factory=dict)
+    waiting: selectors.BaseSelector = field(factory=selectors.PollSelector)
+    """For what `workers` say."""
     tickets: int = -1
     """A pipe with the numbers of the batches that nobody has taken."""
     stopped: mmap.mmap = field(factory=lambda: mmap.mmap(-1, 1))
@@ -85,9 +88,9 @@ class Forks:
                 return True
         try:
             while self.workers:
-                for said in wait(list(self.workers)):
-                    assert isinstance(said, Connection)
-                    if self._hear(said):
+                for key, _ in self.waiting.select():
+                    assert isinstance(key.fileobj, Connection)
+                    if self._hear(key.fileobj):
                         return True
         except BaseException:
             for worker in self.workers.values():
@@ -106,6 +109,7 @@ class Forks:
         if pid := os.fork():
             tell.close()
             self.workers[said] = Worker(pid, tests)
+            self.waiting.register(said, selectors.EVENT_READ)
             return False
         for each in (said, *self.workers):
             each.close()
@@ -129,8 +133,9 @@ class Forks:
         elif kind == "begun":
             worker.begun += 1
             config.hook.pytest_runtest_logstart(**what)
-        elif kind == "report":
-            self._report(config.hook.pytest_report_from_serializable(config=config, data=what))
+        elif kind == "reports":
+            for data in what:
+                self._report(config.hook.pytest_report_from_serializable(config=config, data=data))
         elif kind == "warning":
             config.hook.pytest_warning_recorded.call_historic(kwargs=what)
         elif kind == "done":
@@ -145,6 +150,7 @@ class Forks:
 
     def _ended(self, said: Connection) -> bool:
         worker = self.workers.pop(said)
+        self.waiting.unregister(said)
         said.close()
         _, status = os.waitpid(worker.pid, 0)
         if worker.done:
@@ -193,13 +199,18 @@ class Telling:
     tell: Connection
     live: bool = False
     """What was warned of before is told again to each new plugin, and not shown twice."""
+    reports: list[Any] = field(factory=list)
+    """Of the test that runs."""
 
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         self.tell.send(("begun", {"nodeid": nodeid, "location": location}))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        self.tell.send(("report", data))
+        self.reports.append(self.config.hook.pytest_report_to_serializable(config=self.config, report=report))
+
+    def pytest_runtest_logfinish(self) -> None:
+        self.tell.send(("reports", self.reports))
+        self.reports = []
 
     def pytest_warning_recorded(
         self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any

@@ -23,7 +23,7 @@ from attrs import define, field
 
 from inferc.cli.main import main
 
-from .forked import Forked
+from .forked import forked
 
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT = re.compile(r"(?:--port |127\.0\.0\.1:|localhost:)(\d{4,5})")
@@ -155,7 +155,10 @@ class Session:
         return said.getvalue()
 
     def _serves(self, command: str) -> str:
-        """Run what serves, in place of what does so at its port; gives its first line."""
+        """Run what serves, in place of what does so at its port; gives its first line.
+
+        What a slow machine says before it is none of it.
+        """
         typed = command if "--port" in command else f"{command} --port {_USUAL}"
         port = self.ports[PORT.findall(typed)[0]]
         if (before := self.serving.pop(port, None)) is not None:
@@ -163,7 +166,9 @@ class Session:
         process = self._begun(typed, subprocess.PIPE)
         self.serving[port] = process
         assert process.stdout is not None
-        return process.stdout.readline().decode()
+        while _SLOW.fullmatch(line := process.stdout.readline().decode()):
+            pass
+        return line
 
     def _start(self, command: str) -> None:
         """Run what serves, and wait until it listens where none of the others does."""
@@ -184,7 +189,7 @@ class Session:
             "stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True,
         }  # fmt: skip
         if words[0] == "inferc" and not _SHELL.search(command):
-            process = Forked(*words[1:], **options)
+            process = forked(*words[1:], **options)
         else:
             process = subprocess.Popen(["bash", "-c", f"exec {here}"], **options)
         self.running.append(process)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+from .forked import forked_program
 
 PROGRAM = """
 import asyncio, json, sys
@@ -57,8 +58,8 @@ def spenders(
 
     pause: seconds that a request takes. lease: seconds for which a process may spend what it has leased.
     """
-    arguments = [sys.executable, "-c", PROGRAM, state, ceiling, *map(str, (pause, attempts, lease))]
-    processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    arguments = [PROGRAM, state, ceiling, pause, attempts, lease]
+    processes = [forked_program(*arguments, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
         for process in processes:
             assert process.stdout is not None

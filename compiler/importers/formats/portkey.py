@@ -75,6 +75,7 @@ _TARGET: Table = {
     "retry.use_retry_after_headers": To("runtime.retry.respect_retry_after", lambda node: node.value is True),
     "strategy.on_status_codes": Lost(_STATUS),
     "cache.mode": Lost("only answers to equal requests are kept"),
+    "cache.max_age": Lost("no answers are kept"),
     "forward_headers": Lost("headers of clients are not passed on"),
     "before_request_hooks": Lost(_GUARD),
     "after_request_hooks": Lost(_GUARD),
@@ -133,7 +134,7 @@ class _Reading:
         own: Mapping[str, Node] = _snake(node)
         given = {
             **inherited,
-            **{key: own[key] for key in ("retry", "request_timeout", "cache") if key in own},
+            **{key: _plain(own[key]) for key in ("retry", "request_timeout", "cache") if key in own},
         }
         targets = own.get("targets")
         if targets is None:
@@ -248,9 +249,9 @@ class _Reading:
             made.put("model", bare)
             block = made.runtime("gemini" if bare.startswith("gemini") else "anthropic")
             if (account := own.get("vertex_service_account_json")) is not None:
-                block.put(
-                    "credentials", left_out(draft, account, variable_for(made.name, "account"), made), account
-                )
+                block.put("credentials", self._secret(made, account, "account"), account)
+                if not draft.report.is_marked(account):
+                    draft.kept(account)
             return True
         if provider == "bedrock":
             if model == "*":

@@ -10,63 +10,48 @@ from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Turn
-from ...requests.parts import (
-    NOTHING,
-    Media,
-    Part,
-    Place,
-    RedactedThinking,
-    Refusal,
-    Sealed,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-    own,
-    path,
-)
-from ..fields import objects
-from ..media_urls import type_of_url
-from ..openai_chat import thought_details
-from ..openai_chat.messages import own_form
-from .call_ids import CallIds
-from .converse import as_converse_document, as_converse_search_result
-from .dialects import ANTHROPIC_LIKE, OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
-from .pictures import with_pictures
+from ...requests.parts import own
+from .dialects import ANTHROPIC_LIKE
+from .history_parts import PartsAdapted
 from .result import Findings, Problem
 from .system_prompts import SYSTEM, system_after_user, system_alone, system_first
-from .tools import fit_mark
-
-BEGIN = "."
-"""What the user says where a conversation begins with the model."""
+from .turn_order import (
+    after_results,
+    alternate,
+    answered,
+    pair_calls,
+    user_first,
+    without_begun,
+    without_last_space,
+)
 
 
 def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """The fields to change."""
-    history = _History(can, found, provider)
+    history = PartsAdapted(can, found, provider)
     fit = ((turn, history.turn(turn)) for turn in c.turns)
     turns: Iterable[Turn] = [new for old, new in fit if _says_something(old, new)]
     if can.developer_prompts is False:
         turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
     if can.system_prompts == "after_user":
-        turns = system_after_user(_alternate(turns), found)
+        turns = system_after_user(alternate(turns), found)
     elif can.system_prompts in ("no", "first"):
         turns = system_first(turns, can, found)
     if can.turns_alternate:
-        turns = _alternate(turns)
+        turns = alternate(turns)
         if all(turn.role in SYSTEM for turn in turns):
             turns = system_alone(turns, found)
     if can.prefill is False:
-        turns = _begun(list(turns), found)
+        turns = without_begun(list(turns), found)
     if can.turns_alternate:
-        turns = _user_first(list(turns), found)
+        turns = user_first(list(turns), found)
         if provider in ANTHROPIC_LIKE:
-            turns = _without_last_space(turns, found)
-        _pair_calls(turns, found)
+            turns = without_last_space(turns, found)
+        pair_calls(turns, found)
     else:
-        turns = _after_results(turns)
+        turns = after_results(turns)
     if can.user_after_results is False:
-        turns = _answered(turns, found)
+        turns = answered(turns, found)
     adapted = tuple(turns)
     is_kept = provider == "openai_responses" and "prompt" in own(c.extras, provider)
     if not adapted and not found.problems and not is_kept:
@@ -81,380 +66,3 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
 def _says_something(old: Turn, new: Turn) -> bool:
     """Whether `new`, made from `old`, has anything left of it; what was empty before is kept."""
     return bool(new.parts) or (not old.parts and bool(new.extras or not old.extras))
-
-
-class _History:
-    """Goes over the parts, in their order."""
-
-    def __init__(self, can: Capabilities, found: Findings, provider: str) -> None:
-        self._can = can
-        self._found = found
-        self._provider = provider
-        self._seals = SEALS[provider]
-        self._ids = CallIds(can.call_ids, unique=bool(can.turns_alternate))
-        self._drops_empty = bool(can.turns_alternate)
-
-    def turn(self, turn: Turn) -> Turn:
-        """`turn` itself where nothing changes."""
-        parts: list[Part] = []
-        changed = False
-        if self._provider == "gemini" and turn.role == "assistant":
-            turn = with_pictures(turn)
-        for part in turn.parts:
-            fit = self._part(part, turn)
-            changed = changed or len(fit) != 1 or fit[0] is not part
-            parts += fit
-        if turn.role == "assistant" and self._can.call_signature is not None:
-            changed = self._sign(parts) or changed
-        if turn.extras and turn.role == "assistant":
-            kept = _said_anew(turn.extras)
-            if kept != turn.extras:
-                turn, changed = evolve(turn, extras=kept), True
-        elif turn.extras:
-            self._name_extras(turn.extras, path(turn.at))
-            if not turn.parts and turn.extras.keys().isdisjoint(self._seals):
-                return evolve(turn, extras=NOTHING)
-        if turn.extras and (kept := self._taken(turn)) != turn.extras:
-            return evolve(turn, parts=tuple(parts), extras=kept)
-        return evolve(turn, parts=tuple(parts)) if changed else turn
-
-    def _taken(self, turn: Turn) -> Any:
-        """The fields of a message that the provider takes; others are named where the client wrote them."""
-        taken = self._can.message_fields
-        if taken is None:
-            return turn.extras
-        for name in {name for values in turn.extras.values() for name in values} - {*taken}:
-            if turn.role != "assistant":
-                self._found.note(
-                    f"{path(turn.at)}.{name}".lstrip("."), "left out: the provider does not take it"
-                )
-        return {
-            seal: {name: value for name, value in values.items() if name in taken}
-            for seal, values in turn.extras.items()
-        }
-
-    def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
-        if turn.role in SYSTEM and not isinstance(part, Text | Sealed):
-            self._found.refuse(path(part.at), "system prompts are text")
-            return ()
-        match part:
-            case Text():
-                is_signed = self._provider == "gemini" and "gemini" in part.extras
-                if self._drops_empty and not part.text.strip() and not is_signed:
-                    return ()
-            case ToolCall():
-                part = self._ids.call(part)
-            case ToolResult():
-                return self._result(self._ids.result(part), turn)
-            case Media() if (
-                turn.role == "assistant" and self._can.media_in_answers is False and not part.text
-            ):
-                self._found.refuse(path(part.at), "answers in the conversation are text for the provider")
-                return ()
-            case Media():
-                return self._media(part)
-            case Thinking() | RedactedThinking():
-                return self._thought(part)
-            case Refusal() if turn.role != "assistant":
-                return (Text(part.text, at=part.at),)
-            case Refusal():
-                if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
-                    return (Text(part.text, at=part.at),)
-                return (part,) if part.text.strip() or not self._drops_empty else ()
-            case Sealed():
-                kind = part.value.get("type") or part.value.get("role") or "part"
-                if (
-                    self._provider == "openai_chat"
-                    and kind == "reasoning"
-                    and (plain := _plain_thought(part))
-                ):
-                    return self._thought(plain)
-                if part.dialect in self._seals:
-                    return (part,) if self._has(str(kind), part.at, own_form(part.value)) else ()
-                if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
-                    return (as_converse_search_result(part),)
-                if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
-                    self._found.note(
-                        path(part.at), f"left out: `{kind}` is known to {OWNERS[part.dialect]} alone"
-                    )
-                    return ()
-                self._found.refuse(path(part.at), known_alone(part.dialect, str(kind)))
-                return ()
-        mark = fit_mark(part.cache, self._can)
-        if mark is not None and turn.role == "assistant" and self._provider == "openai_responses":
-            self._found.note(f"{path(part.at)}.{mark.field}", "left out: responses mark no answers")
-            mark = None
-        if mark != part.cache:
-            part = evolve(part, cache=mark)
-        if part.extras:
-            part = self._unseal(part, turn)
-        return (part,)
-
-    def _has(self, kind: str, at: Place, form: str | None = None) -> bool:
-        """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats.
-
-        form: a form of them that OpenAI does not have.
-        """
-        kinds = self._can.part_kinds if self._provider == "openai_chat" else None
-        kind = form or kind
-        if kind in (kinds or ()) or (kinds is None and form is None):
-            return True
-        self._found.refuse(path(at), f"the provider does not take `{kind}`")
-        return False
-
-    def _thought(self, thought: Thinking | RedactedThinking) -> tuple[Part, ...]:
-        """Signed thoughts go to who signed them, others to who takes any back."""
-        if thought.dialect != SIGNED_BY.get(self._provider, self._provider):
-            return ()
-        signed = isinstance(thought, RedactedThinking) or bool(thought.signature)
-        if signed and self._provider == "openai_chat" and not self._returns(thought_details.FIELD):
-            if isinstance(thought, RedactedThinking) or not thought.text:
-                return ()
-            thought, signed = evolve(thought, signature=None), False
-        return (thought,) if signed or self._can.thoughts_in_history is not False else ()
-
-    def _returns(self, field: str) -> bool:
-        """Whether the provider wants this field of its answers back."""
-        return field in (self._can.returned_fields or ())
-
-    def _unseal(self, part: Any, turn: Turn) -> Any:
-        """Take out what another provider put on its answer; name what the client put on a question."""
-        if self._provider != "gemini" and not self._returns("extra_content"):
-            kept = {seal: v for seal, v in part.extras.items() if seal != "gemini"}
-            if (shared := kept.get("openai")) and "extra_content" in shared:
-                kept["openai"] = {name: v for name, v in shared.items() if name != "extra_content"}
-            if kept != part.extras:
-                part = evolve(part, extras=kept or NOTHING)
-        if turn.role != "assistant":
-            self._name_extras(part.extras, path(part.at))
-        return part
-
-    def _name_extras(self, extras: Any, where: str) -> None:
-        for seal, values in extras.items():
-            if seal not in self._seals:
-                for name in values:
-                    self._found.note(
-                        f"{where}.{name}".lstrip("."), f"left out: it is known to {OWNERS[seal]} alone"
-                    )
-
-    def _result(self, result: ToolResult, turn: Turn) -> tuple[Part, ...]:
-        """The result, and behind it what the provider takes from users only."""
-        inner: list[Part] = []
-        beside: list[Part] = []
-        for part in result.parts:
-            moved = isinstance(part, Media) and not part.text and self._can.media_in_results is False
-            (beside if moved else inner).extend(self._part(part, turn))
-        if beside:
-            self._found.note(path(result.at), "its media are sent beside it: results of tools are text")
-        changed: dict[str, Any] = {}
-        if tuple(inner) != result.parts:
-            changed["parts"] = tuple(inner)
-        self._name_extras(result.extras, path(result.at))
-        if result.is_error and self._provider.startswith("openai"):
-            self._found.note(
-                f"{path(result.at)}.is_error", "left out: the text alone tells that the tool failed"
-            )
-        if (mark := fit_mark(result.cache, self._can)) != result.cache:
-            changed["cache"] = mark
-        return (evolve(result, **changed) if changed else result, *beside)
-
-    def _media(self, media: Media) -> tuple[Part, ...]:
-        """Media of a type that the model reads; a plain document is text where there is no word for it."""
-        if media.text and self._provider not in TEXT_DOCUMENTS:
-            self._name_extras(media.extras, path(media.at))
-            title = f"{media.name}\n" if media.name else ""
-            return (Text(title + media.text, fit_mark(media.cache, self._can), at=media.at),)
-        taken = self._can.media_by_url if media.url else self._can.media_inline
-        type = normal_type(media.type)
-        if media.url and type is None:
-            type = type_of_url(media.url) or f"{media.kind}/*"
-        if self._provider == "openai_chat" and not self._has(OPENAI_KINDS[media.kind], media.at):
-            return ()
-        if taken is not None and not any(_covers(each, type or "") for each in taken):
-            how = "by URL" if media.url else "in the request"
-            self._found.refuse(path(media.at), f"the model does not read {type} {how}")
-            return ()
-        if self._provider == "bedrock":
-            media = as_converse_document(media)
-        self._name_extras(media.extras, path(media.at))
-        if media.name and self._provider == "gemini":
-            self._found.note(path(media.at), "sent without its name: there is no place for it")
-        mark = fit_mark(media.cache, self._can)
-        if mark != media.cache or (not media.url and type != media.type):
-            media = evolve(media, cache=mark, type=type)
-        return (media,)
-
-    def _sign(self, parts: list[Part]) -> bool:
-        """Give the first call of a turn the mark of a lost signature, unless it has one."""
-        for place, part in enumerate(parts):
-            if isinstance(part, ToolCall):
-                held = own(part.extras, "gemini")
-                if "thoughtSignature" in held:
-                    return False
-                signed = {**held, "thoughtSignature": self._can.call_signature}
-                parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
-                return True
-        return False
-
-
-def _plain_thought(part: Sealed) -> Thinking | None:
-    """The thoughts in a reasoning item of OpenAI's responses that hides none. Raises BadRequest."""
-    if part.value.get("encrypted_content"):
-        return None
-    told = [
-        each
-        for name in ("summary", "content")
-        if part.value.get(name)
-        for each in objects(part.value[name], (*part.at, name))
-    ]
-    text = "\n\n".join(str(each.get("text") or "") for each in told)
-    return Thinking(text, None, "openai_chat", at=part.at) if text else None
-
-
-def _said_anew(extras: Any) -> Any:
-    """What stands beside an answer in the history, without what only answers have, and what is empty."""
-    kept = {
-        seal: {name: v for name, v in values.items() if v not in (None, [], {}) and name != "annotations"}
-        for seal, values in extras.items()
-    }
-    return {seal: values for seal, values in kept.items() if values} or NOTHING
-
-
-OPENAI_KINDS = {"image": "image_url", "audio": "input_audio", "video": "video_url", "document": "file"}
-"""What parts of messages with media are called there."""
-
-TYPE_NAMES = {"image/jpg": "image/jpeg", "audio/mp3": "audio/mpeg", "audio/x-wav": "audio/wav"}
-"""Media types that are often written, and those that are meant."""
-
-
-def normal_type(type: str | None) -> str | None:
-    """The registered name of a media type."""
-    return None if type is None else TYPE_NAMES.get(type.lower(), type.lower())
-
-
-def _covers(pattern: str, type: str) -> bool:
-    return pattern == "*" or pattern == type or (pattern.endswith("/*") and type.startswith(pattern[:-1]))
-
-
-def _alternate(turns: Iterable[Turn]) -> list[Turn]:
-    """Turns of the same side become one, with results of tools first; turns that say nothing go."""
-    joined: list[Turn] = []
-    for turn in turns:
-        if not turn.parts and not (turn.extras and turn.role in SYSTEM):
-            continue
-        if joined and joined[-1].role == turn.role and turn.role not in SYSTEM:
-            joined[-1] = evolve(joined[-1], parts=(*joined[-1].parts, *turn.parts))
-        else:
-            joined.append(turn)
-    return [_results_first(turn) if turn.role == "user" else turn for turn in joined]
-
-
-def _results_first(turn: Turn) -> Turn:
-    ordered = sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
-    return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
-
-
-def _after_results(turns: Iterable[Turn]) -> list[Turn]:
-    """What stands beside one of several results that follow each other stands behind the last of them:
-    nothing may come between the results of one turn's calls."""
-    made: list[Turn] = []
-    for turn in turns:
-        last = made[-1] if made else None
-        if last is not None and last.role == turn.role == "user" and _is_result(turn.parts):
-            results = tuple(part for part in last.parts if isinstance(part, ToolResult))
-            if results and len(results) < len(last.parts):
-                beside = tuple(part for part in last.parts if not isinstance(part, ToolResult))
-                made[-1] = evolve(last, parts=results)
-                turn = _results_first(evolve(turn, parts=(*beside, *turn.parts)))
-        made.append(turn)
-    return made
-
-
-def _is_result(parts: tuple[Part, ...]) -> bool:
-    return any(isinstance(part, ToolResult) for part in parts)
-
-
-def _begun(turns: list[Turn], found: Findings) -> list[Turn]:
-    """Without an answer that the conversation has begun, where the model does not go on with one."""
-    last = turns[-1] if turns else None
-    if last is None or last.role != "assistant":
-        return turns
-    asked = any("prefix" in values for values in last.extras.values())  # as Mistral wants it said
-    if asked or any(isinstance(part, ToolCall) for part in last.parts):
-        return turns
-    found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
-    return turns[:-1]
-
-
-def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
-    """A turn of the user stands before the first of the model: Google refuses calls that answer nobody."""
-    for index, turn in enumerate(turns):
-        if turn.role == "user":
-            break
-        if turn.role == "assistant" and isinstance(turn.parts[0], Sealed):
-            break  # what stands for a conversation before it, as a compaction does
-        if turn.role == "assistant":
-            found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
-            return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]
-    return turns
-
-
-def _answered(turns: Iterable[Turn], found: Findings) -> list[Turn]:
-    """Between the result of a tool and words of the user, the model says something."""
-    made: list[Turn] = []
-    for turn in turns:
-        results = [part for part in turn.parts if isinstance(part, ToolResult)]
-        others = tuple(part for part in turn.parts if not isinstance(part, ToolResult))
-        after = bool(made) and bool(made[-1].parts) and isinstance(made[-1].parts[-1], ToolResult)
-        if turn.role != "user" or not others or not (results or after):
-            made.append(turn)
-            continue
-        found.note(path(turn.at), f"sent behind an answer that says `{BEGIN}`: no user speaks after a tool")
-        if results:
-            made.append(evolve(turn, parts=tuple(results)))
-            turn = evolve(turn, parts=others)
-        made += [Turn("assistant", (Text(BEGIN),)), turn]
-    return made
-
-
-def _without_last_space(turns: list[Turn], found: Findings) -> list[Turn]:
-    """The begun answer of the model without white space at its end, which Anthropic refuses."""
-    last = turns[-1] if turns else None
-    if last is None or last.role != "assistant" or not isinstance(part := last.parts[-1], Text | Refusal):
-        return turns
-    if part.text == part.text.rstrip():
-        return turns
-    found.note(path(last.at), "sent without white space at its end")
-    return [*turns[:-1], evolve(last, parts=(*last.parts[:-1], evolve(part, text=part.text.rstrip())))]
-
-
-def _pair_calls(turns: list[Turn], found: Findings) -> None:
-    """Each call needs its result in the next turn, and each result its call in the turn before."""
-    open: dict[str, ToolCall] = {}
-    for turn in turns:
-        calls: dict[str, ToolCall] = {}
-        results: list[ToolResult] = []
-        for part in turn.parts:
-            if isinstance(part, ToolCall):
-                calls[part.id] = part
-            elif isinstance(part, ToolResult):
-                results.append(part)
-        if open:
-            for id in open.keys() - {result.id for result in results}:
-                found.problems.append(_problem(open[id], "this call has no result in the next message"))
-        answered: set[str] = set()
-        for result in results:
-            if result.id in answered:
-                found.problems.append(_problem(result, "the call has a result before it"))
-            answered.add(result.id)
-            if result.id not in open:
-                found.problems.append(
-                    _problem(result, "it is not the result of a call in the message before")
-                )
-        open = calls
-    for call in open.values():
-        found.problems.append(_problem(call, "this call has no result"))
-
-
-def _problem(part: ToolCall | ToolResult, why: str) -> Problem:
-    return Problem(path(part.at) or "messages", why)

@@ -13,6 +13,7 @@ from ....compiler.plan.service_tiers import tier_in
 from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
+from ..argument_pieces import ArgumentPieces
 from ..exact_json import dumps
 from ..fields import count, few
 from ..reader import AnswerReader
@@ -41,7 +42,12 @@ _OF_END = frozenset({"type", "delta", "usage"})
 
 
 class AnthropicReader(AnswerReader):
-    """`message_start`, blocks with their deltas, `message_delta`, `message_stop`; or one message."""
+    """`message_start`, blocks with their deltas, `message_delta`, `message_stop`; or one message.
+
+    A stream that says why it ended is whole without its last event, which not all compatible servers send.
+    """
+
+    last = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def __init__(self, failures: Any) -> None:
         super().__init__(failures)
@@ -73,6 +79,12 @@ class AnthropicReader(AnswerReader):
                 return ()
             case _:  # kinds of events that are still to come
                 return ()
+
+    def _close(self) -> Iterable[e.Event]:
+        if not self._finished:
+            return super()._close()
+        self.ended = True
+        return ()
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         if not isinstance(value.get("content"), list):
@@ -128,11 +140,11 @@ class AnthropicReader(AnswerReader):
             case "input_json_delta":
                 if not delta["partial_json"]:
                     return ()
-                block.begun = True
+                said = block.input.add(delta["partial_json"])
                 if block.call is None:
-                    block.pieces.append(delta["partial_json"])
+                    block.pieces.append(said)
                     return ()
-                return (e.ToolCallDelta(block.call, delta["partial_json"]),)
+                return (e.ToolCallDelta(block.call, said),) if said else ()
             case "thinking_delta":
                 return (e.ThinkingDelta(delta["thinking"], DIALECT),) if delta["thinking"] else ()
             case "signature_delta":
@@ -148,13 +160,15 @@ class AnthropicReader(AnswerReader):
 
     def _block_stop(self, block: _Block) -> Iterator[e.Event]:
         if block.call is not None:
-            if not block.begun:
-                yield e.ToolCallDelta(block.call, dumps(block.content.get("input") or {}).decode())
+            told = block.content.get("input") or {}
+            if said := block.input.rest(told if isinstance(told, str) else dumps(told).decode()):
+                yield e.ToolCallDelta(block.call, said)
             yield e.ToolCallDone(block.call)
         elif block.sealed:
             content = block.content
             if block.pieces:
-                content = content | {"input": self._object("".join(block.pieces).encode())}
+                text = "".join(block.pieces) + block.input.rest()
+                content = content | {"input": self._object(text.encode())}
             yield e.SealedMade(Sealed(DIALECT, content))
         else:
             yield e.PartEnded()
@@ -183,16 +197,16 @@ class AnthropicReader(AnswerReader):
 class _Block:
     """A content block on its way.
 
-    call: its number, where it is one. begun: input has come in pieces, which are kept for hosted tools only.
+    call: its number, where it is one. pieces: of its input, which are kept for hosted tools only.
     """
 
-    __slots__ = ("begun", "call", "content", "pieces", "sealed")
+    __slots__ = ("call", "content", "input", "pieces", "sealed")
 
     def __init__(self, content: Json) -> None:
         self.content = content
         self.call: int | None = None
+        self.input = ArgumentPieces()
         self.pieces: list[str] = []
-        self.begun = False
         self.sealed = False
 
 

@@ -16,6 +16,7 @@ from ....compiler.plan.service_tiers import tier_in
 from ...requests import events as e
 from ...requests.parts import Media, Sealed
 from ...requests.usage import Usage
+from ..argument_pieces import ArgumentPieces
 from ..exact_json import dumps
 from ..fields import count
 from ..reader import AnswerReader
@@ -50,6 +51,7 @@ class BedrockReader(AnswerReader):
     def __init__(self, failures: Any) -> None:
         super().__init__(failures)
         self._calls: dict[int, int] = {}
+        self._inputs: dict[int, ArgumentPieces] = {}
         self._count = 0
         self._others: dict[int, Json] = {}
         self._started = self._finished = False
@@ -136,6 +138,7 @@ class BedrockReader(AnswerReader):
         match start:
             case {"toolUse": {"toolUseId": str(id), "name": str(name)} as call} if "type" not in call:
                 self._calls[index] = self._count
+                self._inputs[index] = ArgumentPieces()
                 self._count += 1
                 yield e.ToolCallBegun(self._calls[index], id, name)
             case _:
@@ -147,8 +150,8 @@ class BedrockReader(AnswerReader):
                 if text:
                     yield e.TextDelta(text)
             case {"toolUse": {"input": str(piece)}} if index in self._calls:
-                if piece:
-                    yield e.ToolCallDelta(self._calls[index], piece)
+                if said := self._inputs[index].add(piece):
+                    yield e.ToolCallDelta(self._calls[index], said)
             case {"reasoningContent": {"text": str(text)}}:
                 if text:
                     yield e.ThinkingDelta(text, SIGNED_BY)
@@ -167,6 +170,8 @@ class BedrockReader(AnswerReader):
 
     def _block_stop(self, index: int) -> Iterator[e.Event]:
         if (call := self._calls.get(index)) is not None:
+            if rest := self._inputs[index].rest():
+                yield e.ToolCallDelta(call, rest)
             yield e.ToolCallDone(call)
         elif (other := self._others.pop(index, None)) is not None:
             yield e.SealedMade(Sealed(DIALECT, other))

@@ -6,7 +6,7 @@ Sources: OpenAI API reference (embeddings), Jina's and Voyage's API references (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
 from ..base64_text import encoded
-from ..client_request import EmbedAsked
+from ..client_request import Asked, EmbedAsked
 from ..json_pieces import MOST, gathered, json_at_once, json_pieces
 from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
@@ -32,7 +32,7 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
     ids = token_ids(body.get("input"))
     texts = () if ids else texts_in(_texts(body), "input")
     request = EmbedRequest(texts, dimensions, ids, options)
-    return EmbedAsked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
+    return Asked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
 
 
 def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterator[bytes]:
@@ -61,12 +61,22 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Itera
 
 def _with_packed(vectors: tuple[memoryview, ...], model: str, tokens: int) -> list[bytes | memoryview]:
     """The same, in parts, with vectors that are in base64 already."""
-    first = b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":"'
-    parts: list[bytes | memoryview] = [first, vectors[0]]
-    for index in range(1, len(vectors)):
-        parts += b'"},{"object":"embedding","index":%d,"embedding":"' % index, vectors[index]
+    parts = _around(len(vectors)).copy()
+    parts[1::2] = vectors
     usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
-    parts += b'"}],"model":', orjson.dumps(model), b",", usage
+    parts.append(b'"}],"model":%b,%b' % (orjson.dumps(model), usage))
+    return parts
+
+
+@lru_cache(maxsize=4)  # clients send as many texts again and again
+def _around(vectors: int) -> list[bytes | memoryview]:
+    """What stands before each vector, followed by a place for it."""
+    parts: list[bytes | memoryview] = [
+        b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":"',
+        b"",
+    ]
+    for index in range(1, vectors):
+        parts += b'"},{"object":"embedding","index":%d,"embedding":"' % index, b""
     return parts
 
 

@@ -1,7 +1,8 @@
 """OpenAI's chat completions, also Azure's and those of compatible servers."""
 
 from .call_pieces import CallPieces
-from .read_answer import NAMELESS, OpenAIChatReader, failure_in, with_plain_content
+from .content_parts import PlainParts
+from .read_answer import NAMELESS, OpenAIChatReader, failure_in
 from .read_request import read_request
 from .usage import plain_usage, read_usage, usage_of, with_details
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
@@ -13,13 +14,13 @@ __all__ = [
     "CallPieces",
     "OpenAIChatReader",
     "OpenAIChatWriter",
+    "PlainParts",
     "failure_in",
     "plain_usage",
     "read_request",
     "read_usage",
     "usage_of",
     "with_details",
-    "with_plain_content",
     "write_error",
     "write_request",
     "write_whole",

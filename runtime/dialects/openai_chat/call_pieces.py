@@ -3,12 +3,9 @@
 OpenAI numbers calls from 0, tells id and name with the first piece, and the number alone with the others.
 Servers that speak its protocol do not all: some number every call 0, or none, or begin elsewhere; tell an id
 later, never, again with each piece, or a new one each time; number the rest of a call otherwise than its
-beginning. So a number is a hint, and so is an id. Arguments come more than once, too: some tell all of them
-again in the end, and some with each piece all that came so far.
+beginning. So a number is a hint, and so is an id.
 Sources: https://github.com/vercel/ai/issues/18333, https://github.com/apache/maka/pull/1995,
-https://github.com/agno-agi/agno/pull/8880, https://github.com/continuedev/continue/issues/13225; of arguments
-that come again: https://github.com/anomalyco/opencode/pull/17339, https://github.com/decolua/9router/pull/2869,
-https://github.com/NousResearch/hermes-agent/pull/35718, https://github.com/elizaOS/eliza/pull/16973.
+https://github.com/agno-agi/agno/pull/8880, https://github.com/continuedev/continue/issues/13225.
 """
 
 from __future__ import annotations
@@ -16,15 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import orjson
-
+from ..argument_pieces import ArgumentPieces
 from ..exact_json import dumps
-from ..json_end import JsonEnd
 
 Json = dict[str, Any]
-
-_BEFORE_VALUE = (":", "[", ",")
-"""Behind these an object within the arguments may begin with the same words as they do."""
 
 
 class Piece(NamedTuple):
@@ -38,58 +30,20 @@ class Piece(NamedTuple):
 
 
 class _Call:
-    __slots__ = ("_end", "_grows", "_said", "_size", "_unseen", "has_id", "id", "name", "number")
+    __slots__ = ("arguments", "has_id", "id", "name", "number")
 
     def __init__(self, number: int, id: str, name: str, *, has_id: bool) -> None:
         self.number = number
         self.id = id
         self.name = name
         self.has_id = has_id
-        self._end: JsonEnd | None = None
-        self._unseen: list[str] = []
-        self._said: list[str] = []
-        self._size = 0
-        self._grows = False
-        """Whether each piece tells what came before, too."""
-
-    def add(self, arguments: str) -> str:
-        """What `arguments` say that was not said before."""
-        if self._size and (self._grows or arguments.startswith("{")):
-            arguments = self._new_in(arguments)
-        if arguments:
-            self._unseen.append(arguments)
-            self._said.append(arguments)
-            self._size += len(arguments)
-        return arguments
-
-    def _new_in(self, arguments: str) -> str:
-        """The same of a piece that may begin from the start."""
-        if self._grows or len(arguments) >= self._size:
-            said = "".join(self._said)
-            self._said = [said]
-            if arguments.startswith(said) and (self._grows or not said.rstrip().endswith(_BEFORE_VALUE)):
-                self._grows = True
-                return arguments[self._size :]
-            if self._grows and said.startswith(arguments):
-                return ""
-        if self._is_whole() and _is_same("".join(self._said), arguments):
-            return ""
-        return arguments
+        self.arguments = ArgumentPieces()
 
     def goes_on(self, id: str | None, name: str) -> bool:
         """Whether a piece that tells a name, and no id that is known, is this call's."""
         if id is not None:
-            return not self.has_id and not self._unseen and self._end is None
-        return name == self.name and not self._is_whole()
-
-    def _is_whole(self) -> bool:
-        """Whether the arguments are complete."""
-        if self._end is None:
-            self._end = JsonEnd()
-        for piece in self._unseen:
-            self._end.feed(piece)
-        self._unseen.clear()
-        return self._end.is_whole
+            return not self.has_id and not self.arguments.is_begun
+        return name == self.name and not self.arguments.is_whole()
 
 
 class CallPieces:
@@ -142,8 +96,13 @@ class CallPieces:
         if id is not None:
             self._ids.setdefault(id, call)
         if arguments:
-            arguments = call.add(arguments)
+            arguments = call.arguments.add(arguments)
         return Piece(call.number, begins, call.id, call.name, arguments)
+
+    def rest(self) -> list[Piece]:
+        """What is left to say of the calls when nothing more comes."""
+        rests = ((call, call.arguments.rest()) for call in self._calls)
+        return [Piece(call.number, False, call.id, call.name, rest) for call, rest in rests if rest]
 
     def _find(self, id: str | None, place: int | str | None, name: str | None) -> _Call | None:
         """The call that goes on; None where one begins."""
@@ -165,14 +124,6 @@ class CallPieces:
         call = _Call(number, id if id and is_new else self._make_id(number, name), name, has_id=is_new)
         self._calls.append(call)
         return call
-
-
-def _is_same(one: str, other: str) -> bool:
-    """Whether both are JSON and mean the same."""
-    try:
-        return bool(orjson.loads(one) == orjson.loads(other))
-    except orjson.JSONDecodeError:
-        return False
 
 
 def _text(value: object) -> str | None:

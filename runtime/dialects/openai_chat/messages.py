@@ -33,6 +33,7 @@ from ...requests.parts import (
 from .. import fields
 from ..media_urls import split_data_url, type_of_url
 from ..sealed_texts import SIGNATURE
+from .thought_details import FIELD, is_mistrals, mistral_thoughts
 
 Json = dict[str, Any]
 
@@ -67,6 +68,8 @@ def _turn(message: Json, at: Place) -> Turn:
             return Turn("user", _content(content, at), extras, at)
         case "assistant":
             turn = Turn("assistant", _said(message, content, at), extras, at)
+            if FIELD in message:
+                turn = _with_details(turn)
             return _signed(turn) if "extra_content" in message else turn
         case "system" | "developer" as role:
             return Turn(role, _content(content, at), extras, at)
@@ -195,13 +198,33 @@ def _said(message: Json, content: object, at: Place) -> tuple[Part, ...]:
         for index, call in enumerate(fields.objects(calls, (*at, "tool_calls"))):
             place: Place = (*at, "tool_calls", index)
             signed, part = _call(call, place)
-            (made if made else thoughts).extend(signed)
-            made.append(part)
+            lead = 0 if made else before_content(call, len(signed))
+            thoughts += signed[:lead]
+            made += [*signed[lead:], part]
         parts = (*parts, *made)
     reasoning = fields.optional(message, "reasoning_content", str, at)
     if reasoning and not thoughts:
         thoughts = [Thinking(reasoning, dialect=DIALECT, at=(*at, "reasoning_content"))]
     return (*thoughts, *parts)
+
+
+def _with_details(turn: Turn) -> Turn:
+    """An answer with the thoughts that Mistral signed as parts of it; OpenRouter's stay beside it."""
+    beside: Json = own(turn.extras, DIALECT)
+    thoughts = mistral_thoughts(beside.get(FIELD), (*turn.at, FIELD))
+    if not thoughts:
+        return turn
+    left = [each for each in beside[FIELD] if not is_mistrals(each)]
+    beside = {name: value for name, value in beside.items() if name != FIELD}
+    if left:
+        beside[FIELD] = left
+    told = [part for part in turn.parts if not isinstance(part, Text | Thinking) or _is_own(part)]
+    return evolve(turn, parts=(*thoughts, *told), extras={DIALECT: beside} if beside else NOTHING)
+
+
+def _is_own(part: Text | Thinking) -> bool:
+    """Whether `part` says something that a signed thought does not."""
+    return bool(part.text if isinstance(part, Text) else part.signature)
 
 
 def _signed(turn: Turn) -> Turn:
@@ -265,7 +288,7 @@ def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
     extras: dict[str, Any] = {}
     left = dict(extra)
     match extra.get("anthropic"):
-        case {"thinking": list(blocks), **others} if not others:
+        case {"thinking": list(blocks), **others} if others.keys() <= {BEFORE_CONTENT}:
             thoughts = [part for block in blocks if (part := _thought(block, at)) is not None]
             left.pop("anthropic")
     match extra.get("google"):
@@ -275,6 +298,18 @@ def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
     if left:
         extras["openai"] = {"extra_content": left}
     return thoughts, extras
+
+
+BEFORE_CONTENT = "before_content"
+"""How many of the thoughts that the first call carries stood before the words; without it, all of them."""
+
+
+def before_content(call: Json, count: int) -> int:
+    """How many of its `count` thoughts stood before the words."""
+    match call.get("extra_content"):
+        case {"anthropic": {"before_content": int(lead)}} if 0 <= lead <= count:
+            return lead
+    return count
 
 
 def _thought(block: object, at: Place) -> Part | None:

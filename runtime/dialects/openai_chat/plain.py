@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ..argument_pieces import without_placeholder
 from ..ids import make_id
 from .call_pieces import CallPieces
 from .read_answer import reason_of
@@ -16,6 +17,24 @@ from .write_answer import REASONS
 Json = dict[str, Any]
 
 _OPENAIS_REASONS = frozenset(REASONS.values()) | {"function_call"}
+
+
+INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
+"""With one of these, a message need have no content."""
+
+
+def plain_message(message: Json) -> Json:
+    """A message of a history as OpenAI takes it: no list of calls that is empty, and a content where nothing
+    else is said. Some clients send back what they made of an answer.
+
+    Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079.
+    """
+    made = message
+    if message.get("tool_calls") == []:
+        made = {name: value for name, value in message.items() if name != "tool_calls"}
+    if message.get("content") is None and not any(map(message.get, INSTEAD_OF_CONTENT)):
+        made = {**made, "content": ""}
+    return made
 
 
 def with_plain_frame(choice: Json, position: int) -> bool:
@@ -71,8 +90,10 @@ def with_plain_calls(message: Any) -> bool:
             continue
         if not call.get("id"):
             call["id"], changed = new_call_id(number, str(function.get("name"))), True
-        if not isinstance(function.get("arguments"), str):
-            function["arguments"], changed = orjson.dumps(function.get("arguments") or {}).decode(), True
+        told = function.get("arguments")
+        said = without_placeholder(told) if isinstance(told, str) else orjson.dumps(told or {}).decode()
+        if said != told or not said:
+            function["arguments"], changed = said or "{}", True
     return changed
 
 
@@ -99,6 +120,20 @@ def plain_piece(pieces: CallPieces, call: Any) -> Any:
         **begun,
         "function": {**named_function, **function, "arguments": piece.arguments},
     }
+
+
+def with_rest_of_calls(delta: Json, pieces: CallPieces) -> None:
+    """Say in the last `delta` of a choice what is left to say of its calls."""
+    for piece in pieces.rest():
+        told = delta.get("tool_calls")
+        calls = delta["tool_calls"] = [*told] if isinstance(told, list) else []
+        for place, call in enumerate(calls):
+            if isinstance(call, dict) and call.get("index") == piece.number:
+                function = {**call["function"], "arguments": piece.arguments}
+                calls[place] = {**call, "function": function}
+                break
+        else:
+            calls.append({"index": piece.number, "function": {"arguments": piece.arguments}})
 
 
 def new_call_id(number: int, name: str) -> str:

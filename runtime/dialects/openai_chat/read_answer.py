@@ -19,6 +19,7 @@ from ..media_urls import split_data_url
 from ..reader import AnswerReader
 from ..server_sent_events import Event as StreamEvent
 from .call_pieces import CallPieces
+from .content_parts import content_of, read_parts
 from .messages import DIALECT
 from .thought_details import FIELD, ThoughtDetails, is_repeated
 from .usage import read_usage, usage_of, with_details
@@ -97,6 +98,15 @@ def delta_of(choice: Json) -> Any:
     return choice.get("message") if delta is None else delta
 
 
+def message_of(choice: Json) -> Any:
+    """What a choice of a whole answer says, which some servers tell as a chunk does, or as a completion."""
+    message = choice.get("message")
+    message = choice.get("delta") if message is None else message
+    if message is None and isinstance(choice.get("text"), str):
+        return {"role": "assistant", "content": choice.pop("text")}
+    return message
+
+
 def failure_in(choice: Mapping[str, Any]) -> Any:
     """The error of a choice that failed inside a success; None where it did not."""
     if error := choice.get("error"):
@@ -159,7 +169,7 @@ class OpenAIChatReader(AnswerReader):
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         for choice in value.get("choices") or ():
-            message = choice.get("message")
+            message = message_of(choice)
             calls = message.get("tool_calls") if isinstance(message, dict) else None
             for index, call in enumerate(calls or ()):
                 call["index"] = index
@@ -185,6 +195,8 @@ class OpenAIChatReader(AnswerReader):
         state.finished = True
         if state.details is not None:
             yield from state.details.close(index)
+        for piece in state.calls.rest():
+            yield e.ToolCallDelta(piece.number, piece.arguments, index)
         for call in range(len(state.calls)):
             yield e.ToolCallDone(call, index)
         # a call that was forced by name ends with `stop`
@@ -212,7 +224,11 @@ class OpenAIChatReader(AnswerReader):
                 yield from state.details.put(details, index)
                 if is_repeated(delta.get("reasoning_content") or delta.get("reasoning"), details):
                     delta = {**delta, "reasoning_content": None, "reasoning": None}
-            if state.details is not None and any(delta[name] for name in delta.keys() - _THOUGHTS):
+            if not isinstance(content := delta.get("content"), str | None):
+                delta = {**delta, "content": (content := content_of(delta))}
+            if isinstance(content, list):
+                state.details = state.details or ThoughtDetails()
+            elif state.details is not None and any(delta[name] for name in delta.keys() - _THOUGHTS):
                 yield from state.details.close(index)
             yield from self._delta(delta, index, state, value.get("logprobs"))
             if not is_plain:
@@ -248,8 +264,10 @@ class OpenAIChatReader(AnswerReader):
             tokens = tuple(_tokens(logprobs, text))
             if isinstance(logprobs, dict) and (more := _unread(logprobs, _LOGPROBS)):
                 yield e.FieldsMade(DIALECT, {"logprobs": more}, "choice", index)
-        if isinstance(text, list):
-            yield from _parts(text, index, tokens)
+        if isinstance(text, list) and state.details is not None:
+            yield from read_parts(text, state.details, index, tokens)
+            if any(delta[name] for name in delta.keys() - _THOUGHTS - {"content"}):
+                yield from state.details.close(index)
         elif text or tokens:
             yield e.TextDelta(text or "", index, tokens)
         if refusal := delta.get("refusal"):
@@ -320,43 +338,3 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
         {"token": token, "logprob": number, "bytes": list(token.encode()), "top_logprobs": []}
         for token, number in zip(tokens, numbers, strict=False)
     ]
-
-
-def with_plain_content(choice: Any) -> bool:
-    """Whether what a choice says came in parts, which no client of OpenAI's reads: it is a text afterwards,
-    with the thoughts beside it."""
-    said = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
-    if not isinstance(said, dict) or not isinstance(said.get("content"), list):
-        return False
-    words, thoughts, others = "", "", []
-    for event in _parts(said["content"], 0, ()):
-        match event:
-            case e.TextDelta(text=text):
-                words += text
-            case e.ThinkingDelta(text=text):
-                thoughts += text
-            case e.FieldsMade(fields=fields):
-                others += fields["content_parts"]
-    said["content"] = words
-    if thoughts:
-        said["reasoning_content"] = thoughts
-    if others:
-        said["content_parts"] = others
-    return True
-
-
-def _parts(content: list[Any], index: int, tokens: tuple[Json, ...]) -> Iterator[e.Event]:
-    """Content in parts, as some servers send it. Source: Mistral's API reference, content chunks."""
-    for part in content:
-        if not isinstance(part, dict):
-            continue
-        thoughts = part.get("thinking")
-        if isinstance(thoughts, list):
-            thoughts = "".join(each.get("text") or "" for each in thoughts if isinstance(each, dict))
-        if thoughts:
-            yield e.ThinkingDelta(str(thoughts), DIALECT, index)
-        elif text := part.get("text"):
-            yield e.TextDelta(str(text), index, tokens)
-            tokens = ()
-        elif part.get("type") not in ("text", "thinking"):
-            yield e.FieldsMade(DIALECT, {"content_parts": [part]}, "message", index)

@@ -4,7 +4,8 @@
     {"type": "reasoning.encrypted", "data": …}: each with `id`, `format`, `index`
 
 Each is a thought of its own. Its words are the thought's, and all else of it is its signature, in base64; one
-without words is a thought that only OpenRouter can read. Novita writes them, too.
+without words is a thought that only OpenRouter can read. Novita writes them, too. What Mistral signs is told
+in the same words, with a `format` of its own, and goes back to Mistral alone, as the part that it was.
 
 Sources: OpenRouter, reasoning tokens; openrouter 1.3.84 (PyPI), components/reasoningdetailunion.py; Novita,
 interleaved thinking.
@@ -17,9 +18,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...requests import events as e
-from ...requests.parts import RedactedThinking, Thinking
+from ...requests.parts import Place, RedactedThinking, Thinking
+from ...requests.request import OPENAI_CHAT as DIALECT
 from ..exact_json import dumps, loads
-from .messages import DIALECT
 
 Json = dict[str, Any]
 
@@ -27,6 +28,10 @@ FIELD = "reasoning_details"
 
 _WORDS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 """The field with the words of each kind of detail that has some."""
+
+
+_MISTRALS = "mistral.thinking"
+"""The `format` of what is none of OpenRouter's."""
 
 
 class ThoughtDetails:
@@ -63,7 +68,8 @@ class ThoughtDetails:
     def close(self, choice: int) -> Iterator[e.Event]:
         """The end of the detail that is going on."""
         if self.open is not None:
-            yield e.ThinkingSigned(_packed(self.open), DIALECT, choice)
+            if not is_mistrals(self.open) or self.open.get("signature"):
+                yield e.ThinkingSigned(_packed(self.open), DIALECT, choice)
             yield e.PartEnded(choice)
             self.open = None
 
@@ -101,6 +107,33 @@ def detail_of(thought: Thinking | RedactedThinking) -> Json | None:
     if isinstance(thought, RedactedThinking) or words is None or not thought.text:
         return rest
     return {**rest, words: thought.text}
+
+
+def mistral_detail(words: str, signature: Any) -> Json:
+    """A piece of a thought of Mistral's, which need not be signed."""
+    told = {"text": words, "signature": signature if isinstance(signature, str) else None}
+    return {"type": "reasoning.text", "format": _MISTRALS, **{k: v for k, v in told.items() if v}}
+
+
+def is_mistrals(detail: Any) -> bool:
+    """Whether `detail` is a thought of Mistral's."""
+    return isinstance(detail, dict) and detail.get("format") == _MISTRALS
+
+
+def mistral_chunk(detail: Json) -> Json:
+    """The part of a message that `detail` was."""
+    words = [{"type": "text", "text": text}] if (text := detail.get("text")) else []
+    return {"type": "thinking", "thinking": words, "signature": detail.get("signature")}
+
+
+def mistral_thoughts(details: Any, at: Place) -> list[Thinking]:
+    """The thoughts of Mistral's among the `details` of a message, with their signatures."""
+    return [
+        Thinking(words if isinstance(words := each.get("text"), str) else "", _packed(rest), DIALECT, at=at)
+        for each in (details if isinstance(details, list) else ())
+        if is_mistrals(each) and isinstance(each.get("signature"), str)
+        for rest in ({name: value for name, value in each.items() if name != "text"},)
+    ]
 
 
 def _packed(value: Json) -> str:

@@ -20,7 +20,7 @@ from ...requests.usage import Usage
 from ..answer import Answer, Choice, joined
 from ..media_urls import data_url
 from ..sealed_texts import signature_of, signatures
-from .messages import DIALECT
+from .messages import BEFORE_CONTENT, DIALECT
 from .thought_details import FIELD, detail_of
 from .write_request import signed_thoughts, write_call, write_message
 
@@ -38,6 +38,11 @@ REASONS: dict[e.Reason, str] = {
     "content_filter": "content_filter",
     "refusal": "content_filter",
 }
+
+
+def reason_of_end(reason: e.Reason, *, calls: bool) -> str:
+    """Why an answer ended; some servers end calls of functions as they end words."""
+    return REASONS["tool_calls" if calls and reason == "stop" else reason]
 
 
 class OpenAIChatWriter:
@@ -59,12 +64,13 @@ class OpenAIChatWriter:
             self._envelope["usage"] = None
         self._begun: set[int] = set()
         self._finished: set[int] = set()
+        self._calling: set[int] = set()
         self._thoughts: dict[int, list[Json]] = {}
         self._pieces: dict[int, list[str]] = {}
         self._usage: e.UsageKnown | None = None
-        self._failed = self._spoke = False
+        self._failed = self._spoke = self._called = False
         self._lead = 0
-        """Thoughts that came before all words: the place of others is lost."""
+        """Thoughts that came before all words: without a call, the place of others is lost."""
 
     def write(self, event: e.Event) -> bytes:
         """The chunks that tell `event`; none where it says nothing to clients."""
@@ -92,7 +98,11 @@ class OpenAIChatWriter:
             case e.ToolCallBegun():
                 call = ToolCall(event.id, event.name, "", extras=event.extras)
                 thoughts = self._thoughts.pop(event.choice, [])
-                delta = {"tool_calls": [{"index": event.call, **write_call(call, thoughts)}]}
+                self._calling.add(event.choice)
+                is_led = self._called or not self._spoke or self._lead == len(thoughts)
+                self._called = True
+                written = write_call(call, thoughts, None if is_led else self._lead)
+                delta = {"tool_calls": [{"index": event.call, **written}]}
             case e.RefusalDelta():
                 delta = {"refusal": event.text}
             case e.MediaMade():
@@ -117,7 +127,8 @@ class OpenAIChatWriter:
                     begin += self._chunk(
                         {"extra_content": {"anthropic": {"thinking": thoughts}}}, event.choice
                     )
-                return begin + self._chunk({}, event.choice, REASONS[event.reason])
+                reason = reason_of_end(event.reason, calls=event.choice in self._calling)
+                return begin + self._chunk({}, event.choice, reason)
             case e.Failed():
                 self._failed = True
                 return b"data: %b\n\n" % orjson.dumps(write_error(event.error))
@@ -220,6 +231,8 @@ def _choice(choice: Choice) -> Json:
     if thoughts := "".join(part.text for part in choice.parts if isinstance(part, Thinking)):
         message["reasoning_content"] = thoughts
     message.setdefault("refusal", None)
+    if texts:
+        _say_lead(message, len(signed_thoughts(takewhile(_is_no_word, choice.parts))))
     if signed := signatures(choice.parts):
         message["extra_content"] = {"google": {"thought_signature": signed[-1]}}
     if "tool_calls" not in message and (kept := signed_thoughts(takewhile(_is_thought, choice.parts))):
@@ -232,13 +245,25 @@ def _choice(choice: Choice) -> Json:
         "index": choice.index,
         "message": message,
         "logprobs": {"content": list(choice.logprobs), "refusal": None} if choice.logprobs else None,
-        "finish_reason": REASONS[choice.reason],
+        "finish_reason": reason_of_end(choice.reason, calls="tool_calls" in message),
     }
     for fields in choice.beside:
         if fields.dialect == DIALECT:
             piece = fields.fields if fields.of == "choice" else {"message": fields.fields}
             made = joined(made, piece)
     return made
+
+
+def _say_lead(message: Json, lead: int) -> None:
+    """Say how many of the thoughts that the first call carries stood before the words, where not all did."""
+    match message:
+        case {"tool_calls": [{"extra_content": {"anthropic": {"thinking": thoughts} as carried}}, *_]}:
+            if lead < len(thoughts):
+                carried[BEFORE_CONTENT] = lead
+
+
+def _is_no_word(part: Part) -> bool:
+    return not isinstance(part, Text)
 
 
 def _is_thought(part: Part) -> bool:

@@ -35,7 +35,7 @@ from ...requests.parts import (
 )
 from ..media_urls import data_url
 from ..sealed_texts import signature_of
-from .messages import DIALECT, PLAIN_AUDIO
+from .messages import BEFORE_CONTENT, DIALECT, PLAIN_AUDIO
 from .thought_details import FIELD, detail_of
 
 Json = dict[str, Any]
@@ -227,13 +227,16 @@ def signed_thoughts(parts: Iterable[Part]) -> list[Json]:
     return found
 
 
-def write_call(call: ToolCall, thoughts: list[Json]) -> Json:
-    """A call, and what its provider wants back with it: the thoughts before it, or their signature."""
+def write_call(call: ToolCall, thoughts: list[Json], lead: int | None = None) -> Json:
+    """A call, and what its provider wants back with it: the thoughts before it, or their signature.
+
+    lead: how many of them stand before the words of the message, where not all do.
+    """
     function: Json = {"name": call.name, "arguments": call.arguments}
     written: Json = {"id": call.id, "type": "function", "function": function}
     extra: Json = {}
     if thoughts:
-        extra["anthropic"] = {"thinking": thoughts}
+        extra["anthropic"] = {"thinking": thoughts} | ({} if lead is None else {BEFORE_CONTENT: lead})
     if call.extras:
         extra |= carried_by(call.extras)
         for name, value in own(call.extras, DIALECT).items():

@@ -15,6 +15,7 @@ from ....compiler.plan.service_tiers import tier_named
 from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
+from ..argument_pieces import ArgumentPieces
 from ..fields import count, few, told_cost
 from ..openai_chat.messages import DIALECT as AS_CHAT
 from ..reader import AnswerReader
@@ -59,6 +60,12 @@ class ResponsesReader(AnswerReader):
         super().__init__(failures)
         self._calls: dict[Any, int] = {}
         """The number of the call at each place of the output."""
+        self._arguments: dict[Any, ArgumentPieces] = {}
+        self._told: set[Any] = set()
+        """The places of items that came in pieces; None: of one that does not say where it stands."""
+        self._kinds: set[str] = set()
+        """The kinds of items that were told."""
+        self._done: set[Any] = set()
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
         match str(value.get("type")).removeprefix("response."):
@@ -66,10 +73,16 @@ class ResponsesReader(AnswerReader):
                 response = value["response"]
                 yield e.Started(str(response.get("id") or ""), str(response.get("model") or ""))
             case "output_text.delta":
+                self._tell_of("message", value)
                 yield e.TextDelta(value["delta"], logprobs=tuple(value.get("logprobs") or ()))
+            case "output_text.done" if value.get("output_index") not in self._told and value.get("text"):
+                self._tell_of("message", value)
+                yield e.TextDelta(value["text"], logprobs=tuple(value.get("logprobs") or ()))
             case "refusal.delta":
+                self._tell_of("message", value)
                 yield e.RefusalDelta(value["delta"])
             case "reasoning_summary_text.delta" | "reasoning_text.delta":
+                self._tell_of("reasoning", value)
                 yield e.ThinkingDelta(value["delta"], DIALECT)
             case "reasoning_summary_part.added" if value.get("summary_index"):
                 yield e.ThinkingDelta(_BETWEEN, DIALECT)
@@ -80,10 +93,15 @@ class ResponsesReader(AnswerReader):
             case "output_item.added" if value["item"].get("type") == "function_call":
                 yield self._begin(value["item"], value["output_index"])
             case "function_call_arguments.delta":
-                yield e.ToolCallDelta(self._calls[value["output_index"]], value["delta"])
+                place = value["output_index"]
+                if said := self._arguments[place].add(value["delta"]):
+                    yield e.ToolCallDelta(self._calls[place], said)
+            case "function_call_arguments.done" if value.get("output_index") in self._calls:
+                yield from self._rest(value["output_index"], value.get("arguments"))
             case "output_item.done":
-                yield from self._end(value["item"], value["output_index"])
+                yield from self._item(value["item"], value["output_index"])
             case "completed" | "incomplete":
+                yield from self._unseen(value["response"].get("output") or ())
                 yield from self._finish(value["response"])
                 self.ended = True
             case "failed":
@@ -96,35 +114,65 @@ class ResponsesReader(AnswerReader):
             raise self._failures.malformed("the answer is no response that is complete")
         yield e.Started(str(value.get("id") or ""), str(value.get("model") or ""))
         for place, item in enumerate(value["output"]):
-            match item.get("type"):
-                case "message":
-                    for part in item["content"]:
-                        yield from _said(part)
-                case "reasoning":
-                    parts = [*(item.get("summary") or ()), *(item.get("content") or ())]
-                    if text := _BETWEEN.join(part["text"] for part in parts):
-                        yield e.ThinkingDelta(text, DIALECT)
-                case "function_call":
-                    yield self._begin(item, place)
-                    yield e.ToolCallDelta(self._calls[place], item["arguments"])
-            yield from self._end(item, place)
+            yield from self._item(item, place)
         yield from self._finish(value)
+
+    def _tell_of(self, kind: str, value: Json) -> None:
+        """Remember that an item of that kind is told in pieces."""
+        self._told.add(value.get("output_index"))
+        self._kinds.add(kind)
+
+    def _item(self, item: Json, place: Any) -> Iterator[e.Event]:
+        """An item that is complete, as far as it was not told in pieces."""
+        self._done.add(place)
+        is_told = place in self._told or None in self._told
+        match item.get("type"):
+            case "message" if not is_told:
+                self._kinds.add("message")
+                for part in item["content"]:
+                    yield from _said(part)
+            case "reasoning" if not is_told:
+                self._kinds.add("reasoning")
+                parts = [*(item.get("summary") or ()), *(item.get("content") or ())]
+                if text := _BETWEEN.join(part["text"] for part in parts):
+                    yield e.ThinkingDelta(text, DIALECT)
+            case "function_call" if place not in self._calls:
+                yield self._begin(item, place)
+        yield from self._end(item, place)
+
+    def _unseen(self, output: Iterable[Json]) -> Iterator[e.Event]:
+        """What the end alone tells, as some servers do.
+
+        Sources: https://github.com/Sophomoresty/gemini-web2api/pull/57,
+        https://github.com/lidge-jun/opencodex/pull/4652.
+        """
+        told = {*self._kinds, *(("function_call",) if self._calls else ())}
+        for place, item in enumerate(output):
+            if place not in self._done and (item.get("type") not in told or place in self._calls):
+                yield from self._item(item, place)
+
+    def _rest(self, place: Any, told: Any) -> Iterator[e.Event]:
+        """What is left to say of the arguments of the call there. told: all of them."""
+        if said := self._arguments[place].rest(told if isinstance(told, str) else ""):
+            yield e.ToolCallDelta(self._calls[place], said)
 
     def _begin(self, item: Json, place: Any) -> e.Event:
         number = self._calls[place] = len(self._calls)
+        self._arguments[place] = ArgumentPieces()
         more = {name: value for name, value in item.items() if name not in _CALL and value is not None}
         return e.ToolCallBegun(
             number, item["call_id"], item["name"], extras={DIALECT: more} if more else NOTHING
         )
 
-    def _end(self, item: Json, place: Any) -> Iterable[e.Event]:
+    def _end(self, item: Json, place: Any) -> Iterator[e.Event]:
         match item.get("type"):
             case "function_call":
-                return (e.ToolCallDone(self._calls[place]),)
+                yield from self._rest(place, item.get("arguments"))
+                yield e.ToolCallDone(self._calls[place])
             case "message":
-                return (e.PartEnded(),)
+                yield e.PartEnded()
             case _:
-                return (e.SealedMade(Sealed(DIALECT, item)),)
+                yield e.SealedMade(Sealed(DIALECT, item))
 
     def _finish(self, response: Json) -> Iterator[e.Event]:
         yield from _beside(response)

@@ -93,10 +93,11 @@ def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
     length = at - begin
     if length <= 0:
         return None
-    view = memoryview(body)
-    vectors = [view[begin:at]]
     between, last = b"", 0
-    if texts > 1:
+    view = memoryview(body)
+    if texts == 1:
+        vectors = [view[begin:at]]
+    else:
         following = _KEY.search(body, at, at + _FAR)
         index = None if following is None else _INDEX.search(body, at, following.end())
         if following is None or index is None:
@@ -105,12 +106,10 @@ def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
         before, after = body[at : index.start(1)], body[index.end(1) : following.end()]
         is_next = int(index[1])  # 0 where an index follows its vector
         last = 1 if is_next else texts - 1
-        for link in _links(before, after, is_next, texts - 1):
-            if not body.startswith(link, at):
-                return None
-            begin = at + len(link)
-            at = begin + length
-            vectors.append(view[begin:at])
+        links, between_places, places, at = _places(begin, length, before, after, is_next, texts)
+        if list(map(body.__getitem__, between_places)) != links or at > len(body):
+            return None
+        vectors = list(map(view.__getitem__, places))
     rest = b"%b0%b%b%b" % (body[: key.end()], between, b"1" if between else b"", body[at:])
     try:
         return None if b"\\" in rest else PackedVectors(orjson.loads(rest), last, vectors)
@@ -119,9 +118,22 @@ def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
 
 
 @lru_cache(maxsize=4)  # answers of one provider for as many texts are alike
-def _links(before: bytes, after: bytes, first: int, count: int) -> list[bytes]:
-    """What stands between vectors: `count` numbers from `first`, each between `before` and `after`."""
-    return [b"%b%d%b" % (before, number, after) for number in range(first, first + count)]
+def _places(
+    begin: int, length: int, before: bytes, after: bytes, first: int, texts: int
+) -> tuple[list[bytes], list[slice], list[slice], int]:
+    """What stands between the vectors of `texts` texts, where, where each vector is, and where the last ends.
+
+    length: of each vector; the first begins at `begin`. Between two is a number, counted from `first`, with
+    `before` and `after` around it.
+    """
+    links = [b"%b%d%b" % (before, number, after) for number in range(first, first + texts - 1)]
+    places = [slice(begin, begin + length)]
+    between_places = []
+    for link in links:
+        at = places[-1].stop
+        between_places.append(slice(at, at + len(link)))
+        places.append(slice(at + len(link), at + len(link) + length))
+    return links, between_places, places, places[-1].stop
 
 
 def stack_packed(vectors: list[memoryview], usage: Usage) -> EmbedChunk | None:

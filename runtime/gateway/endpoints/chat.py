@@ -60,7 +60,9 @@ async def respond(
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
-            told = _headers(trace, name, chat) | untold(writer.untold)
+            told = _headers(trace, name, chat)
+            if writer.untold:
+                told |= untold(writer.untold)
             _report(exchange, trace, writer.untold)
             return WholeAnswer(body, told)
         out = EventStream(request)

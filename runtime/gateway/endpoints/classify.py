@@ -24,14 +24,14 @@ _NUMBERS = (
 
 async def answer_classify(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The labels of each text, or of each row of the tensors. Raises RequestError."""
-    from ...dialects.open_inference.bodies import read_inputs
-
     body = await read_object(request)
     name = required(body, "model", str)
     top_k = count_in(body, "top_k")
     if "inputs" in body and "input" in body:
         raise BadRequest("send texts as `input` or tensors as `inputs`, not both", param="inputs")
     if "inputs" in body:
+        from ...dialects.open_inference.bodies import read_inputs
+
         classify = ClassifyRequest(inputs=read_inputs(body, None), top_k=top_k)
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input", _NUMBERS), top_k=top_k)

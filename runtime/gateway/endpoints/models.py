@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from ....compiler.plan import RemotePoolPlan
+from ....compiler.plan.abilities import Abilities
 from ...requests.errors import BadRequest
 from ...serving.deployment import Deployment
 from ...serving.model import Model
-from ..abilities import abilities_of
+from ..abilities import asked_anywhere, asked_by, where_asked
 from ..exchange import Exchange
-from ..offered import shown
 from ..responses import json_answer
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -22,38 +22,41 @@ _MOST = 1000
 
 async def list_models(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models`. Raises BadRequest."""
-    models, all_models = exchange.models, exchange.plan.models
+    models, abilities = exchange.models, exchange.plan.abilities
     if _is_anthropics(request):
-        return json_answer(_page(models, all_models, request))
-    described = [describe_model(model, all_models) for model in models.values()]
+        return json_answer(_page(models, abilities, request))
+    described = [_in_openais_words(model, abilities[model.name]) for model in models.values()]
     return json_answer({"object": "list", "data": described})
 
 
 async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models/{name}`. Raises UnknownModel."""
     model = exchange.model(request.match_info["name"].rstrip("/"))
-    describe = _described if _is_anthropics(request) else describe_model
-    return json_answer(describe(model, exchange.plan.models))
+    describe = _in_anthropics_words if _is_anthropics(request) else _in_openais_words
+    return json_answer(describe(model, exchange.plan.abilities[model.name]))
 
 
-def describe_model(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
-    """`model`, of `models`, as OpenAI describes one, with its task, where it is asked, and what may be asked
-    of it."""
+def _in_openais_words(model: Model, abilities: Abilities) -> dict[str, Any]:
+    """With its task, where it is asked, and what may be asked of it."""
     plan = model.plan if isinstance(model, Deployment) else None
-    owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
-    described = {"id": model.name, "object": "model", "created": 0, "owned_by": owner, "task": model.task}
-    described |= shown(model, models)
-    abilities = abilities_of(model, models)
-    return described if abilities is None else described | abilities.shown()
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc",
+        "task": model.task,
+        **where_asked(model, abilities),
+        **asked_anywhere(abilities),
+    }
 
 
 def _is_anthropics(request: web.Request) -> bool:
     return "anthropic-version" in request.headers
 
 
-def _described(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
-    """`model` as Anthropic describes one; when it was made, and of which line it is, nobody knows."""
-    abilities = abilities_of(model, models)
+def _in_anthropics_words(model: Model, abilities: Abilities) -> dict[str, Any]:
+    """When it was made, and of which line it is, nobody knows."""
+    asked = asked_by("messages", abilities)
     return {
         "type": "model",
         "id": model.name,
@@ -63,16 +66,16 @@ def _described(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
         "line": None,
         "deprecated_at": None,
         "retires_at": None,
-        "max_input_tokens": None if abilities is None else abilities.features.context,
-        "max_tokens": None if abilities is None else abilities.most,
+        "max_input_tokens": None if abilities.features is None else abilities.features.context,
+        "max_tokens": None if asked is None else abilities.most,
         "capabilities": None,
-        **shown(model, models),
-        **({} if abilities is None else {"abilities": abilities.at("messages")}),
+        **where_asked(model, abilities),
+        **({} if asked is None else {"abilities": asked}),
     }
 
 
 def _page(
-    models: Mapping[str, Model], all_models: Mapping[str, Model], request: web.Request
+    models: Mapping[str, Model], abilities: Mapping[str, Abilities], request: web.Request
 ) -> dict[str, Any]:
     """A page of the list, as Anthropic's clients turn them. Raises BadRequest."""
     names, query = list(models), request.query
@@ -88,7 +91,7 @@ def _page(
         rest = names[names.index(after) + 1 :] if after is not None else names
         shown, has_more = rest[:limit], len(rest) > limit
     return {
-        "data": [_described(models[name], all_models) for name in shown],
+        "data": [_in_anthropics_words(models[name], abilities[models[name].name]) for name in shown],
         "has_more": has_more,
         "first_id": shown[0] if shown else None,
         "last_id": shown[-1] if shown else None,

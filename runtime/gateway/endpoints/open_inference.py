@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ from ..health import findings
 from ..responses import answer_of, answered_by, in_turns, json_answer
 
 if TYPE_CHECKING:
-    from ...dialects.open_inference.bodies import Asked
+    from ...dialects.open_inference.bodies import Answer, Asked
 
 HEADER = "Inference-Header-Content-Length"
 _SIZE = re.compile(r"[0-9]{1,12}")
@@ -126,8 +126,7 @@ async def answer_model_ready(request: web.Request, exchange: Exchange) -> web.St
 
 async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v2/models/{name}/infer`. Raises RequestError."""
-    from ...dialects.open_inference.bodies import read_request, write_answer
-
+    read_request, write_answer = _reader_and_writer()
     name = _name(request)
     exchange.model(name)
     body, header = await read_body(request), request.headers.get(HEADER)
@@ -152,6 +151,17 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
         return answer_of(told, headers)
     headers[HEADER] = str(sum(map(len, told)))
     return answer_of([*told, *answer.attached], headers, "application/octet-stream")
+
+
+@cache
+def _reader_and_writer() -> tuple[
+    Callable[[bytes, str | None], Asked], Callable[[Asked, str, tuple[Tensor, ...]], Answer]
+]:
+    """Of requests and of answers; they need numpy, so they come with the first request. Asking Python for
+    them with each one takes as long as reading it."""
+    from ...dialects.open_inference.bodies import read_request, write_answer
+
+    return read_request, write_answer
 
 
 def deadline_of(exchange: Exchange, timeout: float | None) -> float | None:

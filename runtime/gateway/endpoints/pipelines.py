@@ -92,7 +92,7 @@ def _described(pipeline: Pipeline) -> dict[str, Any]:
         "name": pipeline.name,
         "object": "pipeline",
         "signature": f"{pipeline.name}({parameters}) -> {plan.result}",
-        "chats": pipeline.chats,
+        "chats": pipeline.plan.chats,
         "parameters": schema_of_parameters(plan.parameters),
         "result": schema_of(plan.result),
     }

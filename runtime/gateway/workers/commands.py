@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from ...admin import Answer, Command, Refused
 from ...reload import Reloader
-from ..commands import LogLevel, Reloading, admin_socket
+from ..commands import LogLevel, listening_at
 from .merging import NOBODY, merged_cost, merged_stories
 from .supervisor import Supervisor
 
@@ -19,17 +19,7 @@ Asked = Mapping[str, Any]
 def admin_of_all(path: Path) -> Callable[[Supervisor, Reloader], AbstractAsyncContextManager[None]]:
     """Listens for commands at `path` while workers serve."""
 
-    @asynccontextmanager
-    async def listening(supervisor: Supervisor, reloader: Reloader) -> AsyncIterator[None]:
-        commands, reloading = AllWorkers(supervisor), Reloading(reloader)
-        async with admin_socket(
-            path,
-            {**commands.reading, "difference": reloading.difference},
-            {**commands.changing, **reloading.changing},
-        ):
-            yield
-
-    return listening
+    return listening_at(path, AllWorkers)
 
 
 class AllWorkers:

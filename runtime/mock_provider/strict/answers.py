@@ -5,6 +5,8 @@ usage: its shape. usage_in: the field that holds it at the end of a stream. alwa
 it whether it is asked for or not. comment: what a stream begins with, as a comment. first: a chunk before all
 others. broken: what a chunk holds where a stream breaks off with an error. call_ids: how many letters the id
 of a call has. joined: a call comes in one piece.
+thought: fields of a message that thinks; in a list of parts, the words stand behind it. thoughts: those of
+the chunks that tell it, `each`, and then the `last`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import orjson
 
 from ....compiler.plan.record import frozen
-from ..answers import Answer, hash_id
+from ..answers import Answer, hash_id, pieces, thought_of
 from ..limits import Room, duration
 from .tables import REQUEST, Table, filled
 
@@ -40,6 +42,8 @@ class Quirks:
         for choice in body.get("choices", ()):
             choice |= self._filled("choice", {**known, "finish": choice.get("finish_reason")})
             choice["message"] = {**self._filled("message", known), **choice["message"]}
+            if answer.reasoning_tokens:
+                self._think(choice["message"], known)
             for call in choice["message"].get("tool_calls") or ():
                 self._rename(call)
         if "usage" in self.said:
@@ -50,6 +54,8 @@ class Quirks:
         """A streamed answer as the provider writes it."""
         known = self._known(answer)
         chunks = [orjson.loads(event.removeprefix(b"data: ")) for event in events if event != DONE]
+        if answer.reasoning_tokens:
+            chunks = [more for chunk in chunks for more in (chunk, *self._thoughts(chunk, known))]
         made = list(self._joined(chunks) if self.said.get("joined") else chunks)
         for chunk in made:
             for choice in chunk["choices"]:
@@ -71,6 +77,25 @@ class Quirks:
         chunk = orjson.loads(spoken.removeprefix(b"data: "))
         known = {"status": status, "message": message, "type": kind}
         return _event({**chunk, **self._filled("broken", known)})
+
+    def _think(self, message: Json, known: Json) -> None:
+        """Put the thought into a message."""
+        thought = self._filled("thought", known)
+        if "content" in thought and (words := message["content"]):
+            thought["content"] = [*thought["content"], {"type": "text", "text": words}]
+        message |= thought
+
+    def _thoughts(self, chunk: Json, known: Json) -> Iterator[Json]:
+        """The chunks of a thought, behind the one that tells the role."""
+        choices = chunk["choices"]
+        told = self.said.get("thoughts")
+        if told is None or not choices or "role" not in choices[0]["delta"]:
+            return
+        for delta in (
+            *(filled(told["each"], {**known, "thought": piece}) for piece in pieces(known["thought"])),
+            *(filled(last, known) for last in told.get("last", ())),
+        ):
+            yield {**chunk, "choices": [{**choices[0], "delta": delta}]}
 
     def _told(self, chunks: list[Json], known: Json, *, include_usage: bool) -> None:
         """Put the usage where the provider has it."""
@@ -109,8 +134,11 @@ class Quirks:
         return made
 
     def _known(self, answer: Answer) -> Json:
+        thought, signature = thought_of(answer)
         return {
             **REQUEST,
+            "thought": thought,
+            "signature": signature,
             "prompt": answer.prompt_tokens,
             "completion": answer.completion_tokens,
             "visible": answer.completion_tokens - answer.reasoning_tokens,

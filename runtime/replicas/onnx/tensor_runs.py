@@ -179,7 +179,7 @@ class TensorRuns:
                 if name in given
             }
         else:
-            inputs = {name: given[name].values for name in self._inputs if name in given}
+            inputs = {name: tensor.values for name, tensor in given.items()}
         is_alone = len(inputs) > len(self.signature.inputs)
         outputs = request.outputs or self._all_outputs
         kind: Hashable = None

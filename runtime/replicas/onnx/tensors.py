@@ -49,7 +49,7 @@ class TensorSignature:
         return cls(inputs, outputs, batched and bool(inputs), sent)
 
     def check(self, request: TensorRequest, max_rows: int | None) -> dict[str, Tensor]:
-        """The inputs of `request` by name, once they are found to fit. Raises BadRequest.
+        """The inputs of `request` by name, in the model's order, once they fit. Raises BadRequest.
 
         max_rows: most rows on axis 0, where that is the batch.
         """
@@ -87,7 +87,7 @@ class TensorSignature:
         for info in known:
             if info.name in given:
                 _check_fit(given[info.name], info)
-        return given
+        return {info.name: given[info.name] for info in known if info.name in given}
 
     def _check_names(self, what: str, given: Sequence[str], known: Sequence[str]) -> None:
         for name in given:
@@ -175,6 +175,8 @@ def _is_as_said(shape: tuple[int, ...], said: tuple[int | None, ...], start: int
     """Whether there are as many sizes, and those from `start` are what the file of the model says."""
     if len(shape) != len(said):
         return False
+    if shape[1:] == said[1:] and (start or not said or said[0] is None or said[0] == shape[0]):
+        return True  # as nearly all are: only the number of rows is open
     for index in range(start, len(said)):
         wanted = said[index]
         if wanted is not None and shape[index] != wanted:

@@ -11,6 +11,7 @@ import aiohttp
 from ...concurrency.timeouts import Timeouts
 from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
+from .plain_answers import Rest
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -126,8 +127,7 @@ class Body:
                         return b""
                     data = take(content, most)
             except TimeoutError:
-                over = self.loop.time() >= self._until
-                raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None
+                raise self._late() from None
         self.count(len(data))
         return data
 
@@ -161,6 +161,23 @@ class Body:
                 pause_at = self.left - TURN
                 await asyncio.sleep(0)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def rest(self, rest: Rest) -> bytes:
+        """All of it, of which `rest` reads what is still to come. Raises OutOfBounds and ClientError."""
+        self.goes_on()
+        self._arrival = rest.arrival(self.loop, self.goes_on)
+        self._timeouts.begin(self)
+        try:
+            await self._arrival
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            self._timeouts.waits.discard(self)
+        return rest.body
+
+    def _late(self) -> OutOfBounds:
+        over = self.loop.time() >= self._until
+        return OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most)
 
     async def beginning(self) -> bytes:
         """As much as comes in the time between two pieces, and fits; nothing is wrong where more would."""

@@ -113,7 +113,9 @@ class OpenAITarget:
 
     def address(self, request: ChatRequest, body: Json) -> str:
         body["model"] = self._model or model_named(self._plan, body.get("model", ""))
-        if request.stream and self.counts and self._can_ask:
+        if not request.stream:
+            body.pop("stream_options", None)  # some clients always send it
+        elif self.counts and self._can_ask:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return "/chat/completions"

@@ -32,6 +32,7 @@ from ...dialects.adapt import (
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
+from ...dialects.openai_chat.plain import plain_message
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
@@ -42,7 +43,7 @@ from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.events import Event, Failed, Finished, UsageKnown
-from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
+from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, CompletionRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, PassingReader, read_whole
@@ -215,6 +216,7 @@ class Chats:
         body = {name: value for name, value in request.body.items() if value not in (None, [], {})}
         if "max_completion_tokens" in body:
             body.pop("max_tokens", None)
+        body["messages"] = [*map(plain_message, body["messages"])]
         return body
 
     def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:
@@ -235,9 +237,10 @@ class Chats:
         path = self._target.address(request, body)
         headers = self._target.beside(body)
         try:
-            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool, headers)
+            sent = exact_json.dumps(body)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+        fit: Fit = tuple.__new__(Fit, (path, sent, passes, notes, by_tool, headers, (), False))
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
@@ -249,12 +252,17 @@ class Chats:
 
 def _gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list[Event]:
     """What a stream that came whole says. Raises RequestError."""
+    sent = sent_in(body, classifier)
+    return [told for event in sent for told in reader.read(event)] + reader.close()
+
+
+def sent_in(body: bytes, classifier: Classifier) -> list[StreamEvent]:
+    """The events of a stream that came whole. Raises RequestError."""
     parser = SseParser()
     try:
-        sent = [*parser.feed(body), *parser.close()]
+        return [*parser.feed(body), *parser.close()]
     except EventTooLarge:
         raise classifier.malformed(f"the stream has an event of more than {MAX_EVENT >> 20} MiB") from None
-    return [told for event in sent for told in reader.read(event)] + reader.close()
 
 
 def is_long(request: ChatRequest) -> bool:
@@ -304,7 +312,8 @@ class EventsReader:
         return self._chunks(self._reader.read(event), native)
 
     def close(self) -> Iterator[ChatEvents]:
-        return self._chunks(self._reader.close(), b"")
+        is_open = not self._reader.ended
+        return self._chunks(self._reader.close(), self._reader.last if self._passes and is_open else b"")
 
     def _chunks(self, events: list[Event], native: bytes) -> Iterator[ChatEvents]:
         told: list[Event] = []
@@ -371,7 +380,7 @@ def read_events(
     return pieces, None
 
 
-def wants_usage(request: ChatRequest) -> bool:
+def wants_usage(request: ChatRequest | CompletionRequest) -> bool:
     """Whether the client asked for the usage of a stream."""
     options = request.body.get("stream_options")
     return isinstance(options, dict) and bool(options.get("include_usage"))

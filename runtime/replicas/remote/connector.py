@@ -26,10 +26,11 @@ _REASONS = {
 """How aiohttp begins to say that the head of an answer breaks a bound, and how we say it."""
 
 
-_AT_ONCE = 16 << 10
-"""Bytes that are read from a connection at once."""
+_AT_ONCE, _LITTLE = 256 << 10, 16 << 10
+"""Bytes that are read from a connection at once: as many as uvloop does, and where it is to be little."""
 _buffer = memoryview(bytearray(_AT_ONCE))
 """What is read last, of all connections: it is taken out at once."""
+_little = _buffer[:_LITTLE]
 
 
 class Shortcut(Protocol):
@@ -45,16 +46,20 @@ class Shortcut(Protocol):
 
 
 class SteadyConnection(ResponseHandler):
-    """Reads little at a time, and so no more than little beyond what fits: uvloop reads 256 KB else."""
+    """Reads by way of `steady`. little: so little at a time, and so no more than that beyond what fits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, little: bool) -> None:
+        super().__init__(loop)
+        self._little = little
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.steady = Steady(self)
+        self.steady = Steady(self) if self._little else _Wide(self)
         transport.set_protocol(self.steady)
 
 
 class Steady(asyncio.BufferedProtocol):
-    """Hands on to `receiver` what comes, or past it, to `relay`."""
+    """Hands on to `receiver` what comes, little at a time, or past it, to `relay`."""
 
     def __init__(self, receiver: SteadyConnection) -> None:
         self.relay: Shortcut | None = None
@@ -64,8 +69,13 @@ class Steady(asyncio.BufferedProtocol):
         self.pause_writing = receiver.pause_writing  # type: ignore[method-assign]
         self.resume_writing = receiver.resume_writing  # type: ignore[method-assign]
 
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """What is read; None once it is closed."""
+        return self._receiver.transport
+
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _buffer
+        return _little
 
     def buffer_updated(self, size: int) -> None:
         data, relay = bytes(_buffer[:size]), self.relay
@@ -81,17 +91,30 @@ class Steady(asyncio.BufferedProtocol):
             self.relay.look(b"")
 
 
+class _Wide(Steady):
+    """Reads as much as is there; what may be an answer is looked at before it is copied."""
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _buffer
+
+    def buffer_updated(self, size: int) -> None:
+        first, piece = self.relay, _buffer[:size]
+        if first is None or not first.passes(piece):  # type: ignore[arg-type]  # a FirstPiece, on these
+            self._receive(bytes(piece))
+
+
 class Connector(aiohttp.TCPConnector):
     """A pool of connections.
 
     window: bytes that the system keeps of what a provider sends before it is read; None: as it likes. Where
     it is said, little is read at once, which stays in memory while a client does not read.
+    steady: whether what comes may go past aiohttp's parser; it may where little is read at once.
     """
 
-    def __init__(self, *, window: int | None = None, **options: Any) -> None:
+    def __init__(self, *, window: int | None = None, steady: bool = False, **options: Any) -> None:
         super().__init__(**options, socket_factory=partial(_socket_with, window) if window else None)
-        if window:
-            make: Any = partial(SteadyConnection, loop=self._loop)
+        if window or steady:
+            make: Any = partial(SteadyConnection, loop=self._loop, little=window is not None)
             self._factory = make
 
 

@@ -9,7 +9,6 @@ expected, or where a proxy stands in between, a session does the work.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
@@ -26,6 +25,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ....compiler.plan.record import frozen
+from ...header_lines import header_lines
 from .connector import (
     MAX_HEADER,
     MAX_HEADERS,
@@ -36,14 +36,13 @@ from .connector import (
     Steady,
 )
 from .kept_connections import KeptConnections
-from .plain_answers import FirstPiece
+from .plain_answers import FirstPiece, Rest
 from .proxy import Proxy
 
 _JOINED = 64 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
 _LARGE = 1 << 20
 """Bytes of a body from where on aiohttp wants it as a file."""
-_FORBIDDEN = re.compile(r"[\r\n\0]")
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
@@ -88,8 +87,9 @@ class ClientOptions:
 
     query: added to each address. as_written: addresses are sent character for character.
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
-    system keeps before that; None: as it likes. proxy: where all requests go through. ssl: what is trusted
-    and shown; None: as the system has it.
+    system keeps before that; None: as it likes. is_plain: whether JSON may come as `whole` or `rest` of an
+    answer, where it needs no parser; it may where `window` is said. proxy: where all requests go through.
+    ssl: what is trusted and shown; None: as the system has it.
     """
 
     headers: Mapping[str, str]
@@ -98,6 +98,7 @@ class ClientOptions:
     keepalive: float
     proxy: Proxy | None = None
     ssl: SSLContext | None = None
+    is_plain: bool = False
     query: Mapping[str, str] = field(factory=dict)
     as_written: bool = False
 
@@ -184,7 +185,9 @@ class LeanClient:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
-        self._connector = Connector(window=options.window, limit=0, ssl=options.ssl or True)
+        self._connector = Connector(
+            window=options.window, steady=options.is_plain, limit=0, ssl=options.ssl or True
+        )
         self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
         self._targets: dict[tuple[str, str | None], _Target] = {}
         self._kept: dict[Any, KeptConnections] = {}
@@ -198,7 +201,7 @@ class LeanClient:
         target = self._targets.get(key) or self._target(*key)
         known, lines = self._last
         if known is not headers:
-            lines = _lines(headers)
+            lines = header_lines(headers)
             self._last = headers, lines
         size = len(body)
         head = b"%b%bContent-Length: %b\r\n\r\n" % (target.head, lines, str(size).encode())
@@ -223,8 +226,9 @@ class LeanClient:
             else:
                 transport.write(head + body)
             if first is not None and (plain := await first.waiter) is not None:
+                whole, rest = (plain.body, None) if first.rest is None else (None, first.rest)
                 return LeanAnswer(
-                    connection, protocol, target.kept, 200, plain.headers, EMPTY_PAYLOAD, plain.body
+                    connection, protocol, target.kept, 200, plain.headers, EMPTY_PAYLOAD, whole, rest
                 )
             for _ in range(MAX_INTERIM + 1):
                 message, content = await protocol.read()
@@ -276,7 +280,17 @@ class _Target(aiohttp.ClientRequest):
 class LeanAnswer:
     """An answer whose head is here."""
 
-    __slots__ = ("_connection", "_kept", "_protocol", "content", "headers", "status", "steady", "whole")
+    __slots__ = (
+        "_connection",
+        "_kept",
+        "_protocol",
+        "content",
+        "headers",
+        "rest",
+        "status",
+        "steady",
+        "whole",
+    )
 
     def __init__(
         self,
@@ -287,6 +301,7 @@ class LeanAnswer:
         headers: CIMultiDictProxy[str],
         content: aiohttp.StreamReader,
         whole: bytes | None = None,
+        rest: Rest | None = None,
     ) -> None:
         self._connection = connection
         self._protocol = protocol
@@ -296,6 +311,8 @@ class LeanAnswer:
         self.content = content
         self.whole = whole
         """All of the body, where it came along with the head; then nothing is left of it in `content`."""
+        self.rest = rest
+        """What reads the body, past `content`, where not all of it came along with the head."""
         self.steady: Steady | None = getattr(protocol, "steady", None)
         """Where it comes from, if little is read there at once."""
 
@@ -312,16 +329,12 @@ class LeanAnswer:
     def release(self) -> None:
         """Give the connection back; it is closed where something is left unread, or unsent."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        if self.rest is not None and not self.rest.is_whole:
+            connection.close()
+        else:
             self._kept.keep(connection, self._protocol)
-
-
-def _lines(headers: Mapping[str, str]) -> bytes:
-    """`headers` as they are sent. Raises ValueError where one would become several."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if len(_FORBIDDEN.findall(text)) != 2 * len(headers):
-        raise ValueError("a header has a line break in it")
-    return text.encode()
 
 
 def _unreadable(target: _Target, status: int, message: str) -> aiohttp.ClientResponseError:

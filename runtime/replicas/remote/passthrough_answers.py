@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from operator import is_not
 from typing import Any
 
 import orjson
@@ -16,12 +15,12 @@ from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
     NAMELESS,
     CallPieces,
+    PlainParts,
     failure_in,
     plain_usage,
     read_usage,
     usage_of,
     with_details,
-    with_plain_content,
 )
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
 from ...dialects.openai_chat.plain import (
@@ -31,6 +30,7 @@ from ...dialects.openai_chat.plain import (
     with_plain_delta,
     with_plain_frame,
     with_plain_reason,
+    with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
@@ -56,7 +56,7 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
-    return ChatChunk(body, _usage(answer, classifier, tier))
+    return tuple.__new__(ChatChunk, (body, _usage(answer, classifier, tier), False, None))
 
 
 class PassingReader:
@@ -80,6 +80,8 @@ class PassingReader:
         """What stands around the words of the last chunk, where the next one may differ in them alone."""
         self._frames = 0
         self._calls: dict[object, CallPieces] = {}
+        self._parts: dict[object, PlainParts] = {}
+        self._last: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._tier = ""
 
@@ -91,8 +93,8 @@ class PassingReader:
             if not self._begun:
                 raise self._classifier.malformed("the stream has no choices")
             self.ended = True
-            return ()
-        found = None if self._calls else self._shapes.find(data, self._shape)
+            return self._rest_of_calls()
+        found = None if self._calls or self._parts else self._shapes.find(data, self._shape)
         return self._read_anew(data) if found is None else self._read_known(data, found)
 
     def _read_known(self, data: bytes, found: Found) -> Iterable[ChatChunk]:
@@ -116,7 +118,7 @@ class PassingReader:
         return (ChatChunk(data, usage),)
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
-        chunk = parse_object(data, self._classifier)
+        self._last = chunk = parse_object(data, self._classifier)
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
@@ -148,20 +150,40 @@ class PassingReader:
         changed = isinstance(choice, dict) and with_plain_frame(choice, position)
         self._follow(choice)
         changed = with_plain_delta(choice) or changed
-        changed |= with_plain_content(choice)
         delta, index = choice.get("delta"), choice.get("index")
+        if index in self._parts or (
+            isinstance(delta, dict) and isinstance(delta.get("content"), list | dict)
+        ):
+            parts = self._parts.setdefault(index, PlainParts())
+            changed |= parts.mend(choice)
+            if not parts.is_open:
+                del self._parts[index]
         told = delta.get("tool_calls") if isinstance(delta, dict) else None
         if isinstance(told, list) and told:
             pieces = self._calls.setdefault(index, CallPieces(new_call_id))
-            delta["tool_calls"] = calls = [made for call in told if (made := plain_piece(pieces, call))]
-            changed |= len(calls) != len(told) or any(map(is_not, calls, told))
+            delta["tool_calls"] = [made for call in told if (made := plain_piece(pieces, call))]
+        if choice.get("finish_reason") is not None and (begun := self._calls.get(index)) is not None:
+            if begun.has_nameless:
+                raise self._classifier.malformed(NAMELESS)
+            if isinstance(delta, dict):
+                with_rest_of_calls(delta, begun)
+        changed |= isinstance(delta, dict) and delta.get("tool_calls") != told
         if choice.get("finish_reason") is None:
             return changed
-        if index in self._calls and self._calls[index].has_nameless:
-            raise self._classifier.malformed(NAMELESS)
         if self._classifier.plan.provider in OPENAIS:
             return changed
         return with_plain_reason(choice, calls=index in self._calls) or changed
+
+    def _rest_of_calls(self) -> list[ChatChunk]:
+        """The same of choices that nobody told a reason for."""
+        choices = []
+        for index, begun in self._calls.items():
+            delta: dict[str, Any] = {}
+            with_rest_of_calls(delta, begun)
+            if delta:
+                choices.append({"index": index, "delta": delta, "finish_reason": None})
+        frame = {name: self._last[name] for name in _FRAME if name in self._last}
+        return [ChatChunk(orjson.dumps({**frame, "choices": choices}))] if choices else []
 
     def close(self) -> Iterable[ChatChunk]:
         self.ended = self._begun and not self._unfinished
@@ -196,6 +218,9 @@ PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""
 
+
+_FRAME = ("id", "object", "created", "model")
+"""What each chunk of a stream tells again."""
 
 _PLAIN_ENDS = ("stop", "length")
 
@@ -232,10 +257,14 @@ def _is_plain(choice: Any) -> bool:
 
 def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) -> bool:
     """Whether a choice of a whole answer was changed, into what clients of OpenAI's read."""
+    told_as_chunk = choice.get("message") is None and isinstance(choice.get("delta"), dict)
+    if told_as_chunk:
+        choice["message"] = choice.pop("delta")
     message = choice.get("message")
     if "text" not in choice and not isinstance(message, dict):
         raise classifier.malformed("the answer has a choice that says nothing")
-    changed = with_plain_frame(choice, position) | with_plain_content(choice) | with_plain_calls(message)
+    changed = with_plain_frame(choice, position) | PlainParts().mend(choice) | with_plain_calls(message)
+    changed |= told_as_chunk
     if classifier.plan.provider in OPENAIS:
         return changed
     calls = isinstance(message, dict) and bool(message.get("tool_calls"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import orjson
 from ....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
 from ...dialects import exact_json, multipart
 from ...dialects.fields import as_number, count, told_cost
-from ...dialects.openai import mistral_sounds
+from ...dialects.openai import completion_forms, mistral_sounds
 from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
@@ -24,6 +24,7 @@ from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
+from .chats import read_events, sent_in, wants_usage
 from .passthrough_answers import DONE, PassingReader, read_whole
 
 JSON = "application/json"
@@ -64,7 +65,9 @@ class Passed:
             form = multipart.with_text(self._fields.form(path, request.form), "model", model)
             return Outgoing(self._fields.path(path), multipart.write_form(form), multipart.CONTENT_TYPE)
         body = {**self._fields.body(path, request.body), "model": model}
-        if isinstance(request, CompletionRequest) and request.stream and self._counts:
+        if isinstance(request, CompletionRequest) and not request.stream:
+            body.pop("stream_options", None)
+        elif isinstance(request, CompletionRequest) and self._counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         try:
@@ -99,15 +102,27 @@ class Passed:
         """What reads an answer of that type as it comes."""
         return Pieces(content_type, classifier, mistral_sounds.written if self._is_mistrals else None)
 
-    def whole(self, body: bytes, classifier: Classifier) -> ChatChunk:
-        """A whole completion. Raises RequestError."""
+    def whole(self, body: bytes, classifier: Classifier, *, streamed: bool) -> ChatChunk:
+        """A whole completion. streamed: the provider sent a stream. Raises RequestError."""
+        if streamed:
+            reader = PassingReader(classifier, hide_usage=False)
+            chunks, error = read_events(reader, sent_in(body, classifier), closing=True)
+            if error is not None or not reader.ended:
+                raise error or classifier.malformed("the stream was cut off")
+            told = (parse_object(each.data, classifier) for each in chunks if isinstance(each, ChatChunk))
+            body = orjson.dumps(completion_forms.gathered(told))
         return read_whole(without_halves(body), classifier)
+
+    def in_chunks(self, request: CompletionRequest, whole: ChatChunk) -> Iterator[ChatChunk]:
+        """A completion that came in one piece, for a client that waits for a stream."""
+        said, usage = completion_forms.in_chunks(orjson.loads(whole.data), usage=wants_usage(request))
+        yield ChatChunk(orjson.dumps(said), more=True, upstream=whole.upstream)
+        yield ChatChunk(b"" if usage is None else orjson.dumps(usage), whole.usage)
 
     def reader(self, request: CompletionRequest, classifier: Classifier) -> PassingReader:
         """What reads a streamed completion."""
-        options = request.body.get("stream_options")
-        wants = isinstance(options, dict) and bool(options.get("include_usage"))
-        return PassingReader(classifier, hide_usage=self._counts and not wants, shapes=self._shapes)
+        hides = self._counts and not wants_usage(request)
+        return PassingReader(classifier, hide_usage=hides, shapes=self._shapes)
 
 
 class Pieces:

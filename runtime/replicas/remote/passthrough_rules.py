@@ -8,6 +8,8 @@ from typing import Any
 
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
+from ...dialects.openai_chat.plain import INSTEAD_OF_CONTENT
+from ...dialects.openai_chat.thought_details import FIELD, is_mistrals
 from ...requests.request import OPENAI_CHAT
 
 _FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
@@ -80,12 +82,16 @@ class Straight:
             return False
         if not body.keys() <= self._unread and not self._takes_fields(body):
             return False
+        before: dict[str, Any] = {}
         for message in body["messages"]:
             if not self._any_role and message.get("role") == "developer":
                 return False
             plain = len(message) == 2 and type(message.get("content")) is str  # most are
             if not plain and not self._message(message):
                 return False
+            if not plain and message.get("role") == "tool" and before.get("role") == "user":
+                return False  # results follow each other
+            before = message
         return True
 
     def _takes_fields(self, body: dict[str, Any]) -> bool:
@@ -113,17 +119,24 @@ class Straight:
 
     def _message(self, message: dict[str, Any]) -> bool:
         content = message.get("content")
-        plain = content is None or type(content) is str
+        plain = type(content) is str or (content is None and any(map(message.get, INSTEAD_OF_CONTENT)))
         if not plain and not (type(content) is list and all(map(self._part, content))):
             return False
         if self._known is not None and not message.keys() <= self._known:
             return False
+        if type(details := message.get(FIELD)) is list and any(map(is_mistrals, details)):
+            return False
         if self._beside.isdisjoint(message):
             return True
         calls = message.get("tool_calls")
-        if not self._any_call or type(calls) is not list or len(self._beside & message.keys()) != 1:
+        if (
+            not self._any_call
+            or type(calls) is not list
+            or not calls
+            or len(self._beside & message.keys()) != 1
+        ):
             return False
-        return all(map(self._call, calls))
+        return bool(calls) and all(map(self._call, calls))
 
     def _call(self, call: Any) -> bool:
         """Results have the ids of their calls."""

@@ -1,52 +1,65 @@
-"""Answers that come in one piece and say nothing that needs a parser, as most do.
+"""Answers that say nothing that needs a parser, as most do.
 
-Such a piece is one head, a length, and as many bytes of JSON. To read it, a parser, a stream and a queue for
-both are made by aiohttp for each answer, and are most of what its connection costs. Here one pattern says
-whether a piece is such an answer; anything else, also a part of one, is aiohttp's to read.
+Such an answer is one head, a length, and as many bytes of JSON. To read it, a parser, a stream and a queue
+for both are made by aiohttp for each answer, and are most of what its connection costs. Here one pattern says
+whether a piece is such an answer, or begins one: then the rest of the body is read to where it belongs.
+Anything else is aiohttp's to read.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from typing import NamedTuple
 
+from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from .connector import MAX_HEADER, MAX_HEADERS, Steady
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
-_HEAD = re.compile(
-    r"HTTP/1\.1 200(?: [\t\x20-\x7e]*+)?\r\n"
-    r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: ?(?![\t ])[\t\x20-\x7e]*+(?<![\t ])\r\n)++"
-)
-_FIELD = re.compile(r"([^:\r\n]++): ?+([^\r]*+)\r\n")
+_BEGINS = b"HTTP/1.1 200 OK\r\n"
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]++): (?![\t ])([\t\x20-\x7e]*+)(?<![\t ])\r\n")
+_BESIDE = len(": \r\n")
+_MOST_DIGITS = 15
 _CONNECTION, _TYPE, _SIZE = istr("Connection"), istr("Content-Type"), istr("Content-Length")
 _CHUNKED, _PACKED, _UPGRADE = istr("Transfer-Encoding"), istr("Content-Encoding"), istr("Upgrade")
 """With these, a body is something else than the bytes that follow, or a connection no longer one of HTTP."""
 
 
+_MOST = 1 << 20
+"""Bytes of a body that is read here, if it does not come along with its head."""
+
+
 class PlainAnswer(NamedTuple):
-    """A success in JSON, whole."""
+    """A success in JSON. size: bytes of its body, of which `body` is here."""
 
     headers: CIMultiDictProxy[str]
     body: bytes
+    size: int
 
 
-def plain_answer(piece: bytes) -> PlainAnswer | None:
-    """The answer that `piece` is; None where it is more or less than one, or has to be parsed."""
-    end = piece.find(b"\r\n\r\n", 0, MAX_HEADER)
-    found = _LENGTH.search(piece, 0, end + 2) if end > 0 else None
-    if found is None or len(piece) != end + 4 + int(found[1]):
+def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
+    """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
+    begin = bytes(piece[:MAX_HEADER])
+    end = begin.find(b"\r\n\r\n")
+    if end < 0 or not begin.startswith(_BEGINS):
         return None
-    head = piece[: end + 2].decode("latin-1")
-    if _HEAD.fullmatch(head) is None:
-        return None
-    fields = _FIELD.findall(head, head.index("\n") + 1)
+    head = begin[len(_BEGINS) : end + 2].decode("latin-1")
+    fields = _FIELD.findall(head)
+    if sum([len(name) + len(value) + _BESIDE for name, value in fields]) != len(head):
+        return None  # something stands between them
     headers = CIMultiDict(fields)
+    length = headers.get(_SIZE, "")
+    if not length.isdigit() or len(length) > _MOST_DIGITS:
+        return None
+    size = int(length)
+    missing = end + 4 + size - len(piece)
     if (
-        len(fields) > MAX_HEADERS
+        missing < 0
+        or (missing and size > _MOST)
+        or len(fields) > MAX_HEADERS
         or len(headers.getall(_SIZE)) != 1
         or headers.get(_TYPE, "").partition(";")[0] != "application/json"
         or headers.get(_CONNECTION, "keep-alive").lower() != "keep-alive"
@@ -55,28 +68,97 @@ def plain_answer(piece: bytes) -> PlainAnswer | None:
         or _UPGRADE in headers
     ):
         return None
-    return PlainAnswer(CIMultiDictProxy(headers), piece[end + 4 :])
+    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size))
+
+
+class Rest(asyncio.BufferedProtocol):
+    """Reads on `steady` what is still to come of the body of `answer`."""
+
+    def __init__(self, steady: Steady, answer: PlainAnswer) -> None:
+        self._steady = steady
+        self._body = bytearray(answer.size)
+        here = len(answer.body)
+        self._body[:here] = answer.body
+        self._missing = memoryview(self._body)[here:]
+        self._goes_on: Callable[[], None] | None = None
+        self._waiter: Future[None] | None = None
+        self._is_lost = False
+        self.eof_received = steady.eof_received  # type: ignore[method-assign]
+        self.pause_writing = steady.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = steady.resume_writing  # type: ignore[method-assign]
+        self._follow(self)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is here."""
+        return not self._missing
+
+    @property
+    def body(self) -> bytes:
+        """All of it, when it is here."""
+        return bytes(self._body)
+
+    def arrival(self, loop: AbstractEventLoop, goes_on: Callable[[], None]) -> Future[None]:
+        """Done when all is here, or fails with a ClientError. goes_on: called for each piece before that."""
+        waiter = loop.create_future()
+        if self.is_whole:
+            waiter.set_result(None)
+        elif self._is_lost:
+            waiter.set_exception(_broken())
+        self._waiter, self._goes_on = waiter, goes_on
+        return waiter
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._missing
+
+    def buffer_updated(self, size: int) -> None:
+        self._missing = self._missing[size:]
+        if self.is_whole:
+            self._follow(self._steady)
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+        elif self._goes_on is not None:
+            self._goes_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._steady.connection_lost(exc)
+        self._is_lost = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(_broken())
+
+    def _follow(self, protocol: asyncio.BaseProtocol) -> None:
+        """What comes is for `protocol` from now on."""
+        if (transport := self._steady.transport) is not None:
+            transport.set_protocol(protocol)
+
+
+def _broken() -> ClientPayloadError:
+    return ClientPayloadError("the connection has ended before the body did")
 
 
 class FirstPiece:
     """Waits on `steady` for the first that comes of an answer. parse: make a parser, which reads what is no
     plain answer."""
 
-    __slots__ = ("_parse", "_steady", "waiter")
+    __slots__ = ("_parse", "_steady", "rest", "waiter")
 
     def __init__(self, steady: Steady, loop: AbstractEventLoop, parse: Callable[[], None]) -> None:
         self._steady = steady
         self._parse = parse
         self.waiter: Future[PlainAnswer | None] = loop.create_future()
         """Done with the answer; None: its parser has it."""
+        self.rest: Rest | None = None
+        """What reads the rest of its body."""
         steady.relay = self
 
-    def passes(self, piece: bytes) -> bool:
-        """Whether `piece` is a whole answer."""
+    def passes(self, piece: bytes | memoryview) -> bool:
+        """Whether `piece` is an answer, or begins one."""
         self._steady.relay = None
         answer = plain_answer(piece)
         if answer is None:
             self._parse()
+        elif len(answer.body) < answer.size:
+            self.rest = Rest(self._steady, answer)
         if not self.waiter.done():
             self.waiter.set_result(answer)
         return answer is not None

@@ -24,7 +24,7 @@ from ...dialects.retrieval import retrieval_of
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.retrieval.vectors import check_length
 from ...dialects.server_sent_events import EVENT_STREAM, MAX_EVENT, EventTooLarge, SseParser
-from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
+from ...requests.answer import ChatChunk, ChatEvents, Chunk, EmbedChunk, PassedChunk
 from ...requests.errors import (
     RequestError,
     RequestTimeout,
@@ -165,6 +165,7 @@ class RemoteReplica:
                 keepalive=_KEEPALIVE,
                 proxy=self._proxy,
                 ssl=self._certificates.context if self._certificates is not None else None,
+                is_plain=True,
                 query=plan.query,
                 as_written=self._is_bedrock or plan.aws is not None,  # signatures are of each character
             )
@@ -241,8 +242,12 @@ class RemoteReplica:
                 or not request.stream
                 or response.content_type == "application/json"
             ):
-                chunk = await self._whole(request, response, classifier, until)
-                yield _with_upstream(chunk, upstream)
+                whole = _with_upstream(await self._whole(request, response, classifier, until), upstream)
+                if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
+                    for chunk in self._passed.in_chunks(request, whole):
+                        yield chunk
+                else:
+                    yield whole
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
@@ -296,6 +301,8 @@ class RemoteReplica:
         content, headers = response.content, response.headers
         if type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
+        elif type(response) is LeanAnswer and response.rest is not None:
+            body = await self._body(response, until, _most(request)).rest(response.rest)
         elif content.is_eof():  # it came along with its head
             body = take(content)
             if len(body) > MAX_ANSWER and len(body) > _most(request):
@@ -333,9 +340,8 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        if request.stream:
-            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        return self._passed.whole(body, classifier)
+        is_stream = headers.get("Content-Type", "").startswith(EVENT_STREAM) and not body.startswith(b"{")
+        return self._passed.whole(body, classifier, streamed=is_stream)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float, upstream: Upstream
@@ -495,9 +501,11 @@ class RemoteReplica:
 def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     """`chunk`, the first one of an answer, with what the provider says beside it."""
     if type(chunk) is ChatChunk:
-        return ChatChunk(chunk.data, chunk.usage, chunk.more, upstream)
+        return tuple.__new__(ChatChunk, (*chunk[:3], upstream))
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
+    if type(chunk) is EmbedChunk:
+        return EmbedChunk(chunk.vectors, chunk.usage, upstream, chunk.is_sparse, chunk.tokens, chunk.packed)
     return evolve(chunk, upstream=upstream)
 
 

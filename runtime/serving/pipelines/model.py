@@ -103,32 +103,23 @@ class PipelineModel(Model):
         trace.deployment = self.name
         trace.attempts = 1
         self._running += 1
+        options: dict[str, Any] = {
+            "priority": call.priority,
+            "headers": call.headers,
+            "spans": trace.spans,
+            "wanted": wanted,
+            "payers": call.payers,
+        }
         try:
             if not request.stream:
-                done = await self.pipeline.run(
-                    values,
-                    call.deadline,
-                    priority=call.priority,
-                    headers=call.headers,
-                    spans=trace.spans,
-                    wanted=wanted,
-                    payers=call.payers,
-                )
+                done = await self.pipeline.run(values, call.deadline, **options)
                 self._tell_untaken(wanted)
                 usage = total(done.spans)
                 yield ChatChunk(replies.whole(text_of(done.value), "stop", usage), usage)
                 return
             begun = False
             result: Result | None = None
-            answer = self.pipeline.stream(
-                values,
-                call.deadline,
-                priority=call.priority,
-                headers=call.headers,
-                spans=trace.spans,
-                wanted=wanted,
-                payers=call.payers,
-            )
+            answer = self.pipeline.stream(values, call.deadline, **options)
             async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, Result):

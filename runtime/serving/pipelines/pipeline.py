@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from ....compiler.plan import OptionalType, PipelinePlan, TypeKind
+from ....compiler.plan import OptionalType, PipelinePlan
 from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
 from ...requests.call import NO_HEADERS
@@ -53,14 +53,6 @@ class Pipeline:
         self.counters = PipelineCounters()
         self._block = prepare(plan, steps)
         self._readers = {each.name: reader(each.type, Source.REQUEST) for each in plan.parameters}
-
-    @property
-    def chats(self) -> bool:
-        """Whether it takes one text and gives a text, so that it may be asked as a chat model."""
-        kinds = (TypeKind.TEXT, TypeKind.CHOICE)
-        return [each.type.kind for each in self.plan.parameters] == [
-            TypeKind.TEXT
-        ] and self.plan.result.kind in kinds
 
     def is_ready(self) -> bool:
         """Whether all that it calls is."""

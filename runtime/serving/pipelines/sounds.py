@@ -98,10 +98,11 @@ def _resampled(samples: Samples, own_rate: int, rate: int) -> Samples:
     made = numpy.empty(count, numpy.float32)
     for start in range(0, count, _AT_ONCE):
         at = numpy.arange(start, min(start + _AT_ONCE, count), dtype=numpy.int64) * own_rate
-        whole, rest = at // rate, (at % rate) / rate
-        distance = offsets - rest[:, None]
+        whole = at // rate
+        phases, phase = numpy.unique(at % rate, return_inverse=True)  # few: 160 from 44,100 to 16,000
+        distance = offsets - (phases / rate)[:, None]
         window = 0.5 + 0.5 * numpy.cos(numpy.pi * numpy.clip(distance / (reach + 1), -1, 1))
         weights = numpy.sinc(distance * cut) * window * cut
         near = padded[whole[:, None] + offsets + reach]
-        made[start : start + len(at)] = (near * weights).sum(1)
+        made[start : start + len(at)] = (near * weights[phase]).sum(1)
     return made

@@ -137,6 +137,30 @@ def test_targets_of_portkey_are_read_by_the_names_of_its_gateway(bring: Import) 
     assert "route desk = plain" in came.text
 
 
+@pytest.mark.parametrize("name", ["max_age", "maxAge"])
+def test_how_long_portkey_keeps_answers_comes_over(bring: Import, name: str) -> None:
+    target = '{"provider": "openai", "override_params": {"model": "gpt-4o"}}'
+    came = bring("chat.json", f'{{"cache": {{"mode": "simple", "{name}": 3600}}, "targets": [{target}]}}')
+    assert came.values["chat-1.cache.ttl"] == "1h"
+    assert came.lost() == set()
+    came = bring("chat.json", f'{{"cache": {{"mode": "semantic", "{name}": 3600}}, "targets": [{target}]}}')
+    assert "chat-1.cache.ttl" not in came.values
+    assert came.lost() == {"cache.mode", f"cache.{name}"}
+
+
+def test_a_service_account_in_a_config_of_portkey_is_named_and_not_written(bring: Import) -> None:
+    where = '"vertexProjectId": "p", "vertexRegion": "global"'
+    target = f'"provider": "vertex-ai", {where}, "override_params": {{"model": "gemini-2.5-pro"}}'
+    account = '{"type": "service_account", "client_email": "a@b", "private_key": "not-to-be-seen"}'
+    came = bring("chat.json", f'{{{target}, "vertexServiceAccountJson": {account}}}')
+    assert came.values["chat.runtime.credentials"] == 'env("CHAT_ACCOUNT")'
+    assert came.outcome("vertexServiceAccountJson.private_key") is Outcome.CHANGED
+    assert "not-to-be-seen" not in came.text
+    came = bring("chat.json", f'{{{target}, "vertexServiceAccountJson": "{{{{ GOOGLE_ACCOUNT }}}}"}}')
+    assert came.values["chat.runtime.credentials"] == 'env("GOOGLE_ACCOUNT")'
+    assert came.outcome("vertexServiceAccountJson") is Outcome.KEPT
+
+
 def test_strategies_of_portkey_are_routes_and_what_they_say_counts_below(bring: Import) -> None:
     file = {
         "retry": {"attempts": 3},

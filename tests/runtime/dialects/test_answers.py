@@ -7,19 +7,24 @@ from typing import Any
 import orjson
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
-from inferc.runtime.dialects import anthropic, gemini, openai_chat
+from inferc.compiler.plan import ProviderKind
+from inferc.runtime.dialects import anthropic, gemini, openai_chat, openai_responses
 from inferc.runtime.dialects.answer import Answer, fold
+from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.errors import RateLimited, RequestError
-from inferc.runtime.requests.parts import Text, Thinking, ToolCall
+from inferc.runtime.requests.parts import Sealed, Text, Thinking, ToolCall
 from tests.support.conversations import answers
+from tests.support.wires import wire_plan
 
 READERS: dict[str, type[AnswerReader]] = {
     "openai_chat": openai_chat.OpenAIChatReader,
@@ -390,3 +395,89 @@ def test_a_picture_among_gemini_s_thoughts_is_told() -> None:
     events = gemini.GeminiReader(PlainFailures()).read_whole(orjson.dumps(answer))
     told = [each for each in events if isinstance(each, e.FieldsMade)]
     assert [(each.fields, each.of) for each in told] == [({"inlineData": picture}, "message")]
+
+
+CREATED = {"type": "response.created", "response": {"id": "r", "model": "m"}}
+MESSAGE_ITEM = {"type": "message", "content": [{"type": "output_text", "text": "Hello."}]}
+CALL_ITEM = {"type": "function_call", "call_id": "a", "name": "f", "arguments": '{"x":1}'}
+THOUGHT_ITEM = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+
+
+def ended(*output: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "response.completed", "response": {"status": "completed", "output": [*output]}}
+
+
+def done(place: int, item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "response.output_item.done", "output_index": place, "item": item}
+
+
+def said_by(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}", **more}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [ended(THOUGHT_ITEM, MESSAGE_ITEM, CALL_ITEM)],
+        [done(0, THOUGHT_ITEM), done(1, MESSAGE_ITEM), done(2, CALL_ITEM), ended()],
+        [
+            *(done(0, THOUGHT_ITEM), said_by("output_text.done", output_index=1, text="Hello.")),
+            *(done(1, MESSAGE_ITEM), ended(THOUGHT_ITEM, MESSAGE_ITEM, CALL_ITEM)),
+        ],
+        [
+            said_by("reasoning_summary_text.delta", delta="hm"),
+            said_by("output_text.delta", delta="Hel"),
+            said_by("output_text.delta", delta="lo."),
+            ended(THOUGHT_ITEM, MESSAGE_ITEM, CALL_ITEM),
+        ],
+        [
+            said_by("reasoning_summary_text.delta", output_index=0, delta="hm"),
+            said_by("output_text.delta", output_index=1, delta="Hello."),
+            said_by("output_item.added", output_index=2, item={**CALL_ITEM, "arguments": ""}),
+            said_by("function_call_arguments.done", output_index=2, arguments=CALL_ITEM["arguments"]),
+            *(done(0, THOUGHT_ITEM), done(1, MESSAGE_ITEM), done(2, CALL_ITEM)),
+            ended(THOUGHT_ITEM, MESSAGE_ITEM, CALL_ITEM),
+        ],
+    ],
+    ids=["in the end alone", "in items", "in texts that are done", "without places", "in pieces"],
+)
+def test_a_response_is_told_once_wherever_a_server_tells_it(told: list[Any]) -> None:
+    reader = openai_responses.ResponsesReader(PlainFailures())
+    [choice] = fold(read(reader, frames(CREATED, *told))).choices
+    thought, text, call = [part for part in choice.parts if not isinstance(part, Sealed)]
+    assert isinstance(thought, Thinking)
+    assert (thought.text, text) == ("hm", Text("Hello."))
+    assert isinstance(call, ToolCall)
+    assert (call.id, call.name, call.arguments) == ("a", "f", '{"x":1}')
+    assert choice.reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"),
+    [
+        ({"message": {"content": {"type": "text", "text": "Hello."}}}, "Hello."),
+        ({"message": {"content": {"name": "Ada"}}}, '{"name":"Ada"}'),
+        ({"message": {"content": 5}}, "5"),
+        ({"delta": {"content": "Hello."}}, "Hello."),
+        ({"text": "Hello."}, "Hello."),
+    ],
+    ids=["a part", "JSON that was read", "a number", "as a chunk", "as a completion"],
+)
+def test_an_answer_of_another_shape_is_not_an_empty_one(choice: dict[str, Any], text: str) -> None:
+    body = orjson.dumps({"id": "c", "choices": [{"index": 0, **choice, "finish_reason": "stop"}]})
+    [found] = fold(openai_chat.OpenAIChatReader(PlainFailures()).read_whole(body)).choices
+    assert found.parts == (Text(text),)
+    if "text" not in choice:
+        compatible = Classifier(evolve(wire_plan("openai"), provider=ProviderKind.OPENAI_COMPATIBLE), None)
+        [passed] = orjson.loads(read_whole(body, compatible).data)["choices"]
+        assert passed["message"]["content"] == text
+
+
+def test_calls_of_a_message_that_ends_as_words_do_are_calls_for_clients_of_chats() -> None:
+    use = {"type": "tool_use", "id": "a", "name": "f", "input": '{"x":1}'}
+    body = {"id": "m", "model": "m", "content": [use], "stop_reason": "end_turn"}
+    found = anthropic.AnthropicReader(PlainFailures()).read_whole(orjson.dumps(body))
+    [choice] = orjson.loads(whole("openai_chat", fold(found)))["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"x":1}'}
+    assert b'"finish_reason":"tool_calls"' in stream("openai_chat", found)

@@ -10,14 +10,15 @@ import pytest
 from attrs import evolve
 
 from inferc.compiler.plan import ProviderKind
-from inferc.runtime.dialects import openai_chat
+from inferc.runtime.dialects import anthropic, bedrock, openai_chat, openai_responses
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.anthropic import AnthropicWriter
 from inferc.runtime.dialects.provider_errors.classify import Classifier
-from inferc.runtime.dialects.reader import PlainFailures
+from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.replicas.remote.passthrough_answers import PassingReader, read_whole
 from inferc.runtime.requests import events as e
+from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.parts import ToolCall
 from tests.support.wires import wire_plan
@@ -66,6 +67,25 @@ SAID = [
         ],
         ONE,
         id="all that came, each time",
+    ),
+    pytest.param(  # https://github.com/envoyproxy/ai-gateway/pull/1466
+        [(0, "a", "f", "{}"), (0, "", "", ""), (0, "", "", '{"x":'), (0, "", "", "1}")],
+        ONE,
+        id="an empty object first",
+    ),
+    pytest.param(
+        [(0, "a", "f", "{}"), (1, "b", "g", "{}"), (0, None, None, '{"x":1}'), (1, None, None, '{"x":2}')],
+        TWO,
+        id="empty objects first",
+    ),
+    pytest.param([(0, "a", "f", '{}{"x":1}')], ONE, id="an empty object in front"),
+    pytest.param(
+        [(0, "a", "f", "{}"), (1, "b", "g", '{"x":2}')], [("f", {}), TWO[1]], id="an empty object alone"
+    ),
+    pytest.param([(0, "a", "f", "{}"), (0, "b", "g", "{}")], [("f", {}), ("g", {})], id="two empty objects"),
+    pytest.param([(0, "a", "f", "{"), (0, None, None, "}")], [("f", {})], id="an empty object in pieces"),
+    pytest.param(  # https://github.com/Kilo-Org/cloud/pull/4753
+        [(0, "a", "f", "")], [("f", {})], id="no arguments"
     ),
     pytest.param(
         [(0, "a", "f", '{"x":'), (0, None, None, '{"x":1}'), (0, None, None, "}")],
@@ -162,6 +182,119 @@ def test_the_next_call_is_not_held_until_the_end() -> None:
     assert b'"name":"g"' in writer.write(e.ToolCallBegun(1, "b", "g"))
 
 
+def test_a_call_that_passes_has_its_arguments_where_the_answer_does_not_say_why_it_ended() -> None:
+    *told, _ = chunks([(0, "a", "f", "{}")])
+    reader = PassingReader(COMPATIBLE, hide_usage=False)
+    data = [each.data for one in (*told, Event(b"", b"[DONE]")) for each in reader.read(one)]
+    assert put_together(data)[0] == [{"id": "a", "name": "f", "arguments": "{}"}]
+    assert orjson.loads(data[-1])["id"] == "c"
+
+
+def test_the_last_chunk_tells_a_call_once() -> None:
+    call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    told = chunk({"tool_calls": [call]}, "tool_calls")
+    [passed] = PassingReader(COMPATIBLE, hide_usage=False).read(told)
+    assert passed.data == told.data
+
+
+def test_a_client_of_responses_gets_a_call_whole_that_is_talked_into() -> None:
+    told = [
+        e.Started("r", "m"),
+        e.ToolCallBegun(0, "a", "f"),
+        e.ToolCallDelta(0, '{"x":'),
+        e.TextDelta("Wait."),
+        e.ThinkingDelta("hm", "openai_chat"),
+        e.ToolCallDelta(0, "1}"),
+        e.ToolCallDone(0),
+        e.Finished("tool_calls"),
+    ]
+    writer = openai_responses.ResponsesWriter(Conversation("m", ()), 1)
+    data = b"".join(map(writer.write, told)) + writer.end()
+    assert data.count(b'"type":"response.output_item.done"') == 3
+    assert writer.response is not None
+    call, message, thought = writer.response["output"]
+    assert call["arguments"] == '{"x":1}'
+    assert message["content"][0]["text"] == "Wait."
+    assert thought["summary"][0]["text"] == "hm"
+
+
+ITEM = {"type": "function_call", "id": "fc", "call_id": "a", "name": "f"}
+BEGUN = {"type": "response.output_item.added", "output_index": 0, "item": {**ITEM, "arguments": ""}}
+USE = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+
+
+def response_pieces(*pieces: str, last: str) -> list[Event]:
+    """Of a response that calls a function once."""
+    told: list[Any] = [{"type": "response.created", "response": {"id": "r", "model": "m"}}, BEGUN]
+    told += [
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": piece}
+        for piece in pieces
+    ]
+    told.append({"type": "response.output_item.done", "output_index": 0, "item": {**ITEM, "arguments": last}})
+    told.append({"type": "response.completed", "response": {"status": "completed"}})
+    return [Event(b"", orjson.dumps(each)) for each in told]
+
+
+def message_pieces(*pieces: str) -> list[Event]:
+    """Of a message that uses a tool once."""
+    told: list[Any] = [
+        {"type": "message_start", "message": {"id": "m", "model": "m"}},
+        {"type": "content_block_start", "index": 0, "content_block": USE},
+    ]
+    told += [
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": piece},
+        }
+        for piece in pieces
+    ]
+    told.append({"type": "content_block_stop", "index": 0})
+    told.append({"type": "message_delta", "delta": {"stop_reason": "tool_use"}})
+    told.append({"type": "message_stop"})
+    return [Event(b"", orjson.dumps(each)) for each in told]
+
+
+def converse_pieces(*pieces: str) -> list[Event]:
+    """The same of Bedrock's."""
+    start = {"toolUse": {"toolUseId": "a", "name": "f"}}
+    told: list[tuple[bytes, Any]] = [
+        (b"messageStart", {"role": "assistant"}),
+        (b"contentBlockStart", {"contentBlockIndex": 0, "start": start}),
+    ]
+    told += [
+        (b"contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolUse": {"input": piece}}})
+        for piece in pieces
+    ]
+    told.append((b"contentBlockStop", {"contentBlockIndex": 0}))
+    told.append((b"messageStop", {"stopReason": "tool_use"}))
+    return [Event(name, orjson.dumps(value)) for name, value in told]
+
+
+@pytest.mark.parametrize(
+    ("reader", "told", "meant"),
+    [
+        (openai_responses.ResponsesReader, response_pieces("{}", '{"x":', "1}", last=""), {"x": 1}),
+        (openai_responses.ResponsesReader, response_pieces('{"x":', "1}", last='{"x": 1}'), {"x": 1}),
+        (openai_responses.ResponsesReader, response_pieces(last='{"x":1}'), {"x": 1}),
+        (openai_responses.ResponsesReader, response_pieces("{}", last="{}"), {}),
+        (anthropic.AnthropicReader, message_pieces("{}", '{"x":', "1}"), {"x": 1}),
+        (anthropic.AnthropicReader, message_pieces("{}"), {}),
+        (anthropic.AnthropicReader, message_pieces(), {}),
+        (bedrock.BedrockReader, converse_pieces("{}", '{"x":', "1}"), {"x": 1}),
+        (bedrock.BedrockReader, converse_pieces(), {}),
+    ],
+)
+def test_arguments_of_other_protocols_are_what_was_meant(
+    reader: type[AnswerReader], told: list[Event], meant: dict[str, int]
+) -> None:
+    reading = reader(PlainFailures())
+    found = [made for each in told for made in reading.read(each)] + reading.close()
+    [call] = fold(found).choices[0].parts
+    assert isinstance(call, ToolCall)
+    assert orjson.loads(call.arguments) == meant
+
+
 def blocks(told: list[e.Event]) -> list[tuple[str, str, Any]]:
     """The blocks of a stream of Anthropic's, each of which has its end before the next begins."""
     writer = AnthropicWriter("m")
@@ -200,8 +333,9 @@ def test_a_call_whose_name_never_comes_is_an_error() -> None:
         [list(reader.read(each)) for each in chunks(pieces)]
 
 
-def test_a_whole_answer_that_passes_has_calls_that_clients_read() -> None:
-    call = {"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}
+@pytest.mark.parametrize("arguments", [{"x": 1}, '{}{"x":1}'], ids=["an object", "an empty one in front"])
+def test_a_whole_answer_that_passes_has_calls_that_clients_read(arguments: Any) -> None:
+    call = {"type": "function", "function": {"name": "f", "arguments": arguments}}
     message = {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": ""}]}
     body = orjson.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
     passed = read_whole(body, COMPATIBLE)

@@ -22,6 +22,7 @@ from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import Event as StreamEvent
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.dialects.untold import untold
+from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests import events as e
 from tests.support.strict import of_all_models, problems
 
@@ -152,6 +153,34 @@ def test_geminis_signatures_of_words_and_calls_come_back_to_it(client: str, stre
         assert "I look." in request
         assert "AAAA" not in request
         assert "BBBB" not in request
+
+
+def thought(words: str) -> Json:
+    return {"type": "thinking", "thinking": words, "signature": f"of {words}"}
+
+
+USED = {"type": "tool_use", "id": "c1", "name": "now", "input": {}}
+SAID = {"type": "text", "text": "I look."}
+ORDERS = [
+    [thought("one"), SAID, USED],
+    [thought("one"), SAID, thought("two"), USED],
+    [SAID, thought("one"), USED],
+    [thought("one"), thought("two"), SAID, thought("three"), USED, thought("four"), {**USED, "id": "c2"}],
+    [thought("one"), USED, thought("two"), {**USED, "id": "c2"}],
+]
+
+
+@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@pytest.mark.parametrize("blocks", ORDERS)
+def test_claudes_thoughts_come_back_to_it_in_their_places_among_words_and_calls(
+    client: str, streamed: bool, blocks: list[Json]
+) -> None:
+    answer = {
+        "id": "m", "type": "message", "role": "assistant", "model": "claude", "content": blocks,
+        "stop_reason": "tool_use", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
+    }  # fmt: skip
+    kept = taken(client, read("anthropic", answer), streamed=streamed)
+    assert asked_again(client, "anthropic", kept)["messages"][1]["content"] == blocks
 
 
 @pytest.mark.parametrize(("client", "streamed"), WAYS)
@@ -293,6 +322,95 @@ def test_a_seal_that_nobody_made_does_not_end_a_conversation(sealed: str) -> Non
     kept = [{"role": "assistant", "content": [thought, hidden, {"type": "text", "text": "So."}]}]
     for provider in PROVIDER_SIDES:
         assert "So." in str(asked_again("anthropic", provider, kept, OPENROUTER))
+
+
+# ---- thoughts that Mistral signed
+
+OPENAI = Capabilities(message_fields=("refusal",), thoughts_in_history=False)
+MISTRAL = Capabilities(
+    part_kinds=("text", "thinking"),
+    thoughts_in_history=False,
+    message_fields=("prefix",),
+    user_after_results=False,
+)
+NOW = {"id": "abcdefghi", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+
+
+def thinking(words: str, **more: Any) -> Json:
+    return {"type": "thinking", "thinking": [{"type": "text", "text": words}] if words else [], **more}
+
+
+SIGNED_PARTS = [thinking("I think.", signature="c2ln"), {"type": "text", "text": "So."}]
+
+
+def sent_to_mistral(client: str, events: list[e.Event], *, streamed: bool) -> Json:
+    """The answer as the client sends it back, which is seen by nobody else."""
+    assert events_of_all(events, client) == []
+    kept = taken(client, events, streamed=streamed)
+    others = [(other, UNKNOWN) for other in PROVIDER_SIDES if other != "openai_chat"]
+    for other, can in [*others, ("openai_chat", OPENROUTER), ("openai_chat", OPENAI)]:
+        assert "c2ln" not in dumps(asked_again(client, other, kept, can)).decode()
+    sent = asked_again(client, "openai_chat", kept, MISTRAL)
+    assert not [*of_all_models("mistral").complaints("chat", "", sent)]
+    message: Json = sent["messages"][1]
+    return message
+
+
+@pytest.mark.parametrize(("client", "streamed"), WAYS)
+def test_thoughts_that_mistral_signed_come_back_to_it_alone(client: str, streamed: bool) -> None:
+    events = read("openai_chat", completion({"role": "assistant", "content": SIGNED_PARTS}))
+    assert sent_to_mistral(client, events, streamed=streamed)["content"] == SIGNED_PARTS
+
+
+@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [thinking("I "), thinking("think.", signature="c2ln")],
+        [thinking("I ", signature="c2ln"), thinking("think.")],
+        [thinking("I "), thinking("think."), thinking("", signature="c2ln")],
+        [thinking("I ", signature="c2ln"), thinking("think.", signature="c2ln", closed=True)],
+    ],
+)
+@pytest.mark.parametrize("words", ["So.", [{"type": "text", "text": "So."}]])
+def test_mistrals_signature_may_come_with_any_piece(
+    client: str, streamed: bool, pieces: list[Json], words: Any
+) -> None:
+    told = chunks(*({"content": [piece]} for piece in pieces), {"content": words}, {"tool_calls": [NOW]})
+    message = sent_to_mistral(client, read("openai_chat", told), streamed=streamed)
+    assert message["content"] == SIGNED_PARTS
+    assert len(message["tool_calls"]) == 1
+
+
+@pytest.mark.parametrize(("client", "streamed"), WAYS)
+def test_signed_thoughts_before_a_call_stand_before_it(client: str, streamed: bool) -> None:
+    message = {"role": "assistant", "content": SIGNED_PARTS[:1], "tool_calls": [NOW]}
+    sent = sent_to_mistral(client, read("openai_chat", completion(message)), streamed=streamed)
+    assert sent["content"] == SIGNED_PARTS[:1]
+
+
+@pytest.mark.parametrize(("client", "streamed"), WAYS)
+def test_thoughts_that_nobody_signed_are_told_and_not_kept(client: str, streamed: bool) -> None:
+    events = read(
+        "openai_chat", completion({"role": "assistant", "content": [thinking("hm"), SIGNED_PARTS[1]]})
+    )
+    assert sum(isinstance(event, e.ThinkingDelta) for event in events) == 1
+    kept = taken(client, events, streamed=streamed)
+    assert "reasoning_details" not in kept[0]
+    assert asked_again(client, "openai_chat", kept, MISTRAL)["messages"][1]["content"] == "So."
+
+
+def test_who_sends_details_of_mistral_and_openrouter_loses_neither() -> None:
+    mine = {"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": "mistral.thinking"}
+    kept = [{"role": "assistant", "content": "So.", "reasoning_details": [mine, DETAILS[1]]}]
+    sent = asked_again("openai_chat", "openai_chat", kept, OPENROUTER)["messages"][1]
+    assert sent["reasoning_details"] == [DETAILS[1]]
+    assert sent["reasoning_content"] == "hm"
+    straight = Straight(OPENROUTER, is_openais=False)
+    again = {"model": "m", "messages": [*kept, {"role": "user", "content": "Go on."}]}
+    assert not straight.takes(again)
+    kept[0]["reasoning_details"] = [DETAILS[1]]
+    assert straight.takes(again)
 
 
 # ---- calls as they were told before there were tools

@@ -40,7 +40,7 @@ from inferc.runtime.requests.request import (
 )
 from inferc.runtime.requests.tensor import Tensor
 
-from ...support.commands import INFERC, PATIENCE
+from ...support.forked import PATIENCE, forked
 from .plans import MODELS, PLACEMENT, embed_spec, file_ref, onnx_plan, running
 from .toys import ENDLESS, byte_tokenizer, causal_lm, endless_for, looping, scorer, tensor_plan
 
@@ -157,9 +157,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """`inferc run` of a model that never gets done."""
     looping(folder / "m.onnx", ENDLESS)
     (folder / "m.infer").write_text('deployment m { model = "m.onnx" }\n')
-    return subprocess.Popen(
-        [*INFERC, "run", "m.infer", "--port", "0", *arguments], cwd=folder, stderr=subprocess.PIPE, text=True
-    )
+    return forked("run", "m.infer", "--port", "0", *arguments, cwd=folder, stderr=subprocess.PIPE, text=True)
 
 
 @linux

@@ -13,7 +13,7 @@ import pytest
 from inferc.runtime.serving.pipelines.workers import forkserver
 
 from ...support.externs import Externs, Write
-from ...support.forked import ForkedWorkers
+from ...support.forked import forked_workers
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 def _forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that workers come from need not import each time what they need."""
     monkeypatch.setattr(
-        forkserver, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": ForkedWorkers})
+        forkserver, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": forked_workers})
     )
 
 

@@ -274,7 +274,7 @@ def test_only_pipelines_from_one_text_to_text_chat() -> None:
         graph = Graph()
         graph.constant("r", "x")
         it: Pipeline = pipeline_of(graph.pipeline("r", result, **parameters))  # type: ignore[arg-type]
-        return it.chats
+        return it.plan.chats
 
     choice = ChoiceType(values=("x",))
     assert chats(message=TEXT)

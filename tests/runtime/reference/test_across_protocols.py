@@ -53,6 +53,50 @@ def test_a_picture_that_a_tool_gave_stands_behind_the_results_of_all_calls(name:
     assert "https://example.com/a.png" in json.dumps(found["messages"][4:])
 
 
+CALL = {"id": "call_123456", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+RESULT = {"role": "tool", "tool_call_id": "call_123456", "content": None}
+EVERYBODY = [
+    *(("openai", "gpt-4.1"), ("openai", "gpt-5.4-mini"), ("anthropic", "claude-sonnet-4-5")),
+    *(("gemini", "gemini-3.5-flash"), ("mistral", "mistral-large-latest"), ("deepseek", "deepseek-chat")),
+    *(("groq", "openai/gpt-oss-120b"), ("openrouter", "openai/gpt-4.1-mini"), ("vllm", "m")),
+]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [USER, {"role": "assistant", "content": "Hi.", "tool_calls": []}, USER]},
+        {"messages": [USER, {"role": "assistant", "content": None}, USER]},
+        {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT, USER]},
+        {"messages": [USER], "stream_options": {"include_usage": True}},
+    ],
+    ids=["no calls in a list", "no content", "no content of a result", "options of a stream that is none"],
+)
+@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+def test_what_says_nothing_is_refused_by_nobody(name: str, model: str, body: Json) -> None:
+    sent("openai_chat", name, model, body)
+
+
+@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+def test_what_a_user_says_between_the_results_of_a_turn_stands_behind_them(name: str, model: str) -> None:
+    other = {**CALL, "id": "call_abcdef"}
+    between = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [CALL, other]},
+        {**RESULT, "content": "one"},
+        {"role": "user", "content": "Hurry."},
+        {"role": "tool", "tool_call_id": "call_abcdef", "content": "two"},
+    ]
+    found, _ = sent("openai_chat", name, model, {"messages": between})
+    text = json.dumps(found)
+    assert text.index("one") < text.index("two") < text.index("Hurry.")
+
+
+def test_openrouter_takes_four_texts_to_stop_at() -> None:
+    with pytest.raises(BadRequest, match="4 stop sequences at most"):
+        sent("openai_chat", "openrouter", "openai/gpt-4.1-mini", {"messages": [USER], "stop": list("abcde")})
+
+
 def test_a_schema_of_anthropics_client_has_a_name_in_responses() -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     format = {"type": "json_schema", "schema": schema}

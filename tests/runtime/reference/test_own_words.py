@@ -136,7 +136,11 @@ SPEAKS: dict[str, tuple[str, dict[str, st.SearchStrategy[Any]], frozenset[str]]]
     "openrouter": ("anthropic/claude-sonnet-4.5", {}, frozenset({"audio", "prompt_cache_breakpoint"})),
     "mistral": (
         "mistral-large-latest",
-        {"other_part": st.sampled_from([*CHUNKS[2:], _THOUGHT]), "detail": st.just("low")},
+        {
+            "other_part": st.sampled_from(CHUNKS[2:]),
+            "thinking_part": st.just(_THOUGHT),
+            "detail": st.just("low"),
+        },
         frozenset({"name", "prefix"}),
     ),
 }

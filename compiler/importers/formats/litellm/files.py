@@ -87,7 +87,7 @@ class _Reading:
     def _name(self) -> None:
         """Deployments are called like their group, where nothing else must be."""
         for group in self._files.groups.values():
-            alone = len(group.members) == 1 and not self._routing.fallbacks(group.name)
+            alone = len(group.members) == 1 and not self._routing.chain(group.name)
             for place, (made, entry) in enumerate(zip(group.members, group.entries, strict=True), 1):
                 identity = entry.get("model_info", "id")
                 if alone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...draft import Deployment, Draft, Route, Strategy
 from ...foreign import Node
-from ...report import Outcome
+from ...report import Outcome, Remark
 from ...tables import number, weight
 from .groups import Files, Group, plain_name
 
@@ -26,21 +26,42 @@ class Routing:
         self._files = files
 
     def fallbacks(self, group: str) -> list[tuple[str, Node]]:
-        """The groups that are asked when `group` fails, in order, with the settings that say so."""
-        out: list[tuple[str, Node]] = []
-        for section in ("router_settings", "litellm_settings"):
-            for rule in self._files.all_of(section, "fallbacks"):
-                for name, targets in rule.entries.items():
-                    if name in (group, "*"):
-                        out += [(str(item.value), targets) for item in targets.items]
-        if not out:
-            for section in ("router_settings", "litellm_settings"):
-                node = self._files.setting(section, "default_fallbacks")
-                if node is not None:
-                    out += [(str(item.value), node) for item in node.items if item.value != group]
-        return out
+        """The groups that are asked when `group` fails, in order, with the setting that says so: its own, or
+        else that of all."""
+        node = self._own(group)
+        node = self._of_all() if node is None else node
+        if node is None:
+            return []
+        return [(str(item.value), node) for item in node.items if item.value != group]
 
-    def _chain(self, group: str) -> list[str]:
+    def _rules(self) -> list[tuple[str, Node]]:
+        """What stands behind whom. Those of the router count before LiteLLM's own."""
+        for section in ("router_settings", "litellm_settings"):
+            said = [
+                rule for each in self._files.all_of(section, "fallbacks") for rule in each.entries.items()
+            ]
+            if said:
+                return said
+        return []
+
+    def _own(self, group: str) -> Node | None:
+        rules = self._rules()
+        names = (group, group.partition("/")[2]) if "*" not in group else (group,)
+        return next((node for wanted in names for name, node in rules if name == wanted), None)
+
+    def _of_all(self) -> Node | None:
+        """What stands behind all that have nothing of their own; the last that says so counts."""
+        default = self._default()
+        if default is not None and default.items:
+            return default
+        return next((node for name, node in reversed(self._rules()) if name == "*"), None)
+
+    def _default(self) -> Node | None:
+        sections = ("router_settings", "litellm_settings")
+        found = (self._files.setting(section, "default_fallbacks") for section in sections)
+        return next((node for node in found if node is not None), None)
+
+    def chain(self, group: str) -> list[str]:
         """The groups that stand behind one, with what stands behind those, each once."""
         chain: list[str] = []
 
@@ -61,9 +82,12 @@ class Routing:
         choice = self._strategy_setting()
         for group in self._files.groups.values():
             said = self.fallbacks(group.name)
-            chain = self._chain(group.name)
+            chain = self.chain(group.name)
             others = [self._members(self._files.groups[each]) for each in chain]
-            if (not said and len(group.members) == 1) or not (group.members or others):
+            if not group.members and (not others or self._own(group.name) is None):
+                continue
+            if not chain and len(group.members) == 1:
+                self._speak_of(said, group, group.members[0].remarks)
                 continue
             base = self._members(group) if group.members else ""
             first = base.members if isinstance(base, Strategy) and base.kind == "fallback" else (base,)
@@ -77,15 +101,20 @@ class Routing:
             has_rule = isinstance(base, Strategy) and bool(base.option)
             route.choice = (choice,) if choice is not None and has_rule else ()
             draft.routes.append(route)
-            self._speak_of(said, group, route)
+            self._speak_of(said, group, route.remarks)
+        self._speak_of_default()
         self._aliases()
         for section in ("router_settings", "litellm_settings"):
             for rule in self._files.all_of(section, "fallbacks"):
                 for name, node in rule.entries.items():
-                    if not draft.report.is_marked(node):
-                        draft.lost(node, f"nothing here is called `{name}`")
+                    if not node.items:
+                        draft.kept(node)
+                    elif not draft.report.is_marked(node):
+                        is_known = name == "*" or name in self._files.groups
+                        here = "others count before it" if is_known else f"nothing here is called `{name}`"
+                        draft.lost(node, here)
 
-    def _speak_of(self, said: list[tuple[str, Node]], group: Group, route: Route) -> None:
+    def _speak_of(self, said: list[tuple[str, Node]], group: Group, remarks: list[Remark]) -> None:
         """Say what became of the settings that name what stands behind a group."""
         draft = self._draft
         for node in dict.fromkeys(node for _, node in said):
@@ -98,11 +127,23 @@ class Routing:
             if gone:
                 says = f"nothing here is called {', '.join(f'`{each}`' for each in gone)}"
                 outcome = Outcome.LOST if len(gone) == len(targets) else Outcome.CHANGED
-                draft.overrule(outcome, node, says, route.remarks)
+                draft.overrule(outcome, node, says, remarks)
             elif not group.members:
-                draft.changed(node, f"`{group.name}` itself is not here: these answer alone", route.remarks)
+                draft.changed(node, f"`{group.name}` itself is not here: these answer alone", remarks)
             else:
                 draft.kept(node)
+
+    def _speak_of_default(self) -> None:
+        """LiteLLM asks them for names that no model has, too (https://github.com/BerriAI/litellm/pull/16419)."""
+        node, draft = self._default(), self._draft
+        here = [str(item.value) for item in node.items if self._is_group(item)] if node is not None else []
+        if node is not None and here:
+            says = f"a name that no model has is an error here, and not answered by `{here[0]}`"
+            draft.overrule(Outcome.CHANGED, node, says, draft.remarks)
+
+    def _is_group(self, item: Node) -> bool:
+        group = self._files.groups.get(str(item.value))
+        return group is not None and bool(group.members)
 
     def _strategy_setting(self) -> Node | None:
         node = self._files.setting("router_settings", "routing_strategy")

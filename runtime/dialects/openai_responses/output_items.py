@@ -1,0 +1,253 @@
+"""The items of an answer of responses: each is told when it begins, as it grows and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import field
+
+from ....compiler.plan.record import define
+from ...requests import events as e
+from ...requests.conversation import Conversation, FunctionTool
+from ...requests.parts import own
+from ..ids import hashed_id
+from ..openai_chat.write_answer import citation
+from ..sealed_texts import seal
+from .items import DIALECT
+from .read_request import NAMESPACE
+from .shapes import call_item, carried_json, flat
+
+Json = dict[str, Any]
+
+
+@define
+class _Item:
+    """An output item on its way. text: the pieces of what is going on."""
+
+    value: Json
+    index: int
+    kind: str
+    text: list[str] = field(factory=list)
+    logprobs: list[Mapping[str, Any]] = field(factory=list)
+    part: Json | None = None
+
+
+class Events:
+    """Writes the events of a stream, which are numbered. number: that of the last one."""
+
+    def __init__(self) -> None:
+        self.number = -1
+
+    def tell(self, kind: str, about: _Item | None, /, **fields: Any) -> bytes:
+        self.number += 1
+        value: Json = {"type": f"response.{kind}", "sequence_number": self.number}
+        if about is not None:
+            value |= {"item_id": about.value["id"], "output_index": about.index}
+        data = orjson.dumps(value | fields)
+        return b"event: response.%b\ndata: %b\n\n" % (kind.encode(), data)
+
+
+class OutputItems:
+    """What an answer to `conversation` consists of: all items in `output`, and which are still open.
+
+    response_id: must be set before the first one, since it names them.
+    """
+
+    def __init__(self, conversation: Conversation, events: Events) -> None:
+        self._request = conversation
+        self._events = events
+        self.response_id = ""
+        self.output: list[Json] = []
+        self._open: dict[str, _Item] = {}
+
+    def text(self, event: e.TextDelta) -> bytes:
+        opened = self._begin_part({"type": "output_text", "text": "", "annotations": [], "logprobs": []})
+        item = self._open["message"]
+        item.text.append(event.text)
+        item.logprobs += event.logprobs
+        place = {"content_index": len(item.value["content"])}
+        return opened + self._events.tell(
+            "output_text.delta", item, **place, delta=event.text, logprobs=[*map(_brief, event.logprobs)]
+        )
+
+    def refusal(self, event: e.RefusalDelta) -> bytes:
+        opened = self._begin_part({"type": "refusal", "refusal": ""})
+        item = self._open["message"]
+        item.text.append(event.text)
+        return opened + self._events.tell(
+            "refusal.delta", item, content_index=len(item.value["content"]), delta=event.text
+        )
+
+    def _begin_part(self, part: Json) -> bytes:
+        told = b""
+        item = self._open.get("message")
+        if item is None:
+            told = self.close_spoken() + self._begin("message", self.message("in_progress"))
+            item = self._open["message"]
+        if item.part is not None and item.part["type"] != part["type"]:
+            told += self._end_part(item)
+        if item.part is None:
+            item.part = part
+            told += self._events.tell(
+                "content_part.added", item, content_index=len(item.value["content"]), part=part
+            )
+        return told
+
+    def _end_part(self, item: _Item) -> bytes:
+        if item.part is None:
+            return b""
+        place = {"content_index": len(item.value["content"])}
+        text, item.text = "".join(item.text), []
+        if item.part["type"] == "refusal":
+            part = item.part | {"refusal": text}
+            told = self._events.tell("refusal.done", item, **place, refusal=text)
+        else:
+            part = item.part | {"text": text, "logprobs": item.logprobs}
+            brief = [*map(_brief, item.logprobs)]
+            told = self._events.tell("output_text.done", item, **place, text=text, logprobs=brief)
+            item.logprobs = []
+        told += self._events.tell("content_part.done", item, **place, part=part)
+        item.value["content"].append(part)
+        item.part = None
+        return told
+
+    def cite(self, event: e.Cited) -> bytes:
+        item, note = self._open.get("message"), note_of(event)
+        if item is None or item.part is None or note is None or item.part["type"] != "output_text":
+            return b""
+        notes = item.part["annotations"]
+        notes.append(note)
+        return self._events.tell(
+            "output_text.annotation.added",
+            item,
+            content_index=len(item.value["content"]),
+            annotation_index=len(notes) - 1,
+            annotation=notes[-1],
+        )
+
+    def thought(self, event: e.ThinkingDelta) -> bytes:
+        opened = self._begin_thought()
+        item = self._open["reasoning"]
+        item.text.append(event.text)
+        return opened + self._events.tell(
+            "reasoning_summary_text.delta", item, summary_index=0, delta=event.text
+        )
+
+    def _begin_thought(self) -> bytes:
+        if "reasoning" in self._open:
+            return b""
+        value = {"id": self.item_id("rs"), "type": "reasoning", "summary": []}
+        told = self.close_spoken() + self._begin("reasoning", value)
+        part = {"type": "summary_text", "text": ""}
+        return told + self._events.tell(
+            "reasoning_summary_part.added", self._open["reasoning"], summary_index=0, part=part
+        )
+
+    def own_item(self, value: Json) -> bytes:
+        """An item of OpenAI's own: it is begun and done at once, or holds the thought that is going on."""
+        if value.get("type") == "reasoning" and "reasoning" in self._open:
+            item = self._open["reasoning"]
+            more = {name: each for name, each in value.items() if name not in ("id", "summary")}
+            item.value |= more
+            return self._close("reasoning", value.get("summary"))
+        told = self.close_spoken() + self._begin(f"own {len(self.output)}", value)
+        index = len(self.output) - 1
+        del self._open[f"own {index}"]
+        return told + self._events.tell("output_item.done", None, output_index=index, item=value)
+
+    def sign(self, event: e.ThinkingSigned | e.ThinkingRedacted) -> bytes:
+        opened = self._begin_thought()
+        if isinstance(event, e.ThinkingRedacted):
+            sealed = seal(event.dialect, event.data, "redacted")
+        else:
+            sealed = seal(event.dialect, event.signature)
+        self._open["reasoning"].value["encrypted_content"] = sealed
+        return opened + self._close("reasoning")
+
+    def begin_call(self, event: e.ToolCallBegun) -> bytes:
+        closed = self.close_spoken()
+        value = call_item(self.item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
+        value |= self.namespace(event.name) | own(event.extras, DIALECT)
+        value |= carried_json(event.extras)
+        return closed + self._begin(f"call {event.call}", value)
+
+    def grow_call(self, event: e.ToolCallDelta) -> bytes:
+        item = self._open[f"call {event.call}"]
+        item.text.append(event.arguments)
+        return self._events.tell("function_call_arguments.delta", item, delta=event.arguments)
+
+    def close_call(self, call: int) -> bytes:
+        return self._close(f"call {call}")
+
+    def _begin(self, kind: str, value: Json) -> bytes:
+        item = self._open[kind] = _Item(value, len(self.output), kind)
+        self.output.append(value)
+        return self._events.tell("output_item.added", None, output_index=item.index, item=dict(value))
+
+    def _close(self, kind: str, summary: Any = None) -> bytes:
+        """summary: that of a thought, where its provider tells it in parts."""
+        item = self._open.pop(kind, None)
+        if item is None:
+            return b""
+        told, text, value = b"", "".join(item.text), item.value
+        if kind == "message":
+            told = self._end_part(item)
+        elif kind == "reasoning":
+            part = {"type": "summary_text", "text": text}
+            value["summary"] = summary or [part]
+            told = self._events.tell("reasoning_summary_text.done", item, summary_index=0, text=text)
+            told += self._events.tell("reasoning_summary_part.done", item, summary_index=0, part=part)
+        else:
+            value["arguments"] = text
+            told = self._events.tell("function_call_arguments.done", item, name=value["name"], arguments=text)
+        if "status" in value:
+            value["status"] = "completed"
+        return told + self._events.tell("output_item.done", None, output_index=item.index, item=value)
+
+    def close_spoken(self) -> bytes:
+        return self._close("reasoning") + self._close("message")
+
+    def close_all(self) -> bytes:
+        return b"".join([self._close(kind) for kind in list(self._open)])
+
+    def item_id(self, kind: str) -> str:
+        return f"{kind}_{hashed_id(self.response_id, str(len(self.output)))[5:]}"
+
+    def namespace(self, function: str) -> Json:
+        """The namespace that the client gave a function in."""
+        for tool in self._request.tools:
+            if isinstance(tool, FunctionTool) and tool.name == function:
+                space = own(tool.extras, DIALECT).get(NAMESPACE)
+                return {} if space is None else {NAMESPACE: space["name"]}
+        return {}
+
+    def message(self, status: str) -> Json:
+        return {
+            "id": self.item_id("msg"),
+            "type": "message",
+            "role": "assistant",
+            "status": status,
+            "content": [],
+        }
+
+    def reasoning(self, text: str, sealed: str | None) -> Json:
+        value: Json = {"id": self.item_id("rs"), "type": "reasoning"}
+        value["summary"] = [{"type": "summary_text", "text": text}] if text else []
+        return value if sealed is None else value | {"encrypted_content": sealed}
+
+
+def note_of(cited: e.Cited) -> Json | None:
+    """A source, as responses tell it; they have words for those on the web, and for OpenAI's own."""
+    if cited.dialect == DIALECT:
+        return dict(cited.native)
+    note = None if cited.url is None else citation(cited)
+    return None if note is None else flat(note)
+
+
+def _brief(token: Mapping[str, Any]) -> Json:
+    """How likely a token was, as events tell it: without its bytes, which stand in the whole answer."""
+    told = {name: token[name] for name in ("token", "logprob") if name in token}
+    others = token.get("top_logprobs")
+    return told if others is None else told | {"top_logprobs": [*map(_brief, others)]}

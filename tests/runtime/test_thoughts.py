@@ -1,0 +1,152 @@
+"""What providers think, through the gateway and back: with the official clients of all three protocols, in
+front of the strict mock provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from aiohttp import web
+from openai.lib.streaming.chat._completions import ChatCompletionStreamState
+
+from inferc.compiler.compile import check_file, compile_checked
+from inferc.runtime.mock_provider import MockOptions, build_app
+
+from ..support.openai_client import openai_client
+from ..support.remote import executor_of, gateway_of, serving
+
+Json = dict[str, Any]
+
+MODELS = {
+    "mistral": "magistral-medium-2509",
+    "openrouter": "anthropic/claude-sonnet-4.5",
+    "deepseek": "deepseek-reasoner",
+    "xai": "grok-3-mini",
+    "groq": "openai/gpt-oss-20b",
+}
+SIGN = ("mistral", "openrouter")
+"""Those who sign what they think."""
+
+ASKED = {"role": "user", "content": "Hello."}
+MORE = {"role": "user", "content": "Go on."}
+
+
+@asynccontextmanager
+async def behind(provider: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, list[Json]]]:
+    """A gateway in front of the provider, and the bodies that reach it."""
+    monkeypatch.setenv("KEY", "k")
+    bodies: list[Json] = []
+
+    @web.middleware
+    async def note(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        bodies.append(await request.json())
+        return await handler(request)
+
+    app = build_app(MockOptions(gap=0, strict=True))
+    app.middlewares.append(note)
+    async with serving(app) as url:
+        runtime = f'runtime {provider} {{ endpoint = "{url}/{provider}/v1", api_key = env("KEY") }}'
+        text = f'deployment it {{ model = "{MODELS[provider]}"\n{runtime}\n}}'
+        checked = check_file("it.infer", None, text=text)
+        assert [each.message for each in checked.diagnostics if each.is_error] == []
+        plans = compile_checked(checked, Path()).deployments
+        async with executor_of(*plans) as executor, gateway_of(executor) as gateway:
+            yield gateway, bodies
+
+
+async def chat(url: str, messages: list[Any], *, stream: bool) -> Json:
+    """The message that OpenAI's client keeps of an answer."""
+    async with openai_client(url) as client:
+        asked: Json = {"model": "it", "messages": messages, "reasoning_effort": "low"}
+        if not stream:
+            whole = await client.chat.completions.create(**asked)
+            return whole.choices[0].message.model_dump(exclude_unset=True)
+        state = ChatCompletionStreamState()
+        async for chunk in await client.chat.completions.create(**asked, stream=True):
+            state.handle_chunk(chunk)
+        message = state.current_completion_snapshot.choices[0].message.model_dump(exclude_unset=True)
+        return {name: value for name, value in message.items() if name != "parsed"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", MODELS)
+async def test_clients_of_chats_are_told_what_every_provider_thinks(
+    provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with behind(provider, monkeypatch) as (url, bodies):
+        kept = await chat(url, [ASKED], stream=stream)
+        assert kept["content"] == "You said: Hello."
+        assert (kept.get("reasoning_content") or kept["reasoning"]) == "There are 1 words to think about."
+        if provider == "openrouter" and stream:
+            return  # OpenAI's client joins the formats of the pieces of one detail
+        again = await chat(url, [ASKED, kept, MORE], stream=stream)
+        assert again["content"] == "You said: Go on."
+        if provider in SIGN:
+            assert signed(provider, bodies[-1]["messages"][1]) == "There are 1 words to think about."
+
+
+def signed(provider: str, message: Json) -> str:
+    """What the provider gets back of its thought, which has a signature."""
+    if provider == "mistral":
+        [thought, words] = message["content"]
+        assert thought["signature"]
+        assert words == {"type": "text", "text": "You said: Hello."}
+        [piece] = thought["thinking"]
+        return str(piece["text"])
+    details = message["reasoning_details"]
+    assert any(each.get("signature") for each in details)
+    return "".join(each.get("text") or "" for each in details)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", SIGN)
+async def test_anthropics_client_keeps_what_others_signed(
+    provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Json = {"model": "it", "max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    async with (
+        behind(provider, monkeypatch) as (url, bodies),
+        anthropic.AsyncAnthropic(api_key="any", base_url=url, max_retries=0) as client,
+    ):
+        if stream:
+            async with client.messages.stream(**asked, messages=[ASKED]) as told:
+                said = await told.get_final_message()
+        else:
+            said = await client.messages.create(**asked, messages=[ASKED])
+        kept = {
+            "role": "assistant",
+            "content": [block.model_dump(exclude_unset=True) for block in said.content],
+        }
+        await client.messages.create(**asked, messages=[ASKED, kept, MORE])
+        assert signed(provider, bodies[-1]["messages"][1]) == "There are 1 words to think about."
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", SIGN)
+async def test_items_of_responses_keep_what_others_signed(
+    provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Json = {"model": "it", "reasoning": {"effort": "low"}, "store": False}
+    asked["include"] = ["reasoning.encrypted_content"]
+    async with (
+        behind(provider, monkeypatch) as (url, bodies),
+        openai.AsyncOpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as client,
+    ):
+        if stream:
+            async with client.responses.stream(**asked, input=[ASKED]) as told:
+                said: Any = await told.get_final_response()
+        else:
+            said = await client.responses.create(**asked, input=[ASKED])
+        kept = [item.model_dump(exclude_unset=True) for item in said.output]
+        for item in kept:
+            for part in item.get("content") or ():
+                part.pop("parsed", None)
+        await client.responses.create(**asked, input=[ASKED, *kept, MORE])
+        assert signed(provider, bodies[-1]["messages"][1]) == "There are 1 words to think about."
