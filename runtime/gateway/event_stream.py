@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -137,8 +136,12 @@ class EventStream:
         self.response.headers.update(headers)
         head = self._open()
         telling = self._request._prepare_hook(self.response)
-        with suppress(StopIteration):
-            telling.send(None)  # it waits for nothing: `Door.tell_stream` is all there is
+        try:
+            telling.send(None)
+        except StopIteration:
+            pass  # it waits for nothing: `Door.tell_stream` is all there is
+        else:
+            raise RuntimeError("what is told before the head of a stream waits for something")
         head._write(self._first(data))
 
     def pass_on(self, chunk: bytes) -> bool:

@@ -20,6 +20,11 @@ from ..support.commands import INFERC, PATIENCE
 from .conftest import Command
 
 
+def _hears() -> None:
+    """As at a terminal: what runs in the background ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """`inferc init` with somebody before it, who answers what is asked."""
 
@@ -32,6 +37,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
+            preexec_fn=_hears,
         )
         os.close(slave)
         self.said = ""

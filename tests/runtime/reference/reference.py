@@ -186,7 +186,7 @@ def _passed(made_plan: RemotePoolPlan, path: str, body: Json) -> tuple[Json, tup
     asks = Passed(made_plan)
     request: CompletionRequest | PassedRequest
     if path == "/completions":
-        request = CompletionRequest(body, False)
+        request = CompletionRequest(body, bool(body.get("stream")))
     elif FILE in body.values():
         form = tuple(part for name, value in body.items() for part in _parts(name, value))
         request = PassedRequest(path, body["model"], form=form)
