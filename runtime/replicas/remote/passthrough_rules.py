@@ -136,7 +136,7 @@ class Straight:
             or len(self._beside & message.keys()) != 1
         ):
             return False
-        return bool(calls) and all(map(self._call, calls))
+        return all(map(self._call, calls))
 
     def _call(self, call: Any) -> bool:
         """Results have the ids of their calls."""
