@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import RuntimeKind
+from ...dsl.record import fields
 from ...dsl.requests import RequestParameters
 from ...dsl.units import Duration, Money, Percent, Size
 from ...dsl.values import Call, describe
@@ -19,7 +18,7 @@ from ..declare import Declared
 THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
 """Fields of a body that say what is asked, and how it is answered."""
 
-OWN = (*(each.name for each in attrs.fields(RequestParameters)), "max_completion_tokens")
+OWN = (*fields(RequestParameters), "max_completion_tokens")
 """Those that are written beside `extra_body`."""
 
 TIERS = ("serviceTier", "service_tier")
