@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentTypeError
 
-_WITH_PORT = re.compile(r"(?:https?://)?(\[[^\]]*\]|[^:/\[\]]+):(\d+)/?")
-_URL = re.compile(r"https?://([^:/]+)/?")
+from ..dsl.late_pattern import late_pattern
+
+_WITH_PORT = late_pattern(r"(?:https?://)?(\[[^\]]*\]|[^:/\[\]]+):(\d+)/?")
+_URL = late_pattern(r"https?://([^:/]+)/?")
 _MOST = 65535
 
 

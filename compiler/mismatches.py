@@ -19,6 +19,7 @@ from ..dsl.convert import language_converter
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.foreign_variables import variable_named
 from ..dsl.foreign_words import foreign_word
+from ..dsl.late_pattern import late_pattern
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from ..dsl.secrets import SECRET_ADVICE
 from ..dsl.source import Span
@@ -33,7 +34,7 @@ from .shape import Paths
 
 T = TypeVar("T")
 
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_VARIABLE = late_pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """The form of names that environment variables have, and keys do not."""
 
 _ROUNDS = 4

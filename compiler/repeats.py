@@ -3,15 +3,15 @@ there, however often it is used."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 import attrs
 
 from ..dsl.diagnostics import Diagnostic, Label
+from ..dsl.late_pattern import late_pattern
 from ..dsl.suggest import every
 
-_QUOTED = re.compile(r"`([^`]+)`")
+_QUOTED = late_pattern(r"`([^`]+)`")
 _MOST = 4
 """How many deployments are named."""
 

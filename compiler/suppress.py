@@ -5,15 +5,15 @@ The comment stands at the end of the line that the finding points at, or alone o
 
 from __future__ import annotations
 
-import re
 from bisect import bisect
 from collections.abc import Iterable
 
 from ..dsl.diagnostics import Diagnostic, Label, Severity
+from ..dsl.late_pattern import late_pattern
 from ..dsl.source import Source
 from ..dsl.tokens import tokenize
 
-_ALLOW = re.compile(r"#\s*infer:\s*allow\s+([A-Z]\d{4}(?:\s*,\s*[A-Z]\d{4})*)")
+_ALLOW = late_pattern(r"#\s*infer:\s*allow\s+([A-Z]\d{4}(?:\s*,\s*[A-Z]\d{4})*)")
 
 
 def without_allowed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

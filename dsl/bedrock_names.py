@@ -8,15 +8,15 @@ Source: Amazon Bedrock user guide, supported foundation models, and cross-Region
 
 from __future__ import annotations
 
-import re
+from .late_pattern import late_pattern
 
 ROADS = ("converse", "converse_like", "invoke", "async_invoke", "llama", "nova", "openai", "deepseek_r1")
 """What LiteLLM writes between `bedrock/` and a name to say how it asks."""
 
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+REGION = late_pattern(r"[a-z]{2}(-[a-z]+)+-\d")
 
-_AREA = re.compile(r"(?:global|us-gov|us|eu|apac|jp|au|ca|in|sa|mx|uk|me|af|il|kr)\.(?=[a-z0-9]+\.)")
-_VERSION = re.compile(r"-v\d+(?::\d+)?$|:\d+$")
+_AREA = late_pattern(r"(?:global|us-gov|us|eu|apac|jp|au|ca|in|sa|mx|uk|me|af|il|kr)\.(?=[a-z0-9]+\.)")
+_VERSION = late_pattern(r"-v\d+(?::\d+)?$|:\d+$")
 
 
 def without_road(model: str) -> str:

@@ -7,13 +7,13 @@ name their source and date; `tiers.json` is kept by hand, with a source and a da
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from attrs import field
 
 from .bedrock_names import listed_names
@@ -275,4 +275,4 @@ def _without_vendor(name: str) -> tuple[ProviderKind | None, str]:
 
 @cache
 def _load(file: str) -> Any:
-    return json.loads((_FOLDER / file).read_bytes())
+    return orjson.loads((_FOLDER / file).read_bytes())

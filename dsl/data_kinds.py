@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from .late_pattern import late_pattern
 
 LONGEST = 60
 """Characters of such a name."""
 
-_FORM = re.compile(r"[^\W\d][\w-]*")
+_FORM = late_pattern(r"[^\W\d][\w-]*")
 
 
 class DataKind(str):

@@ -7,6 +7,7 @@ import re
 from attrs import field
 
 from .fields import above, at_least, doc
+from .late_pattern import late_pattern
 from .record import frozen
 from .runtimes import SecretRef
 from .units import Duration, Money, Size
@@ -19,7 +20,7 @@ AUTO_WORKERS = 0
 """One for each core, of which there are as many as the machine has that serves."""
 ANY_ORIGIN = "*"
 
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")
+_ORIGIN = late_pattern(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from .data_kinds import DataKind
 from .fields import at_least, doc
 from .gateway import Bounds
 from .kinds import ClientProtocol, SecretSource
+from .late_pattern import late_pattern
 from .policies import Budget
 from .record import frozen
 from .runtimes import SecretRef
@@ -20,7 +20,7 @@ HIGHEST_PRIORITY = 100
 MOST_KEYS = 10_000
 """More than a file should hold: those for people are made with `inferc key new`."""
 
-_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_HASH = late_pattern(r"sha256:[0-9a-f]{64}")
 
 
 @frozen

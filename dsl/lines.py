@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from .late_pattern import late_pattern
 
 BLANKS = " \t\ufeff"
-_OTHER_LINE_END = re.compile(r"(?<!\r)\r++\n")
+_OTHER_LINE_END = late_pattern(r"(?<!\r)\r++\n")
 
 
 def unix_lines(text: str) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+from .late_pattern import late_pattern
 from .lines import unix_lines
 from .syntax import Reference, Text
 
-_SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
+_SPECIAL = late_pattern(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
-_RAW_ESCAPE = re.compile(r'\\(["n\\])')
-_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
+_RAW_ESCAPE = late_pattern(r'\\(["n\\])')
+_NAME = late_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
 
-_RETURNS = re.compile(r"(?<!\r)\r++(?=\n)")
+_RETURNS = late_pattern(r"(?<!\r)\r++(?=\n)")
 _BLANKS = " \t\r"
 
 Cut = tuple[int, int]

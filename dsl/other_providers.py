@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from .late_pattern import late_pattern
 from .record import frozen
 
 _FILE = Path(__file__).with_name("litellm_providers.json")
-_BLANK = re.compile(r"\b[A-Z]{4,}\b")
+_BLANK = late_pattern(r"\b[A-Z]{4,}\b")
 
 _THROUGH_PROXY = (
     "no runtime here speaks its protocol: ask LiteLLM's proxy for it, with `runtime litellm {{ endpoint = "
@@ -68,7 +69,7 @@ class OtherProvider:
 @cache
 def other_providers() -> dict[str, OtherProvider]:
     """All of them, by their prefixes, which have no slash here."""
-    rows: dict[str, Any] = json.loads(_FILE.read_bytes())["providers"]
+    rows: dict[str, Any] = orjson.loads(_FILE.read_bytes())["providers"]
     return {prefix: OtherProvider(prefix, **row) for prefix, row in rows.items()}
 
 

@@ -11,6 +11,7 @@ from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
+from .late_pattern import late_pattern
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
@@ -29,8 +30,8 @@ def _next_declaration() -> re.Pattern[str]:
     return re.compile(rf'^\ufeff?(?:(?:{own})\b|(?:{others})[ \t]+["\w])', re.MULTILINE)
 
 
-_HEAD = re.compile(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
-_WORD = re.compile(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
+_HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
+_WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
 
 MOST_ERRORS = 1000
 """Reading stops at this many mistakes: the file is no `.infer` file."""

@@ -6,10 +6,11 @@ same file is told the same on every day.
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
+
+import orjson
 
 from .bedrock_names import id_of
 from .inference import WILDCARD, name_at
@@ -67,7 +68,7 @@ def find_retirement(model: str, runtime: RuntimeKind, service: str = "") -> Reti
 @cache
 def retirements() -> tuple[Retirement, ...]:
     """All that are known, in the order in which they are looked through."""
-    said = json.loads(_FILE.read_bytes())
+    said = orjson.loads(_FILE.read_bytes())
     read = date.fromisoformat(said["read"])
     return tuple(
         Retirement(

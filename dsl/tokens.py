@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .late_pattern import late_pattern
+
 _DECLARATIONS = "import param let template deployment route pipeline cluster gateway type extern"
 _OTHERS = "from as with else match for in if prompt return true false"
 
@@ -53,7 +55,7 @@ _PUNCTUATION = r"->|=>|\.\.|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
 _WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
 """Comments of other languages. No correct file has two of these signs together, so none is mistaken."""
 
-_TITLE = re.compile(r'[ \t]*+"')
+_TITLE = late_pattern(r'[ \t]*+"')
 
 _TOKEN = re.compile(
     f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"

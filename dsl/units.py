@@ -11,6 +11,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Self, TypeVar
 
+from .late_pattern import late_pattern
+
 DURATION_UNITS: dict[str, float] = {
     "us": 0.000001,
     "ms": 0.001,
@@ -111,7 +113,7 @@ EXAMPLES: dict[type, str] = {Duration: "30s", Size: "4GiB", Money: "$100", Perce
 
 
 _PART = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?)([A-Za-z]+)")
-_PARTS = re.compile(rf"(?:{_PART.pattern}){{2,}}")
+_PARTS = late_pattern(rf"(?:{_PART.pattern}){{2,}}")
 
 
 class PartsError(ValueError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from .late_pattern import late_pattern
 from .suggest import either
 from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
 
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_IDENTIFIER = late_pattern(r"[^\W\d]\w*")
 _CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}
 _VALUE_STARTS = {
     "NUMBER",

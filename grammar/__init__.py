@@ -6,9 +6,10 @@ to the grammar beside them are never used, they are built anew.
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
+
+import orjson
 
 from .files import GRAMMAR, START, TABLES, fingerprint
 
@@ -62,7 +63,7 @@ def load_tables() -> Tables:
     """The tables of the language."""
     text = GRAMMAR.read_text("utf-8")
     try:
-        stored = json.loads(TABLES.read_text("utf-8"))
+        stored = orjson.loads(TABLES.read_text("utf-8"))
     except (OSError, ValueError):
         stored = None
     if stored is None or stored["grammar"] != fingerprint(text):

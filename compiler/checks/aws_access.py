@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.late_pattern import late_pattern
 from ...dsl.late_text import is_unknown
 from ...dsl.runtimes import AnthropicConfig, Aws, FederatedConfig
 from ..declare import Declared
@@ -17,7 +16,7 @@ AWS_KEYS: tuple[tuple[str, str], ...] = (
 )
 """Settings that are nothing without another one."""
 
-_REGION = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]+)+-\d+")
+_REGION = late_pattern(r"[a-z]{2,8}(?:-[a-z0-9]+)+-\d+")
 """Source: openai 3.57.0, providers/bedrock.py (2026-11-29)."""
 
 

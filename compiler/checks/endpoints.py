@@ -9,6 +9,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.inference import AZURE_AI, cloud_prefix
 from ...dsl.kinds import RuntimeKind, SecretSource
+from ...dsl.late_pattern import late_pattern
 from ...dsl.late_text import is_unknown
 from ...dsl.other_providers import find_other
 from ...dsl.presets import PRESETS
@@ -41,7 +42,7 @@ HOSTED = {
 """Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
 
 
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER = late_pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 
 TAKEN_HEADERS = frozenset(

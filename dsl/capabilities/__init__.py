@@ -14,12 +14,12 @@ tasks the model does; `reasons`, whether it may think for minutes.
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from attrs import field
 
 from ..bedrock_names import id_of, name_at_vendor, vendor_of
@@ -259,4 +259,4 @@ def _names(name: str, provider: ProviderKind) -> tuple[str, ...]:
 
 @cache
 def _load(file: str) -> Any:
-    return json.loads((_FOLDER / file).read_bytes())
+    return orjson.loads((_FOLDER / file).read_bytes())

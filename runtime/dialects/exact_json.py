@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
+from ...compiler.plan.late_pattern import late_pattern
 from ...compiler.plan.record import frozen
 
-_LONG = re.compile(rb"\d(?:\d{15}|[eE]\+?\d{3})")
+_LONG = late_pattern(rb"\d(?:\d{15}|[eE]\+?\d{3})")
 """What a number looks like that may not fit; most bodies have none, and take the fast way."""
 
 _INTEGERS = range(-(2**63), 2**64)

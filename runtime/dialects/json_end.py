@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_MARKS = re.compile(r'\\.|["{}\[\]]|\\\Z', re.DOTALL)
+from ...compiler.plan.late_pattern import late_pattern
+
+_MARKS = late_pattern(r'\\.|["{}\[\]]|\\\Z', re.DOTALL)
 
 
 class JsonEnd:

@@ -7,7 +7,9 @@ from functools import lru_cache
 from mimetypes import guess_type
 from urllib.parse import urlsplit
 
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,", re.ASCII)
+from ...compiler.plan.late_pattern import late_pattern
+
+_DATA_URL = late_pattern(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,", re.ASCII)
 
 
 def split_data_url(url: str) -> tuple[str, str] | None:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
+from ...compiler.plan.late_pattern import late_pattern
 from ..requests.errors import BadRequest
 from ..requests.request import Part
 
 MAX_PARTS = 64
 _MAX_HEAD = 4 << 10
-_HEADER = re.compile(rb"[\w!#$%&'*+.^`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
-_PARAMETER = re.compile(r'[;\s]+(?:([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|((?!")[^;]*))\s*)?')
+_HEADER = late_pattern(rb"[\w!#$%&'*+.^`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
+_PARAMETER = late_pattern(r'[;\s]+(?:([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|((?!")[^;]*))\s*)?')
 _DISPOSITION = b"content-disposition:"
 _BOUNDARY = f"inferc-{secrets.token_hex(16)}"
 

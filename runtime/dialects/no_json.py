@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import orjson
+
+from ...compiler.plan.late_pattern import late_pattern
 
 _CURLY = "\u2018\u2019\u201c\u201d"
 _WORDS = {
@@ -20,7 +20,7 @@ _WORDS = {
     "/*": "JSON has no comments",
     "#": "JSON has no comments",
 }
-_WORD = re.compile(rf"(?:True|False|None|undefined|NaN|Infinity)\b|['{_CURLY}#]|//|/\*")
+_WORD = late_pattern(rf"(?:True|False|None|undefined|NaN|Infinity)\b|['{_CURLY}#]|//|/\*")
 
 
 def no_json(error: orjson.JSONDecodeError) -> str:

@@ -11,10 +11,12 @@ import re
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+from ...compiler.plan.late_pattern import late_pattern
+
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)", re.ASCII)
-_DURATION = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
-_NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE]\+?\d{1,2})?", re.ASCII)
+_DURATION = late_pattern(rf"(?:{_PART.pattern})+", re.ASCII)
+_NUMBER = late_pattern(r"\d+(?:\.\d*)?(?:[eE]\+?\d{1,2})?", re.ASCII)
 
 _LONGEST_TEXT = 64
 _UNIX_SECONDS, _UNIX_MILLISECONDS, _TOO_LARGE = 1e9, 1e11, 1e14

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from multidict import istr
 
+from ...compiler.plan.late_pattern import late_pattern
 from ..requests.foreign_text import fits_header
 from ..requests.upstream import Left, Remaining, Upstream
 from ..secret import Secret
@@ -36,7 +36,7 @@ _LINES = {
 }
 """Of each limit, the lines of an answer that tell OpenAI's clients of it."""
 _BOTH = b"".join(_LINES.values())
-_PLAIN = re.compile(r"[0-9][0-9hmnsuTZ:.+-]{0,39}")
+_PLAIN = late_pattern(r"[0-9][0-9hmnsuTZ:.+-]{0,39}")
 """A number, a duration or a moment."""
 _MOST_DIGITS = 15
 _LONGEST_RESET = 366 * 86400.0

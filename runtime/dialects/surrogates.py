@@ -6,21 +6,21 @@ a half whose other one never comes becomes U+FFFD, which stands for what cannot 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import orjson
 
+from ...compiler.plan.late_pattern import late_pattern
 from .exact_json import dumps, loads_leniently
 from .server_sent_events import Event
 
 BACKSLASH = ord("\\")
 """Stands in all events that `SurrogateJoiner` has to see while it holds none: it is found in no time."""
 
-_ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
-_ESCAPED_TWICE = re.compile(rb"\\\\u[dD][89a-fA-F]")
-_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPED = late_pattern(rb"\\u[dD][89a-fA-F]")
+_ESCAPED_TWICE = late_pattern(rb"\\\\u[dD][89a-fA-F]")
+_HALF = late_pattern("[\ud800-\udfff]")
 _FIRST, _SECOND = "\ud800", "\udc00"
 """The least of those that begin a character, and of those that end one."""
 
@@ -35,7 +35,7 @@ _PIECES = frozenset(
 _PLACES = ("index", "output_index", "content_index", "summary_index", "contentBlockIndex", "thought")
 """What tells apart texts of one name."""
 
-_END = re.compile(
+_END = late_pattern(
     rb'"type"\s*:\s*"(?:content_block_stop|message_\w+|error'
     rb'|response\.[\w.]+\.done|response\.(?:completed|incomplete|failed))"'
 )

@@ -13,6 +13,7 @@ from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
 from multidict import istr
 
 from ...compiler.plan import GatewayPlan
+from ...compiler.plan.late_pattern import late_pattern
 from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.no_json import no_json
@@ -286,5 +287,5 @@ def patience_of(text: str) -> float:
     return seconds
 
 
-_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)", re.ASCII)
+_TIME = late_pattern(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}

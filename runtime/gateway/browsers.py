@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from multidict import istr
 
 from ...compiler.plan import ANY_ORIGIN, GatewayPlan, is_loopback
+from ...compiler.plan.late_pattern import late_pattern
 from ..requests.errors import Forbidden
 
 _METHODS = "DELETE, GET, HEAD, POST"
@@ -35,7 +36,7 @@ _EXPOSED = ", ".join(
 """The headers of answers that a page may read: browsers want each of them named."""
 _MAX_AGE = "600"
 _SITE = istr("Sec-Fetch-Site")
-_HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]+(\s*,\s*[\w!#$%&'*+.^`|~-]+)*", re.ASCII)
+_HEADER_NAMES = late_pattern(r"[\w!#$%&'*+.^`|~-]+(\s*,\s*[\w!#$%&'*+.^`|~-]+)*", re.ASCII)
 
 
 class ForbiddenOrigin(Forbidden):

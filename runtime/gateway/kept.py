@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ...compiler.plan.late_pattern import late_pattern
 from ..limits.store import StoreError
 from ..requests.errors import RequestError, StoreUnavailable
 from ..requests.foreign_text import one_line
@@ -20,7 +21,7 @@ MOST = 4 << 20
 """Characters of one thing; a longer one is not kept."""
 
 LONGEST_ID = 100
-_ID = re.compile(r"\w{1,100}", re.ASCII)
+_ID = late_pattern(r"\w{1,100}", re.ASCII)
 _TRIES = 20
 """How often a change is tried again, because somebody else changed the same."""
 

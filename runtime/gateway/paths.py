@@ -13,6 +13,7 @@ from aiohttp import web
 from attrs import evolve, field
 
 from ...compiler.plan import ClientProtocol
+from ...compiler.plan.late_pattern import late_pattern
 from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
 from .endpoints.batches import refuse_batches
@@ -86,10 +87,10 @@ _ERRORS: dict[ClientProtocol, InError] = {
     ClientProtocol.TEI: tei_error_answer,
     ClientProtocol.OPEN_INFERENCE: inference_error_answer,
 }
-_COHERES = re.compile(r"/v2/+(chat|embed|rerank|tokenize|detokenize|classify)\b|/v1/+(embed|tokenize)\b")
-_MESSAGES = re.compile(r"/messages\b|/complete$")
-_GEMINIS = re.compile(r"/v1(beta|alpha)\b|:(generateContent|streamGenerateContent|countTokens)$")
-_TEIS = re.compile(r"/(embed\w*|predict|rerank|similarity|info|tokenize|decode)/*$")
+_COHERES = late_pattern(r"/v2/+(chat|embed|rerank|tokenize|detokenize|classify)\b|/v1/+(embed|tokenize)\b")
+_MESSAGES = late_pattern(r"/messages\b|/complete$")
+_GEMINIS = late_pattern(r"/v1(beta|alpha)\b|:(generateContent|streamGenerateContent|countTokens)$")
+_TEIS = late_pattern(r"/(embed\w*|predict|rerank|similarity|info|tokenize|decode)/*$")
 
 
 def _always(protocol: ClientProtocol) -> Shape:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ import orjson
 from aiohttp import web
 from multidict import istr
 
+from ...compiler.plan.late_pattern import late_pattern
 from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
     anthropic_limits,
@@ -58,7 +58,7 @@ _GOOGLES = {
     503: "UNAVAILABLE",
 }
 _ID = istr(REQUEST_ID_HEADER)
-_CLIENTS_ID = re.compile(r"[!-~]{1,128}")
+_CLIENTS_ID = late_pattern(r"[!-~]{1,128}")
 _SENT = 1 << 18
 """Bytes that are handed to a connection at once."""
 _process = secrets.token_hex(8)

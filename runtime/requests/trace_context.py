@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
+
+from ...compiler.plan.late_pattern import late_pattern
 
 TRACEPARENT = "traceparent"
 
 PARENT: ContextVar[str] = ContextVar("traceparent", default="")
 """What providers are told for the request at hand; empty: nothing."""
 
-_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_FORM = late_pattern(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def is_traceparent(text: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import astuple
 
+from ...compiler.plan.late_pattern import late_pattern
 from ...compiler.plan.record import frozen
 
 PICODOLLARS = 10**12
@@ -33,10 +33,10 @@ def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
     return True
 
 
-_COUNTED = re.compile(r"[tT]okens?|[cC]ount$")
+_COUNTED = late_pattern(r"[tT]okens?|[cC]ount$")
 """What names of counts look like, in the words of all providers; others are times and money."""
 
-_COUNT = re.compile(r"(_tokens|TokenCount|Tokens)$")
+_COUNT = late_pattern(r"(_tokens|TokenCount|Tokens)$")
 """What names of single counts end in."""
 
 

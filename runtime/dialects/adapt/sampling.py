@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ....compiler.plan import Capabilities
+from ....compiler.plan.late_pattern import late_pattern
 from ...requests.conversation import DEFAULT_SAMPLING, Conversation, Sampling
 from .result import Findings
 from .thinking import thinks_while
@@ -25,7 +25,7 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
 HARMLESS = {"seed": "no provider promises equal answers for it"}
 """Fields that may go without changing what was asked for."""
 
-_ADDRESS = re.compile(r"[^@\s]@[^@\s]+\.\w|\+\d[\d ().-]{6,}")
+_ADDRESS = late_pattern(r"[^@\s]@[^@\s]+\.\w|\+\d[\d ().-]{6,}")
 """Of a person: an e-mail address, or a telephone number."""
 
 

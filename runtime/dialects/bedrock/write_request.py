@@ -6,10 +6,10 @@ Sources: Amazon Bedrock API reference (Converse, DocumentBlock, ToolConfiguratio
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from typing import Any
 
+from ....compiler.plan.late_pattern import late_pattern
 from ...requests.conversation import Conversation, FunctionTool, ThinkingWanted, ToolChoice, Turn
 from ...requests.errors import BadRequest
 from ...requests.parts import (
@@ -64,8 +64,8 @@ SILENCE = "."
 """What stands beside documents that nobody says anything to, and where a tool gave nothing: a text is
 needed."""
 
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s()\[\]-]+")
-_SPACES = re.compile(r"\s+")
+_NOT_IN_NAMES = late_pattern(r"[^A-Za-z0-9\s()\[\]-]+")
+_SPACES = late_pattern(r"\s+")
 _MOST_NAME = 200
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ....compiler.plan.late_pattern import late_pattern
 from ....compiler.plan.service_tiers import tier_named
 
 MOST_SHAPES, MOST_BYTES = 8, 4096
@@ -22,7 +23,7 @@ _MOST_TRIES = 64
 _KEPT = frozenset({b"error", b"finish_reason", b"native_finish_reason", b"object", b"role", b"service_tier"})
 """Fields whose texts say more than words, or are always the same: they are kept as they are."""
 
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|[{}\[\]]|-?\d[\d.eE+-]*')
+_TOKEN = late_pattern(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|[{}\[\]]|-?\d[\d.eE+-]*')
 _TEXT = (
     rb'[^"\\\x00-\x1f]*+'
     rb'(?:\\(?:["\\/bfnrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}))[^"\\\x00-\x1f]*+)*+'

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from ....compiler.plan import RemotePoolPlan
+from ....compiler.plan.late_pattern import late_pattern
 from ....compiler.plan.record import frozen
 from ...requests.errors import (
     BadRequest,
@@ -47,14 +48,14 @@ _WANTS_CERTIFICATE = b"SSL certificate"
 """In the pages of nginx about certificates of clients: "No required SSL certificate was sent"."""
 
 _NO_MODEL = ("model_not_found", "model_decommissioned")
-_NO_FUNCTION = re.compile(r"Function '[^']+': Not found for account")
+_NO_FUNCTION = late_pattern(r"Function '[^']+': Not found for account")
 """What NVIDIA says of a model that it has no more. Source: https://github.com/tashfeenahmed/freellmapi/issues/634."""
 
 _MOST_LISTED = 8
 
 _PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
-_CODE = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
-_PAGE = re.compile(rb"\s*<[!a-z?]", re.IGNORECASE)
+_CODE = late_pattern(r"[\w.:/-]{1,64}", re.ASCII)
+_PAGE = late_pattern(rb"\s*<[!a-z?]", re.IGNORECASE)
 
 
 @frozen

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from ....compiler.plan.late_pattern import late_pattern
 from ...requests.answer import EmbedChunk
 from ...requests.usage import Usage
 from ..base64_text import decoded
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-_KEY = re.compile(rb'"embedding"\s*:\s*"')
-_INDEX = re.compile(rb'"index"\s*:\s*([01])\b')
+_KEY = late_pattern(rb'"embedding"\s*:\s*"')
+_INDEX = late_pattern(rb'"index"\s*:\s*([01])\b')
 _FAR = 1 << 10
 """Bytes before the first vector, and between two, at most."""
 _PADDING = ord("=")

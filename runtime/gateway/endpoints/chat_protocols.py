@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ....compiler.plan.late_pattern import late_pattern
 from ...dialects import anthropic
 from ...dialects.chats import has_many_parts, said_in
 from ...dialects.fields import optional
@@ -31,8 +32,8 @@ class UnknownThread(RequestError):
     status, type, code = 404, "invalid_request_error", "thread_not_found"
 
 
-_BETAS = re.compile(r"[\w.,: -]{1,2048}", re.ASCII)
-_PROFILE = re.compile(r"[\w-]{1,128}", re.ASCII)
+_BETAS = late_pattern(r"[\w.,: -]{1,2048}", re.ASCII)
+_PROFILE = late_pattern(r"[\w-]{1,128}", re.ASCII)
 
 
 def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ....compiler.plan import ClassifySpec, OnnxServingPlan
+from ....compiler.plan.late_pattern import late_pattern
 from ...dialects.open_inference.descriptions import (
     VERSION,
     Counted,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ...dialects.open_inference.bodies import Answer, Asked
 
 HEADER = "Inference-Header-Content-Length"
-_SIZE = re.compile(r"[0-9]{1,12}")
+_SIZE = late_pattern(r"[0-9]{1,12}")
 
 _EXTENSIONS = (
     "binary_tensor_data",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
+from ....compiler.plan.late_pattern import late_pattern
 from ...dialects import exact_json, multipart
 from ...dialects.fields import as_number, count, told_cost
 from ...dialects.openai import completion_forms, mistral_sounds
@@ -214,7 +214,7 @@ def _kind_of(data: bytes) -> bytes | None:
 
 
 _TYPE = b'"type"'
-_PART = re.compile(
+_PART = late_pattern(
     rb'"type"\s*:\s*"((?:speech\.audio|transcript\.text|transcription|image_generation|image_edit)\.[a-z._]+)"'
 )
 """Events of OpenAI's and Mistral's answers that come in parts. Quotes in a text have a backslash before them,
@@ -228,7 +228,7 @@ _ENDS = frozenset(
 """Sources: OpenAI API reference (streaming of audio and images); mistralai 3.7.0 (PyPI)."""
 _TEXTS = ("text/plain", "text/vtt", "application/x-subrip")
 _LONGEST_TIME = 32
-_SUBTITLE_END = re.compile(rb"--> (?:(\d{1,3}):)?(\d\d):(\d\d[.,]\d{3})")
+_SUBTITLE_END = late_pattern(rb"--> (?:(\d{1,3}):)?(\d\d):(\d\d[.,]\d{3})")
 """Of SubRip and WebVTT, which tell nothing else of how long a sound was."""
 
 
