@@ -167,7 +167,7 @@ def _dispatch(arguments: list[str]) -> int:
     module.configure(parser)
     parser.given = arguments
     # argparse shows no help while it mixes, and takes names behind `--` for options
-    is_plain = {"-h", "--help", "--"} & {*arguments} or not any(each[:1] == "-" for each in arguments)
+    is_plain = {"-h", "--help", "--"} & {*arguments}
     parse = parser.parse_args if is_plain else parser.parse_intermixed_args
     given = parse(arguments[1:])
     from .output import answers_programs, for_programs

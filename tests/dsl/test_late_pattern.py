@@ -1,0 +1,29 @@
+"""Patterns that are compiled when they are first used say what those of `re` say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from inferc.dsl.late_pattern import late_pattern
+
+
+def test_it_finds_what_a_compiled_pattern_finds() -> None:
+    late, compiled = late_pattern(r"(\d+)MS", re.IGNORECASE), re.compile(r"(\d+)MS", re.IGNORECASE)
+    for _ in range(2):
+        assert late.findall("20ms 5MS") == compiled.findall("20ms 5MS") == ["20", "5"]
+    assert late.sub("x", "20ms") == "x"
+    assert (late.pattern, late.flags, late.groups) == (compiled.pattern, compiled.flags, compiled.groups)
+
+
+def test_it_searches_bytes_too() -> None:
+    found = late_pattern(rb"\s*<[!a-z?]", re.IGNORECASE).match(b" <HTML>")
+    assert found is not None
+    assert found[0] == b" <H"
+
+
+def test_nothing_is_compiled_before_it_is_used() -> None:
+    late = late_pattern("(")
+    with pytest.raises(re.error, match="unterminated subpattern"):
+        late.search("(")
