@@ -166,16 +166,17 @@ class FirstPiece:
         """Whether `piece` is an answer, or begins one."""
         self._steady.relay = None
         answer = plain_answer(piece)
-        if answer is not None and answer.size is None:
+        if answer is None:
+            self._parse()
+        elif (size := answer.size) is None:
             begun = whole_chunks(answer.body) if type(piece) is bytes else None  # else much is read at once
             if begun is None:
                 answer = None
+                self._parse()
             else:
                 self.stream = WholeChunks(self._steady, self._parse, begun[0], is_ended=begun[1])
-        if answer is None:
-            self._parse()
-        elif answer.size is not None and len(answer.body) < answer.size:
-            self.rest = Rest(self._steady, answer.body, answer.size)
+        elif len(answer.body) < size:
+            self.rest = Rest(self._steady, answer.body, size)
         if not self.waiter.done():
             self.waiter.set_result(answer)
         return answer is not None
