@@ -149,6 +149,9 @@ FRAMES = st.sampled_from(
     st.booleans(),
 )
 @example([SAYS_A, SAYS_B], END, [], [True] * 20, True)
+@example([SAYS_A, SAYS_B], END, [], [True, False] + [True] * 18, True)
+@example([SAYS_A, SAYS_B, SAYS_A], b"", [], [True, False, False, False, True] + [True] * 15, True)
+@example([SAYS_A, OTHERS["extension"], SAYS_B], END, [], [True, False, False] + [True] * 17, True)
 def test_however_a_stream_is_framed_and_cut_it_says_what_aiohttp_reads(
     frames: list[bytes], ending: bytes, cuts: list[int], reads: list[bool], between: bool
 ) -> None:
