@@ -6,14 +6,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
-
-if TYPE_CHECKING:
-    from .whole_chunks import WholeChunks
 
 MAX_HEADER, MAX_HEADERS = 8190, 128
 """Bytes of one header of an answer, name or value, and how many of them there may be."""
@@ -49,6 +46,18 @@ class Shortcut(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """Who reads a body in place of a connection's parser."""
+
+    def leave(self) -> None:
+        """Read no more of it."""
+        ...
+
+    def parse_on(self) -> None:
+        """Leave what is still to come to the parser."""
+        ...
+
+
 class SteadyConnection(ResponseHandler):
     """Reads by way of `steady`. little: so little at a time, and so no more than that beyond what fits."""
 
@@ -70,7 +79,7 @@ class Steady(asyncio.BufferedProtocol):
         self.receiver = receiver
         self.receive: Callable[[bytes], None] = receiver.data_received
         """What `relay` does not take goes there."""
-        self.stream: WholeChunks | None = None
+        self.stream: Stream | None = None
         """Who reads in place of `receiver`."""
         self.eof_received = receiver.eof_received  # type: ignore[method-assign]
         self.pause_writing = receiver.pause_writing  # type: ignore[method-assign]
