@@ -8,6 +8,7 @@ as expected, its own ways are taken.
 from __future__ import annotations
 
 from asyncio import Future
+from typing import Protocol
 
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
@@ -25,7 +26,15 @@ _FIELDS = {
 IS_AS_EXPECTED = set(StreamReader.__slots__) >= _FIELDS and "_reading_paused" in BaseProtocol.__slots__
 
 
-def take(stream: StreamReader, most: int = -1) -> bytes:
+class Held(Protocol):
+    """What is read as a `StreamReader` is."""
+
+    def read_nowait(self, most: int = -1, /) -> bytes:
+        """What is here, at most so many bytes. most: -1: all."""
+        ...
+
+
+def take(stream: Held, most: int = -1) -> bytes:
     """What `stream` holds, at most so many bytes; empty where it holds nothing. most: -1: all."""
     if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._exception is not None:
         return stream.read_nowait(most)  # there is another class for bodies that are empty
@@ -47,7 +56,7 @@ def take(stream: StreamReader, most: int = -1) -> bytes:
     return taken
 
 
-def arrival(stream: StreamReader) -> Future[None] | None:
+def arrival(stream: Held) -> Future[None] | None:
     """Done when something comes on `stream`, which holds nothing and has not ended; then call `arrived`.
 
     None: ask `stream` itself.

@@ -1,4 +1,4 @@
-"""An answer in one piece, made and written without what aiohttp's own does beside."""
+"""Answers that are made and written without what aiohttp's own do beside."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_statu
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 """Whether an answer of this aiohttp has these fields, and no others."""
+
+
+class StreamHead(web.StreamResponse):
+    """The head of a stream. lines: of it, beside its headers, each with its end; None: none may be."""
+
+    lines: bytes | None = None
 
 
 class WholeAnswer(web.Response):

@@ -6,6 +6,7 @@ import re
 
 from ..foreign_words import ForeignWord, foreign_words
 from ..lines import is_at_margin, starts_line
+from ..places import place_of
 from ..suggest import near
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
@@ -24,7 +25,7 @@ def misspelt_declaration(at: Situation) -> Instead | None:
         return _say_instead(at, foreign_words("declarations")[token.text])
     if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
         return _taken_for_an_option(at)
-    told = foreign_words("declarations").get(token.text)
+    told = _told_of(token)
     if told is not None and not (told.to and _goes_on_like(at, told.to[0])):
         return _say_instead(at, told)
     meant = meant_declaration(token)
@@ -32,6 +33,14 @@ def misspelt_declaration(at: Situation) -> Instead | None:
         return None
     at.reports.unknown_declaration(token, meant)
     return use(Token(KEYWORDS[meant], meant, token.start, token.end))
+
+
+def _told_of(token: Token) -> ForeignWord | None:
+    """What is known of a word that starts no declaration: others use it so, or it stands in one."""
+    told = foreign_words("declarations").get(token.text)
+    if told is None and (place := place_of(token.text)):
+        return ForeignWord(say=place)
+    return told
 
 
 _SHAPES = {
@@ -134,6 +143,8 @@ def field_outside(at: Situation) -> Instead | None:
     told = foreign_words("declarations").get(token.text)
     if told is not None and told.say:
         return _say_instead(at, told)
+    if place := place_of(token.text):
+        return _say_instead(at, ForeignWord(say=place))
     if _CONSTRUCTED.match(at.text, token.end):
         return _say_instead(at, ForeignWord(form=f'deployment {token.text} {{ model = "…" }}'))
     at.error(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -23,6 +25,8 @@ MOST_LINES = 20_000
 """Lines that wait for a reader who does not read; those that come then are left out, and counted."""
 PIECE = 4096
 """Bytes that a pipe takes as a whole."""
+LARGE_PIECE = 16 << 10
+"""Bytes that are written at once where all are taken as a whole, so that the event loop is disturbed less."""
 
 
 class LogForm(StrEnum):
@@ -46,6 +50,7 @@ class AccessLog:
 
     def __init__(self, out: IO[str], form: LogForm) -> None:
         self._out = out
+        self._piece = _piece_of(out)
         self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
         self._waiting: SimpleQueue[Line | None] = SimpleQueue()  # None wakes the thread to end
         self._left_out = 0
@@ -84,20 +89,29 @@ class AccessLog:
 
     def _put(self, records: list[Line]) -> None:
         try:
-            for piece in _pieces(self._line(record.as_json()) for record in records):
+            for piece in _pieces((self._line(record.as_json()) for record in records), self._piece):
                 self._out.write(piece.decode("utf-8", "surrogatepass"))
                 self._out.flush()
         except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
             log.warning("the access log cannot be written: %s", error)
 
 
-def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines in pieces that a pipe takes as a whole, so that processes may write to the same one."""
+def _piece_of(out: IO[str]) -> int:
+    """Bytes that are written to `out` without those of another process in between."""
+    try:
+        mode = os.fstat(out.fileno()).st_mode
+    except (OSError, ValueError):  # it is none of the system's
+        return PIECE
+    return LARGE_PIECE if stat.S_ISREG(mode) or stat.S_ISCHR(mode) else PIECE
+
+
+def _pieces(lines: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """The lines in pieces of at most so many bytes, but for a line that is longer by itself."""
     piece: list[bytes] = []
     size = 0
     for line in lines:
         length = len(line)
-        if piece and size + length > PIECE:
+        if piece and size + length > most:
             yield b"".join(piece)
             piece, size = [], 0
         piece.append(line)

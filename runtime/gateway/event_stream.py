@@ -11,11 +11,13 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
-from aiohttp.http_writer import StreamWriter, _serialize_headers
+from aiohttp.http_writer import StreamWriter
 
 from ..concurrency.tasks import end_tasks
+from ..header_lines import header_lines
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
+from ..whole_answer import StreamHead
 from .exchange import EXCHANGE
 from .responses import internal_error, log_failure
 
@@ -41,7 +43,7 @@ class EventStream:
     def __init__(self, request: web.Request) -> None:
         exchange = request.get(EXCHANGE)
         ids = NO_HEADERS if exchange is None else exchange.ids
-        self.response = web.StreamResponse(headers={**_HEADERS, **ids})
+        self.response = StreamHead(headers={**_HEADERS, **ids})
         self._request = request
         self._writer: AbstractStreamWriter | None = None
         self._loop = asyncio.get_running_loop()
@@ -202,6 +204,7 @@ class EventStream:
         response._req = request
         response._keep_alive = True
         response._payload_writer = self._writer = writer
+        response.lines = b""
         writer.chunked = True
         return writer
 
@@ -211,9 +214,9 @@ class EventStream:
         headers[hdrs.TRANSFER_ENCODING] = "chunked"
         headers[hdrs.DATE] = rfc822_formatted_time()
         headers[hdrs.SERVER] = SERVER_SOFTWARE
-        head = _serialize_headers("HTTP/1.1 200 OK", headers)
         self._writer._headers_written = True  # type: ignore[union-attr]
-        return head + as_chunk(data)
+        lines = header_lines(headers), self.response.lines or b""
+        return b"HTTP/1.1 200 OK\r\n%b%b\r\n%x\r\n%b\r\n" % (*lines, len(data), data)
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""

@@ -30,9 +30,11 @@ from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
-from ..whole_answer import JSON, WholeAnswer
+from ..whole_answer import JSON, StreamHead, WholeAnswer
 
 log = logging.getLogger(__name__)
+
+_WITH_LINES = (WholeAnswer, StreamHead)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
@@ -147,7 +149,7 @@ def tell_own_limits(
 ) -> None:
     """Say in `response` what is left of the limits of a client's own key, where that is less than it says."""
     as_anthropic = _ANTHROPICS_ID in ids
-    if isinstance(response, WholeAnswer) and response.lines is not None and not as_anthropic:
+    if isinstance(response, _WITH_LINES) and response.lines is not None and not as_anthropic:
         upstream = None if trace is None else trace.upstream
         if upstream is None or not upstream.headers:  # it says nothing
             response.lines += openai_lines(left)

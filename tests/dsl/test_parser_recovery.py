@@ -245,6 +245,26 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
         ("E0101", "a declaration cannot start with `var`", "var"),
     ),
     (
+        "a_block_of_a_deployment_at_the_top",
+        ['runtime openai { api_key = env("KEY") }', "let y = 2"],
+        ("E0101", "a declaration cannot start with `runtime`", "runtime"),
+    ),
+    (
+        "a_power",
+        ["let x = 2 ** 3", "let y = 2"],
+        ("E0101", "no power is taken with `**`", "*"),
+    ),
+    (
+        "a_remainder",
+        ["let x = 7 % 2", "let y = 2"],
+        ("E0101", "`%` gives no remainder: it is a unit, as in `95%`", "%"),
+    ),
+    (
+        "a_list_in_a_list",
+        ["let x = [...[1], 2]", "let y = 2"],
+        ("E0101", "nothing is spread into a list or record with `...`", ".."),
+    ),
+    (
         "a_field_at_the_top",
         ["x = 1", "let y = 2"],
         ("E0101", "a declaration cannot start with `x`", "x"),
@@ -670,3 +690,20 @@ def test_reading_stops_after_a_thousand_mistakes(text: str) -> None:
 def test_a_dimension_is_a_name_or_a_whole_number(dimension: str) -> None:
     [found] = parse(Source("m.infer", f"type x = tensor<f32, [batch, {dimension}]>\n")).diagnostics
     assert found.code == "E0106"
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ('runtime openai { api_key = env("K") }', 'deployment name { model = "…", runtime openai { … } }'),
+        ("retry { max_retries = 2 }", 'deployment name { model = "…", runtime openai { retry … } }'),
+        ('api_key = env("K")', 'deployment name { model = "…", runtime openai { api_key … } }'),
+        ("budget { max_spend_per_day = $2 }", 'deployment name { model = "…", budget … }'),
+        ('model = "openai/gpt-4o"', 'deployment name { model = "…" }'),
+        ('key team { secret = env("K") }', "gateway { key name { … } }"),
+    ],
+)
+def test_what_stands_outside_is_told_where_it_belongs(written: str, place: str) -> None:
+    [found] = parse(Source("m.infer", written)).diagnostics
+    assert found.code == "E0101"
+    assert f"`{place}`" in " ".join(found.help)

@@ -12,6 +12,7 @@ from ...concurrency.timeouts import Timeouts
 from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
 from .plain_answers import Rest
+from .whole_chunks import WholeChunks
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -71,7 +72,6 @@ class Body:
         "_response",
         "_timeouts",
         "_until",
-        "content",
         "left",
         "loop",
         "moment",
@@ -80,7 +80,6 @@ class Body:
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
-        self.content = response.content
         self._timeouts = timeouts
         self.loop = timeouts.loop
         self._read = read
@@ -93,9 +92,14 @@ class Body:
         self._arrival: asyncio.Future[None] | None = None
 
     @property
+    def content(self) -> aiohttp.StreamReader | WholeChunks:
+        """Where its bytes are."""
+        return self._response.content
+
+    @property
     def at_end(self) -> bool:
         """Whether all of it has been read."""
-        return self.content.at_eof()
+        return self._response.content.at_eof()
 
     async def piece(self, most: int = -1, bypass: Bypass | None = None) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
@@ -103,15 +107,18 @@ class Body:
 
         Raises OutOfBounds and ClientError.
         """
-        content = self.content
+        content = self._response.content
         data = take(content, most)
         while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
             if self.since is None:
                 self.since = self.loop.time()
             self.moment = min(self.since + self._read, self._until)
-            self._arrival = (None if bypass is None else bypass.begin()) or arrival(content)
+            self._arrival = (None if bypass is None else bypass.begin()) or (
+                content.arrival(self.loop) if type(content) is WholeChunks else arrival(content)
+            )
             try:
                 if self._arrival is None:
+                    assert isinstance(content, aiohttp.StreamReader)
                     with self._timeouts.until(self.moment):
                         data = await (content.readany() if most < 0 else content.read(most))
                 else:
@@ -120,11 +127,15 @@ class Body:
                         await self._arrival
                     finally:
                         self._timeouts.waits.discard(self)
-                        arrived(content)
+                        if isinstance(content, WholeChunks):
+                            content.waiter = None
+                        else:
+                            arrived(content)
                         if bypass is not None:
                             bypass.end()
                     if bypass is not None and bypass.has_left:
                         return b""
+                    content = self._response.content
                     data = take(content, most)
             except TimeoutError:
                 raise self._late() from None

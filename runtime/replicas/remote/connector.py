@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -45,6 +46,18 @@ class Shortcut(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """Who reads a body in place of a connection's parser."""
+
+    def leave(self) -> None:
+        """Read no more of it."""
+        ...
+
+    def parse_on(self) -> None:
+        """Leave what is still to come to the parser."""
+        ...
+
+
 class SteadyConnection(ResponseHandler):
     """Reads by way of `steady`. little: so little at a time, and so no more than that beyond what fits."""
 
@@ -63,8 +76,11 @@ class Steady(asyncio.BufferedProtocol):
 
     def __init__(self, receiver: SteadyConnection) -> None:
         self.relay: Shortcut | None = None
-        self._receiver = receiver
-        self._receive = receiver.data_received
+        self.receiver = receiver
+        self.receive: Callable[[bytes], None] = receiver.data_received
+        """What `relay` does not take goes there."""
+        self.stream: Stream | None = None
+        """Who reads in place of `receiver`."""
         self.eof_received = receiver.eof_received  # type: ignore[method-assign]
         self.pause_writing = receiver.pause_writing  # type: ignore[method-assign]
         self.resume_writing = receiver.resume_writing  # type: ignore[method-assign]
@@ -72,7 +88,7 @@ class Steady(asyncio.BufferedProtocol):
     @property
     def transport(self) -> asyncio.BaseTransport | None:
         """What is read; None once it is closed."""
-        return self._receiver.transport
+        return self.receiver.transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _little
@@ -80,13 +96,15 @@ class Steady(asyncio.BufferedProtocol):
     def buffer_updated(self, size: int) -> None:
         data, relay = bytes(_buffer[:size]), self.relay
         if relay is None:
-            self._receive(data)
+            self.receive(data)
         elif not relay.passes(data):
-            self._receive(data)
+            self.receive(data)
             relay.look(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._receiver.connection_lost(exc)
+        if self.stream is not None:
+            self.stream.parse_on()
+        self.receiver.connection_lost(exc)
         if self.relay is not None:
             self.relay.look(b"")
 
@@ -100,7 +118,7 @@ class _Wide(Steady):
     def buffer_updated(self, size: int) -> None:
         first, piece = self.relay, _buffer[:size]
         if first is None or not first.passes(piece):  # type: ignore[arg-type]  # a FirstPiece, on these
-            self._receive(bytes(piece))
+            self.receive(bytes(piece))
 
 
 class Connector(aiohttp.TCPConnector):

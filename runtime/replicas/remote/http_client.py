@@ -38,6 +38,7 @@ from .connector import (
 from .kept_connections import KeptConnections
 from .plain_answers import FirstPiece, Rest
 from .proxy import Proxy
+from .whole_chunks import WholeChunks
 
 _JOINED = 64 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
@@ -54,7 +55,7 @@ class Answer(Protocol):
     @property
     def headers(self) -> CIMultiDictProxy[str]: ...
     @property
-    def content(self) -> aiohttp.StreamReader: ...
+    def content(self) -> aiohttp.StreamReader | WholeChunks: ...
     @property
     def content_type(self) -> str: ...
     @property
@@ -226,10 +227,10 @@ class LeanClient:
             else:
                 transport.write(head + body)
             if first is not None and (plain := await first.waiter) is not None:
-                whole, rest = (plain.body, None) if first.rest is None else (None, first.rest)
-                return LeanAnswer(
-                    connection, protocol, target.kept, 200, plain.headers, EMPTY_PAYLOAD, whole, rest
-                )
+                rest = first.rest
+                whole = plain.body if rest is None and first.stream is None else None
+                content = first.stream or EMPTY_PAYLOAD
+                return LeanAnswer(connection, protocol, target.kept, 200, plain.headers, content, whole, rest)
             for _ in range(MAX_INTERIM + 1):
                 message, content = await protocol.read()
                 if message.code >= 200 or message.code == 101:
@@ -243,6 +244,8 @@ class LeanClient:
         except BaseException:
             if steady is not None:
                 steady.relay = None
+                if steady.stream is not None:
+                    steady.stream.leave()
             connection.close()
             raise
 
@@ -282,9 +285,9 @@ class LeanAnswer:
 
     __slots__ = (
         "_connection",
+        "_content",
         "_kept",
         "_protocol",
-        "content",
         "headers",
         "rest",
         "status",
@@ -299,7 +302,7 @@ class LeanAnswer:
         kept: KeptConnections,
         status: int,
         headers: CIMultiDictProxy[str],
-        content: aiohttp.StreamReader,
+        content: aiohttp.StreamReader | WholeChunks,
         whole: bytes | None = None,
         rest: Rest | None = None,
     ) -> None:
@@ -308,13 +311,19 @@ class LeanAnswer:
         self._kept = kept
         self.status = status
         self.headers = headers
-        self.content = content
+        self._content = content
         self.whole = whole
         """All of the body, where it came along with the head; then nothing is left of it in `content`."""
         self.rest = rest
         """What reads the body, past `content`, where not all of it came along with the head."""
         self.steady: Steady | None = getattr(protocol, "steady", None)
         """Where it comes from, if little is read there at once."""
+
+    @property
+    def content(self) -> aiohttp.StreamReader | WholeChunks:
+        """Where its body is read; another one once its chunks have to be parsed."""
+        content = self._content
+        return (content.parsed or content) if type(content) is WholeChunks else content
 
     @property
     def content_type(self) -> str:
@@ -331,7 +340,11 @@ class LeanAnswer:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self.rest is not None and not self.rest.is_whole:
+        steady = self.steady
+        if steady is not None and (stream := steady.stream) is not None:
+            stream.leave()
+            connection.close()
+        elif self.rest is not None and not self.rest.is_whole:
             connection.close()
         else:
             self._kept.keep(connection, self._protocol)

@@ -1,6 +1,7 @@
 """Answers that say nothing that needs a parser, as most do.
 
-Such an answer is one head, a length, and as many bytes of JSON. To read it, a parser, a stream and a queue
+Such an answer is one head, a length, and as many bytes of JSON; or a head and events in chunks of HTTP, which
+are `whole_chunks.py`'s to read. To read it, a parser, a stream and a queue
 for both are made by aiohttp for each answer, and are most of what its connection costs. Here one pattern says
 whether a piece is such an answer, or begins one: then the rest of the body is read to where it belongs.
 Anything else is aiohttp's to read.
@@ -18,6 +19,7 @@ from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from .connector import MAX_HEADER, MAX_HEADERS, Steady
+from .whole_chunks import WholeChunks, whole_chunks
 
 _BEGINS = b"HTTP/1.1 200 OK\r\n"
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]++): (?![\t ])([\t\x20-\x7e]*+)(?<![\t ])\r\n")
@@ -33,11 +35,12 @@ _MOST = 1 << 20
 
 
 class PlainAnswer(NamedTuple):
-    """A success in JSON. size: bytes of its body, of which `body` is here."""
+    """A success in JSON, or of events. size: bytes of its body, of which `body` is here; None: it comes in
+    chunks of HTTP."""
 
     headers: CIMultiDictProxy[str]
     body: bytes
-    size: int
+    size: int | None
 
 
 def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
@@ -51,34 +54,40 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     if sum([len(name) + len(value) + _BESIDE for name, value in fields]) != len(head):
         return None  # something stands between them
     headers = CIMultiDict(fields)
-    length = headers.get(_SIZE, "")
-    if not length.isdigit() or len(length) > _MOST_DIGITS:
-        return None
-    size = int(length)
-    missing = end + 4 + size - len(piece)
     if (
-        missing < 0
-        or (missing and size > _MOST)
-        or len(fields) > MAX_HEADERS
-        or len(headers.getall(_SIZE)) != 1
-        or headers.get(_TYPE, "").partition(";")[0] != "application/json"
+        len(fields) > MAX_HEADERS
         or headers.get(_CONNECTION, "keep-alive").lower() != "keep-alive"
-        or _CHUNKED in headers
         or _PACKED in headers
         or _UPGRADE in headers
     ):
+        return None
+    kind, size = headers.get(_TYPE, "").partition(";")[0], None
+    if kind == "application/json":
+        length = headers.get(_SIZE, "")
+        if not length.isdigit() or len(length) > _MOST_DIGITS:
+            return None
+        size = int(length)
+        missing = end + 4 + size - len(piece)
+        if (
+            missing < 0
+            or (missing and size > _MOST)
+            or len(headers.getall(_SIZE)) != 1
+            or _CHUNKED in headers
+        ):
+            return None
+    elif kind != "text/event-stream" or headers.getall(_CHUNKED, ()) != ["chunked"] or _SIZE in headers:
         return None
     return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size))
 
 
 class Rest(asyncio.BufferedProtocol):
-    """Reads on `steady` what is still to come of the body of `answer`."""
+    """Reads on `steady` what is still to come of a body of so many bytes, which begins with `body`."""
 
-    def __init__(self, steady: Steady, answer: PlainAnswer) -> None:
+    def __init__(self, steady: Steady, body: bytes, size: int) -> None:
         self._steady = steady
-        self._body = bytearray(answer.size)
-        here = len(answer.body)
-        self._body[:here] = answer.body
+        self._body = bytearray(size)
+        here = len(body)
+        self._body[:here] = body
         self._missing = memoryview(self._body)[here:]
         self._goes_on: Callable[[], None] | None = None
         self._waiter: Future[None] | None = None
@@ -140,7 +149,7 @@ class FirstPiece:
     """Waits on `steady` for the first that comes of an answer. parse: make a parser, which reads what is no
     plain answer."""
 
-    __slots__ = ("_parse", "_steady", "rest", "waiter")
+    __slots__ = ("_parse", "_steady", "rest", "stream", "waiter")
 
     def __init__(self, steady: Steady, loop: AbstractEventLoop, parse: Callable[[], None]) -> None:
         self._steady = steady
@@ -149,6 +158,8 @@ class FirstPiece:
         """Done with the answer; None: its parser has it."""
         self.rest: Rest | None = None
         """What reads the rest of its body."""
+        self.stream: WholeChunks | None = None
+        """What reads its chunks."""
         steady.relay = self
 
     def passes(self, piece: bytes | memoryview) -> bool:
@@ -157,8 +168,15 @@ class FirstPiece:
         answer = plain_answer(piece)
         if answer is None:
             self._parse()
-        elif len(answer.body) < answer.size:
-            self.rest = Rest(self._steady, answer)
+        elif (size := answer.size) is None:
+            begun = whole_chunks(answer.body) if type(piece) is bytes else None  # else much is read at once
+            if begun is None:
+                answer = None
+                self._parse()
+            else:
+                self.stream = WholeChunks(self._steady, self._parse, begun[0], is_ended=begun[1])
+        elif len(answer.body) < size:
+            self.rest = Rest(self._steady, answer.body, size)
         if not self.waiter.done():
             self.waiter.set_result(answer)
         return answer is not None

@@ -298,12 +298,12 @@ class RemoteReplica:
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        content, headers = response.content, response.headers
+        headers = response.headers
         if type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
         elif type(response) is LeanAnswer and response.rest is not None:
             body = await self._body(response, until, _most(request)).rest(response.rest)
-        elif content.is_eof():  # it came along with its head
+        elif (content := response.content).is_eof():  # it came along with its head
             body = take(content)
             if len(body) > MAX_ANSWER and len(body) > _most(request):
                 raise OutOfBounds(Limit.SIZE, _most(request))

@@ -135,7 +135,9 @@ class ExchangedTokens:
 
     async def _body(self, answer: Answer) -> bytes:
         pieces = bytearray()
-        while piece := await answer.content.read(_MAX_ANSWER):
+        content = answer.content
+        assert isinstance(content, aiohttp.StreamReader)  # as nothing goes past aiohttp's parser here
+        while piece := await content.read(_MAX_ANSWER):
             pieces += piece
             if len(pieces) > _MAX_ANSWER:
                 raise self._fail(ServerError, f"sent more than {_MAX_ANSWER >> 10} KiB", retryable=False)

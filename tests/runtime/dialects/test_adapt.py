@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from typing import Any, Literal
 
@@ -142,15 +143,22 @@ def _taken_or_refused(body: Json, client: str, to: str, can: Capabilities, unsup
     if isinstance(found, Unsuitable):
         assert all(problem.where and problem.why for problem in found.problems)
         return
-    request = written(found.conversation, to)
+    said = _judged(to, dumps(WRITE[to](found.conversation)))
+    _nothing_is_lost(body, said, [note.where for note in found.notes])
+
+
+@lru_cache(maxsize=len(WRITE))
+def _judged(to: str, text: bytes) -> str:
+    """A request that its provider takes. What suits a model is the same with either answer to what does not,
+    and is judged once."""
+    request = loads(text)
     TYPES[to](request)
     assert problems(to, request) == []
-    _nothing_is_lost(body, request, [note.where for note in found.notes])
+    return dumps(request).decode()
 
 
-def _nothing_is_lost(body: Json, request: Json, noted: list[str]) -> None:
+def _nothing_is_lost(body: Json, said: str, noted: list[str]) -> None:
     """Every text of the client is in the request, or the notes say what became of it."""
-    said = dumps(request).decode()
     for number, message in enumerate(body["messages"]):
         content = message["content"]
         for block in [{"text": content}] if isinstance(content, str) else content or ():

@@ -1,0 +1,128 @@
+"""Streams that need no parser, as most do: each piece that comes is one whole chunk of HTTP, or some.
+
+For each stream aiohttp makes a parser, a reader and a queue for both, and each chunk passes through them.
+Here a chunk is its size, its bytes and two line ends. From the first piece on that is anything else, or that
+comes before the last one was read, or where the connection ends, aiohttp's parser reads on: it is given a
+head, what is still unread, and then what has come, as if it had read all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import StreamReader
+
+if TYPE_CHECKING:
+    from .connector import Steady
+
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
+_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""What the parser has to know of the head that it has not seen."""
+
+
+def whole_chunks(piece: bytes) -> tuple[bytes, bool] | None:
+    """What the chunks of HTTP in `piece` hold, and whether the last of all is among them.
+
+    None: it is anything else than whole chunks, without extensions, or has trailers or something behind them.
+    """
+    at, whole = 0, len(piece)
+    held = b""
+    while at < whole:
+        found = _SIZE.match(piece, at)
+        if found is None:
+            return None
+        begin = found.end()
+        size = int(found[1], 16)
+        if not size:
+            return (held, True) if piece[begin:] == b"\r\n" else None
+        end = begin + size
+        if piece[end : end + 2] != b"\r\n":
+            return None
+        held = held + piece[begin:end] if held else piece[begin:end]
+        at = end + 2
+    return held, False
+
+
+class WholeChunks:
+    """The body of a stream that comes on `steady`; `held` is here of it. parse: make a parser.
+
+    What it has of aiohttp's StreamReader does the same.
+    """
+
+    __slots__ = ("_held", "_parse", "_steady", "is_left", "parsed", "waiter")
+
+    def __init__(self, steady: Steady, parse: Callable[[], None], held: bytes, *, is_ended: bool) -> None:
+        self._steady = steady
+        self._parse = parse
+        self._held = held
+        self.is_left = is_ended
+        """Whether nothing comes here any more: all is here, or the parser reads on."""
+        self.parsed: StreamReader | None = None
+        """Where all is that is still to be read, if the parser reads on."""
+        self.waiter: Future[None] | None = None
+        """Of whom waits for what comes next."""
+        if not is_ended:
+            steady.stream, steady.receive = self, self._feed
+
+    def read_nowait(self, most: int = -1) -> bytes:
+        """What is here, at most so many bytes. most: -1: all."""
+        held = self._held
+        if len(held) > most >= 0:
+            self._held = held[most:]
+            return held[:most]
+        self._held = b""
+        return held
+
+    def is_eof(self) -> bool:
+        """Whether all has come."""
+        return self.is_left
+
+    def at_eof(self) -> bool:
+        """Whether all has been read."""
+        return self.is_left and not self._held
+
+    def exception(self) -> BaseException | None:
+        """None: whatever goes wrong is the parser's to tell."""
+        return None
+
+    def arrival(self, loop: AbstractEventLoop) -> Future[None]:
+        """Done when something has come, or is to be asked of `parsed`; then there is no `waiter` any more."""
+        waiter = self.waiter = loop.create_future()
+        return waiter
+
+    def leave(self) -> None:
+        """Nothing is to come here any more."""
+        self.is_left = True
+        self._steady.stream, self._steady.receive = None, self._steady.receiver.data_received
+
+    def parse_on(self) -> None:
+        """What comes from now on is parsed."""
+        self.leave()
+        self._parse()
+        held, self._held = self._held, b""
+        receiver = self._steady.receiver
+        receiver.data_received(_HEAD + b"%x\r\n%b\r\n" % (len(held), held) if held else _HEAD)
+        try:
+            receiver.read().send(None)  # it is there: nothing is waited for
+        except StopIteration as answer:
+            self.parsed = answer.value[1]
+        self._wake()
+
+    def _feed(self, piece: bytes) -> None:
+        found = None if self._held else whole_chunks(piece)
+        if found is None:
+            self.parse_on()
+            self._steady.receive(piece)
+            return
+        self._held, is_ended = found
+        if is_ended:
+            self.leave()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,109 @@
+"""Lines of the access log, where several processes write to the same place."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from inferc.runtime.gateway.access_log import LARGE_PIECE, PIECE, AccessLog, LogForm
+
+LINES = 2000
+
+
+@frozen
+class Said:
+    """A line of about 300 bytes."""
+
+    by: int
+    number: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"by": self.by, "number": self.number, "padding": "x" * 270}
+
+
+class Counted(io.FileIO):
+    """A file or a pipe that knows the size of each write."""
+
+    def __init__(self, at: int | Path) -> None:
+        super().__init__(at, "w")
+        self.sizes: list[int] = []
+
+    def write(self, data: Any) -> int | None:
+        self.sizes.append(len(data))
+        return super().write(data)
+
+
+def _text(raw: Counted) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedWriter(raw))
+
+
+def _all_of(pipe: int) -> bytes:
+    with open(pipe, "rb") as reader:
+        return reader.read()
+
+
+def _expected() -> list[tuple[int, int]]:
+    return [(by, number) for by in range(2) for number in range(LINES)]
+
+
+async def _write(*logs: AccessLog) -> None:
+    for number in range(LINES):
+        for by, log in enumerate(logs):
+            log.write(Said(by, number))
+    for log in logs:
+        await log.stop()
+
+
+def _read(data: bytes) -> list[tuple[int, int]]:
+    return sorted((line["by"], line["number"]) for line in map(json.loads, data.splitlines()))
+
+
+async def test_lines_of_two_processes_come_whole_out_of_one_pipe_that_is_read_slowly() -> None:
+    ours, theirs = os.pipe()
+    raws = Counted(theirs), Counted(os.dup(theirs))
+    read = asyncio.create_task(asyncio.to_thread(_all_of, ours))
+    texts = [_text(raw) for raw in raws]
+    await _write(*(AccessLog(text, LogForm.JSON) for text in texts))
+    for text in texts:
+        text.close()
+    assert _read(await read) == _expected()
+    assert max(raws[0].sizes + raws[1].sizes) <= PIECE
+
+
+async def test_a_file_that_processes_share_is_written_in_fewer_steps_and_lines_stay_whole(
+    tmp_path: Path,
+) -> None:
+    raw = Counted(tmp_path / "log")
+    raws = raw, Counted(os.dup(raw.fileno()))
+    texts = [_text(each) for each in raws]
+    await _write(*(AccessLog(text, LogForm.JSON) for text in texts))
+    for text in texts:
+        text.close()
+    data = (tmp_path / "log").read_bytes()
+    assert _read(data) == _expected()
+    sizes = raws[0].sizes + raws[1].sizes
+    assert max(sizes) <= LARGE_PIECE
+    assert len(sizes) < len(data) / PIECE / 2
+
+
+async def test_a_line_that_is_longer_than_a_piece_is_written_by_itself(tmp_path: Path) -> None:
+    class Long:
+        def as_json(self) -> dict[str, Any]:
+            return {"padding": "x" * 2 * LARGE_PIECE}
+
+    raw = Counted(tmp_path / "log")
+    text = _text(raw)
+    log = AccessLog(text, LogForm.JSON)
+    for line in (Said(0, 0), Long(), Said(0, 1)):
+        log.write(line)
+    await log.stop()
+    text.close()
+    lines = (tmp_path / "log").read_bytes().splitlines()
+    assert [len(json.loads(line)["padding"]) for line in lines] == [270, 2 * LARGE_PIECE, 270]
+    assert raw.sizes == [len(line) + 1 for line in lines]
