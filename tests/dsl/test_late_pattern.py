@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from inferc.dsl.late_pattern import late_pattern
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_it_finds_what_a_compiled_pattern_finds() -> None:
@@ -27,3 +31,19 @@ def test_nothing_is_compiled_before_it_is_used() -> None:
     late = late_pattern("(")
     with pytest.raises(re.error, match="unterminated subpattern"):
         late.search("(")
+
+
+def test_all_of_them_can_be_compiled() -> None:
+    found = 0
+    for folder in ("api", "cli", "compiler", "dsl", "editor", "grammar", "runtime"):
+        for file in (ROOT / folder).rglob("*.py"):
+            text = file.read_text("utf-8")
+            if "late_pattern(" not in text:
+                continue
+            for node in ast.walk(ast.parse(text)):
+                if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "late_pattern"):
+                    continue
+                if isinstance(node.args[0], ast.Constant):
+                    re.compile(node.args[0].value)
+                    found += 1
+    assert found > 40
