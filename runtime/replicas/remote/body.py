@@ -118,7 +118,7 @@ class Body:
             )
             try:
                 if self._arrival is None:
-                    assert isinstance(content, aiohttp.StreamReader)
+                    assert not isinstance(content, WholeChunks)  # which always has an arrival
                     with self._timeouts.until(self.moment):
                         data = await (content.readany() if most < 0 else content.read(most))
                 else:
