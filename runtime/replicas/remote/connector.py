@@ -102,7 +102,7 @@ class Steady(asyncio.BufferedProtocol):
             relay.look(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.stream is not None:
+        if self.stream is not None and self.transport is not None:  # else we closed it, and nobody is told
             self.stream.parse_on()
         self.receiver.connection_lost(exc)
         if self.relay is not None:
