@@ -244,3 +244,16 @@ async def test_who_waits_when_the_connection_ends_is_told() -> None:
             kept.transport.abort()
         with pytest.raises(aiohttp.ClientPayloadError, match="not completed"):
             await reading
+
+
+async def test_who_waits_when_we_close_the_connection_is_not_told_that_the_answer_broke_off() -> None:
+    async with asked([HEAD + SAYS_A]) as (client, url, _):
+        reading = asyncio.create_task(heard(client, url))
+        await asyncio.sleep(0.1)
+        for kept in client._connector._acquired:
+            kept.close()
+        await asyncio.sleep(0.1)
+        assert not reading.done()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
