@@ -19,10 +19,9 @@ from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ..dsl.field_words import hints, options
 from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
-from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
 from ..dsl.record import Field, fields, is_record
-from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
+from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef, runtime_with
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every, near, offer
 from ..dsl.tasks import Labels
@@ -47,12 +46,6 @@ def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str,
 
 WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
 """Classes of the model that are written as a value, not as a block."""
-
-
-def config_fields(kind: RuntimeKind) -> dict[str, Any]:
-    """The settings of a runtime, with their types."""
-    cls: Any = CONFIG_CLASSES[kind]
-    return hints(cls)
 
 
 @cache
@@ -364,7 +357,7 @@ def _elsewhere(name: str, cls: type, names: Mapping[str, bool]) -> str:
         if inner is not None and name in hints(inner):
             return f"`{name}` belongs in `{outer} {{ … }}`"
     if cls is Deployment:
-        owner = next((kind for kind in RuntimeKind if name in config_fields(kind)), None)
+        owner = runtime_with(name)
         if owner is not None:
             return f"`{name}` belongs in the runtime's block, such as `runtime {owner} {{ … }}`"
     return f"fields here are {every(f'`{n}`' for n in names)}" if names else "it has none"

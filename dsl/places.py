@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .deployment import Deployment
-from .kinds import RuntimeKind
 from .record import fields
-from .runtimes import CONFIG_CLASSES
+from .runtimes import runtime_with
 
 _OWN_FORMS = {
     "runtime": '`runtime` stands in a deployment: `deployment name { model = "…", runtime openai { … } }`, '
@@ -22,17 +19,13 @@ def place_of(word: str) -> str | None:
         return _OWN_FORMS[word]
     if word in fields(Deployment) and word != "name":
         return f"`{word}` stands in a deployment: `deployment name {{ {_with_model(word)} }}`"
-    owner = next((kind for kind in RuntimeKind if word in fields(_class_of(kind))), None)
+    owner = runtime_with(word)
     if owner is not None:
         return (
             f"`{word}` stands in the runtime of a deployment: "
             f'`deployment name {{ model = "…", runtime {owner} {{ {word} … }} }}`'
         )
     return None
-
-
-def _class_of(kind: RuntimeKind) -> Any:
-    return CONFIG_CLASSES[kind]
 
 
 def _with_model(word: str) -> str:

@@ -17,7 +17,7 @@ from .kinds import (
 )
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .presets import PRESETS
-from .record import frozen
+from .record import fields, frozen
 from .units import Duration
 
 
@@ -394,3 +394,12 @@ KIND_DEFAULTS: dict[RuntimeKind, dict[str, object]] = {RuntimeKind.LITELLM: {"re
 def default_config(kind: RuntimeKind) -> RuntimeConfig:
     """The settings of a runtime whose block was not written."""
     return CONFIG_CLASSES[kind](kind=kind)
+
+
+def runtime_with(name: str) -> RuntimeKind | None:
+    """The first runtime that has a setting of this name."""
+    for kind in RuntimeKind:
+        cls: Any = CONFIG_CLASSES[kind]
+        if name in fields(cls):
+            return kind
+    return None

@@ -63,7 +63,7 @@ def load_tables() -> Tables:
     """The tables of the language."""
     text = GRAMMAR.read_text("utf-8")
     try:
-        stored = orjson.loads(TABLES.read_text("utf-8"))
+        stored = orjson.loads(TABLES.read_bytes())
     except (OSError, ValueError):
         stored = None
     if stored is None or stored["grammar"] != fingerprint(text):

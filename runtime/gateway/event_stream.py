@@ -216,7 +216,7 @@ class EventStream:
         headers[hdrs.SERVER] = SERVER_SOFTWARE
         self._writer._headers_written = True  # type: ignore[union-attr]
         lines = header_lines(headers), self.response.lines or b""
-        return b"HTTP/1.1 200 OK\r\n%b%b\r\n%x\r\n%b\r\n" % (*lines, len(data), data)
+        return b"HTTP/1.1 200 OK\r\n%b%b\r\n%b" % (*lines, as_chunk(data))
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""

@@ -89,8 +89,8 @@ class ClientOptions:
     query: added to each address. as_written: addresses are sent character for character.
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
     system keeps before that; None: as it likes. is_plain: whether JSON may come as `whole` or `rest` of an
-    answer, where it needs no parser; it may where `window` is said. proxy: where all requests go through.
-    ssl: what is trusted and shown; None: as the system has it.
+    answer, and a stream as `WholeChunks`, where they need no parser; they may where `window` is said.
+    proxy: where all requests go through. ssl: what is trusted and shown; None: as the system has it.
     """
 
     headers: Mapping[str, str]
