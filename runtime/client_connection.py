@@ -220,8 +220,7 @@ class Connection(web.RequestHandler):
             _IS_AS_EXPECTED
             and self._rules.plain
             and type(resp) in _PLAIN
-            and isinstance(resp, web.Response)
-            and self._send_whole(request, resp)
+            and self._send_whole(request, cast(web.Response, resp))
         ):
             if self._paused:
                 await self._drain_helper()

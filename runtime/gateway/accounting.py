@@ -93,7 +93,7 @@ class Accounting:
                 spend.completion_tokens += completion
                 if cost is not None:
                     spend.cost += cost
-                elif usage != NOTHING_USED:
+                elif usage is not NOTHING_USED and usage != NOTHING_USED:
                     spend.unpriced += 1
 
     def _begin(self, row: Row) -> tuple[Spend, Spend]:

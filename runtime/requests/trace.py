@@ -120,15 +120,10 @@ class Trace:
         usage: Usage,
         cost: int | None,
         ok: bool,
-        replica: int | None = None,
-        first: float | None = None,
-        failure: Failure | None = None,
     ) -> None:
-        """One attempt is over. cost: in picodollars; None where the price is not known."""
+        """A run of the user's code is over. cost: in picodollars; None where the price is not known."""
         if self.spans is not None:
-            self.spans.append(
-                Span(self.step, deployment, began, ended, usage, cost, ok, replica, first, failure)
-            )
+            self.spans.append(Span(self.step, deployment, began, ended, usage, cost, ok))
 
     def note(self, at: float, text: str) -> None:
         """Something happened that is no attempt: it failed, and what follows."""

@@ -24,7 +24,7 @@ from ..requests.errors import (
     forget_frames,
 )
 from ..requests.request import ChatRequest, CompletionRequest
-from ..requests.trace import Trace
+from ..requests.trace import Span, Trace
 from ..requests.usage import NOTHING_USED
 from .attempt import Attempt
 from .availability import Availability
@@ -126,6 +126,9 @@ class Retrier:
                 if tier := policies.tiers.of(call.request):
                     size = size._replace(tier=tier)
             attempt = self.attempt = Attempt(policies, size, self._loop, self._tariff)
+            if policies is None:  # so that there is none to pass
+                self.sent = now
+                return attempt
             try:
                 await attempt.enter(now, call.deadline, self._waits_until, call.payers)
                 break
@@ -213,22 +216,26 @@ class Retrier:
         attempt, now = self.attempt, self._loop.time()
         assert attempt is not None
         attempt.leave(now)
-        self.used = attempt.used
-        if attempt.handed_out:
+        used = self.used = attempt.used
+        if attempt.begun and not attempt.is_held_back:
             self._availability.answered(self.slot.replica, now)
         trace = self._trace
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
-            trace.record(
-                self._deployment,
-                self.sent,
-                now,
-                attempt.used,
-                attempt.cost,
-                answered,
-                trace.replica,
-                attempt.first,
-                attempt.failure,
+            replica, first = trace.replica, attempt.first
+            trace.spans.append(
+                Span(
+                    trace.step,
+                    self._deployment,
+                    self.sent,
+                    now,
+                    used,
+                    attempt.cost,
+                    answered,
+                    replica,
+                    first,
+                    attempt.failure,
+                )
             )
 
     def _moves_on(self, now: float, tried: set[int], *, same_account: bool = False) -> bool:
