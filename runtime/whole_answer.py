@@ -32,14 +32,16 @@ class WholeAnswer(web.Response):
     lines: bytes | None = None
     _known: CIMultiDict[str]
 
-    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, headers: Mapping[str, str] | bytes) -> None:
+        """headers: or their lines."""
+        lines = headers if isinstance(headers, bytes) else header_lines(headers)
         if not _IS_AS_EXPECTED:
-            super().__init__(body=body, headers=headers, content_type=JSON)
+            super().__init__(body=body, headers=_fields(lines), content_type=JSON)
             return
         self._state, self._body = {}, body
         self._status, self._reason = 200, "OK"
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
-        self.lines = header_lines(headers)
+        self.lines = lines
 
     def add(self, headers: Mapping[str, str]) -> None:
         """Say `headers`, of which it says nothing yet."""
@@ -52,8 +54,7 @@ class WholeAnswer(web.Response):
     def _headers(self) -> CIMultiDict[str]:
         """Those that aiohttp knows."""
         if self.lines is not None:
-            fields = (line.partition(": ") for line in self.lines.decode().split("\r\n")[:-1])
-            self._known = CIMultiDict((name, value) for name, _, value in fields)
+            self._known = _fields(self.lines)
             self._known[hdrs.CONTENT_TYPE] = JSON
             self.lines = None
         return self._known
@@ -61,3 +62,8 @@ class WholeAnswer(web.Response):
     @_headers.setter
     def _headers(self, headers: CIMultiDict[str]) -> None:
         self._known = headers
+
+
+def _fields(lines: bytes) -> CIMultiDict[str]:
+    fields = (line.partition(": ") for line in lines.decode().split("\r\n")[:-1])
+    return CIMultiDict((name, value) for name, _, value in fields)

@@ -165,8 +165,10 @@ class Exchange:
     ) -> Coroutine[Any, Any, Chunk]:
         """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
         model = self._begin(name, request, trace)
+        if self.key is None:
+            return model.answer(Call(request, deadline, priority, headers), trace)
         call = self._call(request, deadline, priority, headers)
-        if self.key is None or self.key.limiter is None:
+        if self.key.limiter is None:
             return model.answer(call, trace)
         return self._one_limited(model, call, trace)
 

@@ -291,8 +291,10 @@ class Attempt:
         used = self.used = self._used()
         if tariff is None:
             cost = used.told_cost or None
+        elif used is NOTHING_USED:
+            cost = 0
         else:
-            cost = 0 if used is NOTHING_USED else tariff.cost(used)
+            cost = tariff.cost(used)
         self.cost = cost
         if policies is None:
             return

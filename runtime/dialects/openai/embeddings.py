@@ -5,7 +5,7 @@ Sources: OpenAI API reference (embeddings), Jina's and Voyage's API references (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -35,7 +35,7 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
     return Asked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
 
 
-def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterator[bytes]:
+def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterable[bytes]:
     """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64.
 
     Sparse vectors are `indices` and `values`, several for a text a list of them: neither is put into base64.

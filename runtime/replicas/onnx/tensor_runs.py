@@ -33,7 +33,7 @@ _BFLOAT16 = 16
 """The number of the type in ONNX."""
 
 _NO_ROWS = "no rows"
-"""The kind of all loads that have none: they never run in place, as what the model says of them is looked at."""
+"""The kind of all loads that have none: they never run in place, as the model may refuse them."""
 
 Arrays = Sequence[NDArray[Any]]
 Feed = dict[str, NDArray[Any]]
