@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -48,7 +48,7 @@ class Exchange:
     when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
     longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
     that, to a pipeline. own_trace: which trace it is in, where traces are written. ids: the headers that name
-    the request, in each answer to it.
+    the request, in each answer to it. tell: adds to the head of an answer what the gateway says in all.
     """
 
     __slots__ = (
@@ -66,6 +66,7 @@ class Exchange:
         "person",
         "plan",
         "spans",
+        "tell",
         "trace",
         "traceparent",
         "until",
@@ -91,6 +92,7 @@ class Exchange:
         self.spans: list[Span] = []
         self.notes: list[Note] = []
         self.own_trace: OwnTrace | None = None
+        self.tell: Callable[[web.Request, web.StreamResponse, Exchange], None] | None = None
         self._permit: Permit | None = None  # of the limits of its key, once it asks something
 
     def end(self) -> None:
