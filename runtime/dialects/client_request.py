@@ -19,7 +19,7 @@ class Asked(Generic[Request, Chunk]):
 
     model: str | None
     request: Request
-    write: Callable[[Chunk, str], Iterable[bytes]]
+    write: Callable[[Chunk, str], Iterable[bytes | memoryview]]
 
 
 EmbedAsked = Asked[EmbedRequest, EmbedChunk]

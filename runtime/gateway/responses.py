@@ -76,31 +76,34 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     )
 
 
-async def in_turns(pieces: Iterable[bytes]) -> list[bytes]:
+async def in_turns(pieces: Iterable[bytes | memoryview]) -> list[bytes | memoryview]:
     """All pieces. The event loop has its turn between those of a large answer."""
     rest = iter(pieces)
     found = [next(rest, b"")]
     for piece in rest:
         found.append(piece)
-        await asyncio.sleep(0)
+        if len(piece) >= _SENT:
+            await asyncio.sleep(0)
     return found
 
 
-async def json_answered(pieces: Iterable[bytes], trace: Trace, name: str) -> web.Response:
+async def json_answered(pieces: Iterable[bytes | memoryview], trace: Trace, name: str) -> web.Response:
     """A response of JSON to a request for `name`."""
-    told = pieces if isinstance(pieces, tuple) else await in_turns(pieces)
-    if len(told) == 1:
-        return WholeAnswer(told[0], _lines(trace, name))
-    return answer_of(told, answered_by(trace, name))
+    told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
+    if len(told) == 1 or sum(map(len, told)) < _SENT:
+        return WholeAnswer(told, _lines(trace, name))
+    return answer_of(told, answered_by(trace, name), JSON)
 
 
-def answer_of(pieces: Sequence[bytes], headers: dict[str, str], content_type: str = JSON) -> web.Response:
+def answer_of(
+    pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str
+) -> web.Response:
     """A response whose body is sent piece by piece, as fast as its client reads it."""
     size = {"Content-Length": str(sum(map(len, pieces)))}
     return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
 
 
-async def _sent(pieces: Sequence[bytes]) -> AsyncIterator[memoryview]:
+async def _sent(pieces: Sequence[bytes | memoryview]) -> AsyncIterator[memoryview]:
     for piece in pieces:
         for at in range(0, len(piece), _SENT):
             yield memoryview(piece)[at : at + _SENT]
