@@ -27,7 +27,7 @@ from .late_resources import LateResources
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
-from .request_records import RECORDS, Records
+from .request_records import RECORDS, Records, Told
 from .responses import (
     REQUEST_ID_HEADER,
     error_answer,
@@ -44,8 +44,6 @@ from .web_tokens import WebTokens
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Guard = Callable[[Answer, Shape, "Access", bool], Handler]
 Refused = Callable[[RequestError], None]
-Told = tuple[str, str, int, str, RequestError | None]
-"""What is told of a request that has ended: its method, path, status, outcome and error."""
 
 
 _TRACEPARENT = istr(TRACEPARENT)
@@ -269,7 +267,7 @@ def _guarded(
     def end(exchange: Exchange, told: Told | None) -> None:
         exchange.end()
         if told is not None:
-            records.end(exchange, *told, exchange.loop.time(), asks)
+            records.end(exchange, told, exchange.loop.time(), asks)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)

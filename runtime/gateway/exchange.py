@@ -114,7 +114,7 @@ class Exchange:
                 raise
             message = f"there is no model `{short_name(name)}`; {self._listed()}"
             raise UnknownModel(message, param="model") from None
-        if self.key is not None:
+        if self.key is not None and self.key.plan.models:
             self._check(name)
         return model
 
@@ -280,8 +280,11 @@ class Exchange:
         return None if self.key is None else await self.key.enter(tokens, deadline)
 
     def _leave(self, permit: Permit | None) -> None:
-        if self.key is not None:
-            self.key.leave(permit, self.tokens())
+        """The request has ended, and took so many tokens."""
+        if permit is not None:
+            assert self.key is not None
+            assert self.key.limiter is not None
+            self.key.limiter.finish(permit, self.tokens())
 
     async def _limited(
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None

@@ -369,7 +369,7 @@ class Tariff:
 
 
 def _tokens(text: str) -> int:
-    return _bytes(text) // BYTES_PER_TOKEN + 1
+    return (len(text) if text.isascii() else _bytes(text)) // BYTES_PER_TOKEN + 1
 
 
 def _bytes(text: str) -> int:

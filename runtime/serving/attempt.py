@@ -54,7 +54,6 @@ class Attempt:
         "_pass",
         "_permit",
         "_policies",
-        "_sent",
         "_size",
         "_tariff",
         "_why",
@@ -63,6 +62,7 @@ class Attempt:
         "failure",
         "first",
         "is_held_back",
+        "is_sent",
         "usage",
         "used",
     )
@@ -92,7 +92,9 @@ class Attempt:
         self._outcome_told: Outcome | None = None
         self._why = ""
         self._charges = True
-        self._sent = self._finished = False
+        self._finished = False
+        self.is_sent = False
+        """Whether the request has gone out."""
         self.begun = False
         """Whether a part of the answer has come."""
         self.is_held_back = False
@@ -101,7 +103,6 @@ class Attempt:
         self.first: float | None = None
         """When the answer began, in the time of the loop."""
 
-    @property
     def handed_out(self) -> bool:
         """Whether a part of the answer has gone to who asks."""
         return self.begun and not self.is_held_back
@@ -213,10 +214,6 @@ class Attempt:
             if (probing := self._enter_circuit(policies, self._loop.time())) is not None:
                 await probing
 
-    def send(self) -> None:
-        """The request goes out now."""
-        self._sent = True
-
     def saw(self, chunk: Chunk) -> None:
         """A part of the answer came."""
         if not self.begun:
@@ -293,7 +290,7 @@ class Attempt:
         if policies is None:
             return
         if self._permit is not None:
-            tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
+            tokens = used.prompt_tokens + used.completion_tokens if self.is_sent else None
             policies.limiter.finish(self._permit, tokens)
         if self._pass is not None:
             breaker = policies.breaker
@@ -312,7 +309,7 @@ class Attempt:
         """
         if self.usage is not None:
             return self.usage
-        if not self._sent or self._estimate is NO_SIZE:
+        if not self.is_sent or self._estimate is NO_SIZE:
             return NOTHING_USED
         if self.begun:
             guessed = self._estimate
