@@ -243,12 +243,14 @@ class Connection(web.RequestHandler):
         """
         if not _IS_AS_EXPECTED:
             return False
-        body, status, transport = answer._body, answer._status, self.transport
+        status, transport = answer._status, self.transport
+        body = answer.parts if type(answer) is WholeAnswer else answer._body
+        parts = (body,) if type(body) is bytes else body
         if (
             self._is_last
             or transport is None
             or transport.is_closing()
-            or type(body) is not bytes
+            or type(parts) is not tuple
             or answer._keep_alive is not None
             or status in _WITHOUT_BODY
             or answer._payload_writer is not None
@@ -260,19 +262,20 @@ class Connection(web.RequestHandler):
             or self._upgraded
         ):
             return False
+        size = sum(map(len, parts))
         if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
-            head = _HEAD % (lines, len(body), rfc822_formatted_time().encode(), _SERVER)
+            head = _HEAD % (lines, size, rfc822_formatted_time().encode(), _SERVER)
         else:
             headers = answer._headers
-            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+            headers[hdrs.CONTENT_LENGTH] = str(size)
             headers[hdrs.DATE] = rfc822_formatted_time()
             headers[hdrs.SERVER] = SERVER_SOFTWARE
             head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
-        if len(body) > _JOINED:
-            transport.writelines((head, body))
+        if size > _JOINED:
+            transport.writelines((head, *parts))
         else:
-            transport.write(head + body)
-        request._payload_writer.output_size += len(head) + len(body)
+            transport.write(b"".join((head, *parts)))
+        request._payload_writer.output_size += len(head) + size
         answer._keep_alive = answer._eof_sent = True
         return True
 

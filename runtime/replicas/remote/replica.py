@@ -507,7 +507,7 @@ def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
     if type(chunk) is EmbedChunk:
-        return EmbedChunk(chunk.vectors, chunk.usage, upstream, chunk.is_sparse, chunk.tokens, chunk.packed)
+        return EmbedChunk(chunk.array, chunk.usage, upstream, chunk.is_sparse, chunk.tokens, chunk.packed)
     return evolve(chunk, upstream=upstream)
 
 
