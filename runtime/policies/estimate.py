@@ -83,7 +83,7 @@ class Estimate(NamedTuple):
 
     @property
     def total(self) -> int:
-        return self.prompt + self.answer
+        return self[0] + self[1]
 
 
 NO_SIZE = Estimate(0, 0)
