@@ -290,7 +290,7 @@ class Exchange:
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
     ) -> AsyncGenerator[Chunk, None]:
         """`answer`, once the limits of the key let it begin."""
-        permit = await self._permit(estimate(request).total, deadline)
+        permit = await self._permit(estimate(request).total(), deadline)
         try:
             async with aclosing(answer):
                 async for chunk in answer:
@@ -302,7 +302,7 @@ class Exchange:
         """The same of one in one piece."""
         assert self.key is not None
         assert self.key.limiter is not None
-        tokens = estimate(call.request).total
+        tokens = estimate(call.request).total()
         permit = self.key.limiter.take(self.loop.time(), tokens) or await self._permit(tokens, call.deadline)
         try:
             return await model.answer(call, trace)

@@ -82,7 +82,7 @@ class Records:
         spans, trace = exchange.spans, exchange.trace
         deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
         if trace is not None:
-            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries
+            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries()
             notes, upstream = trace.notes, trace.upstream
         if error is not None and not deployment:
             deployment = error.deployment or ""

@@ -81,8 +81,8 @@ class Estimate(NamedTuple):
     audio_ms: int = 0
     tier: str = ""
 
-    @property
     def total(self) -> int:
+        """Tokens of the prompt and of the answer."""
         return self[0] + self[1]
 
 

@@ -139,7 +139,7 @@ class Attempt:
                     self._held.append((payer.budget, outcome))
             if (probing := self._enter_circuit(policies, now)) is not None:
                 await probing
-            self._permit = policies.limiter.take(now, self._estimate.total)
+            self._permit = policies.limiter.take(now, self._estimate.total())
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
@@ -201,7 +201,7 @@ class Attempt:
             until = max(until, now) + SHORT_WAIT
             deadline = until if deadline is None else min(until, deadline)
         try:
-            self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
+            self._permit = await policies.limiter.acquire(self._estimate.total(), deadline)
         except RequestError as error:
             raise _of(policies.plan, error) from None
         held = self._pass
