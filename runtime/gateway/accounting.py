@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +55,7 @@ class Accounting:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.began = clock()
-        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.outcomes: dict[tuple[str, str], int] = {}
         """Requests by key, and how they ended."""
         self.totals: dict[tuple[str, str, str], Spend] = {}
         """Of all the time, without users."""

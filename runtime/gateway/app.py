@@ -275,7 +275,8 @@ def _guarded(
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
         request[EXCHANGE] = exchange
         exchange.tell = door.tell
-        parent = request.headers.get(_TRACEPARENT, "")
+        headers, method = request.headers, request.method  # each is a look into a cache of aiohttp's
+        parent = headers.get(_TRACEPARENT, "")
         if records.traces is not None:
             exchange.traceparent = parent
             exchange.own_trace = records.traces.begin(parent)
@@ -287,11 +288,11 @@ def _guarded(
         outcome, failed = OK, None
         response: web.StreamResponse | None = None
         try:
-            if request.method == "OPTIONS":
+            if method == "OPTIONS":
                 response = door.browsers.preflight(request)
             if response is None:
                 held = door.admit(request, access)
-                if (patience := request.headers.get(DEADLINE_HEADER)) is not None:
+                if (patience := headers.get(DEADLINE_HEADER)) is not None:
                     exchange.until = exchange.began + patience_of(patience)
                 if held is not None and asks:
                     exchange.key = exchange.plan.keys[held.name]
@@ -327,7 +328,7 @@ def _guarded(
             bodies.release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
             status = 0 if response is None else response.status
-            told = (request.method, request.path, status, outcome, failed) if is_told else None
+            told = (method, request.path, status, outcome, failed) if is_told else None
             if exchange.background is None:
                 end(exchange, told)
             else:

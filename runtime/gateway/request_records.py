@@ -82,7 +82,7 @@ class Records:
         spans, trace = exchange.spans, exchange.trace
         deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
         if trace is not None:
-            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries
+            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries()
             notes, upstream = trace.notes, trace.upstream
         if error is not None and not deployment:
             deployment = error.deployment or ""
@@ -90,7 +90,7 @@ class Records:
             outcome = BROKEN_OFF
         accounting = self.accounting
         if asks:
-            accounting.outcomes[key, outcome] += 1
+            accounting.outcomes[key, outcome] = accounting.outcomes.get((key, outcome), 0) + 1
         asked, user = exchange.asked or "", exchange.person or exchange.user or ""
         if spans:
             accounting.add(key, asked, user, spans)

@@ -81,9 +81,9 @@ class Estimate(NamedTuple):
     audio_ms: int = 0
     tier: str = ""
 
-    @property
     def total(self) -> int:
-        return self.prompt + self.answer
+        """Tokens of the prompt and of the answer."""
+        return self[0] + self[1]
 
 
 NO_SIZE = Estimate(0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from math import ceil, inf
 from typing import Any
 
@@ -116,7 +116,7 @@ class Attempt:
         now: float,
         deadline: float | None,
         wait_until: Callable[[float], float],
-        payers: Sequence[str] = (),
+        payers: tuple[str, ...] = (),
     ) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
@@ -128,11 +128,7 @@ class Attempt:
         if policies is None:
             return
         try:
-            paying = [*policies.always]
-            for name in payers:
-                if (payer := policies.payers.get(name)) is not None:
-                    paying.append(payer)
-            if paying:
+            if paying := policies.paying.get(payers) or policies.who_pays(payers):
                 if self._estimate.tier and policies.tiers.is_unpriced(self._estimate.tier):
                     refuse_unpriced(policies.plan, self._estimate.tier, paying)
                 amount = 0 if self._tariff is None else self._tariff.estimated(self._estimate)
@@ -143,7 +139,7 @@ class Attempt:
                     self._held.append((payer.budget, outcome))
             if (probing := self._enter_circuit(policies, now)) is not None:
                 await probing
-            self._permit = policies.limiter.take(now, self._estimate.total)
+            self._permit = policies.limiter.take(now, self._estimate.total())
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
@@ -205,7 +201,7 @@ class Attempt:
             until = max(until, now) + SHORT_WAIT
             deadline = until if deadline is None else min(until, deadline)
         try:
-            self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
+            self._permit = await policies.limiter.acquire(self._estimate.total(), deadline)
         except RequestError as error:
             raise _of(policies.plan, error) from None
         held = self._pass

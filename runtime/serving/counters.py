@@ -78,13 +78,13 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
+        self.outcomes: dict[str, int] = {}  # a `Counter` would be asked for its methods each time
         self.durations = Durations()
         self._outcomes_alone = False
 
     def end(self, outcome: str, seconds: float) -> None:
         """A request has ended, after so long."""
-        self.outcomes[outcome] += 1
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if not self._outcomes_alone:
             self.durations.add(seconds)
 
@@ -132,7 +132,7 @@ class DeploymentCounters(Counters):
         answer began; 0 and None: neither. usage: that was told. used: what was taken beside tokens, as far as
         it is told or known without that.
         """
-        self.outcomes[outcome] += 1
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if usage is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.completion_tokens += usage.completion_tokens

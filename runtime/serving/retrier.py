@@ -145,7 +145,7 @@ class Retrier:
                 ):
                     raise
         self.sent = self._loop.time()
-        self._availability.sent(self.slot.replica, self.sent)
+        self._availability.sent(index, self.sent)
         attempt.is_sent = True
         return attempt
 

@@ -49,7 +49,7 @@ async def respond(
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. keeper: writes it, and keeps it. Raises RequestError."""
     try:
-        trace = Trace(spans=[])
+        trace = Trace()
         deadline, priority = exchange.deadline(), priority_of(request)
         writer = ChatWriter(chat) if keeper is None else keeper
         if not chat.stream:

@@ -318,8 +318,7 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, _most(request))
         else:
             body = await self._body(response, until, _most(request)).whole()
-        if body[:1] == BOM_UTF8[:1]:  # JSON may have such a mark in front of it
-            body = body.removeprefix(BOM_UTF8)
+        body = body.removeprefix(BOM_UTF8)  # JSON may have such a mark in front of it
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
                 return self._parse(request, body, headers, classifier)
