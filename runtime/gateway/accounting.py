@@ -11,6 +11,7 @@ from attrs import asdict, astuple
 from ...compiler.plan.record import define
 from ..requests.trace import Span
 from ..requests.usage import NOTHING_USED, PICODOLLARS
+from ..serving.counters import Counts
 
 HOUR = 3600
 KEPT_HOURS = 32 * 24
@@ -55,7 +56,7 @@ class Accounting:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.began = clock()
-        self.outcomes: dict[tuple[str, str], int] = {}
+        self.outcomes: Counts[tuple[str, str]] = Counts()
         """Requests by key, and how they ended."""
         self.totals: dict[tuple[str, str, str], Spend] = {}
         """Of all the time, without users."""

@@ -90,7 +90,7 @@ class Records:
             outcome = BROKEN_OFF
         accounting = self.accounting
         if asks:
-            accounting.outcomes[key, outcome] = accounting.outcomes.get((key, outcome), 0) + 1
+            accounting.outcomes[key, outcome] += 1
         asked, user = exchange.asked or "", exchange.person or exchange.user or ""
         if spans:
             accounting.add(key, asked, user, spans)

@@ -7,6 +7,7 @@ import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import TypeVar
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
@@ -36,6 +37,17 @@ OPERATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 
 
 USAGE_BOUNDS = tuple(4**exponent for exponent in range(14))
 """As they have it for numbers of tokens."""
+
+
+K = TypeVar("K")
+
+
+class Counts(dict[K, int]):
+    """How many there were of each. A `Counter` costs more: it has its own way to delete, so Python looks for
+    a method each time that something is set."""
+
+    def __missing__(self, key: K) -> int:
+        return 0
 
 
 _SAME = 5e-7
@@ -78,13 +90,13 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, int] = {}  # a `Counter` would be asked for its methods each time
+        self.outcomes: Counts[str] = Counts()
         self.durations = Durations()
         self._outcomes_alone = False
 
     def end(self, outcome: str, seconds: float) -> None:
         """A request has ended, after so long."""
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.outcomes[outcome] += 1
         if not self._outcomes_alone:
             self.durations.add(seconds)
 
@@ -132,7 +144,7 @@ class DeploymentCounters(Counters):
         answer began; 0 and None: neither. usage: that was told. used: what was taken beside tokens, as far as
         it is told or known without that.
         """
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.outcomes[outcome] += 1
         if usage is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.completion_tokens += usage.completion_tokens

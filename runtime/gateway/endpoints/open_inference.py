@@ -256,7 +256,7 @@ def _counted(model: Deployment) -> Counted:
     for status in model.status():
         runs.update(status.run_sizes)
     total = sum(counters.outcomes.values())
-    succeeded = counters.outcomes.get(OK, 0)
+    succeeded = counters.outcomes[OK]
     return Counted(succeeded, total - succeeded, counters.durations.seconds, counters.waits.seconds, runs)
 
 
