@@ -15,7 +15,7 @@ from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
 from .requests.errors import RequestError
-from .whole_answer import WholeAnswer
+from .whole_answer import StreamHead, WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -225,6 +225,16 @@ class Connection(web.RequestHandler):
         ):
             if self._paused:
                 await self._drain_helper()
+            self._answered += 1
+            return resp, False
+        if (
+            _IS_AS_EXPECTED
+            and type(resp) is StreamHead
+            and resp._eof_sent
+            and not self._is_last
+            and not self._upgraded
+            and request.content.is_eof()
+        ):
             self._answered += 1
             return resp, False
         if not resp.prepared and isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
