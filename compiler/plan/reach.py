@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from types import NoneType
 
 from attrs import evolve
 
@@ -60,14 +62,24 @@ def values_in(part: object) -> Iterator[object]:
     while todo:
         each = todo.pop()
         yield each
-        match each:
-            case dict():
-                todo += each.values()
-            case list() | tuple():
-                todo += each
-            case _:
-                names = getattr(type(each), "__attrs_attrs__", ())
-                todo += [getattr(each, field.name) for field in names]
+        if type(each) in PLAIN:
+            continue
+        if isinstance(each, dict):
+            todo += each.values()
+        elif isinstance(each, (list, tuple)):
+            todo += each
+        else:
+            todo += [getattr(each, name) for name in fields_in(type(each))]
+
+
+PLAIN = frozenset((NoneType, bool, int, float, str))
+"""Kinds of values that have nothing in them: most of a plan."""
+
+
+@cache
+def fields_in(kind: type) -> tuple[str, ...]:
+    """The fields of a record; none of what is no record."""
+    return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:
