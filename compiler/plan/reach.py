@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
 from types import NoneType
 
@@ -77,7 +77,7 @@ PLAIN = frozenset((NoneType, bool, int, float, str))
 
 
 @cache
-def fields_in(kind: type) -> tuple[str, ...]:
+def fields_in(kind: Hashable) -> tuple[str, ...]:
     """The fields of a record; none of what is no record."""
     return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
