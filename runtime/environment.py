@@ -101,7 +101,7 @@ def _filled(
         entries = {name: _filled(inner, environment, missing, texts) for name, inner in value.items()}
         return value if all(entries[name] is value[name] for name in value) else entries
     changed = {}
-    for name in fields_in(type(value)):
+    for name in fields_in(value):
         old = getattr(value, name)
         new = _filled(old, environment, missing, texts)
         if new is not old:

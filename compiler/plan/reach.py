@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from types import NoneType
 
 from attrs import evolve
@@ -69,17 +68,16 @@ def values_in(part: object) -> Iterator[object]:
         elif isinstance(each, (list, tuple)):
             todo += each
         else:
-            todo += [getattr(each, name) for name in fields_in(type(each))]
+            todo += [getattr(each, name) for name in fields_in(each)]
 
 
 PLAIN = frozenset((NoneType, bool, int, float, str))
 """Kinds of values that have nothing in them: most of a plan."""
 
 
-@cache
-def fields_in(kind: Hashable) -> tuple[str, ...]:
-    """The fields of a record; none of what is no record."""
-    return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
+def fields_in(value: object) -> list[str]:
+    """The names of the fields of a record; none of what is no record."""
+    return [field.name for field in getattr(type(value), "__attrs_attrs__", ())]
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:
