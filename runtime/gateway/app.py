@@ -13,6 +13,7 @@ from multidict import istr
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
+from ..late_resources import LateResources
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
@@ -23,7 +24,6 @@ from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
 from .exchange import EXCHANGE, Exchange
-from .late_resources import LateResources
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
