@@ -131,7 +131,7 @@ def answered_by(
     streams: the answer only begins: nobody knows what it will have cost.
     """
     cost = cost_of(trace.spans) if trace.spans and not streams else None
-    headers = _plainly(trace.deployment or name, trace.replica, trace.tries, cost)
+    headers = _plainly(trace.deployment or name, trace.replica, trace.tries(), cost)
     if trace.adapted:
         headers |= adapted(trace.adapted)
     if trace.cached:
@@ -162,7 +162,7 @@ def _lines(trace: Trace, name: str) -> bytes:
     if trace.adapted or trace.cached or trace.upstream is not None:
         return header_lines(answered_by(trace, name))
     cost = cost_of(trace.spans) if trace.spans else None
-    return _plain_lines(trace.deployment or name, trace.replica, trace.tries, cost)
+    return _plain_lines(trace.deployment or name, trace.replica, trace.tries(), cost)
 
 
 def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:

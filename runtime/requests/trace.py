@@ -103,7 +103,6 @@ class Trace:
         self.adapted, self.cached = branch.adapted, branch.cached
         self.upstream = branch.upstream
 
-    @property
     def tries(self) -> int:
         """Attempts at all deployments that were asked: those that have ended elsewhere, too."""
         tries = self.attempts
@@ -120,10 +119,15 @@ class Trace:
         usage: Usage,
         cost: int | None,
         ok: bool,
+        replica: int | None = None,
+        first: float | None = None,
+        failure: Failure | None = None,
     ) -> None:
-        """A run of the user's code is over. cost: in picodollars; None where the price is not known."""
+        """One attempt is over. cost: in picodollars; None where the price is not known."""
         if self.spans is not None:
-            self.spans.append(Span(self.step, deployment, began, ended, usage, cost, ok))
+            self.spans.append(
+                Span(self.step, deployment, began, ended, usage, cost, ok, replica, first, failure)
+            )
 
     def note(self, at: float, text: str) -> None:
         """Something happened that is no attempt: it failed, and what follows."""
