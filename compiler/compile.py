@@ -133,7 +133,7 @@ def _check(
     return program
 
 
-_LOOKED_AT = Kind("deployment, looked at alone")
+_LOOKED_AT = Kind("deployment, looked at alone", says_again=True)
 
 
 def _look_at_each(program: Program, memory: Memory, found: Diagnostics) -> None:
