@@ -148,10 +148,11 @@ class Memory:
         if result.check == self._check:
             return True
         kind, key = result.kind, (result.kind, id(result.symbol.node))
-        if not result.is_lasting or self._results.get(key) is not result or self.depth(kind) >= kind.deepest:
+        depth = self.depth(kind)
+        if not result.is_lasting or self._results.get(key) is not result or depth >= kind.deepest:
             return False
         around, self._needed = self._needed, None
-        self._depth[kind] = self.depth(kind) + 1
+        self._depth[kind] = depth + 1
         try:
             for needed in result.needed:
                 if isinstance(needed, Result):
@@ -160,7 +161,7 @@ class Memory:
                 elif needed[0](*needed[1]) is not needed[2]:
                     return False
         finally:
-            self._depth[kind] -= 1
+            self._depth[kind] = depth
             self._needed = around
         if result.said and not self._say_again(result):
             return False
