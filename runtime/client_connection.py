@@ -15,7 +15,7 @@ from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
 from .requests.errors import RequestError
-from .whole_answer import WholeAnswer
+from .whole_answer import StreamHead, WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -227,6 +227,16 @@ class Connection(web.RequestHandler):
                 await self._drain_helper()
             self._answered += 1
             return resp, False
+        if (
+            _IS_AS_EXPECTED
+            and type(resp) is StreamHead
+            and resp._eof_sent
+            and not self._is_last
+            and not self._upgraded
+            and request.content.is_eof()
+        ):
+            self._answered += 1
+            return resp, False
         if not resp.prepared and isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
             resp = self._refused(resp.status, None)
         if not request.content.is_eof():
@@ -247,12 +257,14 @@ class Connection(web.RequestHandler):
         """
         if not _IS_AS_EXPECTED:
             return False
-        body, status, transport = answer._body, answer._status, self.transport
+        status, transport = answer._status, self.transport
+        body = answer.parts if type(answer) is WholeAnswer else answer._body
+        parts = (body,) if type(body) is bytes else body
         if (
             self._is_last
             or transport is None
             or transport.is_closing()
-            or type(body) is not bytes
+            or type(parts) is not tuple
             or answer._keep_alive is not None
             or status in _WITHOUT_BODY
             or answer._payload_writer is not None
@@ -264,19 +276,20 @@ class Connection(web.RequestHandler):
             or self._upgraded
         ):
             return False
+        size = sum(map(len, parts))
         if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
-            head = _HEAD % (lines, len(body), rfc822_formatted_time().encode(), _SERVER)
+            head = _HEAD % (lines, size, rfc822_formatted_time().encode(), _SERVER)
         else:
             headers = answer._headers
-            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+            headers[hdrs.CONTENT_LENGTH] = str(size)
             headers[hdrs.DATE] = rfc822_formatted_time()
             headers[hdrs.SERVER] = SERVER_SOFTWARE
             head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
-        if len(body) > _JOINED:
-            transport.writelines((head, body))
+        if size > _JOINED:
+            transport.writelines((head, *parts))
         else:
-            transport.write(head + body)
-        request._payload_writer.output_size += len(head) + len(body)
+            transport.write(b"".join((head, *parts)))
+        request._payload_writer.output_size += len(head) + size
         answer._keep_alive = answer._eof_sent = True
         return True
 

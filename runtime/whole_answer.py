@@ -15,6 +15,7 @@ _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_statu
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 """Whether an answer of this aiohttp has these fields, and no others."""
+_HEAD_IS_AS_EXPECTED = vars(web.StreamResponse()).keys() == {"_headers", "_reason", "_state", "_status"}
 
 
 class StreamHead(web.StreamResponse):
@@ -22,21 +23,30 @@ class StreamHead(web.StreamResponse):
 
     lines: bytes | None = None
 
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        if not _HEAD_IS_AS_EXPECTED:
+            super().__init__(headers=headers)
+            return
+        self._state, self._headers = {}, CIMultiDict(headers)
+        self._status, self._reason = 200, "OK"
+
 
 class WholeAnswer(web.Response):
     """JSON, with status 200. Its headers are written as they are sent, until somebody asks for them.
 
-    lines: of the head, each with its end; None: they are `headers`.
+    lines: of the head, each with its end; None: they are `headers`. parts: of the body, which are written
+    as they are, without being joined.
     """
 
     lines: bytes | None = None
+    parts: tuple[bytes | memoryview, ...] = ()
     _known: CIMultiDict[str]
 
-    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(self, parts: tuple[bytes | memoryview, ...], headers: Mapping[str, str]) -> None:
         if not _IS_AS_EXPECTED:
-            super().__init__(body=body, headers=headers, content_type=JSON)
+            super().__init__(body=b"".join(parts), headers=headers, content_type=JSON)
             return
-        self._state, self._body = {}, body
+        self._state, self.parts = {}, parts
         self._status, self._reason = 200, "OK"
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
         self.lines = header_lines(headers)
@@ -47,6 +57,15 @@ class WholeAnswer(web.Response):
             self.lines += header_lines(headers)
         else:
             self.headers.update(headers)
+
+    @property
+    def _body(self) -> bytes:
+        """What aiohttp knows of the parts."""
+        return b"".join(self.parts)
+
+    @_body.setter
+    def _body(self, body: bytes) -> None:
+        self.parts = (body,)
 
     @property  # type: ignore[override]  # a field there
     def _headers(self) -> CIMultiDict[str]:

@@ -19,7 +19,7 @@ class Asked(Generic[Request, Chunk]):
 
     model: str | None
     request: Request
-    write: Callable[[Chunk, str], Iterator[bytes]]
+    write: Callable[[Chunk, str], Iterator[bytes | memoryview]]
 
 
 EmbedAsked = Asked[EmbedRequest, EmbedChunk]

@@ -230,7 +230,7 @@ class Door:
         return answer_health(request, exchange.executor, found)
 
     async def tell_stream(self, request: web.Request, response: web.StreamResponse) -> None:
-        """The same, when the answer begins."""
+        """The same, when an answer begins that aiohttp sends."""
         if not isinstance(response, web.Response):
             self.tell(request, response, request.get(EXCHANGE))
 
@@ -276,6 +276,7 @@ def _guarded(
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
         request[EXCHANGE] = exchange
+        exchange.tell = door.tell
         parent = request.headers.get(_TRACEPARENT, "")
         if records.traces is not None:
             exchange.traceparent = parent

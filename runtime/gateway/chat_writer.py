@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import orjson
 
@@ -49,9 +50,9 @@ class ChatWriter:
         side = CLIENT_SIDES[request.dialect]
         return side.whole(conversation_of(request), int(time.time()), self._events.whole(chunk))
 
-    def writes_at_once(self, chunk: Chunk) -> bool:
-        """Whether `write` raises nothing for `chunk`."""
-        return self._in_openai or isinstance(chunk, ChatEvents)
+    def writes_at_once(self, chunks: Sequence[Chunk]) -> bool:
+        """Whether `write` raises nothing for `chunks`."""
+        return self._in_openai or all(isinstance(chunk, ChatEvents) for chunk in chunks)
 
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""

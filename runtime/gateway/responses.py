@@ -74,24 +74,27 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     )
 
 
-async def in_turns(pieces: Iterator[bytes]) -> list[bytes]:
+async def in_turns(pieces: Iterator[bytes | memoryview]) -> list[bytes | memoryview]:
     """All pieces. The event loop has its turn between those of a large answer."""
     found = [next(pieces, b"")]
     for piece in pieces:
         found.append(piece)
-        await asyncio.sleep(0)
+        if len(piece) >= _SENT:
+            await asyncio.sleep(0)
     return found
 
 
-def answer_of(pieces: Sequence[bytes], headers: dict[str, str], content_type: str = JSON) -> web.Response:
+def answer_of(
+    pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str = JSON
+) -> web.Response:
     """A response whose body is sent piece by piece, as fast as its client reads it."""
-    if len(pieces) == 1 and content_type == JSON:
-        return WholeAnswer(pieces[0], headers)
+    if content_type == JSON and (len(pieces) == 1 or sum(map(len, pieces)) < _SENT):
+        return WholeAnswer(tuple(pieces), headers)
     size = {"Content-Length": str(sum(map(len, pieces)))}
     return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
 
 
-async def _sent(pieces: Sequence[bytes]) -> AsyncIterator[memoryview]:
+async def _sent(pieces: Sequence[bytes | memoryview]) -> AsyncIterator[memoryview]:
     for piece in pieces:
         for at in range(0, len(piece), _SENT):
             yield memoryview(piece)[at : at + _SENT]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attrs import field
-
 from ...compiler.plan.record import frozen
 from .events import Event
+from .packed_vectors import PackedVectors
 from .tensor import Tensor
 from .upstream import Upstream
 from .usage import Usage
@@ -24,12 +23,14 @@ class ChatChunk(NamedTuple):
     only the usage is told, which the client did not ask for.
     more: the next chunk is already here, so that a writer may put both into one packet.
     upstream: of the first chunk, where a provider answers; all other chunks have it, too.
+    says: whether it is more than who speaks, or a count of tokens; None: it has to be read.
     """
 
     data: bytes
     usage: Usage | None = None
     more: bool = False
     upstream: Upstream | None = None
+    says: bool | None = None
 
 
 class ChatEvents(NamedTuple):
@@ -60,16 +61,29 @@ class PassedChunk(NamedTuple):
 class EmbedChunk:
     """The vectors of an `EmbedRequest`, in the order of the texts: float32 [texts, dimensions].
 
-    is_sparse: most of their numbers are 0. tokens: in place of vectors, one for each token of each text.
-    packed: the same vectors in base64, where they came so.
+    array: the vectors; None: they are `packed`, as they came. is_sparse: most of their numbers are 0.
+    tokens: in place of vectors, one for each token of each text.
     """
 
-    vectors: NDArray[numpy.float32]
+    array: NDArray[numpy.float32] | None
     usage: Usage
     upstream: Upstream | None = None
     is_sparse: bool = False
     tokens: tuple[NDArray[numpy.float32], ...] = ()
-    packed: tuple[memoryview, ...] = field(default=(), repr=False)
+    packed: PackedVectors | None = None
+
+    @property
+    def vectors(self) -> NDArray[numpy.float32]:
+        """Those that were packed are decoded each time."""
+        if self.array is not None:
+            return self.array
+        assert self.packed is not None
+        return self.packed.numbers()
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of each vector."""
+        return self.vectors.shape[1] if self.packed is None else self.packed.dimensions
 
 
 @frozen

@@ -25,6 +25,7 @@ from ..support.wires import wire_plan
 
 COMPATIBLE = ProviderKind.OPENAI_COMPATIBLE
 VECTOR = [0.25, -0.5]
+KIND = {"object": "embedding"}
 PACKED = b64encode(numpy.array(VECTOR, "<f4").tobytes()).decode()
 
 
@@ -47,7 +48,7 @@ async def front(provider: ProviderKind = COMPATIBLE) -> AsyncIterator[Front]:
 
     async def embed(request: web.Request) -> web.Response:
         seen.append(body := await request.json())
-        data = [{"index": i, "embedding": PACKED} for i in range(len(body["input"]))]
+        data = [{**KIND, "index": i, "embedding": PACKED} for i in range(len(body["input"]))]
         return web.json_response({"data": data, "usage": {"prompt_tokens": 7, "total_tokens": 7}})
 
     async def rerank(request: web.Request) -> web.Response:
@@ -251,6 +252,16 @@ async def test_fields_that_are_left_out_are_named_in_a_header() -> None:
         assert it.seen[0].keys() == {"model", "input", "user", "encoding_format"}
         status, said = await it.post("/v1/embeddings", asked | {"late_chunking": True})
         assert (status, said["error"]["param"]) == (400, "late_chunking")
+
+
+@pytest.mark.parametrize("texts", [1, 800, 6000])  # bytes: few, too many to be copied, too many for one write
+async def test_answers_of_any_size_come_whole(texts: int) -> None:
+    async with front() as it:
+        asked = {"model": "e", "input": ["a"] * texts, "encoding_format": "base64"}
+        for _ in range(2):
+            status, said = await it.post("/v1/embeddings", asked)
+            data = [{**KIND, "index": index, "embedding": PACKED} for index in range(texts)]
+            assert (status, said["data"], said["model"]) == (200, data, "e")
 
 
 async def test_vectors_of_another_length_than_was_asked_for_are_an_error() -> None:

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy, SecretRef, Size, TaskKind
 from inferc.runtime.executor import Executor
-from inferc.runtime.mock_provider import Fault, MockOptions
+from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.secret import Secret
@@ -40,6 +40,8 @@ MESSAGES: list[Any] = [{"role": "user", "content": "hello there"}]
 CHAT = {"model": "gpt", "messages": MESSAGES}
 KEY = {"Authorization": "Bearer k"}
 EMBED = {"model": "embedder", "input": "a"}
+SILENT = MockOptions(gap=0, faults=(Fault(kind=FaultKind.STALL, count=None),))
+"""Of a provider that begins an answer, and then says nothing until its client leaves."""
 
 
 @frozen
@@ -185,7 +187,7 @@ async def test_the_answer_names_the_deployment_that_gave_it(house: Open) -> None
 async def test_the_fallback_of_a_full_deployment_answers_in_its_own_name() -> None:
     to_spare = CapacityPolicy.fallback("spare")
     async with (
-        mock_provider(MockOptions(gap=5)) as slow,
+        mock_provider(SILENT) as slow,
         mock_provider() as quick,
         executor_of(
             remote_plan("gpt", slow.endpoint, max_concurrent=1, on_full=to_spare, headers=KEY),
@@ -318,7 +320,7 @@ async def test_the_token_lets_its_owner_in(house: Open) -> None:
 
 async def test_a_full_deployment_answers_429_with_the_time_to_wait(house: Open) -> None:
     reject = CapacityPolicy(CapacityKind.REJECT)
-    async with house(options=MockOptions(gap=5), max_concurrent=1, on_full=reject) as it:
+    async with house(options=SILENT, max_concurrent=1, on_full=reject) as it:
         url = f"{it.url}/v1/chat/completions"
         async with it.http.post(url, json=CHAT | {"stream": True}):
             status, answer, headers = await it.post("/v1/chat/completions", CHAT)
@@ -397,7 +399,7 @@ async def test_a_client_that_disconnects_frees_slot_and_provider(stream: bool) -
             if stream:
                 response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
                 await response.prepare(request)
-                await response.write(b'data: {"choices": []}\n\n')
+                await response.write(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n')
             await asyncio.sleep(30)
         except asyncio.CancelledError:
             state["cancelled"] += 1
@@ -428,7 +430,7 @@ async def test_a_client_that_disconnects_frees_slot_and_provider(stream: bool) -
 
 
 async def test_a_client_that_disconnects_while_it_waits_leaves_the_queue(house: Open) -> None:
-    async with house(options=MockOptions(gap=5), max_concurrent=1) as it:
+    async with house(options=SILENT, max_concurrent=1) as it:
         url = f"{it.url}/v1/chat/completions"
         gpt = it.executor.deployment("gpt")
         async with it.http.post(url, json=CHAT | {"stream": True}):

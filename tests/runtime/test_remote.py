@@ -369,7 +369,7 @@ async def test_a_deadline_ends_a_stream_that_goes_on() -> None:
 
 async def test_closing_a_stream_ends_the_request_at_the_provider(key: SecretRef) -> None:
     async with (
-        mock_provider(MockOptions(gap=5)) as mock,
+        mock_provider(MockOptions(gap=0, faults=(Fault(kind=FaultKind.STALL),))) as mock,
         executor_of(remote_plan("gpt", mock.endpoint, key=key)) as executor,
     ):
         stream = executor.stream("gpt", chat())

@@ -14,7 +14,7 @@ from inferc.runtime.serving.pipelines.threads import Threads
 from inferc.runtime.serving.pipelines.workers.pool import PoolStatus
 from inferc.runtime.serving.pipelines.workers.workers import Workers
 
-from .flows import pipeline_of
+from .flows import pipelines_of
 from .members import Speaker
 from .pipelines import Graph, extern, plan_with
 
@@ -47,9 +47,12 @@ class Externs:
         return await self.pipeline(*plans)
 
     async def pipeline(self, *plans: ExternPlan | PipelinePlan, **speakers: Speaker) -> Pipeline:
-        plan = plan_with(*plans)
-        externs = await load_externs(plan, self.base_dir, self.workers, self.threads, Random(1))
-        return pipeline_of(*plans, workers=self.workers, externs=externs, **speakers)
+        """The last one of a plan."""
+        return list((await self.pipelines(*plans, **speakers)).values())[-1]
+
+    async def pipelines(self, *plans: ExternPlan | PipelinePlan, **speakers: Speaker) -> dict[str, Pipeline]:
+        externs = await load_externs(plan_with(*plans), self.base_dir, self.workers, self.threads, Random(1))
+        return pipelines_of(*plans, workers=self.workers, externs=externs, **speakers)
 
     def status(self, name: str = "f") -> PoolStatus:
         return next(each for each in self.workers.status if each.name == name)

@@ -10,11 +10,13 @@ from functools import lru_cache, partial
 from typing import Any
 
 import orjson
+from attrs import evolve
 
 from ...requests.answer import EmbedChunk
+from ...requests.base64_text import encoded
 from ...requests.errors import BadRequest
+from ...requests.packed_vectors import PackedVectors
 from ...requests.request import EmbedRequest
-from ..base64_text import encoded
 from ..client_request import Asked, EmbedAsked
 from ..json_pieces import MOST, gathered, json_at_once, json_pieces
 from ..retrieval.vectors import json_vectors
@@ -35,14 +37,16 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
     return Asked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
 
 
-def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterator[bytes]:
+def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterator[bytes | memoryview]:
     """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64.
 
     Sparse vectors are `indices` and `values`, several for a text a list of them: neither is put into base64.
     """
     tokens = chunk.usage.prompt_tokens
-    if as_base64 and chunk.packed:
-        return gathered(_with_packed(chunk.packed, model, tokens))
+    if as_base64 and chunk.packed is not None:
+        return _with_packed(chunk.packed, model, tokens)
+    if chunk.packed is not None:
+        chunk = evolve(chunk, array=chunk.vectors, packed=None)  # decoded once
     is_plain = not chunk.is_sparse and not chunk.tokens
     vectors = in_base64(chunk) if as_base64 and is_plain else json_vectors(chunk)
     data = (
@@ -59,22 +63,25 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Itera
     )
 
 
-def _with_packed(vectors: tuple[memoryview, ...], model: str, tokens: int) -> list[bytes | memoryview]:
-    """The same, in parts, with vectors that are in base64 already."""
-    parts = _around(len(vectors)).copy()
-    parts[1::2] = vectors
+def _with_packed(packed: PackedVectors, model: str, tokens: int) -> Iterator[bytes | memoryview]:
+    """The same with vectors that are in base64 already; they are not copied where they can go together."""
     usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
-    parts.append(b'"}],"model":%b,%b' % (orjson.dumps(model), usage))
-    return parts
+    end = b'"}],"model":%b,%b' % (orjson.dumps(model), usage)
+    if packed.together is not None:
+        return iter((_FIRST, packed.together, end))
+    parts = _around(len(packed.each)).copy()
+    parts[1::2] = packed.each
+    return gathered([*parts, end])
+
+
+_FIRST = b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":"'
+"""What stands before the first vector."""
 
 
 @lru_cache(maxsize=4)  # clients send as many texts again and again
 def _around(vectors: int) -> list[bytes | memoryview]:
     """What stands before each vector, followed by a place for it."""
-    parts: list[bytes | memoryview] = [
-        b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":"',
-        b"",
-    ]
+    parts: list[bytes | memoryview] = [_FIRST, b""]
     for index in range(1, vectors):
         parts += b'"},{"object":"embedding","index":%d,"embedding":"' % index, b""
     return parts
@@ -82,8 +89,8 @@ def _around(vectors: int) -> list[bytes | memoryview]:
 
 def in_base64(chunk: EmbedChunk) -> Iterator[str]:
     """The vectors as little-endian float32 in base64."""
-    if chunk.packed:
-        yield from (str(each, "ascii") for each in chunk.packed)
+    if chunk.packed is not None:
+        yield from (str(each, "ascii") for each in chunk.packed.each)
         return
     data = memoryview(chunk.vectors.astype("<f4", copy=False).tobytes())
     length = len(data) // len(chunk.vectors)

@@ -19,7 +19,7 @@ from ..openai_chat import plain_usage, read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
-from .vectors import ordered_scores, split_vectors, stack_packed, stack_vectors, whole_numbers
+from .vectors import ordered_scores, packed_vectors, split_vectors, stack_vectors, whole_numbers
 from .wire import Outgoing, dumped, field_check
 
 _LACKS = Refused("the provider has no such field")
@@ -171,7 +171,8 @@ def _packed(body: bytes, texts: int, classifier: Classifier) -> EmbedChunk | Non
         if type(item) is not dict or item.get("index") != index or item.get("embedding") != str(number):
             return None
     usage = plain_usage(answer.get("usage")) or read_usage(_usage(answer, classifier))
-    return stack_packed(found.vectors, usage)
+    packed = packed_vectors(found.vectors, found.together)
+    return None if packed is None else EmbedChunk(None, usage, packed=packed)
 
 
 def _usage(answer: dict[str, Any], classifier: Classifier) -> dict[str, Any]:

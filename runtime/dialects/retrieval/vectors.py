@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from ....compiler.plan.late_pattern import late_pattern
 from ...requests.answer import EmbedChunk
+from ...requests.base64_text import decoded
+from ...requests.packed_vectors import PackedVectors
 from ...requests.usage import Usage
-from ..base64_text import decoded
 from ..provider_errors.classify import Classifier
 
 if TYPE_CHECKING:
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
 
 _KEY = late_pattern(rb'"embedding"\s*:\s*"')
 _INDEX = late_pattern(rb'"index"\s*:\s*([01])\b')
+_USUAL = late_pattern(
+    rb'"\s*\}\s*,\s*\{\s*(?:"object"\s*:\s*"embedding"\s*,\s*"index"\s*:\s*1|'
+    rb'"index"\s*:\s*1\s*,\s*"object"\s*:\s*"embedding")\s*,\s*"embedding"\s*:\s*"'
+)
+"""What stands between the first two vectors of OpenAI's JSON, and of others that have its fields."""
 _FAR = 1 << 10
 """Bytes before the first vector, and between two, at most."""
 _PADDING = ord("=")
+_DECODED = 1 << 15
+"""Characters of base64 that are decoded at once."""
 _WHOLE = 16
 """Characters of base64 in whose bytes numbers of 4 bytes end, without padding."""
 
@@ -61,25 +70,27 @@ def whole_numbers(found: Sequence[object], classifier: Classifier) -> list[NDArr
 
 def check_length(chunk: EmbedChunk, wanted: int | None, classifier: Classifier) -> None:
     """Raise ServerError where vectors are not as long as they were asked for: they fit no others."""
-    if wanted is None or chunk.tokens or chunk.is_sparse or chunk.vectors.shape[1] == wanted:
+    if wanted is None or chunk.tokens or chunk.is_sparse or chunk.dimensions == wanted:
         return
     error = classifier.malformed(
-        f"its vectors have {chunk.vectors.shape[1]} numbers, and `dimensions` asked for {wanted}"
+        f"its vectors have {chunk.dimensions} numbers, and `dimensions` asked for {wanted}"
     )
     error.retryable, error.usage = False, chunk.usage
     raise error
 
 
-class PackedVectors(NamedTuple):
+class SplitAnswer(NamedTuple):
     """An answer with vectors in base64. answer: as JSON, with no more than the first two of them, in whose
-    places stand their numbers. last: the index of the second. vectors: all of them."""
+    places stand their numbers. last: the index of the second. vectors: all of them. together: from the first
+    to the last, where what stands between them is as OpenAI's JSON has it."""
 
     answer: Any
     last: int
     vectors: list[memoryview]
+    together: memoryview | None
 
 
-def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
+def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
     """Take the vectors of `texts` texts out of `body`: they are nearly all of it, and are not read as JSON.
 
     The first says how long each is, and what stands between the first two what stands between all, but for
@@ -93,7 +104,7 @@ def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
     length = at - begin
     if length <= 0:
         return None
-    between, last = b"", 0
+    between, last, is_usual = b"", 0, True
     view = memoryview(body)
     if texts == 1:
         vectors = [view[begin:at]]
@@ -106,22 +117,25 @@ def split_vectors(body: bytes, texts: int) -> PackedVectors | None:
         before, after = body[at : index.start(1)], body[index.end(1) : following.end()]
         is_next = int(index[1])  # 0 where an index follows its vector
         last = 1 if is_next else texts - 1
-        links, between_places, places, at = _places(begin, length, before, after, is_next, texts)
+        links, between_places, places, is_usual = _places(begin, length, before, after, is_next, texts)
+        at = places[-1].stop
         if list(map(body.__getitem__, between_places)) != links or at > len(body):
             return None
         vectors = list(map(view.__getitem__, places))
     rest = b"%b0%b%b%b" % (body[: key.end()], between, b"1" if between else b"", body[at:])
     try:
-        return None if b"\\" in rest else PackedVectors(orjson.loads(rest), last, vectors)
+        answer = orjson.loads(rest)
     except ValueError:
         return None
+    return None if b"\\" in rest else SplitAnswer(answer, last, vectors, view[begin:at] if is_usual else None)
 
 
 @lru_cache(maxsize=4)  # answers of one provider for as many texts are alike
 def _places(
     begin: int, length: int, before: bytes, after: bytes, first: int, texts: int
-) -> tuple[list[bytes], list[slice], list[slice], int]:
-    """What stands between the vectors of `texts` texts, where, where each vector is, and where the last ends.
+) -> tuple[list[bytes], list[slice], list[slice], bool]:
+    """What stands between the vectors of `texts` texts, where, where each vector is, and whether it is as
+    OpenAI's JSON has it.
 
     length: of each vector; the first begins at `begin`. Between two is a number, counted from `first`, with
     `before` and `after` around it.
@@ -133,23 +147,30 @@ def _places(
         at = places[-1].stop
         between_places.append(slice(at, at + len(link)))
         places.append(slice(at + len(link), at + len(link) + length))
-    return links, between_places, places, places[-1].stop
+    return links, between_places, places, first == 1 and _USUAL.fullmatch(links[0]) is not None
 
 
-def stack_packed(vectors: list[memoryview], usage: Usage) -> EmbedChunk | None:
-    """`vectors`, which are of one length, as they are and as numbers; None where they hold none."""
+def packed_vectors(vectors: list[memoryview], together: memoryview | None) -> PackedVectors | None:
+    """`vectors`, which are of one length, when each is found to hold finite numbers; None where one does not.
+
+    They are decoded a few at a time, in memory that stays in the processor's cache, and not kept as numbers.
+    Their squares are added first: where the sum is finite, all are.
+    """
     import numpy
 
     length = len(vectors[0])
+    is_whole = not length % _WHOLE and vectors[0][-1] != _PADDING
+    some = _DECODED // length or 1
     try:
-        if length % _WHOLE or vectors[0][-1] == _PADDING:
-            together = bytearray().join(_of_one_length([decoded(vector) for vector in vectors]))
-        else:
-            together = decoded(b"".join(vectors))
-        array = numpy.frombuffer(together, dtype="<f4").reshape(len(vectors), -1)
+        for at in range(0, len(vectors), some):
+            part = vectors[at : at + some]
+            data = decoded(b"".join(part)) if is_whole else b"".join(_of_one_length([*map(decoded, part)]))
+            numbers = numpy.frombuffer(data, dtype="<f4")
+            if not isfinite(numpy.vdot(numbers, numbers)) and not numpy.isfinite(numbers).all():
+                return None
     except ValueError:
         return None
-    return EmbedChunk(array, usage, packed=tuple(vectors)) if numpy.isfinite(array).all() else None
+    return PackedVectors(tuple(vectors), together)
 
 
 def json_vectors(chunk: EmbedChunk) -> Any:

@@ -64,7 +64,7 @@ async def respond(
             if writer.untold:
                 told |= untold(writer.untold)
             _report(exchange, trace, writer.untold)
-            return WholeAnswer(body, told)
+            return WholeAnswer((body,), told)
         out = EventStream(request)
         told_by = partial(_headers, trace, name, chat, streams=True)
         sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None

@@ -56,6 +56,10 @@ class ChunkReader(Protocol):
     joiner: SurrogateJoiner
 
     @property
+    def whole(self) -> HeldAnswer | None:
+        """The complete answer, where it is held to a schema here."""
+
+    @property
     def ended(self) -> bool:
         """Whether the answer is complete: nothing may follow."""
 
@@ -301,7 +305,6 @@ class EventsReader:
 
     @property
     def whole(self) -> HeldAnswer | None:
-        """The complete answer, where it is held to a schema here."""
         return self._held if self.ended else None
 
     def read(self, event: StreamEvent) -> Iterator[ChatEvents]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from contextlib import nullcontext
 
 import numpy
 import pytest
@@ -94,10 +95,47 @@ def test_any_number_of_vectors_stays_in_base64_wherever_their_index_stands(
     ]
     data = [{name: item[name] for name in order} for item in items]
     found = OpenAIRetrieval(remote_plan()).vectors(json.dumps({"data": data}).encode(), texts, CLASSIFIER)
-    assert found.vectors.tolist() == rows.tolist()
+    assert (found.vectors.tolist(), found.dimensions) == (rows.tolist(), numbers)
     written = json.loads(b"".join(write_embeddings(found, "m", as_base64=True)))
     assert (bool(found.packed), written["data"]) == (True, items)
     found.vectors[0] = 0  # whoever gets them may change them
+
+
+@pytest.mark.parametrize("numbers", [1536, 1024])  # without padding, and with
+@pytest.mark.parametrize("place", [0, 7, 19])
+@pytest.mark.parametrize(("number", "is_one"), [(1e30, True), (float("nan"), False), (float("-inf"), False)])
+def test_every_number_of_many_long_vectors_is_looked_at(
+    numbers: int, place: int, number: float, is_one: bool
+) -> None:
+    rows = numpy.zeros((20, numbers), "<f4")
+    rows[place, -1] = number
+    data = [{"index": index, "embedding": packed(*row)} for index, row in enumerate(rows)]
+    answer = json.dumps({"data": data}).encode()
+    with nullcontext() if is_one else pytest.raises(ServerError, match="NaN, infinity"):
+        found = OpenAIRetrieval(remote_plan()).vectors(answer, 20, CLASSIFIER)
+        assert found.vectors.tolist() == rows.tolist()
+
+
+ITEM = '{"object": "embedding", "index": %d, "embedding": "%s"}'
+
+
+@pytest.mark.parametrize(
+    ("item", "passes"),
+    [
+        (ITEM, True),
+        (ITEM.replace(",", "\n,\t"), True),
+        ('{"index": %d, "object": "embedding", "embedding": "%s"}', True),
+        ('{"index": %d, "embedding": "%s"}', False),
+        (ITEM.replace("}", ', "more": 1}'), False),
+        (ITEM.replace('"index"', '"more": 1, "index"'), False),
+    ],
+)
+def test_vectors_go_together_where_only_what_openai_says_stands_between_them(item: str, passes: bool) -> None:
+    items = [item % (index, vector) for index, vector in enumerate(VECTORS)]
+    found = OpenAIRetrieval(remote_plan()).vectors(f'{{"data": [{",".join(items)}]}}'.encode(), 2, CLASSIFIER)
+    assert found.packed is not None
+    assert (found.packed.together is not None) == passes
+    assert json.loads(b"".join(write_embeddings(found, "m", as_base64=True)))["data"] == DATA
 
 
 @pytest.mark.parametrize("place", [1, 5, 10])
