@@ -172,13 +172,13 @@ class Memory:
         """Keep what was reported with what it was about; False where that is unknown."""
         from .said import Said
 
-        said = [Said.of(each, self.scopes.values()) for each in findings]
+        said = [Said.of(each, self.scopes) for each in findings]
         result.said = [each for each in said if each is not None]
         return len(result.said) == len(said)
 
     def _say_again(self, result: Result) -> bool:
         """Report what it has to report; False where what that is about is gone."""
-        said = [each.again() for each in result.said]
+        said = [each.again(self.scopes) for each in result.said]
         if None in said:
             return False
         self._found.items.extend(each for each in said if each is not None)
