@@ -217,11 +217,7 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
         if (
-            _IS_AS_EXPECTED
-            and self._rules.plain
-            and type(resp) in _PLAIN
-            and isinstance(resp, web.Response)
-            and self._send_whole(request, resp)
+            _IS_AS_EXPECTED and self._rules.plain and type(resp) in _PLAIN and self._send_whole(request, resp)  # type: ignore[arg-type]  # it is one of these
         ):
             if self._paused:
                 await self._drain_helper()

@@ -13,7 +13,7 @@ from ..dialects.registry import CLIENT_SIDES, AnswerWriter
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
 from ..requests.events import Failed
-from ..requests.request import OPENAI_CHAT, ChatRequest, CompletionRequest
+from ..requests.request import ChatRequest, CompletionRequest
 from .event_stream import event
 from .responses import error_body
 
@@ -28,7 +28,7 @@ class ChatWriter:
 
     def __init__(self, request: ChatRequest | CompletionRequest) -> None:
         self._request = request
-        self._in_openai = isinstance(request, CompletionRequest) or request.dialect == OPENAI_CHAT
+        self._in_openai = isinstance(request, CompletionRequest) or request.said is None
         self._events: ChunkEvents | None = None
         self._writer: AnswerWriter | None = None
         self._passed = False

@@ -98,8 +98,8 @@ class Exchange:
     def end(self) -> None:
         """The request is answered: called once."""
         self.plan.users -= 1
-        if self._permit is not None and self.key is not None:
-            self.key.leave(self._permit, self.tokens())
+        if self._permit is not None and self.key is not None and self.key.limiter is not None:
+            self.key.limiter.finish(self._permit, self.tokens())
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -120,7 +120,7 @@ class Exchange:
                 raise
             message = f"there is no model `{short_name(name)}`; {self._listed()}"
             raise UnknownModel(message, param="model") from None
-        if self.key is not None:
+        if self.key is not None and self.key.plan.models:
             self._check(name)
         return model
 
@@ -277,7 +277,7 @@ class Exchange:
         key = self.key
         if key is None or key.limiter is None:
             return True
-        self._permit = key.limiter.take(self.loop.time(), estimate(request).total)
+        self._permit = key.limiter.take(self.loop.time(), estimate(request).total())
         return self._permit is not None
 
     async def _enter(self, tokens: int, deadline: float | None) -> None:
@@ -289,14 +289,14 @@ class Exchange:
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
     ) -> AsyncGenerator[Chunk, None]:
         """`answer`, once the limits of the key let it begin."""
-        await self._enter(estimate(request).total, deadline)
+        await self._enter(estimate(request).total(), deadline)
         async with aclosing(answer):
             async for chunk in answer:
                 yield chunk
 
     async def _late_answer(self, model: Model | GuardedModel, call: Call, trace: Trace) -> Chunk:
         """The same of one in one piece."""
-        await self._enter(estimate(call.request).total, call.deadline)
+        await self._enter(estimate(call.request).total(), call.deadline)
         return await model.answer(call, trace)
 
     def _priority(self, asked: int) -> int:

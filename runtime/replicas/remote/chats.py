@@ -188,8 +188,10 @@ class Chats:
             raise Incapable(
                 f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
             )
-        if self._straight is not None and request.said is None and self._straight.takes(request.body):
-            return self._fitted(request, {**request.body}, True, (), None)
+        if self._straight is not None and request.said is None:
+            body = request.body
+            if self._straight.takes(body):
+                return self._fitted(request, {**body}, True, (), None)
         asked = conversation_of(request)
         fit = adapt(
             asked,

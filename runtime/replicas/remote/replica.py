@@ -318,17 +318,18 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, _most(request))
         else:
             body = await self._body(response, until, _most(request)).whole()
-        if body[:1] == BOM_UTF8[:1]:  # JSON may have such a mark in front of it
-            body = body.removeprefix(BOM_UTF8)
+        body = body.removeprefix(BOM_UTF8)  # JSON may have such a mark in front of it
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
                 return self._parse(request, body, headers, classifier)
             return await asyncio.to_thread(self._parse, request, body, headers, classifier)
         chats, fit = self._asked(request)
         streamed = not body.startswith(b"{") and response.content_type == EVENT_STREAM
+        if len(body) < LARGE and not fit.checked:
+            return chats.whole(body, fit, classifier, streamed=streamed, wanted=request.stream)
         read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
         # what is held to a schema is not for the event loop, either
-        return read() if len(body) < LARGE and not fit.checked else await asyncio.to_thread(read)
+        return await asyncio.to_thread(read)
 
     def _parse(
         self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
