@@ -2,7 +2,8 @@
 
 `fields` are those of deployments and of the blocks in them: `to` says the place, from the deployment
 inwards, and `unit` what a plain number means there. `say` is the answer where nothing corresponds, `form`
-how it is written, and `of` names who uses the word. `forms` are what others write in several words or signs.
+how it is written, and `of` names who uses the word. `forms` are what others write in several words or
+signs, with the one of them that cannot be read as `<at>`.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class ForeignWord:
 class ForeignForm:
     """What others write. written: it on its line; its group `at` is the token that cannot be read.
 
-    say: how it is written here. to: what stands for it, with the groups of `written`.
+    at: that token alone. say: how it is written here. to: what stands for it, with the groups of `written`.
     """
 
     written: re.Pattern[str]
+    at: re.Pattern[str]
     message: str
     say: str = ""
     to: str = ""
@@ -50,9 +52,11 @@ def _table() -> dict[str, Any]:
 @cache
 def foreign_forms() -> tuple[ForeignForm, ...]:
     """In the order in which they are looked for."""
-    return tuple(
-        ForeignForm(**{**told, "written": re.compile(told["written"])}) for told in _table()["forms"]
-    )
+    return tuple(_form(**told) for told in _table()["forms"])
+
+
+def _form(written: str, at: str, **told: str) -> ForeignForm:
+    return ForeignForm(re.compile(written.replace("<at>", f"(?P<at>{at})")), re.compile(at), **told)
 
 
 @cache

@@ -164,11 +164,12 @@ class Recovery:
                 depth += 1
             elif token.type in CLOSERS:
                 depth = max(0, depth - 1)
-            is_start = depth == 0 and self._is_declaration_start(token)
-            if is_start or self._starts_declaration_at_margin(token):
-                self._resume(token)
-                return None
-            if depth == 0 and self._is_misspelt_declaration(token):
+            elif token.type in DECLARATIONS:
+                is_start = depth == 0 and self._is_declaration_start(token)
+                if is_start or self._starts_declaration_at_margin(token):
+                    self._resume(token)
+                    return None
+            elif token.type == "NAME" and depth == 0 and self._is_misspelt_declaration(token):
                 return token
         return None
 

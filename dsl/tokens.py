@@ -97,11 +97,11 @@ def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
         found = match(text, position)
         assert found is not None
         kind = found.lastgroup
-        position = found.end()
         if kind is None:
+            position = found.end()
             yield Token("$END", "", position, position)
             return
-        start = found.start(kind)
+        start, position = found.span(kind)
         word = text[start:position]
         if kind == "NAME":
             kind = keywords.get(word, "NAME")

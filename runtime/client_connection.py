@@ -15,7 +15,7 @@ from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
 from .requests.errors import RequestError
-from .whole_answer import WholeAnswer
+from .whole_answer import StreamHead, WholeAnswer
 
 log = logging.getLogger(__name__)
 
@@ -217,14 +217,20 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
         if (
-            _IS_AS_EXPECTED
-            and self._rules.plain
-            and type(resp) in _PLAIN
-            and isinstance(resp, web.Response)
-            and self._send_whole(request, resp)
+            _IS_AS_EXPECTED and self._rules.plain and type(resp) in _PLAIN and self._send_whole(request, resp)  # type: ignore[arg-type]  # it is one of these
         ):
             if self._paused:
                 await self._drain_helper()
+            self._answered += 1
+            return resp, False
+        if (
+            _IS_AS_EXPECTED
+            and type(resp) is StreamHead
+            and resp._eof_sent
+            and not self._is_last
+            and not self._upgraded
+            and request.content.is_eof()
+        ):
             self._answered += 1
             return resp, False
         if not resp.prepared and isinstance(resp, web.HTTPException) and self._rules.refuse is not None:

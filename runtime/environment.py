@@ -22,6 +22,7 @@ from ..compiler.plan import (
     read_moment,
     split_address,
 )
+from ..compiler.plan.reach import PLAIN, fields_in
 from .requests.errors import StartError
 
 LONGEST = 1 << 16
@@ -87,22 +88,24 @@ def _filled(
     value: Any, environment: Mapping[str, str], missing: dict[str, None], texts: list[tuple[str, str]]
 ) -> Any:
     """`value` with its texts read; the same object where it has none."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, LateText):
         text = value.read(environment, missing)
         texts.append((" and ".join(part.name for part in value.variables), text))
         return text
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         items = [_filled(item, environment, missing, texts) for item in value]
         return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
     if isinstance(value, dict):
         entries = {name: _filled(inner, environment, missing, texts) for name, inner in value.items()}
         return value if all(entries[name] is value[name] for name in value) else entries
     changed = {}
-    for attribute in getattr(type(value), "__attrs_attrs__", ()):
-        old = getattr(value, attribute.name)
+    for name in fields_in(value):
+        old = getattr(value, name)
         new = _filled(old, environment, missing, texts)
         if new is not old:
-            changed[attribute.name] = new
+            changed[name] = new
     return evolve(value, **changed) if changed else value
 
 

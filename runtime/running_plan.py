@@ -39,6 +39,8 @@ class RunningPlan:
     def __init__(self, plan: Plan, policies: PlanPolicies | None = None) -> None:
         self.plan = plan
         self.policies = policies
+        self.keys: Mapping[str, KeyPolicies] = policies.keys if policies is not None else {}
+        """The policies of the keys of the gateway, by name."""
         self.deployments: dict[str, Deployment] = {}
         self.routes: dict[str, Route] = {}
         self.pipelines: dict[str, Pipeline] = {}
@@ -55,11 +57,6 @@ class RunningPlan:
     def abilities(self) -> dict[str, Abilities]:
         """What clients may ask of each name of the plan."""
         return abilities_of(self.plan)
-
-    @property
-    def keys(self) -> Mapping[str, KeyPolicies]:
-        """The policies of the keys of the gateway, by name."""
-        return self.policies.keys if self.policies is not None else {}
 
     def spent_by(self, key: KeyPolicies) -> dict[str, float]:
         """Dollars by window, of those windows in which the key has a ceiling."""

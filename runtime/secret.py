@@ -196,6 +196,8 @@ class LiveSecret:
     def __init__(self, ref: SecretRef, base_dir: Path, read: Callable[[], Secret]) -> None:
         self._path = base_dir / ref.name if ref.source is SecretSource.FILE else None
         self._is_fetched = ref.source.is_fetched
+        self.may_change = self._path is not None or self._is_fetched
+        """Whether looking at the source can show anything new."""
         self._read = read
         self._seen = self._state()
         self._next_look = 0.0
@@ -210,11 +212,6 @@ class LiveSecret:
         if ref.source.is_fetched:
             return await asyncio.to_thread(cls, ref, base_dir, read)
         return cls(ref, base_dir, read)
-
-    @property
-    def may_change(self) -> bool:
-        """Whether looking at the source can show anything new."""
-        return self._path is not None or self._is_fetched
 
     def look(self, now: float) -> bool:
         """Whether the secret is another than before, at a price that each request can pay."""

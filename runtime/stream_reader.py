@@ -36,7 +36,7 @@ class Held(Protocol):
 
 def take(stream: Held, most: int = -1) -> bytes:
     """What `stream` holds, at most so many bytes; empty where it holds nothing. most: -1: all."""
-    if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._exception is not None:
+    if type(stream) is not StreamReader or not IS_AS_EXPECTED or stream._exception is not None:
         return stream.read_nowait(most)  # there is another class for bodies that are empty
     parts = stream._buffer
     if not parts:

@@ -15,12 +15,20 @@ _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_statu
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 """Whether an answer of this aiohttp has these fields, and no others."""
+_HEAD_IS_AS_EXPECTED = vars(web.StreamResponse()).keys() == {"_headers", "_reason", "_state", "_status"}
 
 
 class StreamHead(web.StreamResponse):
     """The head of a stream. lines: of it, beside its headers, each with its end; None: none may be."""
 
     lines: bytes | None = None
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        if not _HEAD_IS_AS_EXPECTED:
+            super().__init__(headers=headers)
+            return
+        self._state, self._headers = {}, CIMultiDict(headers)
+        self._status, self._reason = 200, "OK"
 
 
 class WholeAnswer(web.Response):

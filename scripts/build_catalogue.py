@@ -134,7 +134,8 @@ def _provider_rows(provider: types.Provider, called: str, day: date) -> Iterator
 def _dearest(model: types.ModelInfo, day: date) -> types.ModelPrice:
     """The prices of the hour of that day at which they are highest."""
     by_hour = [model.get_prices(datetime.combine(day, hour, UTC)) for hour in HOURS]
-    return max(by_hour, key=_dearness)
+    different = {id(prices): prices for prices in by_hour}  # most models have the same at all hours
+    return max(different.values(), key=_dearness)
 
 
 def _later(model: types.ModelInfo, day: date) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
@@ -43,12 +44,16 @@ class _Made:
     value: Any
 
 
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, start="file", parser="lalr", transformer=_Values(), maybe_placeholders=False)
+
+
 def read_baml(text: str) -> Node:
     """Clients as `client.NAME`, policies as `retry_policy.NAME`, and others by kind and name."""
     kept, others = _apart(text)
     try:
-        parser = Lark(_GRAMMAR, start="file", parser="lalr", transformer=_Values(), maybe_placeholders=False)
-        made: Any = parser.parse(kept)
+        made: Any = _parser().parse(kept)
     except UnexpectedInput as error:
         line = error.line if error.line > 0 else None
         raise ImportFailed("this is no BAML: something else is expected here", line) from None

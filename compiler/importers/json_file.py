@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
@@ -26,12 +27,16 @@ NUMBER: /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/
 def read_json(text: str, path: str = "") -> Node:
     """The value of a JSON file. Raises ImportFailed."""
     try:
-        parser = Lark(_GRAMMAR, parser="lalr", transformer=_Values(), maybe_placeholders=False)
-        made: Any = parser.parse(text)
+        made: Any = _parser().parse(text)
     except UnexpectedInput as error:
         line = error.line if error.line > 0 else None
         raise ImportFailed("this is no JSON: something else is expected here", line) from None
     return _placed(made, path, Counter(), 0)
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", transformer=_Values(), maybe_placeholders=False)
 
 
 _Made = tuple[int, Any]

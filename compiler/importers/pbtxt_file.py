@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
@@ -50,13 +51,15 @@ class _Value:
     value: Scalar
 
 
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, start="message", parser="lalr", transformer=_Fields(), maybe_placeholders=False)
+
+
 def read_pbtxt(text: str, lists: Collection[str], maps: Collection[str], path: str = "") -> Node:
     """A message. lists, maps: fields that are such. Raises ImportFailed."""
     try:
-        parser = Lark(
-            _GRAMMAR, start="message", parser="lalr", transformer=_Fields(), maybe_placeholders=False
-        )
-        made: Any = parser.parse(text)
+        made: Any = _parser().parse(text)
     except UnexpectedInput as error:
         line = error.line if error.line > 0 else None
         raise ImportFailed(

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import orjson
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.gen import make_dict_unstructure_fn
 
 from ...dsl.convert import make_converter, register_by_kind
 from ...dsl.files import read_regular
+from ...dsl.json_text import json_text
 from ...dsl.kinds import TaskKind
 from ...dsl.mismatch import Mismatch
 from ..onnx_model.signature import Dimension
@@ -64,11 +64,7 @@ class PlanError(Exception):
 
 def dump_plan(plan: Plan) -> str:
     """`plan` as JSON text: the same plan gives the same bytes, keys in the order of the classes."""
-    raw = plan_converter().unstructure(plan)
-    try:
-        return orjson.dumps(raw, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-    except orjson.JSONEncodeError:  # a number of more than 64 bits, half of a surrogate pair
-        return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
+    return json_text(plan_converter().unstructure(plan))
 
 
 def parse_plan(text: str) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import NoneType
 
 from attrs import evolve
 
@@ -60,14 +61,23 @@ def values_in(part: object) -> Iterator[object]:
     while todo:
         each = todo.pop()
         yield each
-        match each:
-            case dict():
-                todo += each.values()
-            case list() | tuple():
-                todo += each
-            case _:
-                names = getattr(type(each), "__attrs_attrs__", ())
-                todo += [getattr(each, field.name) for field in names]
+        if type(each) in PLAIN:
+            continue
+        if isinstance(each, dict):
+            todo += each.values()
+        elif isinstance(each, (list, tuple)):
+            todo += each
+        else:
+            todo += [getattr(each, name) for name in fields_in(each)]
+
+
+PLAIN = frozenset((NoneType, bool, int, float, str))
+"""Kinds of values that have nothing in them: most of a plan."""
+
+
+def fields_in(value: object) -> list[str]:
+    """The names of the fields of a record; none of what is no record."""
+    return [field.name for field in getattr(type(value), "__attrs_attrs__", ())]
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:

@@ -18,10 +18,10 @@ from 0, all in characters (Unicode code points); the end is not included.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ..diagnostics import Diagnostic, Edit, Fix, Label, count
+from ..json_text import json_text
 from ..source import Span
 from .places import encodable, place
 
@@ -37,7 +37,7 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
         "diagnostics": [diagnostic_as_json(item) for item in diagnostics],
         "summary": {f"{severity}s": number for severity, number in count(diagnostics).items()},
     }
-    return encodable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
+    return encodable(json_text(document))
 
 
 def diagnostic_as_json(item: Diagnostic) -> Json:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from ..diagnostics import Diagnostic, Edit, Fix, Label, Severity
+from ..json_text import json_text
 from ..source import Source, Span
 from ..version import __version__
 from .places import encodable, place
@@ -31,7 +31,7 @@ def render_sarif(diagnostics: Sequence[Diagnostic]) -> str:
         "results": [_result(item, rules[item.code]) for item in diagnostics],
     }
     document: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return encodable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
+    return encodable(json_text(document))
 
 
 def _result(item: Diagnostic, rule: int) -> Json:

@@ -54,6 +54,8 @@ def form(at: Situation) -> Instead | None:
         start = max(line_start(at.text, token.start), token.start - _FAR)
         line = at.text[start : token.end + _FAR].partition("\n")[0]
         for each in foreign_forms():
+            if each.at.match(line, token.start - start) is None:  # nearly always
+                continue
             for found in each.written.finditer(line):
                 if start + found.start("at") != token.start:
                     continue

@@ -110,14 +110,14 @@ _IN_SECONDS = {"ns": 1e-9}
 
 def other_units(at: Situation) -> Instead | None:
     """`500µs`: less than a millisecond."""
-    last = as_name(at.values[-1]) if at.values else None
+    text, last = at.text, as_name(at.values[-1]) if at.values else None
     for unit in (at.token, last):
         start = unit.start if unit is not None else 0
-        while start > 0 and (at.text[start - 1].isdecimal() or at.text[start - 1] in "._ "):
+        while start > 0 and (text[start - 1].isdecimal() or text[start - 1] in "._ "):
             start -= 1
-        while unit is not None and start < unit.start and at.text[start] == " ":
+        while unit is not None and start < unit.start and text[start] == " ":
             start += 1
-        found = _OTHER_UNIT.match(at.text, start)
+        found = _OTHER_UNIT.match(text, start)
         if unit is not None and found is not None and start <= unit.start < found.end():
             break
     else:

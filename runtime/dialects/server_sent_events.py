@@ -34,15 +34,16 @@ class SseParser:
     https://github.com/lemonade-sdk/lemonade/issues/2826.
     """
 
+    is_between = True
+    """Whether all that came was whole events."""
+    _size = 0
+    _name = b""
+    _is_first = True
+    _after_cr = False
+
     def __init__(self) -> None:
         self._tail: list[bytes] = []
-        self._size = 0
-        self._after_cr = False
-        self._name = b""
         self._data: list[bytes] = []
-        self._is_first = True
-        self.is_between = True
-        """Whether all that came was whole events."""
 
     @property
     def in_event(self) -> bool:
@@ -117,4 +118,4 @@ def _plain_events(received: bytes) -> list[Event]:
     blocks = received[6:-2].split(b"\n\ndata: ")
     if received.count(b"\n") != 2 * len(blocks):
         return []
-    return [Event(b"", block) for block in blocks]
+    return [tuple.__new__(Event, (b"", block)) for block in blocks]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from attrs import asdict, astuple
 from ...compiler.plan.record import define
 from ..requests.trace import Span
 from ..requests.usage import NOTHING_USED, PICODOLLARS
+from ..serving.counters import Counts
 
 HOUR = 3600
 KEPT_HOURS = 32 * 24
@@ -56,7 +56,7 @@ class Accounting:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.began = clock()
-        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.outcomes: Counts[tuple[str, str]] = Counts()
         """Requests by key, and how they ended."""
         self.totals: dict[tuple[str, str, str], Spend] = {}
         """Of all the time, without users."""

@@ -13,6 +13,7 @@ from multidict import istr
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
+from ..late_resources import LateResources
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
@@ -23,11 +24,10 @@ from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
 from .exchange import EXCHANGE, Exchange
-from .late_resources import LateResources
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
-from .request_records import RECORDS, Records
+from .request_records import RECORDS, Records, Told
 from .responses import (
     REQUEST_ID_HEADER,
     error_answer,
@@ -44,8 +44,6 @@ from .web_tokens import WebTokens
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Guard = Callable[[Answer, Shape, "Access", bool], Handler]
 Refused = Callable[[RequestError], None]
-Told = tuple[str, str, int, str, RequestError | None]
-"""What is told of a request that has ended: its method, path, status, outcome and error."""
 
 
 _TRACEPARENT = istr(TRACEPARENT)
@@ -230,7 +228,7 @@ class Door:
         return answer_health(request, exchange.executor, found)
 
     async def tell_stream(self, request: web.Request, response: web.StreamResponse) -> None:
-        """The same, when the answer begins."""
+        """The same, when an answer begins that aiohttp sends."""
         if not isinstance(response, web.Response):
             self.tell(request, response, request.get(EXCHANGE))
 
@@ -269,14 +267,16 @@ def _guarded(
     def end(exchange: Exchange, told: Told | None) -> None:
         exchange.end()
         if told is not None:
-            records.end(exchange, *told, exchange.loop.time(), asks)
+            records.end(exchange, told, exchange.loop.time(), asks)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
         request[EXCHANGE] = exchange
-        parent = request.headers.get(_TRACEPARENT, "")
+        exchange.tell = door.tell
+        headers, method = request.headers, request.method  # each is a look into a cache of aiohttp's
+        parent = headers.get(_TRACEPARENT, "")
         if records.traces is not None:
             exchange.traceparent = parent
             exchange.own_trace = records.traces.begin(parent)
@@ -288,11 +288,11 @@ def _guarded(
         outcome, failed = OK, None
         response: web.StreamResponse | None = None
         try:
-            if request.method == "OPTIONS":
+            if method == "OPTIONS":
                 response = door.browsers.preflight(request)
             if response is None:
                 held = door.admit(request, access)
-                if (patience := request.headers.get(DEADLINE_HEADER)) is not None:
+                if (patience := headers.get(DEADLINE_HEADER)) is not None:
                     exchange.until = exchange.began + patience_of(patience)
                 if held is not None and asks:
                     exchange.key = exchange.plan.keys[held.name]
@@ -328,7 +328,7 @@ def _guarded(
             bodies.release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
             status = 0 if response is None else response.status
-            told = (request.method, request.path, status, outcome, failed) if is_told else None
+            told = (method, request.path, status, outcome, failed) if is_told else None
             if exchange.background is None:
                 end(exchange, told)
             else:

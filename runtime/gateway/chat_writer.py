@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import orjson
 
@@ -12,7 +13,7 @@ from ..dialects.registry import CLIENT_SIDES, AnswerWriter
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
 from ..requests.events import Failed
-from ..requests.request import OPENAI_CHAT, ChatRequest, CompletionRequest
+from ..requests.request import ChatRequest, CompletionRequest
 from .event_stream import event
 from .responses import error_body
 
@@ -27,7 +28,7 @@ class ChatWriter:
 
     def __init__(self, request: ChatRequest | CompletionRequest) -> None:
         self._request = request
-        self._in_openai = isinstance(request, CompletionRequest) or request.dialect == OPENAI_CHAT
+        self._in_openai = isinstance(request, CompletionRequest) or request.said is None
         self._events: ChunkEvents | None = None
         self._writer: AnswerWriter | None = None
         self._passed = False
@@ -49,9 +50,9 @@ class ChatWriter:
         side = CLIENT_SIDES[request.dialect]
         return side.whole(conversation_of(request), int(time.time()), self._events.whole(chunk))
 
-    def writes_at_once(self, chunk: Chunk) -> bool:
-        """Whether `write` raises nothing for `chunk`."""
-        return self._in_openai or isinstance(chunk, ChatEvents)
+    def writes_at_once(self, chunks: Sequence[Chunk]) -> bool:
+        """Whether `write` raises nothing for `chunks`."""
+        return self._in_openai or all(isinstance(chunk, ChatEvents) for chunk in chunks)
 
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""

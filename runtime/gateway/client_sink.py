@@ -29,21 +29,18 @@ class ClientSink:
         """As of all sinks."""
         return self.is_open and not self.left and self._out.takes()
 
-    def send(self, chunks: Sequence[Chunk]) -> bool:
+    def send(self, chunks: Sequence[Chunk], more: bool) -> bool:
         """As of all sinks."""
-        writer = self._writer
-        if not all(map(writer.writes_at_once, chunks)):
+        writer, out = self._writer, self._out
+        if not self.is_open or self.left or not writer.writes_at_once(chunks):
             return False
         data = b"".join(map(writer.write, chunks))
         if not data:
             return True
-        if not self._out.has_begun:
-            self._out.begin_with(data, self._headers())
-        elif getattr(chunks[-1], "more", False):
+        if more and out.has_begun:
             self.left = data
-        else:
-            return self._out.pass_on(as_chunk(data))
-        return True
+            return True
+        return out.pass_on(as_chunk(data), self._headers)
 
     def pass_on(self, piece: bytes, size: int) -> bool:
         """As of all sinks."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_writer import StreamWriter
@@ -25,12 +24,19 @@ KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
 
 _COMMENT = b": keep-alive\n\n"
-_FIELDS = {"_eof_sent", "_headers", "_keep_alive", "_payload_writer", "_req", "_send_headers_immediately"}
-_IS_AS_EXPECTED = all(hasattr(web.StreamResponse(), name) for name in _FIELDS) and all(
-    hasattr(StreamWriter, name) for name in ("_eof", "_write", "chunked", "protocol")
+_FIELDS = {"_eof_sent", "_headers", "_keep_alive", "_req", "_send_headers_immediately"}
+_IS_AS_EXPECTED = (
+    all(hasattr(web.StreamResponse(), name) for name in _FIELDS)
+    and hasattr(StreamWriter, "protocol")
+    and {"_paused", "transport"} <= {*BaseProtocol.__slots__}
 )
-"""Whether this aiohttp has the fields that heads and ends are sent by past its own ways."""
+"""Whether this aiohttp has the fields that streams are sent by past its own ways."""
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+_HEAD = b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\nServer: %b\r\n" % (
+    header_lines(_HEADERS),
+    SERVER_SOFTWARE.encode(),
+)
+"""What all heads begin with."""
 
 
 class EventStream:
@@ -40,20 +46,22 @@ class EventStream:
     context and get a status of its own; later ones are events.
     """
 
+    has_begun = False
+    """Whether the head is out."""
+    _spoke = 0.0
+    _timer: asyncio.TimerHandle | None = None
+    _comment: asyncio.Task[None] | None = None
+
     def __init__(self, request: web.Request) -> None:
-        exchange = request.get(EXCHANGE)
-        ids = NO_HEADERS if exchange is None else exchange.ids
-        self.response = StreamHead(headers={**_HEADERS, **ids})
+        self._exchange = exchange = request.get(EXCHANGE)
+        self.response = StreamHead(headers=NO_HEADERS if exchange is None else exchange.ids)
         self._request = request
-        self._writer: AbstractStreamWriter | None = None
+        self._client = _client_of(request)
         self._loop = asyncio.get_running_loop()
-        self._spoke = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._comment: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> EventStream:
-        self._spoke = self._loop.time()
-        self._watch()
+        self._spoke = now = self._loop.time()
+        self._timer = self._loop.call_at(now + KEEP_ALIVE, self._watch)
         return self
 
     async def __aexit__(
@@ -68,9 +76,8 @@ class EventStream:
         """Send the status, with `headers` beside the usual ones; once."""
         if self._comment is not None:
             await self._comment
-        if self._writer is None:
-            self.response.headers.update(headers)
-            self._writer = await self.response.prepare(self._request)
+        if not self.has_begun:
+            await self._write(b"", headers)
 
     async def send(self, data: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Send one event or several. Raises ConnectionError when the client is gone.
@@ -80,31 +87,26 @@ class EventStream:
         self._spoke = self._loop.time()
         if self._comment is not None:
             await self._comment
-        if self._writer is None:
-            if self._is_plain():
-                self.response.headers.update(headers)
-                await self._begin_with(data)
-                return
-            self.response._send_headers_immediately = False  # but together with the events
-            await self.begin(headers)
-        await self._write(data)
+        await self._write(data, headers)
 
     async def end(self, data: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> web.StreamResponse:
         """Send the last events. headers: as of `send`."""
-        await self.begin(headers)
-        response, writer = self.response, self._writer
-        if not _IS_AS_EXPECTED or not isinstance(writer, StreamWriter) or not _is_open(writer):
+        if self._comment is not None:
+            await self._comment
+        response, client = self.response, self._client
+        if client is None:
+            await self.begin(headers)
             await response.write_eof(data)
             return response
-        writer._write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
-        await writer.drain()
-        writer._eof = response._eof_sent = True
-        response._req = response._payload_writer = None
+        self._put(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n", headers)
+        if client._paused:
+            await client._drain_helper()
+        response._eof_sent = True
         return response
 
     def failed(self, error: Exception) -> RequestError:
         """What to tell the client of `error`; it is raised where it can have a status, or nobody listens."""
-        if not self.response.prepared or isinstance(error, ConnectionError):
+        if not self.has_begun or isinstance(error, ConnectionError):
             raise error
         if not isinstance(error, RequestError):
             error = internal_error()
@@ -114,109 +116,76 @@ class EventStream:
 
     def takes(self) -> bool:
         """Whether more can go out at once: all that came before has, and the head can, with it."""
-        writer = self._writer
-        if writer is None and self._is_plain():
-            writer = self._request._payload_writer
-            return self._comment is None and _way_out(writer) is not None  # type: ignore[arg-type]
-        if (
-            not _IS_AS_EXPECTED
-            or self._comment is not None
-            or type(writer) is not StreamWriter
-            or not _is_open(writer)
-        ):
+        client = self._client
+        if client is None or self._comment is not None or client._paused:
             return False
-        return _way_out(writer) is not None
+        return (transport := client.transport) is not None and not transport.is_closing()
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the head is out."""
-        return self._writer is not None
-
-    def begin_with(self, data: bytes, headers: Mapping[str, str]) -> None:
-        """Send the head and the first events at once. Ask `takes` before, and `has_begun`."""
-        self._spoke = self._loop.time()
-        self.response.headers.update(headers)
-        head = self._open()
-        telling = self._request._prepare_hook(self.response)
-        try:
-            telling.send(None)
-        except StopIteration:
-            pass  # it waits for nothing: `Door.tell_stream` is all there is
-        else:
-            raise RuntimeError("what is told before the head of a stream waits for something")
-        head._write(self._first(data))
-
-    def pass_on(self, chunk: bytes) -> bool:
+    def pass_on(self, chunk: bytes, headers: Callable[[], Mapping[str, str]] = lambda: NO_HEADERS) -> bool:
         """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
 
-        Ask `takes` before the first one.
+        headers: makes those that are sent with the status, where that goes out now.
         """
-        writer: Any = self._writer
-        transport = _way_out(writer)
-        if self._comment is not None or transport is None:
+        client = self._client
+        if (
+            client is None
+            or self._comment is not None
+            or client._paused
+            or (transport := client.transport) is None
+            or transport.is_closing()
+        ):
             return False
-        size = len(chunk)
-        writer.buffer_size += size
-        writer.output_size += size
         self._spoke = self._loop.time()
-        transport.write(chunk)
+        transport.write(chunk if self.has_begun else self._begin(chunk, headers()))
         return True
 
     async def _send_comment(self) -> None:
-        if self._writer is None:
-            self._writer = await self.response.prepare(self._request)
-        await self._write(_COMMENT)
+        await self._write(_COMMENT, NO_HEADERS)
 
-    async def _write(self, data: bytes) -> None:
-        """Send `data`, and wait until it is gone: no more is kept for a client that does not read."""
-        writer = self._writer
-        assert writer is not None
-        if isinstance(writer, StreamWriter) and _is_open(writer):
-            writer._write(as_chunk(data))
-        else:
-            await writer.write(data)
-        await writer.drain()
+    async def _write(self, data: bytes, headers: Mapping[str, str]) -> None:
+        """Send `data`, and wait until it is gone: no more is kept for a client that does not read.
 
-    def _is_plain(self) -> bool:
-        """Whether the client and aiohttp are such that the head need not pass through all of `prepare`."""
-        request = self._request
-        return (
-            _IS_AS_EXPECTED
-            and type(request._payload_writer) is StreamWriter
-            and request._version == HttpVersion11
-            and not request._message.should_close
-            and self.response._keep_alive is None
-            and request._method != hdrs.METH_HEAD
-        )
+        headers: sent before it, with the head, where that is not out.
+        """
+        client, response = self._client, self.response
+        if client is not None:
+            self._put(as_chunk(data) if data else b"", headers)
+            if client._paused:
+                await client._drain_helper()
+            return
+        if not self.has_begun:
+            response.headers.update({**_HEADERS, **headers})
+            response._send_headers_immediately = not data  # else together with it
+            await response.prepare(self._request)
+            self.has_begun = True
+        if data:
+            await response.write(data)
+            await self._request.writer.drain()
 
-    async def _begin_with(self, data: bytes) -> None:
-        """Send the head with the first events, in one write: what `prepare` and the writer do together."""
-        writer = self._open()
-        await self._request._prepare_hook(self.response)
-        writer._write(self._first(data))
-        await writer.drain()
+    def _put(self, data: bytes, headers: Mapping[str, str]) -> None:
+        """Send `data`, which is chunks of HTTP, at once. Raises ConnectionError. headers: as of `send`."""
+        client = self._client
+        transport = None if client is None else client.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        transport.write(data if self.has_begun else self._begin(data, headers))
 
-    def _open(self) -> StreamWriter:
-        """Begin to answer: what writes to the client."""
-        request, response = self._request, self.response
-        writer = request._payload_writer
-        assert isinstance(writer, StreamWriter)
-        response._req = request
-        response._keep_alive = True
-        response._payload_writer = self._writer = writer
+    def _begin(self, data: bytes, headers: Mapping[str, str]) -> bytes:
+        """The head, with `data` behind it: what `prepare` and the writer of aiohttp do together."""
+        request, response, exchange = self._request, self.response, self._exchange
+        response._keep_alive = not request._message.should_close
         response.lines = b""
-        writer.chunked = True
-        return writer
-
-    def _first(self, data: bytes) -> bytes:
-        """The head, with `data` behind it."""
-        headers = self.response._headers
-        headers[hdrs.TRANSFER_ENCODING] = "chunked"
-        headers[hdrs.DATE] = rfc822_formatted_time()
-        headers[hdrs.SERVER] = SERVER_SOFTWARE
-        self._writer._headers_written = True  # type: ignore[union-attr]
-        lines = header_lines(headers), self.response.lines or b""
-        return b"HTTP/1.1 200 OK\r\n%b%b\r\n%b" % (*lines, as_chunk(data))
+        said = response._headers
+        if headers:
+            said.update(headers)
+        if request._message.should_close:
+            said[hdrs.CONNECTION] = "close"
+        if exchange is not None and exchange.tell is not None:
+            exchange.tell(request, response, exchange)
+        self.has_begun = True
+        request._payload_writer.output_size = 1  # no other answer may begin
+        date = rfc822_formatted_time().encode()
+        return b"%bDate: %b\r\n%b%b\r\n%b" % (_HEAD, date, header_lines(said), response.lines, data)
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""
@@ -239,18 +208,17 @@ def as_chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _way_out(writer: StreamWriter) -> asyncio.Transport | None:
-    """Where bytes go out at once; None where the client is gone, or does not read."""
-    protocol = writer.protocol
-    transport = protocol.transport
-    if protocol.writing_paused or transport is None or transport.is_closing():
-        return None
-    return transport
-
-
-def _is_open(writer: StreamWriter) -> bool:
-    """Whether the head is out, and the next bytes are a chunk as HTTP has them."""
-    return writer.chunked and not writer._headers_buf and not writer._eof and writer._compress is None
+def _client_of(request: web.Request) -> BaseProtocol | None:
+    """The connection of `request`, where its answer can be written past aiohttp's own ways."""
+    writer = request._payload_writer
+    if (
+        _IS_AS_EXPECTED
+        and type(writer) is StreamWriter
+        and request._version == HttpVersion11
+        and request._method != hdrs.METH_HEAD
+    ):
+        return writer.protocol
+    return None
 
 
 def event(data: bytes, name: str = "") -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -48,10 +48,11 @@ class Exchange:
     when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
     longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
     that, to a pipeline. own_trace: which trace it is in, where traces are written. ids: the headers that name
-    the request, in each answer to it.
+    the request, in each answer to it. tell: adds to the head of an answer what the gateway says in all.
     """
 
     __slots__ = (
+        "_permit",
         "asked",
         "background",
         "began",
@@ -65,6 +66,7 @@ class Exchange:
         "person",
         "plan",
         "spans",
+        "tell",
         "trace",
         "traceparent",
         "until",
@@ -90,10 +92,14 @@ class Exchange:
         self.spans: list[Span] = []
         self.notes: list[Note] = []
         self.own_trace: OwnTrace | None = None
+        self.tell: Callable[[web.Request, web.StreamResponse, Exchange], None] | None = None
+        self._permit: Permit | None = None  # of the limits of its key, once it asks something
 
     def end(self) -> None:
         """The request is answered: called once."""
         self.plan.users -= 1
+        if self._permit is not None and self.key is not None and self.key.limiter is not None:
+            self.key.limiter.finish(self._permit, self.tokens())
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -114,7 +120,7 @@ class Exchange:
                 raise
             message = f"there is no model `{short_name(name)}`; {self._listed()}"
             raise UnknownModel(message, param="model") from None
-        if self.key is not None:
+        if self.key is not None and self.key.plan.models:
             self._check(name)
         return model
 
@@ -150,8 +156,7 @@ class Exchange:
         if not isinstance(model, Model) or not model.relays:
             sink = None
         answer = model.stream(self._call(request, deadline, priority, headers, sink), trace)
-        key = self.key
-        return answer if key is None or key.limiter is None else self._limited(answer, request, deadline)
+        return answer if self._enters(request) else self._late_stream(answer, request, deadline)
 
     def answer(
         self,
@@ -166,9 +171,7 @@ class Exchange:
         """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
         model = self._begin(name, request, trace)
         call = self._call(request, deadline, priority, headers)
-        if self.key is None or self.key.limiter is None:
-            return model.answer(call, trace)
-        return self._one_limited(model, call, trace)
+        return model.answer(call, trace) if self._enters(request) else self._late_answer(model, call, trace)
 
     async def run(
         self,
@@ -182,19 +185,16 @@ class Exchange:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
         trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        permit = await self._permit(0, deadline)
-        try:
-            return await self.plan.run(
-                pipeline,
-                values,
-                deadline,
-                trace,
-                priority=self._priority(priority),
-                headers=headers,
-                payers=self._payers,
-            )
-        finally:
-            self._leave(permit)
+        await self._enter(0, deadline)
+        return await self.plan.run(
+            pipeline,
+            values,
+            deadline,
+            trace,
+            priority=self._priority(priority),
+            headers=headers,
+            payers=self._payers,
+        )
 
     async def events(
         self,
@@ -208,22 +208,19 @@ class Exchange:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
         trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        permit = await self._permit(0, deadline)
-        try:
-            events = self.plan.events(
-                pipeline,
-                values,
-                deadline,
-                trace,
-                priority=self._priority(priority),
-                headers=headers,
-                payers=self._payers,
-            )
-            async with aclosing(events):
-                async for each in events:
-                    yield each
-        finally:
-            self._leave(permit)
+        await self._enter(0, deadline)
+        events = self.plan.events(
+            pipeline,
+            values,
+            deadline,
+            trace,
+            priority=self._priority(priority),
+            headers=headers,
+            payers=self._payers,
+        )
+        async with aclosing(events):
+            async for each in events:
+                yield each
 
     def tokens(self) -> int:
         """Of all that was done for the request."""
@@ -275,36 +272,32 @@ class Exchange:
     def _payers(self) -> tuple[str, ...]:
         return self.key.payers if self.key is not None else ()
 
-    async def _permit(self, tokens: int, deadline: float | None) -> Permit | None:
-        """The right to ask for `tokens`, once the limits of the key allow it; None where it has none."""
-        return None if self.key is None else await self.key.enter(tokens, deadline)
+    def _enters(self, request: Request) -> bool:
+        """Whether the limits of the key let `request` begin now."""
+        key = self.key
+        if key is None or key.limiter is None:
+            return True
+        self._permit = key.limiter.take(self.loop.time(), estimate(request).total())
+        return self._permit is not None
 
-    def _leave(self, permit: Permit | None) -> None:
+    async def _enter(self, tokens: int, deadline: float | None) -> None:
+        """Wait until the limits of the key let a request of about `tokens` begin. Raises RequestError."""
         if self.key is not None:
-            self.key.leave(permit, self.tokens())
+            self._permit = await self.key.enter(tokens, deadline)
 
-    async def _limited(
+    async def _late_stream(
         self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
     ) -> AsyncGenerator[Chunk, None]:
         """`answer`, once the limits of the key let it begin."""
-        permit = await self._permit(estimate(request).total, deadline)
-        try:
-            async with aclosing(answer):
-                async for chunk in answer:
-                    yield chunk
-        finally:
-            self._leave(permit)
+        await self._enter(estimate(request).total(), deadline)
+        async with aclosing(answer):
+            async for chunk in answer:
+                yield chunk
 
-    async def _one_limited(self, model: Model | GuardedModel, call: Call, trace: Trace) -> Chunk:
+    async def _late_answer(self, model: Model | GuardedModel, call: Call, trace: Trace) -> Chunk:
         """The same of one in one piece."""
-        assert self.key is not None
-        assert self.key.limiter is not None
-        tokens = estimate(call.request).total
-        permit = self.key.limiter.take(self.loop.time(), tokens) or await self._permit(tokens, call.deadline)
-        try:
-            return await model.answer(call, trace)
-        finally:
-            self._leave(permit)
+        await self._enter(estimate(call.request).total(), call.deadline)
+        return await model.answer(call, trace)
 
     def _priority(self, asked: int) -> int:
         """As the key says; clients may ask for less."""

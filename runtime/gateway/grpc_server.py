@@ -241,7 +241,7 @@ class GrpcServer:
             exchange.end()
             if self._records is not None and answer == self._infer:
                 status = 200 if outcome == OK else 0 if failed is None else failed.status
-                self._records.end(exchange, "GRPC", _INFER, status, outcome, failed, loop.time())
+                self._records.end(exchange, ("GRPC", _INFER, status, outcome, failed), loop.time())
 
 
 def _message(kind: str, **fields: Any) -> Any:

@@ -31,6 +31,10 @@ WRITTEN = 500
 
 Story = dict[str, Any]
 
+Told = tuple[str, str, int, str, RequestError | None]
+"""What is told of a request that has ended: its method, path, status (0 where nobody got any),
+outcome and error."""
+
 LONGEST_PATH, LONGEST_MESSAGE = 200, 500
 
 BROKEN_OFF = "broken_off"
@@ -71,23 +75,14 @@ class Records:
         self._earlier: deque[Story] = deque(maxlen=KEPT)
         self._earlier_troubled: deque[Story] = deque(maxlen=KEPT)
 
-    def end(
-        self,
-        exchange: Exchange,
-        method: str,
-        path: str,
-        status: int,
-        outcome: str,
-        error: RequestError | None,
-        now: float,
-        asks: bool = True,
-    ) -> None:
-        """A request has ended. status: 0 where nobody got any. asks: whether it was one to a model."""
+    def end(self, exchange: Exchange, told: Told, now: float, asks: bool = True) -> None:
+        """A request has ended. asks: whether it was one to a model."""
+        method, path, status, outcome, error = told
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
         deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
         if trace is not None:
-            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries
+            deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries()
             notes, upstream = trace.notes, trace.upstream
         if error is not None and not deployment:
             deployment = error.deployment or ""

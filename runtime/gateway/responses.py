@@ -126,7 +126,7 @@ def answered_by(
         headers[REPLICA_HEADER] = str(trace.replica)
     if trace.adapted:
         headers |= adapted(trace.adapted)
-    headers[ATTEMPTS_HEADER] = str(trace.tries)
+    headers[ATTEMPTS_HEADER] = str(trace.tries())
     if trace.spans and not streams:
         cost = cost_of(trace.spans)
         if cost is not None:

@@ -48,11 +48,6 @@ class KeyPolicies:
         until = now + PATIENCE
         return await limiter.acquire(tokens, until if deadline is None else min(until, deadline))
 
-    def leave(self, permit: Permit | None, tokens: int) -> None:
-        """The request has ended, and took so many."""
-        if permit is not None and self.limiter is not None:
-            self.limiter.finish(permit, tokens)
-
 
 def key_among(payers: tuple[str, ...]) -> str | None:
     """The key that is among `payers`; None where the client came without one of its own."""

@@ -53,6 +53,7 @@ class ReplicaPolicies:
     everyone: Payer | None = None
     always: tuple[Payer, ...] = field(init=False)
     tiers: AskedTier = field(init=False, eq=False, repr=False)
+    paying: dict[tuple[str, ...], tuple[Payer, ...]] = field(factory=dict, init=False, eq=False, repr=False)
 
     @tiers.default
     def _asked(self) -> AskedTier:
@@ -63,3 +64,9 @@ class ReplicaPolicies:
         who = f"deployment `{self.plan.deployment}`"
         itself = None if self.budget is None else Payer(who, self.budget, self.plan)
         return tuple(each for each in (itself, self.everyone) if each is not None)
+
+    def who_pays(self, names: tuple[str, ...]) -> tuple[Payer, ...]:
+        """For requests that `names` answer for; found once, and kept in `paying`."""
+        found = self.always + tuple(self.payers[name] for name in names if name in self.payers)
+        self.paying[names] = found
+        return found

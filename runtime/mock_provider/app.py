@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from ..late_resources import LateResources
 from .anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from .bedrock_api import BedrockApi
 from .gemini_api import GeminiApi
 from .openai_api import OpenAIApi
 from .options import MockOptions
-from .provider import Provider
+from .provider import Handler, Provider
 from .responses_api import ResponsesApi
 from .stats import Stats
 from .strict import PROVIDERS
@@ -46,7 +47,11 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     """
     provider = Provider(options or MockOptions(), stats or Stats())
     app = web.Application(client_max_size=_MAX_BODY)
-    post = app.router.add_post
+    resources = LateResources()
+
+    def post(path: str, answer: Handler, method: str = "POST") -> None:
+        resources.add(path, lambda router, path: router.add_route(method, path, answer))
+
     openai, anthropic, gemini = OpenAIApi(), AnthropicApi(), GeminiApi()
     chat = provider.guarded(openai, "chat", provider.chat)
     respond = provider.guarded(ResponsesApi(), "responses", provider.chat)
@@ -78,9 +83,11 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             provider.guarded(gemini, "batch_embed", provider.embeddings),
         )
         post(f"{named}{_VERTEX}:predict", provider.guarded(gemini, "predict", provider.embeddings))
-    app.router.add_get("/v1/models", provider.models)
-    app.router.add_get("/__mock__/stats", provider.show_stats)
+    for path, show in ("/v1/models", provider.models), ("/__mock__/stats", provider.show_stats):
+        post(path, show, "GET")
+        post(path, show, "HEAD")
     post("/__mock__/reset", provider.reset)
     post("/__mock__/faults", provider.set_faults)
-    app.router.add_route("*", "/{path:.*}", provider.no_such_path)
+    post("/{path:.*}", provider.no_such_path, "*")
+    app.router.register_resource(resources)
     return app

@@ -81,9 +81,9 @@ class Estimate(NamedTuple):
     audio_ms: int = 0
     tier: str = ""
 
-    @property
     def total(self) -> int:
-        return self.prompt + self.answer
+        """Tokens of the prompt and of the answer."""
+        return self[0] + self[1]
 
 
 NO_SIZE = Estimate(0, 0)
@@ -369,7 +369,7 @@ class Tariff:
 
 
 def _tokens(text: str) -> int:
-    return _bytes(text) // BYTES_PER_TOKEN + 1
+    return (len(text) if text.isascii() else _bytes(text)) // BYTES_PER_TOKEN + 1
 
 
 def _bytes(text: str) -> int:

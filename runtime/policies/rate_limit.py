@@ -161,10 +161,11 @@ class RateLimit:
         """The request has ended and consumed `tokens`; None: it was never sent."""
         self._running -= 1
         unsent = tokens is None
-        if permit.probe and permit.probe == self._probe:
+        expected, bucket, _, _, probe = permit
+        if probe and probe == self._probe:
             self._end_probe(unsent)
-        if self._window is not None and (unsent or tokens != permit.tokens):
-            self._window.correct(permit.bucket, -1 if unsent else 0, (tokens or 0) - permit.tokens)
+        if self._window is not None and (unsent or tokens != expected):
+            self._window.correct(bucket, -1 if unsent else 0, (tokens or 0) - expected)
 
     def hold(self, now: float, seconds: float, *, probe: bool = False) -> bool:
         """The provider asks to send nothing for so long; whether that is news.

@@ -29,7 +29,17 @@ class SlidingWindow:
     In any span of time as long as `SPAN`, what fitted when it was added never sums to more than that.
     """
 
-    __slots__ = ("_leaves_at", "_parts", "most_requests", "most_tokens", "requests", "tokens")
+    __slots__ = (
+        "_bucket",
+        "_ends_at",
+        "_leaves_at",
+        "_newest",
+        "_parts",
+        "most_requests",
+        "most_tokens",
+        "requests",
+        "tokens",
+    )
 
     def __init__(self, most_requests: int = ANY, most_tokens: int = ANY) -> None:
         self.most_requests, self.most_tokens = most_requests, most_tokens
@@ -38,27 +48,34 @@ class SlidingWindow:
         self._parts: OrderedDict[int, list[int]] = OrderedDict()
         self._leaves_at = inf
         """When the oldest part leaves the window."""
+        self._newest = [0, 0]
+        self._bucket, self._ends_at = -1, -inf
+        """Which part the newest is, and when the next one begins."""
 
     def add(self, now: float, tokens: int) -> int:
         """Count a request of `tokens`; gives the part it is counted in, for `correct`."""
-        bucket = int(now / WIDTH)
-        part = self._parts.get(bucket)
-        if part is None:
-            if now >= self._leaves_at:
-                self._expire(now)
-            if not self._parts:
-                self._leaves_at = _end(bucket)
-            self._parts[bucket] = [1, tokens]
-        else:
-            part[0] += 1
-            part[1] += tokens
+        if now >= self._ends_at:
+            self._begin(now)
+        part = self._newest
+        part[0] += 1
+        part[1] += tokens
         self.requests += 1
         self.tokens += tokens
-        return bucket
+        return self._bucket
+
+    def _begin(self, now: float) -> None:
+        """Count in another part from now on."""
+        bucket = int(now / WIDTH)
+        if now >= self._leaves_at:
+            self._expire(now)
+        if not self._parts:
+            self._leaves_at = _end(bucket)
+        self._newest = self._parts.setdefault(bucket, [0, 0])
+        self._bucket, self._ends_at = bucket, (bucket + 1) * WIDTH
 
     def correct(self, bucket: int, requests: int, tokens: int) -> None:
         """Change what was counted in `bucket` by so many, unless it has left the window."""
-        part = self._parts.get(bucket)
+        part = self._newest if bucket == self._bucket else self._parts.get(bucket)
         if part is not None:
             part[0] += requests
             part[1] += tokens
@@ -117,6 +134,7 @@ class SlidingWindow:
             self.requests -= requests
             self.tokens -= tokens
         self._leaves_at = inf
+        self._bucket, self._ends_at = -1, -inf
 
 
 def _end(bucket: int) -> float:

@@ -23,12 +23,14 @@ class ChatChunk(NamedTuple):
     only the usage is told, which the client did not ask for.
     more: the next chunk is already here, so that a writer may put both into one packet.
     upstream: of the first chunk, where a provider answers; all other chunks have it, too.
+    says: whether it is more than who speaks, or a count of tokens; None: it has to be read.
     """
 
     data: bytes
     usage: Usage | None = None
     more: bool = False
     upstream: Upstream | None = None
+    says: bool | None = None
 
 
 class ChatEvents(NamedTuple):

@@ -18,8 +18,11 @@ class Sink(Protocol):
         """Whether a chunk may go there now: all that came before is sent, and the client reads."""
         ...
 
-    def send(self, chunks: Sequence[Chunk]) -> bool:
-        """Send `chunks`, in one write; False where they have to go the usual way. Ask `takes` before."""
+    def send(self, chunks: Sequence[Chunk], more: bool) -> bool:
+        """Send `chunks`, in one write; False where they have to go the usual way.
+
+        more: what follows them is already here.
+        """
         ...
 
     def pass_on(self, piece: bytes, size: int) -> bool:

@@ -103,7 +103,6 @@ class Trace:
         self.adapted, self.cached = branch.adapted, branch.cached
         self.upstream = branch.upstream
 
-    @property
     def tries(self) -> int:
         """Attempts at all deployments that were asked: those that have ended elsewhere, too."""
         tries = self.attempts

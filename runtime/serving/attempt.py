@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from math import ceil, inf
 from typing import Any
 
@@ -54,7 +54,6 @@ class Attempt:
         "_pass",
         "_permit",
         "_policies",
-        "_sent",
         "_size",
         "_tariff",
         "_why",
@@ -63,6 +62,7 @@ class Attempt:
         "failure",
         "first",
         "is_held_back",
+        "is_sent",
         "usage",
         "used",
     )
@@ -92,7 +92,9 @@ class Attempt:
         self._outcome_told: Outcome | None = None
         self._why = ""
         self._charges = True
-        self._sent = self._finished = False
+        self._finished = False
+        self.is_sent = False
+        """Whether the request has gone out."""
         self.begun = False
         """Whether a part of the answer has come."""
         self.is_held_back = False
@@ -101,7 +103,6 @@ class Attempt:
         self.first: float | None = None
         """When the answer began, in the time of the loop."""
 
-    @property
     def handed_out(self) -> bool:
         """Whether a part of the answer has gone to who asks."""
         return self.begun and not self.is_held_back
@@ -115,7 +116,7 @@ class Attempt:
         now: float,
         deadline: float | None,
         wait_until: Callable[[float], float],
-        payers: Sequence[str] = (),
+        payers: tuple[str, ...] = (),
     ) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
@@ -127,11 +128,7 @@ class Attempt:
         if policies is None:
             return
         try:
-            paying = [*policies.always]
-            for name in payers:
-                if (payer := policies.payers.get(name)) is not None:
-                    paying.append(payer)
-            if paying:
+            if paying := policies.paying.get(payers) or policies.who_pays(payers):
                 if self._estimate.tier and policies.tiers.is_unpriced(self._estimate.tier):
                     refuse_unpriced(policies.plan, self._estimate.tier, paying)
                 amount = 0 if self._tariff is None else self._tariff.estimated(self._estimate)
@@ -142,7 +139,7 @@ class Attempt:
                     self._held.append((payer.budget, outcome))
             if (probing := self._enter_circuit(policies, now)) is not None:
                 await probing
-            self._permit = policies.limiter.take(now, self._estimate.total)
+            self._permit = policies.limiter.take(now, self._estimate.total())
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
@@ -204,7 +201,7 @@ class Attempt:
             until = max(until, now) + SHORT_WAIT
             deadline = until if deadline is None else min(until, deadline)
         try:
-            self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
+            self._permit = await policies.limiter.acquire(self._estimate.total(), deadline)
         except RequestError as error:
             raise _of(policies.plan, error) from None
         held = self._pass
@@ -212,10 +209,6 @@ class Attempt:
             self._pass = None
             if (probing := self._enter_circuit(policies, self._loop.time())) is not None:
                 await probing
-
-    def send(self) -> None:
-        """The request goes out now."""
-        self._sent = True
 
     def saw(self, chunk: Chunk) -> None:
         """A part of the answer came."""
@@ -293,7 +286,7 @@ class Attempt:
         if policies is None:
             return
         if self._permit is not None:
-            tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
+            tokens = used.prompt_tokens + used.completion_tokens if self.is_sent else None
             policies.limiter.finish(self._permit, tokens)
         if self._pass is not None:
             breaker = policies.breaker
@@ -312,7 +305,7 @@ class Attempt:
         """
         if self.usage is not None:
             return self.usage
-        if not self._sent or self._estimate is NO_SIZE:
+        if not self.is_sent or self._estimate is NO_SIZE:
             return NOTHING_USED
         if self.begun:
             guessed = self._estimate

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Sequence, Set
 from math import inf
-from weakref import WeakKeyDictionary
 
 from ..dialects.provider_errors.codes import is_final_limit
 from ..limits.rate_limiters import RateLimiter
@@ -41,7 +40,7 @@ class Availability:
         self.policies = policies
         self._running = running
         self._refused: dict[int, tuple[float, int]] = {}
-        self._rests: WeakKeyDictionary[RateLimiter, tuple[float, float]] = WeakKeyDictionary()
+        self._rests: dict[RateLimiter, tuple[float, float]] = {}
 
     def free_at(self, index: int, now: float) -> float:
         """When a request to the replica at `index` would be sent: `now` if nothing keeps it, infinite where
@@ -75,7 +74,7 @@ class Availability:
             return self.free_at(0, now)
         return min(self.free_at(index, now) for index in range(len(self._replicas)))
 
-    def another(self, index: int, now: float, tried: set[int], *, same_account: bool) -> int | None:
+    def another(self, index: int, now: float, tried: Set[int], *, same_account: bool) -> int | None:
         """A replica that is free now, and is neither the one at `index` nor among `tried`: the one with the
         fewest requests.
 
@@ -88,7 +87,7 @@ class Availability:
         ]
         return min(fit, key=self._running, default=None)
 
-    def waiting(self, index: int, now: float, tried: set[int]) -> int | None:
+    def waiting(self, index: int, now: float, tried: Set[int]) -> int | None:
         """Where none is free, the replica that is free first by waiting for its limits alone."""
         free = {
             other: self.free_at(other, now)
@@ -98,7 +97,7 @@ class Availability:
         first = min(free, key=free.__getitem__, default=None)
         return None if first is None or free[first] == inf else first
 
-    def _after(self, index: int, tried: set[int], *, same_account: bool) -> list[int]:
+    def _after(self, index: int, tried: Set[int], *, same_account: bool) -> list[int]:
         """The other replicas, from the next one on, but for those in `tried`."""
         count = len(self._replicas)
         ring = ((index + step) % count for step in range(1, count))
@@ -123,11 +122,6 @@ class Availability:
     def _has_another_account(self, other: int, index: int) -> bool:
         one, two = self.policies[index], self.policies[other]
         return one is None or two is None or one.limiter is not two.limiter
-
-    @property
-    def has_refused(self) -> bool:
-        """Whether the key of any replica was refused."""
-        return bool(self._refused)
 
     def sent(self, index: int, now: float) -> None:
         """A request goes to the replica at `index`: where its key was refused, no other does for a while."""
@@ -167,6 +161,8 @@ class Availability:
         until, seconds = self._rests.get(policies.limiter, (0.0, 0.0))
         if now >= until:  # else it was sent before
             seconds = min(2 * seconds, LONGEST_REST) or FIRST_REST
+            still_used = {each.limiter for each in self.policies if each is not None}
+            self._rests = {each: rest for each, rest in self._rests.items() if each in still_used}
             self._rests[policies.limiter] = now + seconds, seconds
             log.info(
                 "deployment `%s`: the provider takes no more of replica %d for now, and does not say for how "

@@ -25,19 +25,19 @@ class CountedSink:
         self._pass_on = sink.pass_on
         self.takes = sink.takes
 
-    def send(self, chunks: Sequence[Chunk]) -> bool:
+    def send(self, chunks: Sequence[Chunk], more: bool) -> bool:
         """As of all sinks."""
         attempt = self._attempt
         if attempt.is_held_back:
             held = self._held
             if len(held) + len(chunks) < MOST_HELD and not any(map(has_content, chunks)):
                 held += chunks
-            elif self._sink.send([*held, *chunks]):
+            elif self._sink.send([*held, *chunks], more):
                 held.clear()
                 attempt.is_held_back = False
             else:
                 return False
-        elif not self._sink.send(chunks):
+        elif not self._sink.send(chunks, more):
             return False
         for chunk in chunks:
             attempt.saw(chunk)

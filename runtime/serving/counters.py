@@ -7,6 +7,7 @@ import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import TypeVar
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
@@ -36,6 +37,17 @@ OPERATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 
 
 USAGE_BOUNDS = tuple(4**exponent for exponent in range(14))
 """As they have it for numbers of tokens."""
+
+
+K = TypeVar("K")
+
+
+class Counts(dict[K, int]):
+    """How many there were of each. A `Counter` costs more: it has its own way to delete, so Python looks for
+    a method each time that something is set."""
+
+    def __missing__(self, key: K) -> int:
+        return 0
 
 
 _SAME = 5e-7
@@ -78,7 +90,7 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
+        self.outcomes: Counts[str] = Counts()
         self.durations = Durations()
         self._outcomes_alone = False
 

@@ -290,7 +290,7 @@ class Deployment(Model):
         if self._most_inputs is not None and (parts := batches(call.request, self._most_inputs)):
             yield await self._in_batches(parts, call, trace)
             return
-        loop = self.loop
+        loop = self._loop or self.loop
         began = loop.time()
         slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
@@ -354,7 +354,7 @@ class Deployment(Model):
             return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(call, trace))
-        loop = self.loop
+        loop = self._loop or self.loop
         began = loop.time()
         slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 import orjson
 
@@ -12,6 +11,7 @@ from ...compiler.plan.record import frozen
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.events import PartEnded, Started, UsageKnown
 
+_QUIET = (Started, UsageKnown, PartEnded)
 Chunks = AsyncGenerator[Chunk, None]
 
 
@@ -44,21 +44,22 @@ async def open_answer(chunks: Chunks) -> Opened:
 def has_content(chunk: Chunk) -> bool:
     """Whether `chunk` is more than the role of who speaks, or a count of tokens."""
     if isinstance(chunk, ChatEvents):
-        return not all(isinstance(event, Started | UsageKnown | PartEnded) for event in chunk.events)
+        return not all(isinstance(event, _QUIET) for event in chunk.events)
     if not isinstance(chunk, ChatChunk):
         return True
-    return bool(chunk.data) and any(map(_says_something, _choices_of(chunk.data)))
-
-
-def _choices_of(data: bytes) -> list[Any]:
-    """The choices in a chat answer, or in a piece of one; what is no such thing counts as one."""
-    body = orjson.loads(data)
-    choices = body.get("choices") if isinstance(body, dict) else [None]
-    return choices if isinstance(choices, list) else []
-
-
-def _says_something(choice: Any) -> bool:
-    delta = choice.get("delta") if isinstance(choice, dict) else None
-    if not isinstance(delta, dict) or choice.get("finish_reason") is not None:
-        return True  # a whole answer, a piece of a completion, or the end
-    return any(value for name, value in delta.items() if name != "role")
+    if chunk.says is not None:
+        return chunk.says
+    if not chunk.data:
+        return False
+    body = orjson.loads(chunk.data)
+    if not isinstance(body, dict):
+        return True
+    choices = body.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        if not isinstance(delta, dict) or choice.get("finish_reason") is not None:
+            return True  # a whole answer, a piece of a completion, or the end
+        for name, value in delta.items():
+            if value and name != "role":
+                return True
+    return False

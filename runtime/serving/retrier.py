@@ -43,6 +43,8 @@ PASSING = (RateLimited, ServerDown)
 """Errors that go by waiting: who has somebody else to ask does not wait."""
 
 
+NOBODY: frozenset[int] = frozenset()
+
 _WAITED = 0.05
 """Seconds: who was waited for so long may be free by now, and is asked again; who said no at once is not."""
 
@@ -104,8 +106,7 @@ class Retrier:
         self.used = NOTHING_USED
         """By that one."""
         self._count = self._moves = self._cuts = 0
-        self._tried: set[int] = set()
-        self._passed: set[int] = set()
+        self._tried = self._passed = NOBODY
         self._waited = self.sent = 0.0
 
     async def enter(self) -> Attempt:
@@ -114,8 +115,7 @@ class Retrier:
         trace, call = self._trace, self._call
         trace.attempts = self._count
         began = now = self._loop.time()
-        passed = self._passed
-        passed.clear()
+        self._passed = NOBODY
         while True:
             index = self.slot.replica
             trace.replica = index
@@ -134,9 +134,7 @@ class Retrier:
                 trace.note(now, f"{self._deployment} #{index}: not sent: {error.message}")
                 if not isinstance(error, RateLimited | CircuitOpen):
                     raise
-                if now - entered >= _WAITED:
-                    passed.clear()
-                passed.add(index)
+                passed = self._passed = (NOBODY if now - entered >= _WAITED else self._passed) | {index}
                 if (
                     now - began >= MAX_WAIT
                     or call.is_over(now)
@@ -147,9 +145,8 @@ class Retrier:
                 ):
                     raise
         self.sent = self._loop.time()
-        if self._availability.has_refused:
-            self._availability.sent(self.slot.replica, self.sent)
-        attempt.send()
+        self._availability.sent(index, self.sent)
+        attempt.is_sent = True
         return attempt
 
     def _waits_until(self, now: float) -> float:
@@ -166,11 +163,11 @@ class Retrier:
         self._availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
         self._trace.note(now, f"{self._deployment} #{self.slot.replica}: failed: {error.message}")
-        if attempt.handed_out:
+        if attempt.handed_out():
             return None
         free_in = inf
         if isinstance(error, ITS_OWN) and not self._call.is_over(now):
-            self._tried.add(self.slot.replica)
+            self._tried |= {self.slot.replica}
             if self._moves_on(now, self._tried, same_account=isinstance(error, ServerDown)):
                 self._moves += 1
                 return 0.0
@@ -188,7 +185,7 @@ class Retrier:
         if isinstance(error, PASSING) and next_at > self._call.wait_until:
             return None
         self._waited += decision.seconds
-        self._tried.clear()
+        self._tried = NOBODY
         if isinstance(error, ITS_OWN_PERHAPS):
             self._moves_on(now, self._tried, same_account=True)
         self._trace.note(now, f"{self._deployment}: tries again in {decision.seconds:.3g} s")
@@ -214,24 +211,21 @@ class Retrier:
         assert attempt is not None
         attempt.leave(now)
         self.used = attempt.used
-        if attempt.handed_out:
+        if attempt.handed_out():
             self._availability.answered(self.slot.replica, now)
-        trace = self._trace
-        if trace.spans is not None:
-            answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
-            trace.record(
-                self._deployment,
-                self.sent,
-                now,
-                attempt.used,
-                attempt.cost,
-                answered,
-                trace.replica,
-                attempt.first,
-                attempt.failure,
-            )
+        self._trace.record(
+            self._deployment,
+            self.sent,
+            now,
+            attempt.used,
+            attempt.cost,
+            attempt.answered(streamed=getattr(self._call.request, "stream", False)),
+            self._trace.replica,
+            attempt.first,
+            attempt.failure,
+        )
 
-    def _moves_on(self, now: float, tried: set[int], *, same_account: bool = False) -> bool:
+    def _moves_on(self, now: float, tried: frozenset[int], *, same_account: bool = False) -> bool:
         """Whether another replica is free that is not among `tried`; the slot moves there."""
         other = self._availability.another(self.slot.replica, now, tried, same_account=same_account)
         if other is None:
@@ -239,7 +233,7 @@ class Retrier:
         self.slot = self._slots.move(self.slot, other)
         return True
 
-    def _waits_elsewhere(self, now: float, passed: set[int]) -> bool:
+    def _waits_elsewhere(self, now: float, passed: frozenset[int]) -> bool:
         """Whether another replica only has to be waited for; the slot moves there."""
         other = self._availability.waiting(self.slot.replica, now, passed | self._tried)
         if other is None:

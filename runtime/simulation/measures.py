@@ -149,7 +149,7 @@ def _of_request(record: Record, name: str, argument: str) -> Value:
         case "first_token":
             return record.first
         case "attempts":
-            return float(record.trace.tries)
+            return float(record.trace.tries())
         case "cached":
             return record.trace.cached
         case "header":

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from .conftest import Command
+from ..support.forked import ran
 
 PLANS = sorted((Path(__file__).parent / "golden").rglob("*.plan.json"))
 
 
-@cache
-def checked(said: str) -> Draft202012Validator:
-    schema = json.loads(said)
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json.loads(ran("schema", check=True).stdout)
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
-
-
-@pytest.fixture
-def validator(inferc: Command) -> Draft202012Validator:
-    return checked(inferc("schema").out)
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)

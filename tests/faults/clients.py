@@ -7,7 +7,6 @@ import resource
 import socket
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 
 from .processes import KEY, TOKEN, Gateway, gateway, until
@@ -20,6 +19,7 @@ from .requesting import (
     ended,
     metric,
     others,
+    packed_zeros,
     post,
     raw,
     raw_chat,
@@ -31,7 +31,6 @@ from .upstream import Answer as Sent
 
 _AUTH = 'gateway { auth = bearer(env("TOKEN")) }\n'
 _BEARER = {"Authorization": f"Bearer {TOKEN}"}
-_MB = 1 << 20
 
 
 class _Endless:
@@ -145,18 +144,13 @@ def _trickle(connection: socket.socket, pause: float) -> None:
             time.sleep(pause)
 
 
-def _bomb(megabytes: int) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(bytes(_MB)) for _ in range(megabytes)) + packer.flush()
-
-
 @fault(quick=True)
 def bombs_without_a_token(seen: Seen) -> None:
     """Who has no token has nothing unpacked.
 
     20 bodies of 250 kB, which unpack to 250 MB each, without a token.
     """
-    bomb = _bomb(250)
+    bomb = packed_zeros(250)
     with provider(_upstream) as upstream, gateway(deployment(upstream) + _AUTH) as it:
         chat(it, headers=_BEARER)
         cpu, memory = it.cpu(), it.memory(peak=True)
@@ -176,7 +170,7 @@ def bombs_with_a_token(seen: Seen) -> None:
     20 clients with a token send bodies of 250 kB at the same time, which unpack to 250 MB each.
     `max_body` and `max_body_memory` are the defaults, 32 and 256 MiB.
     """
-    bomb = _bomb(250)
+    bomb = packed_zeros(250)
     with provider(_upstream) as upstream, gateway(deployment(upstream) + _AUTH) as it:
         chat(it, headers=_BEARER)
         memory = it.memory(peak=True)

@@ -6,12 +6,11 @@ import base64
 import gzip
 import json
 import time
-import zlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from .processes import KEY, gateway, until
-from .requesting import at_once, chat, others, request
+from .requesting import at_once, chat, others, packed_zeros, request
 from .table import Seen, fault
 from .upstream import (
     DONE,
@@ -338,8 +337,7 @@ def packed_though_not_asked(seen: Seen) -> None:
     inferc asks for answers that are not packed. The provider sends 1 GB in 1 MB of gzip, and a good answer,
     packed.
     """
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(packer.compress(bytes(_MB)) for _ in range(1024)) + packer.flush()
+    bomb = packed_zeros(1024)
     packed = {"Content-Encoding": "gzip"}
     small = whole(200, gzip.compress(json.dumps(completion()).encode()), packed)
     with (

@@ -8,8 +8,10 @@ import json
 import math
 import re
 import socket
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -99,6 +101,17 @@ def post(length: int, headers: str = "") -> bytes:
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"{headers}Content-Length: {length}\r\n\r\n"
     ).encode()
+
+
+def packed_zeros(megabytes: int) -> bytes:
+    """So many MiB of zeros, packed by gzip into a thousandth: one MiB is packed, and said again and again."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    zeros, check = bytes(1 << 20), 0
+    piece = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(megabytes):
+        check = zlib.crc32(zeros, check)
+    head = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # RFC 1952
+    return head + piece * megabytes + packer.flush() + struct.pack("<II", check, megabytes << 20)
 
 
 def connect(it: Gateway, data: bytes = b"", timeout: float = 10) -> socket.socket:

@@ -18,6 +18,7 @@ from inferc.runtime.replicas.remote.chats import read_events
 from inferc.runtime.replicas.remote.passthrough_answers import PassingReader
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.usage import Usage
+from inferc.runtime.serving.first_content import has_content
 
 from ..support.wires import wire_plan
 
@@ -100,6 +101,7 @@ def read(stream: list[bytes], shapes: ChunkShapes, *, hides: bool) -> list[Any]:
     seen: list[Any] = []
     for data in [*stream, b"[DONE]"]:
         told, error = read_events(reader, [Event(b"", data)], closing=False)
+        told = [each._replace(says=has_content(each)) for each in told]
         seen += told, error and (type(error), error.message), set(reader._unfinished)
         if error is not None:
             return seen

@@ -130,6 +130,30 @@ async def test_who_waits_to_be_asked_for_the_body_is_asked() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize(("version", "is_chunked"), [("1.1", True), ("1.0", False)])
+async def test_a_stream_of_who_sends_no_more_ends_with_its_connection(version: str, is_chunked: bool) -> None:
+    body = json.dumps(CHAT | {"stream": True}).encode()
+    head = (
+        f"POST {PATH} HTTP/{version}\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    async with gateway() as it:
+        host, port = it.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head.encode() + body)
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    told, _, said = answer.partition(b"\r\n\r\n")
+    fields = [line.decode().partition(": ")[::2] for line in told.split(b"\r\n")[1:]]
+    names = [name.lower() for name, _ in fields]
+    assert told.startswith(b"HTTP/%b 200 OK\r\n" % version.encode())
+    assert len(set(names)) == len(names)
+    assert dict(fields)["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert {"date", "server", "cache-control", "x-request-id", "x-inferc-deployment"} <= set(names)
+    assert ("transfer-encoding" in names) is is_chunked
+    assert said.endswith(b"data: [DONE]\n\n" + (b"\r\n0\r\n\r\n" if is_chunked else b""))
+    assert said.count(b"data: ") > 2
+
+
 async def test_other_machines_are_served_with_a_token_or_where_that_is_meant(tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1", "example.com"):
         with pytest.raises(StartError, match=r"reached from other machines.*`auth = none`"):

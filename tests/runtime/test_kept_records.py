@@ -37,7 +37,7 @@ def ended(records: Records, plan: Plan, name: str, error: RequestError | None = 
     exchange.trace = Trace("gpt", spans=exchange.spans)
     exchange.trace.notes.append(Note(exchange.began, "noted"))
     outcome = "ok" if error is None else type(error).code
-    records.end(exchange, "POST", "/v1", 200, outcome, error, exchange.began + 1)
+    records.end(exchange, ("POST", "/v1", 200, outcome, error), exchange.began + 1)
 
 
 def spent(records: Records) -> dict[Any, Spend]:

@@ -236,7 +236,7 @@ def test_a_prompt_is_estimated_from_its_text_and_an_answer_from_its_maximum() ->
     found = estimate(ChatRequest({"messages": messages, "max_tokens": 50, "n": 2}, False))
     assert (found.prompt, found.answer) == (105, 100)
     assert estimate(ChatRequest({"messages": messages}, False)).answer == DEFAULT_ANSWER_TOKENS
-    assert estimate(EmbedRequest(("x" * 40, "y"))).total == 12
+    assert estimate(EmbedRequest(("x" * 40, "y"))).total() == 12
 
 
 def test_an_image_is_not_taken_for_its_text() -> None:
@@ -257,7 +257,7 @@ def test_an_image_is_not_taken_for_its_text() -> None:
     ],
 )
 def test_odd_bodies_are_estimated_too(body: dict[str, Any]) -> None:
-    assert estimate(ChatRequest(body, False)).total > 0
+    assert estimate(ChatRequest(body, False)).total() > 0
 
 
 def test_a_streamed_answer_has_at_least_a_token_per_chunk() -> None:

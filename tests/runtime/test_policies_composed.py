@@ -526,8 +526,8 @@ def test_a_request_cancelled_anywhere_gives_everything_back(moment: float, chunk
     run_virtual(scenario())
 
 
-def test_a_day_of_traffic_through_all_policies_keeps_all_of_them() -> None:
-    """A request every three seconds, and an outage of an hour."""
+def test_hours_of_traffic_through_all_policies_keep_all_of_them() -> None:
+    """A request every three seconds, and an outage of an hour; no policy here looks further back than one."""
 
     async def scenario() -> None:
         random = Random(1)
@@ -551,7 +551,7 @@ def test_a_day_of_traffic_through_all_policies_keeps_all_of_them() -> None:
             outcomes[name] = outcomes.get(name, 0) + 1
 
         async with asyncio.TaskGroup() as tasks:
-            while now() < 86_400:
+            while now() < 43_200:
                 tasks.create_task(one())
                 await asyncio.sleep(random.expovariate(1 / 3))
         assert served.is_idle()
@@ -560,7 +560,7 @@ def test_a_day_of_traffic_through_all_policies_keeps_all_of_them() -> None:
         during = sum(30_000 < start < 33_600 for start in starts)
         assert during < 60  # of 1,200 that came
         assert outcomes["CircuitOpen"] > 800
-        assert outcomes["answered"] * 0.002 <= 2 * 25
+        assert outcomes["answered"] * 0.002 <= 2 * 13
 
     run_virtual(scenario())
 

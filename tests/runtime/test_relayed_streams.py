@@ -132,7 +132,7 @@ class Client:
     def takes(self) -> bool:
         return self.is_open and self.reads
 
-    def send(self, chunks: Sequence[Chunk]) -> bool:
+    def send(self, chunks: Sequence[Chunk], more: bool) -> bool:
         assert self.takes()
         self.writes.append((True, b"".join(map(written, chunks))))
         return True

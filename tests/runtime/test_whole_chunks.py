@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -100,10 +99,10 @@ async def told_of(pieces: list[bytes], reads: list[bool], *, parsed: bool) -> Re
     connection.connection_made(provider)
     steady = provider.protocol
     assert isinstance(steady, Steady)
-    parse = partial(connection.set_response_params, **{**_PARSING, "read_bufsize": 8 << 10})
-    first = None if parsed else FirstPiece(steady, loop, parse)
+    parsing = {**_PARSING, "read_bufsize": 8 << 10}
+    first = None if parsed else FirstPiece(steady, loop, parsing)
     if parsed:
-        parse()
+        connection.set_response_params(**parsing)
     told: list[Any] = []
     content: Any = None
     for piece, reading in zip([*pieces, b""], [*reads, True], strict=True):

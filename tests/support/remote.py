@@ -163,12 +163,12 @@ async def gateway_of(
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until `holds`, for what another process or connection does in its own time; at most 2 s."""
-    await until(holds, 2)
+    """Wait until `holds`, for what another process or connection does in its own time."""
+    await until(holds)
 
 
-async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until `holds`, for what takes several exchanges with a store."""
+async def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until `holds`, for what takes several exchanges with a store, on a busy machine."""
     for _ in range(int(seconds * 200)):
         if holds():
             return

@@ -23,6 +23,8 @@ _MOST_TRIES = 64
 _KEPT = frozenset({b"error", b"finish_reason", b"native_finish_reason", b"object", b"role", b"service_tier"})
 """Fields whose texts say more than words, or are always the same: they are kept as they are."""
 
+_SPOKEN = ("role", "content")
+
 _TOKEN = late_pattern(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|[{}\[\]]|-?\d[\d.eE+-]*')
 _TEXT = (
     rb'[^"\\\x00-\x1f]*+'
@@ -38,6 +40,7 @@ class Shape:
     """One kind of chunk. opens, ends: the choices in it that go on, and that end. is_empty: it has none.
 
     has_words: which part of it is a text that the model says is known. tier: of service, that it tells.
+    says_words: without such a text, it says nothing else, either.
     """
 
     __slots__ = (
@@ -50,6 +53,7 @@ class Shape:
         "opens",
         "pattern",
         "repeats",
+        "says_words",
         "tier",
     )
 
@@ -68,6 +72,15 @@ class Shape:
         self.repeats = False
         """Whether another one of its own has followed it."""
         self.fitted = False
+        self.says_words = self.is_empty
+
+    def says(self, match: re.Match[bytes]) -> bool | None:
+        """Whether the chunk that it fits is more than who speaks, or a count; None: it has to be read."""
+        if self.ends:
+            return True
+        if not self.says_words:
+            return None
+        return self.has_words and match.start("words") < match.end("words")
 
 
 class Found(NamedTuple):
@@ -90,13 +103,18 @@ class ChunkShapes:
         """What `data` is; None where it has to be read as JSON. last: the shape of the chunk before."""
         shape = self._first if last is None else last if last.repeats else last.next
         match = None if shape is None else shape.pattern.fullmatch(data)
-        if match is None:
+        if shape is None or match is None:
             for shape in self._shapes:
                 if (match := shape.pattern.fullmatch(data)) is not None:
                     break
             else:
                 return None
-        assert shape is not None
+            if last is None:
+                self._first = shape
+            elif last is shape:
+                shape.repeats = True
+            else:
+                last.next = shape
         usage = None
         try:
             if shape.has_usage:
@@ -108,13 +126,7 @@ class ChunkShapes:
         if not shape.fitted:
             shape.fitted = True
             self._tries += 1
-        if last is None:
-            self._first = shape
-        elif last is shape:
-            shape.repeats = True
-        else:
-            last.next = shape
-        return Found(shape, match, usage)
+        return tuple.__new__(Found, (shape, match, usage))
 
     def learn(self, data: bytes, chunk: dict[str, Any], last: Shape | None) -> Shape | None:
         """The shape of `data`, which holds `chunk` and no failure; None where it is not to be remembered."""
@@ -129,6 +141,8 @@ class ChunkShapes:
         ends = [each.get("index") for each in told if each.get("finish_reason") is not None]
         opens = [each.get("index") for each in told if each.get("finish_reason") is None]
         shape = Shape(pattern, frozenset(opens), frozenset(ends), tier_named(chunk.get("service_tier")))
+        if not ends and len(told) == 1:
+            shape.says_words = _says_words(data, told[0].get("delta"))
         self._shapes.insert(0, shape)
         for old in self._shapes[MOST_SHAPES:]:
             self._forget(old)
@@ -156,6 +170,15 @@ def _is_plain(chunk: dict[str, Any]) -> bool:
         and not any((choice.get("delta") or {}).get("tool_calls") for choice in told)  # they are put in order
         and all(index is None or type(index) is int for index in indices)
         and len(set(indices)) == len(indices)
+    )
+
+
+def _says_words(data: bytes, delta: Any) -> bool:
+    """Whether chunks such as `data`, which has `delta`, say no more than the words in that, if any."""
+    return (
+        isinstance(delta, dict)
+        and data.count(b'"content"') == ("content" in delta)
+        and not any(value or isinstance(value, str) for name, value in delta.items() if name not in _SPOKEN)
     )
 
 

@@ -96,6 +96,8 @@ def plain_usage(told: object, tier: str = "") -> Usage | None:
         return None
     asked, total = told.get("prompt_tokens"), told.get("total_tokens")
     said = told.get("completion_tokens") if len(told) == 3 else 0
-    if type(asked) is int and type(said) is int and asked >= 0 <= said and asked + said <= MOST_TOKENS:
-        return Usage(asked, said, tier=tier) if type(total) is int and total == asked + said else None
-    return None
+    if type(asked) is not int or type(said) is not int or not asked >= 0 <= said:
+        return None
+    if type(total) is not int or total != asked + said or total > MOST_TOKENS:
+        return None
+    return Usage(asked, said, tier=tier) if tier else Usage(asked, said)

@@ -49,7 +49,7 @@ async def respond(
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. keeper: writes it, and keeps it. Raises RequestError."""
     try:
-        trace = Trace(spans=[])
+        trace = Trace()
         deadline, priority = exchange.deadline(), priority_of(request)
         writer = ChatWriter(chat) if keeper is None else keeper
         if not chat.stream:
@@ -61,9 +61,9 @@ async def respond(
                 await keeper.join()
                 await keeper.keep()
             told = _headers(trace, name, chat)
-            if writer.untold:
-                told |= untold(writer.untold)
-            _report(exchange, trace, writer.untold)
+            if names := writer.untold:
+                told |= untold(names)
+                _report(exchange, trace, names)
             return WholeAnswer((body,), told)
         out = EventStream(request)
         told_by = partial(_headers, trace, name, chat, streams=True)
@@ -85,7 +85,8 @@ async def respond(
                     if sink is not None:
                         sink.is_open = not pending
                 last = writer.end() if sink is None else sink.left + writer.end()
-                _report(exchange, trace, writer.untold)
+                if names := writer.untold:
+                    _report(exchange, trace, names)
                 if keeper is not None:
                     await keeper.join()
                     await keeper.keep()
@@ -112,8 +113,6 @@ def _tell_in_words_of(dialect: str, error: BadRequest) -> None:
 
 def _report(exchange: Exchange, trace: Trace, untold: tuple[str, ...]) -> None:
     """Count, and log, that a client was not told of `untold`: the first time, the second, the fourth, …"""
-    if not untold:
-        return
     model = exchange.plan.models.get(trace.deployment or "")
     if isinstance(model, Deployment):
         model.counters.untold = times = model.counters.untold + 1

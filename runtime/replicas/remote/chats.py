@@ -56,6 +56,10 @@ class ChunkReader(Protocol):
     joiner: SurrogateJoiner
 
     @property
+    def whole(self) -> HeldAnswer | None:
+        """The complete answer, where it is held to a schema here."""
+
+    @property
     def ended(self) -> bool:
         """Whether the answer is complete: nothing may follow."""
 
@@ -184,8 +188,10 @@ class Chats:
             raise Incapable(
                 f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
             )
-        if self._straight is not None and request.said is None and self._straight.takes(request.body):
-            return self._fitted(request, {**request.body}, True, (), None)
+        if self._straight is not None and request.said is None:
+            body = request.body
+            if self._straight.takes(body):
+                return self._fitted(request, {**body}, True, (), None)
         asked = conversation_of(request)
         fit = adapt(
             asked,
@@ -301,7 +307,6 @@ class EventsReader:
 
     @property
     def whole(self) -> HeldAnswer | None:
-        """The complete answer, where it is held to a schema here."""
         return self._held if self.ended else None
 
     def read(self, event: StreamEvent) -> Iterator[ChatEvents]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import partial
 from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Protocol
@@ -212,14 +211,13 @@ class LeanClient:
         else:
             connection = await self._connector.connect(target, [], _NO_TIMEOUT)
             protocol = connection.protocol
-        parse = partial(protocol.set_response_params, **self._parsing)
         steady: Steady | None = getattr(protocol, "steady", None)
         first: FirstPiece | None = None
         try:
             if steady is None:
-                parse()
+                protocol.set_response_params(**self._parsing)
             else:
-                first = FirstPiece(steady, self._connector._loop, parse)
+                first = FirstPiece(steady, self._connector._loop, self._parsing)
             transport = protocol.transport
             assert transport is not None
             if size > _JOINED:

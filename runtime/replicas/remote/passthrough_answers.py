@@ -22,7 +22,7 @@ from ...dialects.openai_chat import (
     usage_of,
     with_details,
 )
-from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Found, Shape
+from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape
 from ...dialects.openai_chat.plain import (
     new_call_id,
     plain_piece,
@@ -56,7 +56,7 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
-    return tuple.__new__(ChatChunk, (body, _usage(answer, classifier, tier), False, None))
+    return tuple.__new__(ChatChunk, (body, _usage(answer, classifier, tier), False, None, True))
 
 
 class PassingReader:
@@ -65,25 +65,27 @@ class PassingReader:
     hide_usage: the usage at the end is for the policies alone. shapes: of the chunks of this provider.
     """
 
+    whole = None
+    ended = False
+    frame: tuple[bytes, bytes] | None = None
+    """What stands around the words of the last chunk, where the next one may differ in them alone."""
+    _frames = 0
+    _begun = False
+    _shape: Shape | None = None
+    _tier = ""
+
     def __init__(
         self, classifier: Classifier, *, hide_usage: bool, shapes: ChunkShapes | None = None
     ) -> None:
-        self.ended = False
         self.joiner = SurrogateJoiner()
         self._unfinished: set[object] = set()
-        self._begun = False
         self._classifier = classifier
         self._hide_usage = hide_usage
         self._shapes = ChunkShapes() if shapes is None else shapes
-        self._shape: Shape | None = None
-        self.frame: tuple[bytes, bytes] | None = None
-        """What stands around the words of the last chunk, where the next one may differ in them alone."""
-        self._frames = 0
         self._calls: dict[object, CallPieces] = {}
         self._parts: dict[object, PlainParts] = {}
         self._last: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
-        self._tier = ""
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
@@ -93,21 +95,18 @@ class PassingReader:
             if not self._begun:
                 raise self._classifier.malformed("the stream has no choices")
             self.ended = True
-            return self._rest_of_calls()
-        found = None if self._calls or self._parts else self._shapes.find(data, self._shape)
-        return self._read_anew(data) if found is None else self._read_known(data, found)
-
-    def _read_known(self, data: bytes, found: Found) -> Iterable[ChatChunk]:
-        """The same as `_read_anew`, for a chunk of which only texts and usage are not known before."""
-        shape, match, told = found
-        self._shape = shape
+            return self._rest_of_calls() if self._calls else ()
+        if self._calls or self._parts or (found := self._shapes.find(data, self._shape)) is None:
+            return self._read_anew(data)
+        shape, match, told = found  # only texts and usage are not known before
         if shape.tier:
             self._tier = shape.tier
+        self._shape = shape
         if not shape.is_empty:
             self._begun = True
             self._unfinished |= shape.opens
             self._unfinished -= shape.ends
-        usage = self._read_usage({"usage": told}) if shape.has_usage else None
+        usage = self._read_usage(told) if shape.has_usage else None
         self.frame = None
         if shape.repeats and shape.has_words and usage is None and self._frames < _MOST_FRAMES:
             begin, end = match.span("words")
@@ -115,7 +114,7 @@ class PassingReader:
             self._frames += 1
         if shape.is_empty and usage is not None and self._hide_usage:
             data = b""
-        return (ChatChunk(data, usage),)
+        return (tuple.__new__(ChatChunk, (data, usage, False, None, shape.says(match))),)
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
         self._last = chunk = parse_object(data, self._classifier)
@@ -126,7 +125,7 @@ class PassingReader:
             if self._is_mended(choice, position):
                 is_as_it_came = False
         self._tier = tier_named(chunk.get("service_tier")) or self._tier
-        usage = self._read_usage(chunk)
+        usage = None if (told := usage_of(chunk)) is None else self._read_usage(told)
         self.frame = None
         if not is_as_it_came:
             data = orjson.dumps(chunk)
@@ -138,10 +137,7 @@ class PassingReader:
             data = data.replace(b"\n", b" ")
         return (ChatChunk(data, usage),)
 
-    def _read_usage(self, chunk: dict[str, Any]) -> Usage | None:
-        told = usage_of(chunk)
-        if told is None:
-            return None
+    def _read_usage(self, told: dict[str, Any]) -> Usage | None:
         self._usage = with_details(self._usage, told)
         return _usage({"usage": self._usage}, self._classifier, self._tier)
 

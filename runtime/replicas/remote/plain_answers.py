@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import re
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
@@ -24,8 +24,8 @@ from .connector import MAX_HEADER, MAX_HEADERS, Steady
 from .whole_chunks import WholeChunks, whole_chunks
 
 _BEGINS = b"HTTP/1.1 200 OK\r\n"
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]++): (?![\t ])([\t\x20-\x7e]*+)(?<![\t ])\r\n")
-_BESIDE = len(": \r\n")
+_FIELD = re.compile(r"^([!#$%&'*+.^_`|~0-9A-Za-z-]++): (?![\t ])([\t\x20-\x7e]*+)(?<![\t ])\r\n", re.M)
+"""A whole line."""
 _MOST_DIGITS = 15
 _CONNECTION, _TYPE, _SIZE = istr("Connection"), istr("Content-Type"), istr("Content-Length")
 _CHUNKED, _PACKED, _UPGRADE = istr("Transfer-Encoding"), istr("Content-Encoding"), istr("Upgrade")
@@ -53,7 +53,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
         return None
     head = begin[len(_BEGINS) : end + 2].decode("latin-1")
     fields = _FIELD.findall(head)
-    if sum([len(name) + len(value) + _BESIDE for name, value in fields]) != len(head):
+    if len(fields) != head.count("\n"):
         return None  # something stands between them
     headers = CIMultiDict(fields)
     if (
@@ -166,14 +166,14 @@ def _broken() -> ClientPayloadError:
 
 
 class FirstPiece:
-    """Waits on `steady` for the first that comes of an answer. parse: make a parser, which reads what is no
-    plain answer."""
+    """Waits on `steady` for the first that comes of an answer. parsing: how a parser is made, which reads all
+    that is no plain answer."""
 
-    __slots__ = ("_parse", "_steady", "rest", "stream", "waiter")
+    __slots__ = ("_parsing", "_steady", "rest", "stream", "waiter")
 
-    def __init__(self, steady: Steady, loop: AbstractEventLoop, parse: Callable[[], None]) -> None:
+    def __init__(self, steady: Steady, loop: AbstractEventLoop, parsing: Mapping[str, Any]) -> None:
         self._steady = steady
-        self._parse = parse
+        self._parsing = parsing
         self.waiter: Future[PlainAnswer | None] = loop.create_future()
         """Done with the answer; None: its parser has it."""
         self.rest: Rest | None = None
@@ -200,6 +200,9 @@ class FirstPiece:
         if not self.waiter.done():
             self.waiter.set_result(answer)
         return answer is not None
+
+    def _parse(self) -> None:
+        self._steady.receiver.set_response_params(**self._parsing)
 
     def look(self, piece: bytes) -> None:
         """The connection has ended, or its parser has `piece`."""

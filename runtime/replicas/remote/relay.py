@@ -157,8 +157,7 @@ class Relay:
             if (
                 error is not None
                 or (is_last and self._passing is None)  # the whole of it may have to be checked
-                or not sink.takes()
-                or (chunks and not sink.send(chunks))
+                or (chunks and not sink.send(chunks, is_last and content.at_eof()))
             ):
                 self._left = read
                 return False

@@ -54,7 +54,7 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
-from .chats import Chats, ChunkReader, EventsReader, Fit, is_long, read_events, without_end
+from .chats import Chats, ChunkReader, Fit, is_long, read_events, without_end
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
 from .network_errors import told_of
@@ -233,15 +233,12 @@ class RemoteReplica:
     ) -> AsyncGenerator[Chunk, None]:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:
-            if isinstance(request, PassedRequest) and response.content_type != JSON:
-                async for piece in self._pieces(response, classifier, until, upstream):
-                    yield piece
-                return
-            if (
-                not isinstance(request, _STREAMED)
-                or not request.stream
-                or response.content_type == "application/json"
-            ):
+            kind = response.content_type
+            if not isinstance(request, _STREAMED) or not request.stream or kind == JSON:
+                if isinstance(request, PassedRequest) and kind != JSON:
+                    async for piece in self._pieces(response, classifier, until, upstream):
+                        yield piece
+                    return
                 whole = _with_upstream(await self._whole(request, response, classifier, until), upstream)
                 if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
                     for chunk in self._passed.in_chunks(request, whole):
@@ -249,7 +246,7 @@ class RemoteReplica:
                 else:
                     yield whole
                 return
-            if response.content_type == "text/html":
+            if kind == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader: ChunkReader
             if isinstance(request, ChatRequest):
@@ -262,19 +259,31 @@ class RemoteReplica:
             told: Upstream | None = upstream
             relay: Relay | None = None
             if sink is not None and type(response) is LeanAnswer and response.steady is not None:
-                read = partial(self._chunks, reader, parser, body)
-                relay = Relay(response.steady, body, sink, reader, parser, read, _READ_AHEAD)
+                relay = Relay(
+                    response.steady,
+                    body,
+                    sink,
+                    reader,
+                    parser,
+                    partial(self._chunks, reader, parser, body),
+                    _READ_AHEAD,
+                )
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD, relay if told is None else None)
-                left = None if relay is None else relay.take_left()
-                chunks, error = left or self._chunks(reader, parser, body, data)
-                if isinstance(reader, EventsReader) and (held := reader.whole) is not None:
+                read = None if relay is None else relay.take_left()
+                chunks, error = read or self._chunks(reader, parser, body, data)
+                if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
+                if chunks and (len(chunks) > 1 or reader.ended or error is not None):
+                    more = error is not None or body.at_end  # what follows waits for nothing
+                    chunks = [
+                        each._replace(more=more or left > 0)
+                        for left, each in zip(reversed(range(len(chunks))), chunks, strict=True)
+                    ]
                 for each in chunks:
-                    if told is not None:
-                        each, told = each._replace(upstream=told), None
-                    yield each
+                    yield each if told is None else _with_upstream(each, told)
+                    told = None
                 if error is not None:
                     raise error
             await body.read_end()
@@ -309,17 +318,18 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, _most(request))
         else:
             body = await self._body(response, until, _most(request)).whole()
-        if body[:1] == BOM_UTF8[:1]:  # JSON may have such a mark in front of it
-            body = body.removeprefix(BOM_UTF8)
+        body = body.removeprefix(BOM_UTF8)  # JSON may have such a mark in front of it
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
                 return self._parse(request, body, headers, classifier)
             return await asyncio.to_thread(self._parse, request, body, headers, classifier)
         chats, fit = self._asked(request)
         streamed = not body.startswith(b"{") and response.content_type == EVENT_STREAM
+        if len(body) < LARGE and not fit.checked:
+            return chats.whole(body, fit, classifier, streamed=streamed, wanted=request.stream)
         read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
         # what is held to a schema is not for the event loop, either
-        return read() if len(body) < LARGE and not fit.checked else await asyncio.to_thread(read)
+        return await asyncio.to_thread(read)
 
     def _parse(
         self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
@@ -452,15 +462,6 @@ class RemoteReplica:
         chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
-        more = error is not None or (reader.ended and body.at_end)
-        if len(chunks) > 1 or more:
-            last = len(chunks) - 1
-            chunks = [
-                ChatChunk(chunk.data, chunk.usage, more or index < last)
-                if isinstance(chunk, ChatChunk)
-                else chunk._replace(more=more or index < last)
-                for index, chunk in enumerate(chunks)
-            ]
         return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
@@ -501,7 +502,7 @@ class RemoteReplica:
 def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     """`chunk`, the first one of an answer, with what the provider says beside it."""
     if type(chunk) is ChatChunk:
-        return tuple.__new__(ChatChunk, (*chunk[:3], upstream))
+        return tuple.__new__(ChatChunk, (*chunk[:3], upstream, chunk.says))
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
     if type(chunk) is EmbedChunk:

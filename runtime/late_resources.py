@@ -6,19 +6,20 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-Add = Callable[[web.UrlDispatcher, str], None]
+Add = Callable[[web.UrlDispatcher, str], object]
 """Adds what is served at a path to a router."""
 
 
 class LateResources(web.PlainResource):
-    """Sees to all paths of a server, by a router to which those that begin alike are added together.
+    """Sees to all paths of a server, by a router for those that begin alike, which are added to it together.
 
     aiohttp looks for the longest beginning first, and then for the path that was added first: so does this.
+    One of the paths is to be for whatever no other one takes.
     """
 
     def __init__(self) -> None:
         super().__init__("/")
-        self._router = web.UrlDispatcher()
+        self._routers: dict[str, web.UrlDispatcher] = {}
         self._waiting: dict[str, list[tuple[str, Add]]] = {}
 
     def add(self, path: str, add: Add) -> None:
@@ -26,11 +27,16 @@ class LateResources(web.PlainResource):
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo, set[str]]:
         beginning = request.rel_url.path_safe
-        while self._waiting and beginning:
-            for path, add in self._waiting.pop(beginning, ()):
-                add(self._router, path)
-            beginning = "" if beginning == "/" else beginning.rpartition("/")[0] or "/"
-        return await self._router.resolve(request), set()
+        while True:
+            if (waiting := self._waiting.pop(beginning, None)) is not None:
+                router = self._routers[beginning] = web.UrlDispatcher()
+                for path, add in waiting:
+                    add(router, path)
+            if (known := self._routers.get(beginning)) is not None:
+                found = await known.resolve(request)
+                if found.http_exception is None or beginning == "/":
+                    return found, set()
+            beginning = beginning.rpartition("/")[0] or "/"
 
 
 def _beginning(path: str) -> str:
