@@ -133,7 +133,7 @@ def _check(
     return program
 
 
-_LOOKED_AT = Kind("deployment, looked at alone")
+_LOOKED_AT = Kind("deployment, looked at alone", says_again=True)
 
 
 def _look_at_each(program: Program, memory: Memory, found: Diagnostics) -> None:
@@ -154,8 +154,8 @@ def _look_at_each(program: Program, memory: Memory, found: Diagnostics) -> None:
 def _with_gateway(root: Scope, scopes: Iterable[Scope]) -> Scope:
     """The file whose gateway and cluster hold: the root, or what it tests, where it has none of its own."""
 
-    def has(scope: Scope, *kinds: type) -> bool:
-        return any(isinstance(node, kinds) for node in scope.module.declarations)
+    def has(scope: Scope, *kinds: type[s.Declaration]) -> bool:
+        return any(map(scope.module.each, kinds))
 
     if not has(root, s.TestDeclaration) or has(root, s.GatewayDeclaration, s.ClusterDeclaration):
         return root
@@ -164,10 +164,7 @@ def _with_gateway(root: Scope, scopes: Iterable[Scope]) -> Scope:
 
 def _with_tests(program: Program, evaluator: Evaluator, found: Diagnostics) -> Program:
     """`program` with the tests of its files; what checks them is loaded only where there are some."""
-    has_tests = (
-        isinstance(node, s.TestDeclaration) for each in program.scopes for node in each.module.declarations
-    )
-    if not any(has_tests):
+    if not any(each.module.each(s.TestDeclaration) for each in program.scopes):
         return program
     from .scenarios.check import ScenarioChecker
 

@@ -343,4 +343,4 @@ def _written(paths: Paths, path: tuple[str, ...]) -> Setting:
 
 
 def _only(scope: Scope, kind: Any) -> Any:
-    return next((node for node in scope.module.declarations if isinstance(node, kind)), None)
+    return next(iter(scope.module.each(kind)), None)

@@ -3,16 +3,19 @@ in one check, nor in those after it while the declarations stay as they are.
 
 A result is kept with all that was looked up for it: names in files, and other results. It holds as long as
 looking these up once more gives the same; doing so also marks the names as used. What had something to report
-is not kept for the next check, which reports it again.
+is kept for the next check only where its kind says that this depends on nothing else; it is reported again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..dsl.diagnostics import Diagnostics
+from ..dsl.diagnostics import Diagnostic, Diagnostics
 from ..dsl.syntax import Declaration
+
+if TYPE_CHECKING:
+    from .said import Said
 
 
 class Named(Protocol):
@@ -29,14 +32,16 @@ N = TypeVar("N", bound=Named)
 class Kind:
     """What is found out of a declaration.
 
-    deepest: how many of one kind may need each other in a row.
+    deepest: how many of one kind may need each other in a row. says_again: whether what it has to report,
+    too, depends on nothing but what was looked up.
     """
 
-    __slots__ = ("deepest", "name")
+    __slots__ = ("deepest", "name", "says_again")
 
-    def __init__(self, name: str, deepest: int = 1 << 30) -> None:
+    def __init__(self, name: str, deepest: int = 1 << 30, *, says_again: bool = False) -> None:
         self.name = name
         self.deepest = deepest
+        self.says_again = says_again
 
 
 Lookup = tuple[Callable[..., object], tuple[object, ...], object]
@@ -46,16 +51,18 @@ Lookup = tuple[Callable[..., object], tuple[object, ...], object]
 class Result:
     """What was found out of one declaration.
 
-    needed: for that, in this order. check: the number of the last check in which it held.
+    needed: for that, in this order. said: what it has to report. check: the number of the last check in which
+    it held.
     """
 
-    __slots__ = ("check", "is_lasting", "kind", "needed", "symbol", "value")
+    __slots__ = ("check", "is_lasting", "kind", "needed", "said", "symbol", "value")
 
     def __init__(self, kind: Kind, symbol: Named, check: int) -> None:
         self.kind = kind
         self.symbol = symbol
         self.value: Any = None
         self.needed: list[Lookup | Result] = []
+        self.said: list[Said] = []
         self.check = check
         self.is_lasting = True
 
@@ -110,7 +117,8 @@ class Memory:
             self._depth[kind] -= 1
             self._open.pop()
             self._needed = around
-        result.is_lasting = result.is_lasting and len(self._found.items) == reported
+        if (said := self._found.items[reported:]) and result.is_lasting:
+            result.is_lasting = kind.says_again and self._keep(result, said)
         self._results[kind, id(symbol.node)] = result
         if around is not None:
             around.append(result)
@@ -140,10 +148,11 @@ class Memory:
         if result.check == self._check:
             return True
         kind, key = result.kind, (result.kind, id(result.symbol.node))
-        if not result.is_lasting or self._results.get(key) is not result or self.depth(kind) >= kind.deepest:
+        depth = self.depth(kind)
+        if not result.is_lasting or self._results.get(key) is not result or depth >= kind.deepest:
             return False
         around, self._needed = self._needed, None
-        self._depth[kind] = self.depth(kind) + 1
+        self._depth[kind] = depth + 1
         try:
             for needed in result.needed:
                 if isinstance(needed, Result):
@@ -152,7 +161,25 @@ class Memory:
                 elif needed[0](*needed[1]) is not needed[2]:
                     return False
         finally:
-            self._depth[kind] -= 1
+            self._depth[kind] = depth
             self._needed = around
+        if result.said and not self._say_again(result):
+            return False
         result.check = self._check
+        return True
+
+    def _keep(self, result: Result, findings: list[Diagnostic]) -> bool:
+        """Keep what was reported with what it was about; False where that is unknown."""
+        from .said import Said
+
+        said = [Said.of(each, self.scopes) for each in findings]
+        result.said = [each for each in said if each is not None]
+        return len(result.said) == len(said)
+
+    def _say_again(self, result: Result) -> bool:
+        """Report what it has to report; False where what that is about is gone."""
+        said = [each.again(self.scopes) for each in result.said]
+        if None in said:
+            return False
+        self._found.items.extend(each for each in said if each is not None)
         return True

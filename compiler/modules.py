@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
+from typing import Any, TypeVar
 
 from attrs import field
 
@@ -17,7 +20,7 @@ from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
 from .damage import Damage
-from .project import project_left
+from .project import project_left, project_of
 
 DEEPEST = 100
 """How many files may import each other in a row."""
@@ -26,6 +29,10 @@ LARGEST = 4 << 20
 """Bytes of the largest file that is read."""
 
 SUFFIX = ".infer"
+
+D = TypeVar("D", bound=Declaration)
+
+_start = attrgetter("start")
 
 ReadText = Callable[[Path], str]
 """Gives the text of a file, decoded. Raises OSError, UnicodeDecodeError, or ValueError for a path that
@@ -59,6 +66,22 @@ class Module:
     lost: frozenset[str] = frozenset()
     """Names that are perhaps declared in what could not be read."""
     damage: Damage = field(factory=Damage)
+    _by_kind: dict[type, list[Any]] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        for declaration in self.declarations:
+            self._by_kind.setdefault(type(declaration), []).append(declaration)
+
+    def each(self, *kinds: type[D]) -> Sequence[D]:
+        """The declarations of these kinds, in order."""
+        if len(kinds) == 1:
+            return self._by_kind.get(kinds[0], ())
+        return sorted((node for kind in kinds for node in self._by_kind.get(kind, ())), key=_start)
+
+    @property
+    def importing(self) -> list[ImportAs | ImportNames]:
+        """The declarations that import something."""
+        return sorted((*self.each(ImportAs), *self.each(ImportNames)), key=_start)
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
@@ -75,6 +98,7 @@ class Loader:
         """Files that are imported and could not be read."""
         self._modules: dict[str, Module] = {}
         self._loading: list[tuple[str, Module]] = []
+        self._project_of = cache(project_of)
 
     @property
     def modules(self) -> list[Module]:
@@ -111,11 +135,10 @@ class Loader:
         )
         self._modules[key] = module
         self._loading.append((key, module))
-        for declaration in parsed.declarations:
-            if isinstance(declaration, ImportAs | ImportNames):
-                imported = self._import(module, declaration.path)
-                if imported is not None:
-                    module.imports[declaration.start] = imported
+        for declaration in module.importing:
+            imported = self._import(module, declaration.path)
+            if imported is not None:
+                module.imports[declaration.start] = imported
         self._loading.pop()
         return module
 
@@ -151,7 +174,7 @@ class Loader:
                 help=where_is(path, written.parts[0]),
             )
             return None
-        if not is_source(path):
+        if not (path.name.endswith(SUFFIX) and key.endswith(SUFFIX)):
             self._no_source(written.parts[0], span)
             return None
         name = os.path.normpath(os.path.join(os.path.dirname(importer.source.name), written.parts[0]))
@@ -159,7 +182,7 @@ class Loader:
 
     def _leaves_project(self, base: Path, written: str, span: Span) -> bool:
         """Whether a path leads out of the project; reported if so, and then nothing is read."""
-        project = project_left(base, written)
+        project = project_left(base, written, self._project_of)
         if project is not None:
             self._found.error(
                 "E0212",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 _ROOTS = (".git", ".hg")
@@ -16,13 +17,14 @@ def project_of(folder: Path) -> Path | None:
     )
 
 
-def project_left(folder: Path, written: str) -> Path | None:
-    """The project that the path `written` leaves, None when it stays inside. Paths start from `folder`.
+def project_left(folder: Path, written: str, find: Callable[[Path], Path | None] = project_of) -> Path | None:
+    """The project that the path `written` leaves, None when it stays inside. Paths start from `folder`, and
+    `find` gives the project of that.
 
     Without a working copy the project is `folder`, and only absolute paths leave it. Symbolic links are not
     followed.
     """
-    project = project_of(folder)
+    project = find(folder)
     if project is None:
         if not Path(written).is_absolute():
             return None

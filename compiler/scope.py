@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from attrs import field
 
@@ -83,6 +84,8 @@ class Scope:
     aliases: dict[str, Scope] = field(factory=dict)
     used: set[str] = field(factory=set)
     """Names of this file that something refers to, aliases and imported names included."""
+    distinct: tuple[s.Declaration, ...] | None = None
+    """The declarations that `own` was made of, where each has a name of its own."""
     lost: set[str] = field(factory=set)
     """Names that an import should have brought and did not; using one is no mistake of its own."""
 
@@ -194,9 +197,12 @@ def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnosti
 
 def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
     """Let `scope` be that of `module`, with the names that it declares itself."""
-    before = {id(symbol.node): symbol for symbol in scope.own.values()}
     scope.module, scope.lost, scope.used = module, set(module.lost), set()
-    scope.own, scope.imported, scope.aliases = {}, {}, {}
+    scope.imported, scope.aliases = {}, {}
+    if module.declarations is scope.distinct:
+        return
+    before = {id(symbol.node): symbol for symbol in scope.own.values()}
+    scope.own, reported = {}, len(found.items)
     gateways: dict[type, s.Declaration] = {}
     for node in module.declarations:
         if isinstance(node, s.ClusterDeclaration | s.GatewayDeclaration):
@@ -215,22 +221,26 @@ def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
             if earlier is not symbol:
                 message = f"the name `{node.name.text}` is declared twice"
                 _duplicate(message, symbol.span, earlier.span, found)
+    scope.distinct = module.declarations if len(found.items) == reported else None
 
 
-def _served_once(scopes: Iterable[Scope], found: Diagnostics) -> None:
+_SERVED: dict[str, tuple[type[Any], ...]] = {
+    "requests": (s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration),
+    "plans": (s.ExternDeclaration,),
+}
+"""Who knows which declarations by their names alone."""
+
+
+def _served_once(scopes: Collection[Scope], found: Diagnostics) -> None:
     """Report names that two files declare, where the name alone must be enough: requests name deployments,
     routes and pipelines without their file, and plans name externs like that."""
-    served: dict[str, Symbol] = {}
-    externs: dict[str, Symbol] = {}
-    for scope in scopes:
-        for name, symbol in scope.own.items():
-            if isinstance(symbol.node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
-                earlier, who = served.setdefault(name, symbol), "requests"
-            elif isinstance(symbol.node, s.ExternDeclaration):
-                earlier, who = externs.setdefault(name, symbol), "plans"
-            else:
-                continue
-            if earlier is not symbol:
+    for who, kinds in _SERVED.items():
+        known: dict[str, Symbol] = {}
+        nodes = ((scope, node) for scope in scopes for node in scope.module.each(*kinds))
+        for scope, node in nodes:
+            name = node.name.text
+            symbol = scope.own[name]
+            if symbol.node is node and (earlier := known.setdefault(name, symbol)) is not symbol:
                 message = f"the name `{name}` is declared in two files, and {who} know no files"
                 _duplicate(message, symbol.span, earlier.span, found)
 
@@ -251,7 +261,7 @@ def _duplicate(message: str, second: Span, first: Span, found: Diagnostics) -> N
 
 
 def _import(scope: Scope, scopes: dict[int, Scope], found: Diagnostics) -> None:
-    for node in scope.module.declarations:
+    for node in scope.module.importing:
         imported = scope.module.imports.get(node.start)
         match node:
             case s.ImportAs():

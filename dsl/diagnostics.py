@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -143,6 +143,35 @@ def make(
         tuple(map(masked, notes)),
         tuple(map(masked, helps)),
         tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),
+    )
+
+
+def places(diagnostic: Diagnostic) -> Iterator[Span]:
+    """All places that a finding names."""
+    if diagnostic.primary is not None:
+        yield diagnostic.primary.span
+    for label in diagnostic.secondary:
+        yield label.span
+    for fix in diagnostic.fixes:
+        for edit in fix.edits:
+            yield edit.span
+
+
+def with_places(diagnostic: Diagnostic, spans: Iterator[Span]) -> Diagnostic:
+    """The same finding of others, in the order of `places`."""
+    primary = diagnostic.primary
+    return Diagnostic(
+        diagnostic.code,
+        diagnostic.severity,
+        diagnostic.message,
+        Label(next(spans), primary.text) if primary is not None else None,
+        tuple(Label(next(spans), each.text) for each in diagnostic.secondary),
+        diagnostic.notes,
+        diagnostic.help,
+        tuple(
+            Fix(fix.title, tuple(Edit(next(spans), each.replacement) for each in fix.edits), fix.safe)
+            for fix in diagnostic.fixes
+        ),
     )
 
 

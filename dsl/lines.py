@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from .late_pattern import late_pattern
 
 BLANKS = " \t\ufeff"
@@ -11,6 +13,12 @@ _OTHER_LINE_END = late_pattern(r"(?<!\r)\r++\n")
 def unix_lines(text: str) -> str:
     r"""`text` with `\n` as the end of every line, also where the file has `\r\n`."""
     return _OTHER_LINE_END.sub("\n", text) if "\r" in text else text
+
+
+def line_starts(text: str) -> list[int]:
+    r"""The offset of the first character of each line, where lines end with `\n`."""
+    longer = map((1).__add__, map(len, text.split("\n")))
+    return [0, *accumulate(longer)][:-1]
 
 
 def line_start(text: str, offset: int) -> int:

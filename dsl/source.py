@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import define, field
 
+from .lines import line_starts
 from .record import frozen
 from .secrets import MASK, masked
 
@@ -52,12 +53,7 @@ class Source:
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset of the first character of each line."""
-        starts = [0]
-        find, position = self.text.find, 0
-        while (position := find("\n", position)) != -1:
-            position += 1
-            starts.append(position)
-        return starts
+        return line_starts(self.text)
 
     def line_of(self, offset: int) -> int:
         """The line that holds `offset`, counted from 1."""

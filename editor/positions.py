@@ -8,6 +8,8 @@ from functools import cached_property
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
+from ..dsl.lines import line_starts
+
 UTF8, UTF16, UTF32 = PositionEncodingKind.Utf8, PositionEncodingKind.Utf16, PositionEncodingKind.Utf32
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -24,6 +26,8 @@ class Lines:
     @cached_property
     def starts(self) -> list[int]:
         """The offset of the first character of each line."""
+        if "\r" not in self.text:
+            return line_starts(self.text)
         return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def position(self, offset: int) -> Position:

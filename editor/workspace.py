@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..compiler.compile import Checked, check_file
 from ..compiler.memory import Memory
-from ..compiler.modules import Loader, Module, file_key, key_of, read_file
+from ..compiler.modules import Loader, Module, file_key, read_file
 from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
@@ -61,6 +61,8 @@ class Workspace:
         self._memories: dict[str, Memory] = {}
         self._checked: dict[str, tuple[int, Document, Checked]] = {}
         self._loaded: dict[str, tuple[int, Document, Loaded]] = {}
+        self._keys: dict[Path, str] = {}
+        """What `file_key` says of paths, until something changes."""
 
     # ---- what is open
 
@@ -70,8 +72,8 @@ class Workspace:
 
     def put(self, document: Document) -> None:
         """Open a text, or replace it by a newer version."""
-        self._open[_key_of(document)] = document
-        self.generation += 1
+        self._changed()
+        self._open[self._key_of(document)] = document
 
     def close(self, uri: str) -> None:
         """From now on the file is what is on disk."""
@@ -80,12 +82,16 @@ class Workspace:
                 del self._open[key]
                 for cache in (self._checked, self._loaded, self._parsed, self._memories):
                     cache.pop(key, None)
-        self.generation += 1
+        self._changed()
 
     def touch(self) -> None:
         """Files on disk may have changed."""
-        self.generation += 1
+        self._changed()
         self.touched += 1
+
+    def _changed(self) -> None:
+        self.generation += 1
+        self._keys.clear()
 
     def document(self, uri: str) -> Document | None:
         """The open text with this URI."""
@@ -104,7 +110,7 @@ class Workspace:
 
     def document_of(self, source: Source) -> Document:
         """The document whose text is `source`: the open one, or one made for the file."""
-        key = key_of(source)
+        key = self._key_of(source)
         document = self._open.get(key)
         if document is not None and document.text == source.text:
             return document
@@ -118,7 +124,7 @@ class Workspace:
 
     def read(self, path: Path) -> str:
         """The text of a file: as it is open, else as it is on disk. Raises OSError and ValueError."""
-        key = file_key(path)
+        key = self._key(path)
         if key in self._open:
             return self._open[key].text
         state = path.stat()
@@ -130,10 +136,10 @@ class Workspace:
 
     def parse(self, source: Source) -> Parsed:
         """The tree of `source`; the one from before when the text is the same."""
-        key = key_of(source)
+        key = self._key_of(source)
         known, document = self._parsed.get(key), self._open.get(key)
         for each in (known, self._older):
-            if each is not None and each.source.text == source.text and key_of(each.source) == key:
+            if each is not None and each.source.text == source.text and self._key_of(each.source) == key:
                 return each
         self.parses += 1
         if document is not None and document.text != source.text:
@@ -150,7 +156,7 @@ class Workspace:
 
     def load(self, document: Document) -> Loaded:
         """A text with all that it imports, names resolved and nothing checked."""
-        key = _key_of(document)
+        key = self._key_of(document)
         known = self._loaded.get(key)
         if known is not None and known[0] == self.generation and known[1] is document:
             return known[2]
@@ -163,7 +169,7 @@ class Workspace:
 
     def check(self, document: Document) -> Checked:
         """What the compiler says about a text, with all that it imports."""
-        key = _key_of(document)
+        key = self._key_of(document)
         known = self._checked.get(key)
         if known is not None and known[0] == self.generation and known[1] is document:
             return known[2]
@@ -191,18 +197,18 @@ class Workspace:
         """The same with several texts changed, by the keys of their sources; nothing of it is kept."""
 
         def read(path: Path) -> str:
-            changed = texts.get(file_key(path))
+            changed = texts.get(self._key(path))
             return changed if changed is not None else self.read(path)
 
         def parse_one(source: Source) -> Parsed:
-            return parse(source) if key_of(source) in texts else self.parse(source)
+            return parse(source) if self._key_of(source) in texts else self.parse(source)
 
-        text = texts.get(_key_of(document), document.text)
+        text = texts.get(self._key_of(document), document.text)
         return check_file(document.name, document.path, text=text, read=read, parse=parse_one)
 
     def importers(self, document: Document) -> list[Document]:
         """The open texts that import this one, by way of others too, and were checked since they did."""
-        key = _key_of(document)
+        key = self._key_of(document)
         return [
             self._open[other]
             for other, (_, _, checked) in self._checked.items()
@@ -244,6 +250,15 @@ class Workspace:
                         if count >= MOST_FILES:
                             return
 
+    def _key(self, path: Path) -> str:
+        key = self._keys.get(path)
+        if key is None:
+            key = self._keys[path] = file_key(path)
+        return key
+
+    def _key_of(self, text: Document | Source) -> str:
+        return self._key(text.path) if text.path is not None else text.name
+
     def _name(self, path: Path) -> str:
         return name_of(path, self.folders)
 
@@ -254,10 +269,6 @@ def name_of(path: Path, folders: Iterable[Path]) -> str:
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
     return path.name
-
-
-def _key_of(document: Document) -> str:
-    return file_key(document.path) if document.path is not None else document.name
 
 
 def _named(root: Module, modules: list[Module]) -> Loaded:

@@ -28,7 +28,6 @@ from ...dsl.runtimes import (
 )
 from ...dsl.source import Span
 from ...dsl.urls import no_base_url, no_proxy_url
-from ..certificate_files import check_certificate
 from ..declare import Declared
 from .aws_access import AWS_KEYS, check_aws
 from .together import needs, rule_out
@@ -249,10 +248,7 @@ def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) ->
     here, tls = "runtime_config", config.tls
     for name in ("ca", "cert", "key") if tls is not None else ():
         ref = getattr(tls, name)
-        if ref is None:
-            continue
-        check_certificate(ref, name, declared.span(here, "tls", name), found)
-        if ref.source is not SecretSource.FILE:
+        if ref is not None and ref.source is not SecretSource.FILE:
             found.error(
                 "E0301",
                 f"`{name}` is a file",

@@ -11,9 +11,10 @@ from ...dsl.diagnostics import Diagnostics
 from ...dsl.files import open_regular
 from ...dsl.kinds import TransportKind
 from ...dsl.record import frozen
-from ...dsl.runtimes import OrtConfig
+from ...dsl.runtimes import OrtConfig, RemoteConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
+from ..certificate_files import check_certificate
 from ..declare import Declared
 from ..modules import reason, where_is
 from ..program import Program
@@ -21,8 +22,10 @@ from ..project import project_left
 
 
 def check(program: Program, found: Diagnostics) -> None:
-    """Every file of a local deployment must be there, and in the project unless it says otherwise."""
+    """Every file of a local deployment must be there, and in the project unless it says otherwise; those of
+    certificates hold some."""
     for declared, deployment in program.deployments:
+        _certificates(declared, deployment, found)
         if (
             deployment.effective_runtime().transport is not TransportKind.LOCAL
             or not deployment.model.strip()
@@ -44,6 +47,15 @@ def check(program: Program, found: Diagnostics) -> None:
                 "`tokenizer` is missing",
                 help='add `tokenizer = "tokenizer.json"`, the file that belongs to the model',
             )
+
+
+def _certificates(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    config = deployment.runtime_config
+    tls = config.tls if isinstance(config, RemoteConfig) else None
+    for name in ("ca", "cert", "key") if tls is not None else ():
+        ref = getattr(tls, name)
+        if ref is not None:
+            check_certificate(ref, name, declared.span("runtime_config", "tls", name), found)
 
 
 _TOKENIZER = "tokenizer"

@@ -31,10 +31,9 @@ def check(program: Program, found: Diagnostics) -> None:
     """Routes and fallbacks must name something; what nothing names gets a warning."""
     routes: list[Symbol] = []
     for scope in program.scopes:
-        for node in scope.module.declarations:
-            if isinstance(node, s.RouteDeclaration):
-                _route(node.route, scope, found)
-                routes.append(Symbol(scope, node))
+        for node in scope.module.each(s.RouteDeclaration):
+            _route(node.route, scope, found)
+            routes.append(Symbol(scope, node))
     _route_circles(routes, found)
     _ignored_blocks(program, found)
     _unused(program, _perhaps_used(program, found), found)
@@ -89,18 +88,17 @@ def _report_circle(circle: list[Symbol], found: Diagnostics) -> None:
 
 def _ignored_blocks(program: Program, found: Diagnostics) -> None:
     """`gateway` and `cluster` count in the file that is compiled, or tested, not in those that it imports."""
-    words: dict[type, str] = {s.GatewayDeclaration: "gateway", s.ClusterDeclaration: "cluster"}
+    words: dict[type[s.Declaration], str] = {s.GatewayDeclaration: "gateway", s.ClusterDeclaration: "cluster"}
     for scope in program.scopes:
-        for node in scope.module.declarations:
-            word = words.get(type(node))
-            if scope is not program.outer and word is not None:
-                found.warning(
-                    "W0211",
-                    f"the `{word}` of an imported file is not used",
-                    scope.module.span(node.start, node.start + len(word)),
-                    "not used",
-                    help=f"put it into `{program.root.module.source.name}`",
-                )
+        for node in scope.module.each(*words) if scope is not program.outer else ():
+            word = words[type(node)]
+            found.warning(
+                "W0211",
+                f"the `{word}` of an imported file is not used",
+                scope.module.span(node.start, node.start + len(word)),
+                "not used",
+                help=f"put it into `{program.root.module.source.name}`",
+            )
 
 
 def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
@@ -151,7 +149,7 @@ def _whole_lines(span: Span) -> Span:
 
 
 def _unused_imports(scope: Scope, perhaps_used: set[str], found: Diagnostics) -> None:
-    for node in scope.module.declarations:
+    for node in scope.module.importing:
         if (
             isinstance(node, s.ImportAs)
             and node.alias.text not in scope.used | perhaps_used

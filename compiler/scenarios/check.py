@@ -65,9 +65,7 @@ class ScenarioChecker:
         """The tests of one file, those that are right."""
         tests: list[DeclaredTest] = []
         titles: dict[str, s.TestDeclaration] = {}
-        for node in scope.module.declarations:
-            if not isinstance(node, s.TestDeclaration):
-                continue
+        for node in scope.module.each(s.TestDeclaration):
             first = titles.setdefault(node.name.text, node)
             if first is not node:
                 self._twice(scope, node, first)

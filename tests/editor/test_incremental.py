@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inferc.compiler import compile as compiling
+from inferc.compiler.checks import models
 from inferc.compiler.compile import Checked, check_file
 from inferc.compiler.declare import Declared
 from inferc.compiler.lower import outline
@@ -208,6 +210,56 @@ def test_only_what_a_change_touches_is_worked_out_again(desk: Desk) -> None:
         after = made(desk.open(text).checked)
         assert {name for name in after if after[name] is not before.get(name)} == touched
         before = after
+
+
+def test_findings_stay_with_the_deployment_that_they_are_about(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = []
+    check = models.check
+
+    def watched(declared: Declared, *others: Any) -> None:
+        looked_at.append(declared.symbol.name.text)
+        check(declared, *others)
+
+    monkeypatch.setattr(
+        compiling, "CHECKS_OF_ONE", [watched if each is check else each for each in compiling.CHECKS_OF_ONE]
+    )
+    desk.write(
+        "library.infer", 'template old { model = "claude-2.1", runtime anthropic { api_key = env("K") } }'
+    )
+    text = 'import "library.infer" as lib\n' + "".join(
+        f"deployment {name} from lib.old {{ replicas = 1 }}\n" for name in "abc"
+    )
+    for old, new, expected in [
+        ("", "", "abc"),
+        ("import", "# further down\n\nimport", ""),
+        ("b from lib.old { replicas = 1 }", "b from lib.old { replicas = 2 }", "b"),
+        ("deployment a", "let _x = 1\ndeployment a", ""),
+    ]:
+        text, looked_at[:] = text.replace(old, new, 1), []
+        view = desk.open(text)
+        assert everything(view.checked) == everything(from_scratch(desk.workspace, view.document))
+        assert {each.code for each in view.checked.diagnostics} == {"W0445"}
+        assert "".join(looked_at[: len(expected)]) == expected
+        assert len(looked_at) == len(expected) + 3, "the check from scratch, and what the change touches"
+
+
+def test_a_certificate_is_looked_for_again(desk: Desk) -> None:
+    text = """deployment d {
+  model = "gpt-4o"
+  runtime openai { endpoint = "https://here/v1", api_key = env("K"), tls { ca = file("ca.pem") } }
+}
+"""
+
+    def codes() -> list[str]:
+        return [each.code for each in desk.open(text).checked.diagnostics]
+
+    assert codes() == ["E0443"]
+    ca = desk.write("ca.pem", "-----BEGIN CERTIFICATE-----")
+    assert codes() == []
+    ca.unlink()
+    assert codes() == ["E0443"]
 
 
 def made(checked: Checked) -> dict[str, object]:
