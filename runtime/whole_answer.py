@@ -42,14 +42,16 @@ class WholeAnswer(web.Response):
     parts: tuple[bytes | memoryview, ...] = ()
     _known: CIMultiDict[str]
 
-    def __init__(self, parts: tuple[bytes | memoryview, ...], headers: Mapping[str, str]) -> None:
+    def __init__(self, parts: tuple[bytes | memoryview, ...], headers: Mapping[str, str] | bytes) -> None:
+        """headers: or their lines."""
+        lines = headers if isinstance(headers, bytes) else header_lines(headers)
         if not _IS_AS_EXPECTED:
-            super().__init__(body=b"".join(parts), headers=headers, content_type=JSON)
+            super().__init__(body=b"".join(parts), headers=_fields(lines), content_type=JSON)
             return
         self._state, self.parts = {}, parts
         self._status, self._reason = 200, "OK"
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
-        self.lines = header_lines(headers)
+        self.lines = lines
 
     def add(self, headers: Mapping[str, str]) -> None:
         """Say `headers`, of which it says nothing yet."""
@@ -71,8 +73,7 @@ class WholeAnswer(web.Response):
     def _headers(self) -> CIMultiDict[str]:
         """Those that aiohttp knows."""
         if self.lines is not None:
-            fields = (line.partition(": ") for line in self.lines.decode().split("\r\n")[:-1])
-            self._known = CIMultiDict((name, value) for name, _, value in fields)
+            self._known = _fields(self.lines)
             self._known[hdrs.CONTENT_TYPE] = JSON
             self.lines = None
         return self._known
@@ -80,3 +81,8 @@ class WholeAnswer(web.Response):
     @_headers.setter
     def _headers(self, headers: CIMultiDict[str]) -> None:
         self._known = headers
+
+
+def _fields(lines: bytes) -> CIMultiDict[str]:
+    fields = (line.partition(": ") for line in lines.decode().split("\r\n")[:-1])
+    return CIMultiDict((name, value) for name, _, value in fields)

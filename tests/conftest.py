@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 # However busy the machine is; the same examples each time; `--hypothesis-profile=new` tries many new ones.
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,10 +57,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
         fork_server.prepare()
         forked.start_servers()
+        _read_constants()
     gc.freeze()
     gc.enable()
     for name in ONE_THREAD:
         del os.environ[name]
+
+
+@given(st.integers())
+def _read_constants(_: int) -> None:
+    """Hypothesis draws from what stands in the modules that are there, too: let it read them."""
 
 
 @pytest.hookimpl(wrapper=True)

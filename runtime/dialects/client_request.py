@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from ...compiler.plan.record import frozen
@@ -19,7 +19,7 @@ class Asked(Generic[Request, Chunk]):
 
     model: str | None
     request: Request
-    write: Callable[[Chunk, str], Iterator[bytes | memoryview]]
+    write: Callable[[Chunk, str], Iterable[bytes | memoryview]]
 
 
 EmbedAsked = Asked[EmbedRequest, EmbedChunk]

@@ -15,14 +15,14 @@ _TEXT = 16
 """Characters of a text that take as long as a number."""
 
 
-def json_pieces(value: Any) -> Iterator[bytes]:
+def json_pieces(value: Any) -> Iterable[bytes]:
     """`value` as JSON. It may hold arrays, and iterators: lists that are made as they are written."""
     return json_at_once(value) if _weight(value) <= MOST else gathered(_parts(value))
 
 
-def json_at_once(value: Any) -> Iterator[bytes]:
+def json_at_once(value: Any) -> tuple[bytes]:
     """The same in one piece, of what is known to be small."""
-    return iter((_dumped(value),))
+    return (orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY),)
 
 
 def gathered(parts: Iterable[bytes | memoryview]) -> Iterator[bytes]:

@@ -85,10 +85,13 @@ class Accounting:
         for span in spans:
             row = (key, asked, span.deployment, user)
             usage, cost = span.usage, span.cost
+            took_nothing = usage is NOTHING_USED and not cost
             prompt, completion = usage.prompt_tokens, usage.completion_tokens
             for spend in self._places.get(row) or self._begin(row):
                 if span is ended_by:  # a request counts for whoever ended it
                     spend.requests += 1
+                if took_nothing:
+                    continue
                 spend.prompt_tokens += prompt
                 spend.completion_tokens += completion
                 if cost is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import orjson
@@ -179,9 +179,9 @@ class Bodies:
 BODIES: web.AppKey[Bodies] = web.AppKey("bodies", Bodies)
 
 
-async def read_body(request: web.Request, *, forms: bool = False) -> bytes:
+def read_body(request: web.Request, *, forms: bool = False) -> Coroutine[Any, Any, bytes]:
     """The body, unpacked. forms: whether it may be a form with files. Raises RequestError."""
-    return await request.app[BODIES].read(request, forms=forms)
+    return request.app[BODIES].read(request, forms=forms)
 
 
 def is_form(request: web.Request) -> bool:

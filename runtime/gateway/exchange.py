@@ -170,6 +170,8 @@ class Exchange:
     ) -> Coroutine[Any, Any, Chunk]:
         """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
         model = self._begin(name, request, trace)
+        if self.key is None:
+            return model.answer(Call(request, deadline, priority, headers), trace)
         call = self._call(request, deadline, priority, headers)
         return model.answer(call, trace) if self._enters(request) else self._late_answer(model, call, trace)
 

@@ -7,7 +7,8 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..dialects.rate_limit_headers import (
     write_anthropic,
     write_openai,
 )
+from ..header_lines import header_lines
 from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
@@ -74,22 +76,29 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     )
 
 
-async def in_turns(pieces: Iterator[bytes | memoryview]) -> list[bytes | memoryview]:
+async def in_turns(pieces: Iterable[bytes | memoryview]) -> list[bytes | memoryview]:
     """All pieces. The event loop has its turn between those of a large answer."""
-    found = [next(pieces, b"")]
-    for piece in pieces:
+    rest = iter(pieces)
+    found = [next(rest, b"")]
+    for piece in rest:
         found.append(piece)
         if len(piece) >= _SENT:
             await asyncio.sleep(0)
     return found
 
 
+async def json_answered(pieces: Iterable[bytes | memoryview], trace: Trace, name: str) -> web.Response:
+    """A response of JSON to a request for `name`."""
+    told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
+    if len(told) == 1 or sum(map(len, told)) < _SENT:
+        return WholeAnswer(told, _lines(trace, name))
+    return answer_of(told, answered_by(trace, name), JSON)
+
+
 def answer_of(
-    pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str = JSON
+    pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str
 ) -> web.Response:
     """A response whose body is sent piece by piece, as fast as its client reads it."""
-    if content_type == JSON and (len(pieces) == 1 or sum(map(len, pieces)) < _SENT):
-        return WholeAnswer(tuple(pieces), headers)
     size = {"Content-Length": str(sum(map(len, pieces)))}
     return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
 
@@ -121,21 +130,39 @@ def answered_by(
 
     streams: the answer only begins: nobody knows what it will have cost.
     """
-    headers = {DEPLOYMENT_HEADER: trace.deployment or name}
-    if trace.replica is not None:
-        headers[REPLICA_HEADER] = str(trace.replica)
+    cost = cost_of(trace.spans) if trace.spans and not streams else None
+    headers = _plainly(trace.deployment or name, trace.replica, trace.tries(), cost)
     if trace.adapted:
         headers |= adapted(trace.adapted)
-    headers[ATTEMPTS_HEADER] = str(trace.tries())
-    if trace.spans and not streams:
-        cost = cost_of(trace.spans)
-        if cost is not None:
-            headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
     if trace.cached:
         headers[CACHE_HEADER] = "hit"
     if trace.upstream is not None:
         _add_said(headers, trace.upstream, as_anthropic)
     return headers
+
+
+def _plainly(deployment: str, replica: int | None, attempts: int, cost: float | None) -> dict[str, str]:
+    """Of an answer of which no more is to be said."""
+    headers = {DEPLOYMENT_HEADER: deployment}
+    if replica is not None:
+        headers[REPLICA_HEADER] = str(replica)
+    headers[ATTEMPTS_HEADER] = str(attempts)
+    if cost is not None:
+        headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
+    return headers
+
+
+@lru_cache(maxsize=256)  # a local model says the same of all its answers
+def _plain_lines(deployment: str, replica: int | None, attempts: int, cost: float | None) -> bytes:
+    return header_lines(_plainly(deployment, replica, attempts, cost))
+
+
+def _lines(trace: Trace, name: str) -> bytes:
+    """What `answered_by` gives, as lines."""
+    if trace.adapted or trace.cached or trace.upstream is not None:
+        return header_lines(answered_by(trace, name))
+    cost = cost_of(trace.spans) if trace.spans else None
+    return _plain_lines(trace.deployment or name, trace.replica, trace.tries(), cost)
 
 
 def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:

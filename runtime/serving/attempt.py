@@ -221,7 +221,7 @@ class Attempt:
             self._size += len(chunk.data)
         elif isinstance(chunk, ChatEvents):
             self._size += FRAME_BYTES + said_by(chunk.events)
-        elif usage == NOTHING_USED:  # not every provider counts
+        elif usage is None or usage == NOTHING_USED:  # not every provider counts
             return
         if usage is not None:
             guessed = self._estimate
@@ -282,7 +282,13 @@ class Attempt:
         """Give back the permit, the pass and what of the money was not spent."""
         policies, tariff = self._policies, self._tariff
         used = self.used = self._used()
-        cost = self.cost = (used.told_cost or None) if tariff is None else tariff.cost(used)
+        if tariff is None:
+            cost = used.told_cost or None
+        elif used is NOTHING_USED:
+            cost = 0
+        else:
+            cost = tariff.cost(used)
+        self.cost = cost
         if policies is None:
             return
         if self._permit is not None:

@@ -176,7 +176,7 @@ class Availability:
         """The replica at `index` has answered, so its key is accepted."""
         if self._refused.pop(index, None) is not None:
             log.warning("deployment `%s`: the key of replica %d is accepted again", self._name, index)
-        if self._rests and (policies := self.policies[index]) is not None:
+        if (policies := self.policies[index]) is not None and self._rests:
             until, _ = self._rests.get(policies.limiter, (inf, 0.0))
             if now >= until:
                 del self._rests[policies.limiter]

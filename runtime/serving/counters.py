@@ -12,7 +12,7 @@ from typing import TypeVar
 from ..requests.errors import RequestError
 from ..requests.request import Request
 from ..requests.trace_context import PARENT, trace_id_of
-from ..requests.usage import Usage
+from ..requests.usage import NOTHING_USED, Usage
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds that the buckets of durations end at; one more holds what took longer."""
@@ -148,10 +148,11 @@ class DeploymentCounters(Counters):
         if usage is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.completion_tokens += usage.completion_tokens
-        self.searches += used.searches
-        self.images += used.images
-        self.characters += used.characters
-        self.audio_ms += used.audio_ms
+        if used is not NOTHING_USED:
+            self.searches += used.searches
+            self.images += used.images
+            self.characters += used.characters
+            self.audio_ms += used.audio_ms
         if self._outcomes_alone:
             return
         counted = [(self.durations, now - began)]

@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from math import inf
 from random import Random
+from typing import NoReturn
 
 from attrs import evolve
 
-from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, RouteKey
+from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, RouteKey, TaskKind
 from ...compiler.plan.reach import differ_in_model_alone
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.adaptive_concurrency import AdaptiveConcurrency
@@ -106,7 +107,8 @@ class Deployment(Model):
         relaying = [replica for replica in replicas if isinstance(replica, Relaying)]
         self._relaying = relaying if len(relaying) == len(replicas) else None
         self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None
-        self._omitting = replicas[0] if isinstance(replicas[0], Omitting) else None
+        says_more = self.task is not TaskKind.TENSOR  # than its inputs
+        self._omitting = replicas[0] if says_more and isinstance(replicas[0], Omitting) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
@@ -400,8 +402,10 @@ class Deployment(Model):
     async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
         """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
-            self._check(call.request)
-            if call.is_over(began):
+            if self._stopping or self.is_drained:
+                self._refuse()
+            check_task("deployment", self.name, self.task, call.request)
+            if call.deadline is not None and call.is_over(began):
                 message = f"deployment `{self.name}`: the deadline passed before the request was sent"
                 raise RequestTimeout(message, deployment=self.name)
             own = call if self._filler is None else self._filled(call)
@@ -497,14 +501,10 @@ class Deployment(Model):
             now = self.loop.time() + policies.epoch
             self._slots.throttle(policies.budget.is_throttled(now))
 
-    def _check(self, request: Request) -> None:
+    def _refuse(self) -> NoReturn:
         if self._stopping:
             raise ShuttingDown("the executor is stopping", deployment=self.name)
-        if self.is_drained:
-            raise Drained(
-                f"deployment `{self.name}`: its operator lets no requests come", deployment=self.name
-            )
-        check_task("deployment", self.name, self.task, request)
+        raise Drained(f"deployment `{self.name}`: its operator lets no requests come", deployment=self.name)
 
 
 def _tariff(plan: OnnxServingPlan | RemotePoolPlan) -> Tariff | None:

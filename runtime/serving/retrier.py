@@ -126,6 +126,9 @@ class Retrier:
                 if tier := policies.tiers.of(call.request):
                     size = size._replace(tier=tier)
             attempt = self.attempt = Attempt(policies, size, self._loop, self._tariff)
+            if policies is None:  # so that there is none to pass
+                self.sent = now
+                return attempt
             try:
                 await attempt.enter(now, call.deadline, self._waits_until, call.payers)
                 break

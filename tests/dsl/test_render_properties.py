@@ -37,32 +37,50 @@ lively = st.lists(st.sampled_from(PARTS), max_size=25).map("".join)
 texts = st.one_of(anything, lively)
 
 
-@st.composite
-def spans(draw: st.DrawFn, sources: list[Source]) -> Span:
-    source = draw(st.sampled_from(sources))
-    offsets = st.integers(-3, len(source.text) + 3)
-    return Span(source, draw(offsets), draw(offsets))
+offsets = st.integers(0, 10_000)
+places = st.tuples(st.booleans(), offsets, offsets)
+"""Which of two sources, and where in it: see `span`."""
+labels = st.tuples(places, texts)
+edits = st.lists(st.tuples(places, texts), max_size=3)
+fixes = st.lists(st.tuples(texts, edits, st.booleans()), max_size=2)
+findings = st.tuples(
+    st.sampled_from(["E0100", "W0301"]),
+    st.sampled_from(Severity),
+    texts,
+    st.none() | labels,
+    st.lists(labels, max_size=4),
+    st.lists(texts, max_size=2),
+    st.lists(texts, max_size=2),
+    fixes,
+)
+named = st.tuples(texts, texts)
+found = st.lists(findings, max_size=3)
+
+
+def span(sources: list[Source], place: tuple[bool, int, int]) -> Span:
+    """A place in one of `sources`, or up to three characters outside of it."""
+    source = sources[place[0] % len(sources)]
+    start, end = (offset % (len(source.text) + 7) - 3 for offset in place[1:])
+    return Span(source, start, end)
 
 
 @st.composite
 def diagnostics(draw: st.DrawFn) -> list[Diagnostic]:
-    sources = [Source(draw(texts), draw(texts)) for _ in range(draw(st.integers(1, 2)))]
-    some_span = spans(sources)
-    label = st.builds(Label, some_span, texts)
-    edit = st.builds(Edit, some_span, texts)
-    fix = st.builds(Fix, texts, st.lists(edit, max_size=3).map(tuple), st.booleans())
-    diagnostic = st.builds(
-        Diagnostic,
-        st.sampled_from(["E0100", "W0301"]),
-        st.sampled_from(Severity),
-        texts,
-        st.none() | label,
-        st.lists(label, max_size=4).map(tuple),
-        st.lists(texts, max_size=2).map(tuple),
-        st.lists(texts, max_size=2).map(tuple),
-        st.lists(fix, max_size=2).map(tuple),
-    )
-    return draw(st.lists(diagnostic, max_size=3))
+    sources = [Source(*draw(named)) for _ in range(2 if draw(st.booleans()) else 1)]
+
+    def label(drawn: tuple[tuple[bool, int, int], str]) -> Label:
+        return Label(span(sources, drawn[0]), drawn[1])
+
+    def fix(title: str, edits: list[tuple[tuple[bool, int, int], str]], safe: bool) -> Fix:
+        return Fix(title, tuple(Edit(span(sources, place), text) for place, text in edits), safe)
+
+    return [
+        Diagnostic(
+            code, severity, message, primary and label(primary), tuple(map(label, secondary)),
+            tuple(notes), tuple(help), tuple(fix(*each) for each in fixes),
+        )
+        for code, severity, message, primary, secondary, notes, help, fixes in draw(found)
+    ]  # fmt: skip
 
 
 @given(diagnostics(), st.none() | st.integers(0, 120))

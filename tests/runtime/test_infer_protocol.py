@@ -224,6 +224,7 @@ async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> Non
         ({"shape": [2, -1]}, "input `x`: its `shape` is `[2, -1]`; it must be a list of sizes"),
         ({"shape": [1 << 60, 1 << 60]}, "means 1329227995784915872903807060280344576"),
         ({"shape": [1] * 70, "data": [1]}, "is too large for an array"),
+        ({"shape": [1] * 70, "data": [0.5]}, "is too large for an array"),
         ({"shape": [0, 1 << 62, 1 << 62], "data": []}, "is too large for an array"),
         ({"shape": "2,2"}, "its `shape` is `2,2`"),
         ({"data": []}, "input `x`: its `data` has 0 values"),

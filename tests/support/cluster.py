@@ -450,11 +450,21 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.write_eof()
 
 
+class _Api(kmock.KubernetesEmulator):
+    """Forgets a request once it is answered: each one is looked for among all that are kept."""
+
+    async def _handle(self, request: Any) -> Any:
+        try:
+            return await super()._handle(request)
+        finally:
+            self._requests[:] = [each for each in self._requests if each is not request]
+
+
 @asynccontextmanager
 async def cluster(image: Path, nodes: Path) -> AsyncIterator[Cluster]:
     """A cluster without anything in it; all its processes have ended afterwards."""
     async with (
-        kmock.KubernetesEmulator() as api,
+        _Api() as api,
         kmock.Server(api) as server,
         aiohttp.ClientSession(str(server.url)) as http,
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,7 @@ def read_embed(body: dict[str, Any], *, version: str) -> EmbedAsked:
 
 def _write(
     chunk: EmbedChunk, model: str, *, texts: tuple[str, ...], kinds: list[str] | None, version: str
-) -> Iterator[bytes]:
+) -> Iterable[bytes]:
     vectors: Any = (
         json_vectors(chunk)
         if kinds is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ def read_rerank(body: dict[str, Any]) -> RerankAsked:
     return RerankAsked(required(body, "model", str), rerank_request(body, _READ), write)
 
 
-def _write(chunk: RerankChunk, model: str, *, most: int | None) -> Iterator[bytes]:
+def _write(chunk: RerankChunk, model: str, *, most: int | None) -> Iterable[bytes]:
     return json_pieces(
         {
             "id": f"rerank-{secrets.token_hex(12)}",

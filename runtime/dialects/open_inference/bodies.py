@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -45,14 +45,14 @@ class Asked:
 class Answer:
     """described: the JSON at its start, in pieces, which may raise BadRequest. attached: the bytes behind."""
 
-    described: Iterator[bytes]
+    described: Iterable[bytes]
     attached: list[bytes]
 
 
 def read_request(body: bytes, header: str | None) -> Asked:
     """header: the value of Inference-Header-Content-Length. Raises BadRequest."""
     raw, rest = _cut(body, header)
-    return asked_of(raw, read_inputs(raw, rest))
+    return asked_of(raw, _read_tensors(raw, "inputs", rest))
 
 
 def read_outputs(body: bytes, header: str | None) -> tuple[Tensor, ...]:

@@ -77,7 +77,7 @@ def json_values(tensor: Tensor) -> Any:
     """The values of `tensor` for JSON, flat, in row-major order. BYTES are decoded as they are gone
     through; what is no text raises BadRequest then.
     """
-    flat = numpy.ascontiguousarray(tensor.values).reshape(-1)
+    flat = tensor.values.ravel()
     if tensor.datatype == "BF16":
         return (flat.astype(numpy.uint32) << 16).view(numpy.float32)
     if tensor.datatype != "BYTES":
@@ -122,11 +122,19 @@ def _read_shape(name: str, shape: Any) -> tuple[int, ...]:
 
 
 def _from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> NDArray[Any]:
-    """Flat or nested lists of numbers, texts or truth values."""
+    """Flat or nested lists of numbers, texts or truth values. One list with some numbers, all floats or all
+    integers, as the datatype has them, is looked at by its kinds, its least and its largest."""
     if not isinstance(data, list):
         raise _wrong(name, f"its `data` is {_shown(data)}; it must be a list")
-    if len(data) <= _FEW and (few := _from_few(datatype, shape, data)) is not None:
-        return few
+    if len(data) <= _FEW and (bounds := _BOUNDS.get(datatype)) is not None:
+        kinds, low, high = bounds
+        if (
+            set(map(type, data)) == kinds
+            and len(data) == prod(shape)
+            and low <= min(data)
+            and max(data) <= high
+        ):
+            return _shaped(name, numpy.array(data, NUMPY_TYPES[datatype]), shape)
     try:
         values = numpy.array(data, numpy.object_ if datatype == "BYTES" else None)
     except ValueError:
@@ -139,20 +147,6 @@ def _from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> N
             name, f"its `data` has {values.size} values, but its `shape` {list(shape)} means {expected}"
         )
     return _converted(name, datatype, _shaped(name, values, shape), data)
-
-
-def _from_few(datatype: str, shape: tuple[int, ...], data: list[Any]) -> NDArray[Any] | None:
-    """The same of one list with some numbers, all floats or all integers, as the datatype has them.
-
-    None for what is anything else, or wrong.
-    """
-    kinds, bounds = set(map(type, data)), _BOUNDS.get(datatype)
-    if bounds is None or kinds != bounds[0] or len(data) != prod(shape):
-        return None
-    _, low, high = bounds
-    if low <= min(data) and max(data) <= high:
-        return numpy.array(data, NUMPY_TYPES[datatype]).reshape(shape)
-    return None
 
 
 def _shaped(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

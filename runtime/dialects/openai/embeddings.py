@@ -5,7 +5,7 @@ Sources: OpenAI API reference (embeddings), Jina's and Voyage's API references (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -37,7 +37,7 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
     return Asked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
 
 
-def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterator[bytes | memoryview]:
+def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Iterable[bytes | memoryview]:
     """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64.
 
     Sparse vectors are `indices` and `values`, several for a text a list of them: neither is put into base64.
@@ -63,12 +63,12 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> Itera
     )
 
 
-def _with_packed(packed: PackedVectors, model: str, tokens: int) -> Iterator[bytes | memoryview]:
+def _with_packed(packed: PackedVectors, model: str, tokens: int) -> Iterable[bytes | memoryview]:
     """The same with vectors that are in base64 already; they are not copied where they can go together."""
     usage = b'"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
     end = b'"}],"model":%b,%b' % (orjson.dumps(model), usage)
     if packed.together is not None:
-        return iter((_FIRST, packed.together, end))
+        return _FIRST, packed.together, end
     parts = _around(len(packed.each)).copy()
     parts[1::2] = packed.each
     return gathered([*parts, end])

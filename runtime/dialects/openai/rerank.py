@@ -6,7 +6,7 @@ Sources: Cohere's (v1 and v2), Jina's and Voyage's API references (rerank).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,7 +48,7 @@ def with_documents(body: dict[str, Any], name: str = "return_documents") -> bool
     return value
 
 
-def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Documents) -> Iterator[bytes]:
+def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Documents) -> Iterable[bytes]:
     tokens = chunk.usage.prompt_tokens
     return json_pieces(
         {
@@ -70,7 +70,7 @@ def _write(chunk: RerankChunk, model: str, *, most: int | None, documents: Docum
 
 def _write_as_voyage(
     chunk: RerankChunk, model: str, *, most: int | None, documents: Documents
-) -> Iterator[bytes]:
+) -> Iterable[bytes]:
     return json_pieces(
         {
             "object": "list",

@@ -6,7 +6,7 @@ Source: Text Embeddings Inference, its OpenAPI document (`/embed`, `/embed_spars
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,7 @@ def read_embed_all(body: dict[str, Any]) -> EmbedAsked:
     return _read_embed(body, _write_of_tokens)
 
 
-def _read_embed(body: dict[str, Any], write: Callable[[EmbedChunk, str], Iterator[bytes]]) -> EmbedAsked:
+def _read_embed(body: dict[str, Any], write: Callable[[EmbedChunk, str], Iterable[bytes]]) -> EmbedAsked:
     ids = token_ids(body.get("inputs"), "inputs")
     texts = () if ids else texts_in(body, "inputs")
     options = _options(body, {"inputs", "dimensions"})
@@ -63,18 +63,18 @@ def _options(body: dict[str, Any], read: set[str]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in read and name != "model"}
 
 
-def _write_vectors(chunk: EmbedChunk, model: str) -> Iterator[bytes]:
+def _write_vectors(chunk: EmbedChunk, model: str) -> Iterable[bytes]:
     return json_pieces(json_vectors(chunk))
 
 
-def _write_sparse(chunk: EmbedChunk, model: str) -> Iterator[bytes]:
+def _write_sparse(chunk: EmbedChunk, model: str) -> Iterable[bytes]:
     if not chunk.is_sparse:
         raise _other_vectors(model, "sparse", "/embed")
     rows = (zip(each["indices"], each["values"], strict=True) for each in json_vectors(chunk))
     return json_pieces([{"index": index, "value": value} for index, value in row] for row in rows)
 
 
-def _write_of_tokens(chunk: EmbedChunk, model: str) -> Iterator[bytes]:
+def _write_of_tokens(chunk: EmbedChunk, model: str) -> Iterable[bytes]:
     if not chunk.tokens:
         raise _other_vectors(model, "for each token", "/embed")
     return json_pieces(json_vectors(chunk))
@@ -84,7 +84,7 @@ def _other_vectors(model: str, wanted: str, path: str) -> BadRequest:
     return BadRequest(f"the vectors of `{model}` are not {wanted}: ask for them at `{path}`", param="model")
 
 
-def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> Iterator[bytes]:
+def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> Iterable[bytes]:
     return json_pieces(
         [
             {"index": index, "score": score} | ({"text": texts[index]} if texts else {})

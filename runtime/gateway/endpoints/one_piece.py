@@ -13,7 +13,7 @@ from ...requests.errors import BadRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..exchange import Exchange
-from ..responses import answer_of, answered_by, in_turns
+from ..responses import json_answered
 
 
 def answer_asked(
@@ -33,7 +33,7 @@ def answer_asked(
             priority=priority_of(request),
             headers=request.headers,
         )
-        return answer_of(await in_turns(asked.write(chunk, name)), answered_by(trace, name))
+        return await json_answered(asked.write(chunk, name), trace, name)
 
     return answer
 

@@ -79,8 +79,7 @@ class LoadedModel:
         self._task: ServedTask | None = None
         self._closing: asyncio.Task[None] | None = None
         self._callers = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Future[None] | None = None
         self._status = ReplicaStatus(ready=False)
 
     async def open(self) -> None:
@@ -133,7 +132,9 @@ class LoadedModel:
 
     async def idle(self) -> None:
         """Wait until no request is being answered."""
-        await self._idle.wait()
+        if self._callers:
+            self._idle = self._idle or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
 
     def status(self) -> ReplicaStatus:
         return self._status
@@ -181,15 +182,14 @@ class LoadedModel:
         if self._closing or self._task is None:
             what = "shutting down" if self._closing else "not loaded"
             raise ShuttingDown(f"{self._owner} is {what}", deployment=self.plan.deployment)
-        if not self._callers:
-            self._idle.clear()
         self._callers += 1
         return self._task
 
     def _leave(self) -> None:
         self._callers -= 1
-        if not self._callers:
-            self._idle.set()
+        if self._idle is not None and not self._callers:
+            self._idle.set_result(None)
+            self._idle = None
 
     def _named(self, error: TimeoutError | RequestError) -> RequestError:
         """`error` as clients see it: with the name of the deployment."""

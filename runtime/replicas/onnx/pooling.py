@@ -11,6 +11,8 @@ from ....compiler.plan import Pooling
 
 Floats = NDArray[numpy.float32]
 
+_TINY = numpy.finfo(numpy.float32).tiny
+
 
 def pool(states: Floats, lengths: NDArray[numpy.int64], pooling: Pooling) -> Floats:
     """One vector per text, [texts, dimensions], from its token vectors [texts, tokens, dimensions].
@@ -49,6 +51,6 @@ def _summed(states: Floats, shares: NDArray[numpy.floating[Any]]) -> Floats:
 
 def normalise(vectors: Floats) -> Floats:
     """`vectors`, [texts, dimensions], each scaled to length 1; a zero vector stays zero."""
-    lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Floats = vectors / numpy.maximum(lengths, numpy.finfo(numpy.float32).tiny)
+    lengths: Any = numpy.sqrt(numpy.add.reduce(vectors * vectors, axis=1, keepdims=True))
+    scaled: Floats = vectors / numpy.maximum(lengths, _TINY)
     return scaled

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
+from typing import Any
 
 from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ...requests.answer import Chunk
@@ -98,9 +99,9 @@ class OnnxReplica:
         """The answer to `request`, in pieces. Raises RequestError."""
         return self._serving.stream(request, deadline)
 
-    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+    def answer(self, request: Request, deadline: float | None) -> Coroutine[Any, Any, Chunk]:
         """The whole answer to `request`. Raises RequestError."""
-        return await self._serving.answer(request, deadline)
+        return self._serving.answer(request, deadline)
 
     def _version(self, plan: OnnxServingPlan) -> LoadedModel:
         return LoadedModel(

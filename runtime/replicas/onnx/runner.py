@@ -174,8 +174,10 @@ class Runner(Generic[Load, Result]):
             self._hand_over_soon(loop)
 
     def _hand_over_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Not at once: what else arrives in this round of the loop goes along."""
-        if not self._handing_over:
+        """Where runs share a turn, not at once: what else arrives in this round of the loop goes along."""
+        if not self._turns.are_shared:
+            self._hand_over(loop)
+        elif not self._handing_over:
             self._handing_over = True
             loop.call_soon(self._hand_over, loop)
 
@@ -203,7 +205,8 @@ class Runner(Generic[Load, Result]):
         """After so many runs."""
         self._running -= ended
         self._decide(Finished(ended))
-        self._hand_over_soon(loop)
+        if self._turns.are_ready:
+            self._hand_over_soon(loop)
         if not self._running:
             self._idle.set()
 

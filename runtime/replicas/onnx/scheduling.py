@@ -40,6 +40,11 @@ class Scheduler(Generic[Run]):
         """Whether runs are so short that several share a turn."""
         return self._seconds is not None and self._seconds < self._short
 
+    @property
+    def are_ready(self) -> bool:
+        """Whether runs wait for a turn."""
+        return bool(self._ready)
+
     def add(self, run: Run) -> None:
         """`run` may start."""
         self._ready.append(run)

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
+from attrs import evolve
 from numpy.typing import NDArray
 
 from ....compiler.plan.record import frozen
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _BFLOAT16 = 16
 """The number of the type in ONNX."""
 
+_NO_ROWS = "no rows"
+"""The kind of all loads that have none: they never run in place, as the model may refuse them."""
+
 Arrays = Sequence[NDArray[Any]]
 Feed = dict[str, NDArray[Any]]
 
@@ -40,7 +44,7 @@ class _Load:
     """Inputs that fit the model, by name and in its order, and the names of the outputs that are wanted.
 
     is_alone: it cannot share a run, because it has a value of its own for what is the same for all rows.
-    kind: loads of the same one take as long as each other.
+    kind: of the request; loads of the same one take as long as each other, and fit the model alike.
     """
 
     inputs: Feed
@@ -132,11 +136,14 @@ class TensorRuns:
 
     async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
         """The outputs that `request` asks for, in its order. Raises RequestError."""
+        if self._quick is not None and not self._batching and self._quick.has(kind := _kind_of(request)):
+            # One of its kind has been run, so that this one fits the model as well.
+            inputs = {tensor.name: tensor.values for tensor in request.inputs}
+            load = _Load(inputs, request.outputs or self._all_outputs, False, kind)
+            return self._named(load, self._runner.run_here(load, deadline))
         load = self._load(request)
         if self.signature.batched and not load.rows:
             return await self._nothing(load, deadline)
-        if not self._batching and self._quick is not None and self._quick.has(load.kind):
-            return self._named(load, self._runner.run_here(load, deadline))
         # What may be put together along axis 0: the same inputs apart from it, for the same outputs.
         bucket: Hashable = None
         if self._batching:
@@ -148,6 +155,7 @@ class TensorRuns:
 
     async def _nothing(self, load: _Load, deadline: float | None) -> tuple[Tensor, ...]:
         """No rows for no rows: as the model has it, or, if it takes none, as its file says."""
+        load = evolve(load, kind=_NO_ROWS)
         try:
             results = await self._runner.submit(load, rows=1, bucket=object(), deadline=deadline)
         except RequestError:
@@ -162,10 +170,7 @@ class TensorRuns:
         return self._named(load, results)
 
     def _named(self, load: _Load, results: Arrays) -> tuple[Tensor, ...]:
-        return tuple(
-            Tensor(name, self._datatypes[name], values)
-            for name, values in zip(load.outputs, results, strict=True)
-        )
+        return tuple(map(Tensor, load.outputs, map(self._datatypes.__getitem__, load.outputs), results))
 
     async def close(self) -> None:
         await self._runner.close()
@@ -181,11 +186,8 @@ class TensorRuns:
         else:
             inputs = {name: tensor.values for name, tensor in given.items()}
         is_alone = len(inputs) > len(self.signature.inputs)
-        outputs = request.outputs or self._all_outputs
-        kind: Hashable = None
-        if self._quick is not None:
-            kind = (outputs, *inputs, *[values.shape for values in inputs.values()])
-        return _Load(inputs, outputs, is_alone, kind)
+        kind = None if self._quick is None else _kind_of(request)
+        return _Load(inputs, request.outputs or self._all_outputs, is_alone, kind)
 
     def _run(self, loads: Sequence[_Load], stopper: Stopper) -> list[Arrays]:
         if len(loads) == 1:
@@ -253,6 +255,11 @@ class TensorRuns:
             _bits(result) if self._datatypes[name] == "BF16" else result.numpy()
             for name, result in zip(outputs, results, strict=True)
         ]
+
+
+def _kind_of(request: TensorRequest) -> Hashable:
+    """All of a request but its values."""
+    return (request.outputs, *[(each.name, each.datatype, each.values.shape) for each in request.inputs])
 
 
 def _zeros(info: TensorInfo) -> NDArray[Any]:

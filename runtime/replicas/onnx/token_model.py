@@ -66,6 +66,8 @@ class TokenModel:
         """The inputs of the model, [rows, longest], or of the sizes it fixes, padded with zeros."""
         signature = self.signature
         size = (signature.batch or len(rows), signature.length or int(lengths.max()))
+        if size == (1, rows[0].attended):
+            return self._unpadded(rows[0])
         there = numpy.zeros(size, numpy.bool_)
         there[: len(rows)] = numpy.arange(size[1]) < lengths[:, None]
         attended = numpy.fromiter((row.attended for row in rows), numpy.int64, len(rows))
@@ -73,10 +75,7 @@ class TokenModel:
         real[: len(rows)] = numpy.arange(size[1]) < attended[:, None]
         # What padding would come to does not matter, but a row in which nothing is real may give NaN.
         real[len(rows) :, 0] = True
-        feed: dict[str, NDArray[Any]] = {
-            name: numpy.zeros((size[0], heads, 0, width), dtype)
-            for name, (dtype, heads, width) in signature.past.items()
-        }
+        feed = self._past(size[0])
         for name, dtype in signature.inputs.items():
             if name == ATTENTION_MASK:
                 feed[name] = real.astype(dtype)
@@ -89,6 +88,27 @@ class TokenModel:
             elif name == POSITION_IDS:
                 values[:] = numpy.arange(size[1], dtype=dtype)
         return feed
+
+    def _unpadded(self, row: Tokens) -> dict[str, NDArray[Any]]:
+        """The same for one text of which all tokens are real."""
+        feed = self._past(1)
+        for name, dtype in self.signature.inputs.items():
+            if name == INPUT_IDS:
+                feed[name] = numpy.array([row.ids], dtype)
+            elif name == TOKEN_TYPE_IDS:
+                feed[name] = numpy.array([row.type_ids], dtype)
+            elif name == POSITION_IDS:
+                feed[name] = numpy.arange(len(row), dtype=dtype)[None]
+            else:
+                feed[name] = (numpy.ones if name == ATTENTION_MASK else numpy.zeros)((1, len(row)), dtype)
+        return feed
+
+    def _past(self, rows: int) -> dict[str, NDArray[Any]]:
+        """What came before: nothing."""
+        return {
+            name: numpy.zeros((rows, heads, 0, width), dtype)
+            for name, (dtype, heads, width) in self.signature.past.items()
+        }
 
 
 def _fill(values: NDArray[Any], there: NDArray[numpy.bool_], rows: Sequence[Sequence[int]]) -> None:

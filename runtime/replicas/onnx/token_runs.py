@@ -164,22 +164,28 @@ class TokenRuns:
         param: the field of the request that holds the texts, as errors name it. uncut: a text that is too
         long is an error, whatever else becomes of such. is_query: whether they are queries.
         """
-        groups, runs = await self._groups(_Unread(texts, param, uncut, is_query), deadline)
-        parts = await run_all(runs)
-        rows = _in_order([part.rows for part in parts], groups)
+        unread = _Unread(texts, param, uncut, is_query)
+        if len(texts) == 1 and not self._batching:
+            part = await self._runner.submit(unread, rows=1, bucket=None, deadline=deadline)
+            rows, tokens = part.rows, part.tokens
+        else:
+            groups, runs = await self._groups(unread, deadline)
+            parts = await run_all(runs)
+            rows, tokens = (
+                _in_order([each.rows for each in parts], groups),
+                sum(each.tokens for each in parts),
+            )
         bad = _first_without_numbers(rows)
         if bad is not None:
             raise RequestError(
                 f"{self._model.owner}: the model gave no numbers (NaN or infinity) for {param} {bad}"
             )
-        return rows, sum(part.tokens for part in parts)
+        return rows, tokens
 
     async def _groups(
         self, unread: _Unread, deadline: float | None
     ) -> tuple[list[list[int]], list[Coroutine[None, None, _Part]]]:
         """Which of its texts run together, by their indices, and the runs."""
-        if len(unread.texts) == 1 and not self._batching:
-            return [[0]], [self._runner.submit(unread, rows=1, bucket=None, deadline=deadline)]
         is_quick = are_quick(unread.texts)
         tokens = self._read(unread) if is_quick else await self._model.in_thread(partial(self._read, unread))
         groups = by_length([len(each) for each in tokens], self._max_rows)
@@ -195,7 +201,10 @@ class TokenRuns:
 
     def _run(self, groups: Sequence[Sequence[Tokens] | _Unread], stopper: Stopper) -> list[_Part]:
         read = [self._read(group) if isinstance(group, _Unread) else group for group in groups]
-        rows = self._finish(*self._tokens.run([row for group in read for row in group], stopper))
+        together = read[0] if len(read) == 1 else [row for group in read for row in group]
+        rows = self._finish(*self._tokens.run(together, stopper))
+        if len(read) == 1:
+            return [_Part(rows, sum(each.attended for each in together))]
         parts: list[_Part] = []
         start = 0
         for group in read:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from tokenizers import Tokenizer
 
 from inferc.compiler.plan import (
     EmbedSpec,
@@ -44,6 +45,14 @@ def file_ref(path: Path) -> FileRef:
 @cache
 def _digest(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def plain_tokenizer() -> Any:
+    """That of the sample models, which fills nothing up."""
+    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def embed_spec(**changes: Any) -> EmbedSpec:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import cache
 from typing import Any
 
 import numpy
@@ -14,7 +15,7 @@ from inferc.runtime.replicas.onnx.loaded_model import concurrent_runs
 from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
 from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ShuttingDown
 
-from .plans import MODELS, PLACEMENT, embed, embed_spec, onnx_plan, running
+from .plans import MODELS, PLACEMENT, embed, embed_spec, onnx_plan, plain_tokenizer, running
 
 TEXTS = (
     "A man is eating food.",
@@ -25,16 +26,17 @@ TEXTS = (
 
 def states_of(text: str) -> NDArray[numpy.float32]:
     """The token vectors of one text, [tokens, dimensions], by plain tokenizers and ONNX Runtime."""
-    import onnxruntime
-    from tokenizers import Tokenizer
-
-    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
-    tokenizer.no_padding()
-    ids = numpy.array([tokenizer.encode(text).ids])
-    session = onnxruntime.InferenceSession(MODELS / "minilm.onnx", providers=["CPUExecutionProvider"])
+    ids = numpy.array([plain_tokenizer().encode(text).ids])
     feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": numpy.zeros_like(ids)}
-    states: NDArray[numpy.float32] = session.run(None, feed)[0][0]
+    states: NDArray[numpy.float32] = _plain_session().run(None, feed)[0][0]
     return states
+
+
+@cache
+def _plain_session() -> Any:
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(MODELS / "minilm.onnx", providers=["CPUExecutionProvider"])
 
 
 def unit(vector: NDArray[numpy.float32]) -> NDArray[numpy.float32]:

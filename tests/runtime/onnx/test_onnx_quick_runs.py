@@ -98,3 +98,45 @@ async def test_what_shares_runs_or_depends_on_values_always_has_a_thread(
         for _ in range(2 * ENOUGH):
             await replica.answer(request, None)
         assert replica.status().run_sizes.in_place == 0
+
+
+async def test_a_request_that_differs_from_quick_ones_in_more_than_values_is_looked_at_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick_runs, "QUICK", 100.0)
+    ones = numpy.ones((1, 4), numpy.float32)
+    x, shift = Tensor("x", "FP32", ones), Tensor("shift", "FP32", ones)
+    async with running(tensor_plan(line(tmp_path / "m.onnx"))) as replica:
+        sizes = replica.status().run_sizes
+        for _ in range(2 * ENOUGH):
+            await replica.answer(TensorRequest((x, shift)), None)
+        before = sizes.in_place
+        assert before
+        for inputs, outputs, wrong in (
+            ((x, Tensor("shift", "FP64", ones)), (), "FP64"),
+            ((x, Tensor("other", "FP32", ones)), (), "other"),
+            ((x,), (), "shift"),
+            ((x, shift, shift), (), "twice"),
+            ((x, shift), ("sum",), "sum"),
+        ):
+            with pytest.raises(BadRequest, match=wrong):
+                await replica.answer(TensorRequest(inputs, outputs), None)
+        assert sizes.in_place == before
+        turned = await replica.answer(TensorRequest((shift, x), ("count", "total")), None)
+        assert isinstance(turned, TensorChunk)
+        assert [each.name for each in turned.outputs] == ["count", "total"]
+        assert [each.datatype for each in turned.outputs] == ["INT64", "FP32"]
+
+
+async def test_no_rows_are_answered_by_what_the_model_says_of_them_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick_runs, "QUICK", 100.0)
+    nothing = Tensor("x", "FP32", numpy.ones((0, 4), numpy.float32))
+    request = TensorRequest((nothing, Tensor("shift", "FP32", nothing.values)), ("total",))
+    async with running(tensor_plan(line(tmp_path / "m.onnx"))) as replica:
+        for _ in range(2 * ENOUGH):
+            chunk = await replica.answer(request, None)
+            assert isinstance(chunk, TensorChunk)
+            assert chunk.outputs[0].values.shape == (0, 1)
+        assert replica.status().run_sizes.in_place == 0

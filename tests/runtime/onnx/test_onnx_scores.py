@@ -28,7 +28,7 @@ from inferc.runtime.requests.request import ClassifyRequest, EmbedRequest, Reran
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.remote import executor_of, gateway_of
-from .plans import MODELS, embed, embed_spec, file_ref, onnx_plan, running
+from .plans import MODELS, embed, embed_spec, file_ref, onnx_plan, plain_tokenizer, running
 from .toys import load, scorer
 
 TOKENIZER = file_ref(MODELS / "tokenizer.json")
@@ -47,12 +47,11 @@ def classify_plan(model: Path, **settings: Any) -> OnnxServingPlan:
 def worth(path: Path, *texts: str) -> numpy.ndarray[Any, Any]:
     """What the tokens of the texts, read together, are worth to a toy scorer."""
     from onnx import numpy_helper
-    from tokenizers import Tokenizer
 
-    made: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
-    made.no_padding()
     [table] = [each for each in load(path).graph.initializer if each.name == "worth"]
-    total: numpy.ndarray[Any, Any] = numpy_helper.to_array(table)[made.encode(*texts).ids].sum(axis=0)
+    total: numpy.ndarray[Any, Any] = numpy_helper.to_array(table)[plain_tokenizer().encode(*texts).ids].sum(
+        axis=0
+    )
     return total
 
 

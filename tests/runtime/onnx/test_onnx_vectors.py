@@ -19,7 +19,7 @@ from inferc.runtime.replicas.onnx.scores import sigmoid, softmax
 
 from ...support.projects import Project
 from ...support.remote import gateway_of, running
-from .plans import MODELS
+from .plans import MODELS, plain_tokenizer
 from .toys import echo, save_model, scorer
 
 WIDTH = 6
@@ -52,9 +52,7 @@ def states(path: Path, width: int = WIDTH, name: str = "last_hidden_state") -> P
 
 def alone(path: Path, *text: str) -> Any:
     """What ONNX Runtime gives for one text."""
-    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
-    tokenizer.no_padding()
-    ids = numpy.array([tokenizer.encode(*text).ids])
+    ids = numpy.array([plain_tokenizer().encode(*text).ids])
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return session.run(None, {"input_ids": ids, "attention_mask": numpy.ones_like(ids)})[0][0]
 

@@ -70,7 +70,9 @@ class EmbedTask(TokenTask):
         await self._runs.close()
 
     def left_out(self, request: Request) -> tuple[str, ...]:
-        return self._fields.check(request.options) if isinstance(request, EmbedRequest) else ()
+        if not isinstance(request, EmbedRequest) or not request.options:
+            return ()
+        return self._fields.check(request.options)
 
     async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, EmbedRequest)
@@ -81,7 +83,7 @@ class EmbedTask(TokenTask):
             raise BadRequest("the input holds no text", param="input")
         self.left_out(request)
         wanted = self._dimensions(request)
-        uncut = wants_all(request.options)
+        uncut = bool(request.options) and wants_all(request.options)
         kind = input_type_in(request.options) or self._spec.input_type if self._tells_kinds else None
         prompt = self._prompts.get(kind, "") if kind is not None else ""
         texts = [prompt + text for text in request.texts] if prompt else request.texts
@@ -93,7 +95,7 @@ class EmbedTask(TokenTask):
             return EmbedChunk(nothing, usage, tokens=tuple(rows))
         if self._is_sparse:
             return EmbedChunk(rows, usage, is_sparse=True)
-        return EmbedChunk(self._shortened(rows, wanted), usage)
+        return EmbedChunk(rows if wanted is None else self._shortened(rows, wanted), usage)
 
     def _dimensions(self, request: EmbedRequest) -> int | None:
         wanted = request.dimensions
