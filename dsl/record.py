@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache, cached_property, partial
 from operator import attrgetter
 from threading import RLock
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import attrs
@@ -119,13 +120,15 @@ _ATTRIBUTES, _COMPARED, _MATCHED = _Attributes(), _Compared(), _Matched()
 
 def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
     """`cls` anew, with a slot for each field, and methods that let attrs complete it."""
-    body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+    body = dict(vars(cls))
+    body.pop("__dict__", None)
+    body.pop("__weakref__", None)
     kinds = cls.__annotations__
     named = [name for name, kind in kinds.items() if "ClassVar" not in str(kind)]
     fields = {name: body.pop(name, attrs.NOTHING) for name in named}
     above = {slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())}
     slots = [name for name in fields if name not in above]
-    if any(isinstance(value, cached_property) for value in body.values()) and "__dict__" not in above:
+    if cached_property in map(type, body.values()) and "__dict__" not in above:
         slots.append("__dict__")
     if "__weakref__" not in above:
         slots.append("__weakref__")
@@ -153,10 +156,25 @@ _FACTORY: Any = attrs.Factory
 def _move_methods(cls: type, made: type) -> None:
     """`super()` in the methods of `cls` means the class that was made of it."""
     for value in vars(cls).values():
-        function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+        kind = type(value)
+        if kind is FunctionType:
+            function = value
+        elif kind in _HOLDS_FUNCTION:
+            function = getattr(value, _HOLDS_FUNCTION[kind])
+        else:
+            continue
         for cell in getattr(function, "__closure__", None) or ():
             if cell.cell_contents is cls:
                 cell.cell_contents = made
+
+
+_HOLDS_FUNCTION = {
+    property: "fget",
+    cached_property: "func",
+    classmethod: "__func__",
+    staticmethod: "__func__",
+}
+"""What a class has beside plain functions, and where the function of each is."""
 
 
 def _complete(cls: type) -> None:
@@ -177,7 +195,9 @@ def _define(cls: Any, declared: dict[str, Any], kw_only: bool) -> None:
 
 def _first_init(self: Any, *args: Any, **kwargs: Any) -> None:
     """The `__init__` of a class that attrs has not completed."""
-    cls: Any = next(each for each in type(self).__mro__ if vars(each).get("__init__") is _first_init)
+    cls: Any = type(self)
+    if cls.__dict__.get("__init__") is not _first_init:
+        cls = next(each for each in cls.__mro__ if vars(each).get("__init__") is _first_init)
     made = _made.get(cls, 0)
     if made < FEW and _fill(self, cls, args, kwargs):
         _made[cls] = made + 1
@@ -189,27 +209,36 @@ def _first_init(self: Any, *args: Any, **kwargs: Any) -> None:
 _made: dict[type, int] = {}
 
 
+@cache
+def _parameters(cls: type) -> tuple[list[str], list[tuple[str, str | None, Any, Any]]]:
+    """The parameters that may be given by their place; and of each field its name, its parameter, None where
+    it is never given, its default and its converter."""
+    parts = [
+        (name, name.lstrip("_") if field.init else None, field.default, field.converter)
+        for name, field in fields(cls).items()
+    ]
+    return [name.lstrip("_") for name in _by_place(cls)], parts
+
+
 def _fill(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Set the fields of a value; False where they cannot be: attrs says why."""
-    said = fields(cls)
-    by_place = _by_place(cls)
-    given = {name.lstrip("_"): value for name, value in zip(by_place, args, strict=False)}
-    if len(args) > len(by_place) or given.keys() & kwargs.keys():
+    by_place, parts = _parameters(cls)
+    given = dict(zip(by_place, args, strict=False))
+    if len(args) > len(by_place) or (kwargs and given.keys() & kwargs.keys()):
         return False
     given |= kwargs
-    for name, field in said.items():
-        default, parameter = field.default, name.lstrip("_")
-        if field.init and parameter in given:
+    for name, parameter, default, converter in parts:
+        if parameter in given:
             value = given.pop(parameter)
         elif isinstance(default, _FACTORY):
             value = default.factory(self) if default.takes_self else default.factory()
         elif default is not attrs.NOTHING:
             value = default
-        elif field.init:
+        elif parameter is not None:
             return False
         else:
             continue
-        setattr(self, name, value if field.converter is None else field.converter(value))
+        setattr(self, name, value if converter is None else converter(value))
     if given:
         return False
     if hasattr(cls, "__attrs_post_init__"):

@@ -56,8 +56,8 @@ def find_retirement(model: str, runtime: RuntimeKind, service: str = "") -> Reti
         name = id_of(name)
     elif runtime.provider is ProviderKind.ANTHROPIC:
         name = name.replace("@", "-")  # as Vertex writes the date
-    for each in retirements():
-        if each.provider is not runtime.provider or each.service != service:
+    for each in retirements(runtime.provider):
+        if each.service != service:
             continue
         named = WILDCARD not in name and any(fits_pattern(name, pattern) for pattern in each.models)
         if named or each.is_of_all:
@@ -66,8 +66,8 @@ def find_retirement(model: str, runtime: RuntimeKind, service: str = "") -> Reti
 
 
 @cache
-def retirements() -> tuple[Retirement, ...]:
-    """All that are known, in the order in which they are looked through."""
+def retirements(provider: ProviderKind | None) -> tuple[Retirement, ...]:
+    """Those at a provider, None for nobody's, in the order in which they are looked through."""
     said = orjson.loads(_FILE.read_bytes())
     read = date.fromisoformat(said["read"])
     return tuple(
@@ -82,4 +82,5 @@ def retirements() -> tuple[Retirement, ...]:
             row.get("service", ""),
         )
         for row in said["models"]
+        if row["provider"] == provider
     )

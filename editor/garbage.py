@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 
+_YOUNG, _ALL = 1, 2
+_RARELY = 50
+"""After so many checks everything is searched, as long as a check itself: nearly all garbage is young."""
+
 
 class Garbage:
     """Replaces Python's own collection from now on; objects that exist already are never looked at again."""
 
     def __init__(self) -> None:
         self._is_due = False
+        self._checks = 0
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -23,4 +28,5 @@ class Garbage:
 
     def _collect(self) -> None:
         self._is_due = False
-        gc.collect()
+        self._checks += 1
+        gc.collect(_YOUNG if self._checks % _RARELY else _ALL)

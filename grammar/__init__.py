@@ -47,12 +47,13 @@ class Tables:
 
         origins = [Nonterminal(name) for name in stored["origins"]]
         self.rules = [Rule(origins[origin], size, callback) for origin, size, callback in stored["rules"]]
-        shifts = [(Shift, state) for state in range(len(stored["states"]))]
+        rows = stored["states"]
+        shifts: list[tuple[Any, Any]] = [(Shift, state) for state in range(len(rows))]
         reduces = [(Reduce, rule) for rule in self.rules]
-        symbols: list[str] = stored["symbols"]
+        action, symbol = [*shifts, *reversed(reduces)].__getitem__, stored["symbols"].__getitem__
         self.states: list[dict[str, tuple[Any, Any]]] = [
-            {symbols[s]: shifts[target] if target >= 0 else reduces[~target] for s, target in pairs}
-            for pairs in stored["states"]
+            dict(zip(map(symbol, symbols), map(action, targets), strict=True))
+            for symbols, targets in (zip(*pairs, strict=True) if pairs else ((), ()) for pairs in rows)
         ]
         self.start_states = {START: stored["start"]}
         self.end_states = {START: stored["end"]}

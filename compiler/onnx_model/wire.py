@@ -11,6 +11,8 @@ from typing import BinaryIO
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _CHUNK = 8192
 _LONGEST_VARINT = 10
+_LONGER = 0x80
+"""A byte of a number that is below this is its last one."""
 _LONGEST_TEXT = 1 << 16
 _MOST_FIELDS = 5_000_000
 
@@ -39,11 +41,20 @@ class Wire:
             self._left -= 1
             if self._left < 0:
                 raise Damaged(f"it has more than {_MOST_FIELDS:,} parts")
-            tag, value = self.number(position, end)
+            chunk, index = self._chunk, position - self._base
+            if 0 <= index < len(chunk) and chunk[index] < _LONGER:  # as most are, and so read here
+                tag, value = chunk[index], position + 1
+            else:
+                tag, value = self.number(position, end)
             kind = tag & 7
             if kind == _BYTES:
-                length, value = self.number(value, end)
-                position = value + length
+                chunk, index = self._chunk, value - self._base
+                if 0 <= index < len(chunk) and chunk[index] < _LONGER and value < end:
+                    value += 1
+                    position = value + chunk[index]
+                else:
+                    length, value = self.number(value, end)
+                    position = value + length
             elif kind == _VARINT:
                 _, position = self.number(value, end)
             elif kind in (_FIXED64, _FIXED32):
@@ -56,20 +67,19 @@ class Wire:
 
     def number(self, position: int, end: int) -> tuple[int, int]:
         """The number at `position`, and where it ends. Raises Damaged."""
-        if not self._base <= position <= self._base + len(self._chunk) - _LONGEST_VARINT:
-            self._load(position)
         index = position - self._base
-        if position < end and index < len(self._chunk) and self._chunk[index] < 0x80:
-            return self._chunk[index], position + 1
-        value = 0
-        for shift in range(0, 7 * _LONGEST_VARINT, 7):
-            if index >= len(self._chunk) or self._base + index >= end:
-                raise Damaged("a part of it is longer than the whole")
-            byte = self._chunk[index]
-            index += 1
+        if not 0 <= index <= len(self._chunk) - _LONGEST_VARINT:
+            self._load(position)
+            index = 0
+        value = shift = 0
+        for byte in self._chunk[index : index + min(_LONGEST_VARINT, end - position)]:
+            position += 1
+            if byte < _LONGER:
+                return (value | byte << shift) & 0xFFFF_FFFF_FFFF_FFFF, position
             value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value & 0xFFFF_FFFF_FFFF_FFFF, self._base + index
+            shift += 7
+        if shift < 7 * _LONGEST_VARINT:
+            raise Damaged("a part of it is longer than the whole")
         raise Damaged("a number in it is too long")
 
     def signed(self, position: int, end: int) -> int:

@@ -149,8 +149,8 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
             values.update({k: v for k, v in row.items() if k != "batches" or not service})
             by.append(f"{told['source']} {told['version']}")
             break
-    for rule in rules():
-        if rule.provider is not provider or not rule.holds_for(name, service):
+    for rule in rules(provider):
+        if not rule.holds_for(name, service):
             continue
         if rule.inferred:
             inferred.update({each: (value, rule.inferred) for each, value in rule.facts.items()})
@@ -233,8 +233,8 @@ def _endpoints(values: dict[str, Any], there: ProviderEndpoints) -> dict[str, An
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """All rules, those that override others after them."""
+def rules(provider: ProviderKind) -> tuple[Rule, ...]:
+    """All rules for a provider, those that override others after them."""
     return tuple(
         Rule(
             ProviderKind(row["provider"]),
@@ -247,6 +247,7 @@ def rules() -> tuple[Rule, ...]:
             row.get("inferred", ""),
         )
         for row in _load("rules.json")["rules"]
+        if row["provider"] == provider
     )
 
 

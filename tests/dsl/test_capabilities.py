@@ -18,7 +18,7 @@ from inferc.compiler.plan import Capabilities
 from inferc.dsl.bedrock_names import id_of
 from inferc.dsl.capabilities import BEYOND_THE_PLAN, Api, Facts, Rule, apis, find_facts, rules
 from inferc.dsl.convert import converter
-from inferc.dsl.kinds import RuntimeKind
+from inferc.dsl.kinds import ProviderKind, RuntimeKind
 
 ROOT = Path(__file__).resolve().parents[2] / "dsl"
 SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
@@ -27,6 +27,7 @@ SOLD_ELSEWHERE = json.loads((ROOT / "preset_model_prices.json").read_bytes())["m
 RETRIEVAL = json.loads((ROOT / "retrieval_prices.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
+RULES = [rule for provider in ProviderKind for rule in rules(provider)]
 FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
 
 
@@ -40,7 +41,7 @@ def known_names(provider: str) -> list[str]:
 
 def every_fact() -> list[dict[str, Any]]:
     return [
-        *(each.facts for each in (*apis(), *rules())),
+        *(each.facts for each in (*apis(), *RULES)),
         *(row for models in PACKAGE["models"].values() for row in models.values()),
     ]
 
@@ -50,13 +51,17 @@ class TestTables:
         assert PACKAGE["source"]
         assert PACKAGE["version"]
 
-    @pytest.mark.parametrize("rule", [*apis(), *rules()])
+    def test_every_rule_is_of_a_provider_that_there_is(self) -> None:
+        written = json.loads((ROOT / "capabilities" / "rules.json").read_bytes())["rules"]
+        assert len(written) == len(RULES)
+
+    @pytest.mark.parametrize("rule", [*apis(), *RULES])
     def test_a_rule_says_its_source_and_its_day(self, rule: Api | Rule) -> None:
         assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", rule.source), "the address of a page"
         assert date.fromisoformat(rule.date) <= date.today()
         assert rule.facts
 
-    @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
+    @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
     def test_a_rule_is_about_some_model_that_is_known(self, rule: Rule) -> None:
         if "endpoints" in rule.facts or rule.inferred or rule.provider in ("azure", "openai_compatible"):
             return  # no table lists all models that speak, draw or hear, last week's, Azure's, others'

@@ -64,7 +64,9 @@ def test_what_a_provider_has_says_its_source_and_its_day(row: dict[str, object])
 
 
 def test_rules_tell_endpoints_by_their_names() -> None:
-    assert {name for rule in rules() for name in rule.facts.get("endpoints", ())} <= ALL
+    assert {
+        name for kind in ProviderKind for rule in rules(kind) for name in rule.facts.get("endpoints", ())
+    } <= ALL
 
 
 FAMILIES: list[tuple[str, str, tuple[str, ...], bool | None]] = [

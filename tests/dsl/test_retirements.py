@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,16 @@ from inferc.dsl.retirements import Retirement, find_retirement, retirements
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 
 
-@pytest.mark.parametrize("row", retirements(), ids=lambda row: f"{row.provider}:{row.models[0]}")
+ALL = [row for provider in RUNTIMES for row in retirements(provider)]
+
+
+def test_every_row_is_of_a_provider_that_there_is() -> None:
+    path = Path(__file__).resolve().parents[2] / "dsl" / "retirements.json"
+    written = json.loads(path.read_bytes())["models"]
+    assert len(written) == len(ALL)
+
+
+@pytest.mark.parametrize("row", ALL, ids=lambda row: f"{row.provider}:{row.models[0]}")
 def test_a_row_says_its_day_its_source_and_a_successor_that_stays(row: Retirement) -> None:
     assert date.fromisoformat(row.day)
     assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", row.source)

@@ -20,7 +20,6 @@ ANSWER = HEAD + b"\r\n{}"
 
 OTHERS = {
     "no whole head": HEAD,
-    "begins a large one": ANSWER.replace(b"length: 2", b"length: 1048577"),
     "more than its length": ANSWER + b"H",
     "other words": ANSWER.replace(b"200 OK", b"200 Fine"),
     "no space after a colon": ANSWER.replace(b"length: 2", b"length:2"),
@@ -132,6 +131,19 @@ async def test_one_connection_has_answers_of_every_kind() -> None:
             *("whole", "in parts", "in parts", "whole"),
             *("parsed", "parsed", "parsed", "whole"),
         ]
+        assert opened == [1]
+
+
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1, 5_000_000])
+@pytest.mark.parametrize("here", [0, 1, 100_000])
+async def test_large_answers_are_read_where_they_stay(size: int, here: int) -> None:
+    body = b"".join(b"%d," % number for number in range(size // 6))[:size].ljust(size)
+    head = HEAD.replace(b"length: 2", b"length: %d" % size) + b"\r\n"
+    answers = [[head + body[:here], body[here:-1], body[-1:]], [head + body], [ANSWER]]
+    async with asked(*answers) as (client, url, opened):
+        assert await read(client, url) == ("in parts", body)
+        assert await read(client, url) == ("in parts", body)
+        assert await read(client, url) == ("whole", b"{}")
         assert opened == [1]
 
 

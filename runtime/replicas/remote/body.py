@@ -175,6 +175,10 @@ class Body:
 
     async def rest(self, rest: Rest) -> bytes:
         """All of it, of which `rest` reads what is still to come. Raises OutOfBounds and ClientError."""
+        if rest.size > self.left:
+            raise OutOfBounds(Limit.SIZE, self._most)
+        if rest.is_whole:
+            return rest.body
         self.goes_on()
         self._arrival = rest.arrival(self.loop, self.goes_on)
         self._timeouts.begin(self)

@@ -13,6 +13,8 @@ import asyncio
 import re
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from io import BytesIO
 from typing import Any, NamedTuple
 
 from aiohttp import ClientPayloadError
@@ -30,8 +32,8 @@ _CHUNKED, _PACKED, _UPGRADE = istr("Transfer-Encoding"), istr("Content-Encoding"
 """With these, a body is something else than the bytes that follow, or a connection no longer one of HTTP."""
 
 
-_MOST = 1 << 20
-"""Bytes of a body that is read here, if it does not come along with its head."""
+_ROOM = 1 << 20
+"""Bytes of a body for which there is room before any of it has come."""
 
 
 class PlainAnswer(NamedTuple):
@@ -67,13 +69,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
         if not length.isdigit() or len(length) > _MOST_DIGITS:
             return None
         size = int(length)
-        missing = end + 4 + size - len(piece)
-        if (
-            missing < 0
-            or (missing and size > _MOST)
-            or len(headers.getall(_SIZE)) != 1
-            or _CHUNKED in headers
-        ):
+        if len(piece) > end + 4 + size or len(headers.getall(_SIZE)) != 1 or _CHUNKED in headers:
             return None
     elif kind != "text/event-stream" or headers.getall(_CHUNKED, ()) != ["chunked"] or _SIZE in headers:
         return None
@@ -81,14 +77,18 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
 
 
 class Rest(asyncio.BufferedProtocol):
-    """Reads on `steady` what is still to come of a body of so many bytes, which begins with `body`."""
+    """Reads on `steady` what is still to come of a body of `size` bytes, which begins with `body`.
+
+    It stays where it is read. There is room for a megabyte, or as much more as has come: who only says
+    that much will come takes no more memory.
+    """
 
     def __init__(self, steady: Steady, body: bytes, size: int) -> None:
         self._steady = steady
-        self._body = bytearray(size)
-        here = len(body)
-        self._body[:here] = body
-        self._missing = memoryview(self._body)[here:]
+        self.size = size
+        self._missing = size - len(body)
+        self._full: list[bytes] = []
+        self._make_room(body)
         self._goes_on: Callable[[], None] | None = None
         self._waiter: Future[None] | None = None
         self._is_lost = False
@@ -96,6 +96,21 @@ class Rest(asyncio.BufferedProtocol):
         self.pause_writing = steady.pause_writing  # type: ignore[method-assign]
         self.resume_writing = steady.resume_writing  # type: ignore[method-assign]
         self._follow(self)
+
+    def _make_room(self, begin: bytes) -> None:
+        """For what comes behind `begin`."""
+        self._place = BytesIO(begin)
+        here = self.size - self._missing
+        self._place.seek(len(begin) + min(self._missing, max(here, _ROOM)) - 1)
+        self._place.write(b"\0")
+        self._room = self._place.getbuffer()[len(begin) :]
+
+    def _take(self) -> bytes:
+        """What was read where there is no more room: as it is, when nobody else looks there any more."""
+        size = self._place.tell()
+        with suppress(BufferError):
+            self._room.release()
+        return self._place.getvalue()[:size]
 
     @property
     def is_whole(self) -> bool:
@@ -105,7 +120,8 @@ class Rest(asyncio.BufferedProtocol):
     @property
     def body(self) -> bytes:
         """All of it, when it is here."""
-        return bytes(self._body)
+        last = self._take()
+        return b"".join((*self._full, last)) if self._full else last
 
     def arrival(self, loop: AbstractEventLoop, goes_on: Callable[[], None]) -> Future[None]:
         """Done when all is here, or fails with a ClientError. goes_on: called for each piece before that."""
@@ -118,10 +134,14 @@ class Rest(asyncio.BufferedProtocol):
         return waiter
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._missing
+        if not self._room:
+            self._full.append(self._take())
+            self._make_room(b"")
+        return self._room
 
     def buffer_updated(self, size: int) -> None:
-        self._missing = self._missing[size:]
+        self._missing -= size
+        self._room = self._room[size:]
         if self.is_whole:
             self._follow(self._steady)
             if self._waiter is not None and not self._waiter.done():
