@@ -3,7 +3,8 @@
 Handing a run to a thread and its results back costs 40 us of the processor, and a run of a small model 10.
 What may run on the event loop is measured, kind by kind: runs of a kind have inputs of the same shapes. The
 first ones have a thread. Once a kind has shown that it is quick it runs in place, is measured there, too,
-and goes back to the threads as soon as it takes longer.
+and goes back to the threads as soon as it takes twice as long as a quick one may: where runs take about as
+long as that, they would come and go, and each time be measured anew.
 
 That a run was quick says nothing of the next one where values say how much there is to do: such models always
 have a thread; see `compiler/onnx_model/work.py`.
@@ -14,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 QUICK = 50e-6
-"""Seconds that a run takes in the mean where it is made in place."""
+"""Seconds that a run takes in the mean where it comes to be made in place."""
+NO_LONGER_QUICK = 2
+"""How many times as long it takes in the mean where it is made in a thread again."""
 ENOUGH = 8
 """Runs of a kind before its mean says something."""
 MOST_KINDS = 64
@@ -58,9 +61,8 @@ class _Kind:
             seconds = self._seconds + _SMOOTHING * (seconds - self._seconds)
         self._seconds = seconds
         self._runs += 1
-        if seconds >= QUICK:
-            if self.is_quick:
-                self._runs = 0  # measured anew, where others do not wait for it
-            self.is_quick = False
-        elif self._runs >= ENOUGH:
+        if self.is_quick:
+            if seconds >= NO_LONGER_QUICK * QUICK:
+                self.is_quick, self._runs = False, 0  # measured anew, where others do not wait for it
+        elif seconds < QUICK and self._runs >= ENOUGH:
             self.is_quick = True

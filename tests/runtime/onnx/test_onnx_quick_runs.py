@@ -50,6 +50,13 @@ def test_one_that_takes_long_sends_its_kind_back_to_the_threads_until_it_is_meas
     assert told(runs, 1).has("small")
 
 
+def test_a_kind_that_takes_about_as_long_as_a_quick_one_may_does_not_come_and_go() -> None:
+    runs = told(QuickRuns(), 100, QUICK * 0.9)
+    assert told(runs, 100, QUICK * 1.5).has("small")
+    assert not told(runs, 100, QUICK * 2.5).has("small")
+    assert not told(runs, 100, QUICK * 1.5).has("small")
+
+
 def test_clients_cannot_fill_the_memory_with_kinds() -> None:
     runs = QuickRuns()
     for number in range(MOST_KINDS * 3):
