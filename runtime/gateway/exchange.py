@@ -185,9 +185,7 @@ class Exchange:
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Result:
         """The value of a pipeline. Raises RequestError."""
-        self.asked = pipeline.name
-        trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        await self._enter(0, deadline)
+        trace = await self._begin_pipeline(pipeline, deadline)
         return await self.plan.run(
             pipeline,
             values,
@@ -208,9 +206,7 @@ class Exchange:
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
-        self.asked = pipeline.name
-        trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
-        await self._enter(0, deadline)
+        trace = await self._begin_pipeline(pipeline, deadline)
         events = self.plan.events(
             pipeline,
             values,
@@ -256,6 +252,12 @@ class Exchange:
                 self.user = user[:LONGEST_USER]
         model, guards = self.model(name), self.plan.guards
         return model if guards is None else guards.around(model, name, self._payers)
+
+    async def _begin_pipeline(self, pipeline: Pipeline, deadline: float | None) -> Trace:
+        """Note what is asked, and wait until the limits of the key let it begin. Raises RequestError."""
+        self.asked = pipeline.name
+        await self._enter(0, deadline)
+        return Trace(spans=self.spans, id=self.id, notes=self.notes)
 
     def _call(
         self,
