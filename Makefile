@@ -97,10 +97,9 @@ playground: $(READY) ## build the playground into build/playground: static files
 site: $(READY) models playground $(SITE)/.ready ## build the documentation into build/site, with search, versions and the playground
 	@$(BIN)/python site/build.py
 
-$(SITE)/.ready: site/requirements.txt
+$(SITE)/.ready: site/requirements.txt pyproject.toml
 	@$(PYTHON) -m venv $(SITE)
-	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
-	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --no-deps --editable .
+	@$(SITE)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $< --editable .
 	@touch $@
 
 oldest: $(OLDEST)/.ready models redis ## run what leans on libraries with the oldest of them that pyproject.toml allows (O=path: other tests)
