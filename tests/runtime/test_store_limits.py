@@ -318,6 +318,7 @@ async def test_slots_of_a_process_that_died_are_free_within_seconds(
     await store.stop()
 
 
+@pytest.mark.parametrize("redis", [2.0], indirect=True)
 async def test_a_grant_whose_answer_was_lost_is_given_back(redis: RedisServer) -> None:
     """The server does what it was asked, but too late for who asked."""
     strict_limits = RateLimits(requests_per_minute=10, concurrent_requests=3, strict=True)
@@ -368,6 +369,7 @@ async def test_a_redis_that_lost_its_memory_is_told_what_was_sent_and_what_is_in
     await store.stop()
 
 
+@pytest.mark.parametrize("redis", [2.0], indirect=True)
 async def test_shares_are_back_at_the_full_rate_seconds_after_redis_was_away(redis: RedisServer) -> None:
     async with approximate(redis, 2, requests_per_minute=1000) as limiters:
         assert await count_granted(limiters, 10, within=20) == 20

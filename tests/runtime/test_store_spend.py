@@ -446,6 +446,7 @@ async def test_a_redis_that_lost_its_memory_is_told_what_was_spent(redis: RedisS
             assert await spend_all(new) == 20
 
 
+@pytest.mark.parametrize("redis", [2.0], indirect=True)
 async def test_a_redis_that_is_full_or_slow_holds_up_traffic_for_no_longer_than_that(
     redis: RedisServer,
 ) -> None:
