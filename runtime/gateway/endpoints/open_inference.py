@@ -145,8 +145,8 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     assert isinstance(chunk, TensorChunk)
     outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
     answer = write_answer(asked, name, outputs)
-    described = answer.described
-    told = described if isinstance(described, tuple) else tuple(await in_turns(described))
+    pieces = answer.described
+    told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
     if not answer.attached:
         return json_response(told, trace, name)
     headers = answered_by(trace, name)
