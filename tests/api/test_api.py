@@ -141,9 +141,7 @@ def test_an_executor_answers_threads_and_leaves_none(
         list(executor.stream("gtp", "Hi"))
     whole, cut = executor.stream("gpt", "one two"), executor.stream("gpt", "one " * 200)
     assert (next(whole), next(cut)) == ("You", "You")
-    while (
-        provider.counts()["open"] > 1
-    ):  # until all of `whole` was sent, and by the end of an answer it is here
+    while provider.counts()["open"] > 1:  # until all of `whole` is on its way
         time.sleep(0.01)
     assert executor.chat("gpt", "Hi").text == "You said: Hi"
     executor.close()
