@@ -135,10 +135,10 @@ class Runner(Generic[Load, Result]):
             raise self._too_late()
         self._sizes[1] += 1
         self._sizes.in_place += 1
-        outcome = self._attempt((load,), NOBODY)
-        if isinstance(outcome, RequestError):
-            raise outcome
-        return outcome[0]
+        try:
+            return self._run((load,), NOBODY)[0]
+        except Exception as error:
+            raise self._failed(error) from None
 
     async def close(self) -> None:
         """Refuse what is queued, and wait for what runs."""
@@ -243,12 +243,16 @@ class Runner(Generic[Load, Result]):
             return RequestError(f"{self._owner}: nobody waits for the answer")
         try:
             return self._run(loads, stopper)
-        except RequestError as error:
+        except Exception as error:
+            return self._failed(error)
+
+    def _failed(self, error: Exception) -> RequestError:
+        """`error` as the callers of the run see it, while it is handled."""
+        if isinstance(error, RequestError):
             forget_frames(error)
             return error
-        except Exception:
-            log.exception("%s: a run failed", self._owner)
-            return RequestError(f"{self._owner} failed to run the model")
+        log.exception("%s: a run failed", self._owner)
+        return RequestError(f"{self._owner} failed to run the model")
 
     def _too_late(self) -> RequestTimeout:
         return RequestTimeout(f"{self._owner} was too busy to answer in time")
