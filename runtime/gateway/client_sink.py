@@ -37,7 +37,7 @@ class ClientSink:
         data = b"".join(map(writer.write, chunks))
         if not data:
             return True
-        if more and out.has_begun:
+        if more:
             self.left = data
             return True
         return out.pass_on(as_chunk(data), self._headers)

@@ -12,7 +12,6 @@ from ...concurrency.timeouts import Timeouts
 from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
 from .plain_answers import Rest
-from .whole_chunks import WholeChunks
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -45,8 +44,8 @@ class Bypass(Protocol):
     """Who hands on what comes while a piece is waited for."""
 
     @property
-    def has_left(self) -> bool:
-        """Whether it read something that it did not hand on."""
+    def left(self) -> object | None:
+        """What it read and did not hand on; None: nothing."""
         ...
 
     def begin(self) -> asyncio.Future[None] | None:
@@ -72,6 +71,7 @@ class Body:
         "_response",
         "_timeouts",
         "_until",
+        "content",
         "left",
         "loop",
         "moment",
@@ -80,6 +80,8 @@ class Body:
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
+        self.content = response.content
+        """Where its bytes are."""
         self._timeouts = timeouts
         self.loop = timeouts.loop
         self._read = read
@@ -92,14 +94,9 @@ class Body:
         self._arrival: asyncio.Future[None] | None = None
 
     @property
-    def content(self) -> aiohttp.StreamReader | WholeChunks:
-        """Where its bytes are."""
-        return self._response.content
-
-    @property
     def at_end(self) -> bool:
         """Whether all of it has been read."""
-        return self._response.content.at_eof()
+        return self.content.at_eof()
 
     async def piece(self, most: int = -1, bypass: Bypass | None = None) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
@@ -107,35 +104,31 @@ class Body:
 
         Raises OutOfBounds and ClientError.
         """
-        content = self._response.content
+        content = self.content
         data = take(content, most)
         while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
             if self.since is None:
                 self.since = self.loop.time()
-            self.moment = min(self.since + self._read, self._until)
-            self._arrival = (None if bypass is None else bypass.begin()) or (
-                content.arrival(self.loop) if type(content) is WholeChunks else arrival(content)
-            )
+            moment = self.since + self._read
+            self.moment = moment if moment < self._until else self._until
+            self._arrival = (None if bypass is None else bypass.begin()) or arrival(content)
             try:
                 if self._arrival is None:
-                    assert not isinstance(content, WholeChunks)  # which always has an arrival
+                    stream = self._response.content
+                    assert isinstance(stream, aiohttp.StreamReader)  # all others have an arrival
                     with self._timeouts.until(self.moment):
-                        data = await (content.readany() if most < 0 else content.read(most))
+                        data = await (stream.readany() if most < 0 else stream.read(most))
                 else:
                     self._timeouts.begin(self)
                     try:
                         await self._arrival
                     finally:
                         self._timeouts.waits.discard(self)
-                        if isinstance(content, WholeChunks):
-                            content.waiter = None
-                        else:
-                            arrived(content)
+                        arrived(content)
                         if bypass is not None:
                             bypass.end()
-                    if bypass is not None and bypass.has_left:
+                    if bypass is not None and bypass.left is not None:
                         return b""
-                    content = self._response.content
                     data = take(content, most)
             except TimeoutError:
                 raise self._late() from None

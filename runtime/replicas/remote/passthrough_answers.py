@@ -34,12 +34,16 @@ from ...dialects.openai_chat.plain import (
 )
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
-from ...dialects.server_sent_events import Event
-from ...dialects.surrogates import SurrogateJoiner
-from ...requests.answer import ChatChunk
+from ...dialects.server_sent_events import Event, SseParser
+from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
+from ...requests.answer import ChatChunk, ChatEvents
+from ...requests.errors import RequestError
 from ...requests.usage import Usage, is_believable
 
 DONE = b"[DONE]"
+
+Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
+"""The chunks in a piece, and the error that stops the stream."""
 
 
 def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
@@ -88,33 +92,58 @@ class PassingReader:
         self._usage: dict[str, Any] = {}
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
-        data = event.data
-        if self.frame is not None and _is_framed(data, *self.frame):
-            return (ChatChunk(data),)
-        if data == DONE:
-            if not self._begun:
-                raise self._classifier.malformed("the stream has no choices")
-            self.ended = True
-            return self._rest_of_calls() if self._calls else ()
-        if self._calls or self._parts or (found := self._shapes.find(data, self._shape)) is None:
-            return self._read_anew(data)
-        shape, match, told = found  # only texts and usage are not known before
-        if shape.tier:
-            self._tier = shape.tier
-        self._shape = shape
-        if not shape.is_empty:
-            self._begun = True
-            self._unfinished |= shape.opens
-            self._unfinished -= shape.ends
-        usage = self._read_usage(told) if shape.has_usage else None
-        self.frame = None
-        if shape.repeats and shape.has_words and usage is None and self._frames < _MOST_FRAMES:
-            begin, end = match.span("words")
-            self.frame = data[:begin], data[end:]
-            self._frames += 1
-        if shape.is_empty and usage is not None and self._hide_usage:
-            data = b""
-        return (tuple.__new__(ChatChunk, (data, usage, False, None, shape.says(match))),)
+        chunks: list[ChatChunk | ChatEvents] = []
+        self._read_all((event.data,), chunks)
+        return chunks  # type: ignore[return-value]  # there are no others here
+
+    def read_piece(self, piece: bytes, parser: SseParser) -> Read | None:
+        """What `piece` of a stream says, in one step, and the error that stops it; None where `parser` has
+        more to do with it than to split it, or halves of characters may be in it."""
+        if BACKSLASH in piece or self.joiner.held or not (events := parser.plain(piece)):
+            return None
+        chunks: list[ChatChunk | ChatEvents] = []
+        try:
+            self._read_all(events, chunks)
+        except RequestError as error:
+            return chunks, error
+        return chunks, None
+
+    def _read_all(self, events: Iterable[bytes], chunks: list[ChatChunk | ChatEvents]) -> None:
+        """Add to `chunks` what the events with these data say, up to the end. Raises RequestError."""
+        for data in events:
+            if self.frame is not None and _is_framed(data, *self.frame):
+                chunks.append(ChatChunk(data))
+            elif data == DONE:
+                if not self._begun:
+                    raise self._classifier.malformed("the stream has no choices")
+                self.ended = True
+                if self._calls:
+                    chunks += self._rest_of_calls()
+                return
+            elif self._calls or self._parts or (found := self._shapes.find(data, self._shape)) is None:
+                chunks += self._read_anew(data)
+            else:  # only texts and usage are not known before
+                shape, match, told = found
+                self._shape = shape
+                if shape.tier:
+                    self._tier = shape.tier
+                self.frame, says = None, shape.says
+                usage = None if told is None else self._read_usage(told)
+                if shape.is_empty:
+                    if usage is not None and self._hide_usage:
+                        data = b""
+                else:
+                    self._begun = True
+                    self._unfinished |= shape.opens
+                    self._unfinished -= shape.ends
+                if shape.has_words:
+                    if says is None and shape.says_words:
+                        says = match["words"] != b""
+                    if shape.next is shape and usage is None and self._frames < _MOST_FRAMES:
+                        begin, end = match.span("words")
+                        self.frame = data[:begin], data[end:]
+                        self._frames += 1
+                chunks.append(tuple.__new__(ChatChunk, (data, usage, False, None, says)))
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
         self._last = chunk = parse_object(data, self._classifier)

@@ -15,19 +15,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...dialects.server_sent_events import SseParser
-from ...requests.answer import ChatChunk, ChatEvents
-from ...requests.errors import RequestError
 from ...requests.sink import Sink
 from ...stream_reader import take
-from .passthrough_answers import PLAIN, PassingReader
+from .passthrough_answers import PLAIN, PassingReader, Read
 
 if TYPE_CHECKING:
     from .body import Body
     from .chats import ChunkReader
     from .connector import Steady
-
-Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
-"""The chunks in a piece, and the error that stops the stream."""
 
 _END = b"\n\n\r\n"
 """Of an event, and of the chunk of HTTP that it is."""
@@ -42,21 +37,12 @@ class Relay:
     read: what the bytes of a piece say; `reader` and `parser` are what it reads with. most: bytes of a piece.
     """
 
-    __slots__ = (
-        "_body",
-        "_head",
-        "_left",
-        "_most",
-        "_parser",
-        "_passing",
-        "_read",
-        "_reader",
-        "_sink",
-        "_steady",
-        "_tail",
-        "_tail_size",
-        "_waiter",
-    )
+    left: Read | None = None
+    """What was read that has to go the usual way."""
+    _waiter: Future[None] | None = None
+    _tail_size = 0
+    _head = _tail = b""
+    """What stands around the words of the next event; empty where it has to be read."""
 
     def __init__(
         self,
@@ -76,11 +62,6 @@ class Relay:
         self._passing = reader if isinstance(reader, PassingReader) else None
         self._read = read
         self._most = most
-        self._waiter: Future[None] | None = None
-        self._left: Read | None = None
-        self._tail_size = 0
-        self._head = self._tail = b""
-        """What stands around the words of the next event; empty where it has to be read."""
 
     def begin(self) -> Future[None] | None:
         """Hand on what comes from now on; done when who waits has to go on. None: it is not to be."""
@@ -94,16 +75,6 @@ class Relay:
     def end(self) -> None:
         """What comes stays with its connection again."""
         self._steady.relay = self._waiter = None
-
-    @property
-    def has_left(self) -> bool:
-        """Whether something was read that has to go the usual way."""
-        return self._left is not None
-
-    def take_left(self) -> Read | None:
-        """What is left, once."""
-        left, self._left = self._left, None
-        return left
 
     def passes(self, piece: bytes) -> bool:
         """Whether `piece` was handed on as it came; else its connection parses it, and calls `look`."""
@@ -159,10 +130,10 @@ class Relay:
                 or (is_last and self._passing is None)  # the whole of it may have to be checked
                 or (chunks and not sink.send(chunks, is_last and content.at_eof()))
             ):
-                self._left = read
+                self.left = read
                 return False
             if is_last:
-                self._left = [], None
+                self.left = [], None
                 return False
             if body.since is None:
                 body.goes_on()

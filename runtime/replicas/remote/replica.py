@@ -58,6 +58,7 @@ from .chats import Chats, ChunkReader, Fit, is_long, read_events, without_end
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
 from .network_errors import told_of
+from .passthrough_answers import PassingReader, Read
 from .passthrough_requests import JSON, Passed
 from .proxy import Proxy, proxy_of
 from .relay import Relay
@@ -270,8 +271,11 @@ class RemoteReplica:
                 )
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD, relay if told is None else None)
-                read = None if relay is None else relay.take_left()
-                chunks, error = read or self._chunks(reader, parser, body, data)
+                if relay is None or (read := relay.left) is None:
+                    read = self._chunks(reader, parser, body, data)
+                else:
+                    relay.left = None
+                chunks, error = read
                 if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
@@ -447,10 +451,13 @@ class RemoteReplica:
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
-    def _chunks(
-        self, reader: ChunkReader, parser: Parser, body: Body, data: bytes
-    ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
+    def _chunks(self, reader: ChunkReader, parser: Parser, body: Body, data: bytes) -> Read:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
+        if type(reader) is PassingReader and type(parser) is SseParser:
+            read = reader.read_piece(data, parser)
+            if read is not None:
+                body.since = None
+                return read
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
