@@ -17,7 +17,7 @@ from ..header_lines import header_lines
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
 from ..whole_answer import StreamHead
-from .exchange import EXCHANGE
+from .exchange import Exchange
 from .responses import internal_error, log_failure
 
 KEEP_ALIVE = 15.0
@@ -52,8 +52,9 @@ class EventStream:
     _timer: asyncio.TimerHandle | None = None
     _comment: asyncio.Task[None] | None = None
 
-    def __init__(self, request: web.Request) -> None:
-        self._exchange = exchange = request.get(EXCHANGE)
+    def __init__(self, request: web.Request, exchange: Exchange | None) -> None:
+        """exchange: that of `request`, which says what stands in the head of each answer."""
+        self._exchange = exchange
         self.response = StreamHead(headers=NO_HEADERS if exchange is None else exchange.ids)
         self._request = request
         self._client = _client_of(request)

@@ -90,8 +90,7 @@ class ChunkShapes:
     def find(self, data: bytes, last: Shape | None) -> Found | None:
         """What `data` is; None where it has to be read as JSON. last: the shape of the chunk before."""
         shape = self._first if last is None else last.next
-        match = None if shape is None else shape.pattern.fullmatch(data)
-        if shape is None or match is None:
+        if shape is None or (match := shape.pattern.fullmatch(data)) is None:
             for shape in self._shapes:
                 if (match := shape.pattern.fullmatch(data)) is not None:
                     break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
+from functools import partial
 from typing import Protocol
 
 import aiohttp
@@ -64,34 +65,25 @@ class Body:
     must be here. most: bytes, counted after they are unpacked.
     """
 
-    __slots__ = (
-        "_arrival",
-        "_most",
-        "_read",
-        "_response",
-        "_timeouts",
-        "_until",
-        "content",
-        "left",
-        "loop",
-        "moment",
-        "since",
-    )
+    since: float | None = None
+    """When the wait for something new began; None: the last piece brought something new."""
+    moment = 0.0
+    _arrival: asyncio.Future[None] | None = None
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
-        self.content = response.content
+        self.content = content = response.content
         """Where its bytes are."""
+        self.take = (
+            partial(take, content) if isinstance(content, aiohttp.StreamReader) else content.read_nowait
+        )
+        """What is here, at most so many bytes; empty where there is nothing. -1: all."""
         self._timeouts = timeouts
         self.loop = timeouts.loop
         self._read = read
         self._until = until
         self.left = self._most = most
         """Bytes that may still come."""
-        self.since: float | None = None
-        """When the wait for something new began; None: the last piece brought something new."""
-        self.moment = 0.0
-        self._arrival: asyncio.Future[None] | None = None
 
     @property
     def at_end(self) -> bool:
@@ -105,13 +97,14 @@ class Body:
         Raises OutOfBounds and ClientError.
         """
         content = self.content
-        data = take(content, most)
+        data = self.take(most)
         while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
             if self.since is None:
                 self.since = self.loop.time()
             moment = self.since + self._read
             self.moment = moment if moment < self._until else self._until
-            self._arrival = (None if bypass is None else bypass.begin()) or arrival(content)
+            handed = None if bypass is None else bypass.begin()
+            self._arrival = arrival(content) if handed is None else handed
             try:
                 if self._arrival is None:
                     stream = self._response.content
@@ -124,12 +117,13 @@ class Body:
                         await self._arrival
                     finally:
                         self._timeouts.waits.discard(self)
-                        arrived(content)
-                        if bypass is not None:
+                        if handed is None:
+                            arrived(content)
+                        elif bypass is not None:
                             bypass.end()
                     if bypass is not None and bypass.left is not None:
                         return b""
-                    data = take(content, most)
+                    data = self.take(most)
             except TimeoutError:
                 raise self._late() from None
         self.count(len(data))

@@ -110,6 +110,7 @@ class PassingReader:
 
     def _read_all(self, events: Iterable[bytes], chunks: list[ChatChunk | ChatEvents]) -> None:
         """Add to `chunks` what the events with these data say, up to the end. Raises RequestError."""
+        unfinished = self._unfinished
         for data in events:
             if self.frame is not None and _is_framed(data, *self.frame):
                 chunks.append(ChatChunk(data))
@@ -134,8 +135,8 @@ class PassingReader:
                         data = b""
                 else:
                     self._begun = True
-                    self._unfinished |= shape.opens
-                    self._unfinished -= shape.ends
+                    unfinished |= shape.opens
+                    unfinished -= shape.ends
                 if shape.has_words:
                     if says is None and shape.says_words:
                         says = match["words"] != b""

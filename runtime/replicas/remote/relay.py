@@ -14,15 +14,17 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.server_sent_events import SseParser
 from ...requests.sink import Sink
-from ...stream_reader import take
 from .passthrough_answers import PLAIN, PassingReader, Read
 
 if TYPE_CHECKING:
     from .body import Body
     from .chats import ChunkReader
     from .connector import Steady
+
+Parser = SseParser | EventStreamParser
 
 _END = b"\n\n\r\n"
 """Of an event, and of the chunk of HTTP that it is."""
@@ -34,7 +36,7 @@ _AROUND = len(_BEGIN) + 2
 class Relay:
     """From the connection `steady`, where `body` comes, to `sink`.
 
-    read: what the bytes of a piece say; `reader` and `parser` are what it reads with. most: bytes of a piece.
+    read: what the bytes of a piece say, by `reader` and `parser`. most: bytes of a piece.
     """
 
     left: Read | None = None
@@ -50,15 +52,15 @@ class Relay:
         body: Body,
         sink: Sink,
         reader: ChunkReader,
-        parser: object,
-        read: Callable[[bytes], Read],
+        parser: Parser,
+        read: Callable[[ChunkReader, Parser, Body, bytes], Read],
         most: int,
     ) -> None:
         self._steady = steady
         self._body = body
         self._sink = sink
         self._reader = reader
-        self._parser = parser if isinstance(parser, SseParser) else None
+        self._parser = parser
         self._passing = reader if isinstance(reader, PassingReader) else None
         self._read = read
         self._most = most
@@ -99,15 +101,16 @@ class Relay:
 
     def look(self, piece: bytes) -> None:
         """Hand on what the connection has made of `piece`; empty: it has ended."""
+        waiter = self._waiter
         try:
             if self._is_handed_on(piece):
                 return
         except Exception as error:  # who waits is told of it
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_exception(error)
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(error)
         else:
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_result(None)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
         self._steady.relay = None
 
     def _is_handed_on(self, piece: bytes) -> bool:
@@ -116,14 +119,14 @@ class Relay:
         body, sink = self._body, self._sink
         content = body.content
         while content.exception() is None:
-            data = take(content, self._most)
+            data = body.take(self._most)
             if not data:
                 if content.is_eof():
                     return False
                 self._find_frame(piece, last)
                 return True
             body.count(len(data))
-            chunks, error = read = self._read(data)
+            chunks, error = read = self._read(self._reader, self._parser, body, data)
             is_last = self._reader.ended
             if (
                 error is not None
@@ -148,7 +151,7 @@ class Relay:
         reader, parser = self._passing, self._parser
         if (
             reader is None
-            or parser is None
+            or not isinstance(parser, SseParser)
             or (frame := reader.frame) is None
             or not parser.is_between
             or reader.joiner.held

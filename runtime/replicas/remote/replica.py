@@ -61,9 +61,7 @@ from .network_errors import told_of
 from .passthrough_answers import PassingReader, Read
 from .passthrough_requests import JSON, Passed
 from .proxy import Proxy, proxy_of
-from .relay import Relay
-
-Parser = SseParser | EventStreamParser
+from .relay import Parser, Relay
 
 E = TypeVar("E", bound=RequestError)
 
@@ -266,7 +264,7 @@ class RemoteReplica:
                     sink,
                     reader,
                     parser,
-                    partial(self._chunks, reader, parser, body),
+                    self._chunks,
                     _READ_AHEAD,
                 )
             while not reader.ended:
@@ -290,7 +288,8 @@ class RemoteReplica:
                     told = None
                 if error is not None:
                     raise error
-            await body.read_end()
+            if not body.at_end:
+                await body.read_end()
         except OutOfBounds as error:
             raise self._out_of_bounds(error.limit, error.most, deadline) from None
         except aiohttp.ClientError as error:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from asyncio import Future
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import StreamReader
 
@@ -34,8 +34,9 @@ def whole_chunks(piece: bytes) -> tuple[bytes, bool] | None:
     """
     lines = piece.split(b"\r\n")
     sizes, chunks = lines[::2], lines[1::2]
-    if sizes == [*map(_HEX, map(len, chunks)), b""] and b"0" not in sizes[:-2]:  # with no line end in a chunk
-        return b"".join(chunks), sizes[-2:-1] == [b"0"]
+    if sizes == [*map(_HEX, map(len, chunks)), b""]:  # with no line end in a chunk
+        is_last = b"0" in sizes
+        return None if is_last and sizes.index(b"0") < len(chunks) - 1 else (b"".join(chunks), is_last)
     at, whole = 0, len(piece)
     held = b""
     while at < whole:
@@ -55,23 +56,22 @@ def whole_chunks(piece: bytes) -> tuple[bytes, bool] | None:
 
 
 class WholeChunks:
-    """The body of a stream that comes on `steady`; `held` is here of it. parse: make a parser.
+    """The body of a stream that comes on `steady`; `held` is here of it. parsing: how a parser is made.
 
     What it has of aiohttp's StreamReader does the same.
     """
 
-    __slots__ = ("_held", "_parse", "_steady", "_waiter", "is_left", "parsed")
+    parsed: StreamReader | None = None
+    """Where all is that is still to be read, if the parser reads on."""
+    _waiter: Future[None] | None = None
+    """Of whom waits for what comes next."""
 
-    def __init__(self, steady: Steady, parse: Callable[[], None], held: bytes, *, is_ended: bool) -> None:
+    def __init__(self, steady: Steady, parsing: Mapping[str, Any], held: bytes, *, is_ended: bool) -> None:
         self._steady = steady
-        self._parse = parse
+        self._parsing = parsing
         self._held = held
         self.is_left = is_ended
         """Whether nothing comes here any more: all is here, or the parser reads on."""
-        self.parsed: StreamReader | None = None
-        """Where all is that is still to be read, if the parser reads on."""
-        self._waiter: Future[None] | None = None
-        """Of whom waits for what comes next."""
         if not is_ended:
             steady.stream, steady.receive = self, self._feed
 
@@ -113,15 +113,15 @@ class WholeChunks:
 
     def leave(self) -> None:
         """Nothing is to come here any more."""
-        self.is_left = True
-        self._steady.stream, self._steady.receive = None, self._steady.receiver.data_received
+        self.is_left, steady = True, self._steady
+        steady.stream, steady.receive = None, steady.receiver.data_received
 
     def parse_on(self) -> None:
         """What comes from now on is parsed."""
         self.leave()
-        self._parse()
-        held, self._held = self._held, b""
         receiver = self._steady.receiver
+        receiver.set_response_params(**self._parsing)
+        held, self._held = self._held, b""
         receiver.data_received(_HEAD + b"%x\r\n%b\r\n" % (len(held), held) if held else _HEAD)
         try:
             receiver.read().send(None)  # it is there: nothing is waited for
