@@ -174,12 +174,13 @@ class EventStream:
     def _begin(self, data: bytes, headers: Mapping[str, str]) -> bytes:
         """The head, with `data` behind it: what `prepare` and the writer of aiohttp do together."""
         request, response, exchange = self._request, self.response, self._exchange
-        response._keep_alive = not request._message.should_close
+        closes = request._message.should_close
+        response._keep_alive = not closes
         response.lines = b""
         said = response._headers
         if headers:
             said.update(headers)
-        if request._message.should_close:
+        if closes:
             said[hdrs.CONNECTION] = "close"
         if exchange is not None and exchange.tell is not None:
             exchange.tell(request, response, exchange)

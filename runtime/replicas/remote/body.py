@@ -13,6 +13,7 @@ from ...concurrency.timeouts import Timeouts
 from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
 from .plain_answers import Rest
+from .whole_chunks import WholeChunks
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -108,7 +109,7 @@ class Body:
             try:
                 if self._arrival is None:
                     stream = self._response.content
-                    assert isinstance(stream, aiohttp.StreamReader)  # all others have an arrival
+                    assert not isinstance(stream, WholeChunks)  # of which the parser's is this one
                     with self._timeouts.until(self.moment):
                         data = await (stream.readany() if most < 0 else stream.read(most))
                 else:
@@ -126,14 +127,14 @@ class Body:
                     data = self.take(most)
             except TimeoutError:
                 raise self._late() from None
-        self.count(len(data))
+        self.left -= len(data)
+        if self.left < 0:
+            raise self.too_large()
         return data
 
-    def count(self, size: int) -> None:
-        """So many bytes more have come. Raises OutOfBounds."""
-        self.left -= size
-        if self.left < 0:
-            raise OutOfBounds(Limit.SIZE, self._most)
+    def too_large(self) -> OutOfBounds:
+        """What to raise where nothing is left of the bytes that may come."""
+        return OutOfBounds(Limit.SIZE, self._most)
 
     def goes_on(self) -> None:
         """Something new has come, and the next piece is waited for."""
@@ -149,7 +150,7 @@ class Body:
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
         if (self._response.content_length or 0) > self.left:
-            raise OutOfBounds(Limit.SIZE, self._most)
+            raise self.too_large()
         pieces: list[bytes] = []
         pause_at = self.left - TURN
         while data := await self.piece():
@@ -163,7 +164,7 @@ class Body:
     async def rest(self, rest: Rest) -> bytes:
         """All of it, of which `rest` reads what is still to come. Raises OutOfBounds and ClientError."""
         if rest.size > self.left:
-            raise OutOfBounds(Limit.SIZE, self._most)
+            raise self.too_large()
         if rest.is_whole:
             return rest.body
         self.goes_on()
@@ -193,8 +194,6 @@ class Body:
 
     async def read_end(self) -> None:
         """Read what follows the end marker, which is nothing, so that the connection is free again."""
-        if self.at_end:
-            return
         try:
             async with asyncio.timeout(END_GRACE):
                 while not self.at_end:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.server_sent_events import SseParser
 from ...requests.sink import Sink
-from .passthrough_answers import PLAIN, PassingReader, Read
+from .passthrough_streams import PLAIN, PassingReader, Read
 
 if TYPE_CHECKING:
     from .body import Body
@@ -125,7 +125,9 @@ class Relay:
                     return False
                 self._find_frame(piece, last)
                 return True
-            body.count(len(data))
+            body.left -= len(data)
+            if body.left < 0:
+                raise body.too_large()
             chunks, error = read = self._read(self._reader, self._parser, body, data)
             is_last = self._reader.ended
             if (

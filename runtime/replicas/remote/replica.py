@@ -58,8 +58,8 @@ from .chats import Chats, ChunkReader, Fit, is_long, read_events, without_end
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
 from .network_errors import told_of
-from .passthrough_answers import PassingReader, Read
 from .passthrough_requests import JSON, Passed
+from .passthrough_streams import PassingReader, Read
 from .proxy import Proxy, proxy_of
 from .relay import Parser, Relay
 
