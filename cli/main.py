@@ -91,6 +91,29 @@ _EXAMPLES = """\
 """
 
 
+def entry() -> int:
+    """`main` for a process of its own, which ends without taking its objects apart one by one.
+
+    What is registered to be done at exit is done, threads are waited for, and what is written arrives.
+    Commands that serve end as Python does: native code may have something to clean up.
+    """
+    done: list[int] = []
+    # What is registered first is called last. Who measures or runs this inside another program has registered
+    # something before, or is the main program itself.
+    if not atexit._ncallbacks() and sys._getframe(1).f_globals is vars(sys.modules["__main__"]):
+        atexit.register(_leave, done)
+    done.append(main())
+    return done[0]
+
+
+def _leave(done: list[int]) -> None:
+    if done and not gc.isenabled():
+        with contextlib.suppress(OSError, ValueError):  # Python tries again, and says so
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(done[0])
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; never raises for what a user did."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -252,4 +275,4 @@ def _module(command: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry())

@@ -195,7 +195,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     exact: numbers that no machine type holds keep their text.
     """
     raw = await request.app[BODIES].read(request)
-    containers = check_counts(raw, len(raw))
+    check_counts(raw, len(raw))
     try:
         body = exact_json.loads(raw) if exact else orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -204,7 +204,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
         raise BadRequest(f"the body is no JSON: {no_json(error)}", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
-    if containers > MAX_DEPTH:
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         _check_depth(body)
     deployment = request.match_info.get("deployment")
     if deployment is not None:
@@ -212,14 +212,14 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     return body
 
 
-def check_counts(raw: bytes, size: int, advice: str = "") -> int:
-    """How many objects and lists the JSON in the first `size` bytes has.
+def check_counts(raw: bytes, size: int, advice: str = "") -> None:
+    """Raises RequestTooLarge where the JSON in the first `size` bytes would take long to read.
 
-    Raises RequestTooLarge where it would take long to read. advice: what to do then.
+    advice: what to do then.
     """
+    if size <= MAX_CONTAINERS:  # each is a byte at least
+        return
     containers = raw.count(b"{", 0, size) + raw.count(b"[", 0, size)
-    if size <= MAX_CONTAINERS:
-        return containers
     for count, most, what in (
         (containers, MAX_CONTAINERS, "objects and lists"),
         (raw.count(b'":', 0, size), MAX_FIELDS, "fields"),
@@ -227,7 +227,6 @@ def check_counts(raw: bytes, size: int, advice: str = "") -> int:
     ):
         if count > most:
             raise RequestTooLarge(f"the body has more than {most} {what}{advice}")
-    return containers
 
 
 def _check_depth(body: Any) -> None:

@@ -46,6 +46,7 @@ from .batches import batches, embed_in_batches
 from .counted_sink import MOST_HELD, CountedSink
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .first_content import has_content
+from .lone_replica import LoneReplica
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -113,6 +114,17 @@ class Deployment(Model):
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
+        self._lone = (
+            LoneReplica(self.name, self._whole[0], self._slots, self.counters, self._tariff)
+            if self._whole is not None
+            and len(replicas) == 1
+            and remote is None
+            and not policies
+            and self._tariff is not None
+            and self.adaptive is None
+            else None
+        )
+        """What answers where all that a request needs is a slot; None: attempts with their policies."""
         self._filler = RequestFiller(plan) if plan.request is not None else None
         self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._cache = (
@@ -361,6 +373,8 @@ class Deployment(Model):
         slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
+        if self._lone is not None:
+            return await self._lone.answer(own, slot, trace, began, loop)
         request = own.request
         retrier = self._retrier(loop, slot, own, trace)
         try:

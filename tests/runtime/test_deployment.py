@@ -12,8 +12,11 @@ from inferc.compiler.plan import (
     CapacityKind,
     CapacityPolicy,
     Duration,
+    FileRef,
+    GenerateSpec,
     JitterKind,
     RetryPolicy,
+    Serving,
     TaskKind,
 )
 from inferc.runtime.concurrency.virtual_time import run_virtual
@@ -36,6 +39,7 @@ from inferc.runtime.serving.deployment import Deployment
 from ..support.fakes import CHAT, FakeReplica
 from ..support.policies import policies_of
 from ..support.remote import remote_plan
+from .onnx.plans import onnx_plan
 
 WHOLE = ChatRequest(CHAT.body, stream=False)
 REJECT = CapacityPolicy(CapacityKind.REJECT)
@@ -235,6 +239,56 @@ def test_whole_answers_are_retried_counted_and_traced_as_streams_are() -> None:
     assert streamed == whole
     assert whole[0] == ChatChunk(b"0", Usage(5, 6))
     assert whole[2] == 4
+
+
+def local(replica: FakeReplica) -> Deployment:
+    spec = GenerateSpec(tokenizer=FileRef("tokenizer.json", "0" * 64, 1), temperature=0.0)
+    plan = onnx_plan(deployment="gpt", task=spec, serving=Serving(max_concurrent=1))
+    return Deployment(plan, [replica], {}, Random(1))
+
+
+@pytest.mark.parametrize("usage", [Usage(5, 6), Usage(0), None])
+def test_whole_answers_of_a_local_model_are_counted_and_traced_as_streams_are(usage: Usage | None) -> None:
+    """Its first attempt is its last, so that it takes a shorter way."""
+
+    async def scenario(whole: bool) -> tuple[object, ...]:
+        replica = FakeReplica(usage=usage)
+        target = local(replica)
+
+        async def first(trace: Trace) -> Chunk:
+            if whole:
+                return await target.answer(Call(WHOLE), trace)
+            async with aclosing(target.stream(Call(WHOLE), trace)) as chunks:
+                return await anext(chunks)
+
+        traces = [Trace(spans=[]) for _ in range(4)]
+        answer = await first(traces[0])
+        replica.errors = [ServerError("it failed", retry_after=7)]
+        with pytest.raises(ServerError, match="it failed") as caught:
+            await first(traces[1])
+        both = [asyncio.create_task(first(trace)) for trace in traces[2:]]
+        await asyncio.sleep(0.5)
+        for task in both:  # one runs, the other waits
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+        assert (target.running, target.waiting, replica.running) == (0, 0, 0)
+        counters = target.counters
+        counted = (
+            dict(counters.outcomes),
+            [each.buckets for each in (counters.durations, counters.waits, counters.input_tokens)],
+            {outcome: each.seconds for outcome, each in counters.operations.items()},
+            counters.prompt_tokens,
+            counters.completion_tokens,
+        )
+        return answer, traces, caught.value.attempts, counted
+
+    streamed, whole = (run_virtual(scenario(whole)) for whole in (False, True))
+    assert whole == streamed
+    assert whole[2] == 1
+    traces = whole[1]
+    assert isinstance(traces, list)
+    assert [[span.ok for span in trace.spans] for trace in traces] == [[True], [False], [False], []]
+    assert [note.text for note in traces[1].notes] == ["gpt #0: failed: it failed"]
 
 
 def test_a_full_deployment_hands_over_to_its_fallback() -> None:

@@ -128,13 +128,10 @@ def _from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> N
         raise _wrong(name, f"its `data` is {_shown(data)}; it must be a list")
     if len(data) <= _FEW and (bounds := _BOUNDS.get(datatype)) is not None:
         kinds, low, high = bounds
-        if (
-            set(map(type, data)) == kinds
-            and len(data) == prod(shape)
-            and low <= min(data)
-            and max(data) <= high
-        ):
-            return _shaped(name, numpy.array(data, NUMPY_TYPES[datatype]), shape)
+        if set(map(type, data)) == kinds and len(data) == prod(shape):
+            ordered = sorted(data)  # half the time of `min` and `max`
+            if low <= ordered[0] and ordered[-1] <= high:
+                return _shaped(name, numpy.array(data, NUMPY_TYPES[datatype]), shape)
     try:
         values = numpy.array(data, numpy.object_ if datatype == "BYTES" else None)
     except ValueError:

@@ -35,7 +35,7 @@ from ...serving.routes.route import Route
 from ..bodies import BODIES, check_counts, priority_of, read_body, read_object
 from ..exchange import Exchange
 from ..health import findings
-from ..responses import answer_of, answered_by, in_turns, json_answer, json_answered
+from ..responses import answer_of, answered_by, in_turns, json_answer, json_response
 
 if TYPE_CHECKING:
     from ...dialects.open_inference.bodies import Answer, Asked
@@ -145,9 +145,10 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     assert isinstance(chunk, TensorChunk)
     outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
     answer = write_answer(asked, name, outputs)
+    pieces = answer.described
+    told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
     if not answer.attached:
-        return await json_answered(answer.described, trace, name)
-    told = await in_turns(answer.described)
+        return json_response(told, trace, name)
     headers = answered_by(trace, name)
     headers[HEADER] = str(sum(map(len, told)))
     return answer_of([*told, *answer.attached], headers, "application/octet-stream")
