@@ -19,6 +19,7 @@ _STARTS = {
     for sign in "_-"
 }
 """How keys begin, and how they go on."""
+_BEGINNINGS = tuple(_STARTS)
 
 _HEXADECIMAL = "[0-9a-fA-F]{40}"
 """One that begins anyhow."""
@@ -43,7 +44,9 @@ SECRET_ADVICE = (
 
 def looks_like_key(text: str) -> bool:
     """Whether the whole of `text` has the form of a provider's key."""
-    return _may_hold_key(text) and _KEY.fullmatch(text.strip()) is not None
+    text = text.strip()
+    may_be_one = text.startswith(_BEGINNINGS) or len(text) == 40 or text[:6].lower() == "bearer"
+    return may_be_one and _KEY.fullmatch(text) is not None
 
 
 def holds_key(text: str) -> bool:
@@ -54,7 +57,7 @@ def holds_key(text: str) -> bool:
 def _may_hold_key(text: str) -> bool:
     """Whether it has to be looked at closely, which few texts have."""
     return (
-        any(start in text for start in _STARTS)
+        any(start in text for start in _BEGINNINGS)
         or "bearer" in text.lower()
         or _DIGITS.search(text) is not None
     )
