@@ -5,8 +5,6 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
-import re
-
 from .late_pattern import late_pattern
 
 _STARTS = {
@@ -21,17 +19,17 @@ _STARTS = {
 """How keys begin, and how they go on."""
 _BEGINNINGS = tuple(_STARTS)
 
-_HEXADECIMAL = "[0-9a-fA-F]{40}"
-"""One that begins anyhow."""
+_DIGITS = 40
+"""Hexadecimal ones of a key that begins anyhow."""
 
 _KEY = late_pattern(
     rf"""(?x)(?<![\w-])
     (?: {"|".join(start + rest for start, rest in _STARTS.items())}
       | (?i:bearer)\s+[^\s()"']{{16,}}
-      | {_HEXADECIMAL}
+      | [0-9a-fA-F]{{{_DIGITS}}}
     )(?![\w-])"""
 )
-_DIGITS = re.compile(_HEXADECIMAL)
+_HEXADECIMAL = late_pattern(rf"[0-9a-fA-F]{{{_DIGITS}}}")
 
 MASK = "•"
 
@@ -45,7 +43,7 @@ SECRET_ADVICE = (
 def looks_like_key(text: str) -> bool:
     """Whether the whole of `text` has the form of a provider's key."""
     text = text.strip()
-    may_be_one = text.startswith(_BEGINNINGS) or len(text) == 40 or text[:6].lower() == "bearer"
+    may_be_one = text.startswith(_BEGINNINGS) or len(text) == _DIGITS or text[:6].lower() == "bearer"
     return may_be_one and _KEY.fullmatch(text) is not None
 
 
@@ -59,7 +57,7 @@ def _may_hold_key(text: str) -> bool:
     return (
         any(start in text for start in _BEGINNINGS)
         or "bearer" in text.lower()
-        or _DIGITS.search(text) is not None
+        or (len(max(text.split(), key=len, default="")) >= _DIGITS and _HEXADECIMAL.search(text) is not None)
     )
 
 
