@@ -151,7 +151,7 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
         return json_response(told, trace, name)
     headers = answered_by(trace, name)
     headers[HEADER] = str(sum(map(len, told)))
-    return answer_of([*told, *answer.attached], headers, "application/octet-stream")
+    return answer_of((*told, *answer.attached), headers, "application/octet-stream")
 
 
 @cache
