@@ -12,7 +12,7 @@ from ..dsl import runtimes
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Edit, Fix
-from ..dsl.field_words import hints, options
+from ..dsl.field_words import hint, options
 from ..dsl.foreign_words import ForeignWord, foreign_word
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TransportKind
@@ -121,7 +121,7 @@ def _is_block(place: tuple[str, ...], kind: RuntimeKind) -> bool:
         if step in _LABELLED:
             cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else EmbedTask
             continue
-        chosen = [each for each in options(hints(cls)[step]) if each is not NoneType]
+        chosen = [each for each in options(hint(cls, step)) if each is not NoneType]
         if typing.get_origin(chosen[0]) is dict:
             return True
         cls = next((each for each in chosen if attrs.has(each) and each not in _VALUES), None)

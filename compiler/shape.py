@@ -16,7 +16,7 @@ import attrs
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
-from ..dsl.field_words import hints, options
+from ..dsl.field_words import hint, options
 from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
 from ..dsl.policies import CapacityPolicy
@@ -49,12 +49,12 @@ WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
 
 
 @cache
-def _names(cls: Any, hidden: frozenset[str]) -> dict[str, bool]:
-    """The fields of a class that are written in a file, and whether as a block."""
-    names = [name for name in fields(cls) if name not in hidden]
-    return {name: _is_written_as_block(cls, name) for name in names}
+def _names(cls: Any, hidden: frozenset[str]) -> dict[str, Field]:
+    """The fields of a class that are written in a file."""
+    return {name: field for name, field in fields(cls).items() if name not in hidden}
 
 
+@cache
 def _is_written_as_block(cls: type, name: str) -> bool:
     return is_open_block(cls, name) or any(kind(cls, name) for kind in (block_class, labelled_class))
 
@@ -67,7 +67,7 @@ def _required(cls: Any) -> dict[str, Field]:
 @cache
 def block_class(cls: type, name: str) -> type | None:
     """The attrs class behind the field `name` when it is written as a block, None when it is a value."""
-    for option in options(hints(cls)[name]):
+    for option in options(hint(cls, name)):
         if is_record(option) and option not in WRITTEN_AS_VALUES:
             return option
     return None
@@ -76,7 +76,7 @@ def block_class(cls: type, name: str) -> type | None:
 @cache
 def labelled_class(cls: type, name: str) -> type | None:
     """The attrs class of the blocks that may stand several times, each with a name: `key a { … }`."""
-    for option in options(hints(cls)[name]):
+    for option in options(hint(cls, name)):
         if typing.get_origin(option) is dict and is_record(inner := typing.get_args(option)[1]):
             return inner
     return None
@@ -87,7 +87,7 @@ def is_open_block(cls: type, name: str) -> bool:
     """Whether the field is a block whose names the user chooses, such as `env { … }`."""
     if labelled_class(cls, name) is not None:
         return False
-    return any(typing.get_origin(option) is dict for option in options(hints(cls)[name]))
+    return any(typing.get_origin(option) is dict for option in options(hint(cls, name)))
 
 
 class Shaper:
@@ -122,7 +122,7 @@ class Shaper:
                 said = _written_in(setting.origin, cls, what)
                 foreign = foreign_field(setting, section, _root(paths), cls, path)
                 self._unknown_field(setting, section, names, cls, said, foreign)
-            elif names[name]:
+            elif _is_written_as_block(cls, name):
                 written = name if labelled_class(cls, name) is None else f"{name} a_name"
                 self._value_for_block(setting, written, name)
             else:
@@ -228,7 +228,7 @@ class Shaper:
         self,
         setting: Setting,
         section: Section,
-        names: Mapping[str, bool],
+        names: Mapping[str, Field],
         cls: type,
         what: str,
         foreign: Answer | None,
@@ -259,7 +259,7 @@ class Shaper:
         section: Section,
         around: Section,
         name: str,
-        names: Mapping[str, bool],
+        names: Mapping[str, Field],
         cls: type,
         what: str,
         foreign: Answer | None,
@@ -283,7 +283,7 @@ class Shaper:
 
     def _misplaced(self, name: str, cls: type, span: Span) -> bool:
         """A setting of remote runtimes in the block of a local one."""
-        if cls is not OrtConfig or name not in hints(RemoteConfig):
+        if cls is not OrtConfig or name not in fields(RemoteConfig):
             return False
         self._found.error(
             "E0404",
@@ -350,11 +350,11 @@ def _written_in(origin: s.Identifier | None, cls: type, what: str) -> str:
     return f"the template `{origin.text}`"
 
 
-def _elsewhere(name: str, cls: type, names: Mapping[str, bool]) -> str:
+def _elsewhere(name: str, cls: type, names: Mapping[str, Field]) -> str:
     """Where a field with this name does exist, else which fields there are here."""
     for outer in names:
         inner = block_class(cls, outer)
-        if inner is not None and name in hints(inner):
+        if inner is not None and name in fields(inner):
             return f"`{name}` belongs in `{outer} {{ … }}`"
     if cls is Deployment:
         owner = runtime_with(name)

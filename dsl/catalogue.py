@@ -23,6 +23,7 @@ from .record import frozen
 from .units import Money
 
 _FOLDER = Path(__file__).parent
+_MODELS, _PRESET_MODELS = "model_prices.json", "preset_model_prices.json"
 _VENDORS: dict[str, ProviderKind | None] = {
     "anthropic": ProviderKind.ANTHROPIC,
     "gemini": ProviderKind.GEMINI,
@@ -105,22 +106,25 @@ def find_model(name: str, provider: ProviderKind | None = None) -> ModelInfo | N
 def find_model_on(day: str, name: str, provider: ProviderKind | None = None) -> ModelInfo | None:
     """The same, with the prices of a day, `2026-12-01`."""
     if provider is ProviderKind.BEDROCK:
-        index = _preset_indices()[provider]
+        index = _index(_PRESET_MODELS, provider)
+        if index is None:
+            return None
         row = next((row for each in listed_names(name.lower()) if (row := index.find(each))), None)
         return None if row is None else _model(provider, row, day)
     if provider in _PRESETS:
         return _find_at_preset(name.lower(), provider, day)
     vendor, bare = _without_vendor(name.lower().removesuffix("-via-litellm"))
     wanted = vendor if provider in _ANYBODY else provider
-    for index in _indices():
-        if wanted in (None, index.provider) and (row := index.find(bare)):
-            return _model(index.provider, row, day)
+    for each in _priced() if wanted is None else (wanted,):
+        index = _index(_MODELS, each)
+        if index is not None and (row := index.find(bare)):
+            return _model(each, row, day)
     return None
 
 
 def _find_at_preset(name: str, provider: ProviderKind, day: str) -> ModelInfo | None:
     """The same at a provider of `presets`, with or without what LiteLLM writes before its models."""
-    index = _preset_indices().get(provider)
+    index = _index(_PRESET_MODELS, provider)
     prefixes = PRESETS[RuntimeKind(provider.value)].prefixes
     bare = next((name.removeprefix(each) for each in prefixes if name.startswith(each)), name)
     row = (index.find(bare) or index.find(name)) if index is not None else None
@@ -135,9 +139,17 @@ def find_tier(provider: ProviderKind, model: str) -> Tier | None:
 
 
 @cache
+def _priced() -> tuple[ProviderKind, ...]:
+    """Those whose models are looked through where nobody says whose one is."""
+    return tuple(
+        ProviderKind(name) for name in dict.fromkeys(row["provider"] for row in _load(_MODELS)["models"])
+    )
+
+
+@cache
 def known_models() -> tuple[str, ...]:
     """The name of every model in the catalogue, sorted."""
-    return tuple(sorted(row["name"] for row in _load("model_prices.json")["models"]))
+    return tuple(sorted(row["name"] for row in _load(_MODELS)["models"]))
 
 
 @frozen
@@ -176,33 +188,25 @@ class _Index:
 
 
 @cache
-def _indices() -> tuple[_Index, ...]:
-    return tuple(_indexed("model_prices.json").values())
-
-
-@cache
-def _preset_indices() -> dict[ProviderKind, _Index]:
-    return _indexed("preset_model_prices.json")
-
-
-def _indexed(file: str) -> dict[ProviderKind, _Index]:
-    indices: dict[ProviderKind, _Index] = {}
-    for row in _load(file)["models"]:
-        provider = ProviderKind(row["provider"])
-        if provider not in indices:
-            indices[provider] = _Index(provider)
-        indices[provider].add(row)
-    for row in _load("retrieval_prices.json")["models"]:
-        index = indices.get(ProviderKind(row["provider"]))
-        if index is not None and row["name"] not in index.names:
+def _index(file: str, provider: ProviderKind) -> _Index | None:
+    """The models of one provider in a file; None where it has none."""
+    rows = [row for row in _load(file)["models"] if row["provider"] == provider]
+    if not rows:
+        return None
+    index = _Index(provider)
+    for row in rows:
+        index.add(row)
+    retrieval = _load("retrieval_prices.json")
+    for row in retrieval["models"]:
+        if row["provider"] == provider and row["name"] not in index.names:
             index.add(row)
-    for more in _load("retrieval_prices.json")["more"]:
-        index = indices.get(ProviderKind(more["provider"]))
-        known = (index.names.get(more["name"]) or index.find(more["name"])) if index is not None else None
-        for name, price in more.items():
-            if known is not None:
-                known.setdefault(name, price)
-    return indices
+    for more in retrieval["more"]:
+        if more["provider"] == provider:
+            known = index.names.get(more["name"]) or index.find(more["name"])
+            for name, price in more.items():
+                if known is not None:
+                    known.setdefault(name, price)
+    return index
 
 
 @cache

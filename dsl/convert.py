@@ -17,7 +17,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .data_kinds import DataKind, is_data_kind
-from .field_words import hints
+from .field_words import hint
 from .guards import ExternName
 from .keys import KeySecret, NameOrPattern
 from .kinds import CapacityKind, RuntimeKind, TaskKind
@@ -145,8 +145,7 @@ def _structure_fn(cls: Any, made: Converter) -> Callable[[Any, Any], Any]:
         few -= 1
         try:
             if few >= 0:
-                kinds = hints(cls)
-                return cls(**{name: made.structure(each, kinds[name]) for name, each in value.items()})
+                return cls(**{name: made.structure(each, hint(cls, name)) for name, each in value.items()})
             return written(detailed=False)(value, cls)
         except Exception:
             return written(detailed=True)(value, cls)

@@ -5,6 +5,7 @@ The language reference and editors say the same, because both ask here.
 
 from __future__ import annotations
 
+import sys
 import typing
 from enum import StrEnum
 from functools import cache
@@ -57,7 +58,7 @@ def takes(cls: Any, name: str) -> str:
     """What a field takes, with its range: `integer ≥ 1`, `` `equal`, `full` ``, `block`."""
     if (cls.__name__, name) in SPECIAL:
         return SPECIAL[cls.__name__, name][0]
-    return type_in_words(hints(cls)[name]) + _range(fields(cls)[name])
+    return type_in_words(hint(cls, name)) + _range(fields(cls)[name])
 
 
 def default_of(cls: Any, name: str) -> str:
@@ -109,10 +110,12 @@ def options(hint: Any) -> tuple[Any, ...]:
 
 
 @cache
-def hints(cls: Any) -> dict[str, Any]:
-    """The resolved type of each field of an attrs class, by name."""
-    resolved = typing.get_type_hints(cls)
-    return {name: resolved[name] for name in fields(cls)}
+def hint(cls: Any, name: str) -> Any:
+    """The resolved type of one field, since files hold few of them. Raises KeyError where there is none."""
+    owner = next((each for each in cls.__mro__ if name in vars(each).get("__annotations__", ())), None)
+    if owner is None:
+        raise KeyError(name)
+    return eval(owner.__annotations__[name], vars(sys.modules[owner.__module__]))
 
 
 def _range(field: Field) -> str:

@@ -5,16 +5,24 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
-import re
+from .late_pattern import late_pattern
 
-_KEY = re.compile(
-    r"""(?x)(?<![\w-])
-    (?: sk-[A-Za-z0-9_-]{8,}            # OpenAI, Anthropic, DeepSeek, …
-      | AIza[A-Za-z0-9_-]{20,}          # Google
-      | (?:gsk|hf|ghp|xai|r8|pplx)[_-][A-Za-z0-9_-]{16,}
-      | AKIA[A-Z0-9]{16}
-      | (?i:bearer)\s+[^\s()"']{16,}
-      | [0-9a-fA-F]{40}
+_STARTS = {
+    "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
+    "AIza": "[A-Za-z0-9_-]{20,}",  # Google
+    **dict.fromkeys(("gsk", "hf", "ghp", "xai", "r8", "pplx"), "[_-][A-Za-z0-9_-]{16,}"),
+    "AKIA": "[A-Z0-9]{16}",
+}
+"""How keys begin, and how they go on."""
+
+_HEXADECIMAL = 40
+"""Digits of a key that begins anyhow."""
+
+_KEY = late_pattern(
+    rf"""(?x)(?<![\w-])
+    (?: {"|".join(start + rest for start, rest in _STARTS.items())}
+      | (?i:bearer)\s+[^\s()"']{{16,}}
+      | [0-9a-fA-F]{{{_HEXADECIMAL}}}
     )(?![\w-])"""
 )
 
@@ -29,12 +37,17 @@ SECRET_ADVICE = (
 
 def looks_like_key(text: str) -> bool:
     """Whether the whole of `text` has the form of a provider's key."""
-    return _KEY.fullmatch(text.strip()) is not None
+    return _may_hold_key(text) and _KEY.fullmatch(text.strip()) is not None
 
 
 def holds_key(text: str) -> bool:
     """Whether something in `text` has the form of a provider's key."""
-    return _KEY.search(text) is not None
+    return _may_hold_key(text) and _KEY.search(text) is not None
+
+
+def _may_hold_key(text: str) -> bool:
+    """Whether it has to be looked at closely, which most texts have not."""
+    return len(text) >= _HEXADECIMAL or any(start in text for start in _STARTS) or "bearer" in text.lower()
 
 
 def masked(text: str) -> str:

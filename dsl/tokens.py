@@ -46,7 +46,7 @@ CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 
 CLOSERS = frozenset(CLOSER_OF.values())
 
-_GAP = r"(?:[ \t\r\n\f\uFEFF]++|#[^\n]*+)*+"
+_GAP = r"(?:[ \t\r\n\f]++|#[^\n]*+|\uFEFF)*+"
 _NAME = r"[^\W\d]\w*+"
 _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+(?:\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z]++)*+\$?"
@@ -59,13 +59,17 @@ _TITLE = late_pattern(r'[ \t]*+"')
 
 _TOKEN = re.compile(
     f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"
-    f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})"
-    r"|(?P<OPEN_LONG_TEXT>\"\"\"[\s\S]*+)"
+    f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})|\\Z)"
+)
+_MISTAKE = late_pattern(
+    f"{_GAP}(?:"
+    r"(?P<OPEN_LONG_TEXT>\"\"\"[\s\S]*+)"
     r"|(?P<OPEN_TEXT>\"[^\n]*+)"
     r"|(?P<WRONG_QUOTES>'(?:[^'\\\n]|\\.)*+'|[“”„][^“”„\n]*+[“”]|`[^`\n]*+`)"
     r"|(?P<OPEN_QUOTES>'[^\n]*+)"
-    r"|(?P<UNKNOWN>[;@^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S])|\Z)"
+    r"|(?P<UNKNOWN>[;@^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S]))"
 )
+"""What stands where no token does."""
 
 
 class Token:
@@ -94,7 +98,7 @@ def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
     keywords, punctuation, match = KEYWORDS, PUNCTUATION, _TOKEN.match
     position = begin
     while True:
-        found = match(text, position)
+        found = match(text, position) or _MISTAKE.match(text, position)
         assert found is not None
         kind = found.lastgroup
         if kind is None:

@@ -6,7 +6,6 @@ that a duration is never taken for a plain number. `str()` gives the shortest ex
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from itertools import pairwise
 from typing import Self, TypeVar
@@ -112,8 +111,8 @@ PLURALS: dict[type, str] = {
 EXAMPLES: dict[type, str] = {Duration: "30s", Size: "4GiB", Money: "$100", Percent: "95%"}
 
 
-_PART = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?)([A-Za-z]+)")
-_PARTS = late_pattern(rf"(?:{_PART.pattern}){{2,}}")
+_ONE_PART = r"(\d[\d_]*(?:\.\d[\d_]*)?)([A-Za-z]+)"
+_PART, _PARTS = late_pattern(_ONE_PART), late_pattern(rf"(?:{_ONE_PART}){{2,}}")
 
 
 class PartsError(ValueError):
@@ -133,11 +132,11 @@ def parse_number(text: str) -> int | float | Quantity:
 
     Raises UnitError for an unknown suffix and ValueError for what is no number at all.
     """
-    if _PARTS.fullmatch(text):
-        return _compound(text)
     money = text.startswith("$")
     body = text[1:] if money else text
     digits = body.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")
+    if any(map(str.isalpha, digits)) and _PARTS.fullmatch(text):
+        return _compound(text)
     suffix = body[len(digits) :]
     if money:
         if suffix and suffix not in NUMBER_SUFFIXES:

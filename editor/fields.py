@@ -17,9 +17,10 @@ from ..compiler.pipelines.pipeline_options import PipelineOptions
 from ..compiler.routes.options import RouteOptions
 from ..compiler.shape import block_class, is_open_block, labelled_class
 from ..dsl.deployment import Deployment
-from ..dsl.field_words import default_of, hints, options, takes
+from ..dsl.field_words import default_of, hint, options, takes
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
+from ..dsl.record import fields
 from ..dsl.runtimes import CONFIG_CLASSES
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.units import Duration, Money, Percent, Size
@@ -127,7 +128,7 @@ def words_of(place: Place, name: str) -> tuple[str, ...]:
         return ()
     if place.cls is Deployment and name in LABELLED:
         return tuple(LABELLED[name])
-    return tuple(_words(hints(place.cls).get(name)))
+    return tuple(_words(_hint(place, name)))
 
 
 def units_of(place: Place, name: str) -> type | None:
@@ -136,16 +137,21 @@ def units_of(place: Place, name: str) -> type | None:
     if place.provider is not None:
         option = options_of(place.provider).get(name)
         return {"size": Size, "milliseconds": Duration}.get(option.type) if option is not None else None
-    known = hints(place.cls).get(name) if place.cls is not None else None
+    known = _hint(place, name)
     return next((kind for kind in options(known) if kind in kinds), None) if known is not None else None
 
 
 def holds(place: Place, name: str, kind: type) -> bool:
     """Whether a field takes a value of this class, alone or in a list."""
-    known = hints(place.cls).get(name) if place.cls is not None else None
+    known = _hint(place, name)
     if known is None:
         return False
     return any(kind in (each, *typing.get_args(each)) for each in options(known))
+
+
+def _hint(place: Place, name: str) -> Any:
+    """The type of a field; None where the place has no such field."""
+    return hint(place.cls, name) if place.cls is not None and name in fields(place.cls) else None
 
 
 def class_doc(cls: Any) -> str:
@@ -156,7 +162,7 @@ def class_doc(cls: Any) -> str:
 def _inner(place: Place, name: str, label: str | None, model: str | None) -> Place | None:
     if place.cls is Deployment and name in LABELLED:
         return _labelled(name, label, model)
-    if place.cls is None or name not in hints(place.cls) or name in _HIDDEN:
+    if place.cls is None or name not in fields(place.cls) or name in _HIDDEN:
         return None
     path = (*place.path, name)
     if (each := labelled_class(place.cls, name)) is not None:

@@ -42,21 +42,19 @@ class Wire:
             if self._left < 0:
                 raise Damaged(f"it has more than {_MOST_FIELDS:,} parts")
             chunk, index = self._chunk, position - self._base
-            if 0 <= index < len(chunk) and chunk[index] < _LONGER:  # as most are, and so read here
-                tag, value = chunk[index], position + 1
+            if 0 <= index < len(chunk) - 1 and chunk[index] < _LONGER:  # as most are, and so read here
+                tag, value, number = chunk[index], position + 1, chunk[index + 1]
             else:
                 tag, value = self.number(position, end)
+                number = _LONGER
             kind = tag & 7
-            if kind == _BYTES:
-                chunk, index = self._chunk, value - self._base
-                if 0 <= index < len(chunk) and chunk[index] < _LONGER and value < end:
-                    value += 1
-                    position = value + chunk[index]
+            if kind in (_BYTES, _VARINT):
+                if number < _LONGER and value < end:
+                    position = value + 1
                 else:
-                    length, value = self.number(value, end)
-                    position = value + length
-            elif kind == _VARINT:
-                _, position = self.number(value, end)
+                    number, position = self.number(value, end)
+                if kind == _BYTES:
+                    value, position = position, position + number
             elif kind in (_FIXED64, _FIXED32):
                 position = value + (8 if kind == _FIXED64 else 4)
             else:
@@ -67,12 +65,18 @@ class Wire:
 
     def number(self, position: int, end: int) -> tuple[int, int]:
         """The number at `position`, and where it ends. Raises Damaged."""
-        index = position - self._base
-        if not 0 <= index <= len(self._chunk) - _LONGEST_VARINT:
+        chunk, index = self._chunk, position - self._base
+        if not 0 <= index <= len(chunk) - _LONGEST_VARINT:
             self._load(position)
-            index = 0
+            chunk, index = self._chunk, 0
+        if index < len(chunk) - 1 and position < end - 1:  # one byte or two, as most are
+            low, high = chunk[index], chunk[index + 1]
+            if low < _LONGER:
+                return low, position + 1
+            if high < _LONGER:
+                return low - _LONGER | high << 7, position + 2
         value = shift = 0
-        for byte in self._chunk[index : index + min(_LONGEST_VARINT, end - position)]:
+        for byte in chunk[index : index + min(_LONGEST_VARINT, end - position)]:
             position += 1
             if byte < _LONGER:
                 return (value | byte << shift) & 0xFFFF_FFFF_FFFF_FFFF, position
@@ -95,6 +99,9 @@ class Wire:
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes between two positions."""
+        first, last = start - self._base, end - self._base
+        if first >= 0 and last <= len(self._chunk):
+            return self._chunk[first:last]
         self._file.seek(start)
         return self._file.read(end - start)
 

@@ -124,10 +124,9 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
         return Facts()
     values: dict[str, Any] = {}
     by: list[str] = []
-    for api in apis():
-        if api.provider is provider:
-            values.update(api.facts)
-            by.append(f"{api.source} ({api.date})")
+    for api in apis(provider):
+        values.update(api.facts)
+        by.append(f"{api.source} ({api.date})")
     of_api = dict(values)
     if WILDCARD in model:
         return Facts(values, tuple(by))
@@ -181,29 +180,31 @@ def facts_at(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
 
 
 @cache
-def apis() -> tuple[Api, ...]:
-    """What is known of providers, whatever the model."""
+def apis(provider: ProviderKind) -> tuple[Api, ...]:
+    """What is known of a provider, whatever the model."""
     return tuple(
-        Api(ProviderKind(row["provider"]), row["facts"], row["source"], row["date"])
+        Api(provider, row["facts"], row["source"], row["date"])
         for row in _load("rules.json")["apis"]
+        if row["provider"] == provider
     )
 
 
 def endpoints_at(provider: ProviderKind, service: str = "") -> ProviderEndpoints | None:
     """What the provider has there; None where nobody has looked."""
-    return _places().get((provider, service))
+    return next((each for each in _endpoints_of(provider) if each.service == service), None)
 
 
 def all_endpoints() -> tuple[ProviderEndpoints, ...]:
     """Of all providers, in the order of the file."""
-    return tuple(_places().values())
+    names = dict.fromkeys(row["provider"] for row in _load("rules.json")["endpoints"])
+    return tuple(each for name in names for each in _endpoints_of(ProviderKind(name)))
 
 
 @cache
-def _places() -> dict[tuple[ProviderKind, str], ProviderEndpoints]:
-    found = (
+def _endpoints_of(provider: ProviderKind) -> tuple[ProviderEndpoints, ...]:
+    return tuple(
         ProviderEndpoints(
-            ProviderKind(row["provider"]),
+            provider,
             {task: tuple(names) for task, names in row["tasks"].items()},
             row["source"],
             row["date"],
@@ -213,8 +214,8 @@ def _places() -> dict[tuple[ProviderKind, str], ProviderEndpoints]:
             row.get("batches_at", ""),
         )
         for row in _load("rules.json")["endpoints"]
+        if row["provider"] == provider
     )
-    return {(each.provider, each.service): each for each in found}
 
 
 def _endpoints(values: dict[str, Any], there: ProviderEndpoints) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def rules(provider: ProviderKind) -> tuple[Rule, ...]:
     """All rules for a provider, those that override others after them."""
     return tuple(
         Rule(
-            ProviderKind(row["provider"]),
+            provider,
             tuple(row["models"]),
             row["facts"],
             row["source"],

@@ -128,7 +128,9 @@ async def test_an_executor_answers_from_async_code(hello: inferc.Plan) -> None:
         await executor.chat("gpt", "Hi")
 
 
-def test_an_executor_answers_threads_and_leaves_none(chat: inferc.Plan) -> None:
+def test_an_executor_answers_threads_and_leaves_none(
+    provider: inferc.MockProvider, chat: inferc.Plan
+) -> None:
     before = threading.active_count()
     executor = inferc.SyncExecutor(chat).start()
     assert executor.chat("gpt", "Hi").text == "You said: Hi"
@@ -139,7 +141,9 @@ def test_an_executor_answers_threads_and_leaves_none(chat: inferc.Plan) -> None:
         list(executor.stream("gtp", "Hi"))
     whole, cut = executor.stream("gpt", "one two"), executor.stream("gpt", "one " * 200)
     assert (next(whole), next(cut)) == ("You", "You")
-    time.sleep(0.3)
+    while provider.counts()["open"] > 1:  # until all of `whole` is on its way
+        time.sleep(0.01)
+    assert executor.chat("gpt", "Hi").text == "You said: Hi"
     executor.close()
     executor.close()
     with pytest.raises(RuntimeError, match="was closed"):

@@ -17,7 +17,7 @@ from inferc.compiler.globals import GatewayFields
 from inferc.compiler.pipelines.builtins import BUILTINS
 from inferc.dsl.deployment import Deployment
 from inferc.dsl.diagnostics import Diagnostic
-from inferc.dsl.field_words import hints, options
+from inferc.dsl.field_words import hint, options
 from inferc.dsl.foreign_words import ForeignWord, foreign_words
 from inferc.dsl.kinds import RuntimeKind
 from inferc.dsl.runtimes import OpenAIConfig, OrtConfig, SecretRef
@@ -58,7 +58,7 @@ KEY, TOKENIZER = 'api_key = env("K")', 'tokenizer = "models/tokenizer.json"'
 def written(told: ForeignWord) -> tuple[str, bool] | None:
     """An example of the value that the place of a word takes, and whether it is a block."""
     steps, cls = told.to, Deployment
-    hint: Any = None
+    written: Any = None
     for step in steps:
         if step == "runtime":
             local = steps[1] not in attrs.fields_dict(OpenAIConfig)
@@ -71,11 +71,11 @@ def written(told: ForeignWord) -> tuple[str, bool] | None:
             continue
         if step not in attrs.fields_dict(cls):
             return None
-        hint = hints(cls)[step]
-        for option in options(hint):
+        written = hint(cls, step)
+        for option in options(written):
             if attrs.has(option) and option is not SecretRef and step != "on_capacity_exhausted":
                 cls = option
-    [kind] = [option for option in options(hint) if option is not NoneType][:1]
+    [kind] = [option for option in options(written) if option is not NoneType][:1]
     return _value(kind, told)
 
 

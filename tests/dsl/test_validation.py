@@ -17,7 +17,7 @@ from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.pipelines.call_options import CallOptions, LoopOptions
 from inferc.dsl.convert import converter
 from inferc.dsl.deployment import Deployment
-from inferc.dsl.field_words import hints, options
+from inferc.dsl.field_words import hint, options
 from inferc.dsl.kinds import (
     BudgetAction,
     ExecutionProvider,
@@ -42,6 +42,7 @@ from inferc.dsl.policies import (
 from inferc.dsl.presets import PRESETS
 from inferc.dsl.problems import Problem
 from inferc.dsl.ranges import Range
+from inferc.dsl.record import fields
 from inferc.dsl.runtimes import (
     CONFIG_CLASSES,
     AnthropicConfig,
@@ -100,8 +101,8 @@ def numbers() -> Iterator[tuple[tuple[Any, str], Any]]:
     values += [Batching(), SessionOptions(), EmbedTask(), ClassifyTask(), GenerateTask(), RerankTask()]
     values += [GatewayFields(), NodeFields(1), CallOptions(), LoopOptions()]
     for value in values:
-        for name, hint in hints(type(value)).items():
-            if {*options(hint)} & {int, float, Duration, Money, Size}:
+        for name in fields(type(value)):
+            if {*options(hint(type(value), name))} & {int, float, Duration, Money, Size}:
                 yield (type(value), name), value
 
 
@@ -170,7 +171,7 @@ class TestRanges:
 
     @pytest.mark.parametrize(("cls", "name"), sorted(NUMBERS, key=str))
     def test_every_number_has_an_upper_bound(self, cls: Any, name: str) -> None:
-        [kind] = [each for each in options(hints(cls)[name]) if each not in (NoneType, Range)]
+        [kind] = [each for each in options(hint(cls, name)) if each not in (NoneType, Range)]
         much = kind(1 << 60 if kind is Size else 10**9)
         [problem] = ranges(attrs.evolve(NUMBERS[cls, name], **{name: much}))
         assert (problem.code, problem.path) == ("E0304", (name,))

@@ -217,7 +217,11 @@ async def test_an_answer_tells_of_one_limit_alone_also_as_the_last_of_its_connec
 
 async def test_a_request_that_is_broken_off_gives_its_place_back() -> None:
     async with served(key("a", rate_limits=KeyLimits(concurrent_requests=1)), gap=0.05) as gateway:
-        chat = {"model": "gpt", "stream": True, "messages": [{"role": "user", "content": "a b c d e f g h"}]}
+        chat = {
+            "model": "gpt",
+            "stream": True,
+            "messages": [{"role": "user", "content": "a b c d e f g h " * 50}],
+        }
         async with gateway.http.post(
             f"{gateway.url}/v1/chat/completions", json=chat, headers=bearer("sk-a")
         ) as answer:

@@ -12,6 +12,8 @@ import pytest
 from inferc.runtime.replicas.remote.http_client import ClientOptions, LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
+from ..support.remote import eventually
+
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: one two\r\n"
     b"Connection: keep-alive\r\ncontent-length: 2\r\n"
@@ -75,7 +77,10 @@ def test_all_others_have_to_be_parsed(piece: bytes) -> None:
 
 @asynccontextmanager
 async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, list[int]]]:
-    """A client, and where it asks: each answer comes in its pieces. opened: one for each connection."""
+    """A client, and where it asks: each answer comes in its pieces. opened: one for each connection.
+
+    A list of pieces is empty once all of them have been sent and have arrived.
+    """
     opened, rest = [0], list(answers)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,10 +88,12 @@ async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, l
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 await reader.readuntil(b"\r\n\r\n{}")
-                for piece in rest.pop(0):
-                    writer.write(piece)
+                pieces = rest.pop(0)
+                while pieces:
+                    writer.write(pieces[0])
                     await writer.drain()
                     await asyncio.sleep(0.02)
+                    del pieces[0]
         writer.close()
 
     client = LeanClient(ClientOptions({}, read_ahead=16 << 10, window=32 << 10, keepalive=60.0))
@@ -148,17 +155,19 @@ async def test_large_answers_are_read_where_they_stay(size: int, here: int) -> N
 
 
 async def test_what_follows_an_answer_is_no_answer_to_the_next_request() -> None:
-    async with asked([ANSWER, ANSWER], [ANSWER]) as (client, url, opened):
+    twice = [ANSWER, ANSWER]
+    async with asked(twice, [ANSWER]) as (client, url, opened):
         assert await read(client, url) == ("whole", b"{}")
-        await asyncio.sleep(0.1)
+        await eventually(lambda: not twice)
         assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]
 
 
 async def test_neither_is_what_follows_one_in_parts() -> None:
-    async with asked([HEAD + b"\r\n{", b"}" + ANSWER], [ANSWER]) as (client, url, opened):
+    twice = [HEAD + b"\r\n{", b"}" + ANSWER]
+    async with asked(twice, [ANSWER]) as (client, url, opened):
         assert await read(client, url) == ("in parts", b"{}")
-        await asyncio.sleep(0.1)
+        await eventually(lambda: not twice)
         assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]
 

@@ -31,6 +31,8 @@ ENOUGH = 100 << 20
 
 MIB = b" " * (1 << 20)
 Pieces = Iterable[bytes | float]
+Late = Callable[[Pieces], AsyncIterator[bytes]]
+AnyPieces = Pieces | AsyncIterator[bytes]
 
 
 def chat(*, stream: bool = False) -> ChatRequest:
@@ -55,12 +57,12 @@ def json_of(body: bytes, *headers: bytes) -> bytes:
 
 @asynccontextmanager
 async def provider(
-    *answers: Pieces | Callable[[], Pieces], **fields: Any
+    *answers: AnyPieces | Callable[[], AnyPieces], **fields: Any
 ) -> AsyncIterator[tuple[Executor, RawServer]]:
     """An executor whose deployment `gpt` gets each of `answers` once, and the last one again and again."""
     rest = list(answers)
 
-    def answer() -> Pieces:
+    def answer() -> AnyPieces:
         one = rest.pop(0) if len(rest) > 1 else rest[0]
         return one() if callable(one) else one
 
@@ -228,10 +230,33 @@ async def test_what_brings_nothing_new_does_not_make_a_stream_live_longer(name: 
     assert "fell silent for 0.2 s" in error.message
 
 
-async def test_an_event_that_is_still_coming_is_something_new() -> None:
-    slow = list(itertools.chain.from_iterable((bytes([byte]), 0.02) for byte in said("slow")))
-    pieces = [EVENTS, *slow, b"data: [DONE]\n\n"]
-    async with provider(pieces, timeouts=Timeouts(read=Duration(0.5))) as (executor, _):
+@pytest.fixture
+async def late(monkeypatch: pytest.MonkeyPatch) -> Late:
+    """Pieces of an answer, where a number is a wait of so many seconds on the clock of the event loop.
+
+    That clock is set instead: however long the machine sleeps is nothing beside what is waited for.
+    """
+    loop, passed = asyncio.get_running_loop(), [0.0]
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed[0])
+
+    async def pieces_of(pieces: Pieces) -> AsyncIterator[bytes]:
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            for seconds in (piece, 0):
+                for _ in range(10):  # what was sent arrives; who waited for too long gives up
+                    await asyncio.sleep(0)
+                passed[0] += seconds
+
+    return pieces_of
+
+
+async def test_an_event_that_is_still_coming_is_something_new(late: Late) -> None:
+    slow = list(itertools.chain.from_iterable((bytes([byte]), 10) for byte in said("slow")))
+    pieces = late([EVENTS, *slow, b"data: [DONE]\n\n"])
+    async with provider(pieces, timeouts=Timeouts(read=Duration(250))) as (executor, _):
         assert b"slow" in (await ask(executor, stream=True))[0]
 
 
@@ -252,12 +277,19 @@ def in_pieces(body: bytes, *, gap: float) -> list[bytes | float]:
     return [answer[:begin], gap, answer[begin:half], gap, answer[half:]]
 
 
-async def test_an_answer_may_come_in_pieces_as_slow_as_each_may_be() -> None:
+async def test_an_answer_may_come_in_pieces_as_slow_as_each_may_be(late: Late) -> None:
     text = "y" * 100_000
-    pieces = in_pieces(whole(text), gap=0.15)
-    async with provider(pieces, timeouts=Timeouts(read=Duration(0.25))) as (executor, _):
+    pieces = in_pieces(whole(text), gap=150)
+    async with provider(late(pieces), timeouts=Timeouts(read=Duration(250))) as (executor, _):
         [data] = await ask(executor)
         assert json.loads(data)["choices"][0]["message"]["content"] == text
+
+
+async def test_one_piece_that_is_later_than_it_may_be_is_not_waited_for(late: Late) -> None:
+    pieces = in_pieces(whole(), gap=260)
+    async with provider(late(pieces), timeouts=Timeouts(read=Duration(250))) as (executor, _):
+        with pytest.raises(RequestTimeout, match="fell silent for 250 s"):
+            await ask(executor)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answe
 from inferc.runtime.replicas.remote.whole_chunks import WholeChunks, whole_chunks
 from inferc.runtime.stream_reader import take
 
+from ..support.remote import eventually
 from .test_plain_answers import ANSWER, asked
 from .test_relayed_streams import Provider
 
@@ -168,13 +169,15 @@ def test_however_a_stream_is_framed_and_cut_it_says_what_aiohttp_reads(
         assert ours.way is WholeChunks
 
 
-async def heard(client: LeanClient, url: str, *, bound: int = 1 << 20) -> tuple[list[bytes], bool]:
+async def heard(
+    client: LeanClient, url: str, *, bound: int = 1 << 20, silence: float = 60.0
+) -> tuple[list[bytes], bool]:
     """The pieces of an answer, and whether it was parsed at the end."""
     answer = await client.post(url, b"{}", {})
     assert isinstance(answer, LeanAnswer)
     timeouts = Timeouts(0.05)
     try:
-        body = Body(answer, timeouts, 1.0, timeouts.now() + 5.0, bound)
+        body = Body(answer, timeouts, silence, timeouts.now() + 120.0, bound)
         pieces = []
         while data := await body.piece(8 << 10):
             pieces.append(data)
@@ -205,9 +208,10 @@ async def test_one_connection_has_streams_of_every_kind() -> None:
 
 
 async def test_what_follows_a_stream_is_no_answer_to_the_next_request() -> None:
-    async with asked([HEAD + SAYS_A, END, ANSWER], [HEAD + SAYS_B + END]) as (client, url, opened):
+    more = [HEAD + SAYS_A, END, ANSWER]
+    async with asked(more, [HEAD + SAYS_B + END]) as (client, url, opened):
         assert await heard(client, url) == ([b"data: a\n\n"], False)
-        await asyncio.sleep(0.1)
+        await eventually(lambda: not more)
         assert await heard(client, url) == ([b"data: b\n\n"], False)
         assert opened == [2]
 
@@ -224,10 +228,10 @@ async def test_a_connection_whose_stream_is_left_is_closed() -> None:
 async def test_a_stream_that_falls_silent_or_breaks_off_is_an_error() -> None:
     async with asked([HEAD + SAYS_A], [HEAD + SAYS_A, b"9\r\nda"]) as (client, url, opened):
         with pytest.raises(OutOfBounds) as caught:
-            await heard(client, url)
+            await heard(client, url, silence=0.3)
         assert caught.value.limit is Limit.READ
         with pytest.raises(OutOfBounds):
-            await heard(client, url)
+            await heard(client, url, silence=0.3)
         assert opened == [2]
     for pieces in ([HEAD, SAYS_A], [HEAD + SAYS_A, b"9\r\nda"], [HEAD]):
         read = await told_of(pieces, [True] * len(pieces), parsed=False)
@@ -235,9 +239,10 @@ async def test_a_stream_that_falls_silent_or_breaks_off_is_an_error() -> None:
 
 
 async def test_who_waits_when_the_connection_ends_is_told() -> None:
-    async with asked([HEAD + SAYS_A]) as (client, url, _):
+    begun = [HEAD + SAYS_A]
+    async with asked(begun) as (client, url, _):
         reading = asyncio.create_task(heard(client, url))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: not begun)
         for kept in client._connector._acquired:
             assert kept.transport is not None
             kept.transport.abort()
@@ -246,9 +251,10 @@ async def test_who_waits_when_the_connection_ends_is_told() -> None:
 
 
 async def test_who_waits_when_we_close_the_connection_is_not_told_that_the_answer_broke_off() -> None:
-    async with asked([HEAD + SAYS_A]) as (client, url, _):
+    begun = [HEAD + SAYS_A]
+    async with asked(begun) as (client, url, _):
         reading = asyncio.create_task(heard(client, url))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: not begun)
         for kept in client._connector._acquired:
             kept.close()
         await asyncio.sleep(0.1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from attrs import frozen
 
 from inferc.compiler.plan import (
@@ -128,10 +129,14 @@ class Mock:
 
 
 @asynccontextmanager
-async def mock_provider(options: MockOptions | None = None) -> AsyncIterator[Mock]:
-    """A mock provider, which does not dawdle unless told to."""
+async def mock_provider(
+    options: MockOptions | None = None, middleware: Middleware | None = None
+) -> AsyncIterator[Mock]:
+    """A mock provider, which does not dawdle unless told to. middleware: what requests pass first."""
     stats = Stats()
-    async with serving(build_mock(options or MockOptions(gap=0), stats)) as url:
+    app = build_mock(options or MockOptions(gap=0), stats)
+    app.middlewares.extend([middleware] if middleware else [])
+    async with serving(app) as url:
         yield Mock(f"{url}/v1", stats)
 
 

@@ -25,7 +25,7 @@ from ..client_sink import ClientSink
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper
-from ..responses import adapted, answered_by, untold
+from ..responses import adapted, answered_by, lines_answered, untold
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,11 @@ async def respond(
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
+            names = writer.untold
+            if not names and (not isinstance(chat, ChatRequest) or chat.said is None):
+                return WholeAnswer((body,), lines_answered(trace, name))
             told = _headers(trace, name, chat)
-            if names := writer.untold:
+            if names:
                 told |= untold(names)
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)

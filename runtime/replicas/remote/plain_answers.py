@@ -48,9 +48,9 @@ class PlainAnswer(NamedTuple):
 
 def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
-    begin = bytes(piece[:MAX_HEADER])
+    begin = piece[:MAX_HEADER] if type(piece) is bytes else bytes(piece[:MAX_HEADER])
     end = begin.find(b"\r\n\r\n")
-    if end < 0 or not begin.startswith(_BEGINS):
+    if end < 0 or begin[: len(_BEGINS)] != _BEGINS:
         return None
     head = begin[len(_BEGINS) : end + 2].decode("latin-1")
     fields = _FIELD.findall(head)
@@ -74,7 +74,10 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
             return None
     elif kind != "text/event-stream" or headers.getall(_CHUNKED, ()) != ["chunked"] or _SIZE in headers:
         return None
-    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size))
+    body = piece[end + 4 :]
+    if type(body) is not bytes:
+        body = bytes(body)
+    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), body, size))
 
 
 class Rest(asyncio.BufferedProtocol):

@@ -502,7 +502,8 @@ class RemoteReplica:
 def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     """`chunk`, the first one of an answer, with what the provider says beside it."""
     if type(chunk) is ChatChunk:
-        return tuple.__new__(ChatChunk, (*chunk[:3], upstream, chunk.says))
+        data, usage, more, _, says = chunk
+        return tuple.__new__(ChatChunk, (data, usage, more, upstream, says))
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
     if type(chunk) is EmbedChunk:

@@ -213,9 +213,9 @@ def test_a_token_of_a_form_takes_little_time(folder: Path) -> None:
     for _ in range(3):
         form = forms.make(json_form(SCHEMA, "x"))
         while not form.is_over and len(spent) < 200:
-            started = time.perf_counter()
+            started = time.thread_time()
             allowed = form.allowed(size)
-            spent.append(time.perf_counter() - started)
+            spent.append(time.thread_time() - started)
             form.take(int(allowed.argmax()))
     assert sorted(spent)[len(spent) // 2] < 1e-3
 

@@ -25,7 +25,7 @@ from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.commands import ROOT
-from ...support.remote import executor_of, gateway_of, plan_of
+from ...support.remote import eventually, executor_of, gateway_of, plan_of
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
 from .toys import line, load, save_model, tensor_plan
@@ -51,10 +51,10 @@ async def test_a_model_is_swapped_without_a_failed_request(tmp_path: Path) -> No
                 await asyncio.sleep(0.001)
 
         askers = [asyncio.create_task(keep_asking()) for _ in range(4)]
-        await asyncio.sleep(0.05)
-        for plan in (new, old, new):
+        await eventually(lambda: bool(seen))
+        for plan, expected in (new, 40.0), (old, 4.0), (new, 40.0):
             await replica.reload(plan)
-            await asyncio.sleep(0.02)
+            await eventually(lambda expected=expected: seen[-1] == expected)  # type: ignore[misc]
         stop.set()
         await asyncio.gather(*askers)
         assert await total(replica) == 40.0

@@ -86,6 +86,7 @@ async def f(x):
     here += 1
     peak = max(peak, here)
     try:
+        pathlib.Path({seen!r} + x).touch()
         while peak < int(x):
             await asyncio.sleep(0.01)
     except asyncio.CancelledError:
@@ -105,7 +106,7 @@ async def test_coroutines_share_a_loop_and_are_cancelled(
     it = await externs.calling(f"{module(TOGETHER.format(seen=str(seen)))}:f", limits=limits)
     assert await asyncio.gather(*(value_of(it, x="20") for _ in range(20))) == ["20"] * 20
     waiting = asyncio.create_task(value_of(it, x="100"))
-    await asyncio.sleep(0.2)
+    await eventually(tmp_path.joinpath("cancelled100").exists)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -243,16 +244,23 @@ async def test_a_thread_that_hangs_is_given_up_and_counted_until_it_comes_back(
 ) -> None:
     name = module("import threading\ngo = threading.Event()\ndef f(x):\n    go.wait(20)\n    return x\n")
     externs.threads = Threads(most=2)
-    it = await externs.calling(f"{name}:f", limits=THREAD, timeout=Duration(0.05))
+    hasty, patient = Graph(), Graph()
+    hasty.extern("step", "f", x="x", options={"timeout": Duration(0.05)})
+    patient.extern("step", "f", x="x")
+    it = await externs.pipelines(
+        extern("f", f"{name}:f", limits=THREAD, x=TEXT),
+        hasty.pipeline("step", name="hasty", x=TEXT),
+        patient.pipeline("step", name="patient", x=TEXT),
+    )
     for _ in range(2):
         with pytest.raises(RequestTimeout, match="it took longer than its timeout of 50ms"):
-            await value_of(it, x="x")
+            await value_of(it["hasty"], x="x")
     assert externs.threads.abandoned == 2
     with pytest.raises(Backpressure, match="all 2 threads are held by calls that do not come back"):
-        await value_of(it, x="x")
+        await value_of(it["hasty"], x="x")
     sys.modules[name].go.set()
     await eventually(lambda: externs.threads.abandoned == 0)
-    assert await value_of(it, x="again") == "again"
+    assert await value_of(it["patient"], x="again") == "again"
 
 
 async def test_the_declared_timeout_holds_where_a_call_has_none(module: Write, externs: Externs) -> None:
