@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import aclosing
 from functools import partial
 
 from aiohttp import web
@@ -69,17 +68,17 @@ async def respond(
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)
         writer = ChatWriter(chat) if keeper is None else keeper
-        out = EventStream(request)
+        out = EventStream(request, exchange)
         told_by = partial(_headers, trace, name, chat, streams=True)
         sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
         )
-        async with out, aclosing(answer) as chunks:
+        async with out:
             pending = b""
             headers: Mapping[str, str] = NO_HEADERS
             try:
-                async for chunk in chunks:
+                async for chunk in answer:
                     if headers is NO_HEADERS:
                         headers = told_by()
                     pending += writer.write(chunk)
@@ -99,6 +98,8 @@ async def respond(
                 if headers is not NO_HEADERS:  # what has come is for the client, too
                     await out.begin(headers)
                 pending += (sink.left if sink is not None else b"") + writer.fail(out.failed(error))
+            finally:
+                await answer.aclose()
             if headers is NO_HEADERS and not out.has_begun:
                 headers = told_by()
             return await out.end(pending, headers)
