@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import aclosing
 from functools import partial
 
 from aiohttp import web
@@ -25,7 +24,7 @@ from ..client_sink import ClientSink
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper
-from ..responses import adapted, answered_by, untold
+from ..responses import adapted, answered_by, lines_answered, untold
 
 log = logging.getLogger(__name__)
 
@@ -60,22 +59,25 @@ async def respond(
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
+            names = writer.untold
+            if not names and (not isinstance(chat, ChatRequest) or chat.said is None):
+                return WholeAnswer((body,), lines_answered(trace, name))
             told = _headers(trace, name, chat)
-            if names := writer.untold:
+            if names:
                 told |= untold(names)
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)
-        out = EventStream(request)
+        out = EventStream(request, exchange)
         told_by = partial(_headers, trace, name, chat, streams=True)
         sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
         )
-        async with out, aclosing(answer) as chunks:
+        async with out:
             pending = b""
             headers: Mapping[str, str] = NO_HEADERS
             try:
-                async for chunk in chunks:
+                async for chunk in answer:
                     if headers is NO_HEADERS:
                         headers = told_by()
                     pending += writer.write(chunk)
@@ -95,6 +97,8 @@ async def respond(
                 if headers is not NO_HEADERS:  # what has come is for the client, too
                     await out.begin(headers)
                 pending += (sink.left if sink is not None else b"") + writer.fail(out.failed(error))
+            finally:
+                await answer.aclose()
             if headers is NO_HEADERS and not out.has_begun:
                 headers = told_by()
             return await out.end(pending, headers)
