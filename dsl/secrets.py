@@ -5,26 +5,32 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
+import re
+
 from .late_pattern import late_pattern
 
 _STARTS = {
     "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
     "AIza": "[A-Za-z0-9_-]{20,}",  # Google
-    **dict.fromkeys(("gsk", "hf", "ghp", "xai", "r8", "pplx"), "[_-][A-Za-z0-9_-]{16,}"),
     "AKIA": "[A-Z0-9]{16}",
+} | {
+    f"{name}{sign}": "[A-Za-z0-9_-]{16,}"
+    for name in ("gsk", "hf", "ghp", "xai", "r8", "pplx")
+    for sign in "_-"
 }
 """How keys begin, and how they go on."""
 
-_HEXADECIMAL = 40
-"""Digits of a key that begins anyhow."""
+_HEXADECIMAL = "[0-9a-fA-F]{40}"
+"""One that begins anyhow."""
 
 _KEY = late_pattern(
     rf"""(?x)(?<![\w-])
     (?: {"|".join(start + rest for start, rest in _STARTS.items())}
       | (?i:bearer)\s+[^\s()"']{{16,}}
-      | [0-9a-fA-F]{{{_HEXADECIMAL}}}
+      | {_HEXADECIMAL}
     )(?![\w-])"""
 )
+_DIGITS = re.compile(_HEXADECIMAL)
 
 MASK = "•"
 
@@ -46,10 +52,14 @@ def holds_key(text: str) -> bool:
 
 
 def _may_hold_key(text: str) -> bool:
-    """Whether it has to be looked at closely, which most texts have not."""
-    return len(text) >= _HEXADECIMAL or any(start in text for start in _STARTS) or "bearer" in text.lower()
+    """Whether it has to be looked at closely, which few texts have."""
+    return (
+        any(start in text for start in _STARTS)
+        or "bearer" in text.lower()
+        or _DIGITS.search(text) is not None
+    )
 
 
 def masked(text: str) -> str:
     """`text` with bullets over everything in it that looks like a key; as long as before."""
-    return _KEY.sub(lambda found: MASK * len(found[0]), text)
+    return _KEY.sub(lambda found: MASK * len(found[0]), text) if _may_hold_key(text) else text

@@ -14,7 +14,6 @@ import re
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -198,8 +197,7 @@ class FirstPiece:
                 answer = None
                 self._parse()
             else:
-                parse = partial(self._steady.receiver.set_response_params, **self._parsing)  # holds no `self`
-                self.stream = WholeChunks(self._steady, parse, begun[0], is_ended=begun[1])
+                self.stream = WholeChunks(self._steady, self._parsing, begun[0], is_ended=begun[1])
         elif len(answer.body) < size:
             self.rest = Rest(self._steady, answer.body, size)
         if not self.waiter.done():
