@@ -14,7 +14,6 @@ tasks the model does; `reasons`, whether it may think for minutes.
 
 from __future__ import annotations
 
-import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ import orjson
 from attrs import field
 
 from ..bedrock_names import id_of, name_at_vendor, vendor_of
-from ..catalogue import find_model
+from ..catalogue import find_model, without_date
 from ..inference import WILDCARD, name_at
 from ..kinds import ProviderKind, RuntimeKind
+from ..late_pattern import late_pattern
 from ..patterns import fits_pattern
 from ..record import frozen
 
@@ -42,8 +42,7 @@ _OF_THE_PLACE = frozenset({"endpoints", "batches"})
 """Facts that say nothing of the same model elsewhere."""
 
 _FOLDER = Path(__file__).parent
-_DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
-_TUNED = re.compile(r"ft:([^:]+)(?::.*)?")
+_TUNED = late_pattern(r"ft:([^:]+)(?::.*)?")
 
 
 @frozen
@@ -133,7 +132,7 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
     name = name_at(runtime, model.lower())
     if provider is ProviderKind.ANTHROPIC:
         name = name.replace("@", "-")  # as Vertex writes the date
-    if tuned := _TUNED.fullmatch(name):
+    if name.startswith("ft:") and (tuned := _TUNED.fullmatch(name)):
         name = tuned[1]
     told = _load("models.json")
     inferred: dict[str, tuple[Any, str]] = {}
@@ -254,9 +253,9 @@ def rules(provider: ProviderKind) -> tuple[Rule, ...]:
 
 def _names(name: str, provider: ProviderKind) -> tuple[str, ...]:
     """What `name` may be listed under: itself, without its date, and as the catalogue calls it."""
-    dated = _DATED.fullmatch(name)
+    undated = without_date(name)
     info = find_model(name, provider)
-    return (name, *([dated[1]] if dated else []), *([info.name] if info else []))
+    return (name, *([undated] if undated else []), *([info.name] if info else []))
 
 
 @cache

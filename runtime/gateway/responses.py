@@ -105,9 +105,12 @@ def json_response(told: tuple[bytes | memoryview, ...], trace: Trace, name: str)
 def answer_of(
     pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str
 ) -> web.Response:
-    """A response whose body is sent piece by piece, as fast as its client reads it."""
-    size = {"Content-Length": str(sum(map(len, pieces)))}
-    return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
+    """A response whose body is sent piece by piece, as fast as its client reads it; a small one at once."""
+    size = sum(map(len, pieces))
+    if size < _SENT:
+        return web.Response(body=b"".join(pieces), headers=headers, content_type=content_type)
+    headers["Content-Length"] = str(size)
+    return web.Response(body=_sent(pieces), headers=headers, content_type=content_type)
 
 
 async def _sent(pieces: Sequence[bytes | memoryview]) -> AsyncIterator[memoryview]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from ...dialects import anthropic
 from ...dialects.adapt.dialects import CLIENT_NAMES
 from ...dialects.openai.requests import chat_request
+from ...requests.answer import ChatChunk
 from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest
 from ...requests.foreign_text import one_line
@@ -50,23 +51,23 @@ async def respond(
     try:
         trace = Trace()
         deadline, priority = exchange.deadline(), priority_of(request)
-        writer = ChatWriter(chat) if keeper is None else keeper
         if not chat.stream:
             chunk = await exchange.answer(
                 name, chat, deadline, trace, priority=priority, headers=request.headers
             )
+            if keeper is None and type(chunk) is ChatChunk and _is_openais(chat):
+                return WholeAnswer((chunk.data,), lines_answered(trace, name))
+            writer = ChatWriter(chat) if keeper is None else keeper
             body = writer.whole(chunk)
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
-            names = writer.untold
-            if not names and (not isinstance(chat, ChatRequest) or chat.said is None):
-                return WholeAnswer((body,), lines_answered(trace, name))
             told = _headers(trace, name, chat)
-            if names:
+            if names := writer.untold:
                 told |= untold(names)
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)
+        writer = ChatWriter(chat) if keeper is None else keeper
         out = EventStream(request, exchange)
         told_by = partial(_headers, trace, name, chat, streams=True)
         sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
@@ -127,6 +128,11 @@ def _report(exchange: Exchange, trace: Trace, untold: tuple[str, ...]) -> None:
                 model.name,
                 names,
             )
+
+
+def _is_openais(chat: ChatRequest | CompletionRequest) -> bool:
+    """Whether its client asked in OpenAI's words, which need no writer."""
+    return not isinstance(chat, ChatRequest) or chat.said is None
 
 
 def _headers(
