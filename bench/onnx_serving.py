@@ -3,7 +3,8 @@
 Each server is a process of its own; they take turns, round after round, so that a busy machine is
 busy for all of them. What is measured:
 
-    tiny     a model of a few microseconds, JSON tensors, 16 connections, and 1
+    tiny     a model of a few microseconds, JSON tensors, 16 connections, and 1; the same with tensors as
+             bytes, there and back, as Triton's clients send and want them
     wide     an input of 1 MiB, as JSON and as bytes, 4 connections
     minilm   sentence embeddings of about 16 tokens, 16 connections, without batching; a run takes all
              cores, or one
@@ -29,7 +30,7 @@ from statistics import median
 from time import monotonic
 
 from _load import Result, run_load
-from _onnx_servers import MODELS, WIDE
+from _onnx_servers import HEADER, MODELS, WIDE
 from _servers import Server, serving
 from attrs import Factory, frozen
 
@@ -116,6 +117,15 @@ def infer_load(model: str, requests: int, connections: int = 16) -> Load:
     return Load(f"/v2/models/{model}/infer", [body], '"name":"y"', requests, connections)
 
 
+def bytes_load(model: str, requests: int) -> Load:
+    """The same numbers, and the answer, behind the JSON that describes them."""
+    said = infer_body('"shape":[1,4],"parameters":{"binary_data_size":16}')
+    head = said[:-1] + b',"parameters":{"binary_data_output":true}}'
+    body = head + struct.pack("<4f", 0.5, 1.25, -2.0, 3.5)
+    told = {HEADER: str(len(head))}
+    return Load(f"/v2/models/{model}/infer", [body], '"name":"y"', requests, headers=told)
+
+
 def tiny(folder: str, rounds: int) -> list[Outcome]:
     busy, alone = infer_load("tiny", 4000), infer_load("tiny", 600, connections=1)
     servers = {
@@ -126,8 +136,11 @@ def tiny(folder: str, rounds: int) -> list[Outcome]:
     rates, lone, memory = _compare(servers, rounds, busy, alone)
     _print("tiny, JSON", rates, lone)
     apart = 1000 * (lone["gateway"] - lone["floor"])
+    as_bytes, _, _ = _compare(servers, rounds, bytes_load("tiny", 4000), None)
+    _print("tiny, bytes", as_bytes)
     return [
         _at_least("tiny: gateway / floor", rates["gateway"] / rates["floor"], 0.75),
+        _at_least("tiny, bytes: gateway / floor", as_bytes["gateway"] / as_bytes["floor"], 0.75),
         Outcome("tiny: alone, gateway - floor", f"{apart:.2f} ms", "<= 0.3 ms", apart <= 0.3),
         _extra_memory("tiny", memory),
     ]
@@ -138,7 +151,7 @@ def wide(folder: str, rounds: int) -> list[Outcome]:
     as_json = infer_body(f'"shape":[1,{WIDE}],"data":{json.dumps(values)}')
     raw = struct.pack(f"<{WIDE}f", *values)
     head = infer_body(f'"shape":[1,{WIDE}],"parameters":{{"binary_data_size":{len(raw)}}}')
-    told = {"Inference-Header-Content-Length": str(len(head))}
+    told = {HEADER: str(len(head))}
     path = "/v2/models/wide/infer"
     texts = Load(path, [as_json], '"name":"y"', 24, connections=4)
     binary = Load(path, [head + raw], '"name":"y"', 80, connections=4, headers=told)

@@ -17,13 +17,14 @@ from ..dsl.foreign_words import ForeignWord, foreign_word
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TransportKind
 from ..dsl.policies import CapacityPolicy, Serving
+from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.tasks import EmbedTask, Labels
 from ..dsl.units import Duration
 from .merge import Section, Setting
 
 
-@attrs.frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False)
 class Answer:
     """What is said, and the change to it where that is certain. sure: whether no other word can be meant."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
@@ -17,19 +17,18 @@ def without_used_elsewhere(all_checked: Sequence[Checked]) -> list[Checked]:
     for checked in all_checked:
         for key, names in _used(checked):
             used.setdefault(key, set()).update(names)
-    return [
-        evolve(
-            checked,
-            diagnostics=tuple(
-                each
-                for each in checked.diagnostics
-                if each.code != "W0210"
-                or each.primary is None
-                or each.primary.span.text not in used[key_of(each.primary.span.source)]
-            ),
-        )
-        for checked in all_checked
-    ]
+    return [_without_used(checked, used) for checked in all_checked]
+
+
+def _without_used(checked: Checked, used: Mapping[str, set[str]]) -> Checked:
+    left = tuple(
+        each
+        for each in checked.diagnostics
+        if each.code != "W0210"
+        or each.primary is None
+        or each.primary.span.text not in used[key_of(each.primary.span.source)]
+    )
+    return checked if len(left) == len(checked.diagnostics) else evolve(checked, diagnostics=left)
 
 
 def _used(checked: Checked) -> Iterator[tuple[str, set[str]]]:

@@ -18,6 +18,7 @@ from attrs import field
 
 from .bedrock_names import listed_names
 from .kinds import ProviderKind, RuntimeKind
+from .late_pattern import late_pattern
 from .presets import PRESETS
 from .record import frozen
 from .units import Money
@@ -37,7 +38,7 @@ _VENDORS: dict[str, ProviderKind | None] = {
 _PRESETS = frozenset(ProviderKind(kind.value) for kind in PRESETS)
 _LONGEST_START = 64
 _ANYBODY = (None, ProviderKind.LITELLM)
-_DATED = r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)"
+_DATED = late_pattern(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
 
 
 @frozen
@@ -152,6 +153,12 @@ def known_models() -> tuple[str, ...]:
     return tuple(sorted(row["name"] for row in _load(_MODELS)["models"]))
 
 
+def without_date(name: str) -> str | None:
+    """`gpt-4o` of `gpt-4o-2024-08-06`; None for a name without the date of a snapshot."""
+    dated = _DATED.fullmatch(name) if "20" in name else None
+    return dated[1] if dated else None
+
+
 @frozen
 class _Index:
     """The models of one provider by what their names may look like; the longest pattern wins."""
@@ -173,8 +180,8 @@ class _Index:
                 self.names[pattern] = row
 
     def find(self, name: str) -> dict[str, Any] | None:
-        dated = re.fullmatch(_DATED, name)
-        return self._find_as_written(name) or (self._find_as_written(dated[1]) if dated else None)
+        undated = without_date(name)
+        return self._find_as_written(name) or (self._find_as_written(undated) if undated else None)
 
     def _find_as_written(self, name: str) -> dict[str, Any] | None:
         return self.names.get(name) or self._by_start(name) or self._by_regex(name)

@@ -21,7 +21,8 @@ AUTO_WORKERS = 0
 ANY_ORIGIN = "*"
 
 _ORIGIN = late_pattern(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")
-_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
+_USUAL = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = late_pattern(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
 
 
 @frozen
@@ -116,4 +117,4 @@ def is_origin(text: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches the address or name `host`."""
-    return _LOOPBACK.fullmatch(host.lower()) is not None
+    return host in _USUAL or _LOOPBACK.fullmatch(host.lower()) is not None

@@ -69,11 +69,17 @@ class OtherProvider:
 @cache
 def other_providers() -> dict[str, OtherProvider]:
     """All of them, by their prefixes, which have no slash here."""
-    rows: dict[str, Any] = orjson.loads(_FILE.read_bytes())["providers"]
-    return {prefix: OtherProvider(prefix, **row) for prefix, row in rows.items()}
+    return {prefix: OtherProvider(prefix, **row) for prefix, row in _rows().items()}
 
 
 def find_other(model: str) -> OtherProvider | None:
     """The provider that the prefix of a model's name stands for, where no runtime here does."""
     prefix, slash, name = model.partition("/")
-    return other_providers().get(prefix) if slash and name else None
+    row = _rows().get(prefix) if slash and name else None
+    return OtherProvider(prefix, **row) if row is not None else None
+
+
+@cache
+def _rows() -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = orjson.loads(_FILE.read_bytes())["providers"]
+    return rows

@@ -210,38 +210,41 @@ _made: dict[type, int] = {}
 
 
 @cache
-def _parameters(cls: type) -> tuple[list[str], list[tuple[str, str | None, Any, Any]]]:
-    """The parameters that may be given by their place; and of each field its name, its parameter, None where
-    it is never given, its default and its converter."""
-    parts = [
-        (name, name.lstrip("_") if field.init else None, field.default, field.converter)
-        for name, field in fields(cls).items()
-    ]
-    return [name.lstrip("_") for name in _by_place(cls)], parts
+def _parameters(cls: Any) -> tuple[dict[str, str], set[str], list[tuple[str, Any]], dict[str, Any], bool]:
+    """The field of each parameter, which must be given, the defaults of fields, their converters, and whether
+    something is to be done at the end."""
+    known = fields(cls)
+    by_parameter = {name.lstrip("_"): name for name, field in known.items() if field.init}
+    defaults = [(name, field.default) for name, field in known.items() if field.default is not attrs.NOTHING]
+    needed = {*by_parameter.values()} - {name for name, _ in defaults}
+    converters = {name: field.converter for name, field in known.items() if field.converter is not None}
+    return by_parameter, needed, defaults, converters, hasattr(cls, "__attrs_post_init__")
 
 
 def _fill(self: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Set the fields of a value; False where they cannot be: attrs says why."""
-    by_place, parts = _parameters(cls)
-    given = dict(zip(by_place, args, strict=False))
-    if len(args) > len(by_place) or (kwargs and given.keys() & kwargs.keys()):
+    by_parameter, needed, defaults, converters, goes_on = _parameters(cls)
+    by_place = _by_place(cls)
+    values = dict(zip(by_place, args, strict=False))
+    if len(args) > len(by_place):
         return False
-    given |= kwargs
-    for name, parameter, default, converter in parts:
-        if parameter in given:
-            value = given.pop(parameter)
-        elif isinstance(default, _FACTORY):
-            value = default.factory(self) if default.takes_self else default.factory()
-        elif default is not attrs.NOTHING:
-            value = default
-        elif parameter is not None:
+    for parameter, value in kwargs.items():
+        name = by_parameter.get(parameter)
+        if name is None or name in values:
             return False
-        else:
-            continue
-        setattr(self, name, value if converter is None else converter(value))
-    if given:
+        values[name] = value
+    if not values.keys() >= needed:
         return False
-    if hasattr(cls, "__attrs_post_init__"):
+    for name, value in values.items():
+        setattr(self, name, converters[name](value) if name in converters else value)
+    if len(values) < len(defaults) + len(needed):
+        for name, default in defaults:
+            if name in values:
+                continue
+            if isinstance(default, _FACTORY):
+                default = default.factory(self) if default.takes_self else default.factory()
+            setattr(self, name, converters[name](default) if name in converters else default)
+    if goes_on:
         self.__attrs_post_init__()
     return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -22,6 +23,8 @@ NEAR = timedelta(days=30)
 """How long before its end a check tells of it; hovers tell it always."""
 
 _FILE = Path(__file__).parent / "retirements.json"
+_ALL = ["*"]
+"""The models of a provider that has ended altogether."""
 
 
 @frozen
@@ -56,31 +59,39 @@ def find_retirement(model: str, runtime: RuntimeKind, service: str = "") -> Reti
         name = id_of(name)
     elif runtime.provider is ProviderKind.ANTHROPIC:
         name = name.replace("@", "-")  # as Vertex writes the date
-    for each in retirements(runtime.provider):
-        if each.service != service:
+    for row in _rows(runtime.provider):
+        if row.get("service", "") != service:
             continue
-        named = WILDCARD not in name and any(fits_pattern(name, pattern) for pattern in each.models)
-        if named or each.is_of_all:
-            return each
+        named = WILDCARD not in name and any(fits_pattern(name, pattern) for pattern in row["models"])
+        if named or row["models"] == _ALL:
+            return _retirement(row)
     return None
 
 
-@cache
 def retirements(provider: ProviderKind | None) -> tuple[Retirement, ...]:
     """Those at a provider, None for nobody's, in the order in which they are looked through."""
-    said = orjson.loads(_FILE.read_bytes())
-    read = date.fromisoformat(said["read"])
-    return tuple(
-        Retirement(
-            ProviderKind(row["provider"]),
-            tuple(row["models"]),
-            row["day"],
-            row.get("next"),
-            row["source"],
-            date.fromisoformat(row["day"]) <= read,
-            date.fromisoformat(row["day"]) <= read + NEAR,
-            row.get("service", ""),
-        )
-        for row in said["models"]
-        if row["provider"] == provider
+    return tuple(map(_retirement, _rows(provider)))
+
+
+def _retirement(row: dict[str, Any]) -> Retirement:
+    day, read = date.fromisoformat(row["day"]), date.fromisoformat(_table()["read"])
+    return Retirement(
+        ProviderKind(row["provider"]),
+        tuple(row["models"]),
+        row["day"],
+        row.get("next"),
+        row["source"],
+        day <= read,
+        day <= read + NEAR,
+        row.get("service", ""),
     )
+
+
+@cache
+def _rows(provider: ProviderKind | None) -> list[dict[str, Any]]:
+    return [row for row in _table()["models"] if row["provider"] == provider]
+
+
+@cache
+def _table() -> Any:
+    return orjson.loads(_FILE.read_bytes())

@@ -10,21 +10,26 @@ from .late_pattern import late_pattern
 _STARTS = {
     "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
     "AIza": "[A-Za-z0-9_-]{20,}",  # Google
-    **dict.fromkeys(("gsk", "hf", "ghp", "xai", "r8", "pplx"), "[_-][A-Za-z0-9_-]{16,}"),
     "AKIA": "[A-Z0-9]{16}",
+} | {
+    f"{name}{sign}": "[A-Za-z0-9_-]{16,}"
+    for name in ("gsk", "hf", "ghp", "xai", "r8", "pplx")
+    for sign in "_-"
 }
 """How keys begin, and how they go on."""
+_BEGINNINGS = tuple(_STARTS)
 
-_HEXADECIMAL = 40
-"""Digits of a key that begins anyhow."""
+_DIGITS = 40
+"""Hexadecimal ones of a key that begins anyhow."""
 
 _KEY = late_pattern(
     rf"""(?x)(?<![\w-])
     (?: {"|".join(start + rest for start, rest in _STARTS.items())}
       | (?i:bearer)\s+[^\s()"']{{16,}}
-      | [0-9a-fA-F]{{{_HEXADECIMAL}}}
+      | [0-9a-fA-F]{{{_DIGITS}}}
     )(?![\w-])"""
 )
+_HEXADECIMAL = late_pattern(rf"[0-9a-fA-F]{{{_DIGITS}}}")
 
 MASK = "•"
 
@@ -37,7 +42,9 @@ SECRET_ADVICE = (
 
 def looks_like_key(text: str) -> bool:
     """Whether the whole of `text` has the form of a provider's key."""
-    return _may_hold_key(text) and _KEY.fullmatch(text.strip()) is not None
+    text = text.strip()
+    may_be_one = text.startswith(_BEGINNINGS) or len(text) == _DIGITS or text[:6].lower() == "bearer"
+    return may_be_one and _KEY.fullmatch(text) is not None
 
 
 def holds_key(text: str) -> bool:
@@ -46,10 +53,14 @@ def holds_key(text: str) -> bool:
 
 
 def _may_hold_key(text: str) -> bool:
-    """Whether it has to be looked at closely, which most texts have not."""
-    return len(text) >= _HEXADECIMAL or any(start in text for start in _STARTS) or "bearer" in text.lower()
+    """Whether it has to be looked at closely, which few texts have."""
+    return (
+        any(start in text for start in _BEGINNINGS)
+        or "bearer" in text.lower()
+        or (len(max(text.split(), key=len, default="")) >= _DIGITS and _HEXADECIMAL.search(text) is not None)
+    )
 
 
 def masked(text: str) -> str:
     """`text` with bullets over everything in it that looks like a key; as long as before."""
-    return _KEY.sub(lambda found: MASK * len(found[0]), text)
+    return _KEY.sub(lambda found: MASK * len(found[0]), text) if _may_hold_key(text) else text

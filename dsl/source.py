@@ -6,14 +6,14 @@ from bisect import bisect_right
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
 from .lines import line_starts
-from .record import frozen
+from .record import define, frozen
 from .secrets import MASK, masked
 
 
-@define(eq=False, slots=False)
+@define(eq=False)
 class Source:
     """The text of one file, and the name it has in messages.
 

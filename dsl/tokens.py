@@ -98,8 +98,10 @@ def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
     keywords, punctuation, match = KEYWORDS, PUNCTUATION, _TOKEN.match
     position = begin
     while True:
-        found = match(text, position) or _MISTAKE.match(text, position)
-        assert found is not None
+        found = match(text, position)
+        if found is None:
+            found = _MISTAKE.match(text, position)
+            assert found is not None
         kind = found.lastgroup
         if kind is None:
             position = found.end()

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import threading
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -33,6 +34,9 @@ _MOST_BYTES = 1 << 20
 RUN = 8
 """So many characters of a secret in a row are hidden: fewer do not help anyone, and occur in other words."""
 
+_HALF = RUN // 2
+"""As many bytes as a number of `array("I")` has."""
+
 SHOWN = "[secret]"
 """What stands for a secret."""
 
@@ -42,11 +46,12 @@ _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 class Secret:
     """A secret and where it came from. Only `reveal()` gives the value; `str` and `repr` name the origin."""
 
-    __slots__ = ("__weakref__", "_runs", "_value", "origin")
+    __slots__ = ("__weakref__", "_halves", "_runs", "_value", "origin")
 
     def __init__(self, value: str, origin: str) -> None:
         self._value = value
         self._runs: frozenset[str] | None = None
+        self._halves: frozenset[int] = frozenset()  # so many characters in a row of each run, as numbers
         self.origin = origin
         _alive.add(self)
 
@@ -78,6 +83,8 @@ class Secret:
             return self._whole.search(text) is not None
         plain = text.lower()
         parts = self._runs or self._parts
+        if len(plain) > 2 * RUN and self._halves.isdisjoint(_halves_of(plain)):
+            return False  # each part of `plain` has one of these whole in it
         return not parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
 
     @property
@@ -92,6 +99,8 @@ class Secret:
             self._runs = frozenset(
                 form[at : at + RUN] for form in _forms(self._value) for at in range(len(form) - RUN + 1)
             )
+            halves = {run[at : at + _HALF] for run in self._runs for at in range(_HALF + 1)}
+            self._halves = frozenset().union(*map(_halves_of, filter(str.isascii, halves)))
         return self._runs
 
     def __repr__(self) -> str:
@@ -99,6 +108,12 @@ class Secret:
 
 
 _alive: WeakSet[Secret] = WeakSet()
+
+
+def _halves_of(text: str) -> array[int]:
+    """`text`, which is ASCII, in numbers of so many characters; those that are left at its end are not."""
+    data = text.encode()
+    return array("I", data[: len(data) // _HALF * _HALF])
 
 
 def scrub_all(text: str) -> str:

@@ -34,6 +34,18 @@ class Held(Protocol):
         ...
 
 
+class Arriving(Held, Protocol):
+    """What says itself when something comes."""
+
+    def arrival(self) -> Future[None] | None:
+        """As `arrival` of it."""
+        ...
+
+    def arrived(self) -> None:
+        """Nobody waits any more."""
+        ...
+
+
 def take(stream: Held, most: int = -1) -> bytes:
     """What `stream` holds, at most so many bytes; empty where it holds nothing. most: -1: all."""
     if type(stream) is not StreamReader or not IS_AS_EXPECTED or stream._exception is not None:
@@ -56,17 +68,22 @@ def take(stream: Held, most: int = -1) -> bytes:
     return taken
 
 
-def arrival(stream: Held) -> Future[None] | None:
+def arrival(stream: StreamReader | Arriving) -> Future[None] | None:
     """Done when something comes on `stream`, which holds nothing and has not ended; then call `arrived`.
 
     None: ask `stream` itself.
     """
+    if not isinstance(stream, StreamReader):
+        return stream.arrival()
     if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._waiter is not None:
         return None
     waiter = stream._waiter = stream._loop.create_future()
     return waiter
 
 
-def arrived(stream: StreamReader) -> None:
+def arrived(stream: StreamReader | Arriving) -> None:
     """Nobody waits any more."""
-    stream._waiter = None
+    if isinstance(stream, StreamReader):
+        stream._waiter = None
+    else:
+        stream.arrived()

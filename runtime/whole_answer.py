@@ -53,13 +53,6 @@ class WholeAnswer(web.Response):
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
         self.lines = lines
 
-    def add(self, headers: Mapping[str, str]) -> None:
-        """Say `headers`, of which it says nothing yet."""
-        if self.lines is not None:
-            self.lines += header_lines(headers)
-        else:
-            self.headers.update(headers)
-
     @property
     def _body(self) -> bytes:
         """What aiohttp knows of the parts."""

@@ -113,12 +113,8 @@ class _Graph:
     """Where each begins and ends."""
 
 
-@define(eq=False, repr=False)
-class _Tensor:
-    name: str = ""
-    elements: int = 1
-    dtype: int = 0
-    external: dict[str, str] = field(factory=dict)
+_Weight = tuple[str, int, int]
+"""Its name, the number of its elements, and ONNX's number of their type."""
 
 
 class _Reader:
@@ -187,11 +183,12 @@ class _Reader:
             elif number == 12:
                 graph.outputs.append(self._value(first, last))
 
-    def _weight(self, graph: _Graph, tensor: _Tensor) -> None:
-        _, bits = _DTYPES.get(tensor.dtype, (None, 0))
-        graph.weights.add(tensor.name)
-        graph.parameters += tensor.elements
-        graph.parameter_bits += tensor.elements * bits
+    def _weight(self, graph: _Graph, weight: _Weight) -> None:
+        name, elements, dtype = weight
+        _, bits = _DTYPES.get(dtype, (None, 0))
+        graph.weights.add(name)
+        graph.parameters += elements
+        graph.parameter_bits += elements * bits
 
     def _node(self, start: int, end: int, depth: int) -> None:
         """Look for what inner graphs have, too: weights in other files, and quantisation at run time."""
@@ -255,27 +252,27 @@ class _Reader:
                     elif inner == 5:
                         self._tensor(begins, stops)
 
-    def _tensor(self, start: int, end: int) -> _Tensor:
-        tensor = _Tensor()
-        rank = 0
+    def _tensor(self, start: int, end: int) -> _Weight:
+        name, elements, dtype, rank = "", 1, 0, 0
+        external: dict[str, str] = {}
         for number, first, last in self._wire.fields(start, end):
             if number == 1:
                 for size in self._numbers(first, last):
                     rank += 1
                     if rank > _MOST_DIMENSIONS or not 0 <= size < 1 << 62:
                         raise Damaged(f"a weight has {rank} dimensions, one of size {size}")
-                    tensor.elements *= size
+                    elements *= size
             elif number == 2:
-                tensor.dtype = self._wire.signed(first, last)
+                dtype = self._wire.signed(first, last)
             elif number == 8:
-                tensor.name = self._wire.text(first, last)
+                name = self._wire.text(first, last)
             elif number == 13:
                 key, value = self._entry(first, last)
-                tensor.external[key] = value
-        if location := tensor.external.get("location"):
-            needed = _whole(tensor.external.get("offset")) + _whole(tensor.external.get("length"))
+                external[key] = value
+        if location := external.get("location"):
+            needed = _whole(external.get("offset")) + _whole(external.get("length"))
             self._external[location] = max(needed, self._external.get(location, 0))
-        return tensor
+        return name, elements, dtype
 
     def _numbers(self, start: int, end: int) -> Iterator[int]:
         """A repeated number: each in a field of its own, or all packed into one."""

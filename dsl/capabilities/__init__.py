@@ -14,7 +14,6 @@ tasks the model does; `reasons`, whether it may think for minutes.
 
 from __future__ import annotations
 
-import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ import orjson
 from attrs import field
 
 from ..bedrock_names import id_of, name_at_vendor, vendor_of
-from ..catalogue import find_model
+from ..catalogue import find_model, without_date
 from ..inference import WILDCARD, name_at
 from ..kinds import ProviderKind, RuntimeKind
+from ..late_pattern import late_pattern
 from ..patterns import fits_pattern
 from ..record import frozen
 
@@ -42,8 +42,7 @@ _OF_THE_PLACE = frozenset({"endpoints", "batches"})
 """Facts that say nothing of the same model elsewhere."""
 
 _FOLDER = Path(__file__).parent
-_DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
-_TUNED = re.compile(r"ft:([^:]+)(?::.*)?")
+_TUNED = late_pattern(r"ft:([^:]+)(?::.*)?")
 
 
 @frozen
@@ -124,17 +123,16 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
         return Facts()
     values: dict[str, Any] = {}
     by: list[str] = []
-    for api in apis():
-        if api.provider is provider:
-            values.update(api.facts)
-            by.append(f"{api.source} ({api.date})")
+    for api in apis(provider):
+        values.update(api.facts)
+        by.append(f"{api.source} ({api.date})")
     of_api = dict(values)
     if WILDCARD in model:
         return Facts(values, tuple(by))
     name = name_at(runtime, model.lower())
     if provider is ProviderKind.ANTHROPIC:
         name = name.replace("@", "-")  # as Vertex writes the date
-    if tuned := _TUNED.fullmatch(name):
+    if name.startswith("ft:") and (tuned := _TUNED.fullmatch(name)):
         name = tuned[1]
     told = _load("models.json")
     inferred: dict[str, tuple[Any, str]] = {}
@@ -181,29 +179,31 @@ def facts_at(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
 
 
 @cache
-def apis() -> tuple[Api, ...]:
-    """What is known of providers, whatever the model."""
+def apis(provider: ProviderKind) -> tuple[Api, ...]:
+    """What is known of a provider, whatever the model."""
     return tuple(
-        Api(ProviderKind(row["provider"]), row["facts"], row["source"], row["date"])
+        Api(provider, row["facts"], row["source"], row["date"])
         for row in _load("rules.json")["apis"]
+        if row["provider"] == provider
     )
 
 
 def endpoints_at(provider: ProviderKind, service: str = "") -> ProviderEndpoints | None:
     """What the provider has there; None where nobody has looked."""
-    return _places().get((provider, service))
+    return next((each for each in _endpoints_of(provider) if each.service == service), None)
 
 
 def all_endpoints() -> tuple[ProviderEndpoints, ...]:
     """Of all providers, in the order of the file."""
-    return tuple(_places().values())
+    names = dict.fromkeys(row["provider"] for row in _load("rules.json")["endpoints"])
+    return tuple(each for name in names for each in _endpoints_of(ProviderKind(name)))
 
 
 @cache
-def _places() -> dict[tuple[ProviderKind, str], ProviderEndpoints]:
-    found = (
+def _endpoints_of(provider: ProviderKind) -> tuple[ProviderEndpoints, ...]:
+    return tuple(
         ProviderEndpoints(
-            ProviderKind(row["provider"]),
+            provider,
             {task: tuple(names) for task, names in row["tasks"].items()},
             row["source"],
             row["date"],
@@ -213,8 +213,8 @@ def _places() -> dict[tuple[ProviderKind, str], ProviderEndpoints]:
             row.get("batches_at", ""),
         )
         for row in _load("rules.json")["endpoints"]
+        if row["provider"] == provider
     )
-    return {(each.provider, each.service): each for each in found}
 
 
 def _endpoints(values: dict[str, Any], there: ProviderEndpoints) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def rules(provider: ProviderKind) -> tuple[Rule, ...]:
     """All rules for a provider, those that override others after them."""
     return tuple(
         Rule(
-            ProviderKind(row["provider"]),
+            provider,
             tuple(row["models"]),
             row["facts"],
             row["source"],
@@ -253,9 +253,9 @@ def rules(provider: ProviderKind) -> tuple[Rule, ...]:
 
 def _names(name: str, provider: ProviderKind) -> tuple[str, ...]:
     """What `name` may be listed under: itself, without its date, and as the catalogue calls it."""
-    dated = _DATED.fullmatch(name)
+    undated = without_date(name)
     info = find_model(name, provider)
-    return (name, *([dated[1]] if dated else []), *([info.name] if info else []))
+    return (name, *([undated] if undated else []), *([info.name] if info else []))
 
 
 @cache

@@ -52,8 +52,8 @@ class SseParser:
 
     def feed(self, received: bytes) -> list[Event]:
         """The events that are complete with `received`. Raises EventTooLarge."""
-        if self.is_between and (plain := _plain_events(received)):
-            return plain
+        if plain := self.plain(received):
+            return [Event(b"", data) for data in plain]
         if self._after_cr and received:
             received = received.removeprefix(b"\n")
             self._after_cr = False
@@ -95,6 +95,14 @@ class SseParser:
         self.is_between = not (self._tail or self._data or self._name or self._after_cr)
         return events
 
+    def plain(self, received: bytes) -> list[bytes]:
+        """The data of the events in `received`, where each is whole, and one line of data, as most are; else
+        nothing, and it is to be fed."""
+        if not self.is_between or not received.startswith(b"data: ") or not received.endswith(b"\n\n"):
+            return []
+        events = received[6:-2].split(b"\n\ndata: ")
+        return events if b"\r" not in received and received.count(b"\n") == 2 * len(events) else []
+
     def close(self) -> list[Event]:
         """The event that the end of the bytes leaves without its blank line, if there is one."""
         return self.feed(b"\n\n") if self._tail or self._data else []
@@ -109,13 +117,3 @@ def _error(data: bytes) -> bytes:
     if isinstance(told, dict) and ("error" in told or told.get("type") == "error"):
         return data
     return orjson.dumps({"error": told})
-
-
-def _plain_events(received: bytes) -> list[Event]:
-    """The events in `received`, where each is whole, and one line of data, as most are; else nothing."""
-    if not received.startswith(b"data: ") or not received.endswith(b"\n\n") or b"\r" in received:
-        return []
-    blocks = received[6:-2].split(b"\n\ndata: ")
-    if received.count(b"\n") != 2 * len(blocks):
-        return []
-    return [tuple.__new__(Event, (b"", block)) for block in blocks]

@@ -18,7 +18,6 @@ from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_fram
 from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from ..whole_answer import WholeAnswer
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .background import BACKGROUND, Background
 from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
@@ -30,6 +29,7 @@ from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, 
 from .request_records import RECORDS, Records, Told
 from .responses import (
     REQUEST_ID_HEADER,
+    add_ids,
     error_answer,
     internal_error,
     log_failure,
@@ -301,10 +301,7 @@ def _guarded(
                 response = await answer(request, exchange)
                 if response.prepared:
                     return response
-                if isinstance(response, WholeAnswer):
-                    response.add(ids)
-                else:
-                    response.headers.update(ids)
+                add_ids(response, ids)
         except RequestError as error:
             log_failure(error)
             refused(error)

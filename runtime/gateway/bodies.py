@@ -39,6 +39,7 @@ JSON = "application/json"
 
 _LATENESS, _MOST_LATE = 0.02, 0.25
 """By how much of its time a body may be late, and the seconds that it may be at most."""
+_PLAIN = (JSON, "application/octet-stream")
 _STEP = 1 << 20
 _INLINE = 4 << 10
 """Packed bytes that are unpacked where they are: they cannot become much."""
@@ -91,6 +92,22 @@ class Bodies:
     def is_full(self) -> bool:
         """Whether nine tenths of the room are taken."""
         return self.held * 10 >= self._memory * 9
+
+    def read_at_once(self, request: web.Request) -> bytes | None:
+        """The body of most requests, which came along with the headers, as it is; None: `read` it.
+
+        Raises RequestTooLarge, GatewayFull.
+        """
+        headers, content = request.headers, request.content
+        if headers.get(CONTENT_TYPE) not in _PLAIN or CONTENT_ENCODING in headers or not content.is_eof():
+            return None
+        try:
+            raw = take(content)
+        except web.RequestPayloadError:
+            return None  # which `read` explains
+        size = len(raw)
+        self._hold(request, size, size)
+        return raw
 
     async def read(self, request: web.Request, *, forms: bool = False) -> bytes:
         """The body, unpacked. forms: whether it may be a form with files.
@@ -194,7 +211,10 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
 
     exact: numbers that no machine type holds keep their text.
     """
-    raw = await request.app[BODIES].read(request)
+    bodies = request.app[BODIES]
+    raw = bodies.read_at_once(request)
+    if raw is None:
+        raw = await bodies.read(request)
     check_counts(raw, len(raw))
     try:
         body = exact_json.loads(raw) if exact else orjson.loads(raw)

@@ -12,7 +12,10 @@ from .event_stream import EventStream, as_chunk
 class ClientSink:
     """Writes chunks with `writer` to `out`. headers: sent with the status, where that goes out now."""
 
-    __slots__ = ("_headers", "_out", "_writer", "is_open", "left")
+    is_open = True
+    """Whether nothing is still to be sent of what has come the usual way."""
+    left = b""
+    """The last events, which go out with the end that follows them."""
 
     def __init__(
         self, writer: ChatWriter, out: EventStream, headers: Callable[[], Mapping[str, str]]
@@ -20,10 +23,6 @@ class ClientSink:
         self._writer = writer
         self._out = out
         self._headers = headers
-        self.is_open = True
-        """Whether nothing is still to be sent of what has come the usual way."""
-        self.left = b""
-        """The last events, which go out with the end that follows them."""
 
     def takes(self) -> bool:
         """As of all sinks."""
@@ -37,7 +36,7 @@ class ClientSink:
         data = b"".join(map(writer.write, chunks))
         if not data:
             return True
-        if more and out.has_begun:
+        if more:
             self.left = data
             return True
         return out.pass_on(as_chunk(data), self._headers)

@@ -17,7 +17,7 @@ from ..header_lines import header_lines
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
 from ..whole_answer import StreamHead
-from .exchange import EXCHANGE
+from .exchange import Exchange
 from .responses import internal_error, log_failure
 
 KEEP_ALIVE = 15.0
@@ -52,8 +52,9 @@ class EventStream:
     _timer: asyncio.TimerHandle | None = None
     _comment: asyncio.Task[None] | None = None
 
-    def __init__(self, request: web.Request) -> None:
-        self._exchange = exchange = request.get(EXCHANGE)
+    def __init__(self, request: web.Request, exchange: Exchange | None) -> None:
+        """exchange: that of `request`, which says what stands in the head of each answer."""
+        self._exchange = exchange
         self.response = StreamHead(headers=NO_HEADERS if exchange is None else exchange.ids)
         self._request = request
         self._client = _client_of(request)
@@ -173,12 +174,13 @@ class EventStream:
     def _begin(self, data: bytes, headers: Mapping[str, str]) -> bytes:
         """The head, with `data` behind it: what `prepare` and the writer of aiohttp do together."""
         request, response, exchange = self._request, self.response, self._exchange
-        response._keep_alive = not request._message.should_close
+        closes = request._message.should_close
+        response._keep_alive = not closes
         response.lines = b""
         said = response._headers
         if headers:
             said.update(headers)
-        if request._message.should_close:
+        if closes:
             said[hdrs.CONNECTION] = "close"
         if exchange is not None and exchange.tell is not None:
             exchange.tell(request, response, exchange)

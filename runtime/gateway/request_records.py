@@ -101,7 +101,7 @@ class Records:
             began,
             now,
             method,
-            path if len(path) <= LONGEST_PATH else path[:LONGEST_PATH],
+            path[:LONGEST_PATH],
             key,
             asked,
             user,

@@ -65,6 +65,9 @@ _ID = istr(REQUEST_ID_HEADER)
 _CLIENTS_ID = late_pattern(r"[!-~]{1,128}")
 _SENT = 1 << 18
 """Bytes that are handed to a connection at once."""
+_COST_LINE, _ID_LINE, _UPSTREAM_ID_LINE = (
+    b"%b: %%b\r\n" % name.encode() for name in (COST_HEADER, REQUEST_ID_HEADER, UPSTREAM_ID_HEADER)
+)
 _process = secrets.token_hex(8)
 _numbers = count(1)
 
@@ -95,16 +98,19 @@ async def json_answered(pieces: Iterable[bytes | memoryview], trace: Trace, name
 def json_response(told: tuple[bytes | memoryview, ...], trace: Trace, name: str) -> web.Response:
     """The same of pieces that are there."""
     if len(told) == 1 or sum(map(len, told)) < _SENT:
-        return WholeAnswer(told, _lines(trace, name))
+        return WholeAnswer(told, lines_answered(trace, name))
     return answer_of(told, answered_by(trace, name), JSON)
 
 
 def answer_of(
     pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str
 ) -> web.Response:
-    """A response whose body is sent piece by piece, as fast as its client reads it."""
-    size = {"Content-Length": str(sum(map(len, pieces)))}
-    return web.Response(body=_sent(pieces), headers=headers | size, content_type=content_type)
+    """A response whose body is sent piece by piece, as fast as its client reads it; a small one at once."""
+    size = sum(map(len, pieces))
+    if size < _SENT:
+        return web.Response(body=b"".join(pieces), headers=headers, content_type=content_type)
+    headers["Content-Length"] = str(size)
+    return web.Response(body=_sent(pieces), headers=headers, content_type=content_type)
 
 
 async def _sent(pieces: Sequence[bytes | memoryview]) -> AsyncIterator[memoryview]:
@@ -120,6 +126,16 @@ def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[st
     if as_anthropic:
         ids[_ANTHROPICS_ID] = ids[REQUEST_ID_HEADER]
     return ids
+
+
+def add_ids(response: web.StreamResponse, ids: dict[str, str]) -> None:
+    """Name the request in the answer to it, by what `name_request` gave."""
+    if not isinstance(response, WholeAnswer) or response.lines is None:
+        response.headers.update(ids)
+    elif len(ids) == 1:
+        response.lines += _ID_LINE % ids[REQUEST_ID_HEADER].encode()
+    else:
+        response.lines += header_lines(ids)
 
 
 def new_ids() -> dict[str, str]:
@@ -152,21 +168,34 @@ def _plainly(deployment: str, replica: int | None, attempts: int, cost: float | 
         headers[REPLICA_HEADER] = str(replica)
     headers[ATTEMPTS_HEADER] = str(attempts)
     if cost is not None:
-        headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
+        headers[COST_HEADER] = _dollars(cost)
     return headers
 
 
-@lru_cache(maxsize=256)  # a local model says the same of all its answers
+def _dollars(cost: float) -> str:
+    return f"{cost:.12f}".rstrip("0").rstrip(".")
+
+
+@lru_cache(maxsize=256)  # all but the cost is the same in nearly all answers
 def _plain_lines(deployment: str, replica: int | None, attempts: int, cost: float | None) -> bytes:
     return header_lines(_plainly(deployment, replica, attempts, cost))
 
 
-def _lines(trace: Trace, name: str) -> bytes:
+def lines_answered(trace: Trace, name: str) -> bytes:
     """What `answered_by` gives, as lines."""
-    if trace.adapted or trace.cached or trace.upstream is not None:
+    upstream = trace.upstream
+    if trace.adapted or trace.cached or (upstream is not None and upstream.headers):
         return header_lines(answered_by(trace, name))
     cost = cost_of(trace.spans) if trace.spans else None
-    return _plain_lines(trace.deployment or name, trace.replica, trace.tries(), cost)
+    deployment, attempts = trace.deployment or name, trace.tries()
+    if upstream is None:  # a local model always costs the same
+        return _plain_lines(deployment, trace.replica, attempts, cost)
+    lines = _plain_lines(deployment, trace.replica, attempts, None)
+    if cost is not None:
+        lines += _COST_LINE % _dollars(cost).encode()
+    if upstream.request_id is not None:
+        lines += _UPSTREAM_ID_LINE % upstream.request_id.encode()  # which `read_upstream` has looked at
+    return lines
 
 
 def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:

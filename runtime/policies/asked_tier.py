@@ -34,6 +34,7 @@ class AskedTier:
         self._force, self._default = written.force, written.default
         self._usual = ""
         self._wire = plan.wire
+        self._is_anthropic = plan.wire is WireFormat.ANTHROPIC
         can = plan.capabilities
         self._known: Collection[str] | None = can.service_tiers
         if plan.wire is WireFormat.GEMINI:
@@ -56,10 +57,10 @@ class AskedTier:
         """What the client asks for, as far as the provider is told."""
         said = request.said if isinstance(request, ChatRequest) else None
         if said is None:
-            if self._wire is WireFormat.ANTHROPIC:
+            if self._is_anthropic:
                 return ""
             told = request.body.get(FIELD)
-        elif self._wire is WireFormat.ANTHROPIC:
+        elif self._is_anthropic:
             return tier_in(own(said.conversation.extras, "anthropic"), self._wire)
         else:
             told = own(said.conversation.extras, "openai").get(FIELD)

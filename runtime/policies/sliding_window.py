@@ -92,7 +92,7 @@ class SlidingWindow:
         """What still fits."""
         if now >= self._leaves_at:
             self._expire(now)
-        until = _end(next(reversed(self._parts))) - now if self._parts else 0.0
+        until = self._ends_at + (SPAN + MARGIN) - now if self._parts else 0.0  # the newest part is the last
         most_requests, most_tokens = self.most_requests, self.most_tokens
         requests, tokens = most_requests - self.requests, most_tokens - self.tokens
         left = (

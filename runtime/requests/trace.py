@@ -105,9 +105,9 @@ class Trace:
 
     def tries(self) -> int:
         """Attempts at all deployments that were asked: those that have ended elsewhere, too."""
-        tries, deployment = self.attempts, self.deployment
+        tries = self.attempts
         for span in self.spans or ():
-            if span.deployment is not deployment and span.deployment != deployment:
+            if span.deployment != self.deployment:
                 tries += 1
         return tries
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import TypeVar
@@ -54,6 +54,10 @@ _SAME = 5e-7
 """Seconds by which a time that is counted may miss the end of its bucket, as sums of floats do."""
 
 
+_TOGETHER = 64
+"""How many are sorted into buckets at once."""
+
+
 class Durations:
     """buckets: how many took so long, by `bounds`. seconds: all of them together. examples: for buckets, the
     last that fell into it and has a trace: its trace, its value, and when that was, in seconds since 1970.
@@ -62,23 +66,48 @@ class Durations:
     def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
         self.bounds = bounds
         self._ends = tuple(bound + _SAME for bound in bounds)
-        self.buckets = [0] * (len(bounds) + 1)
-        self.seconds = 0.0
+        self._buckets = [0] * (len(bounds) + 1)
+        self._seconds = 0.0
+        self._new: list[float] = []
         self.examples: dict[int, tuple[str, float, float]] = {}
+
+    @property
+    def buckets(self) -> list[int]:
+        self._sort_in()
+        return self._buckets
+
+    @property
+    def seconds(self) -> float:
+        self._sort_in()
+        return self._seconds
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
         _add(((self, seconds),))
+
+    def _sort_in(self) -> None:
+        """Count those that are new: of many, where each bucket ends is looked for, not the bucket of each."""
+        new = sorted(self._new)
+        self._new.clear()
+        self._seconds += sum(new)
+        begin = 0
+        for bucket, end in enumerate(self._ends):
+            after = bisect_right(new, end, begin)
+            self._buckets[bucket] += after - begin
+            begin = after
+        self._buckets[-1] += len(new) - begin
 
 
 def _add(counted: Iterable[tuple[Durations, float]]) -> None:
     """Count one in each, of the request that runs."""
     parent = PARENT.get()
     for durations, seconds in counted:
-        bucket = bisect_left(durations._ends, seconds)
-        durations.buckets[bucket] += 1
-        durations.seconds += seconds
+        new = durations._new
+        new.append(seconds)
+        if len(new) == _TOGETHER:
+            durations._sort_in()
         if parent:
+            bucket = bisect_left(durations._ends, seconds)
             durations.examples[bucket] = trace_id_of(parent), seconds, time.time()
 
 

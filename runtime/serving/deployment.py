@@ -47,7 +47,7 @@ from .counted_sink import MOST_HELD, CountedSink
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .first_content import has_content
 from .lone_replica import LoneReplica
-from .model import Model, check_task, first_chunk
+from .model import Model, check_task, first_chunk, fits_task
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
 from .retrier import Retrier
@@ -126,6 +126,12 @@ class Deployment(Model):
         )
         """What answers where all that a request needs is a slot; None: attempts with their policies."""
         self._filler = RequestFiller(plan) if plan.request is not None else None
+        self._goes_as_it_is = (
+            self._lone is not None
+            and self._omitting is None
+            and self._adapting is None
+            and plan.request is None
+        )
         self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._cache = (
             ResponseCache(self.name, plan.cache, names_model=self.is_wildcard) if plan.cache else None
@@ -370,7 +376,10 @@ class Deployment(Model):
             return await first_chunk(self.stream(call, trace))
         loop = self._loop or self.loop
         began = loop.time()
-        slot, own = await self._enter(call, trace, began)
+        slot: Slot | FallBack | None = self._slot_at_once(call, began) if self._goes_as_it_is else None
+        own = call
+        if slot is None:
+            slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
         if self._lone is not None:
@@ -412,6 +421,12 @@ class Deployment(Model):
     def _filled(self, call: Call) -> Call:
         """`call` with the parameters that the deployment adds."""
         return call if self._filler is None else evolve(call, request=self._filler.fill(call.request))
+
+    def _slot_at_once(self, call: Call, began: float) -> Slot | None:
+        """A slot for a request that goes out as it is; None: there is more to see to, which `_enter` does."""
+        if self._stopping or self.is_drained or call.is_over(began) or not fits_task(self.task, call.request):
+            return None
+        return self._slots.at_once(began)
 
     async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
         """A slot, or who takes over; and the call as it goes out. Raises RequestError."""

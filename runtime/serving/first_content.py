@@ -43,12 +43,12 @@ async def open_answer(chunks: Chunks) -> Opened:
 
 def has_content(chunk: Chunk) -> bool:
     """Whether `chunk` is more than the role of who speaks, or a count of tokens."""
+    if type(chunk) is ChatChunk and chunk.says is not None:
+        return chunk.says
     if isinstance(chunk, ChatEvents):
         return not all(isinstance(event, _QUIET) for event in chunk.events)
     if not isinstance(chunk, ChatChunk):
         return True
-    if chunk.says is not None:
-        return chunk.says
     if not chunk.data:
         return False
     body = orjson.loads(chunk.data)

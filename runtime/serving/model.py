@@ -128,6 +128,11 @@ async def first_chunk(chunks: AsyncGenerator[Chunk, None]) -> Chunk:
         return await anext(chunks)
 
 
+def fits_task(task: TaskKind, request: Request) -> bool:
+    """Whether `request` is one for a model of `task`."""
+    return task in _TASKS[type(request)]
+
+
 def check_task(kind: str, name: str, task: TaskKind, request: Request) -> None:
     """Refuse a request that is not of `task`. Raises BadRequest, which says where it belongs."""
     tasks = _TASKS[type(request)]

@@ -107,6 +107,9 @@ class PlayedBody:
         self._left = data[n:]
         return data[:n]
 
+    def arrival(self) -> None:
+        """None: it is asked itself."""
+
     async def read(self, n: int = -1) -> bytes:
         """The next bytes, when they come; empty at the end. Raises ClientPayloadError."""
         while True:

@@ -28,6 +28,7 @@ RETRIEVAL = json.loads((ROOT / "retrieval_prices.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 RULES = [rule for provider in ProviderKind for rule in rules(provider)]
+APIS = [api for provider in ProviderKind for api in apis(provider)]
 FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
 
 
@@ -41,7 +42,7 @@ def known_names(provider: str) -> list[str]:
 
 def every_fact() -> list[dict[str, Any]]:
     return [
-        *(each.facts for each in (*apis(), *RULES)),
+        *(each.facts for each in (*APIS, *RULES)),
         *(row for models in PACKAGE["models"].values() for row in models.values()),
     ]
 
@@ -55,7 +56,7 @@ class TestTables:
         written = json.loads((ROOT / "capabilities" / "rules.json").read_bytes())["rules"]
         assert len(written) == len(RULES)
 
-    @pytest.mark.parametrize("rule", [*apis(), *RULES])
+    @pytest.mark.parametrize("rule", [*APIS, *RULES])
     def test_a_rule_says_its_source_and_its_day(self, rule: Api | Rule) -> None:
         assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", rule.source), "the address of a page"
         assert date.fromisoformat(rule.date) <= date.today()

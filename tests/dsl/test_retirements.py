@@ -21,7 +21,7 @@ ALL = [row for provider in RUNTIMES for row in retirements(provider)]
 def test_every_row_is_of_a_provider_that_there_is() -> None:
     path = Path(__file__).resolve().parents[2] / "dsl" / "retirements.json"
     written = json.loads(path.read_bytes())["models"]
-    assert len(written) == len(ALL)
+    assert len(written) == len(ALL) == len({*ALL}), "each is there once"
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: f"{row.provider}:{row.models[0]}")
@@ -30,7 +30,7 @@ def test_a_row_says_its_day_its_source_and_a_successor_that_stays(row: Retiremen
     assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", row.source)
     for name in row.models:
         found = find_retirement(name.rstrip("*"), RUNTIMES[row.provider], row.service)
-        assert found is row, "another row is found first"
+        assert found == row, "another row is found first"
     if row.successor:
         after = find_retirement(row.successor, RUNTIMES[row.provider], row.service)
         assert after is None or (not after.past and after.day > row.day)

@@ -15,7 +15,7 @@ from inferc.runtime.dialects.openai_chat.chunk_shapes import ChunkShapes
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.replicas.remote.chats import read_events
-from inferc.runtime.replicas.remote.passthrough_answers import PassingReader
+from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.first_content import has_content
@@ -204,7 +204,7 @@ def test_the_next_stream_of_a_provider_is_not_read_as_json() -> None:
     ):
         found = shapes.find(data, shape)
         assert found is not None
-        shape = found.shape
+        shape = found[0]
     assert shapes.find(plain("😀"), None) is None  # halves of characters are looked at
 
 

@@ -58,7 +58,7 @@ def heard(say: Callable[[EventStream, Wire], Awaitable[object]]) -> list[tuple[f
     wire = Wire()
 
     async def scenario() -> None:
-        async with EventStream(make_mocked_request("POST", "/", writer=wire)) as out:
+        async with EventStream(make_mocked_request("POST", "/", writer=wire), None) as out:
             await say(out, wire)
 
     run_virtual(scenario())
@@ -140,7 +140,7 @@ def test_nothing_is_sent_to_a_client_that_has_left_or_after_the_end() -> None:
     wire = Wire()
 
     async def ended() -> None:
-        async with EventStream(make_mocked_request("POST", "/", writer=wire)) as out:
+        async with EventStream(make_mocked_request("POST", "/", writer=wire), None) as out:
             await out.end(event(b"1"))
         await asyncio.sleep(100)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -32,6 +34,7 @@ from inferc.compiler.plan import (
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.secret import Secret
+from inferc.runtime.serving.counters import BOUNDS, Durations
 
 from ..support.pipelines import Graph, extern, fallback, plan_with
 from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan, running
@@ -254,3 +257,18 @@ async def test_no_label_holds_what_a_provider_or_a_client_said() -> None:
                 text = await answer.text()
     assert "inferc_requests_total" in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize("times", [0, 1, 63, 64, 65, 500])
+def test_durations_are_sorted_in_alike_however_many_come_before_they_are_asked_for(times: int) -> None:
+    random, one, many = Random(times), Durations(), Durations()
+    told = [random.choice((random.random() * 100, *BOUNDS)) for _ in range(times)]
+    expected = [0] * (len(BOUNDS) + 1)
+    for seconds in told:
+        one.add(seconds)
+        many.add(seconds)
+        assert sum(one.buckets) == sum(expected) + 1
+        expected[bisect_left(BOUNDS, seconds)] += 1
+    assert one.buckets == many.buckets == expected
+    assert one.seconds == pytest.approx(sum(told))
+    assert many.seconds == pytest.approx(sum(told))

@@ -470,6 +470,31 @@ async def test_through_the_gateway_a_client_gets_what_its_provider_sends() -> No
         assert await response.read() == b"".join([FIRST, *words, LAST, TOLD, DONE])
 
 
+async def test_words_that_come_with_their_end_are_one_chunk_of_http_with_it() -> None:
+    pieces = [HEAD + http(FIRST), 0.01, b"".join(map(http, (said("a"), LAST, TOLD, DONE))) + END]
+    async with (
+        raw_server(lambda: pieces) as server,
+        executor_of(remote_plan(endpoint=f"{server.url}/v1")) as executor,
+        gateway_of(executor) as url,
+    ):
+        reader, writer = await asked_at(url)
+        await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readuntil(END) == http(FIRST, said("a"), LAST, TOLD, DONE) + END
+        writer.close()
+
+
+async def asked_at(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the gateway that has asked."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 10)
+    body = json.dumps(CHAT.body).encode()
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    return reader, writer
+
+
 async def test_a_client_that_does_not_read_makes_its_provider_wait() -> None:
     """And gets all of it when it does."""
     chunks = [http(said("x" * 3000))] * 4000
@@ -478,13 +503,7 @@ async def test_a_client_that_does_not_read_makes_its_provider_wait() -> None:
         executor_of(remote_plan(endpoint=f"{server.url}/v1")) as executor,
         gateway_of(executor) as url,
     ):
-        host, _, port = url.removeprefix("http://").partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 10)
-        body = json.dumps(CHAT.body).encode()
-        writer.write(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-        )
+        reader, writer = await asked_at(url)
         assert b"200 OK" in await reader.readline()
         before = -1
         while server.sent > before:  # until nothing goes on

@@ -85,6 +85,15 @@ def test_a_secret_is_hidden_in_every_form(form: str) -> None:
     assert not any(run in shown for run in runs)
 
 
+@pytest.mark.parametrize("before", ["", "!", "!!", "!!!"])
+@pytest.mark.parametrize("at", range(len(VALUE) - 7))
+def test_eight_characters_of_a_secret_are_found_wherever_they_stand(at: int, before: str) -> None:
+    part = VALUE[at : at + 8]
+    assert SECRET.is_in(f"{before}{part}")
+    assert SECRET.is_in(f"req_{before}{part.upper()}_1")
+    assert not SECRET.is_in(f"req_{before}{part[:7]}")
+
+
 @pytest.mark.parametrize("text", ["", "short", "the provider says no", SHOWN, VALUE[:7]])
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert SECRET.scrub(text) == text

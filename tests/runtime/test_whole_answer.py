@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import pytest
 
+from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered
+from inferc.runtime.header_lines import header_lines
+from inferc.runtime.requests.trace import Span, Trace
+from inferc.runtime.requests.upstream import Upstream
+from inferc.runtime.requests.usage import Usage
 from inferc.runtime.whole_answer import WholeAnswer
 
 
 def test_headers_are_lines_until_somebody_asks_for_them() -> None:
     answer = WholeAnswer((b"{}",), {"x-inferc-deployment": "gpt"})
-    answer.add({"x-request-id": "a: b"})
+    add_ids(answer, {"x-request-id": "a: b"})
     assert answer.lines == b"x-inferc-deployment: gpt\r\nx-request-id: a: b\r\n"
     assert answer.headers["X-Request-Id"] == "a: b"
-    answer.add({"x-inferc-attempts": "2"})
+    add_ids(answer, {"x-request-id": "c"})
     assert answer.lines is None
     assert dict(answer.headers) == {
         "x-inferc-deployment": "gpt",
-        "x-request-id": "a: b",
+        "x-request-id": "c",
         "Content-Type": "application/json",
-        "x-inferc-attempts": "2",
     }
+
+
+def test_an_answer_has_each_of_the_ids_of_its_request() -> None:
+    answer = WholeAnswer((b"{}",), {})
+    add_ids(answer, {"x-request-id": "a", "request-id": "a"})
+    assert answer.lines == b"x-request-id: a\r\nrequest-id: a\r\n"
 
 
 def test_parts_of_a_body_are_joined_when_somebody_asks_for_it() -> None:
@@ -32,3 +42,16 @@ def test_parts_of_a_body_are_joined_when_somebody_asks_for_it() -> None:
 def test_no_header_becomes_two(headers: dict[str, str], end: str) -> None:
     with pytest.raises(ValueError, match="line break"):
         WholeAnswer((b"{}",), {name.format(end): value.format(end) for name, value in headers.items()})
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [None, Upstream(), Upstream("req_theirs"), Upstream("r", {"x-ratelimit-remaining-requests": "58"})],
+)
+@pytest.mark.parametrize("replica", [None, 2])
+@pytest.mark.parametrize("cost", [None, 0, 12_345_678, 5 * 10**12])
+def test_who_answered_is_said_in_the_same_lines_however_they_are_made(
+    upstream: Upstream | None, replica: int | None, cost: int | None
+) -> None:
+    trace = Trace("gpt", 2, replica, [Span(None, "gpt", 1.0, 2.0, Usage(1, 2), cost)], upstream=upstream)
+    assert lines_answered(trace, "any") == header_lines(answered_by(trace, "any"))

@@ -44,6 +44,8 @@ OTHERS = {
     "trailer": b"0\r\nX: y\r\n\r\n",
     "no end behind the last": b"0\r\n",
     "something behind the last": END + b"H",
+    "a chunk behind the last": END + SAYS_A,
+    "two that are the last": END + END,
 }
 
 
@@ -59,6 +61,8 @@ def test_whole_chunks_are_what_they_hold() -> None:
         b"data: a\n\ndata:\r\n\r\n\n",
         False,
     )
+    assert whole_chunks(b"A\r\ndata: a\n\n\n\r\n") == (b"data: a\n\n\n", False)
+    assert whole_chunks(b"6\r\n1\r\na\r\n\r\n" + END) == (b"1\r\na\r\n", True)
     assert whole_chunks(END) == (b"", True)
 
 

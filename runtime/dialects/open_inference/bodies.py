@@ -201,13 +201,13 @@ def _count(parameters: dict[str, Any], name: str) -> int:
 
 
 def _json_size(header: str, total: int) -> int:
-    if not header.isascii() or not header.isdecimal() or int(header) > total:
+    if not header.isascii() or not header.isdecimal() or (size := int(header)) > total:
         raise BadRequest(
             f"the header Inference-Header-Content-Length is `{header}`; it must be the number of bytes of "
             f"the JSON, which is at the start of a body of {total} bytes",
             param="Inference-Header-Content-Length",
         )
-    return int(header)
+    return size
 
 
 def _list(raw: dict[str, Any], name: str, default: list[Any] | None = None) -> list[Any]:

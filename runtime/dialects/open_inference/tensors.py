@@ -36,6 +36,8 @@ _BOUNDS: dict[str, tuple[set[type], float, float]] = {
 """What numbers of a datatype are in Python, and the least and the largest of them."""
 _LEAST_WIDE = 2.0**63
 """The least number that the JSON parser may have made a float of because it has no place for the integer."""
+_LITTLE = {datatype: kind.newbyteorder("<") for datatype, kind in NUMPY_TYPES.items()}
+"""As they are sent."""
 _FEW = 64
 _SHOWN = 60
 
@@ -107,8 +109,9 @@ def _binary_size(name: str, parameters: Any) -> int | None:
         return None
     if not isinstance(parameters, dict):
         raise _wrong(name, "its `parameters` must be an object")
-    if any(key.startswith("shared_memory") for key in parameters):
-        raise _wrong(name, "shared memory is not supported: send the values as JSON or as bytes")
+    for key in parameters:
+        if key.startswith("shared_memory"):
+            raise _wrong(name, "shared memory is not supported: send the values as JSON or as bytes")
     size = parameters.get("binary_data_size")
     if size is not None and (type(size) is not int or size < 0):
         raise _wrong(name, f"its `binary_data_size` is {_shown(size)}; it must be a number of bytes")
@@ -227,7 +230,7 @@ def _from_bytes(name: str, datatype: str, shape: tuple[int, ...], data: memoryvi
     count = prod(shape)
     if datatype == "BYTES":
         return _split(name, shape, count, data)
-    kind = NUMPY_TYPES[datatype].newbyteorder("<")
+    kind = _LITTLE[datatype]
     if len(data) != count * kind.itemsize:
         raise _wrong(
             name,

@@ -8,7 +8,7 @@ are JSON, and say the same to whoever passes them on; what does not fit is read 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -40,7 +40,8 @@ class Shape:
     """One kind of chunk. opens, ends: the choices in it that go on, and that end. is_empty: it has none.
 
     has_words: which part of it is a text that the model says is known. tier: of service, that it tells.
-    says_words: without such a text, it says nothing else, either.
+    says: whether such a chunk is more than who speaks, or a count; None: its words say it, where
+    `says_words`, or it has to be read.
     """
 
     __slots__ = (
@@ -52,7 +53,7 @@ class Shape:
         "next",
         "opens",
         "pattern",
-        "repeats",
+        "says",
         "says_words",
         "tier",
     )
@@ -68,27 +69,14 @@ class Shape:
         self.has_words = "words" in pattern.groupindex
         self.has_usage = "usage" in pattern.groupindex
         self.next: Shape | None = None
-        """Which other one followed it the last time."""
-        self.repeats = False
-        """Whether another one of its own has followed it."""
+        """Which one followed it the last time; itself, where another one of its own ever has."""
         self.fitted = False
+        self.says: bool | None = True if ends else False if self.is_empty and not self.has_words else None
         self.says_words = self.is_empty
 
-    def says(self, match: re.Match[bytes]) -> bool | None:
-        """Whether the chunk that it fits is more than who speaks, or a count; None: it has to be read."""
-        if self.ends:
-            return True
-        if not self.says_words:
-            return None
-        return self.has_words and match.start("words") < match.end("words")
 
-
-class Found(NamedTuple):
-    """A chunk whose shape is known. usage: as it tells it; None where it tells none."""
-
-    shape: Shape
-    match: re.Match[bytes]
-    usage: Any
+Found = tuple[Shape, re.Match[bytes], Any]
+"""A chunk whose shape is known, and usage as it tells it; None where it tells none."""
 
 
 class ChunkShapes:
@@ -101,9 +89,8 @@ class ChunkShapes:
 
     def find(self, data: bytes, last: Shape | None) -> Found | None:
         """What `data` is; None where it has to be read as JSON. last: the shape of the chunk before."""
-        shape = self._first if last is None else last if last.repeats else last.next
-        match = None if shape is None else shape.pattern.fullmatch(data)
-        if shape is None or match is None:
+        shape = self._first if last is None else last.next
+        if shape is None or (match := shape.pattern.fullmatch(data)) is None:
             for shape in self._shapes:
                 if (match := shape.pattern.fullmatch(data)) is not None:
                     break
@@ -111,9 +98,7 @@ class ChunkShapes:
                 return None
             if last is None:
                 self._first = shape
-            elif last is shape:
-                shape.repeats = True
-            else:
+            elif last.next is not last:
                 last.next = shape
         usage = None
         try:
@@ -126,7 +111,7 @@ class ChunkShapes:
         if not shape.fitted:
             shape.fitted = True
             self._tries += 1
-        return tuple.__new__(Found, (shape, match, usage))
+        return shape, match, usage
 
     def learn(self, data: bytes, chunk: dict[str, Any], last: Shape | None) -> Shape | None:
         """The shape of `data`, which holds `chunk` and no failure; None where it is not to be remembered."""
@@ -143,12 +128,14 @@ class ChunkShapes:
         shape = Shape(pattern, frozenset(opens), frozenset(ends), tier_named(chunk.get("service_tier")))
         if not ends and len(told) == 1:
             shape.says_words = _says_words(data, told[0].get("delta"))
+            if shape.says_words and not shape.has_words:
+                shape.says = False
         self._shapes.insert(0, shape)
         for old in self._shapes[MOST_SHAPES:]:
             self._forget(old)
         if last is None:
             self._first = shape
-        else:
+        elif last.next is not last:
             last.next = shape
         return shape
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
@@ -20,7 +21,7 @@ def usage_of(answer: Json) -> Json | None:
     return told if isinstance(told, dict) else None
 
 
-def with_details(before: Json, usage: Json) -> Json:
+def with_details(before: Mapping[str, Any], usage: Json) -> Json:
     """The last usage of a stream, with the details that only one before it told of the same prompt.
 
     Source: https://github.com/BerriAI/litellm/pull/32130.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import aclosing
 from functools import partial
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from aiohttp import web
 from ...dialects import anthropic
 from ...dialects.adapt.dialects import CLIENT_NAMES
 from ...dialects.openai.requests import chat_request
+from ...requests.answer import ChatChunk
 from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest
 from ...requests.foreign_text import one_line
@@ -25,7 +25,7 @@ from ..client_sink import ClientSink
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper
-from ..responses import adapted, answered_by, untold
+from ..responses import adapted, answered_by, lines_answered, untold
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,13 @@ async def respond(
     try:
         trace = Trace()
         deadline, priority = exchange.deadline(), priority_of(request)
-        writer = ChatWriter(chat) if keeper is None else keeper
         if not chat.stream:
             chunk = await exchange.answer(
                 name, chat, deadline, trace, priority=priority, headers=request.headers
             )
+            if keeper is None and type(chunk) is ChatChunk and _is_openais(chat):
+                return WholeAnswer((chunk.data,), lines_answered(trace, name))
+            writer = ChatWriter(chat) if keeper is None else keeper
             body = writer.whole(chunk)
             if keeper is not None:
                 await keeper.join()
@@ -65,17 +67,18 @@ async def respond(
                 told |= untold(names)
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)
-        out = EventStream(request)
+        writer = ChatWriter(chat) if keeper is None else keeper
+        out = EventStream(request, exchange)
         told_by = partial(_headers, trace, name, chat, streams=True)
         sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
         )
-        async with out, aclosing(answer) as chunks:
+        async with out:
             pending = b""
             headers: Mapping[str, str] = NO_HEADERS
             try:
-                async for chunk in chunks:
+                async for chunk in answer:
                     if headers is NO_HEADERS:
                         headers = told_by()
                     pending += writer.write(chunk)
@@ -95,6 +98,8 @@ async def respond(
                 if headers is not NO_HEADERS:  # what has come is for the client, too
                     await out.begin(headers)
                 pending += (sink.left if sink is not None else b"") + writer.fail(out.failed(error))
+            finally:
+                await answer.aclose()
             if headers is NO_HEADERS and not out.has_begun:
                 headers = told_by()
             return await out.end(pending, headers)
@@ -123,6 +128,11 @@ def _report(exchange: Exchange, trace: Trace, untold: tuple[str, ...]) -> None:
                 model.name,
                 names,
             )
+
+
+def _is_openais(chat: ChatRequest | CompletionRequest) -> bool:
+    """Whether its client asked in OpenAI's words, which need no writer."""
+    return not isinstance(chat, ChatRequest) or chat.said is None
 
 
 def _headers(

@@ -32,7 +32,7 @@ from ...serving.counters import OK
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import BODIES, check_counts, priority_of, read_body, read_object
+from ..bodies import BODIES, check_counts, priority_of, read_object
 from ..exchange import Exchange
 from ..health import findings
 from ..responses import answer_of, answered_by, in_turns, json_answer, json_response
@@ -129,7 +129,10 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     read_request, write_answer = _reader_and_writer()
     name = _name(request)
     exchange.model(name)
-    body, header = await read_body(request), request.headers.get(HEADER)
+    bodies, headers = request.app[BODIES], request.headers
+    body, header = bodies.read_at_once(request), headers.get(HEADER)
+    if body is None:
+        body = await bodies.read(request)
     described = int(header) if header is not None and _SIZE.fullmatch(header) else len(body)
     check_counts(body, min(described, len(body)), ": send its tensors as bytes")
     asked = read_request(body, header)
@@ -140,7 +143,7 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
         exchange.deadline() if asked.timeout is None else deadline_of(exchange, asked.timeout),
         trace,
         priority=priority_of(request, asked.priority),
-        headers=request.headers,
+        headers=headers,
     )
     assert isinstance(chunk, TensorChunk)
     outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
@@ -149,9 +152,9 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
     if not answer.attached:
         return json_response(told, trace, name)
-    headers = answered_by(trace, name)
-    headers[HEADER] = str(sum(map(len, told)))
-    return answer_of([*told, *answer.attached], headers, "application/octet-stream")
+    said = answered_by(trace, name)
+    said[HEADER] = str(sum(map(len, told)))
+    return answer_of((*told, *answer.attached), said, "application/octet-stream")
 
 
 @cache

@@ -45,7 +45,7 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
             body=answer_of(pipeline, result), headers=headers, content_type="application/json"
         )
     events = exchange.events(pipeline, values, deadline, priority=priority, headers=request.headers)
-    async with EventStream(request) as out, aclosing(events):
+    async with EventStream(request, exchange) as out, aclosing(events):
         try:
             async for each in events:
                 await out.send(_event(pipeline, each))

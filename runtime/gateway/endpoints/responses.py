@@ -41,7 +41,7 @@ async def answer_response(request: web.Request, exchange: Exchange) -> web.Strea
     told, events = await request.app[BACKGROUND].begin(
         exchange, model, chat, keeper, kept, priority_of(request), request.headers.copy()
     )
-    return json_answer(told) if events is None else await _stream(request, events.follow(0))
+    return json_answer(told) if events is None else await _stream(request, exchange, events.follow(0))
 
 
 async def show_response(request: web.Request, exchange: Exchange) -> web.StreamResponse:
@@ -61,11 +61,13 @@ async def show_response(request: web.Request, exchange: Exchange) -> web.StreamR
         message = "`stream`: only responses made with `background` and `stream` are streamed again"
         raise BadRequest(message, param="stream")
     number = 0 if after is None else int(after) + 1
-    return await _stream(request, request.app[BACKGROUND].follow(kept, id, number))
+    return await _stream(request, exchange, request.app[BACKGROUND].follow(kept, id, number))
 
 
-async def _stream(request: web.Request, events: AsyncGenerator[bytes, None]) -> web.StreamResponse:
-    async with EventStream(request) as out, aclosing(events):
+async def _stream(
+    request: web.Request, exchange: Exchange, events: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    async with EventStream(request, exchange) as out, aclosing(events):
         try:
             async for data in events:
                 await (out.send(data) if data else out.begin())

@@ -7,6 +7,8 @@ at a clock.
 A job runs at once when nothing else does. Otherwise it waits for a free run, and in the queue for
 company: until `max_size` or a `preferred` number of rows is there, or the oldest of them has waited for
 `max_delay`. Rows share a run only within one bucket, so that they fit together and padding stays small.
+Where each run takes all cores, rows wait for the end of a run of their bucket, so that more of them share
+the next one; those of other buckets, which would gain nothing by that, run beside it.
 """
 
 from __future__ import annotations
@@ -45,9 +47,10 @@ class Abandoned:
 
 @frozen
 class Finished:
-    """So many runs have ended."""
+    """So many runs have ended. bucket: with batching, that of the run."""
 
     runs: int = 1
+    bucket: Hashable = None
 
 
 @frozen
@@ -79,15 +82,18 @@ class _Waiting:
 class BatchQueue:
     """The queue in front of a model that takes `max_runs` runs at the same time.
 
-    batching: None lets every job run alone. short_runs: runs are so short that threads get several of
-    them for one after the other; without batching, `max_runs` is no limit then.
+    batching: None lets every job run alone. shares_cores: runs at the same time make each other slower, so
+    that of one bucket only full ones go beside each other. short_runs: runs are so short that threads get
+    several of them for one after the other; without batching, `max_runs` is no limit then.
     """
 
-    def __init__(self, batching: Batching | None, max_runs: int) -> None:
+    def __init__(self, batching: Batching | None, max_runs: int, *, shares_cores: bool = False) -> None:
         self._batching = batching
         self._max_runs = max_runs
+        self._shares_cores = shares_cores
         self.short_runs = False
         self._running = 0
+        self._busy: list[Hashable] = []
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
 
     @property
@@ -106,8 +112,10 @@ class BatchQueue:
                 self._waiting[job.id] = _Waiting(job, now)
             case Abandoned(job_id):
                 self._waiting.pop(job_id, None)
-            case Finished(runs=ended):
+            case Finished(ended, bucket):
                 self._running -= ended
+                if self._shares_cores:
+                    self._busy.remove(bucket)
             case Due():
                 pass
         runs: list[tuple[int, ...]] = []
@@ -117,6 +125,8 @@ class BatchQueue:
             group, wake_at = self._next_group(now)
             if not group:
                 break
+            if self._shares_cores:
+                self._busy.append(self._waiting[group[0]].job.bucket)
             for job_id in group:
                 del self._waiting[job_id]
             runs.append(group)
@@ -140,6 +150,8 @@ class BatchQueue:
         wake_at: float | None = None
         for bucket, since in self._buckets().items():
             group, full = self._fill(bucket)
+            if not full and bucket in self._busy:
+                continue
             ready_at = since + self._batching.max_delay
             if full or not self._running or ready_at <= now:
                 return group, None

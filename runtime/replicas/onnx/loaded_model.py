@@ -39,6 +39,9 @@ GPU_RUNS = 2
 CPU_RUNS = 8
 """Least runs at the same time on a CPU whose cores all work on each run: fewer leave cores waiting."""
 
+CPU_BATCHES = 2
+"""Most runs at the same time there of requests that share them: more would have fewer rows each."""
+
 
 class LoadedModel:
     """A session, its threads and its task. Used from one event loop.
@@ -218,8 +221,8 @@ class LoadedModel:
 def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:
     """How many runs of the model may go on at the same time in one replica.
 
-    On a CPU, `intra_op_threads` says how many cores a run takes. Unset, each takes all of them: then one
-    run with many rows is better than many runs, but many are better than a few.
+    On a CPU, `intra_op_threads` says how many cores a run takes. Unset, each takes all of them: then a few
+    runs with many rows are better than many runs.
     """
     if has_cuda_graphs(plan.providers):
         return 1
@@ -227,4 +230,4 @@ def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:
         return GPU_RUNS
     if plan.session.intra_op_threads:
         return max(1, cores // plan.session.intra_op_threads)
-    return 1 if plan.batching else max(CPU_RUNS, cores)
+    return min(CPU_BATCHES, cores) if plan.batching else max(CPU_RUNS, cores)

@@ -120,7 +120,9 @@ class OnnxModel:
         # A thread that is done finds its next run there, without a way to the event loop and back.
         runs = self.runs if batching else self.runs_alone
         at_once = 2 * runs if shared else runs
-        queue = BatchQueue(batching, 1 if together else at_once)
+        has_all_cores = self.device[0] == "cpu" and self.plan.session.intra_op_threads is None
+        shares_cores = batching is not None and has_all_cores
+        queue = BatchQueue(batching, 1 if together else at_once, shares_cores=shares_cores)
         return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)
 
     async def in_thread(self, work: Callable[[], T]) -> T:

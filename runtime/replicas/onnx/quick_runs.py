@@ -23,6 +23,8 @@ ENOUGH = 8
 MOST_KINDS = 64
 
 _SMOOTHING = 0.1
+_FEW = 10
+"""Runs up to which the mean is that of all of them."""
 
 
 class QuickRuns:
@@ -57,12 +59,11 @@ class _Kind:
         self.is_quick = False
 
     def took(self, seconds: float) -> None:
-        if self._runs:
-            seconds = self._seconds + _SMOOTHING * (seconds - self._seconds)
-        self._seconds = seconds
-        self._runs += 1
+        runs = self._runs = self._runs + 1
+        share = _SMOOTHING if runs > _FEW else 1 / runs  # the first ones, which are slow, count as all others
+        seconds = self._seconds = self._seconds + share * (seconds - self._seconds)
         if self.is_quick:
             if seconds >= NO_LONGER_QUICK * QUICK:
                 self.is_quick, self._runs = False, 0  # measured anew, where others do not wait for it
-        elif seconds < QUICK and self._runs >= ENOUGH:
+        elif seconds < QUICK and runs >= ENOUGH:
             self.is_quick = True

@@ -63,7 +63,7 @@ class _Pending(Generic[Load, Result]):
     """A job whose caller waits for `result`; `run` is None while it is queued."""
 
     load: Load
-    rows: int
+    job: Job
     result: asyncio.Future[Result]
     run: _Run[Load, Result] | None = None
 
@@ -113,8 +113,8 @@ class Runner(Generic[Load, Result]):
         """
         if self._closed:
             raise self._shutting_down()
-        pending: _Pending[Load, Result] = _Pending(load, rows, asyncio.get_running_loop().create_future())
         job = Job(next(self._ids), rows, bucket, deadline)
+        pending: _Pending[Load, Result] = _Pending(load, job, asyncio.get_running_loop().create_future())
         self._pending[job.id] = pending
         try:
             self._decide(Arrived(job))
@@ -165,7 +165,7 @@ class Runner(Generic[Load, Result]):
             rows = 0
             for pending in run.jobs:
                 pending.run = run
-                rows += pending.rows
+                rows += pending.job.rows
             self._sizes[rows] += 1
             self._turns.add(run)
         if decision.runs:
@@ -195,16 +195,16 @@ class Runner(Generic[Load, Result]):
                 _resolve(pending, outcome)
         self._turns.end(len(turn), seconds)
         self._queue.short_runs = self._turns.are_shared
+        ended = Finished(len(turn), turn[0].jobs[0].job.bucket)
         loop = asyncio.get_running_loop()
         if self._waits_for_callers:
-            loop.call_soon(self._go_on, len(turn), loop)
+            loop.call_soon(self._go_on, ended, loop)
         else:
-            self._go_on(len(turn), loop)
+            self._go_on(ended, loop)
 
-    def _go_on(self, ended: int, loop: asyncio.AbstractEventLoop) -> None:
-        """After so many runs."""
-        self._running -= ended
-        self._decide(Finished(ended))
+    def _go_on(self, ended: Finished, loop: asyncio.AbstractEventLoop) -> None:
+        self._running -= ended.runs
+        self._decide(ended)
         if self._turns.are_ready:
             self._hand_over_soon(loop)
         if not self._running:

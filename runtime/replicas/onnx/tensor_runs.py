@@ -134,13 +134,20 @@ class TensorRuns:
         candidates = made_up_rows(self.signature.inputs, self._model.plan.warm_up, rows)
         return reason_to_run_alone(candidates, run, self._model, stopper)
 
+    def infer_here(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...] | None:
+        """The outputs that `request` asks for, in its order, where its run is quick, while the event loop
+        waits; None: it needs a thread. Raises RequestError."""
+        if self._quick is None or self._batching or not self._quick.has(kind := _kind_of(request)):
+            return None
+        # One of its kind has been run, so that this one fits the model as well.
+        inputs = {tensor.name: tensor.values for tensor in request.inputs}
+        load = _Load(inputs, request.outputs or self._all_outputs, False, kind)
+        return self._named(load, self._runner.run_here(load, deadline))
+
     async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
-        """The outputs that `request` asks for, in its order. Raises RequestError."""
-        if self._quick is not None and not self._batching and self._quick.has(kind := _kind_of(request)):
-            # One of its kind has been run, so that this one fits the model as well.
-            inputs = {tensor.name: tensor.values for tensor in request.inputs}
-            load = _Load(inputs, request.outputs or self._all_outputs, False, kind)
-            return self._named(load, self._runner.run_here(load, deadline))
+        """The same, wherever its run is made. Raises RequestError."""
+        if (outputs := self.infer_here(request, deadline)) is not None:
+            return outputs
         load = self._load(request)
         if self.signature.batched and not load.rows:
             return await self._nothing(load, deadline)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
+from functools import partial
 from typing import Protocol
 
 import aiohttp
@@ -45,8 +46,8 @@ class Bypass(Protocol):
     """Who hands on what comes while a piece is waited for."""
 
     @property
-    def has_left(self) -> bool:
-        """Whether it read something that it did not hand on."""
+    def left(self) -> object | None:
+        """What it read and did not hand on; None: nothing."""
         ...
 
     def begin(self) -> asyncio.Future[None] | None:
@@ -65,41 +66,30 @@ class Body:
     must be here. most: bytes, counted after they are unpacked.
     """
 
-    __slots__ = (
-        "_arrival",
-        "_most",
-        "_read",
-        "_response",
-        "_timeouts",
-        "_until",
-        "left",
-        "loop",
-        "moment",
-        "since",
-    )
+    since: float | None = None
+    """When the wait for something new began; None: the last piece brought something new."""
+    moment = 0.0
+    _arrival: asyncio.Future[None] | None = None
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
+        self.content = content = response.content
+        """Where its bytes are."""
+        self.take = (
+            partial(take, content) if isinstance(content, aiohttp.StreamReader) else content.read_nowait
+        )
+        """What is here, at most so many bytes; empty where there is nothing. -1: all."""
         self._timeouts = timeouts
         self.loop = timeouts.loop
         self._read = read
         self._until = until
         self.left = self._most = most
         """Bytes that may still come."""
-        self.since: float | None = None
-        """When the wait for something new began; None: the last piece brought something new."""
-        self.moment = 0.0
-        self._arrival: asyncio.Future[None] | None = None
-
-    @property
-    def content(self) -> aiohttp.StreamReader | WholeChunks:
-        """Where its bytes are."""
-        return self._response.content
 
     @property
     def at_end(self) -> bool:
         """Whether all of it has been read."""
-        return self._response.content.at_eof()
+        return self.content.at_eof()
 
     async def piece(self, most: int = -1, bypass: Bypass | None = None) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
@@ -107,46 +97,44 @@ class Body:
 
         Raises OutOfBounds and ClientError.
         """
-        content = self._response.content
-        data = take(content, most)
+        content = self.content
+        data = self.take(most)
         while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
             if self.since is None:
                 self.since = self.loop.time()
-            self.moment = min(self.since + self._read, self._until)
-            self._arrival = (None if bypass is None else bypass.begin()) or (
-                content.arrival(self.loop) if type(content) is WholeChunks else arrival(content)
-            )
+            moment = self.since + self._read
+            self.moment = moment if moment < self._until else self._until
+            handed = None if bypass is None else bypass.begin()
+            self._arrival = arrival(content) if handed is None else handed
             try:
                 if self._arrival is None:
-                    assert not isinstance(content, WholeChunks)  # which always has an arrival
+                    stream = self._response.content
+                    assert not isinstance(stream, WholeChunks)  # of which the parser's is this one
                     with self._timeouts.until(self.moment):
-                        data = await (content.readany() if most < 0 else content.read(most))
+                        data = await (stream.readany() if most < 0 else stream.read(most))
                 else:
                     self._timeouts.begin(self)
                     try:
                         await self._arrival
                     finally:
                         self._timeouts.waits.discard(self)
-                        if isinstance(content, WholeChunks):
-                            content.waiter = None
-                        else:
+                        if handed is None:
                             arrived(content)
-                        if bypass is not None:
+                        elif bypass is not None:
                             bypass.end()
-                    if bypass is not None and bypass.has_left:
+                    if bypass is not None and bypass.left is not None:
                         return b""
-                    content = self._response.content
-                    data = take(content, most)
+                    data = self.take(most)
             except TimeoutError:
                 raise self._late() from None
-        self.count(len(data))
+        self.left -= len(data)
+        if self.left < 0:
+            raise self.too_large()
         return data
 
-    def count(self, size: int) -> None:
-        """So many bytes more have come. Raises OutOfBounds."""
-        self.left -= size
-        if self.left < 0:
-            raise OutOfBounds(Limit.SIZE, self._most)
+    def too_large(self) -> OutOfBounds:
+        """What to raise where nothing is left of the bytes that may come."""
+        return OutOfBounds(Limit.SIZE, self._most)
 
     def goes_on(self) -> None:
         """Something new has come, and the next piece is waited for."""
@@ -162,7 +150,7 @@ class Body:
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
         if (self._response.content_length or 0) > self.left:
-            raise OutOfBounds(Limit.SIZE, self._most)
+            raise self.too_large()
         pieces: list[bytes] = []
         pause_at = self.left - TURN
         while data := await self.piece():
@@ -176,7 +164,7 @@ class Body:
     async def rest(self, rest: Rest) -> bytes:
         """All of it, of which `rest` reads what is still to come. Raises OutOfBounds and ClientError."""
         if rest.size > self.left:
-            raise OutOfBounds(Limit.SIZE, self._most)
+            raise self.too_large()
         if rest.is_whole:
             return rest.body
         self.goes_on()
@@ -206,8 +194,6 @@ class Body:
 
     async def read_end(self) -> None:
         """Read what follows the end marker, which is nothing, so that the connection is free again."""
-        if self.at_end:
-            return
         try:
             async with asyncio.timeout(END_GRACE):
                 while not self.at_end:

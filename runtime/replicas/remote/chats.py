@@ -46,8 +46,9 @@ from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, CompletionRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
-from .passthrough_answers import OPENAIS, PassingReader, read_whole
+from .passthrough_answers import OPENAIS, read_whole
 from .passthrough_rules import Straight
+from .passthrough_streams import PassingReader
 
 
 class ChunkReader(Protocol):

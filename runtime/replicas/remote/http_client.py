@@ -24,6 +24,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ....compiler.plan.record import frozen
+from ...dialects.server_sent_events import EVENT_STREAM
 from ...header_lines import header_lines
 from .connector import (
     MAX_HEADER,
@@ -325,6 +326,8 @@ class LeanAnswer:
 
     @property
     def content_type(self) -> str:
+        if type(self._content) is WholeChunks:
+            return EVENT_STREAM
         kind = self.headers.get("Content-Type", "application/octet-stream")
         return kind.partition(";")[0].strip().lower()
 

@@ -1,10 +1,9 @@
-"""Answers of OpenAI's that go to the client as they come: only usage, end and failures are looked for, words
-that come in parts, and calls whose pieces are numbered or named as no client of OpenAI's reads them."""
+"""Answers of OpenAI's in one piece that go to the client as they come: only usage and failures are looked at,
+words that come in parts, and calls as no client of OpenAI's reads them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -13,33 +12,26 @@ from attrs import evolve
 from ....compiler.plan import ProviderKind
 from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
-    NAMELESS,
-    CallPieces,
     PlainParts,
     failure_in,
     plain_usage,
     read_usage,
     usage_of,
-    with_details,
 )
-from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape
 from ...dialects.openai_chat.plain import (
-    new_call_id,
-    plain_piece,
     with_plain_calls,
-    with_plain_delta,
     with_plain_frame,
     with_plain_reason,
-    with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
-from ...dialects.server_sent_events import Event
-from ...dialects.surrogates import SurrogateJoiner
 from ...requests.answer import ChatChunk
 from ...requests.usage import Usage, is_believable
 
-DONE = b"[DONE]"
+_PLAIN_ENDS = ("stop", "length")
+
+OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
+"""Who knows all fields of their answers, and whose reasons are what they are."""
 
 
 def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
@@ -51,177 +43,12 @@ def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
     changed = False
     for place, choice in enumerate(choices):
         if not _is_plain(choice):
-            _check_choice(choice, classifier)
+            check_choice(choice, classifier)
             changed |= _is_mended(choice, place, classifier)
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
-    return tuple.__new__(ChatChunk, (body, _usage(answer, classifier, tier), False, None, True))
-
-
-class PassingReader:
-    """One chunk per event, until the end marker, or until the connection ends and every choice has.
-
-    hide_usage: the usage at the end is for the policies alone. shapes: of the chunks of this provider.
-    """
-
-    whole = None
-    ended = False
-    frame: tuple[bytes, bytes] | None = None
-    """What stands around the words of the last chunk, where the next one may differ in them alone."""
-    _frames = 0
-    _begun = False
-    _shape: Shape | None = None
-    _tier = ""
-
-    def __init__(
-        self, classifier: Classifier, *, hide_usage: bool, shapes: ChunkShapes | None = None
-    ) -> None:
-        self.joiner = SurrogateJoiner()
-        self._unfinished: set[object] = set()
-        self._classifier = classifier
-        self._hide_usage = hide_usage
-        self._shapes = ChunkShapes() if shapes is None else shapes
-        self._calls: dict[object, CallPieces] = {}
-        self._parts: dict[object, PlainParts] = {}
-        self._last: dict[str, Any] = {}
-        self._usage: dict[str, Any] = {}
-
-    def read(self, event: Event) -> Iterable[ChatChunk]:
-        data = event.data
-        if self.frame is not None and _is_framed(data, *self.frame):
-            return (ChatChunk(data),)
-        if data == DONE:
-            if not self._begun:
-                raise self._classifier.malformed("the stream has no choices")
-            self.ended = True
-            return self._rest_of_calls() if self._calls else ()
-        if self._calls or self._parts or (found := self._shapes.find(data, self._shape)) is None:
-            return self._read_anew(data)
-        shape, match, told = found  # only texts and usage are not known before
-        if shape.tier:
-            self._tier = shape.tier
-        self._shape = shape
-        if not shape.is_empty:
-            self._begun = True
-            self._unfinished |= shape.opens
-            self._unfinished -= shape.ends
-        usage = self._read_usage(told) if shape.has_usage else None
-        self.frame = None
-        if shape.repeats and shape.has_words and usage is None and self._frames < _MOST_FRAMES:
-            begin, end = match.span("words")
-            self.frame = data[:begin], data[end:]
-            self._frames += 1
-        if shape.is_empty and usage is not None and self._hide_usage:
-            data = b""
-        return (tuple.__new__(ChatChunk, (data, usage, False, None, shape.says(match))),)
-
-    def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
-        self._last = chunk = parse_object(data, self._classifier)
-        choices, is_as_it_came = chunk.get("choices"), True
-        if "object" in chunk and chunk["object"] is None:
-            chunk["object"], is_as_it_came = "chat.completion.chunk", False
-        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
-            if self._is_mended(choice, position):
-                is_as_it_came = False
-        self._tier = tier_named(chunk.get("service_tier")) or self._tier
-        usage = None if (told := usage_of(chunk)) is None else self._read_usage(told)
-        self.frame = None
-        if not is_as_it_came:
-            data = orjson.dumps(chunk)
-        elif (shape := self._shapes.learn(data, chunk, self._shape)) is not None:
-            self._shape = shape
-        if usage is not None and self._hide_usage and not choices:
-            return (ChatChunk(b"", usage),)
-        if b"\n" in data:  # an event of several lines: in JSON they are white space
-            data = data.replace(b"\n", b" ")
-        return (ChatChunk(data, usage),)
-
-    def _read_usage(self, told: dict[str, Any]) -> Usage | None:
-        self._usage = with_details(self._usage, told)
-        return _usage({"usage": self._usage}, self._classifier, self._tier)
-
-    def _is_mended(self, choice: Any, position: int) -> bool:
-        """Whether `choice` was changed, into what clients of OpenAI's put together again."""
-        changed = isinstance(choice, dict) and with_plain_frame(choice, position)
-        self._follow(choice)
-        changed = with_plain_delta(choice) or changed
-        delta, index = choice.get("delta"), choice.get("index")
-        if index in self._parts or (
-            isinstance(delta, dict) and isinstance(delta.get("content"), list | dict)
-        ):
-            parts = self._parts.setdefault(index, PlainParts())
-            changed |= parts.mend(choice)
-            if not parts.is_open:
-                del self._parts[index]
-        told = delta.get("tool_calls") if isinstance(delta, dict) else None
-        if isinstance(told, list) and told:
-            pieces = self._calls.setdefault(index, CallPieces(new_call_id))
-            delta["tool_calls"] = [made for call in told if (made := plain_piece(pieces, call))]
-        if choice.get("finish_reason") is not None and (begun := self._calls.get(index)) is not None:
-            if begun.has_nameless:
-                raise self._classifier.malformed(NAMELESS)
-            if isinstance(delta, dict):
-                with_rest_of_calls(delta, begun)
-        changed |= isinstance(delta, dict) and delta.get("tool_calls") != told
-        if choice.get("finish_reason") is None:
-            return changed
-        if self._classifier.plan.provider in OPENAIS:
-            return changed
-        return with_plain_reason(choice, calls=index in self._calls) or changed
-
-    def _rest_of_calls(self) -> list[ChatChunk]:
-        """The same of choices that nobody told a reason for."""
-        choices = []
-        for index, begun in self._calls.items():
-            delta: dict[str, Any] = {}
-            with_rest_of_calls(delta, begun)
-            if delta:
-                choices.append({"index": index, "delta": delta, "finish_reason": None})
-        frame = {name: self._last[name] for name in _FRAME if name in self._last}
-        return [ChatChunk(orjson.dumps({**frame, "choices": choices}))] if choices else []
-
-    def close(self) -> Iterable[ChatChunk]:
-        self.ended = self._begun and not self._unfinished
-        return ()
-
-    def _follow(self, choice: Any) -> None:
-        """Whether a choice goes on or has its end. Raises RequestError for one that has failed."""
-        self._begun = True
-        if isinstance(choice, dict) and choice.get("finish_reason") is None:
-            self._unfinished.add(choice.get("index"))
-        else:
-            _check_choice(choice, self._classifier)
-            self._unfinished.discard(choice.get("index"))
-
-
-def _is_framed(data: bytes, head: bytes, tail: bytes) -> bool:
-    """Whether `data` is JSON that differs from the chunk before in its words alone."""
-    if not data.startswith(head) or not data.endswith(tail):
-        return False
-    begin, end = len(head), len(data) - len(tail)
-    return begin <= end and not _beside_words(data[begin:end])
-
-
-def _beside_words(text: bytes) -> bytes:
-    """What of `text` may not stand in a JSON string as it is, or need not be one character."""
-    return text.translate(None, PLAIN)
-
-
-PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
-"""What may stand in a JSON string as it is, and is one character."""
-
-_MOST_FRAMES = 4
-"""Frames that are tried for one stream: some providers send something else with each chunk."""
-
-
-_FRAME = ("id", "object", "created", "model")
-"""What each chunk of a stream tells again."""
-
-_PLAIN_ENDS = ("stop", "length")
-
-OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
-"""Who knows all fields of their answers, and whose reasons are what they are."""
+    return tuple.__new__(ChatChunk, (body, told_usage(answer, classifier, tier), False, None, True))
 
 
 def _with_plain_fields(answer: dict[str, Any]) -> bool:
@@ -267,7 +94,7 @@ def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) ->
     return with_plain_reason(choice, calls=calls) or changed
 
 
-def _check_choice(choice: Any, classifier: Classifier) -> None:
+def check_choice(choice: Any, classifier: Classifier) -> None:
     """Raise the error of a choice that failed inside a success."""
     if not isinstance(choice, dict):
         raise classifier.malformed("the answer has a choice that is none")
@@ -275,7 +102,7 @@ def _check_choice(choice: Any, classifier: Classifier) -> None:
         raise classifier.in_band(error)
 
 
-def _usage(answer: dict[str, Any], classifier: Classifier, tier: str = "") -> Usage | None:
+def told_usage(answer: dict[str, Any], classifier: Classifier, tier: str = "") -> Usage | None:
     plain = plain_usage(answer.get("usage"), tier)
     if plain is not None:
         return plain

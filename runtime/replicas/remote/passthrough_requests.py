@@ -25,7 +25,8 @@ from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
 from .chats import read_events, sent_in, wants_usage
-from .passthrough_answers import DONE, PassingReader, read_whole
+from .passthrough_answers import read_whole
+from .passthrough_streams import DONE, PassingReader
 
 JSON = "application/json"
 COMPACT = "/responses/compact"

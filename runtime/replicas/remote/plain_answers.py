@@ -14,7 +14,6 @@ import re
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -48,9 +47,9 @@ class PlainAnswer(NamedTuple):
 
 def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
-    begin = bytes(piece[:MAX_HEADER])
+    begin = piece[:MAX_HEADER] if type(piece) is bytes else bytes(piece[:MAX_HEADER])
     end = begin.find(b"\r\n\r\n")
-    if end < 0 or not begin.startswith(_BEGINS):
+    if end < 0 or begin[: len(_BEGINS)] != _BEGINS:
         return None
     head = begin[len(_BEGINS) : end + 2].decode("latin-1")
     fields = _FIELD.findall(head)
@@ -74,7 +73,10 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
             return None
     elif kind != "text/event-stream" or headers.getall(_CHUNKED, ()) != ["chunked"] or _SIZE in headers:
         return None
-    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), bytes(piece[end + 4 :]), size))
+    body = piece[end + 4 :]
+    if type(body) is not bytes:
+        body = bytes(body)
+    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), body, size))
 
 
 class Rest(asyncio.BufferedProtocol):
@@ -195,8 +197,7 @@ class FirstPiece:
                 answer = None
                 self._parse()
             else:
-                parse = partial(self._steady.receiver.set_response_params, **self._parsing)  # holds no `self`
-                self.stream = WholeChunks(self._steady, parse, begun[0], is_ended=begun[1])
+                self.stream = WholeChunks(self._steady, self._parsing, begun[0], is_ended=begun[1])
         elif len(answer.body) < size:
             self.rest = Rest(self._steady, answer.body, size)
         if not self.waiter.done():

@@ -14,20 +14,17 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.server_sent_events import SseParser
-from ...requests.answer import ChatChunk, ChatEvents
-from ...requests.errors import RequestError
 from ...requests.sink import Sink
-from ...stream_reader import take
-from .passthrough_answers import PLAIN, PassingReader
+from .passthrough_streams import PLAIN, PassingReader, Read
 
 if TYPE_CHECKING:
     from .body import Body
     from .chats import ChunkReader
     from .connector import Steady
 
-Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
-"""The chunks in a piece, and the error that stops the stream."""
+Parser = SseParser | EventStreamParser
 
 _END = b"\n\n\r\n"
 """Of an event, and of the chunk of HTTP that it is."""
@@ -39,24 +36,15 @@ _AROUND = len(_BEGIN) + 2
 class Relay:
     """From the connection `steady`, where `body` comes, to `sink`.
 
-    read: what the bytes of a piece say; `reader` and `parser` are what it reads with. most: bytes of a piece.
+    read: what the bytes of a piece say, by `reader` and `parser`. most: bytes of a piece.
     """
 
-    __slots__ = (
-        "_body",
-        "_head",
-        "_left",
-        "_most",
-        "_parser",
-        "_passing",
-        "_read",
-        "_reader",
-        "_sink",
-        "_steady",
-        "_tail",
-        "_tail_size",
-        "_waiter",
-    )
+    left: Read | None = None
+    """What was read that has to go the usual way."""
+    _waiter: Future[None] | None = None
+    _tail_size = 0
+    _head = _tail = b""
+    """What stands around the words of the next event; empty where it has to be read."""
 
     def __init__(
         self,
@@ -64,23 +52,18 @@ class Relay:
         body: Body,
         sink: Sink,
         reader: ChunkReader,
-        parser: object,
-        read: Callable[[bytes], Read],
+        parser: Parser,
+        read: Callable[[ChunkReader, Parser, Body, bytes], Read],
         most: int,
     ) -> None:
         self._steady = steady
         self._body = body
         self._sink = sink
         self._reader = reader
-        self._parser = parser if isinstance(parser, SseParser) else None
+        self._parser = parser
         self._passing = reader if isinstance(reader, PassingReader) else None
         self._read = read
         self._most = most
-        self._waiter: Future[None] | None = None
-        self._left: Read | None = None
-        self._tail_size = 0
-        self._head = self._tail = b""
-        """What stands around the words of the next event; empty where it has to be read."""
 
     def begin(self) -> Future[None] | None:
         """Hand on what comes from now on; done when who waits has to go on. None: it is not to be."""
@@ -94,16 +77,6 @@ class Relay:
     def end(self) -> None:
         """What comes stays with its connection again."""
         self._steady.relay = self._waiter = None
-
-    @property
-    def has_left(self) -> bool:
-        """Whether something was read that has to go the usual way."""
-        return self._left is not None
-
-    def take_left(self) -> Read | None:
-        """What is left, once."""
-        left, self._left = self._left, None
-        return left
 
     def passes(self, piece: bytes) -> bool:
         """Whether `piece` was handed on as it came; else its connection parses it, and calls `look`."""
@@ -128,15 +101,16 @@ class Relay:
 
     def look(self, piece: bytes) -> None:
         """Hand on what the connection has made of `piece`; empty: it has ended."""
+        waiter = self._waiter
         try:
             if self._is_handed_on(piece):
                 return
         except Exception as error:  # who waits is told of it
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_exception(error)
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(error)
         else:
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_result(None)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
         self._steady.relay = None
 
     def _is_handed_on(self, piece: bytes) -> bool:
@@ -145,24 +119,26 @@ class Relay:
         body, sink = self._body, self._sink
         content = body.content
         while content.exception() is None:
-            data = take(content, self._most)
+            data = body.take(self._most)
             if not data:
                 if content.is_eof():
                     return False
                 self._find_frame(piece, last)
                 return True
-            body.count(len(data))
-            chunks, error = read = self._read(data)
+            body.left -= len(data)
+            if body.left < 0:
+                raise body.too_large()
+            chunks, error = read = self._read(self._reader, self._parser, body, data)
             is_last = self._reader.ended
             if (
                 error is not None
                 or (is_last and self._passing is None)  # the whole of it may have to be checked
                 or (chunks and not sink.send(chunks, is_last and content.at_eof()))
             ):
-                self._left = read
+                self.left = read
                 return False
             if is_last:
-                self._left = [], None
+                self.left = [], None
                 return False
             if body.since is None:
                 body.goes_on()
@@ -177,7 +153,7 @@ class Relay:
         reader, parser = self._passing, self._parser
         if (
             reader is None
-            or parser is None
+            or not isinstance(parser, SseParser)
             or (frame := reader.frame) is None
             or not parser.is_between
             or reader.joiner.held

@@ -59,10 +59,9 @@ from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
 from .network_errors import told_of
 from .passthrough_requests import JSON, Passed
+from .passthrough_streams import PassingReader, Read
 from .proxy import Proxy, proxy_of
-from .relay import Relay
-
-Parser = SseParser | EventStreamParser
+from .relay import Parser, Relay
 
 E = TypeVar("E", bound=RequestError)
 
@@ -265,13 +264,16 @@ class RemoteReplica:
                     sink,
                     reader,
                     parser,
-                    partial(self._chunks, reader, parser, body),
+                    self._chunks,
                     _READ_AHEAD,
                 )
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD, relay if told is None else None)
-                read = None if relay is None else relay.take_left()
-                chunks, error = read or self._chunks(reader, parser, body, data)
+                if relay is None or (read := relay.left) is None:
+                    read = self._chunks(reader, parser, body, data)
+                else:
+                    relay.left = None
+                chunks, error = read
                 if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
@@ -286,7 +288,8 @@ class RemoteReplica:
                     told = None
                 if error is not None:
                     raise error
-            await body.read_end()
+            if not body.at_end:
+                await body.read_end()
         except OutOfBounds as error:
             raise self._out_of_bounds(error.limit, error.most, deadline) from None
         except aiohttp.ClientError as error:
@@ -447,10 +450,13 @@ class RemoteReplica:
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
-    def _chunks(
-        self, reader: ChunkReader, parser: Parser, body: Body, data: bytes
-    ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
+    def _chunks(self, reader: ChunkReader, parser: Parser, body: Body, data: bytes) -> Read:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
+        if type(reader) is PassingReader and type(parser) is SseParser:
+            read = reader.read_piece(data, parser)
+            if read is not None:
+                body.since = None
+                return read
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
@@ -502,7 +508,8 @@ class RemoteReplica:
 def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     """`chunk`, the first one of an answer, with what the provider says beside it."""
     if type(chunk) is ChatChunk:
-        return tuple.__new__(ChatChunk, (*chunk[:3], upstream, chunk.says))
+        data, usage, more, _, says = chunk
+        return tuple.__new__(ChatChunk, (data, usage, more, upstream, says))
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
     if type(chunk) is EmbedChunk:

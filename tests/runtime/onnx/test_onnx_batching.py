@@ -84,6 +84,32 @@ def test_lengths_of_different_buckets_never_share_a_run_and_the_oldest_goes_firs
     assert queue.decide(2.0, Finished()).runs == ((2,),)
 
 
+def test_where_runs_share_cores_a_short_text_does_not_wait_for_a_run_of_long_ones() -> None:
+    queue = BatchQueue(BATCHING, max_runs=2, shares_cores=True)
+    assert queue.decide(0.0, Arrived(job(1, bucket=128))).runs == ((1,),)
+    assert queue.decide(0.001, Arrived(job(2, bucket=8))) == Decision(wake_at=0.011)
+    assert queue.decide(0.002, Arrived(job(3, bucket=8))) == Decision(wake_at=0.011)
+    assert queue.decide(0.011, Due()).runs == ((2, 3),)
+
+
+def test_where_runs_share_cores_texts_of_one_length_share_the_next_run_and_not_the_cores() -> None:
+    queue = BatchQueue(BATCHING, max_runs=2, shares_cores=True)
+    queue.decide(0.0, Arrived(job(1)))
+    for number in range(2, 5):
+        assert queue.decide(0.0, Arrived(job(number))) == Decision()
+    assert queue.decide(5.0, Finished(bucket=16)).runs == ((2, 3, 4),)
+
+
+def test_where_runs_share_cores_a_run_that_cannot_grow_goes_beside_one_of_its_length() -> None:
+    queue = BatchQueue(BATCHING, max_runs=2, shares_cores=True)
+    for number in range(4):
+        queue.decide(0.0, Arrived(job(number)))
+    assert queue.decide(0.0, Arrived(job(4))).runs == ((1, 2, 3, 4),)
+    queue.decide(0.0, Arrived(job(5)))
+    assert queue.decide(1.0, Finished(bucket=16)) == Decision()
+    assert queue.decide(2.0, Finished(bucket=16)).runs == ((5,),)
+
+
 def test_an_abandoned_job_is_never_run() -> None:
     queue = BatchQueue(BATCHING, max_runs=1)
     for number in range(3):
@@ -110,25 +136,26 @@ def test_a_job_past_its_deadline_is_dropped_and_named() -> None:
         max_size=60,
     ),
     st.integers(1, 3),
+    st.booleans(),
 )
 def test_every_job_runs_exactly_once_or_was_abandoned_and_runs_stay_within_bounds(
-    steps: list[tuple[int, int, float, bool, bool]], max_runs: int
+    steps: list[tuple[int, int, float, bool, bool]], max_runs: int, shares_cores: bool
 ) -> None:
-    queue = BatchQueue(BATCHING, max_runs)
-    now, running = 0.0, 0
+    queue = BatchQueue(BATCHING, max_runs, shares_cores=shares_cores)
+    now = 0.0
+    running: list[int] = []
     jobs: dict[int, Job] = {}
     ran: list[int] = []
     abandoned: set[int] = set()
 
     def follow(decision: Decision) -> None:
-        nonlocal running
         for group in decision.runs:
             members = [jobs[number] for number in group]
-            assert len({each.bucket for each in members}) == 1
+            [bucket] = {each.bucket for each in members}
             assert sum(each.rows for each in members) <= BATCHING.max_size
             ran.extend(group)
-            running += 1
-        assert running <= max_runs
+            running.append(bucket)
+        assert len(running) <= max_runs
         assert not (queue.waiting and not running)
 
     for number, (rows, bucket, pause, finish, abandon) in enumerate(steps):
@@ -139,10 +166,8 @@ def test_every_job_runs_exactly_once_or_was_abandoned_and_runs_stay_within_bound
             abandoned.add(number)
             follow(queue.decide(now, Abandoned(number)))
         if finish and running:
-            running -= 1
-            follow(queue.decide(now, Finished()))
+            follow(queue.decide(now, Finished(bucket=running.pop(0))))
     while running:
         now += 1
-        running -= 1
-        follow(queue.decide(now, Finished()))
+        follow(queue.decide(now, Finished(bucket=running.pop(0))))
     assert sorted(ran) == sorted(jobs.keys() - abandoned)

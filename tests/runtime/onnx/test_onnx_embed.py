@@ -210,5 +210,6 @@ def test_runs_at_the_same_time_follow_threads_and_batching() -> None:
     assert concurrent_runs(onnx_plan(providers="cuda cpu"), cores=64) == 2
     assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=4)), cores=16) == 4
     assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=8)), cores=2) == 1
-    assert concurrent_runs(onnx_plan(batching=Batching()), cores=16) == 1
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=16) == 2
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=1) == 1
     assert concurrent_runs(onnx_plan(), cores=16) == 16

@@ -15,8 +15,6 @@ from attrs import evolve
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import (
-    Batching,
-    Duration,
     ExecutionProvider,
     GenerateSpec,
     OnnxServingPlan,
@@ -140,7 +138,6 @@ def test_a_gpu_has_two_runs_at_a_time_and_one_with_graphs() -> None:
     assert (
         concurrent_runs(evolve(gpu_plan(), session=SessionOptions(intra_op_threads=4)), cores=16) == GPU_RUNS
     )
-    assert concurrent_runs(onnx_plan(batching=Batching(max_size=8, max_delay=Duration(0))), cores=16) == 1
 
 
 def test_replicas_on_one_gpu_share_a_session_but_not_with_graphs_and_not_across_gpus(tmp_path: Path) -> None:

@@ -57,6 +57,12 @@ def test_a_kind_that_takes_about_as_long_as_a_quick_one_may_does_not_come_and_go
     assert not told(runs, 100, QUICK * 1.5).has("small")
 
 
+def test_a_first_run_that_is_slow_counts_as_one_of_the_first_ones() -> None:
+    runs = told(told(QuickRuns(), 1, QUICK * 3), ENOUGH - 1)
+    assert runs.has("small")
+    assert not told(told(QuickRuns(), 1, QUICK * 9), ENOUGH - 1).has("small")
+
+
 def test_clients_cannot_fill_the_memory_with_kinds() -> None:
     runs = QuickRuns()
     for number in range(MOST_KINDS * 3):

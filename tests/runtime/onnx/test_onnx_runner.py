@@ -4,15 +4,19 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
 
-from inferc.compiler.plan import Batching, Duration
+from inferc.compiler.plan import Batching, Duration, SessionOptions
 from inferc.runtime.replicas.onnx.batching import BatchQueue
+from inferc.runtime.replicas.onnx.model import OnnxModel
 from inferc.runtime.replicas.onnx.runner import Runner, Stopper
 from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
+
+from .plans import MODELS, onnx_plan
 
 T = TypeVar("T")
 Numbers = Runner[Sequence[int], list[list[int]]]
@@ -89,6 +93,33 @@ async def test_each_caller_gets_its_own_rows(model: Model, runner: Numbers) -> N
     for n, task in enumerate(others, 1):
         assert (await task) == [[n, n], [n + 100, n + 100]]
     assert model.batches == [[0], [1, 101, 2, 102, 3, 103]]
+
+
+@pytest.mark.parametrize("cores_of_a_run", [None, 1])
+async def test_on_a_cpu_a_short_text_is_answered_while_a_long_one_runs(
+    threads: ThreadPoolExecutor, cores_of_a_run: int | None
+) -> None:
+    """Another long one waits for it, to share the next run, unless each run has a core to itself."""
+    gate = threading.Event()
+
+    def run(texts: Sequence[str], stopper: Stopper) -> Sequence[str]:
+        assert "long" not in texts or gate.wait(10)
+        return texts
+
+    plan = onnx_plan(batching=BATCHING, session=SessionOptions(intra_op_threads=cores_of_a_run))
+    session: Any = SimpleNamespace(run=None)
+    model = OnnxModel(plan, session, threads, 2, 2, MODELS, ("cpu", 0), "deployment `texts`")
+    runner: Runner[str, str] = model.runner(run, BATCHING)
+    [long] = await queued(runner.submit("long", rows=1, bucket=64, deadline=None))
+    try:
+        assert await runner.submit("short", rows=1, bucket=8, deadline=None) == "short"
+        another = asyncio.create_task(runner.submit("as long", rows=1, bucket=64, deadline=None))
+        await asyncio.wait([another], timeout=0.05 if cores_of_a_run is None else None)
+        assert another.done() == (cores_of_a_run == 1)
+        assert not long.done()
+    finally:
+        gate.set()
+    assert [await long, await another] == ["long", "as long"]
 
 
 async def test_a_bad_job_does_not_harm_its_neighbours(model: Model, runner: Numbers) -> None:

@@ -25,4 +25,7 @@ class TensorTask(WholeAnswers):
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, TensorRequest)
-        return TensorChunk(await self._runs.infer(request, deadline))
+        outputs = self._runs.infer_here(request, deadline)
+        if outputs is None:
+            outputs = await self._runs.infer(request, deadline)
+        return TensorChunk(outputs)
