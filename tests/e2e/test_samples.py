@@ -40,7 +40,7 @@ def test_the_remote_sample_answers_after_a_failure_of_its_provider() -> None:
         serving("mock-provider", "--port", "0", "--gap", "0", "--fault", "503:retry_after=0") as mock,
         serving(
             "run", "samples/remote.infer", "--port", "0",
-            "--set", f"provider_url={mock.url}/v1", "--set", "patience=600ms", environment=KEYS,
+            "--set", f"provider_url={mock.url}/v1", environment=KEYS,
         ) as gateway,
         OpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client,
     ):  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -329,10 +329,16 @@ async def test_a_client_that_leaves_cancels_every_step_at_the_provider(house: Op
         await eventually(lambda: gpt.running == 0 and it.mock.stats.open == 0)
 
 
-async def test_the_timeout_of_the_gateway_holds_for_all_steps_together(house: Open) -> None:
-    options = MockOptions(gap=0, faults=(slow(0.4),))
-    async with house(two_steps().pipeline("answer"), options=options, timeout=Duration(0.6)) as it:
-        status, body, _ = await it.post("/v1/pipelines/p", {"message": "hello"})
+async def test_the_timeout_of_the_gateway_holds_for_all_steps_together(
+    house: Open, pass_time: Callable[[float], Awaitable[None]]
+) -> None:
+    options = MockOptions(gap=0, faults=(slow(20),))
+    async with house(two_steps().pipeline("answer"), options=options, timeout=Duration(30)) as it:
+        asked = asyncio.create_task(it.post("/v1/pipelines/p", {"message": "hello"}))
+        for step in (1, 2):
+            await eventually(lambda step=step: it.mock.stats.requests == step)  # type: ignore[misc]
+            await pass_time(20)
+        status, body, _ = await asked
         assert (status, body["error"]["code"]) == (504, "timeout")
         assert "step `answer`" in body["error"]["message"]
 

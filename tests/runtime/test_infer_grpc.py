@@ -148,7 +148,7 @@ async def test_a_stream_of_requests_is_answered_in_its_order(address: str) -> No
         for number in range(3):
             client.async_stream_infer("FP32", [wanted("x", numpy.full((1, 2), number, numpy.float32))])
         client.async_stream_infer("nothing", [wanted("x", numpy.ones((1, 2), numpy.float32))])
-        found = [answers.get(timeout=10) for _ in range(4)]
+        found = [answers.get(timeout=60) for _ in range(4)]
         client.stop_stream()
         assert found[:3] == [0, 1, 2]
         assert "there is no model `nothing`" in str(found[3])

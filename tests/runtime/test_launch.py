@@ -460,7 +460,7 @@ print("stopped")
     )
     await until(lambda: len(with_mark(mark)) == 3)
     gateway.terminate()
-    out, _ = await asyncio.wait_for(gateway.communicate(), 10)
+    out, _ = await asyncio.wait_for(gateway.communicate(), 60)
     assert (gateway.returncode, out) == (0, b"stopped\n")
     assert not with_mark(mark)
 

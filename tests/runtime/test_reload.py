@@ -243,7 +243,7 @@ async def test_grpc_is_turned_on_and_off() -> None:
         first = it.service.rpc
         assert first is not None
         async with grpc.aio.insecure_channel(f"127.0.0.1:{first.port}") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 10)
+            await asyncio.wait_for(channel.channel_ready(), 60)
         await it.service.take_over(plan)
         assert it.service.rpc is first
         await it.service.take_over(plan_with(gpt(it.mock.endpoint)))

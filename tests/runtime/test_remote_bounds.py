@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -231,24 +231,15 @@ async def test_what_brings_nothing_new_does_not_make_a_stream_live_longer(name: 
 
 
 @pytest.fixture
-async def late(monkeypatch: pytest.MonkeyPatch) -> Late:
-    """Pieces of an answer, where a number is a wait of so many seconds on the clock of the event loop.
-
-    That clock is set instead: however long the machine sleeps is nothing beside what is waited for.
-    """
-    loop, passed = asyncio.get_running_loop(), [0.0]
-    clock = loop.time
-    monkeypatch.setattr(loop, "time", lambda: clock() + passed[0])
+def late(pass_time: Callable[[float], Awaitable[None]]) -> Late:
+    """Pieces of an answer, where a number is a wait of so many seconds on the clock of the event loop."""
 
     async def pieces_of(pieces: Pieces) -> AsyncIterator[bytes]:
         for piece in pieces:
             if isinstance(piece, bytes):
                 yield piece
-                continue
-            for seconds in (piece, 0):
-                for _ in range(10):  # what was sent arrives; who waited for too long gives up
-                    await asyncio.sleep(0)
-                passed[0] += seconds
+            else:
+                await pass_time(piece)
 
     return pieces_of
 

@@ -23,7 +23,7 @@ from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import build_app, serve_mock
 from inferc.runtime.requests.errors import StartError
 
-from ..support.forked import ROOT, forked_program
+from ..support.forked import PATIENCE, ROOT, forked_program
 from ..support.remote import plan_of, remote_plan
 
 GATEWAY = """
@@ -81,44 +81,44 @@ def chat(url: str, stream: bool) -> urllib.request.Request:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_a_stream_finish_and_takes_no_new_requests(number: signal.Signals) -> None:
     with process(MOCK, "0.1") as (_, mock), process(GATEWAY, f"{mock}/v1", "10") as (gateway, url):
-        with urllib.request.urlopen(chat(url, stream=True), timeout=10) as response:
+        with urllib.request.urlopen(chat(url, stream=True), timeout=PATIENCE) as response:
             response.readline()
             os.kill(gateway.pid, number)
             rest = response.read().decode()
             assert rest.endswith("data: [DONE]\n\n")
             with pytest.raises(urllib.error.URLError):
-                urllib.request.urlopen(f"{url}/healthz", timeout=10)
-        out, err = gateway.communicate(timeout=10)
+                urllib.request.urlopen(f"{url}/healthz", timeout=PATIENCE)
+        out, err = gateway.communicate(timeout=PATIENCE)
         assert (gateway.returncode, out, err) == (0, "stopped\n", "")
 
 
 def test_a_stream_that_outlasts_the_grace_is_broken_off() -> None:
     with process(MOCK, "1") as (_, mock), process(GATEWAY, f"{mock}/v1", "0.2") as (gateway, url):
-        with urllib.request.urlopen(chat(url, stream=True), timeout=10) as response:
+        with urllib.request.urlopen(chat(url, stream=True), timeout=PATIENCE) as response:
             response.readline()
             gateway.terminate()
-            out, err = gateway.communicate(timeout=10)
+            out, err = gateway.communicate(timeout=PATIENCE)
         assert (gateway.returncode, out, err) == (0, "stopped\n", "")
 
 
 def test_a_second_signal_breaks_off_what_is_in_flight() -> None:
     with process(MOCK, "1") as (_, mock), process(GATEWAY, f"{mock}/v1", "60") as (gateway, url):
-        with urllib.request.urlopen(chat(url, stream=True), timeout=10) as response:
+        with urllib.request.urlopen(chat(url, stream=True), timeout=PATIENCE) as response:
             response.readline()
             gateway.terminate()
             timer = threading.Timer(0.2, gateway.terminate)
             timer.start()
-            out, err = gateway.communicate(timeout=10)
+            out, err = gateway.communicate(timeout=PATIENCE)
             timer.join()
         assert (gateway.returncode, out, err) == (0, "stopped\n", "")
 
 
 def test_the_mock_provider_stops_on_a_signal() -> None:
     with process(MOCK, "0") as (mock, url):
-        with urllib.request.urlopen(chat(url, stream=False), timeout=10) as response:
+        with urllib.request.urlopen(chat(url, stream=False), timeout=PATIENCE) as response:
             assert json.load(response)["choices"][0]["message"]["content"] == "You said: a b c d"
         mock.terminate()
-        out, err = mock.communicate(timeout=10)
+        out, err = mock.communicate(timeout=PATIENCE)
         assert (mock.returncode, out, err) == (0, "stopped\n", "")
 
 

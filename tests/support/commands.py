@@ -44,7 +44,7 @@ def serving(
     *arguments: str,
     cwd: Path = ROOT,
     environment: dict[str, str] | None = None,
-    patience: float = PATIENCE,
+    patience: float = 10 * PATIENCE,
     output: IO[str] | None = None,
     forked: bool = True,
 ) -> Iterator[Running]:

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.reload import Reloader
 from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.replicas.onnx.token_model import TokenModel
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.commands import ROOT
-from ...support.remote import eventually, executor_of, gateway_of, plan_of
+from ...support.forked import PATIENCE
+from ...support.remote import eventually, executor_of, gateway_of, plan_of, until
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
 from .toys import line, load, save_model, tensor_plan
@@ -61,15 +64,31 @@ async def test_a_model_is_swapped_without_a_failed_request(tmp_path: Path) -> No
     assert set(seen) == {4.0, 40.0}
 
 
-async def test_the_old_model_goes_once_its_last_request_is_answered(tmp_path: Path) -> None:
+async def test_the_old_model_goes_once_its_last_request_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    compute = TokenModel.run
+
+    def run(*of: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        return compute(*of)
+
     sessions = SharedSessions()
     replicas = [OnnxReplica(onnx_plan(), ReplicaPlacement(i, None, ()), MODELS, sessions) for i in range(2)]
     await asyncio.gather(*(replica.start() for replica in replicas))
-    slow = asyncio.create_task(embed(replicas[0], *["a sentence of some words " * 20] * 16))
-    await asyncio.sleep(0.02)
+    monkeypatch.setattr(TokenModel, "run", run)
+    slow = asyncio.create_task(embed(replicas[0], "a text"))
+    await until(begun.is_set)
     changed = onnx_plan(session=SessionOptions(intra_op_threads=1))
     reloading = asyncio.create_task(replicas[0].reload(changed))
-    assert (await slow).vectors.shape == (16, 384)
+    await until(lambda: len(sessions) == 2)
+    assert (await embed(replicas[1], "another")).vectors.shape == (1, 384)
+    assert not slow.done()
+    go_on.set()
+    assert (await slow).vectors.shape == (1, 384)
     await reloading
     assert len(sessions) == 2
     await replicas[1].reload(changed)
