@@ -46,7 +46,7 @@ class WholeAnswer(web.Response):
         """headers: or their lines."""
         lines = headers if isinstance(headers, bytes) else header_lines(headers)
         if not _IS_AS_EXPECTED:
-            super().__init__(body=b"".join(parts), headers=_fields(lines), content_type=JSON)
+            super().__init__(body=b"".join(parts), headers=fields_of(lines), content_type=JSON)
             return
         self._state, self.parts = {}, parts
         self._status, self._reason = 200, "OK"
@@ -66,7 +66,7 @@ class WholeAnswer(web.Response):
     def _headers(self) -> CIMultiDict[str]:
         """Those that aiohttp knows."""
         if self.lines is not None:
-            self._known = _fields(self.lines)
+            self._known = fields_of(self.lines)
             self._known[hdrs.CONTENT_TYPE] = JSON
             self.lines = None
         return self._known
@@ -76,6 +76,7 @@ class WholeAnswer(web.Response):
         self._known = headers
 
 
-def _fields(lines: bytes) -> CIMultiDict[str]:
+def fields_of(lines: bytes) -> CIMultiDict[str]:
+    """The headers that `lines` say, each with its end."""
     fields = (line.partition(": ") for line in lines.decode().split("\r\n")[:-1])
     return CIMultiDict((name, value) for name, _, value in fields)

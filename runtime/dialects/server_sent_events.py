@@ -12,6 +12,7 @@ EVENT_STREAM = "text/event-stream"
 
 MAX_EVENT = 16 << 20
 """Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
+_RETURN = ord("\r")
 
 
 class Event(NamedTuple):
@@ -57,7 +58,7 @@ class SseParser:
         if self._after_cr and received:
             received = received.removeprefix(b"\n")
             self._after_cr = False
-        if b"\r" in received:
+        if _RETURN in received:
             self._after_cr = received.endswith(b"\r")
             received = received.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, tail = received.split(b"\n")
@@ -101,7 +102,7 @@ class SseParser:
         if not self.is_between or not received.startswith(b"data: ") or not received.endswith(b"\n\n"):
             return []
         events = received[6:-2].split(b"\n\ndata: ")
-        return events if b"\r" not in received and received.count(b"\n") == 2 * len(events) else []
+        return events if _RETURN not in received and received.count(b"\n") == 2 * len(events) else []
 
     def close(self) -> list[Event]:
         """The event that the end of the bytes leaves without its blank line, if there is one."""

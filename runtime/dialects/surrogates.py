@@ -47,7 +47,7 @@ _MOST_EVENTS, _MOST_BYTES = 32, 1 << 20
 
 def without_halves(body: bytes) -> bytes:
     """A whole body as it is, or with U+FFFD for each half of a character in it, and in arguments in it."""
-    if b"\\" not in body or b"\\u" not in body:  # one byte is found in a tenth of the time
+    if BACKSLASH not in body or b"\\u" not in body:  # one byte is found at once
         return body
     is_refused = _has_halves(body)
     if not is_refused and _ESCAPED_TWICE.search(body) is None:

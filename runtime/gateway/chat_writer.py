@@ -26,12 +26,13 @@ class ChatWriter:
     Chunks that are in the client's protocol go out as they are; of others, the events are written.
     """
 
+    _events: ChunkEvents | None = None
+    _writer: AnswerWriter | None = None
+    _passed = False
+
     def __init__(self, request: ChatRequest | CompletionRequest) -> None:
         self._request = request
         self._in_openai = isinstance(request, CompletionRequest) or request.said is None
-        self._events: ChunkEvents | None = None
-        self._writer: AnswerWriter | None = None
-        self._passed = False
 
     @property
     def untold(self) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from ..requests.answer import Chunk
 from .chat_writer import ChatWriter
-from .event_stream import EventStream, as_chunk
+from .event_stream import EventStream, Headers, as_chunk
 
 
 class ClientSink:
@@ -17,9 +17,7 @@ class ClientSink:
     left = b""
     """The last events, which go out with the end that follows them."""
 
-    def __init__(
-        self, writer: ChatWriter, out: EventStream, headers: Callable[[], Mapping[str, str]]
-    ) -> None:
+    def __init__(self, writer: ChatWriter, out: EventStream, headers: Callable[[], Headers]) -> None:
         self._writer = writer
         self._out = out
         self._headers = headers

@@ -16,9 +16,9 @@ from ..concurrency.tasks import end_tasks
 from ..header_lines import header_lines
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
-from ..whole_answer import StreamHead
+from ..whole_answer import StreamHead, fields_of
 from .exchange import Exchange
-from .responses import internal_error, log_failure
+from .responses import add_ids, internal_error, log_failure
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
@@ -37,6 +37,11 @@ _HEAD = b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\nServer: %b\r\n" % (
     SERVER_SOFTWARE.encode(),
 )
 """What all heads begin with."""
+_CLOSE = b"Connection: close\r\n"
+
+
+Headers = Mapping[str, str] | bytes
+"""Those of an answer, or their lines, where they say nothing of limits."""
 
 
 class EventStream:
@@ -55,9 +60,9 @@ class EventStream:
     def __init__(self, request: web.Request, exchange: Exchange | None) -> None:
         """exchange: that of `request`, which says what stands in the head of each answer."""
         self._exchange = exchange
-        self.response = StreamHead(headers=NO_HEADERS if exchange is None else exchange.ids)
         self._request = request
-        self._client = _client_of(request)
+        self._client = client = _client_of(request)
+        self.response = StreamHead(exchange.ids if client is None and exchange is not None else NO_HEADERS)
         self._loop = asyncio.get_running_loop()
 
     async def __aenter__(self) -> EventStream:
@@ -73,14 +78,14 @@ class EventStream:
         if self._comment is not None:
             await end_tasks([self._comment])
 
-    async def begin(self, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    async def begin(self, headers: Headers = NO_HEADERS) -> None:
         """Send the status, with `headers` beside the usual ones; once."""
         if self._comment is not None:
             await self._comment
         if not self.has_begun:
             await self._write(b"", headers)
 
-    async def send(self, data: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    async def send(self, data: bytes, headers: Headers = NO_HEADERS) -> None:
         """Send one event or several. Raises ConnectionError when the client is gone.
 
         headers: sent with the status, where that goes out now.
@@ -90,7 +95,7 @@ class EventStream:
             await self._comment
         await self._write(data, headers)
 
-    async def end(self, data: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> web.StreamResponse:
+    async def end(self, data: bytes = b"", headers: Headers = NO_HEADERS) -> web.StreamResponse:
         """Send the last events. headers: as of `send`."""
         if self._comment is not None:
             await self._comment
@@ -122,7 +127,7 @@ class EventStream:
             return False
         return (transport := client.transport) is not None and not transport.is_closing()
 
-    def pass_on(self, chunk: bytes, headers: Callable[[], Mapping[str, str]] = lambda: NO_HEADERS) -> bool:
+    def pass_on(self, chunk: bytes, headers: Callable[[], Headers] = lambda: NO_HEADERS) -> bool:
         """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
 
         headers: makes those that are sent with the status, where that goes out now.
@@ -143,7 +148,7 @@ class EventStream:
     async def _send_comment(self) -> None:
         await self._write(_COMMENT, NO_HEADERS)
 
-    async def _write(self, data: bytes, headers: Mapping[str, str]) -> None:
+    async def _write(self, data: bytes, headers: Headers) -> None:
         """Send `data`, and wait until it is gone: no more is kept for a client that does not read.
 
         headers: sent before it, with the head, where that is not out.
@@ -155,7 +160,8 @@ class EventStream:
                 await client._drain_helper()
             return
         if not self.has_begun:
-            response.headers.update({**_HEADERS, **headers})
+            told = fields_of(headers) if isinstance(headers, bytes) else headers
+            response.headers.update({**_HEADERS, **told})
             response._send_headers_immediately = not data  # else together with it
             await response.prepare(self._request)
             self.has_begun = True
@@ -163,7 +169,7 @@ class EventStream:
             await response.write(data)
             await self._request.writer.drain()
 
-    def _put(self, data: bytes, headers: Mapping[str, str]) -> None:
+    def _put(self, data: bytes, headers: Headers) -> None:
         """Send `data`, which is chunks of HTTP, at once. Raises ConnectionError. headers: as of `send`."""
         client = self._client
         transport = None if client is None else client.transport
@@ -171,23 +177,29 @@ class EventStream:
             raise ConnectionResetError("the client is gone")
         transport.write(data if self.has_begun else self._begin(data, headers))
 
-    def _begin(self, data: bytes, headers: Mapping[str, str]) -> bytes:
+    def _begin(self, data: bytes, headers: Headers) -> bytes:
         """The head, with `data` behind it: what `prepare` and the writer of aiohttp do together."""
         request, response, exchange = self._request, self.response, self._exchange
         closes = request._message.should_close
         response._keep_alive = not closes
         response.lines = b""
         said = response._headers
-        if headers:
+        ids = NO_HEADERS if exchange is None else exchange.ids
+        if isinstance(headers, bytes):
+            add_ids(response, ids)
+            response.lines += headers + _CLOSE if closes else headers
+        else:
+            said.update(ids)
             said.update(headers)
-        if closes:
-            said[hdrs.CONNECTION] = "close"
+            if closes:
+                said[hdrs.CONNECTION] = "close"
         if exchange is not None and exchange.tell is not None:
             exchange.tell(request, response, exchange)
         self.has_begun = True
         request._payload_writer.output_size = 1  # no other answer may begin
         date = rfc822_formatted_time().encode()
-        return b"%bDate: %b\r\n%b%b\r\n%b" % (_HEAD, date, header_lines(said), response.lines, data)
+        lines = header_lines(said) + response.lines if said else response.lines
+        return b"%bDate: %b\r\n%b\r\n%b" % (_HEAD, date, lines, data)
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""

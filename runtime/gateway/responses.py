@@ -128,9 +128,9 @@ def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[st
     return ids
 
 
-def add_ids(response: web.StreamResponse, ids: dict[str, str]) -> None:
+def add_ids(response: web.StreamResponse, ids: Mapping[str, str]) -> None:
     """Name the request in the answer to it, by what `name_request` gave."""
-    if not isinstance(response, WholeAnswer) or response.lines is None:
+    if not isinstance(response, _WITH_LINES) or response.lines is None:
         response.headers.update(ids)
     elif len(ids) == 1:
         response.lines += _ID_LINE % ids[REQUEST_ID_HEADER].encode()
@@ -181,12 +181,12 @@ def _plain_lines(deployment: str, replica: int | None, attempts: int, cost: floa
     return header_lines(_plainly(deployment, replica, attempts, cost))
 
 
-def lines_answered(trace: Trace, name: str) -> bytes:
-    """What `answered_by` gives, as lines."""
+def lines_answered(trace: Trace, name: str, *, streams: bool = False) -> bytes | dict[str, str]:
+    """What `answered_by` gives, as lines where it is no more than most answers say."""
     upstream = trace.upstream
     if trace.adapted or trace.cached or (upstream is not None and upstream.headers):
-        return header_lines(answered_by(trace, name))
-    cost = cost_of(trace.spans) if trace.spans else None
+        return answered_by(trace, name, streams=streams)
+    cost = cost_of(trace.spans) if trace.spans and not streams else None
     deployment, attempts = trace.deployment or name, trace.tries()
     if upstream is None:  # a local model always costs the same
         return _plain_lines(deployment, trace.replica, attempts, cost)

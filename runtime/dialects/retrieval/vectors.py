@@ -29,7 +29,7 @@ _USUAL = late_pattern(
 """What stands between the first two vectors of OpenAI's JSON, and of others that have its fields."""
 _FAR = 1 << 10
 """Bytes before the first vector, and between two, at most."""
-_PADDING = ord("=")
+_PADDING, _BACKSLASH = ord("="), ord("\\")
 _DECODED = 1 << 15
 """Characters of base64 that are decoded at once."""
 _WHOLE = 16
@@ -127,7 +127,9 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
         answer = orjson.loads(rest)
     except ValueError:
         return None
-    return None if b"\\" in rest else SplitAnswer(answer, last, vectors, view[begin:at] if is_usual else None)
+    if _BACKSLASH in rest:
+        return None
+    return SplitAnswer(answer, last, vectors, view[begin:at] if is_usual else None)
 
 
 @lru_cache(maxsize=4)  # answers of one provider for as many texts are alike

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
@@ -22,7 +22,7 @@ from ...whole_answer import WholeAnswer
 from ..bodies import priority_of, read_object
 from ..chat_writer import ChatWriter
 from ..client_sink import ClientSink
-from ..event_stream import EventStream
+from ..event_stream import EventStream, Headers
 from ..exchange import Exchange
 from ..kept_responses import Keeper
 from ..responses import adapted, answered_by, lines_answered, untold
@@ -69,14 +69,18 @@ async def respond(
             return WholeAnswer((body,), told)
         writer = ChatWriter(chat) if keeper is None else keeper
         out = EventStream(request, exchange)
-        told_by = partial(_headers, trace, name, chat, streams=True)
+        told_by: Callable[[], Headers] = (
+            partial(lines_answered, trace, name, streams=True)
+            if _is_openais(chat)
+            else partial(_headers, trace, name, chat, streams=True)
+        )
         sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
         )
         async with out:
             pending = b""
-            headers: Mapping[str, str] = NO_HEADERS
+            headers: Headers = NO_HEADERS
             try:
                 async for chunk in answer:
                     if headers is NO_HEADERS:
