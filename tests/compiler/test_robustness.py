@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -501,11 +500,6 @@ def calls_while_checking(text: str, folder: Path) -> int:
     return calls_during(lambda: check_file("m.infer", folder / "m.infer", text=text))
 
 
-@cache
-def calls_for_what_is_known() -> int:
-    return calls_while_checking(KNOWN, SAMPLES)
-
-
 LOOKS_FOR_NAMES = (
     "unknown values",
     "unknown templates",
@@ -529,7 +523,7 @@ def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path, monkeypatch
         monkeypatch.setattr(diagnostics, "LONG", 50)
         counts, most = (60, 180), 3.1
     calls_while_checking(shape(5), tmp_path)  # what is done once, such as reading the catalogue
-    known = calls_for_what_is_known()
+    known = calls_while_checking(KNOWN, tmp_path)
     small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) - known for count in counts)
     assert large <= most * small
 
