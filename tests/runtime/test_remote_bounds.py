@@ -297,6 +297,29 @@ async def test_an_answer_whose_rest_does_not_come_is_not_waited_for(rest: Pieces
     assert error.message.endswith(why)
 
 
+def in_chunks(head: bytes, *chunks: bytes) -> bytes:
+    """An answer whose body is in chunks of HTTP (RFC 9112, 7.1) and goes on."""
+    parts = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + parts
+
+
+MESSY = {
+    "a size that is none": b"zz\r\nmore\r\n",
+    "a chunk that is longer than its size": b"2\r\nmore\r\n",
+    "a negative size": b"-1\r\nmore\r\n",
+}
+
+
+@pytest.mark.parametrize("messy", MESSY)
+@pytest.mark.parametrize("pause", [0, 0.02])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_whose_chunks_go_wrong_ends_there(stream: bool, pause: float, messy: str) -> None:
+    head = EVENTS.removesuffix(b"\r\n") if stream else JSON
+    begun = in_chunks(head, said("a"), said("b")) if stream else in_chunks(head, whole()[:40])
+    error = await failure([begun, pause, MESSY[messy], 60.0], stream=stream)
+    assert error.message.endswith(("broke off in the middle of its answer", "sent an answer that is no HTTP"))
+
+
 async def test_a_first_byte_that_is_later_than_the_whole_answer_may_be_is_too_late() -> None:
     error = await failure([1.0], timeouts=Timeouts(total=Duration(0.1)))
     assert error.message.endswith("took longer than `timeouts { total = 100ms }`")

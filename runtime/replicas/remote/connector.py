@@ -58,7 +58,17 @@ class Stream(Protocol):
         ...
 
 
-class SteadyConnection(ResponseHandler):
+class _Telling(ResponseHandler):
+    """Tells who reads a body when that can no longer be parsed, which aiohttp tells nobody."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        body = self._payload
+        super().connection_lost(exc)
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("the body is not what HTTP says"))
+
+
+class SteadyConnection(_Telling):
     """Reads by way of `steady`. little: so little at a time, and so no more than that beyond what fits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, little: bool) -> None:
@@ -145,7 +155,7 @@ class PatientConnector(Connector):
         self._factory = make
 
 
-class _Connection(ResponseHandler):
+class _Connection(_Telling):
     """Refuses an answer after too many interim ones."""
 
     _interim = 0
