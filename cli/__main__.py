@@ -1,7 +1,5 @@
 """`python -m inferc.cli`."""
 
-import sys
-
 from .main import entry
 
-sys.exit(entry())
+entry()

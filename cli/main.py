@@ -91,8 +91,8 @@ _EXAMPLES = """\
 """
 
 
-def entry() -> int:
-    """`main` for a process of its own, which ends without taking its objects apart one by one.
+def entry() -> NoReturn:
+    """End the process with the status of `main`, without taking its objects apart one by one.
 
     What is registered to be done at exit is done, threads are waited for, and what is written arrives.
     Commands that serve end as Python does: native code may have something to clean up.
@@ -103,7 +103,7 @@ def entry() -> int:
     if not atexit._ncallbacks() and sys._getframe(1).f_globals is vars(sys.modules["__main__"]):
         atexit.register(_leave, done)
     done.append(main())
-    return done[0]
+    sys.exit(done[0])
 
 
 def _leave(done: list[int]) -> None:
@@ -275,4 +275,4 @@ def _module(command: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    sys.exit(entry())
+    entry()

@@ -115,7 +115,7 @@ class Deployment(Model):
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
         self._lone = (
-            LoneReplica(self.name, self._whole[0], self._slots, self.counters, self._tariff)
+            LoneReplica(self.name, self._whole[0], self._slots, self._tariff)
             if self._whole is not None
             and len(replicas) == 1
             and remote is None
@@ -383,7 +383,7 @@ class Deployment(Model):
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
         if self._lone is not None:
-            return await self._lone.answer(own, slot, trace, began, loop)
+            return await self._lone.answer(own, slot, trace, self.counters, began, loop)
         request = own.request
         retrier = self._retrier(loop, slot, own, trace)
         try:

@@ -19,21 +19,24 @@ class LoneReplica:
     """Of `deployment`. What a `Retrier` and its `Attempt` come to where there is nothing to pass, to hold, to
     send again, or to ask of somebody else."""
 
-    def __init__(
-        self, deployment: str, replica: Answering, slots: Slots, counters: DeploymentCounters, tariff: Tariff
-    ) -> None:
+    def __init__(self, deployment: str, replica: Answering, slots: Slots, tariff: Tariff) -> None:
         self._deployment = deployment
         self._replica = replica
         self._slots = slots
-        self._counters = counters
         self._tariff = tariff
 
     async def answer(
-        self, call: Call, slot: Slot, trace: Trace, began: float, loop: asyncio.AbstractEventLoop
+        self,
+        call: Call,
+        slot: Slot,
+        trace: Trace,
+        counters: DeploymentCounters,
+        began: float,
+        loop: asyncio.AbstractEventLoop,
     ) -> Chunk:
         """The whole answer to a request that holds `slot`, which is given back. Raises RequestError.
 
-        began: when the request came, in the time of the `loop`.
+        counters: who counts it. began: when the request came, in the time of the `loop`.
         """
         request = call.request
         trace.deployment, trace.replica, trace.attempts = self._deployment, slot.replica, 1
@@ -62,4 +65,4 @@ class LoneReplica:
             whole = first is not None
             trace.record(self._deployment, sent, now, used, cost, whole, slot.replica, first, failure)
             self._slots.leave(slot, now)
-            self._counters.leave(outcome_now(request, whole), began, sent, first, now, usage, used, False)
+            counters.leave(outcome_now(request, whole), began, sent, first, now, usage, used, False)

@@ -61,6 +61,18 @@ def test_what_is_to_be_done_at_the_end_is_done(tmp_path: Path, first: str) -> No
     assert (done.returncode, done.stdout) == (1, "as was asked for\n")
 
 
+def test_a_script_that_ends_with_it_ends_with_its_status(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from inferc.cli.main import entry\n"
+        "sys.argv[1:] = ['check', 'missing.infer']\n"
+        "entry()\n"
+        "sys.exit(7)\n"
+    )
+    done = run(tmp_path, LEFT, sys.executable, "-c", program)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_who_runs_it_inside_another_program_goes_on(tmp_path: Path) -> None:
     program = (
         "import runpy, sys\n"

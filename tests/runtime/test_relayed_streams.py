@@ -30,9 +30,10 @@ from inferc.runtime.requests.trace import Trace
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.deployment import Deployment
 
+from ..support.pipelines import Graph, cascade, plan_with
 from ..support.policies import policies_of
 from ..support.raw_server import raw_server
-from ..support.remote import executor_of, gateway_of, remote_plan
+from ..support.remote import executor_of, gateway_of, remote_plan, running
 
 T = TypeVar("T")
 
@@ -481,6 +482,45 @@ async def test_words_that_come_with_their_end_are_one_chunk_of_http_with_it() ->
         await reader.readuntil(b"\r\n\r\n")
         assert await reader.readuntil(END) == http(FIRST, said("a"), LAST, TOLD, DONE) + END
         writer.close()
+
+
+SMALL = [said(each) for each in ("a", "b", "c")]
+LARGE = [said(each) for each in ("d", "e", "f")]
+ENDS = {
+    "well": ([LAST, DONE], [FIRST, *SMALL, LAST, DONE]),
+    "too long": ([said("", finish_reason="length"), DONE], [FIRST, *LARGE, LAST, DONE]),
+    "not at all": ([], [FIRST, *LARGE, LAST, DONE]),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_cascade_shows_nothing_of_an_answer_before_it_is_accepted(end: str) -> None:
+    ending, heard = ENDS[end]
+    graph = Graph()
+    graph.field("accept.1", "it", "finish_reason")
+    graph.constant("accept.2", "stop")
+    graph.operator("accept", "==", "accept.1", "accept.2")
+    route = cascade("r", "small", "large", condition=graph, accept="accept")
+
+    def piece_by_piece(*events: bytes) -> list[bytes | float]:
+        rest = [part for each in events for part in (0.005, http(each))]
+        return [HEAD + http(FIRST), *rest, END] if events[-1] == DONE else [HEAD + http(FIRST), *rest]
+
+    async with (
+        raw_server(lambda: piece_by_piece(*SMALL, *ending)) as small,
+        raw_server(lambda: piece_by_piece(*LARGE, LAST, DONE)) as large,
+        running(
+            plan_with(
+                remote_plan("small", f"{small.url}/v1", retry=RetryPolicy(max_retries=0)),
+                remote_plan("large", f"{large.url}/v1"),
+                route,
+            )
+        ) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/v1/chat/completions", json=CHAT.body | {"model": "r"}) as response,
+    ):
+        assert (await response.read()).decode() == b"".join(heard).decode()
 
 
 async def asked_at(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -128,11 +128,14 @@ class Cascade(Route):
             yield _as_asked(chunk, call.request)
 
     async def _whole(self, member: Model, call: Call, trace: Trace) -> list[Chunk]:
-        """The whole answer, with all that the condition needs to know. Raises RequestError."""
+        """The whole answer, with all that the condition needs to know; nothing of it goes to the client.
+
+        Raises RequestError.
+        """
         request = call.request
         if isinstance(request, ChatRequest):
             request = asking_more(request, logprobs=self._needs_logprobs, usage=request.stream)
-        async with aclosing(member.stream(evolve(call, request=request), trace)) as answer:
+        async with aclosing(member.stream(evolve(call, request=request, sink=None), trace)) as answer:
             return [chunk async for chunk in answer]
 
     async def _accepts(self, chunks: Sequence[Chunk]) -> bool:

@@ -132,6 +132,18 @@ async def test_models_are_exchanged_where_they_are_and_settings_by_another_deplo
         assert [await asked(executor, name) for name in ("one", "two")] == [40.0, 40.0]
 
 
+async def test_counts_go_on_where_a_deployment_is_made_anew(tmp_path: Path) -> None:
+    before = tensor_plan(line(tmp_path / "m.onnx"), "one")
+    async with executor_of(before) as executor:
+        deployment = executor.deployment("one")
+        await asked(executor, "one")
+        changed = plan_of(evolve(before, serving=Serving(max_concurrent=5)))
+        await Reloader(executor, lambda: changed).reload("a test")
+        assert executor.deployment("one") is not deployment
+        await asked(executor, "one")
+        assert executor.deployment("one").counters.outcomes["ok"] == 2
+
+
 async def test_where_one_model_cannot_be_loaded_none_is_exchanged(tmp_path: Path) -> None:
     good, broken = line(tmp_path / "m.onnx"), tmp_path / "broken.onnx"
     broken.write_bytes(b"\x08\x07nothing")
