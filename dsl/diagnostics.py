@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from attrs import field
@@ -133,17 +134,23 @@ def make(
     What looks like a key is masked in every text, and a fix that would repeat one is left out.
     """
     helps = (help,) if isinstance(help, str) else tuple(help or ())
-    primary = Label(span, masked(label)) if span is not None else None
+    known = span.source.borne_keys if span is not None else frozenset[str]()
+    hidden = partial(masked, known=known)
+    primary = Label(span, hidden(label)) if span is not None else None
     return Diagnostic(
         code,
         severity,
-        masked(message),
+        hidden(message),
         primary,
-        tuple(Label(each.span, masked(each.text)) for each in secondary),
-        tuple(map(masked, notes)),
-        tuple(map(masked, helps)),
-        tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),
+        tuple(Label(each.span, hidden(each.text)) for each in secondary),
+        tuple(map(hidden, notes)),
+        tuple(map(hidden, helps)),
+        tuple(fix for fix in fixes if not any(_repeats(edit.replacement, known) for edit in fix.edits)),
     )
+
+
+def _repeats(text: str, known: frozenset[str]) -> bool:
+    return holds_key(text) or any(key in text for key in known)
 
 
 def places(diagnostic: Diagnostic) -> Iterator[Span]:

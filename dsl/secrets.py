@@ -5,6 +5,8 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .late_pattern import late_pattern
 
 _STARTS = {
@@ -61,6 +63,16 @@ def _may_hold_key(text: str) -> bool:
     )
 
 
-def masked(text: str) -> str:
-    """`text` with bullets over everything in it that looks like a key; as long as before."""
+def borne(text: str) -> frozenset[str]:
+    """The keys in `text` that only the word `Bearer` before them tells."""
+    if "bearer" not in text.lower():
+        return frozenset()
+    words = (found[0].split() for found in _KEY.finditer(text))
+    return frozenset(key for first, *rest in words if first.lower() == "bearer" for key in rest)
+
+
+def masked(text: str, known: Iterable[str] = ()) -> str:
+    """`text` with bullets over everything in it that looks like a key or is `known`; as long as before."""
+    for key in known:
+        text = text.replace(key, MASK * len(key))
     return _KEY.sub(lambda found: MASK * len(found[0]), text) if _may_hold_key(text) else text

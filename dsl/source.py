@@ -10,7 +10,7 @@ from attrs import field
 
 from .lines import line_starts
 from .record import define, frozen
-from .secrets import MASK, masked
+from .secrets import MASK, borne, masked
 
 
 @define(eq=False)
@@ -49,6 +49,11 @@ class Source:
                     position = end
             self._shown = masked("".join([*pieces, self.text[position:]]))
         return self._shown
+
+    @cached_property
+    def borne_keys(self) -> frozenset[str]:
+        """Keys that only the word before them tells: a message that quotes one must hide it."""
+        return borne(self.text)
 
     @cached_property
     def line_starts(self) -> list[int]:
