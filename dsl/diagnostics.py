@@ -145,12 +145,8 @@ def make(
         tuple(Label(each.span, hidden(each.text)) for each in secondary),
         tuple(map(hidden, notes)),
         tuple(map(hidden, helps)),
-        tuple(fix for fix in fixes if not any(_repeats(edit.replacement, known) for edit in fix.edits)),
+        tuple(fix for fix in fixes if not any(holds_key(edit.replacement, known) for edit in fix.edits)),
     )
-
-
-def _repeats(text: str, known: frozenset[str]) -> bool:
-    return holds_key(text) or any(key in text for key in known)
 
 
 def places(diagnostic: Diagnostic) -> Iterator[Span]:

@@ -49,9 +49,9 @@ def looks_like_key(text: str) -> bool:
     return may_be_one and _KEY.fullmatch(text) is not None
 
 
-def holds_key(text: str) -> bool:
-    """Whether something in `text` has the form of a provider's key."""
-    return _may_hold_key(text) and _KEY.search(text) is not None
+def holds_key(text: str, known: Iterable[str] = ()) -> bool:
+    """Whether something in `text` has the form of a provider's key or is `known`."""
+    return any(key in text for key in known) or (_may_hold_key(text) and _KEY.search(text) is not None)
 
 
 def _may_hold_key(text: str) -> bool:
