@@ -107,24 +107,27 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
 
 
 def _read(state: Any, token: Token, tokens: Iterator[Token], known: Collection[int]) -> Token | None:
-    """Let the parser take `token` and those that follow, as Lark's `feed_token` does with each. Gives the first one
-    that does not fit, with which it is nested too deep, or that begins one of the `known`; None at the end."""
+    """Let the parser take `token` and those that follow, as Lark's `feed_token` does with each.
+
+    Gives the first one that does not fit, with which it is nested too deep, or that begins one of the `known`;
+    None at the end.
+    """
     rows, build = state.parse_conf.states, state.parse_conf.callbacks
     states, values = state.state_stack, state.value_stack
     top = states[-1]
-    for token in chain((token,), tokens):
-        kind = token.type
+    for each in chain((token,), tokens):
+        kind = each.type
         if kind == "$END":
             return None
         while True:
             try:
                 action, target = rows[top][kind]
             except KeyError:
-                return token
+                return each
             if action is Shift:
                 top = target
                 states.append(top)
-                values.append(token)
+                values.append(each)
                 break
             cut = target.cut
             if cut == -1:
@@ -139,8 +142,8 @@ def _read(state: Any, token: Token, tokens: Iterator[Token], known: Collection[i
                 values.append(build[target]([]))
                 top = rows[top][target.symbol][1]
                 states.append(top)
-        if len(states) > DEEPEST or (known and token.start in known and len(states) == _IN_DECLARATION):
-            return token
+        if len(states) > DEEPEST or (known and each.start in known and len(states) == _IN_DECLARATION):
+            return each
     return None
 
 

@@ -57,7 +57,7 @@ def holds_key(text: str, known: Iterable[str] = ()) -> bool:
 def _may_hold_key(text: str) -> bool:
     """Whether it has to be looked at closely, which few texts have."""
     return (
-        any(start in text for start in _BEGINNINGS)
+        any(map(text.__contains__, _BEGINNINGS))
         or "bearer" in text.lower()
         or (len(max(text.split(), key=len, default="")) >= _DIGITS and _HEXADECIMAL.search(text) is not None)
     )

@@ -13,7 +13,6 @@ import orjson
 
 from .files import GRAMMAR, START, TABLES, fingerprint
 
-
 PLAIN = "first"
 """The callback of rules that give their first part as it is."""
 
@@ -30,8 +29,8 @@ class Nonterminal:
 class Rule:
     """One alternative of the grammar, as Lark's parser reads it; compared by identity, which is quick.
 
-    callback: the name after the arrow in the grammar. symbol: the name of what it defines. cut: where its parts
-    begin, counted from the end of the stacks. is_plain: whether it has one part, which stands for it.
+    callback: the name after the arrow in the grammar. symbol: the name of what it defines. cut: where its
+    parts begin, counted from the end of the stacks. is_plain: whether it has one part, which stands for it.
     """
 
     __slots__ = ("callback", "cut", "expansion", "is_plain", "origin", "symbol")

@@ -207,7 +207,6 @@ _OVER: dict[tuple[int, int], tuple[Capabilities, Capabilities, Capabilities]] = 
 """What was found by `over` is asked for with each request; with what it was found from, so that none goes."""
 
 
-
 class ByIdentity:
     """What was worked out of the very same values, which need no hash: they are kept with it, so that none of
     them goes. The youngest 1,024 at most."""
