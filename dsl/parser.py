@@ -109,8 +109,8 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
 def _read(state: Any, token: Token, tokens: Iterator[Token], known: Collection[int]) -> Token | None:
     """Let the parser take `token` and those that follow, as Lark's `feed_token` does with each.
 
-    Gives the first one that does not fit, with which it is nested too deep, or that begins one of the `known`;
-    None at the end.
+    Gives the first one that does not fit, with which it is nested too deep, or that begins one of the
+    `known`; None at the end.
     """
     rows, build = state.parse_conf.states, state.parse_conf.callbacks
     states, values = state.state_stack, state.value_stack
