@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import field
+
+from .kinds import SecretSource
 from .late_pattern import late_pattern
+from .record import frozen
 
 _STARTS = {
     "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
@@ -40,6 +44,22 @@ SECRET_ADVICE = (
     'or a file: `file("/run/secrets/key")`; and replace the key, since it was written down',
 )
 """What to do instead of writing a secret into a file."""
+
+
+@frozen
+class SecretRef:
+    """Where a secret comes from. The secret itself is never part of a model or a plan."""
+
+    source: SecretSource
+    name: str = field(metadata={"doc": "name of the environment variable, or path of the file"})
+
+    @classmethod
+    def env(cls, variable: str) -> SecretRef:
+        return cls(SecretSource.ENV, variable)
+
+    @classmethod
+    def file(cls, path: str) -> SecretRef:
+        return cls(SecretSource.FILE, path)
 
 
 def looks_like_key(text: str) -> bool:
