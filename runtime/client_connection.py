@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
+from .known_heads import KnownHeads
 from .requests.errors import RequestError
 from .whole_answer import StreamHead, WholeAnswer
 
@@ -105,6 +106,8 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
         )
+        if rules.plain:
+            self._parser: Any = KnownHeads(self._parser)
         self._rules = rules
         self._others = others
         self._socket: asyncio.Transport | None = None
