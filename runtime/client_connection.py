@@ -106,8 +106,10 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
         )
-        if rules.plain:
-            self._parser: Any = KnownHeads(self._parser)
+        self.heads = KnownHeads(self._parser) if rules.plain else None
+        """Of requests that are not parsed again."""
+        if self.heads is not None:
+            self._parser = self.heads  # type: ignore[assignment]  # which asks that one
         self._rules = rules
         self._others = others
         self._socket: asyncio.Transport | None = None

@@ -1,7 +1,7 @@
-"""Requests whose head a connection has sent before, but for the length of the body: they are not parsed again.
+"""Requests whose head a connection has sent before, but for the length of the body: they are not parsed.
 
-What aiohttp's parser has made of a head follows from the same bytes once more. It is asked for all others: for
-heads that differ, and for requests that come in parts.
+What aiohttp's parser has made of a head follows from the same bytes once more. It is asked for all others:
+for heads that differ, and for requests that come in parts.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from multidict import CIMultiDict, CIMultiDictProxy
 MAX_KNOWN_HEAD = 4 << 10
 """Bytes of a head that is remembered, as one is for each connection."""
 _CHANCES = 4
-"""How many heads of a connection are remembered, each in the place of the one before: it may never send one twice."""
+"""How many heads of a connection are remembered, each in the place of the one before: none may come twice."""
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"(?<=\r\ncontent-length: )[1-9][0-9]{0,8}(?=\r\n)", re.IGNORECASE)
-_PLAIN = ("application/json", "application/octet-stream")
+PLAIN = ("application/json", "application/octet-stream")
+"""Kinds of bodies that are read as they are."""
 _MORE = (hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.CONTENT_ENCODING, hdrs.UPGRADE)
 """Headers by which more follows than a body of so many bytes."""
 
 Read = tuple[Sequence[tuple[Any, Any]], bool, bytes]
-"""What a parser makes of a piece: messages with their bodies, whether it is HTTP no longer, and what is left then."""
+"""What a parser makes of a piece: messages with bodies; whether HTTP ends there, and what follows it."""
 
 
 class WholeBody:
@@ -101,25 +102,22 @@ class KnownHeads:
         """
         end = data.find(_END) + len(_END)
         head, size = data[:end], len(data) - end
-        lengths = _LENGTH.findall(head)
-        headers = message.headers
+        found, headers = _LENGTH.search(head), message.headers
         if (
             not len(_END) < end <= MAX_KNOWN_HEAD
-            or len(lengths) != 1
-            or int(lengths[0]) != size
-            or head.lower().count(b"content-length") != 1
+            or found is None
+            or int(found[0]) != size
+            or len(headers.getall(hdrs.CONTENT_LENGTH)) != 1
             or not payload.is_eof()
             or payload.total_bytes != size
             or message.version != HttpVersion11
             or message.should_close
-            or headers.get(hdrs.CONTENT_TYPE) not in _PLAIN
+            or headers.get(hdrs.CONTENT_TYPE) not in PLAIN
             or any(name in headers for name in _MORE)
         ):
             return
         self._chances -= 1
         self._is_between = True
-        found = _LENGTH.search(head)
-        assert found is not None
         self._before, self._after = head[: found.start()], head[found.end() :]
         rest = CIMultiDict(headers)
         rest.popall(hdrs.CONTENT_LENGTH)
