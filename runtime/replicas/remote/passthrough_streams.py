@@ -121,6 +121,8 @@ class PassingReader:
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
+        if choices is None:  # clients look into them
+            chunk["choices"], is_as_it_came = [], False
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if self._is_mended(choice, position):
                 is_as_it_came = False

@@ -263,6 +263,7 @@ class RemoteReplica:
                     yield each
                 return
             data: bytes | None = begin
+            silence: OutOfBounds | None = None
             told: Upstream | None = upstream
             relay: Relay | None = None
             if sink is not None and type(response) is LeanAnswer and response.steady is not None:
@@ -277,13 +278,20 @@ class RemoteReplica:
                 )
             while not reader.ended:
                 if data is None:
-                    data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                    try:
+                        data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                    except OutOfBounds as bound:
+                        if bound.limit is not Limit.READ:
+                            raise
+                        silence, data = bound, b""  # where all is said, this is the end
                 if relay is None or (read := relay.left) is None:
                     read = self._chunks(reader, parser, body, data)
                 else:
                     relay.left = None
                 chunks, error = read
                 data = None
+                if silence is not None and (error is not None or not reader.ended):
+                    raise silence
                 if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
