@@ -213,7 +213,7 @@ async def measure_cancel() -> bool:
         plan = Plan(SCHEMA, "bench", GatewayPlan(port=0), (deployment,))
         executor = Executor(plan, Path.cwd())
         await executor.start()
-        policies = executor.deployment("gpt")._policies[0]
+        policies = executor.deployment("gpt").policies[0]
         assert policies is not None
         choose = random.Random(1)
         await cancel_many(executor, choose, CANCELLED // 2)

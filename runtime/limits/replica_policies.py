@@ -11,6 +11,8 @@ from ...compiler.plan.record import frozen
 from ..policies.asked_tier import AskedTier
 from ..policies.budget import Budget
 from ..policies.circuit_breaker import CircuitBreaker
+from ..policies.estimate import Estimate, for_model
+from ..requests.request import Request
 from .rate_limiters import RateLimiter
 
 
@@ -70,3 +72,9 @@ class ReplicaPolicies:
         found = self.always + tuple(self.payers[name] for name in names if name in self.payers)
         self.paying[names] = found
         return found
+
+    def size_of(self, request: Request) -> Estimate:
+        """What `request` will probably consume here, in the tier of service that it asks for."""
+        size = for_model(request, self.plan.capabilities)
+        tier = self.tiers.of(request)
+        return size._replace(tier=tier) if tier else size

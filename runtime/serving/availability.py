@@ -39,8 +39,10 @@ class Availability:
         self._replicas = replicas
         self.policies = policies
         self._running = running
-        self._refused: dict[int, tuple[float, int]] = {}
-        self._rests: dict[RateLimiter, tuple[float, float]] = {}
+        self.refusals: dict[int, tuple[float, int]] = {}
+        """Of replicas whose key was refused: until when, and which credential that was."""
+        self.rests: dict[RateLimiter, tuple[float, float]] = {}
+        """Of accounts that others are asked before: until when, and for how many seconds."""
 
     def free_at(self, index: int, now: float) -> float:
         """When a request to the replica at `index` would be sent: `now` if nothing keeps it, infinite where
@@ -50,10 +52,10 @@ class Availability:
         if not status.ready:
             return inf
         free = now
-        if index in self._refused:
-            until, credential = self._refused[index]
+        if index in self.refusals:
+            until, credential = self.refusals[index]
             if status.credential != credential:
-                del self._refused[index]
+                del self.refusals[index]
                 log.warning(
                     "deployment `%s`: replica %d has another key, and is used again", self._name, index
                 )
@@ -64,7 +66,7 @@ class Availability:
             for opens in (policies.breaker.free_at(now), policies.limiter.opens_at(now, 1)):
                 if opens > free:
                     free = opens
-            if self._rests and (rest := self._rests.get(policies.limiter)) is not None and rest[0] > free:
+            if self.rests and (rest := self.rests.get(policies.limiter)) is not None and rest[0] > free:
                 free = rest[0]
         return free
 
@@ -125,8 +127,8 @@ class Availability:
 
     def sent(self, index: int, now: float) -> None:
         """A request goes to the replica at `index`: where its key was refused, no other does for a while."""
-        if index in self._refused:
-            self._refused[index] = now + REFUSED_FOR, self._refused[index][1]
+        if index in self.refusals:
+            self.refusals[index] = now + REFUSED_FOR, self.refusals[index][1]
 
     def failed(self, index: int, now: float, error: RequestError) -> None:
         """The replica at `index` has failed: one whose key is refused gets nothing more for a while, and
@@ -143,7 +145,7 @@ class Availability:
             return  # it may be the model that the client named
         if not isinstance(error, Unauthorized | Forbidden | RateLimited):
             return
-        if index not in self._refused:
+        if index not in self.refusals:
             log.error(
                 "deployment `%s`: the key of replica %d is refused (%s): it gets no requests until its key "
                 "changes, but for one every %g s",
@@ -152,18 +154,18 @@ class Availability:
                 error.code,
                 REFUSED_FOR,
             )
-        self._refused[index] = now + REFUSED_FOR, self._replicas[index].status().credential
+        self.refusals[index] = now + REFUSED_FOR, self._replicas[index].status().credential
 
     def _rest(self, index: int, now: float) -> None:
         policies = self.policies[index]
         if policies is None:
             return
-        until, seconds = self._rests.get(policies.limiter, (0.0, 0.0))
+        until, seconds = self.rests.get(policies.limiter, (0.0, 0.0))
         if now >= until:  # else it was sent before
             seconds = min(2 * seconds, LONGEST_REST) or FIRST_REST
             still_used = {each.limiter for each in self.policies if each is not None}
-            self._rests = {each: rest for each, rest in self._rests.items() if each in still_used}
-            self._rests[policies.limiter] = now + seconds, seconds
+            self.rests = {each: rest for each, rest in self.rests.items() if each in still_used}
+            self.rests[policies.limiter] = now + seconds, seconds
             log.info(
                 "deployment `%s`: the provider takes no more of replica %d for now, and does not say for how "
                 "long: others are asked first for %g s",
@@ -174,14 +176,14 @@ class Availability:
 
     def answered(self, index: int, now: float) -> None:
         """The replica at `index` has answered, so its key is accepted."""
-        if self._refused.pop(index, None) is not None:
+        if self.refusals.pop(index, None) is not None:
             log.warning("deployment `%s`: the key of replica %d is accepted again", self._name, index)
-        if (policies := self.policies[index]) is not None and self._rests:
-            until, _ = self._rests.get(policies.limiter, (inf, 0.0))
+        if (policies := self.policies[index]) is not None and self.rests:
+            until, _ = self.rests.get(policies.limiter, (inf, 0.0))
             if now >= until:
-                del self._rests[policies.limiter]
+                del self.rests[policies.limiter]
 
     @property
     def refused(self) -> frozenset[int]:
         """The replicas whose key was refused when it was last shown."""
-        return frozenset(self._refused)
+        return frozenset(self.refusals)

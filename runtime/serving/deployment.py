@@ -7,50 +7,32 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from math import inf
 from random import Random
-from typing import NoReturn
 
 from attrs import evolve
 
-from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, RouteKey, TaskKind
-from ...compiler.plan.reach import differ_in_model_alone
+from ...compiler.plan import OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
 from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
-from ..replicas.replica import (
-    Adapting,
-    Answering,
-    Omitting,
-    Relaying,
-    Reloadable,
-    Replica,
-    ReplicaStatus,
-)
+from ..replicas.replica import Answering, Relaying, Replica
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import (
-    Drained,
-    Incapable,
-    RequestError,
-    RequestTimeout,
-    ShuttingDown,
-    StartError,
-    Unsupported,
-)
-from ..requests.request import ChatRequest, EmbedRequest, Request
+from ..requests.errors import Incapable, RequestError, RequestTimeout
+from ..requests.request import EmbedRequest, Request
 from ..requests.trace import Trace
-from .affinity import OF_REPLICAS, by_preference, key_of
+from .admission import Admission
 from .availability import Availability
 from .batches import batches, embed_in_batches
 from .counted_sink import MOST_HELD, CountedSink
-from .counters import DIVERTED, DeploymentCounters, outcome_now
+from .counters import DeploymentCounters, outcome_now
 from .first_content import has_content
 from .lone_replica import LoneReplica
-from .model import Model, check_task, first_chunk, fits_task
-from .request_filler import RequestFiller
+from .model import first_chunk
+from .replicated import Replicated
 from .response_cache import ResponseCache
-from .retrier import Retrier
+from .retrier import Retrier, RetryContext
 from .slots import Slot, Slots
 
 OVERLOADED = (429, 503, 529)
@@ -59,7 +41,7 @@ OVERLOADED = (429, 503, 529)
 NO_RETRY = RetryPolicy(max_retries=0)
 
 
-class Deployment(Model):
+class Deployment(Replicated):
     """The replicas of one deployment behind its policies.
 
     others: every deployment of the plan by name, for `fallback`. policies: the policies of each
@@ -76,13 +58,10 @@ class Deployment(Model):
         random: Random,
         policies: Sequence[ReplicaPolicies] | None = None,
     ) -> None:
+        super().__init__(plan, replicas)
         remote = plan if isinstance(plan, RemotePoolPlan) else None
         serving = plan.serving
-        self.name = plan.deployment
-        self.plan = plan
-        self.task = plan.task_kind
         self.counters = DeploymentCounters()
-        self._replicas = replicas
         self._others = others
         self._slots = Slots(
             self.name,
@@ -98,22 +77,22 @@ class Deployment(Model):
         """What says how many requests may run at the same time; None where that is always the same."""
         if self.adaptive is not None:
             self._slots.adapt(self.adaptive.limit)
-        self._together = (
-            OF_REPLICAS[serving.affinity] if serving.affinity is not None and len(replicas) > 1 else None
+        self._availability = Availability(
+            self.name, replicas, policies or [None] * len(replicas), self._slots.running_on
         )
-        self._policies: Sequence[ReplicaPolicies | None] = policies or [None] * len(replicas)
-        self._availability = Availability(self.name, replicas, self._policies, self._slots.running_on)
+        self._admission = Admission(self, replicas, self._slots, self.counters, policies)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
         relaying = [replica for replica in replicas if isinstance(replica, Relaying)]
         self._relaying = relaying if len(relaying) == len(replicas) else None
-        self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None
-        says_more = self.task is not TaskKind.TENSOR  # than its inputs
-        self._omitting = replicas[0] if says_more and isinstance(replicas[0], Omitting) else None
-        throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
-        self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
-        self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
+        self._context = RetryContext(
+            self.name,
+            self._availability,
+            self._slots,
+            Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random),
+            self._tariff,
+        )
         self._lone = (
             LoneReplica(self.name, self._whole[0], self._slots, self._tariff)
             if self._whole is not None
@@ -125,21 +104,11 @@ class Deployment(Model):
             else None
         )
         """What answers where all that a request needs is a slot; None: attempts with their policies."""
-        self._filler = RequestFiller(plan) if plan.request is not None else None
-        self._goes_as_it_is = (
-            self._lone is not None
-            and self._omitting is None
-            and self._adapting is None
-            and plan.request is None
-        )
+        self._goes_as_it_is = self._lone is not None and self._admission.changes_nothing
         self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._cache = (
             ResponseCache(self.name, plan.cache, names_model=self.is_wildcard) if plan.cache else None
         )
-        self._stopping = False
-        self._loading = asyncio.Lock()
-        self.is_drained = False
-        """Whether the operator lets nothing come here; what runs may end."""
 
     @property
     def cache(self) -> ResponseCache | None:
@@ -165,12 +134,6 @@ class Deployment(Model):
         """Requests that may hold a slot at the same time, for now."""
         return self._slots.limit
 
-    @property
-    def missing(self) -> int:
-        """How many replicas are not ready, of those that there always are."""
-        always = len(self._replicas) if self.plan.scaling is None else self.plan.scaling.min_replicas
-        return max(0, always - sum(status.ready for status in self.status()))
-
     def wait_at_most(self, requests: int) -> None:
         """Let no more wait for a slot."""
         self._slots.wait_at_most(requests)
@@ -180,15 +143,11 @@ class Deployment(Model):
         ready = sum(status.ready for status in self.status())
         self._slots.resize(self.plan.serving.max_concurrent * max(1, ready))
 
-    def is_ready(self) -> bool:
-        """Whether a replica is: requests go to those that are."""
-        return any(status.ready for status in self.status())
-
     def free_at(self, now: float) -> float:
         """When a slot is free, and a replica that is ready, whose circuit is closed, whose key is accepted,
         and whose limits let a request pass.
         """
-        if self._stopping or self.is_drained:
+        if self.is_stopping or self.is_drained:
             return inf
         slot, replica = self._slots.free_at(now), self._availability.first(now)
         return slot if slot > replica else replica
@@ -198,7 +157,7 @@ class Deployment(Model):
 
     def used(self, now: float) -> float:
         """Of the limits of the account that has most left; without limits, of the slots."""
-        limiters = [policies.limiter for policies in self._policies if policies is not None]
+        limiters = [policies.limiter for policies in self.policies if policies is not None]
         shares = [share for each in limiters if (share := each.used(now)) is not None]
         return (
             min(shares) if shares else (self.running + self.waiting) / max(self.running + self._slots.free, 1)
@@ -212,64 +171,18 @@ class Deployment(Model):
     @property
     def policies(self) -> Sequence[ReplicaPolicies | None]:
         """The policies of each replica; None for those that have none."""
-        return self._policies
+        return self._availability.policies
 
     def held_for(self, now: float) -> tuple[float, ...]:
         """Seconds for which nothing is sent to each replica's provider, because that asked to wait."""
         return tuple(
-            0.0 if policies is None else policies.limiter.held_for(now) for policies in self._policies
+            0.0 if policies is None else policies.limiter.held_for(now) for policies in self.policies
         )
 
-    def status(self) -> tuple[ReplicaStatus, ...]:
-        """How each replica is."""
-        if self._stopping:
-            return (ReplicaStatus(ready=False),) * len(self._replicas)
-        return tuple(replica.status() for replica in self._replicas)
-
-    async def start(self) -> None:
-        """Start all replicas. Raises StartError with the problems of all of them."""
-        outcomes = await asyncio.gather(*(r.start() for r in self._replicas), return_exceptions=True)
-        problems: dict[str, None] = {}
-        for outcome in outcomes:
-            if isinstance(outcome, StartError):
-                problems.update(dict.fromkeys(outcome.problems))
-            elif outcome is not None:
-                raise outcome
-        if problems:
-            raise StartError(*problems)
-
-    def can_reload(self, plan: OnnxServingPlan) -> bool:
-        """Whether `plan` differs from the one that is served in no more than the model."""
-        return isinstance(self.plan, OnnxServingPlan) and differ_in_model_alone(self.plan, plan)
-
     async def reload(self, plan: OnnxServingPlan) -> None:
-        """Serve the model of `plan` from now on. Raises StartError, and goes on with what it served before.
-
-        One replica after the other, and requests are answered all the time.
-        """
-        for replica in self._replicas:
-            assert isinstance(replica, Reloadable)
-            await replica.reload(plan)
-        self.plan = plan
+        await super().reload(plan)
         if self._cache is not None:
             self._cache.clear()
-
-    async def load(self) -> None:
-        """Read the model anew, and answer again where it was unloaded. Raises StartError, Unsupported."""
-        plan = self.plan
-        if not isinstance(plan, OnnxServingPlan):
-            raise Unsupported(f"`{self.name}` is no local model")
-        async with self._loading:
-            await self.reload(plan)
-            self.is_drained = False
-
-    async def unload(self) -> None:
-        """Give back what the model takes, once its requests are answered; new ones are refused."""
-        async with self._loading:
-            self.is_drained = True
-            for replica in self._replicas:
-                assert isinstance(replica, Reloadable)
-                await replica.unload()
 
     def go_on(
         self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
@@ -277,14 +190,14 @@ class Deployment(Model):
         """Serve in another plan. policies: with the same limits as before; None: there are none."""
         self._others = others
         if policies is not None:
-            self._policies = self._availability.policies = policies
-            self._throttling = policies[0] if self._throttling is not None else None
+            self._availability.policies = policies
+            self._admission.go_on(policies)
 
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""
-        self._stopping = True
+        self.is_stopping = True
         self._slots.close()
-        await asyncio.gather(*(replica.stop() for replica in self._replicas))
+        await super().stop()
 
     def stream(self, call: Call, trace: Trace, passed: tuple[str, ...] = ()) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces, from the cache or anew.
@@ -293,7 +206,7 @@ class Deployment(Model):
         """
         if self._cache is None:
             return self._anew(call, trace, passed)
-        key = self._cache.key(call, self._filled(call).request)
+        key = self._cache.key(call, self._admission.filled(call).request)
         if key is None:
             return self._anew(call, trace, passed)
         call = evolve(call, sink=None)  # what is kept has to be seen
@@ -312,14 +225,14 @@ class Deployment(Model):
             return
         loop = self._loop or self.loop
         began = loop.time()
-        slot, own = await self._enter(call, trace, began)
+        slot, own = await self._admission.enter(call, trace, began)
         if isinstance(slot, FallBack):
             async with aclosing(self._fall_back(slot, call, trace, passed)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
         request = own.request
-        retrier = self._retrier(loop, slot, own, trace)
+        retrier = Retrier(self._context, slot, own, trace, loop)
         try:
             while True:
                 attempt = await retrier.enter()
@@ -376,16 +289,16 @@ class Deployment(Model):
             return await first_chunk(self.stream(call, trace))
         loop = self._loop or self.loop
         began = loop.time()
-        slot: Slot | FallBack | None = self._slot_at_once(call, began) if self._goes_as_it_is else None
+        slot: Slot | FallBack | None = self._admission.at_once(call, began) if self._goes_as_it_is else None
         own = call
         if slot is None:
-            slot, own = await self._enter(call, trace, began)
+            slot, own = await self._admission.enter(call, trace, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
         if self._lone is not None:
             return await self._lone.answer(own, slot, trace, self.counters, began, loop)
         request = own.request
-        retrier = self._retrier(loop, slot, own, trace)
+        retrier = Retrier(self._context, slot, own, trace, loop)
         try:
             while True:
                 attempt = await retrier.enter()
@@ -418,51 +331,6 @@ class Deployment(Model):
             return await self.answer(call, trace)
         return await first_chunk(self._anew(call, trace, ()))
 
-    def _filled(self, call: Call) -> Call:
-        """`call` with the parameters that the deployment adds."""
-        return call if self._filler is None else evolve(call, request=self._filler.fill(call.request))
-
-    def _slot_at_once(self, call: Call, began: float) -> Slot | None:
-        """A slot for a request that goes out as it is; None: there is more to see to, which `_enter` does."""
-        if self._stopping or self.is_drained or call.is_over(began) or not fits_task(self.task, call.request):
-            return None
-        return self._slots.at_once(began)
-
-    async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
-        """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
-        try:
-            if self._stopping or self.is_drained:
-                self._refuse()
-            check_task("deployment", self.name, self.task, call.request)
-            if call.deadline is not None and call.is_over(began):
-                message = f"deployment `{self.name}`: the deadline passed before the request was sent"
-                raise RequestTimeout(message, deployment=self.name)
-            own = call if self._filler is None else self._filled(call)
-            if self._adapting is not None and isinstance(own.request, ChatRequest):
-                fitted = self._adapting.fit_at_once(own.request)
-                if fitted is None:
-                    fitted = await asyncio.to_thread(self._adapting.fit, own.request)
-                trace.adapted = fitted.changes
-            elif self._omitting is not None:
-                trace.adapted = self._omitting.left_out(own.request)
-            if self._throttling is not None:
-                self._throttle()
-            prefer = None if self._together is None else self._preferred(call, self._together)
-            slot: Slot | FallBack | None = self._slots.at_once(began, prefer)
-            if slot is None:
-                asker = call.payers[0] if call.payers else ""
-                slot = await self._slots.enter(
-                    call.priority, call.deadline, began, call.wait_until, asker, prefer
-                )
-        except BaseException:
-            self.counters.end(outcome_now(call.request, False), self.loop.time() - began)
-            raise
-        if isinstance(slot, FallBack):
-            self.counters.end(DIVERTED, 0.0)
-        elif trace.adapted:
-            self.counters.adapted += 1
-        return slot, own
-
     async def _fall_back(
         self, fallback: FallBack, call: Call, trace: Trace, passed: tuple[str, ...]
     ) -> AsyncGenerator[Chunk, None]:
@@ -478,26 +346,11 @@ class Deployment(Model):
         except Incapable as error:
             raise self._slots.full(f", and its fallback: {error.message}", fallback.retry_after) from None
 
-    def _retrier(self, loop: asyncio.AbstractEventLoop, slot: Slot, call: Call, trace: Trace) -> Retrier:
-        """What retries a request that holds `slot`."""
-        return Retrier(
-            self.name,
-            self._policies,
-            self._availability,
-            self._slots,
-            slot,
-            self._retry,
-            self._tariff,
-            call,
-            trace,
-            loop,
-        )
-
     def _leave(self, request: Request, retrier: Retrier, began: float, now: float) -> None:
         """Give the slot back and count the request, in the `finally` that it passes."""
         self._slots.leave(retrier.slot, now)
-        if self._throttling is not None:
-            self._throttle()
+        if self._admission.throttling is not None:
+            self._admission.throttle(now)
         attempt, sent = retrier.attempt, retrier.sent
         outcome = outcome_now(request, attempt is not None and attempt.begun)
         usage, first = (None, None) if attempt is None else (attempt.usage, attempt.first)
@@ -505,11 +358,6 @@ class Deployment(Model):
         self.counters.leave(outcome, began, sent, first, now, usage, retrier.used, streamed)
         if self.adaptive is not None and first is not None:
             self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
-
-    def _preferred(self, call: Call, together: RouteKey) -> int | None:
-        """The replica to which requests go that belong together with this one; None where it has no such."""
-        key = key_of(call, together)
-        return None if key is None else by_preference(key, [f"#{i}" for i in range(len(self._replicas))])[0]
 
     def _overloaded(self, error: RequestError) -> None:
         """Let fewer run where `error` says that there are too many."""
@@ -522,18 +370,6 @@ class Deployment(Model):
         now = self.loop.time()
         free = self._availability.free_at(replica, now)
         return 0.0 if free <= now else free
-
-    def _throttle(self) -> None:
-        """Halve the slots while the budget wants it."""
-        policies = self._throttling
-        if policies is not None and policies.budget is not None:
-            now = self.loop.time() + policies.epoch
-            self._slots.throttle(policies.budget.is_throttled(now))
-
-    def _refuse(self) -> NoReturn:
-        if self._stopping:
-            raise ShuttingDown("the executor is stopping", deployment=self.name)
-        raise Drained(f"deployment `{self.name}`: its operator lets no requests come", deployment=self.name)
 
 
 def _tariff(plan: OnnxServingPlan | RemotePoolPlan) -> Tariff | None:

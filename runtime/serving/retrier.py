@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from math import inf
 
 from ..limits.rate_limiters import MAX_WAIT
-from ..limits.replica_policies import ReplicaPolicies
-from ..policies.estimate import NO_SIZE, Tariff, for_model
+from ..policies.estimate import NO_SIZE, Tariff
 from ..policies.retry import GiveUp, Retry
 from ..requests.call import Call
 from ..requests.errors import (
@@ -49,6 +47,29 @@ _WAITED = 0.05
 """Seconds: who was waited for so long may be free by now, and is asked again; who said no at once is not."""
 
 
+class RetryContext:
+    """What the attempts of all requests at `deployment` have in common.
+
+    tariff: None where the price is not known.
+    """
+
+    __slots__ = ("availability", "deployment", "retry", "slots", "tariff")
+
+    def __init__(
+        self,
+        deployment: str,
+        availability: Availability,
+        slots: Slots,
+        retry: Retry,
+        tariff: Tariff | None,
+    ) -> None:
+        self.deployment = deployment
+        self.availability = availability
+        self.slots = slots
+        self.retry = retry
+        self.tariff = tariff
+
+
 class Retrier:
     """The attempts of one request at a deployment, one after the other, each at one of its replicas.
 
@@ -57,18 +78,13 @@ class Retrier:
     """
 
     __slots__ = (
-        "_availability",
         "_call",
+        "_context",
         "_count",
         "_cuts",
-        "_deployment",
         "_loop",
         "_moves",
         "_passed",
-        "_policies",
-        "_retry",
-        "_slots",
-        "_tariff",
         "_trace",
         "_tried",
         "_waited",
@@ -79,32 +95,18 @@ class Retrier:
     )
 
     def __init__(
-        self,
-        deployment: str,
-        policies: Sequence[ReplicaPolicies | None],
-        availability: Availability,
-        slots: Slots,
-        slot: Slot,
-        retry: Retry,
-        tariff: Tariff | None,
-        call: Call,
-        trace: Trace,
-        loop: asyncio.AbstractEventLoop,
+        self, context: RetryContext, slot: Slot, call: Call, trace: Trace, loop: asyncio.AbstractEventLoop
     ) -> None:
-        trace.deployment = self._deployment = deployment
+        trace.deployment = context.deployment
         self.slot = slot
-        self._policies = policies
-        self._availability = availability
-        self._slots = slots
-        self._retry = retry
-        self._tariff = tariff
+        self._context = context
         self._call = call
         self._trace = trace
         self._loop = loop
         self.attempt: Attempt | None = None
         """The last one."""
         self.used = NOTHING_USED
-        """By that one."""
+        """By the last one that was sent."""
         self._count = self._moves = self._cuts = 0
         self._tried = self._passed = NOBODY
         self._waited = self.sent = 0.0
@@ -112,20 +114,17 @@ class Retrier:
     async def enter(self) -> Attempt:
         """The next attempt passes its policies and goes out now. Raises RequestError, holding nothing."""
         self._count += 1
-        trace, call = self._trace, self._call
+        trace, call, context = self._trace, self._call, self._context
+        availability = context.availability
         trace.attempts = self._count
         began = now = self._loop.time()
         self._passed = NOBODY
         while True:
             index = self.slot.replica
             trace.replica = index
-            entered, policies = now, self._policies[index]
-            size = NO_SIZE
-            if policies is not None:
-                size = for_model(call.request, policies.plan.capabilities)
-                if tier := policies.tiers.of(call.request):
-                    size = size._replace(tier=tier)
-            attempt = self.attempt = Attempt(policies, size, self._loop, self._tariff)
+            entered, policies = now, availability.policies[index]
+            size = NO_SIZE if policies is None else policies.size_of(call.request)
+            attempt = self.attempt = Attempt(policies, size, self._loop, context.tariff)
             if policies is None:  # so that there is none to pass
                 self.sent = now
                 return attempt
@@ -134,7 +133,7 @@ class Retrier:
                 break
             except RequestError as error:
                 now = self._loop.time()
-                trace.note(now, f"{self._deployment} #{index}: not sent: {error.message}")
+                trace.note(now, f"{context.deployment} #{index}: not sent: {error.message}")
                 if not isinstance(error, RateLimited | CircuitOpen):
                     raise
                 passed = self._passed = (NOBODY if now - entered >= _WAITED else self._passed) | {index}
@@ -148,24 +147,29 @@ class Retrier:
                 ):
                     raise
         self.sent = self._loop.time()
-        self._availability.sent(index, self.sent)
+        if availability.refusals:
+            availability.sent(index, self.sent)
         attempt.is_sent = True
         return attempt
 
     def _waits_until(self, now: float) -> float:
         """Up to when the attempt waits for its rate limit: another replica may take it by then."""
-        return min(self._call.wait_until, self._availability.others(self.slot.replica, now, self._passed))
+        return min(
+            self._call.wait_until,
+            self._context.availability.others(self.slot.replica, now, self._passed),
+        )
 
     def failed(self, error: RequestError) -> float | None:
         """Seconds until the next attempt; None where none follows, and `error` is the outcome."""
         forget_frames(error)
         attempt, now, deadline = self.attempt, self._loop.time(), self._call.deadline
+        context = self._context
         assert attempt is not None
         asked = error.retry_after
         attempt.failed(now, error, deadline)
-        self._availability.failed(self.slot.replica, now, error)
+        context.availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
-        self._trace.note(now, f"{self._deployment} #{self.slot.replica}: failed: {error.message}")
+        self._trace.note(now, f"{context.deployment} #{self.slot.replica}: failed: {error.message}")
         if attempt.handed_out():
             return None
         free_in = inf
@@ -174,10 +178,10 @@ class Retrier:
             if self._moves_on(now, self._tried, same_account=isinstance(error, ServerDown)):
                 self._moves += 1
                 return 0.0
-            free_in = max(self._availability.others(self.slot.replica, now) - now, 0.0) or inf
+            free_in = max(context.availability.others(self.slot.replica, now) - now, 0.0) or inf
         if self._is_cut(error):
             return None
-        decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in, asked)
+        decision = context.retry.decide(error, self._count - self._moves, self._waited, free_in, asked)
         if isinstance(decision, GiveUp):
             if decision.reason:
                 error.message = f"{error.message}; {decision.reason}"
@@ -191,7 +195,7 @@ class Retrier:
         self._tried = NOBODY
         if isinstance(error, ITS_OWN_PERHAPS):
             self._moves_on(now, self._tried, same_account=True)
-        self._trace.note(now, f"{self._deployment}: tries again in {decision.seconds:.3g} s")
+        self._trace.note(now, f"{context.deployment}: tries again in {decision.seconds:.3g} s")
         return decision.seconds
 
     def _is_cut(self, error: RequestError) -> bool:
@@ -204,42 +208,43 @@ class Retrier:
         if not error.at_work and self._cuts < MOST_CUTS:
             return False
         is_over = self._call.is_over(self._loop.time())  # then it was the client's time that ended
-        if not error.at_work and not is_over and self._retry.policy.max_retries >= MOST_CUTS:
+        if not error.at_work and not is_over and self._context.retry.policy.max_retries >= MOST_CUTS:
             error.message += f"; it is not sent again after {MOST_CUTS} such timeouts: raise `timeouts`"
         return True
 
     def leave(self) -> None:
         """Give back what the attempt held."""
-        attempt, now = self.attempt, self._loop.time()
+        attempt, trace, now = self.attempt, self._trace, self._loop.time()
         assert attempt is not None
         attempt.leave(now)
-        self.used = attempt.used
-        if attempt.handed_out():
-            self._availability.answered(self.slot.replica, now)
-        self._trace.record(
-            self._deployment,
+        used = self.used = attempt.used
+        availability = self._context.availability
+        if (availability.refusals or availability.rests) and attempt.handed_out():
+            availability.answered(self.slot.replica, now)
+        trace.record(
+            self._context.deployment,
             self.sent,
             now,
-            attempt.used,
+            used,
             attempt.cost,
             attempt.answered(streamed=getattr(self._call.request, "stream", False)),
-            self._trace.replica,
+            trace.replica,
             attempt.first,
             attempt.failure,
         )
 
     def _moves_on(self, now: float, tried: frozenset[int], *, same_account: bool = False) -> bool:
         """Whether another replica is free that is not among `tried`; the slot moves there."""
-        other = self._availability.another(self.slot.replica, now, tried, same_account=same_account)
+        other = self._context.availability.another(self.slot.replica, now, tried, same_account=same_account)
         if other is None:
             return False
-        self.slot = self._slots.move(self.slot, other)
+        self.slot = self._context.slots.move(self.slot, other)
         return True
 
     def _waits_elsewhere(self, now: float, passed: frozenset[int]) -> bool:
         """Whether another replica only has to be waited for; the slot moves there."""
-        other = self._availability.waiting(self.slot.replica, now, passed | self._tried)
+        other = self._context.availability.waiting(self.slot.replica, now, passed | self._tried)
         if other is None:
             return False
-        self.slot = self._slots.move(self.slot, other)
+        self.slot = self._context.slots.move(self.slot, other)
         return True

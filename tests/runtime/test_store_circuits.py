@@ -83,7 +83,7 @@ async def ask_until_let(
 
 
 def policies_of(executor: Executor) -> ReplicaPolicies:
-    policies = executor.deployment("gpt")._policies[0]
+    policies = executor.deployment("gpt").policies[0]
     assert policies is not None
     return policies
 

@@ -55,7 +55,7 @@ def adapt(
     changed |= adapt_tools(conversation, can, found, client, provider)
     if provider == "openai_chat" and can.chat_tools_with_thoughts is False and changed["tools"]:
         changed |= rest_for_tools(conversation, can, found)
-    changed |= _adapt_formats(conversation, can, found, changed)
+    changed |= _adapt_formats(conversation, can, found, changed, provider)
     changed |= adapt_turns(conversation, can, found, provider)
     if can.json_word:
         changed |= speak_of_json(conversation, changed, found, provider)
@@ -81,7 +81,7 @@ def _names(c: Conversation, client: str) -> Mapping[str, str]:
 
 
 def _adapt_formats(
-    c: Conversation, can: Capabilities, found: Findings, changed: dict[str, Any]
+    c: Conversation, can: Capabilities, found: Findings, changed: dict[str, Any], provider: str
 ) -> dict[str, Any]:
     thinking = changed.get("thinking", c.thinking)
     thinks = thinking is not None and not thinking.is_off
@@ -95,7 +95,7 @@ def _adapt_formats(
     ):
         found.refuse("tool_choice", "the model cannot be made to call a function while it thinks")
         formed["tool_choice"] = evolve(choice, mode="auto")
-    return formed | adapt_format(c, can, found, changed.get("tools", c.tools), thinks)
+    return formed | adapt_format(c, can, found, changed.get("tools", c.tools), thinks, provider)
 
 
 def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:

@@ -9,7 +9,14 @@ from typing import Any
 import orjson
 
 from ....compiler.plan.service_tiers import tier_named
-from ...dialects.openai_chat import NAMELESS, CallPieces, PlainParts, usage_of, with_details
+from ...dialects.openai_chat import (
+    NAMELESS,
+    CallPieces,
+    PlainParts,
+    usage_of,
+    usage_within,
+    with_details,
+)
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape
 from ...dialects.openai_chat.plain import (
     new_call_id,
@@ -20,7 +27,7 @@ from ...dialects.openai_chat.plain import (
     with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import parse_object
+from ...dialects.reader import DONE, parse_object
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
 from ...requests.answer import ChatChunk, ChatEvents
@@ -28,8 +35,6 @@ from ...requests.errors import RequestError
 from ...requests.request import NO_OPTIONS
 from ...requests.usage import Usage
 from .passthrough_answers import OPENAIS, check_choice, told_usage
-
-DONE = b"[DONE]"
 
 Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
 """The chunks in a piece, and the error that stops the stream."""
@@ -123,11 +128,15 @@ class PassingReader:
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
+        if choices is None:  # clients look into them
+            chunk["choices"], is_as_it_came = [], False
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if self._is_mended(choice, position):
                 is_as_it_came = False
         self._tier = tier_named(chunk.get("service_tier")) or self._tier
-        usage = None if (told := usage_of(chunk)) is None else self._read_usage(told)
+        if (told := usage_of(chunk)) is None:
+            told = usage_within(chunk)
+        usage = None if told is None else self._read_usage(told)
         self.frame = None
         if not is_as_it_came:
             data = orjson.dumps(chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from codecs import BOM_UTF8
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.retrieval.vectors import check_length
-from ...dialects.server_sent_events import EVENT_STREAM, MAX_EVENT, EventTooLarge, SseParser
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser, is_stream, without_end_mark
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, EmbedChunk, PassedChunk
 from ...requests.errors import (
     RequestError,
@@ -88,6 +88,9 @@ _OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
 """Tasks of models of this plan that run on another machine; no provider has them."""
 
 _TENSORS = (TensorRequest, ClassifyRequest)
+
+_SUCCESSES = (200, 201, 203)
+"""Those whose body is the answer: 201 is that of frameworks to each POST, 203 comes by way of proxies."""
 
 _KEEPALIVE = 60.0
 
@@ -239,11 +242,8 @@ class RemoteReplica:
                         yield piece
                     return
                 whole = _with_upstream(await self._whole(request, response, classifier, until), upstream)
-                if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
-                    for chunk in self._passed.in_chunks(request, whole):
-                        yield chunk
-                else:
-                    yield whole
+                for each in self._as_asked(request, whole):
+                    yield each
                 return
             if kind == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
@@ -255,6 +255,15 @@ class RemoteReplica:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
+            begin = await body.piece(_READ_AHEAD)
+            if begin.startswith(b"{") and not self._is_bedrock:  # JSON that is called events
+                json = begin + await body.whole()
+                whole = _with_upstream(await self._parsed(request, response, classifier, json), upstream)
+                for each in self._as_asked(request, whole):
+                    yield each
+                return
+            data: bytes | None = begin
+            silence: OutOfBounds | None = None
             told: Upstream | None = upstream
             relay: Relay | None = None
             if sink is not None and type(response) is LeanAnswer and response.steady is not None:
@@ -268,12 +277,21 @@ class RemoteReplica:
                     _READ_AHEAD,
                 )
             while not reader.ended:
-                data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                if data is None:
+                    try:
+                        data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                    except OutOfBounds as bound:
+                        if bound.limit is not Limit.READ:
+                            raise
+                        silence, data = bound, b""  # where all is said, this is the end
                 if relay is None or (read := relay.left) is None:
                     read = self._chunks(reader, parser, body, data)
                 else:
                     relay.left = None
                 chunks, error = read
+                data = None
+                if silence is not None and (error is not None or not reader.ended):
+                    raise silence
                 if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
@@ -297,6 +315,12 @@ class RemoteReplica:
         finally:
             response.release()  # closes the connection where something is left unread
 
+    def _as_asked(self, request: Request, whole: Chunk) -> Iterable[Chunk]:
+        """A whole answer in the chunks in which its client waits for it."""
+        if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
+            return self._passed.in_chunks(request, whole)
+        return (whole,)
+
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:
@@ -310,7 +334,6 @@ class RemoteReplica:
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        headers = response.headers
         if type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
         elif type(response) is LeanAnswer and response.rest is not None:
@@ -321,13 +344,18 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, _most(request))
         else:
             body = await self._body(response, until, _most(request)).whole()
-        body = body.removeprefix(BOM_UTF8)  # JSON may have such a mark in front of it
+        return await self._parsed(request, response, classifier, body)
+
+    async def _parsed(self, request: Request, response: Answer, classifier: Classifier, body: bytes) -> Chunk:
+        """The answer whose body that is. Raises RequestError."""
+        headers = response.headers
+        body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
                 return self._parse(request, body, headers, classifier)
             return await asyncio.to_thread(self._parse, request, body, headers, classifier)
         chats, fit = self._asked(request)
-        streamed = not body.startswith(b"{") and response.content_type == EVENT_STREAM
+        streamed = is_stream(body, response.content_type)
         if len(body) < LARGE and not fit.checked:
             return chats.whole(body, fit, classifier, streamed=streamed, wanted=request.stream)
         read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
@@ -353,8 +381,8 @@ class RemoteReplica:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        is_stream = headers.get("Content-Type", "").startswith(EVENT_STREAM) and not body.startswith(b"{")
-        return self._passed.whole(body, classifier, streamed=is_stream)
+        streamed = is_stream(body, headers.get("Content-Type", ""))
+        return self._passed.whole(body, classifier, streamed=streamed)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float, upstream: Upstream
@@ -397,7 +425,7 @@ class RemoteReplica:
             upstream = read_upstream(response.headers, classifier.secret)
             if upstream.headers:
                 self._observe(upstream.headers)
-            if response.status == 200:
+            if response.status in _SUCCESSES:
                 return response, classifier, until, upstream
             try:
                 body = await self._body(response, until, MAX_ERROR_BODY).beginning()

@@ -829,6 +829,39 @@ ONLY_AT_REST = Capabilities(
 )
 
 
+REFERRING: Json = {
+    "type": "object",
+    "title": "All",
+    "properties": {
+        "one": {"$ref": "#/$defs/One", "title": "One", "description": "which one", "default": None},
+        "$ref": {"type": "string", "title": "a name like any other"},
+        "some": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/One", "type": "object"}]}},
+    },
+    "$defs": {"One": {"type": "object", "title": "One", "properties": {"next": {"$ref": "#/$defs/One"}}}},
+}
+PLAINLY = {
+    **REFERRING,
+    "properties": {
+        "one": {"$ref": "#/$defs/One", "description": "which one", "default": None},
+        "$ref": {"type": "string", "title": "a name like any other"},
+        "some": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/One"}]}},
+    },
+}
+
+
+def test_gemini_gets_references_with_nothing_beside_them_that_it_does_not_take() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": REFERRING}}
+    format = {"type": "json_schema", "json_schema": {"name": "n", "schema": REFERRING}}
+    found = ask(openai(tools=[tool], response_format=format), "gemini")
+    assert isinstance(found, Adapted)
+    body = written(found.conversation, "gemini")
+    assert body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"] == PLAINLY
+    assert body["generationConfig"]["responseJsonSchema"] == PLAINLY
+    assert {note.where for note in found.notes} == {"tools[0].function.parameters", "response_format"}
+    assert all("`title`, `type` left out beside `$ref`" in note.what for note in found.notes)
+    assert sent(openai(tools=[tool]), "openai_chat")["tools"] == [tool]
+
+
 def test_a_model_that_thinks_unasked_rests_where_functions_and_thoughts_do_not_go_together() -> None:
     found = ask(openai(USER, tools=[TOOL]), "openai_chat", ONLY_AT_REST)
     assert isinstance(found, Adapted)
