@@ -9,7 +9,6 @@ from attrs import evolve
 from . import syntax as s
 from .literals import raw_text, read_text
 from .reports import SyntaxReports
-from .secrets import looks_like_key
 from .tokens import Token
 from .units import UnitError, parse_number
 
@@ -166,8 +165,7 @@ class ExpressionBuilder:
 
     def text(self, c: Children) -> s.Expression:
         [token] = c
-        if looks_like_key(token.text.strip('"')):
-            self._reports.inline_key(token)
+        if token.start in self._reports.keys:
             return s.Bad(token.start, token.end)
         return read_text(token.text, token.start, token.end, self._reports.bad_text)
 

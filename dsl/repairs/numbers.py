@@ -46,7 +46,7 @@ def whole_division(at: Situation) -> Instead | None:
         else "`/` leaves a fraction where something is left over, and nothing rounds it here",
         fixes=at.change("write `/`", sign.start, sign.end, "/", safe=False),
     )
-    behind = tokenize(at.text[: token.end], token.start + 2)
+    behind = at.reports.watched(tokenize(at.text[: token.end], token.start + 2))
     return use(
         Token("OPERATOR", "/", token.start, token.start + 2),
         *(each for each in behind if each.type != "$END"),
