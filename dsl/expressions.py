@@ -1,16 +1,11 @@
-"""The nodes of expressions and types, and what all nodes of a syntax tree have; `syntax` has them all."""
+"""The nodes of expressions, types and bodies, and what all nodes of a syntax tree have; `syntax` has all."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from attrs import field
 
 from .record import frozen
 from .units import Quantity
-
-if TYPE_CHECKING:
-    from .syntax import Body, Parameter
 
 
 @frozen
@@ -254,3 +249,43 @@ class TypeUnion(TypeExpression):
     """`"a" | "b"`."""
 
     options: tuple[TypeExpression, ...]
+
+
+@frozen
+class Parameter(Node):
+    """`name: type`, in a signature or a record; `name: type with { … }` in a signature."""
+
+    name: Identifier
+    type: TypeExpression
+    options: Body | None = None
+
+
+# ---- bodies
+
+
+@frozen
+class Body(Node):
+    """What stands between `{` and `}`; `damaged` when a part of it could not be read, `unclosed`
+    when its `}` is missing."""
+
+    items: tuple[Field | Block, ...]
+    damaged: bool = field(default=False, eq=False, repr=False)
+    unclosed: bool = field(default=False, eq=False, repr=False)
+
+
+@frozen
+class Field(Node):
+    """`name = value`."""
+
+    name: Identifier
+    value: Expression
+
+
+@frozen
+class Block(Node):
+    """`name { … }`, `name label { … }` or `name label("argument") { … }`."""
+
+    name: Identifier
+    label: Identifier | None
+    arguments: tuple[Expression, ...] | None
+    body: Body

@@ -6,8 +6,6 @@ they say the same, wherever they stand.
 
 from __future__ import annotations
 
-from attrs import field
-
 from .expressions import (
     Arm as Arm,
 )
@@ -21,6 +19,12 @@ from .expressions import (
     Binary as Binary,
 )
 from .expressions import (
+    Block as Block,
+)
+from .expressions import (
+    Body as Body,
+)
+from .expressions import (
     Boolean as Boolean,
 )
 from .expressions import (
@@ -31,6 +35,9 @@ from .expressions import (
 )
 from .expressions import (
     Expression as Expression,
+)
+from .expressions import (
+    Field as Field,
 )
 from .expressions import (
     Group as Group,
@@ -61,6 +68,9 @@ from .expressions import (
 )
 from .expressions import (
     Number as Number,
+)
+from .expressions import (
+    Parameter as Parameter,
 )
 from .expressions import (
     Prompt as Prompt,
@@ -105,37 +115,6 @@ from .expressions import (
     WithOptions as WithOptions,
 )
 from .record import frozen
-
-# ---- bodies
-
-
-@frozen
-class Body(Node):
-    """What stands between `{` and `}`; `damaged` when a part of it could not be read, `unclosed`
-    when its `}` is missing."""
-
-    items: tuple[Field | Block, ...]
-    damaged: bool = field(default=False, eq=False, repr=False)
-    unclosed: bool = field(default=False, eq=False, repr=False)
-
-
-@frozen
-class Field(Node):
-    """`name = value`."""
-
-    name: Identifier
-    value: Expression
-
-
-@frozen
-class Block(Node):
-    """`name { … }`, `name label { … }` or `name label("argument") { … }`."""
-
-    name: Identifier
-    label: Identifier | None
-    arguments: tuple[Expression, ...] | None
-    body: Body
-
 
 # ---- routes
 
@@ -244,15 +223,6 @@ class RouteDeclaration(Declaration):
 
     name: Identifier
     route: Route
-    options: Body | None = None
-
-
-@frozen
-class Parameter(Node):
-    """`name: type`, in a signature or a record; `name: type with { … }` in a signature."""
-
-    name: Identifier
-    type: TypeExpression
     options: Body | None = None
 
 
