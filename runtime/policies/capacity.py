@@ -154,7 +154,8 @@ class Capacity:
         self._running[replica] -= 1
         self._total -= 1
         self._seen += 1
-        self._hold += max(_SMOOTHING, 1 / self._seen) * (held - self._hold)
+        weight = 1 / self._seen
+        self._hold += (weight if weight > _SMOOTHING else _SMOOTHING) * (held - self._hold)
         return self._admit_next() if self._waiting else None
 
     def move(self, replica: int, other: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -55,7 +54,7 @@ _SAME = 5e-7
 """Seconds by which a time that is counted may miss the end of its bucket, as sums of floats do."""
 
 
-_TOGETHER = 256
+_TOGETHER = 128
 """How many are sorted into buckets at once."""
 
 
@@ -69,7 +68,7 @@ class Durations:
         self._ends = tuple(bound + _SAME for bound in bounds)
         self._buckets = [0] * (len(bounds) + 1)
         self._seconds = 0.0
-        self.new = array("d")
+        self.new: list[float] = []
         """Those that are not counted yet."""
         self.examples: dict[int, tuple[str, float, float]] = {}
 
@@ -98,7 +97,7 @@ class Durations:
     def sort_in(self) -> None:
         """Count those that are new: of many, where each bucket ends is looked for, not the bucket of each."""
         new = sorted(self.new)
-        del self.new[:]
+        self.new.clear()
         self._seconds += sum(new)
         begin = 0
         for bucket, end in enumerate(self._ends):

@@ -17,7 +17,7 @@ E = TypeVar("E", bound=RequestError)
 
 
 class Faults:
-    """Of a replica of `plan`. launched: its server is one of ours. proxy: what all goes through, once known."""
+    """Of a replica of `plan`. launched: its server is one of ours. proxy: what all goes through."""
 
     proxy: Proxy | None = None
 

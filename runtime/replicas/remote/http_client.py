@@ -348,7 +348,7 @@ class LeanAnswer:
         elif self.rest is not None and not self.rest.is_whole:
             connection.close()
         else:
-            self._kept.keep(connection, self._protocol)
+            self._kept.keep(connection, self._protocol, parsed=self.whole is None)
 
 
 def _unreadable(target: _Target, status: int, message: str) -> aiohttp.ClientResponseError:

@@ -49,7 +49,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
     begin = piece[:MAX_HEADER] if type(piece) is bytes else bytes(piece[:MAX_HEADER])
     end = begin.find(b"\r\n\r\n")
-    if end < 0 or begin[: len(_BEGINS)] != _BEGINS:
+    if end < 0 or not begin.startswith(_BEGINS):
         return None
     head = begin[len(_BEGINS) : end + 2].decode("latin-1")
     fields = _FIELD.findall(head)

@@ -200,7 +200,7 @@ class RemoteReplica:
                     async for piece in self._pieces(response, classifier, until, upstream):
                         yield piece
                     return
-                whole = with_upstream(await self._whole(request, response, classifier, until), upstream)
+                whole = await self._whole(request, response, classifier, until, upstream)
                 if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
                     for chunk in self._passed.in_chunks(request, whole):
                         yield chunk
@@ -264,7 +264,7 @@ class RemoteReplica:
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:
-            return with_upstream(await self._whole(request, response, classifier, until), upstream)
+            return await self._whole(request, response, classifier, until, upstream)
         except OutOfBounds as error:
             raise self._faults.out_of_bounds(error, deadline) from None
         except aiohttp.ClientError as error:
@@ -272,7 +272,9 @@ class RemoteReplica:
         finally:
             response.release()
 
-    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
+    async def _whole(
+        self, request: Request, response: Answer, classifier: Classifier, until: float, upstream: Upstream
+    ) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         headers = response.headers
         if type(response) is LeanAnswer and response.whole is not None:
@@ -288,13 +290,15 @@ class RemoteReplica:
         body = body.removeprefix(BOM_UTF8)  # JSON may have such a mark in front of it
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
-                return self._answers.read(request, body, headers, classifier)
-            return await asyncio.to_thread(self._answers.read, request, body, headers, classifier)
+                chunk = self._answers.read(request, body, headers, classifier)
+            else:
+                chunk = await asyncio.to_thread(self._answers.read, request, body, headers, classifier)
+            return with_upstream(chunk, upstream)
         chats, fit = self._requests.asked(request)
         streamed = not body.startswith(b"{") and response.content_type == EVENT_STREAM
         if len(body) < LARGE and not fit.checked:
-            return chats.whole(body, fit, classifier, streamed=streamed, wanted=request.stream)
-        read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
+            return chats.whole(body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
+        read = partial(chats.whole, body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
         # what is held to a schema is not for the event loop, either
         return await asyncio.to_thread(read)
 
@@ -341,7 +345,8 @@ class RemoteReplica:
         renewed = False
         while True:
             try:
-                with timeouts.within(self._request_timeout, until):
+                first_by = now + self._request_timeout
+                with timeouts.until(first_by if first_by < until else until):
                     used = await self._authorizer.authorize()
                     headers = {**used.headers, **beside} if beside else used.headers
                     if used.sign is not None:
@@ -371,7 +376,7 @@ class RemoteReplica:
             failure = classifier.http_error(response.status, response.headers, told)
             if renewed or not isinstance(failure, Unauthorized) or not await self._authorizer.refused(used):
                 raise failure
-            renewed = True
+            renewed, now = True, timeouts.now()
 
     def _chunks(self, reader: ChunkReader, parser: Parser, body: Body, data: bytes) -> Read:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
