@@ -88,7 +88,7 @@ class PlayedKey:
     def version(self) -> int:
         return 0
 
-    async def authorize(self) -> Authorization:
+    def authorize(self) -> Authorization:
         return self._shown
 
     async def refused(self, used: Authorization) -> bool:

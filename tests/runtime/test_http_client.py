@@ -14,6 +14,7 @@ from aiohttp.client_proto import ResponseHandler
 from attrs import Factory, define, evolve
 from yarl import URL
 
+from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.replicas.remote import http_client
 from inferc.runtime.replicas.remote.connector import MAX_INTERIM, why_unreadable
 from inferc.runtime.replicas.remote.http_client import (
@@ -21,6 +22,7 @@ from inferc.runtime.replicas.remote.http_client import (
     HttpClient,
     LeanAnswer,
     LeanClient,
+    Limit,
     SessionClient,
     open_client,
 )
@@ -97,8 +99,13 @@ async def client(make: Make) -> AsyncIterator[HttpClient]:
         await made.close()
 
 
+def limit(seconds: float = 30.0) -> Limit:
+    timeouts = Timeouts(0.01)
+    return timeouts, timeouts.now() + seconds
+
+
 async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str) -> bytes:
-    answer = await asking.post(str(url), body, headers)
+    answer = await asking.post(str(url), body, headers, limit())
     try:
         if isinstance(answer, LeanAnswer) and answer.whole is not None:
             return answer.whole
@@ -111,9 +118,20 @@ async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str)
 
 
 @both
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nContent-"])
+async def test_who_does_not_begin_to_answer_in_time_is_left(make: Make, begun: bytes) -> None:
+    async with provider(OK, begun, OK) as seen, client(make) as asking:
+        assert await ask(asking, seen.url) == b"{}"  # so that the next one has a connection that was kept
+        with pytest.raises(TimeoutError):
+            await asking.post(str(seen.url), b"{}", {}, limit(0.05))
+        assert await ask(asking, seen.url) == b"{}"
+        assert seen.opened == 2
+
+
+@both
 async def test_a_request_arrives_as_it_was_meant(make: Make) -> None:
     async with provider(OK) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b'{"a": 1}', {"Authorization": "Bearer key"})
+        answer = await asking.post(str(seen.url), b'{"a": 1}', {"Authorization": "Bearer key"}, limit())
         assert (answer.status, answer.content_type, answer.content_length) == (200, "application/json", 2)
         answer.release()
         answer.release()
@@ -144,7 +162,7 @@ async def test_a_connection_whose_answer_was_read_is_used_again(make: Make) -> N
 )
 async def test_a_connection_that_is_not_clean_is_closed(make: Make, answer: bytes) -> None:
     async with provider(answer, OK) as seen, client(make) as asking:
-        first = await asking.post(str(seen.url), b"{}", {})
+        first = await asking.post(str(seen.url), b"{}", {}, limit())
         await first.content.readany()
         first.release()
         assert await ask(asking, seen.url) == b"{}"
@@ -180,7 +198,7 @@ async def test_what_came_on_an_idle_connection_answers_no_request(make: Make) ->
         await ask(asking, seen.url)
         seen.writers[0].write(OK.replace(b"200 OK", b"408 Request Timeout"))
         await asyncio.sleep(0.05)
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         answer.release()
         assert answer.status == 200
         assert seen.opened == 2
@@ -200,10 +218,10 @@ async def test_a_body_goes_out_whole(make: Make) -> None:
 async def test_an_answer_may_come_before_all_is_sent(make: Make) -> None:
     early = OK.replace(b"200 OK", b"413 Content Too Large")
     async with provider(early, read_body=False) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b" " * (64 << 20), {})
+        answer = await asking.post(str(seen.url), b" " * (64 << 20), {}, limit())
         assert answer.status == 413
         answer.release()
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         answer.release()
         assert seen.opened == 2
 
@@ -238,7 +256,7 @@ async def test_a_head_that_breaks_a_bound_is_an_error(make: Make, answer: bytes,
 async def test_a_redirect_is_an_answer(make: Make) -> None:
     moved = OK.replace(b"200 OK", b"307 Temporary Redirect\r\nLocation: /elsewhere")
     async with provider(moved) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b"{}", {"Authorization": "Bearer key"})
+        answer = await asking.post(str(seen.url), b"{}", {"Authorization": "Bearer key"}, limit())
         answer.release()
         assert answer.status == 307
         assert len(seen.heads) == 1
@@ -247,7 +265,7 @@ async def test_a_redirect_is_an_answer(make: Make) -> None:
 @both
 async def test_an_answer_without_a_length_ends_with_its_connection(make: Make) -> None:
     async with provider(b"HTTP/1.1 200 OK\r\n\r\nall of it") as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         assert await answer.content.readany() == b"all of it"
         seen.writers[0].close()
         assert await answer.content.read() == b""
@@ -257,7 +275,7 @@ async def test_an_answer_without_a_length_ends_with_its_connection(make: Make) -
 @both
 async def test_an_answer_that_breaks_off_is_an_error(make: Make) -> None:
     async with provider(OK.replace(b"Length: 2", b"Length: 20")) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         seen.writers[0].close()
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.content.read()

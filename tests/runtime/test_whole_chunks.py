@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import aiohttp
@@ -105,7 +106,7 @@ async def told_of(pieces: list[bytes], reads: list[bool], *, parsed: bool) -> Re
     steady = provider.protocol
     assert isinstance(steady, Steady)
     parsing = {**_PARSING, "read_bufsize": 8 << 10}
-    first = None if parsed else FirstPiece(steady, loop, parsing)
+    first = None if parsed else FirstPiece(steady, loop, parsing, inf)
     if parsed:
         connection.set_response_params(**parsing)
     told: list[Any] = []

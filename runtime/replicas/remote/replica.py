@@ -41,7 +41,7 @@ from ...requests.upstream import Upstream
 from ...stream_reader import take
 from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
-from .authorizer import Authorizer
+from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
 from .chats import ChunkReader, Fit, read_events, without_end
@@ -346,14 +346,18 @@ class RemoteReplica:
         while True:
             try:
                 first_by = now + self._request_timeout
-                with timeouts.until(first_by if first_by < until else until):
-                    used = await self._authorizer.authorize()
-                    headers = {**used.headers, **beside} if beside else used.headers
-                    if used.sign is not None:
-                        headers = {**headers, **used.sign(address, body, content_type or JSON)}
-                    if parent := PARENT.get():
-                        headers = {**headers, TRACEPARENT: parent}
-                    response = await client.post(address, body, headers, content_type)
+                if first_by > until:
+                    first_by = until
+                used = self._authorizer.authorize()
+                if not isinstance(used, Authorization):
+                    with timeouts.until(first_by):
+                        used = await used
+                headers = {**used.headers, **beside} if beside else used.headers
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(address, body, content_type or JSON)}
+                if parent := PARENT.get():
+                    headers = {**headers, TRACEPARENT: parent}
+                response = await client.post(address, body, headers, (timeouts, first_by), content_type)
             except TimeoutError:
                 if timeouts.now() >= until:
                     raise self._faults.too_late(deadline) from None
