@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
+from .known_heads import KnownHeads
 from .requests.errors import RequestError
 from .whole_answer import StreamHead, WholeAnswer
 
@@ -105,6 +106,10 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
         )
+        self.heads = KnownHeads(self._parser, self) if rules.plain else None
+        """Of requests that are not parsed again."""
+        if self.heads is not None:
+            self._parser = self.heads  # type: ignore[assignment]  # which asks that one
         self._rules = rules
         self._others = others
         self._socket: asyncio.Transport | None = None

@@ -250,10 +250,16 @@ def _tensors(signature: Signature) -> Misfit | None:
     everything = (*signature.inputs, *signature.outputs)
     strange = [each for each in everything if each.dtype is None]
     if strange:
+        is_given = any(each.dtype is None for each in signature.outputs)
         return Misfit(
             f"{_names(strange)} is no tensor",
-            "models of scikit-learn: convert with `options={'zipmap': False}`",
+            "models of scikit-learn: convert with `options={'zipmap': False}`" if is_given else None,
         )
+    if not signature.outputs:
+        return Misfit("it gives nothing", "export it again, with its outputs")
+    dtypes = {each.dtype for each in everything}
+    if DType.BF16 in dtypes and any(each.dtype is DType.TEXT for each in signature.inputs):
+        return Misfit("ONNX Runtime takes no texts where others of a model's values are bf16")
     unsent = [each for each in everything if each.dtype not in (*_NUMBERS, *_SENT)]
     if unsent:
         return Misfit(f"no protocol carries the type of {every(f'`{each}`' for each in unsent)}")

@@ -270,7 +270,9 @@ class _Reader:
                 key, value = self._entry(first, last)
                 external[key] = value
         if location := external.get("location"):
-            needed = _whole(external.get("offset")) + _whole(external.get("length"))
+            _, bits = _DTYPES.get(dtype, (None, 0))
+            length = _whole(external.get("length")) or (elements * bits + 7) // 8
+            needed = _whole(external.get("offset")) + length
             self._external[location] = max(needed, self._external.get(location, 0))
         return name, elements, dtype
 

@@ -8,6 +8,7 @@ servers that count windows write it in seconds.
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -28,7 +29,7 @@ def seconds_to_wait(text: str | None, date: str | None, unit: float = 1.0) -> fl
 
     text: a duration such as `6m0s`, a number of units, Unix time in seconds or milliseconds, an RFC 3339
     moment, or an HTTP date. date: the answer's own `date`, from which moments count, so that no clock has
-    to be right. unit: seconds.
+    to be right; where it has none, they count from now. unit: seconds.
     """
     text = (text or "").strip()
     if not text or len(text) > _LONGEST_TEXT:
@@ -47,10 +48,10 @@ def seconds_to_wait(text: str | None, date: str | None, unit: float = 1.0) -> fl
     return wait if wait is not None and wait > 0 else None
 
 
-def _after(moment: float, date: str | None) -> float | None:
+def _after(moment: float, date: str | None) -> float:
     """Seconds from `date` to a moment in Unix time."""
     now = _http_date(date or "")
-    return None if now is None else moment - now.timestamp()
+    return moment - (time.time() if now is None else now.timestamp())
 
 
 def _moment(text: str) -> datetime | None:

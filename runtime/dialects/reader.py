@@ -15,6 +15,12 @@ from .exact_json import loads
 from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
 
+DONE = b"[DONE]"
+"""The end of a stream at OpenAI, which servers in between send behind streams of other protocols, too.
+
+Source: https://github.com/huggingface/tau/pull/692.
+"""
+
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
 """What reading raises where a value is of another kind than the provider documents."""
 
@@ -119,7 +125,7 @@ class AnswerReader:
         return [] if self.ended else self._guarded(self._close)
 
     def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
-        return self._read_object(self._object(event.data))
+        return self._close() if event.data == DONE else self._read_object(self._object(event.data))
 
     def _tell(
         self, told: Mapping[str, Any], read: Callable[[Any], Usage], dialect: str, tier: str = ""

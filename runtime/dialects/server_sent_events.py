@@ -13,6 +13,8 @@ EVENT_STREAM = "text/event-stream"
 MAX_EVENT = 16 << 20
 """Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
 _RETURN = ord("\r")
+_BLANK = 64
+"""Bytes of white space that may stand in front of a stream."""
 
 
 class Event(NamedTuple):
@@ -75,8 +77,9 @@ class SseParser:
             elif not line:
                 if data := self._data:
                     if self._name != b"ping":
-                        whole = data[0] if len(data) == 1 else b"\n".join(data)
-                        events.append(Event(self._name, whole if self._name != b"error" else _error(whole)))
+                        wholes = data if len(data) == 1 or _is_each_whole(data) else [b"\n".join(data)]
+                        is_error = self._name == b"error"
+                        events += [Event(self._name, _error(each) if is_error else each) for each in wholes]
                     self._data = []
                 self._name = b""
                 self._size = 0
@@ -107,6 +110,33 @@ class SseParser:
     def close(self) -> list[Event]:
         """The event that the end of the bytes leaves without its blank line, if there is one."""
         return self.feed(b"\n\n") if self._tail or self._data else []
+
+
+def is_stream(body: bytes, content_type: str) -> bool:
+    """Whether a body in one piece is events, whatever is said of it: some servers send them as JSON, and JSON
+    as events. Sources: https://github.com/microsoft/foundry-dev-tools/issues/195,
+    https://github.com/decolua/9router/pull/3301.
+    """
+    begin = body[:_BLANK].lstrip()
+    if content_type.startswith(EVENT_STREAM):
+        return not begin.startswith(b"{")
+    return begin.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
+def without_end_mark(body: bytes) -> bytes:
+    """JSON without the end mark of a stream that some servers send behind it.
+
+    Source: https://github.com/decolua/9router/issues/3492.
+    """
+    tail = body[-_BLANK:]
+    begin = tail.rfind(b"data:") if tail.rstrip().endswith(b"[DONE]") else -1
+    return body if begin < 0 or not body.startswith(b"{") else body[: begin - len(tail)]
+
+
+def _is_each_whole(lines: list[bytes]) -> bool:
+    """Whether each line of an event is one of its own, as no JSON can be that goes on in the next line: the
+    blank lines in between were left out."""
+    return all(line.startswith((b"{", b"[DONE]")) and line.endswith((b"}", b"[DONE]")) for line in lines)
 
 
 def _error(data: bytes) -> bytes:

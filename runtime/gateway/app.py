@@ -8,27 +8,26 @@ from enum import Enum
 from functools import partial
 
 from aiohttp import web
-from multidict import istr
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
 from ..late_resources import LateResources
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
-from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
+from ..requests.trace_context import PARENT
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
+from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
-from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
+from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
 from .exchange import EXCHANGE, Exchange
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
+from .request_head import REQUEST_ID_HEADER, Head, head_of
 from .request_records import RECORDS, Records, Told
 from .responses import (
-    REQUEST_ID_HEADER,
     add_ids,
     error_answer,
     internal_error,
@@ -46,7 +45,6 @@ Guard = Callable[[Answer, Shape, "Access", bool], Handler]
 Refused = Callable[[RequestError], None]
 
 
-_TRACEPARENT = istr(TRACEPARENT)
 _LONGEST_PATH = 200
 """Characters of a path that is not served which are looked at and said."""
 
@@ -180,20 +178,20 @@ class Door:
         """Whether everyone may ask for everything."""
         self.browsers = BrowserRules(gateway, token is not None or keys is not None)
 
-    def admit(self, request: web.Request, access: Access) -> Held | None:
+    def admit(self, request: web.Request, access: Access, head: Head) -> Held | None:
         """The key that the request comes with; None: it may ask for everything that `access` lets
         it ask. Raises Forbidden, Unauthorized.
         """
-        self.browsers.admit(request)
-        if self.is_open or access is EVERYONE:
-            return None
-        return self.known(shown_secret(request), access)
+        if head.let_in_by is not self.browsers:
+            self.browsers.admit(request)
+            head.let_in_by = self.browsers
+        return self.known(head.shown, access)
 
     def admit_operator(self, request: web.Request) -> None:
         """Whether who asks may see everybody's requests. Raises Forbidden, Unauthorized."""
-        self.admit(request, OPERATOR)
+        self.admit(request, OPERATOR, head_of(request))
 
-    def known(self, shown: str, access: Access) -> Held | None:
+    def known(self, shown: Shown, access: Access) -> Held | None:
         """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if self.is_open or access is EVERYONE:
             return None
@@ -220,7 +218,7 @@ class Door:
     async def answer_health(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Everyone may ask whether all is well; how each deployment is, only who may see that."""
         try:
-            self.admit(request, OPERATOR)
+            self.admit_operator(request)
         except (Unauthorized, Forbidden):
             return answer_health(request, exchange.executor)
         siblings = request.app[RECORDS].siblings
@@ -271,29 +269,27 @@ def _guarded(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)
-        ids = name_request(request, as_anthropic=in_error is messages_error_answer)
+        head = head_of(request)
+        ids = name_request(head.id, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
         request[EXCHANGE] = exchange
         exchange.tell = door.tell
-        headers, method = request.headers, request.method  # each is a look into a cache of aiohttp's
-        parent = headers.get(_TRACEPARENT, "")
+        method = request.method  # a look into a cache of aiohttp's
         if records.traces is not None:
-            exchange.traceparent = parent
-            exchange.own_trace = records.traces.begin(parent)
+            exchange.traceparent = head.traceparent
+            exchange.own_trace = records.traces.begin(head.traceparent)
             PARENT.set(exchange.own_trace.header)
-        else:
-            parent = parent if parent and is_traceparent(parent) else ""
-            if PARENT.get() != parent:
-                PARENT.set(parent)
+        elif PARENT.get() != head.parent:
+            PARENT.set(head.parent)
         outcome, failed = OK, None
         response: web.StreamResponse | None = None
         try:
             if method == "OPTIONS":
                 response = door.browsers.preflight(request)
             if response is None:
-                held = door.admit(request, access)
-                if (patience := headers.get(DEADLINE_HEADER)) is not None:
-                    exchange.until = exchange.began + patience_of(patience)
+                held = door.admit(request, access, head)
+                if head.patience is not None:
+                    exchange.until = exchange.began + patience_of(head.patience)
                 if held is not None and asks:
                     exchange.key = exchange.plan.keys[held.name]
                     exchange.person = held.person

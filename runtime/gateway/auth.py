@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
 from ...compiler.plan.record import frozen
@@ -28,16 +28,32 @@ log = logging.getLogger(__name__)
 LONGEST_SECRET = 16384
 
 
-def shown_secret(request: web.Request) -> str:
-    """What the request shows, as OpenAI's clients do it, Anthropic's or Azure's; empty for nothing."""
-    scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+class Shown:
+    """What a client shows to be let in, perhaps nothing, and its hash, once that is asked for."""
+
+    __slots__ = ("_digest", "secret")
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+        self._digest: bytes | None = None
+
+    def digest(self) -> bytes:
+        """Under which keys are kept."""
+        if self._digest is None:
+            self._digest = digest_of(self.secret)
+        return self._digest
+
+
+def shown_in(headers: Mapping[str, str]) -> str:
+    """What a request shows, as OpenAI's clients do it, Anthropic's or Azure's; empty for nothing."""
+    scheme, _, shown = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     shown = shown.strip() if scheme.lower() == "bearer" else ""
-    return shown or request.headers.get("x-api-key", "") or request.headers.get("api-key", "")
+    return shown or headers.get("x-api-key", "") or headers.get("api-key", "")
 
 
-def not_accepted(shown: str) -> Unauthorized:
+def not_accepted(shown: Shown) -> Unauthorized:
     """The error of a request that shows nothing, or nothing that lets it in."""
-    what = "this token is not accepted" if shown else "a token is needed"
+    what = "this token is not accepted" if shown.secret else "a token is needed"
     return Unauthorized(f"{what}: send the header `Authorization: Bearer …`", code="invalid_api_key")
 
 
@@ -47,9 +63,9 @@ class BearerToken:
     def __init__(self, token: Secret | LiveSecret) -> None:
         self._token = token
 
-    def fits(self, shown: str) -> bool:
+    def fits(self, shown: Shown) -> bool:
         """Whether `shown` is the token."""
-        return hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._expected())
+        return hmac.compare_digest(shown.secret.encode("utf-8", "surrogateescape"), self._expected())
 
     def _expected(self) -> bytes:
         token = self._token
@@ -119,14 +135,14 @@ class Keys:
         if problems or twice:
             raise StartError(*problems, *twice)
 
-    def find(self, shown: str) -> Held | None:
+    def find(self, shown: Shown) -> Held | None:
         """The key that `shown` is a secret of. Raises Unauthorized where it has expired."""
-        if not shown or len(shown) > LONGEST_SECRET:
+        if not shown.secret or len(shown.secret) > LONGEST_SECRET:
             return None
         self._look()
-        held = self._table.get(digest_of(shown))
+        held = self._table.get(shown.digest())
         if held is None:
-            found = self.tokens.find(shown) if self.tokens is not None else None
+            found = self.tokens.find(shown.secret) if self.tokens is not None else None
             return None if found is None else Held(*found)
         if held.until is not None and time.time() >= held.until:
             whose = f" of {held.person}" if held.person else ""

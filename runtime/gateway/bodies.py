@@ -18,6 +18,7 @@ from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.no_json import no_json
 from ..dialects.openai.requests import _KINDS
+from ..known_heads import PLAIN, WholeBody
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
 from ..stream_reader import take
@@ -39,7 +40,6 @@ JSON = "application/json"
 
 _LATENESS, _MOST_LATE = 0.02, 0.25
 """By how much of its time a body may be late, and the seconds that it may be at most."""
-_PLAIN = (JSON, "application/octet-stream")
 _STEP = 1 << 20
 _INLINE = 4 << 10
 """Packed bytes that are unpacked where they are: they cannot become much."""
@@ -98,13 +98,17 @@ class Bodies:
 
         Raises RequestTooLarge, GatewayFull.
         """
-        headers, content = request.headers, request.content
-        if headers.get(CONTENT_TYPE) not in _PLAIN or CONTENT_ENCODING in headers or not content.is_eof():
-            return None
-        try:
-            raw = take(content)
-        except web.RequestPayloadError:
-            return None  # which `read` explains
+        content: Any = request.content
+        if type(content) is WholeBody:  # with a head that says as much
+            raw = content.read_nowait()
+        else:
+            headers = request.headers
+            if headers.get(CONTENT_TYPE) not in PLAIN or CONTENT_ENCODING in headers or not content.is_eof():
+                return None
+            try:
+                raw = take(content)
+            except web.RequestPayloadError:
+                return None  # which `read` explains
         size = len(raw)
         self._hold(request, size, size)
         return raw

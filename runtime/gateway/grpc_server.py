@@ -19,6 +19,7 @@ from ..requests.foreign_text import short_name
 from ..requests.trace import Trace
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .app import Access, Door
+from .auth import Shown
 from .endpoints import open_inference as endpoints
 from .exchange import Exchange
 from .health import findings_of
@@ -221,7 +222,7 @@ class GrpcServer:
         left = context.time_remaining()
         outcome, failed = CANCELLED, None
         try:
-            held = self._door.known(_secret(context), access)
+            held = self._door.known(Shown(_secret(context)), access)
             if held is not None:
                 exchange.key = exchange.plan.keys[held.name]
                 exchange.person = held.person

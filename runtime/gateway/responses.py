@@ -14,9 +14,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from multidict import istr
 
-from ...compiler.plan.late_pattern import late_pattern
 from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
     anthropic_limits,
@@ -33,6 +31,7 @@ from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
 from ..whole_answer import JSON, StreamHead, WholeAnswer
+from .request_head import REQUEST_ID_HEADER
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,6 @@ CACHE_HEADER = "x-inferc-cache"
 COST_HEADER = "x-inferc-cost"
 """Dollars; of an answer in one piece, whose cost is known before it is sent."""
 UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
-REQUEST_ID_HEADER = "x-request-id"
 _ANTHROPICS_ID = "request-id"
 
 _GOOGLES = {
@@ -61,8 +59,6 @@ _GOOGLES = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
 }
-_ID = istr(REQUEST_ID_HEADER)
-_CLIENTS_ID = late_pattern(r"[!-~]{1,128}")
 _SENT = 1 << 18
 """Bytes that are handed to a connection at once."""
 _COST_LINE, _ID_LINE, _UPSTREAM_ID_LINE = (
@@ -119,10 +115,9 @@ async def _sent(pieces: Sequence[bytes | memoryview]) -> AsyncIterator[memoryvie
             yield memoryview(piece)[at : at + _SENT]
 
 
-def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[str, str]:
-    """The headers that name `request`: as its client calls it, if that is short and plain, or else anew."""
-    name = request.headers.get(_ID)
-    ids = {REQUEST_ID_HEADER: name} if name is not None and _CLIENTS_ID.fullmatch(name) else new_ids()
+def name_request(name: str | None, *, as_anthropic: bool = False) -> dict[str, str]:
+    """The headers that name a request: as its client calls it, if it does, or else anew."""
+    ids = new_ids() if name is None else {REQUEST_ID_HEADER: name}
     if as_anthropic:
         ids[_ANTHROPICS_ID] = ids[REQUEST_ID_HEADER]
     return ids

@@ -55,14 +55,20 @@ class PlayedReplica(RemoteReplica):
         return chunk._replace(usage=evolve(chunk.usage, searches=self._provider.searches))
 
     async def _whole(
-        self, request: Request, response: Answer, classifier: Classifier, until: float, upstream: Upstream
+        self,
+        request: Request,
+        response: Answer,
+        classifier: Classifier,
+        until: float,
+        upstream: Upstream,
+        body: bytes | None = None,
     ) -> Chunk:
         if not isinstance(request, ChatRequest) or not isinstance(response, WholeAnswer):
-            return await super()._whole(request, response, classifier, until, upstream)
+            return await super()._whole(request, response, classifier, until, upstream, body)
         kept: tuple[WholeAnswer, Chunk] | None = request.kept.get(self._kept)
         if kept is not None and kept[0] is response:
             return kept[1]
-        chunk = await super()._whole(request, response, classifier, until, upstream)
+        chunk = await super()._whole(request, response, classifier, until, upstream, body)
         request.kept[self._kept] = response, chunk
         return chunk
 

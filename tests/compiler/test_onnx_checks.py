@@ -147,6 +147,24 @@ def test_an_output_that_is_no_tensor_cannot_be_passed_on(project: Project) -> No
     )
 
 
+def test_an_input_that_is_no_tensor_is_nothing_that_scikit_learn_makes(project: Project) -> None:
+    made = models.digits()
+    made.graph.input.append(onnx.helper.make_tensor_sequence_value_info("parts", TensorProto.FLOAT, None))
+    models.save(made, project.folder / "parts.onnx")
+    [found] = project.findings(deployment("parts", ""))
+    assert found.message == "this model cannot do the task `tensor`: `parts` is no tensor"
+    assert not found.help
+
+
+def test_a_model_that_gives_nothing_cannot_answer(project: Project) -> None:
+    models.save(models.model([("x", TensorProto.FLOAT, [1])], []), project.folder / "mute.onnx")
+    [found] = project.findings(deployment("mute", ""))
+    assert (found.code, found.message) == (
+        "E0504",
+        "this model cannot do the task `tensor`: it gives nothing",
+    )
+
+
 @pytest.mark.parametrize("task", ["embed", "rerank", "generate"])
 def test_a_task_that_reads_text_needs_a_tokenizer(project: Project, task: str) -> None:
     model = {"embed": "embedder", "rerank": "scorer", "generate": "writer"}[task]
@@ -415,6 +433,17 @@ def test_weights_beside_the_model_are_pinned_like_the_model(project: Project) ->
     project.write("weights.bin", bytes(64))
     [file] = project.onnx(text).external_data
     assert (file.path, file.bytes) == ("weights.bin", 64)
+
+
+def test_weights_whose_length_is_not_said_are_as_long_as_their_sizes_say(project: Project) -> None:
+    made = models.split("weights.bin", 64)
+    [weight] = made.graph.initializer
+    del weight.external_data[:]
+    weight.external_data.add(key="location", value="weights.bin")
+    models.save(made, project.folder / "split.onnx")
+    project.write("weights.bin", bytes(63))
+    [short] = project.findings(deployment("split", f"task embed {{ {TOKENIZER} }}"))
+    assert "it has 63 bytes, the model needs 64" in short.message
 
 
 @pytest.mark.parametrize("location", ["../weights.bin", "/etc/passwd"])

@@ -29,8 +29,8 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def before(wire: str, marker: bytes) -> AsyncIterator[str]:
-    """A gateway in front of a provider whose streams end before the event with `marker`."""
+async def before(wire: str, marker: bytes, instead: bytes = b"") -> AsyncIterator[str]:
+    """A gateway in front of a provider whose streams end before `marker`, or with `instead` of it."""
     async with mock_provider() as mock, ClientSession(mock.url) as session:
 
         async def cut(request: web.Request) -> web.Response:
@@ -38,7 +38,7 @@ async def before(wire: str, marker: bytes) -> AsyncIterator[str]:
             async with session.post(request.path, data=await request.read(), headers=headers) as answer:
                 data = await answer.read()
             assert marker in data
-            whole = data[: data.index(marker)].rpartition(b"\n\n")[0] + b"\n\n"
+            whole = data[: data.index(marker)].rpartition(b"\n\n")[0] + b"\n\n" + instead
             return web.Response(body=whole, content_type=answer.content_type)
 
         app = web.Application()
@@ -75,3 +75,13 @@ async def test_a_stream_that_does_not_say_why_it_ended_is_cut_off(wire: str, pat
         _, data = await streamed(gateway, wire, path)
     assert LAST[path][1] not in data
     assert b"the stream was cut off" in data or b"without its end marker" in data
+
+
+@pytest.mark.parametrize("path", LAST)
+async def test_an_end_mark_of_another_protocol_is_an_end(path: str) -> None:
+    """GitHub Copilot's streams of Claude end so."""
+    async with before("anthropic", MARKERS["anthropic"], b"data: [DONE]\n\n") as gateway:
+        status, data = await streamed(gateway, "anthropic", path)
+    assert status == 200
+    assert data.strip().split(b"\n\n")[-1].startswith(LAST[path][1])
+    assert data.count(LAST[path][1]) == 1

@@ -14,20 +14,18 @@ from aiohttp.client_proto import ResponseHandler
 from attrs import Factory, define, evolve
 from yarl import URL
 
-from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.replicas.remote import http_client
-from inferc.runtime.replicas.remote.connector import MAX_INTERIM, why_unreadable
+from inferc.runtime.replicas.remote.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
 from inferc.runtime.replicas.remote.http_client import (
     ClientOptions,
     HttpClient,
     LeanAnswer,
     LeanClient,
-    Limit,
     SessionClient,
     open_client,
 )
 
-from ..support.remote import eventually
+from ..support.remote import eventually, limit
 
 OPTIONS = ClientOptions({"User-Agent": "inferc"}, read_ahead=16 << 10, window=None, keepalive=60.0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: Application/JSON; charset=utf-8\r\n\r\n{}"
@@ -97,11 +95,6 @@ async def client(make: Make) -> AsyncIterator[HttpClient]:
         yield made
     finally:
         await made.close()
-
-
-def limit(seconds: float = 30.0) -> Limit:
-    timeouts = Timeouts(0.01)
-    return timeouts, timeouts.now() + seconds
 
 
 async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str) -> bytes:
@@ -238,7 +231,7 @@ async def test_interim_answers_are_passed_over(make: Make) -> None:
     ("answer", "why"),
     [
         (b"HTTP/1.1 103 Early Hints\r\n\r\n" * (MAX_INTERIM + 1) + OK, "interim answers"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", "a header of more than"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * (MAX_HEADER + 1) + b"\r\n\r\n", "a header of more than"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200 + b"\r\n", "more than 128 headers"),
         (b"SSH-2.0-OpenSSH_9.7\r\n\r\n", "no HTTP"),
     ],

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 import tritonclient.http as triton
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from inferc.compiler.plan import Batching
@@ -28,7 +29,7 @@ from inferc.runtime.secret import Secret
 
 from ..support.remote import executor_of, gateway_of, remote_plan
 from .onnx.plans import MODELS
-from .onnx.toys import DATATYPES, echo, line, tensor_plan
+from .onnx.toys import DATATYPES, echo, line, save_model, tensor_plan
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -479,6 +480,20 @@ async def test_the_client_gets_the_best_classes_of_an_output(url: str) -> None:
     await with_client(url, ask)
 
 
+async def test_a_model_that_takes_nothing_is_described_and_answers(tmp_path: Path) -> None:
+    weights = {"w": numpy.ones(2, numpy.float32)}
+    node = helper.make_node("Identity", ["w"], ["y"])
+    model = save_model(tmp_path / "m.onnx", [node], [], [("y", TensorProto.FLOAT, [2])], weights)
+
+    def work(client: triton.InferenceServerClient) -> None:
+        described = client.get_model_metadata("m")
+        assert (described["inputs"], [each["name"] for each in described["outputs"]]) == ([], ["y"])
+        assert client.infer("m", []).as_numpy("y").tolist() == [1, 1]
+
+    async with executor_of(tensor_plan(model, "m")) as executor, gateway_of(executor) as url:
+        await with_client(url, work)
+
+
 async def test_a_model_is_unloaded_and_loaded_again(tmp_path: Path) -> None:
     plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32"), "m")
     other = tensor_plan(echo(tmp_path / "o.onnx", "FP32"), "o")
@@ -494,6 +509,8 @@ async def test_a_model_is_unloaded_and_loaded_again(tmp_path: Path) -> None:
         assert states == {"m": "UNAVAILABLE", "o": "READY"}
         with pytest.raises(InferenceServerException):
             client.infer("m", inputs)
+        with pytest.raises(InferenceServerException, match="not ready: m"):
+            client.get_model_metadata("m")
         client.infer("o", inputs)
         client.load_model("m")
         assert client.infer("m", inputs).as_numpy("y").tolist() == [[1, 1]]

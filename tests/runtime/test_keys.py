@@ -31,7 +31,7 @@ from inferc.compiler.plan import (
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.accounting import MOST_USERS, OTHERS, Accounting, grouped
-from inferc.runtime.gateway.auth import Held, Keys
+from inferc.runtime.gateway.auth import Held, Keys, Shown
 from inferc.runtime.issued_keys import IssuedKey, change_keys, issue, path_of, revoked
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.requests.errors import StartError, Unauthorized
@@ -261,12 +261,12 @@ async def test_a_secret_in_a_file_is_exchanged_while_it_runs(tmp_path: Path) -> 
     file = tmp_path / "a.key"
     file.write_text("sk-old\n")
     keys = Keys([KeyPlan("a", (KeySecret(SecretSource.FILE, "a.key"),))], tmp_path)
-    assert keys.find("sk-old") == Held("a")
+    assert keys.find(Shown("sk-old")) == Held("a")
     file.write_text("sk-newer\n")
     keys._next_look = 0
     for _, live in keys._live:
         live._next_look = 0
-    assert (keys.find("sk-old"), keys.find("sk-newer")) == (None, Held("a"))
+    assert (keys.find(Shown("sk-old")), keys.find(Shown("sk-newer"))) == (None, Held("a"))
 
 
 def test_all_that_is_wrong_with_secrets_is_said_at_the_start(
@@ -338,17 +338,17 @@ async def test_a_key_that_was_made_for_somebody_has_what_its_key_has_until_it_is
         change_keys(file, lambda known, new=new: [*known, new])  # type: ignore[misc]
     assert secret not in file.read_text()
     keys._next_look = 0
-    assert keys.find(secret) == Held("a", None, "ada")
-    assert keys.find(elsewhere) is None
+    assert keys.find(Shown(secret)) == Held("a", None, "ada")
+    assert keys.find(Shown(elsewhere)) is None
     with pytest.raises(Unauthorized, match="has expired"):
-        keys.find(expired)
+        keys.find(Shown(expired))
     file.write_text("{}")
     keys._next_look = 0
-    assert keys.find(secret) is not None  # what cannot be read changes nothing
+    assert keys.find(Shown(secret)) is not None  # what cannot be read changes nothing
     change_keys_to(file, [revoked(made, NOW)])
     keys._next_look = 0
     with pytest.raises(Unauthorized, match="`a` of ada has expired"):
-        keys.find(secret)
+        keys.find(Shown(secret))
 
 
 def change_keys_to(file: Path, keys: list[IssuedKey]) -> None:

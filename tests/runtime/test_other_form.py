@@ -211,3 +211,28 @@ async def test_a_stream_that_is_none_is_an_error_of_the_provider(data: bytes, wh
         status, _, said = await told(gateway, "openai", "/v1/chat/completions")
     assert status == 502
     assert why in json.loads(said)["error"]["message"]
+
+
+CHUNKS = b'data: {"choices": [{"delta": {"content": "hi"}, "index": 0, "finish_reason": "stop"}]}\n\n'
+WHOLE = (
+    b'{"choices": [{"message": {"role": "assistant", "content": "hi"}, "index": 0, "finish_reason": "stop"}]}'
+)
+
+
+@pytest.mark.parametrize("path", ASKS)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (CHUNKS + b"data: [DONE]\n\n", "application/json"),
+        (WHOLE, "text/event-stream"),
+        (WHOLE + b"\n\ndata: [DONE]\n\n", "text/event-stream"),
+    ],
+    ids=["events called JSON", "JSON called events", "JSON with an end mark"],
+)
+async def test_what_a_server_says_of_its_form_may_be_wrong(
+    data: bytes, kind: str, stream: bool, path: str
+) -> None:
+    async with saying(data, kind) as gateway:
+        status, its_kind, got = await told(gateway, "openai", path, stream=stream)
+    assert (status, text_of(its_kind, got)) == (200, "hi")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from email.utils import formatdate
 
 import pytest
 
@@ -102,10 +104,14 @@ def test_a_problem_says_what_it_is_in_its_detail(
         (403, None, Forbidden, False),
         (404, "model_not_found", ServerError, False),
         (404, None, BadRequest, False),
+        (405, None, ServerError, False),
         (408, None, RequestTimeout, True),
         (409, None, ServerError, True),
         (410, None, ServerError, False),
         (422, None, BadRequest, False),
+        (424, None, ServerError, True),
+        (498, None, ServerError, True),
+        (451, None, Forbidden, False),
         (429, None, RateLimited, True),
         (429, "rate_limit_exceeded", RateLimited, True),
         (429, "slow_down", RateLimited, True),
@@ -180,6 +186,11 @@ def test_x_should_retry_decides_where_it_is_present(value: str, retryable: bool)
 )
 def test_the_time_to_wait_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, {}) == seconds
+
+
+def test_a_moment_counts_from_now_where_the_answer_has_no_date() -> None:
+    moment = formatdate(time.time() + 60, usegmt=True)
+    assert retry_after({"retry-after": moment}, {}) == pytest.approx(59, abs=30)
 
 
 def test_the_reset_that_openrouter_quotes_in_its_error_is_a_time_to_wait() -> None:

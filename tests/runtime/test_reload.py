@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 from inferc.compiler.plan import (
     Budget,
     BudgetAction,
+    Cors,
     Duration,
     KeyLimits,
     KeyPlan,
@@ -48,6 +49,7 @@ from ..support.remote import Mock, eventually, mock_provider, remote_plan
 PRICE = Price(Money("0"), Money("10"))
 KEY = SecretRef.env("PROVIDER_KEY")
 MISSING = SecretRef.env("NO_SUCH_KEY")
+PAGE = "https://page.example"
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +129,20 @@ async def test_everything_that_a_plan_says_is_taken_over() -> None:
         assert await it.ask("r", "sk-A") == (404, "model_not_found")
         await it.service.take_over(plan_with(gpt(it.mock.endpoint), max_body=Size(50)))
         assert await it.ask("gpt") == (413, "request_too_large")
+
+
+async def test_a_page_that_asks_again_in_the_same_words_is_let_in_by_the_rules_of_now() -> None:
+    async with house(lambda url: plan_with(gpt(url), cors=Cors((PAGE,)))) as it:
+        chat = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
+        statuses = []
+        for cors in (Cors((PAGE,)), Cors((PAGE,)), Cors(("https://other.example",)), Cors((PAGE,))):
+            await it.service.take_over(plan_with(gpt(it.mock.endpoint), cors=cors))
+            for _ in range(2):
+                asked = it.http.post(it.url("/v1/chat/completions"), json=chat, headers={"Origin": PAGE})
+                async with asked as answer:
+                    await answer.read()
+                    statuses.append(answer.status)
+        assert statuses == [200, 200, 200, 200, 403, 403, 200, 200]
 
 
 async def test_what_has_but_moved_in_its_file_goes_on() -> None:

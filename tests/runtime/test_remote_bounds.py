@@ -152,9 +152,9 @@ async def test_an_event_is_bounded_in_one_line_or_many(monkeypatch: pytest.Monke
 
 
 HEADS: dict[str, tuple[Pieces, str]] = {
-    "the value of a header": ([OK + b"x: ", *[b"y" * 9000] * 9], "a header of more than 8190 bytes"),
-    "the name of a header": ([OK, *[b"y" * 9000] * 9], "a header of more than 8190 bytes"),
-    "the status line": ([b"HTTP/1.1 200 ", b"y" * 9000, b"\r\n\r\n"], "a header of more than 8190 bytes"),
+    "the value of a header": ([OK + b"x: ", *[b"y" * 9000] * 9], "a header of more than 32768 bytes"),
+    "the name of a header": ([OK, *[b"y" * 9000] * 9], "a header of more than 32768 bytes"),
+    "the status line": ([b"HTTP/1.1 200 ", b"y" * 40_000, b"\r\n\r\n"], "a header of more than 32768 bytes"),
     "many headers": ([OK + b"x: y\r\n" * 200 + b"\r\n"], "more than 128 headers"),
     "interim answers": ([b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20], "more than 16 interim answers"),
     "another protocol": ([b"SSH-2.0-OpenSSH_9.6\r\n"], "an answer that is no HTTP"),

@@ -8,7 +8,7 @@ import pytest
 
 from inferc.cli.main import main
 from inferc.compiler.plan import KeyPlan
-from inferc.runtime.gateway.auth import Held, Keys
+from inferc.runtime.gateway.auth import Held, Keys, Shown
 from inferc.runtime.issued_keys import BrokenKeys
 from inferc.runtime.requests.errors import Unauthorized
 from inferc.runtime.shared_keys import SharedKeys
@@ -43,9 +43,9 @@ async def test_a_key_is_accepted_on_every_machine_until_it_is_revoked(
     assert main(["key", "new", file, "team", "--person", "ada", *at]) == 0
     secret = capsys.readouterr().out.strip()
     for each in machines:
-        assert each.find(secret) is None
+        assert each.find(Shown(secret)) is None
         await each.refresh()
-        assert each.find(secret) == Held("team", None, "ada")
+        assert each.find(Shown(secret)) == Held("team", None, "ada")
     assert main(["key", "list", file, *at]) == 0
     listed = capsys.readouterr().out
     assert "ada" in listed
@@ -58,8 +58,8 @@ async def test_a_key_is_accepted_on_every_machine_until_it_is_revoked(
     for each in machines:
         await each.refresh()
         with pytest.raises(Unauthorized, match="of ada has expired"):
-            each.find(secret)
-        assert each.find(fresh) == Held("team", None, "ada")
+            each.find(Shown(secret))
+        assert each.find(Shown(fresh)) == Held("team", None, "ada")
     assert main(["key", "revoke", file, "nope", *at]) == 1
     assert "there is no key with the id nope" in capsys.readouterr().err
 
@@ -73,15 +73,15 @@ async def test_keys_stay_in_use_while_the_server_is_away_also_at_the_start(
     await keys.refresh()
     redis.stop()
     await keys.refresh()
-    assert keys.find(secret) == Held("team")
+    assert keys.find(Shown(secret)) == Held("team")
     late = machine(redis.url, tmp_path)
     await late.refresh()
-    assert late.find(secret) is None
+    assert late.find(Shown(secret)) is None
     assert main(["key", "list", file, "--state", redis.url]) == 1
     assert "error: the Redis server of the keys cannot be used" in capsys.readouterr().err
     redis.start()
     await late.refresh()
-    assert late.find(secret) is None, "a server that keeps nothing has forgotten it"
+    assert late.find(Shown(secret)) is None, "a server that keeps nothing has forgotten it"
 
 
 def test_what_is_no_list_of_keys_is_said(redis: RedisServer, file: str) -> None:

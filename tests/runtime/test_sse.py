@@ -70,6 +70,19 @@ def test_only_one_space_after_the_colon_is_dropped() -> None:
     assert parse(b"data:  two\n\ndata:none\n\n") == [Event(b"", b" two"), Event(b"", b"none")]
 
 
+@pytest.mark.parametrize("last", [b'{"b": 2}', b"[DONE]"])
+def test_events_without_blank_lines_in_between_are_told_apart(last: bytes) -> None:
+    assert parse(b'data: {"a": 1}\ndata: %b\n\n' % last) == [Event(b"", b'{"a": 1}'), Event(b"", last)]
+
+
+@pytest.mark.parametrize(
+    "lines", [(b"{", b'"a": {}', b"}"), (b'{"a": [{}', b",{}]}"), (b'{"a": {}', b"}"), (b'{"a":', b"{}}")]
+)
+def test_the_lines_of_one_object_stay_together(lines: tuple[bytes, ...]) -> None:
+    stream = b"".join(b"data: %b\n" % line for line in lines)
+    assert parse(stream + b"\n") == [Event(b"", b"\n".join(lines))]
+
+
 def test_an_event_is_held_back_until_its_blank_line() -> None:
     parser = SseParser()
     assert parser.feed(b"data: 1\n") == []

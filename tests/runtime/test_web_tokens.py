@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from inferc.compiler.plan import Jwt, KeyPlan
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.auth import Keys
+from inferc.runtime.gateway.auth import Keys, Shown
 from inferc.runtime.gateway.web_tokens import WebTokens
 from inferc.runtime.requests.errors import Forbidden, StartError, Unauthorized
 
@@ -75,11 +75,11 @@ async def test_a_token_has_what_the_key_has_that_it_names() -> None:
     issuer = Issuer()
     async with tokens(issuer) as found:
         keys = Keys([KeyPlan("a", ()), KeyPlan("b", ())], Path.cwd(), found)
-        held = keys.find(issuer.sign(team="b"))
+        held = keys.find(Shown(issuer.sign(team="b")))
         assert held is not None
         assert (held.name, held.person) == ("b", "ada")
-        assert keys.find("no token") is None
-        assert keys.find("a.b.c") is None
+        assert keys.find(Shown("no token")) is None
+        assert keys.find(Shown("a.b.c")) is None
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answe
 from inferc.runtime.replicas.remote.whole_chunks import WholeChunks, whole_chunks
 from inferc.runtime.stream_reader import take
 
-from ..support.remote import eventually
+from ..support.remote import eventually, limit
 from .test_plain_answers import ANSWER, asked
 from .test_relayed_streams import Provider
 
@@ -178,7 +178,7 @@ async def heard(
     client: LeanClient, url: str, *, bound: int = 1 << 20, silence: float = 60.0
 ) -> tuple[list[bytes], bool]:
     """The pieces of an answer, and whether it was parsed at the end."""
-    answer = await client.post(url, b"{}", {})
+    answer = await client.post(url, b"{}", {}, limit())
     assert isinstance(answer, LeanAnswer)
     timeouts = Timeouts(0.05)
     try:

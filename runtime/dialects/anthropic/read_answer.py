@@ -39,6 +39,8 @@ _ENVELOPE = frozenset(
 
 _END = ("stop_reason", "stop_sequence", "stop_details")
 _OF_END = frozenset({"type", "delta", "usage"})
+_PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+"""The counts that are the prompt together."""
 
 
 class AnthropicReader(AnswerReader):
@@ -188,9 +190,14 @@ class AnthropicReader(AnswerReader):
         yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
 
     def _tell_usage(self, usage: Any) -> Iterator[e.Event]:
-        """Counts grow with the stream, and a later event tells only some of them."""
+        """Counts grow with the stream, and a later event tells only some of them. SGLang tells a prompt of no
+        tokens in the end (https://github.com/sgl-project/sglang/pull/20830), and so do others
+        (https://github.com/envoyproxy/ai-gateway/pull/1631)."""
         if usage:
-            self._usage = self._usage | {name: value for name, value in usage.items() if value is not None}
+            told = {name: value for name, value in usage.items() if value is not None}
+            if not any(told.get(name) for name in _PROMPT):
+                told = {name: value for name, value in told.items() if name not in _PROMPT}
+            self._usage = self._usage | told
             yield from self._tell(self._usage, read_usage, DIALECT)
 
 

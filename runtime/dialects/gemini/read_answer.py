@@ -72,7 +72,11 @@ _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 class GeminiReader(AnswerReader):
     """Each event is a response with what is new.
 
-    There is no end marker: a stream is whole when it ends after every candidate has said why it stopped.
+    There is no end marker: a stream is whole when it ends after every candidate has said why it stopped. What
+    says it before there is more to come has said it too early: Gemini 1.5 did with each piece, newer ones do
+    where they ran a tool, and some servers in between where a piece is empty. Sources:
+    https://github.com/MartialBE/one-hub/issues/402, https://github.com/0xPlaygrounds/rig/pull/2328,
+    https://github.com/router-for-me/CLIProxyAPI/issues/5651.
     """
 
     def __init__(self, failures: Any) -> None:
@@ -80,8 +84,9 @@ class GeminiReader(AnswerReader):
         self._id = ""
         self._told: Json = {}
         self._calls: dict[int, int] = {}
-        self._finished: dict[int, bool] = {}
+        self._ends: dict[int, e.Reason | None] = {}
         self._searched: set[str] = set()
+        self._usage: Json = {}
         self._model = ""
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
@@ -99,7 +104,8 @@ class GeminiReader(AnswerReader):
         for position, candidate in enumerate(value.get("candidates") or ()):
             yield from self._candidate(candidate, candidate.get("index") or position)
         if isinstance(usage := value.get("usageMetadata"), dict):
-            yield from self._tell(usage, self._used, DIALECT)
+            self._usage = {**self._usage, **usage}  # the last one may leave out what one before told
+            yield from self._tell(self._usage, self._used, DIALECT)
 
     def _used(self, usage: Json) -> Usage:
         """With what was searched for, which stands in the answer: until Gemini 3, an answer is one search.
@@ -114,19 +120,25 @@ class GeminiReader(AnswerReader):
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         yield from self._read_object(value)
-        if not self._finished:
+        if not self._ends:
             raise self._failures.malformed("the answer has no candidates")
-        if not all(self._finished.values()):
+        if not all(self._ends.values()):
             raise self._failures.malformed("the answer does not say why it ended")
+        yield from self._finish()
 
     def _close(self) -> Iterable[e.Event]:
-        if not self._finished or not all(self._finished.values()):
+        if not self._ends or not all(self._ends.values()):
             raise self._failures.malformed("the stream was cut off")
         self.ended = True
-        return ()
+        return self._finish()
+
+    def _finish(self) -> Iterator[e.Event]:
+        for index, reason in self._ends.items():
+            calls = reason == "stop" and self._calls.get(index)
+            yield e.Finished("tool_calls" if calls else reason or "stop", index)
 
     def _candidate(self, candidate: Json, index: int) -> Iterator[e.Event]:
-        self._finished.setdefault(index, False)
+        self._ends.setdefault(index, None)
         tokens = read_logprobs(candidate.get("logprobsResult"))
         for part in (candidate.get("content") or {}).get("parts") or ():
             for event in self._part(part, index):
@@ -150,13 +162,12 @@ class GeminiReader(AnswerReader):
         if more:
             yield e.FieldsMade(DIALECT, more, "choice", index)
         reason = candidate.get("finishReason")
-        if not reason or reason == "FINISH_REASON_UNSPECIFIED" or self._finished[index]:
+        if not reason or reason == "FINISH_REASON_UNSPECIFIED":
             return
         if reason in BROKEN:
             raise self._failures.malformed(f"the model failed to make its answer: {reason}")
-        self._finished[index] = True
-        meant = REASONS.get(reason, "stop")
-        yield e.Finished("tool_calls" if meant == "stop" and self._calls.get(index) else meant, index)
+        if self._ends[index] in (None, "stop"):
+            self._ends[index] = REASONS.get(reason, "stop")
 
     def _part(self, part: Json, index: int) -> Iterator[e.Event]:
         signature = part.get(SIGNATURE)

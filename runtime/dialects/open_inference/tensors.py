@@ -213,7 +213,7 @@ def _floats(name: str, datatype: str, values: NDArray[Any], data: list[Any]) -> 
 
 def _bfloat16_bits(single: NDArray[Any]) -> NDArray[Any]:
     """Rounded to the nearest, and to even between two: the upper half of the bits of an FP32."""
-    bits = numpy.ascontiguousarray(single).view(numpy.uint32)
+    bits = numpy.asarray(single, order="C").view(numpy.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(numpy.uint16)
 
 

@@ -16,7 +16,7 @@ from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ..ids import make_id
 from ..media_urls import split_data_url
-from ..reader import AnswerReader
+from ..reader import DONE, AnswerReader
 from ..server_sent_events import Event as StreamEvent
 from .call_pieces import CallPieces
 from .content_parts import content_of, read_parts
@@ -25,8 +25,6 @@ from .thought_details import FIELD, ThoughtDetails, is_repeated
 from .usage import read_usage, usage_of, with_details
 
 Json = dict[str, Any]
-
-DONE = b"[DONE]"
 
 REASONS: dict[str, e.Reason] = {
     "stop": "stop",
@@ -139,7 +137,7 @@ class OpenAIChatReader(AnswerReader):
         if not self._choices:
             raise self._failures.malformed("the stream has no choices")
         self.ended = True
-        return self._without_reason()
+        return self._finish()
 
     def _read_object(self, value: Json) -> Iterator[e.Event]:
         if not self._started:
@@ -177,36 +175,32 @@ class OpenAIChatReader(AnswerReader):
         yield from self._read_object(value)
         if not self._choices:
             raise self._failures.malformed("the answer has no choices")
-        yield from self._without_reason()
+        yield from self._finish()
 
-    def _without_reason(self) -> Iterator[e.Event]:
-        """The ends of choices that nobody gave a reason for, in an answer that is said to be whole.
+    def _finish(self) -> Iterator[e.Event]:
+        """The ends of all choices, with a reason or not, in an answer that is said to be whole.
 
         vLLM has left the reason out now and then (https://github.com/vllm-project/vllm/issues/27572), and
         vllm-mlx at each natural end (https://github.com/waybarrios/vllm-mlx/issues/628).
         """
         for index, state in self._choices.items():
-            if not state.finished:
-                yield from self._finish(state, index, "stop")
-
-    def _finish(self, state: _Choice, index: int, reason: e.Reason) -> Iterator[e.Event]:
-        if state.calls.has_nameless:
-            raise self._failures.malformed(NAMELESS)
-        state.finished = True
-        if state.details is not None:
-            yield from state.details.close(index)
-        for piece in state.calls.rest():
-            yield e.ToolCallDelta(piece.number, piece.arguments, index)
-        for call in range(len(state.calls)):
-            yield e.ToolCallDone(call, index)
-        # a call that was forced by name ends with `stop`
-        yield e.Finished("tool_calls" if reason == "stop" and len(state.calls) else reason, index)
+            if state.calls.has_nameless:
+                raise self._failures.malformed(NAMELESS)
+            if state.details is not None:
+                yield from state.details.close(index)
+            for piece in state.calls.rest():
+                yield e.ToolCallDelta(piece.number, piece.arguments, index)
+            for call in range(len(state.calls)):
+                yield e.ToolCallDone(call, index)
+            reason = state.end or "stop"
+            # a call that was forced by name ends with `stop`
+            yield e.Finished("tool_calls" if reason == "stop" and len(state.calls) else reason, index)
 
     def _close(self) -> Iterable[e.Event]:
-        if not self._choices or not all(choice.finished for choice in self._choices.values()):
+        if not self._choices or not all(choice.end for choice in self._choices.values()):
             raise self._failures.malformed("the stream was cut off")
         self.ended = True
-        return ()
+        return self._finish()
 
     def _choice(self, value: Json, position: int, delta: Json) -> Iterator[e.Event]:
         index = value.get("index")
@@ -235,8 +229,8 @@ class OpenAIChatReader(AnswerReader):
                 yield from self._beside(delta, index, state)
         if not value.keys() <= _CHOICE and (more := _unread(value, _CHOICE)):
             yield e.FieldsMade(DIALECT, more, "choice", index)
-        if reason and not state.finished:
-            yield from self._finish(state, index, reason_of(str(reason)))
+        if reason and state.end in (None, "stop"):  # more may follow, and tell another one
+            state.end = reason_of(str(reason))
 
     def _beside(self, delta: Json, index: int, state: _Choice) -> Iterator[e.Event]:
         """What is told in fields that OpenAI has no more, or never had."""
@@ -299,10 +293,10 @@ class OpenAIChatReader(AnswerReader):
 class _Choice:
     """What came of one choice."""
 
-    __slots__ = ("calls", "calls_as_before", "details", "finished")
+    __slots__ = ("calls", "calls_as_before", "details", "end")
 
     def __init__(self, calls: CallPieces) -> None:
-        self.finished = False
+        self.end: e.Reason | None = None
         self.calls = calls
         self.calls_as_before = False
         self.details: ThoughtDetails | None = None

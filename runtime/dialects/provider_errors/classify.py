@@ -147,7 +147,7 @@ class Classifier:
             code = "insufficient_quota" if details.spent else code
         if kind is BadRequest and (status == 404 or code == "model_not_found") and self._lacks_model(found):
             kind, code, retryable = ServerError, "model_not_found", False
-        if status in (404, 410):
+        if status in (404, 405, 410):
             retryable = False
         if kind is ContentFiltered:
             retryable = False

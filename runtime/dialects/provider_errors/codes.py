@@ -135,13 +135,17 @@ BY_STATUS: dict[int, Kind] = {
     401: Unauthorized,
     402: Forbidden,
     403: Forbidden,
+    405: ServerError,
     407: ServerError,
     408: RequestTimeout,
     409: ServerError,
     410: ServerError,
     413: RequestTooLarge,
+    424: ServerError,
     425: ServerError,
     429: RateLimited,
+    451: Forbidden,
+    498: ServerError,
     499: ServerError,
     501: Unsupported,
     504: RequestTimeout,
@@ -149,10 +153,19 @@ BY_STATUS: dict[int, Kind] = {
 """What a status means where no code says more; the other 4xx are our fault, all else is the server's.
 
 410 is a model, or a service, that has ended, whatever is asked: NVIDIA and GitHub answer so. Most answer
-404, which is about something else that a client named, too: see `Classifier`.
+404, which is about something else that a client named, too: see `Classifier`. 405 is an address that the
+file has wrong, 424 a model that failed (text-generation-inference, and OpenAI at times), and 498 is Groq's:
+no room in the tier that was asked for. Sources: https://github.com/theopenco/llmgateway/pull/3141,
+https://github.com/mnfst/llm-gateway/pull/1415, text-generation-inference: OpenAPI file, Groq: API errors.
 """
 
 PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
+    (
+        "user location is not supported",
+        Forbidden,
+        "unsupported_country_region_territory",
+        "Gemini API: 400 FAILED_PRECONDITION where the gateway stands",
+    ),
     ("credit balance is too low", Forbidden, "insufficient_quota", "Anthropic API: 400 without credit"),
     ("prompt is too long", ContextLengthExceeded, None, "Anthropic docs: context windows"),
     ("exceed context limit", ContextLengthExceeded, None, "Anthropic docs: context windows"),

@@ -181,7 +181,7 @@ def local_status(model: Model) -> ReplicaStatus | None:
     """How the local model behind a name is: of a route, that of the first member that has one."""
     if isinstance(model, Deployment):
         status = model.status()[0]
-        return status if status.inputs else None
+        return status if status.outputs else None  # it may take nothing
     if isinstance(model, Route):
         return next(filter(None, map(local_status, model.members)), None)
     return None
@@ -198,6 +198,8 @@ def served(model: Model) -> Served:
     """What a local model takes and gives. Raises Unsupported for all else."""
     status = local_status(model)
     if status is None:
+        if isinstance(model, Deployment) and isinstance(model.plan, OnnxServingPlan):
+            raise NotReady(f"not ready: {model.name}")
         raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
     plan = model.plan if isinstance(model, Deployment) else None
     batching = plan.batching if isinstance(plan, OnnxServingPlan) else None

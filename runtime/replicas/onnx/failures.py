@@ -19,6 +19,22 @@ _NODE = re.compile(
 )
 _OUTSIDE = re.compile(r"indices element out of data bounds, idx=(-?\d+)")
 
+_ADVICE = {
+    "Unsupported model IR version": "export it for an older version of ONNX, or install a newer ONNX Runtime",
+    "Error No Op registered for": "it is no operator of ONNX in that version: export it for another one",
+    "is not a registered function/op": "name the library that has the operator: `custom_ops`",
+    "Could not find an implementation for": "ONNX Runtime has that operator for other types, or in newer "
+    "versions only: export it for a newer version of ONNX, or `onnx.version_converter` converts it",
+    "is under development and support for this is limited": "export it for an older version of ONNX, or "
+    "install a newer ONNX Runtime",
+}
+"""What to do about a model that cannot be loaded, by words of ONNX Runtime."""
+
+
+def advice(error: Exception) -> str:
+    """What to do about a model that cannot be loaded, as the end of a sentence; empty where nobody knows."""
+    return next((f": {advice}" for words, advice in _ADVICE.items() if words in str(error)), "")
+
 
 def first_line(error: Exception) -> str:
     """The start of what `error` says, without what only ONNX Runtime's authors can use."""

@@ -20,7 +20,7 @@ from ....compiler.plan import (
 from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from .cores import usable_physical_cores
-from .failures import first_line
+from .failures import advice, first_line
 from .model_files import find_file
 from .native_output import FATAL, captured_native_output
 from .optimized import OptimizedModels
@@ -183,7 +183,7 @@ def _open_or_explain(
         return _open(ort, path, plan, placement, specs, base_dir)
     except Exception as error:
         raise StartError(
-            f"{owner}: ONNX Runtime {ort.__version__} cannot load {path}: {first_line(error)}"
+            f"{owner}: ONNX Runtime {ort.__version__} cannot load {path}: {first_line(error)}{advice(error)}"
         ) from error
 
 

@@ -23,7 +23,7 @@ from .model import OnnxModel, run_options
 from .quick_runs import QuickRuns
 from .runner import NOBODY, Stopper
 from .signature import inputs_of, optional_inputs_of, outputs_of
-from .tensors import TensorSignature, WrongRank, check_output, from_texts, to_texts
+from .tensors import TensorSignature, WrongRank, check_output, describe, from_texts, to_texts
 from .trial_rows import Row, made_up_rows
 
 if TYPE_CHECKING:
@@ -96,12 +96,16 @@ class TensorRuns:
 
         With batching, it is also tried whether requests can share runs; why they cannot, in words.
         """
-        zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in self.signature.inputs)
+        inputs = self.signature.inputs
         said: list[str] = []
         try:
+            zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in inputs)
             self._run([self._load(TensorRequest(zeros))], stopper)
         except WrongRank as error:  # which is so whatever the model is given
             said.append(f"no request for it can be answered: {error.message}")
+        except (MemoryError, ValueError):  # of numpy, which has no array of such sizes
+            too_large = f"{self._owner}: the memory has no place for its inputs, {describe(inputs)}"
+            said.append(f"no request for it can be answered: {too_large}")
         except RequestError:
             pass
         why = self._reason_to_run_alone(stopper)
@@ -252,7 +256,7 @@ class TensorRuns:
         without_graph(options)
         make: Any = onnxruntime.OrtValue
         values = {
-            name: make.ortvalue_from_numpy_with_onnx_type(numpy.ascontiguousarray(array), _BFLOAT16)
+            name: make.ortvalue_from_numpy_with_onnx_type(numpy.asarray(array, order="C"), _BFLOAT16)
             if self._inputs[name].datatype == "BF16"
             else make.ortvalue_from_numpy(array)
             for name, array in feed.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy
@@ -22,21 +23,26 @@ _INTEGERS = (8, 2)
 _SCALES = (1.0, 0.1, 10.0, 0.01)
 """Sizes of numbers, in turn: rows that could drown each other."""
 
+_MOST_NUMBERS = 1 << 25
+"""Values in all rows of a list: where single rows are so large that fewer fit, there are fewer of them."""
+
 
 def made_up_rows(
     inputs: Sequence[TensorInfo], shapes: Sequence[Mapping[str, Sequence[int]]], count: int
 ) -> Iterator[list[Row]]:
-    """Lists of `count` different rows, each with an array [1, …] for each of `inputs`, until one is taken.
+    """Lists of up to `count` different rows, each an array [1, …] for each of `inputs`, until one is taken.
 
     shapes: those known to work, by the names of inputs; they are tried first.
     """
     known: list[Mapping[str, Sequence[int]] | int] = [*shapes, *_SIZES]
     for sizes in known:
-        for below in _INTEGERS:
+        wanted = [(info, _shape(info, sizes)) for info in inputs]
+        rows = min(count, _MOST_NUMBERS // max(1, sum(prod(shape) for _, shape in wanted)))
+        for below in _INTEGERS if rows > 1 else ():
             random = numpy.random.default_rng(0)
             yield [
-                tuple(_values(info, _shape(info, sizes), below, row, random) for info in inputs)
-                for row in range(count)
+                tuple(_values(info, shape, below, row, random) for info, shape in wanted)
+                for row in range(rows)
             ]
 
 

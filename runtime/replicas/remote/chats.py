@@ -34,7 +34,7 @@ from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.openai_chat.plain import plain_message
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import AnswerReader
+from ...dialects.reader import DONE, AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.server_sent_events import Event as StreamEvent
@@ -318,7 +318,9 @@ class EventsReader:
 
     def read(self, event: StreamEvent) -> Iterator[ChatEvents]:
         native = b""
-        if self._passes:
+        if self._passes and event.data == DONE:
+            native = self._reader.last
+        elif self._passes:
             data = event.data.replace(b"\n", b" ") if b"\n" in event.data else event.data
             native = b"event: %b\ndata: %b\n\n" % (event.name, data) if event.name else b"data: %b\n\n" % data
         return self._chunks(self._reader.read(event), native)

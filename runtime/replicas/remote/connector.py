@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
 
-MAX_HEADER, MAX_HEADERS = 8190, 128
+MAX_HEADER, MAX_HEADERS = 32 << 10, 128
 """Bytes of one header of an answer, name or value, and how many of them there may be."""
 
 MAX_INTERIM = 16

@@ -16,7 +16,7 @@ from ...dialects.openai import completion_forms, mistral_sounds
 from ...dialects.openai.endpoint_fields import EndpointFields
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import Failures, parse_object
+from ...dialects.reader import DONE, Failures, parse_object
 from ...dialects.server_sent_events import EVENT_STREAM, Event, SseParser
 from ...dialects.surrogates import without_halves
 from ...requests.answer import ChatChunk, PassedChunk
@@ -26,7 +26,7 @@ from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
 from .chats import read_events, sent_in, wants_usage
 from .passthrough_answers import read_whole
-from .passthrough_streams import DONE, PassingReader
+from .passthrough_streams import PassingReader
 
 JSON = "application/json"
 COMPACT = "/responses/compact"

@@ -20,7 +20,7 @@ from ...dialects.openai_chat.plain import (
     with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import parse_object
+from ...dialects.reader import DONE, parse_object
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
 from ...requests.answer import ChatChunk, ChatEvents
@@ -28,8 +28,6 @@ from ...requests.errors import RequestError
 from ...requests.request import NO_OPTIONS
 from ...requests.usage import Usage
 from .passthrough_answers import OPENAIS, check_choice, told_usage
-
-DONE = b"[DONE]"
 
 Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
 """The chunks in a piece, and the error that stops the stream."""
@@ -123,6 +121,8 @@ class PassingReader:
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
+        if choices is None:  # clients look into them
+            chunk["choices"], is_as_it_came = [], False
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if self._is_mended(choice, position):
                 is_as_it_came = False

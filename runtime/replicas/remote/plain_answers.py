@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
-from .connector import MAX_HEADER, MAX_HEADERS, Steady
+from .connector import MAX_HEADERS, Steady
 from .whole_chunks import WholeChunks, whole_chunks
 
 _BEGINS = b"HTTP/1.1 200 OK\r\n"
 _FIELD = re.compile(r"^([!#$%&'*+.^_`|~0-9A-Za-z-]++): (?![\t ])([\t\x20-\x7e]*+)(?<![\t ])\r\n", re.M)
 """A whole line."""
-_MOST_DIGITS = 15
+_MOST_DIGITS, _MOST_HEAD = 15, 8 << 10
 _CONNECTION, _TYPE, _SIZE = istr("Connection"), istr("Content-Type"), istr("Content-Length")
 _CHUNKED, _PACKED, _UPGRADE = istr("Transfer-Encoding"), istr("Content-Encoding"), istr("Upgrade")
 """With these, a body is something else than the bytes that follow, or a connection no longer one of HTTP."""
@@ -47,7 +47,7 @@ class PlainAnswer(NamedTuple):
 
 def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
-    begin = piece[:MAX_HEADER] if type(piece) is bytes else bytes(piece[:MAX_HEADER])
+    begin = piece[:_MOST_HEAD] if type(piece) is bytes else bytes(piece[:_MOST_HEAD])
     end = begin.find(b"\r\n\r\n")
     if end < 0 or not begin.startswith(_BEGINS):
         return None

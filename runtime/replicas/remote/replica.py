@@ -5,25 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from codecs import BOM_UTF8
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
-from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
+from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
-from ...dialects.server_sent_events import EVENT_STREAM, MAX_EVENT, EventTooLarge, SseParser
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser, is_stream, without_end_mark
 from ...requests.answer import ChatChunk, Chunk, PassedChunk, with_upstream
 from ...requests.errors import (
     RequestTimeout,
     ServerError,
     ShuttingDown,
-    StartError,
     Unauthorized,
     Unsupported,
 )
@@ -44,14 +42,15 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
-from .chats import ChunkReader, Fit, read_events, without_end
+from .chats import ChunkReader, Fit, without_end
 from .faults import Faults
-from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
+from .http_client import Answer, HttpClient, LeanAnswer
 from .passthrough_requests import JSON
-from .passthrough_streams import PassingReader, Read
+from .provider_client import READ_AHEAD, check_packages, client_of
 from .provider_requests import ProviderRequests
 from .proxy import proxy_of
 from .relay import Parser, Relay
+from .stream_pieces import read_piece
 from .whole_answers import MAX_ANSWER, WholeAnswers, most_bytes
 
 _STREAMED = (ChatRequest, CompletionRequest)
@@ -75,12 +74,8 @@ _OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
 
 _TENSORS = (TensorRequest, ClassifyRequest)
 
-_KEEPALIVE = 60.0
-
-_WINDOW = {TaskKind.CHAT: 32 << 10}
-"""What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
-_READ_AHEAD = 8 << 10
-"""Bytes of a stream that are read before the client takes them."""
+_SUCCESSES = (200, 201, 203)
+"""Those whose body is the answer: 201 is that of frameworks to each POST, 203 comes by way of proxies."""
 
 
 class RemoteReplica:
@@ -116,20 +111,14 @@ class RemoteReplica:
         self._client: HttpClient | None = client
         self._classifier = Classifier(plan, None)
         self._faults = Faults(plan, self._classifier.who, self._timeouts, launched=server is not None)
+        self._read = partial(read_piece, self._faults)
         self._base_dir = base_dir
         self._status = ReplicaStatus(ready=False)
         self._certificates: Certificates | None = None
 
     async def start(self) -> None:
         plan = self._plan
-        if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
-            raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
-        reads_by_it = self._is_bedrock or plan.aws is not None  # streams, whatever the key; or it signs
-        if reads_by_it and find_spec("botocore") is None:
-            raise StartError(
-                f"deployment `{plan.deployment}`: it needs botocore, which is not installed: "
-                "pip install 'inferc[bedrock]'"
-            )
+        check_packages(plan)
         await self._authorizer.start()
         if self._server:
             await self._server.start()
@@ -138,20 +127,7 @@ class RemoteReplica:
         proxy = self._faults.proxy = None if self._server else proxy_of(plan, self._base_dir)
         if plan.tls is not None:
             self._certificates = Certificates(plan.tls, self._base_dir, f"deployment `{plan.deployment}`")
-        headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._client = open_client(
-            ClientOptions(
-                headers={**headers, **self._requests.headers, **plan.headers},
-                read_ahead=_READ_AHEAD,
-                window=_WINDOW.get(plan.task_kind),
-                keepalive=_KEEPALIVE,
-                proxy=proxy,
-                ssl=self._certificates.context if self._certificates is not None else None,
-                is_plain=True,
-                query=plan.query,
-                as_written=self._is_bedrock or plan.aws is not None,  # signatures are of each character
-            )
-        )
+        self._client = client_of(plan, self._requests.headers, proxy, self._certificates)
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -201,11 +177,8 @@ class RemoteReplica:
                         yield piece
                     return
                 whole = await self._whole(request, response, classifier, until, upstream)
-                if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
-                    for chunk in self._passed.in_chunks(request, whole):
-                        yield chunk
-                else:
-                    yield whole
+                for each in self._as_asked(request, whole):
+                    yield each
                 return
             if kind == "text/html":
                 raise self._faults.of(
@@ -219,6 +192,15 @@ class RemoteReplica:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
+            begin = await body.piece(READ_AHEAD)
+            if begin.startswith(b"{") and not self._is_bedrock:  # JSON that is called events
+                json = begin + await body.whole()
+                whole = await self._whole(request, response, classifier, until, upstream, json)
+                for each in self._as_asked(request, whole):
+                    yield each
+                return
+            data: bytes | None = begin
+            silence: OutOfBounds | None = None
             told: Upstream | None = upstream
             relay: Relay | None = None
             if sink is not None and type(response) is LeanAnswer and response.steady is not None:
@@ -228,16 +210,25 @@ class RemoteReplica:
                     sink,
                     reader,
                     parser,
-                    self._chunks,
-                    _READ_AHEAD,
+                    self._read,
+                    READ_AHEAD,
                 )
             while not reader.ended:
-                data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                if data is None:
+                    try:
+                        data = await body.piece(READ_AHEAD, relay if told is None else None)
+                    except OutOfBounds as bound:
+                        if bound.limit is not Limit.READ:
+                            raise
+                        silence, data = bound, b""  # where all is said, this is the end
                 if relay is None or (read := relay.left) is None:
-                    read = self._chunks(reader, parser, body, data)
+                    read = self._read(reader, parser, body, data)
                 else:
                     relay.left = None
                 chunks, error = read
+                data = None
+                if silence is not None and (error is not None or not reader.ended):
+                    raise silence
                 if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
@@ -261,6 +252,12 @@ class RemoteReplica:
         finally:
             response.release()  # closes the connection where something is left unread
 
+    def _as_asked(self, request: Request, whole: Chunk) -> Iterable[Chunk]:
+        """A whole answer in the chunks in which its client waits for it."""
+        if isinstance(request, CompletionRequest) and isinstance(whole, ChatChunk) and request.stream:
+            return self._passed.in_chunks(request, whole)
+        return (whole,)
+
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:
@@ -273,11 +270,21 @@ class RemoteReplica:
             response.release()
 
     async def _whole(
-        self, request: Request, response: Answer, classifier: Classifier, until: float, upstream: Upstream
+        self,
+        request: Request,
+        response: Answer,
+        classifier: Classifier,
+        until: float,
+        upstream: Upstream,
+        body: bytes | None = None,
     ) -> Chunk:
-        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        headers = response.headers
-        if type(response) is LeanAnswer and response.whole is not None:
+        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError.
+
+        body: all of it, where it has been read.
+        """
+        if body is not None:
+            pass
+        elif type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
         elif type(response) is LeanAnswer and response.rest is not None:
             body = await self._body(response, until, most_bytes(request)).rest(response.rest)
@@ -287,15 +294,17 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, most_bytes(request))
         else:
             body = await self._body(response, until, most_bytes(request)).whole()
-        body = body.removeprefix(BOM_UTF8)  # JSON may have such a mark in front of it
+        body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
-                chunk = self._answers.read(request, body, headers, classifier)
+                chunk = self._answers.read(request, body, response.headers, classifier)
             else:
-                chunk = await asyncio.to_thread(self._answers.read, request, body, headers, classifier)
+                chunk = await asyncio.to_thread(
+                    self._answers.read, request, body, response.headers, classifier
+                )
             return with_upstream(chunk, upstream)
         chats, fit = self._requests.asked(request)
-        streamed = not body.startswith(b"{") and response.content_type == EVENT_STREAM
+        streamed = is_stream(body, response.content_type)
         if len(body) < LARGE and not fit.checked:
             return chats.whole(body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
         read = partial(chats.whole, body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
@@ -313,7 +322,7 @@ class RemoteReplica:
         told: Upstream | None = upstream
         body = self._body(response, until, MAX_STREAM)
         try:
-            while data := await body.piece(_READ_AHEAD):
+            while data := await body.piece(READ_AHEAD):
                 body.since = None
                 yield pieces.piece(data)._replace(upstream=told)
                 told = None
@@ -371,7 +380,7 @@ class RemoteReplica:
             upstream = read_upstream(response.headers, classifier.secret)
             if upstream.headers:
                 self._observe(upstream.headers)
-            if response.status == 200:
+            if response.status in _SUCCESSES:
                 return response, classifier, until, upstream
             try:
                 told = await self._body(response, until, MAX_ERROR_BODY).beginning()
@@ -381,26 +390,6 @@ class RemoteReplica:
             if renewed or not isinstance(failure, Unauthorized) or not await self._authorizer.refused(used):
                 raise failure
             renewed, now = True, timeouts.now()
-
-    def _chunks(self, reader: ChunkReader, parser: Parser, body: Body, data: bytes) -> Read:
-        """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
-        if type(reader) is PassingReader and type(parser) is SseParser:
-            read = reader.read_piece(data, parser)
-            if read is not None:
-                body.since = None
-                return read
-        try:
-            events = parser.feed(data) if data else parser.close()
-        except EventTooLarge:
-            return [], self._faults.of(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
-        except BrokenStream:
-            return [], self._faults.of(ServerError, "sent a stream that cannot be read")
-        if events or parser.in_event:
-            body.since = None
-        chunks, error = read_events(reader, events, closing=not data)
-        if not data and not reader.ended and error is None:
-            error = self._faults.of(ServerError, "ended the stream without its end marker")
-        return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)

@@ -8,7 +8,7 @@ from ....compiler.plan import RemotePoolPlan, WireFormat
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.retrieval.vectors import check_length
-from ...dialects.server_sent_events import EVENT_STREAM
+from ...dialects.server_sent_events import is_stream
 from ...requests.answer import Chunk
 from ...requests.request import (
     ClassifyRequest,
@@ -60,5 +60,5 @@ class WholeAnswers:
             if isinstance(request, TensorRequest):
                 return read_tensors(body, headers, classifier)
             return read_labels(body, classifier)
-        is_stream = headers.get("Content-Type", "").startswith(EVENT_STREAM) and not body.startswith(b"{")
-        return self._asked.passed.whole(body, classifier, streamed=is_stream)
+        streamed = is_stream(body, headers.get("Content-Type", ""))
+        return self._asked.passed.whole(body, classifier, streamed=streamed)

@@ -18,6 +18,7 @@ from inferc.runtime.dialects import anthropic, gemini, openai_chat, openai_respo
 from inferc.runtime.dialects.answer import Answer, fold
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
+from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.requests import events as e
@@ -229,6 +230,77 @@ def test_a_stream_of_openai_s_wire_is_whole_without_its_end_marker() -> None:
         openai_chat.OpenAIChatReader(PlainFailures()), frames(chunk({"content": "all"}), chunk({}, "stop"))
     )
     assert said(fold(found))[0] == "all"
+
+
+CALL = {"index": 0, "id": "c", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+TOO_EARLY = {
+    "openai_chat": [
+        chunk({"content": "Hel"}, "stop"),
+        chunk({"content": "lo"}, "stop"),
+        chunk({"tool_calls": [CALL]}, "stop"),
+    ],
+    "gemini": [
+        gemini_response([], "STOP"),
+        gemini_response([{"text": "Hel"}]),
+        gemini_response([{"text": "lo"}], "STOP"),
+        gemini_response([{"functionCall": {"name": "now", "args": {}}}]),
+    ],
+}
+"""Streams that say that they end before they do."""
+
+
+ASKED: dict[str, Any] = {
+    "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
+    "openai_responses": {"model": "m", "input": "hi"},
+    "anthropic": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+}
+
+
+@pytest.mark.parametrize("client", CLIENT_SIDES)
+@pytest.mark.parametrize("provider", TOO_EARLY)
+def test_what_comes_behind_a_first_reason_is_a_part_of_the_answer(provider: str, client: str) -> None:
+    events = read(PROVIDER_SIDES[provider].reader(PlainFailures()), frames(*TOO_EARLY[provider]))
+    side = CLIENT_SIDES[client]
+    writer = side.stream(side.read_request(ASKED[client]), 1)
+    told = b"".join(map(writer.write, events)) + writer.end()
+    again = said(fold(read(PROVIDER_SIDES[client].reader(PlainFailures()), told)))
+    assert (again[0], again[2][0][1], again[3]) == ("Hello", "now", "tool_calls")
+    if client == "openai_responses":
+        [message, _] = orjson.loads(SseParser().feed(told)[-1].data)["response"]["output"]
+        assert [part["text"] for part in message["content"]] == ["Hello"]
+
+
+def test_a_reason_that_says_more_is_kept() -> None:
+    found = read(
+        gemini.GeminiReader(PlainFailures()),
+        frames(gemini_response([{"text": "a"}]), gemini_response([], "MAX_TOKENS"), gemini_response([])),
+    )
+    assert said(fold(found))[3] == "length"
+
+
+@pytest.mark.parametrize(
+    ("reader", "values"),
+    [
+        (gemini.GeminiReader, [gemini_response([{"text": "all"}])]),
+        (
+            anthropic.AnthropicReader,
+            [
+                {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 3}}},
+                {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "all"}},
+                {
+                    "type": "message_delta",
+                    "delta": {"stop_reason": "end_turn"},
+                    "usage": {"output_tokens": 1},
+                },
+            ],
+        ),
+    ],
+)
+def test_the_end_mark_of_openai_s_streams_ends_others_that_are_whole(reader: Any, values: list[Any]) -> None:
+    done = b"data: [DONE]\n\n"
+    found = read(reader(PlainFailures()), frames(*values) + done)
+    assert said(fold(found))[0] == "all"
+    assert isinstance(read(reader(PlainFailures()), frames(*values[:-1]) + done)[-1], e.Failed)
 
 
 def test_a_stream_of_openai_s_wire_without_a_reason_is_cut_off() -> None:

@@ -42,7 +42,8 @@ def read(provider: str, answer: list[Json] | Json) -> list[e.Event]:
     reader = PROVIDER_SIDES[provider].reader(PlainFailures())
     if isinstance(answer, dict):
         return reader.read_whole(orjson.dumps(answer))
-    return [event for each in answer for event in reader.read(StreamEvent(b"", orjson.dumps(each)))]
+    told = [event for each in answer for event in reader.read(StreamEvent(b"", orjson.dumps(each)))]
+    return told + reader.close()
 
 
 def taken(client: str, events: list[e.Event], *, streamed: bool) -> list[Json]:

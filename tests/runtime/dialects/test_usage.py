@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
+from inferc.runtime.dialects.anthropic import AnthropicReader
+from inferc.runtime.dialects.gemini.read_answer import GeminiReader
 from inferc.runtime.dialects.gemini.read_answer import read_usage as read_gemini
 from inferc.runtime.dialects.openai_chat import read_usage, usage_of
+from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
+from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.replicas.remote.passthrough_requests import usage_in
+from inferc.runtime.requests.events import UsageKnown
 from inferc.runtime.requests.usage import Usage
 
 OPENAI = {
@@ -90,3 +95,39 @@ def test_sound_is_counted_where_each_provider_tells_it() -> None:
 )
 def test_what_was_transcribed_is_counted_by_tokens_or_by_seconds(told: dict[str, Any], usage: Any) -> None:
     assert usage_in(json.dumps({"text": "hello", "usage": told}).encode()) == usage
+
+
+def told_last(reader: AnswerReader, *values: Any) -> Usage:
+    """The usage that a stream has told in the end."""
+    events = [event for value in values for event in reader.read(Event(b"", json.dumps(value).encode()))]
+    return [event.usage for event in events if isinstance(event, UsageKnown)][-1]
+
+
+def test_a_prompt_of_no_tokens_in_the_end_is_the_one_that_was_told_before() -> None:
+    start = {"id": "m", "model": "c", "usage": {"input_tokens": 7, "cache_read_input_tokens": 5}}
+    end = {"output_tokens": 3, "input_tokens": 0, "cache_read_input_tokens": 0}
+    usage = told_last(
+        AnthropicReader(PlainFailures()),
+        {"type": "message_start", "message": start},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": end},
+    )
+    assert usage == Usage(12, 3, cached_tokens=5)
+
+
+def test_a_prompt_that_was_read_from_the_cache_in_full_counts() -> None:
+    usage = told_last(
+        AnthropicReader(PlainFailures()),
+        {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 7}}},
+        {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 0, "cache_read_input_tokens": 9}},
+    )
+    assert usage == Usage(9, 0, cached_tokens=9)
+
+
+def test_what_geminis_last_count_leaves_out_was_told_before() -> None:
+    counts: dict[str, Any] = {"promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 2}
+    usage = told_last(
+        GeminiReader(PlainFailures()),
+        {"responseId": "r", "usageMetadata": counts},
+        {"responseId": "r", "usageMetadata": {"promptTokenCount": 7}},
+    )
+    assert usage == Usage(7, 5, reasoning_tokens=2)

@@ -1,8 +1,9 @@
-"""Requests without rows, weights that may be given, and operators that ONNX Runtime does not have."""
+"""Requests without rows, weights that may be given, operators that ONNX Runtime does not have, odd sizes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy
 import onnxruntime_extensions
@@ -11,9 +12,12 @@ from attrs import evolve
 from onnx import TensorProto, helper
 
 from inferc.compiler.plan import Batching
+from inferc.runtime.dialects.open_inference.bodies import read_request
+from inferc.runtime.replicas.onnx.trial_rows import made_up_rows
 from inferc.runtime.requests.answer import TensorChunk
+from inferc.runtime.requests.errors import StartError
 from inferc.runtime.requests.request import TensorRequest
-from inferc.runtime.requests.tensor import Tensor
+from inferc.runtime.requests.tensor import Tensor, TensorInfo
 
 from ...support.flows import value_of
 from ...support.projects import Project
@@ -90,3 +94,79 @@ async def test_a_model_with_operators_of_a_library_that_the_file_names(tmp_path:
     async with serving(project.plan(text), tmp_path) as executor:
         assert await value_of(executor.pipelines["p"], words=["a", "bc"]) == ["A", "BC"]
     assert project.codes(text.replace("ops.so", "no.so")) == ["E0501"]
+
+
+async def test_one_value_of_bfloat16_has_no_sizes(tmp_path: Path) -> None:
+    node = helper.make_node("Cast", ["x"], ["y"], to=F32)
+    model = save_model(tmp_path / "m.onnx", [node], [("x", TensorProto.BFLOAT16, [])], [("y", F32, [])])
+    asked = b'{"inputs":[{"name":"x","datatype":"BF16","shape":[],"data":[1.5]}]}'
+    async with running(tensor_plan(model)) as replica:
+        chunk = await replica.answer(read_request(asked, None).request, None)
+    assert isinstance(chunk, TensorChunk)
+    assert chunk.outputs[0].values.shape == ()
+    assert chunk.outputs[0].values.item() == 1.5
+
+
+def test_texts_beside_bfloat16_are_refused_when_compiled(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Identity", [name], [name * 2]) for name in "xt"]
+    sides = [
+        [("x" * times, TensorProto.BFLOAT16, []), ("t" * times, TensorProto.STRING, [])] for times in (1, 2)
+    ]
+    save_model(tmp_path / "m.onnx", nodes, *sides)
+    [found] = Project(tmp_path).findings('deployment m { model = "m.onnx" }')
+    assert (found.code, found.message) == (
+        "E0504",
+        "this model cannot do the task `tensor`: ONNX Runtime takes no texts where others of a model's "
+        "values are bf16",
+    )
+
+
+async def test_a_model_whose_inputs_fit_no_memory_starts_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32", [1 << 40, 1 << 20]))
+    async with running(plan):
+        pass
+    assert caplog.messages == [
+        "no request for it can be answered: deployment `toy`: the memory has no place for its inputs, "
+        "`x` FP32[1099511627776, 1048576]"
+    ]
+
+
+async def test_a_warm_up_that_fits_no_memory_stops_the_start(tmp_path: Path) -> None:
+    plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32"), warm_up=({"x": (1 << 60, 2)},))
+    with pytest.raises(StartError, match=r"cannot run the `warm_up` of x \[1152921504606846976, 2\]: "):
+        async with running(plan):
+            pass
+
+
+def test_rows_that_are_tried_take_little_memory() -> None:
+    """Five sizes that are open are 128 at most for a model that takes no other; 32 such rows are 4 TiB."""
+    open_sizes = TensorInfo("x", "UINT8", (None,) * 6)
+    tried = [len(rows) * rows[0][0].size for rows in made_up_rows([open_sizes], (), 32)]
+    assert max(tried) < 1 << 26
+    assert tried[:2] == [32 * 8**5] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"ir_version": 99}, "Unsupported model IR version: 99, .*: export it for an older version of ONNX"),
+        ({"opset": 99}, "Opset 99 is .*: export it for an older version of ONNX"),
+        ({"domain": "my.ops"}, "my.ops:Relu.* is not a registered .*: name the library .*: `custom_ops`"),
+    ],
+)
+async def test_what_to_do_about_a_model_that_cannot_be_loaded(
+    tmp_path: Path, changes: dict[str, Any], advice: str
+) -> None:
+    domain = changes.get("domain", "")
+    sides = [helper.make_tensor_value_info(name, F32, ["n"]) for name in ("x", "y")]
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"], domain=domain)], "g", sides[:1], sides[1:]
+    )
+    opsets = [helper.make_opsetid("", changes.get("opset", 17)), helper.make_opsetid("my.ops", 1)]
+    made = helper.make_model(graph, opset_imports=opsets, ir_version=changes.get("ir_version", 9))
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    with pytest.raises(StartError, match=advice):
+        async with running(tensor_plan(tmp_path / "m.onnx")):
+            pass
