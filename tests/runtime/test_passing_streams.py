@@ -103,6 +103,15 @@ def test_clients_find_choices_in_each_chunk() -> None:
     assert told == Usage(1, 2)
 
 
+def test_usage_in_a_choice_is_seen_each_time() -> None:
+    """Moonshot tells it there: https://github.com/AstrBotDevs/AstrBot/issues/6614."""
+    ends = [
+        chunk("", finish_reason="stop", usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
+        for _ in range(2)
+    ]
+    assert [usage for _, usage in passed(chunk("one"), *ends)] == [None, Usage(1, 2), Usage(1, 2)]
+
+
 def test_a_stream_of_its_end_marker_alone_is_no_answer() -> None:
     with pytest.raises(RequestError, match="no choices"):
         passed(b"[DONE]")
