@@ -19,6 +19,7 @@ from attrs import define, evolve, field
 
 from inferc.compiler.plan import Budget as BudgetConfig
 from inferc.compiler.plan import BudgetAction, Money, UnavailableAction
+from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SYNC, SharedBudget
 from inferc.runtime.limits.store.protocol import Change
 from inferc.runtime.limits.store.redis_spend import RedisSpend
@@ -83,6 +84,11 @@ class _Client:
             return self.server.call(lambda: self.server.swap(keys[0], args[0], args[1]))
 
         return run
+
+    async def mget(self, keys: Sequence[str]) -> list[str | None]:
+        found = await self.server.call(lambda: [self.server.texts.get(key) for key in keys])
+        assert isinstance(found, list)
+        return found
 
     async def hgetall(self, key: str) -> dict[str, str]:
         return {}
@@ -159,6 +165,9 @@ class Region:
         if short > 0 or self._lease.free < self._lease.low:
             self._low.set()
         return granted
+
+    async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
+        return await self._own.look(accounts)
 
     async def run(self) -> None:
         """Tell the store above what was spent, and lease ahead."""
@@ -275,9 +284,7 @@ async def play(
         loops.append(asyncio.create_task(region.run()))
     seen = Seen(seconds, 0.01, enough=0.9 * dollars)
     budgets = [
-        (number, SharedBudget(config, "all", _ACCOUNT, stores[number], UnavailableAction.REFUSE, EPOCH))
-        for number in range(regions)
-        for _ in range(gateways)
+        (number, _budget(config, stores[number])) for number in range(regions) for _ in range(gateways)
     ]
     await asyncio.gather(*(budget.start() for _, budget in budgets))
     begin = asyncio.get_running_loop().time()
@@ -307,6 +314,10 @@ async def play(
         task.cancel()
     await asyncio.gather(*traffic, *loops, return_exceptions=True)
     return seen, top, servers
+
+
+def _budget(config: BudgetConfig, store: Any) -> SharedBudget:
+    return SharedBudget(config, "all", _ACCOUNT, IdleBudgets(store), UnavailableAction.REFUSE, EPOCH)
 
 
 async def _gateway(budget: SharedBudget, rate: float, random: Random, seen: Seen, begin: float) -> None:

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from ..dsl.diagnostics import Diagnostic, Severity
 from ..dsl.render import OutputFormat, render, summary
+from ..dsl.secrets import masked
 from ..runtime.requests.foreign_text import escaped
 
 ERRORS = "inferc.errors/1"
@@ -90,7 +91,7 @@ def answers_programs(arguments: argparse.Namespace) -> bool:
 def fail(message: str, status: int = 1) -> int:
     """Say what went wrong outside of any file; gives the exit status."""
     if (failures := _failures.get()) is not None:
-        failures.append(message)
+        failures.append(masked(message))
         return status
     label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
     print(f"{label}: {harmless(message)}", file=sys.stderr)
@@ -98,8 +99,8 @@ def fail(message: str, status: int = 1) -> int:
 
 
 def harmless(message: str) -> str:
-    """`message`, which may quote others, without anything that a terminal would obey."""
-    return "\n".join(map(escaped, message.split("\n")))
+    """`message`, which may quote others, without keys and without anything that a terminal would obey."""
+    return "\n".join(map(escaped, masked(message).split("\n")))
 
 
 def misuse(message: str) -> int:

@@ -44,7 +44,6 @@ class Ready:
         if self.checked is None:
             return {}
         from ..dsl.render.as_json import diagnostic_as_json
-        from ..dsl.secrets import masked
 
         folder = self.base.resolve()
         texts = {}
@@ -52,7 +51,7 @@ class Ready:
             source = module.source
             path = source.path.resolve() if source.path is not None else Path(source.name)
             name = str(path.relative_to(folder)) if path.is_relative_to(folder) else source.name
-            texts[source.name] = {"name": name, "text": masked(source.text)}
+            texts[source.name] = {"name": name, "text": source.shown}
         findings = [diagnostic_as_json(each) for each in self.checked.diagnostics]
         for each in findings:
             each["file"] = texts[each["file"]]["name"] if each["file"] in texts else each["file"]

@@ -9,6 +9,7 @@ from typing import Any
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ..dsl.late_text import LateText, joined
+from ..dsl.secrets import SECRET_ADVICE, gives_key, may_hold_key
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from ..dsl.tokens import tokenize
@@ -232,7 +233,15 @@ class Evaluator:
             message = f"this text has more than {LONGEST_TEXT:,} characters"
             self._found.error("E0304", message, scope.span(node), "too long")
             return UNKNOWN
-        return joined(*texts) if complete else UNKNOWN
+        return self._without_key(joined(*texts), node, scope) if complete else UNKNOWN
+
+    def _without_key(self, text: str, node: s.Expression, scope: Scope) -> Any:
+        """A text that was put together, or UNKNOWN, and said, where that made a key of it."""
+        if not _gives_key(text):
+            return text
+        message = "put together, this looks like a key, and a file never holds one"
+        self._found.error("E0306", message, scope.span(node), "a secret in plain text", help=SECRET_ADVICE)
+        return UNKNOWN
 
     def _list(self, node: s.ListExpression, scope: Scope) -> Any:
         items = [self._evaluate(item, scope) for item in node.items]
@@ -376,3 +385,8 @@ def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Dia
     fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
     hint = None if fixes else offer(meant) or f"declare it with `let {name} = …`"
     found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)
+
+
+def _gives_key(text: str) -> bool:
+    parts = text.parts if isinstance(text, LateText) else (text,)
+    return any(isinstance(part, str) and may_hold_key(part) and gives_key(part) for part in parts)

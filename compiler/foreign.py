@@ -19,7 +19,7 @@ from ..dsl.kinds import RuntimeKind, TransportKind
 from ..dsl.policies import CapacityPolicy, Serving
 from ..dsl.record import frozen
 from ..dsl.source import Span
-from ..dsl.tasks import EmbedTask, Labels
+from ..dsl.tasks import TASK_CLASSES, Labels, Task
 from ..dsl.units import Duration
 from .merge import Section, Setting
 
@@ -120,7 +120,7 @@ def _is_block(place: tuple[str, ...], kind: RuntimeKind) -> bool:
     cls: Any = Deployment
     for step in place:
         if step in _LABELLED:
-            cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else EmbedTask
+            cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else _task_with(place[1])
             continue
         chosen = [each for each in options(hint(cls, step)) if each is not NoneType]
         if typing.get_origin(chosen[0]) is dict:
@@ -129,6 +129,11 @@ def _is_block(place: tuple[str, ...], kind: RuntimeKind) -> bool:
         if cls is None:
             return False
     return True
+
+
+def _task_with(name: str) -> type[Task]:
+    """A task that has the field `name`."""
+    return next(each for each in TASK_CLASSES.values() if name in attrs.fields_dict(each))
 
 
 def _nested_in(place: tuple[str, ...], kind: RuntimeKind) -> str:

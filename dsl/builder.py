@@ -14,7 +14,6 @@ from .literals import raw_text, read_text
 from .operators import bind, without_options
 from .phrases import as_phrase, goes_on
 from .reports import SyntaxReports
-from .secrets import looks_like_key
 from .tokens import Token
 from .units import UnitError, parse_number
 
@@ -335,8 +334,7 @@ class Builder:
 
     def text(self, c: Children) -> s.Expression:
         [token] = c
-        if looks_like_key(token.text.strip('"')):
-            self._reports.inline_key(token)
+        if token.start in self._reports.keys:
             return s.Bad(token.start, token.end)
         return read_text(token.text, token.start, token.end, self._reports.bad_text)
 

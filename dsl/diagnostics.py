@@ -134,7 +134,7 @@ def make(
     What looks like a key is masked in every text, and a fix that would repeat one is left out.
     """
     helps = (help,) if isinstance(help, str) else tuple(help or ())
-    known = span.source.borne_keys if span is not None else frozenset[str]()
+    known = span.source.borne_keys if span is not None else ()
     hidden = partial(masked, known=known)
     primary = Label(span, hidden(label)) if span is not None else None
     return Diagnostic(

@@ -18,6 +18,7 @@ from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
 from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
+from .secrets import may_give_keys
 from .source import Source
 from .syntax import Declaration, Node
 from .tokens import Token, tokenize
@@ -67,6 +68,8 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
     recovery: Recovery | None = None
     feed, stack = state.feed_token, state.state_stack
     tokens = tokenize(source.text, begin)
+    if may_give_keys(source.text):
+        tokens = reports.watched(tokens)
     end = Token("$END", "", len(source.text), len(source.text))
     reached: int | None = None
     mistaken = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any
 
@@ -12,7 +13,8 @@ from .diagnostics import Diagnostics, Edit, Fix, Label
 from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .late_pattern import late_pattern
-from .secrets import SECRET_ADVICE
+from .literals import read_text
+from .secrets import SECRET_ADVICE, gives_key, names_key
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
@@ -57,6 +59,8 @@ class SyntaxReports:
         """Behind the last mistake, said or not."""
         self.guesses: list[int] = []
         """Where it had to be guessed what is meant: nothing is said that may only follow from it."""
+        self.keys: set[int] = set()
+        """Where texts and names begin that hold a key."""
         self.lost: set[str] = set()
         """Words of declarations that could not be read: names that are perhaps declared.
 
@@ -222,9 +226,26 @@ class SyntaxReports:
             help="split it with `let`",
         )
 
-    def inline_key(self, token: Token) -> None:
-        """A text that looks like a key; it is hidden from every excerpt."""
-        self.source.hide(token.start + 1, token.end - 1)
+    def watched(self, tokens: Iterator[Token]) -> Iterator[Token]:
+        """`tokens` again, what is or holds a key among them said."""
+        for token in tokens:
+            if token.type == "STRING":
+                self._watch(token)
+            elif token.type == "NAME" and names_key(token.text):
+                self._inline_key(token)
+            yield token
+
+    def _watch(self, token: Token) -> None:
+        if gives_key(token.text.strip('"')):
+            self._inline_key(token)
+        elif "\\" in token.text:
+            parts = read_text(token.text, 0, 0, lambda *_: None).parts
+            if gives_key("".join(part for part in parts if isinstance(part, str))):
+                self.source.hide(token.start + 1, token.end - 1)
+                self._inline_key(token)
+
+    def _inline_key(self, token: Token) -> None:
+        self.keys.add(token.start)
         self.error(
             "E0306",
             "this looks like a key, and a file never holds one",

@@ -24,14 +24,34 @@ _BEGINNINGS = tuple(_STARTS)
 _DIGITS = 40
 """Hexadecimal ones of a key that begins anyhow."""
 
+_SIXTEEN = late_pattern(_ROW := "(?![a-z]{16})[A-Za-z0-9]{16}")
+"""What no word has, however it begins: sixteen letters and digits in a row, not all of them small letters."""
+
+_GLUED = (
+    rf"(?:(?<=[_-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{'|'.join(_BEGINNINGS)})(?=[A-Za-z0-9_-]{{0,64}}?{_ROW})[\w-]+"
+)
+"""A key with something before it, as in the name of a header, `x-sk-…`."""
+
+_BEARER = r"(?i:bearer)(?:\s|%20|\+)++"
+
 _KEY = late_pattern(
     rf"""(?x)(?<![\w-])
     (?: {"|".join(start + rest for start, rest in _STARTS.items())}
-      | (?i:bearer)\s+[^\s()"']{{16,}}
+      | {_BEARER}[^\s()"']{{16,}}(?:(?<=(?i:bearer))\s+[^\s()"']{{16,}})*
       | [0-9a-fA-F]{{{_DIGITS}}}
-    )(?![\w-])"""
+    )(?![\w-])
+    | {_GLUED}"""
 )
 _HEXADECIMAL = late_pattern(rf"[0-9a-fA-F]{{{_DIGITS}}}")
+_BEHIND = late_pattern(_BEARER)
+_PIECES = late_pattern(r"[A-Za-z0-9._~+/-]{16,}")
+"""What may be a key for itself in what stands behind `Bearer`: the characters that RFC 6750 allows."""
+
+_FILLED = late_pattern(r"\{[^{}]*\}")
+"""What stands for a value, as in `Bearer ${token}`."""
+
+_WORDS = late_pattern(r"[a-z0-9]{1,15}(?:_[a-z0-9]{1,15})+")
+"""A name such as `xai_grok_4_fast_reasoning`, which begins like a key and is none."""
 
 MASK = "•"
 
@@ -49,30 +69,55 @@ def looks_like_key(text: str) -> bool:
     return may_be_one and _KEY.fullmatch(text) is not None
 
 
+def gives_key(text: str) -> bool:
+    """Whether a text of a file is a key or surely has one in it."""
+    return looks_like_key(text) or _surely_holds_key(text)
+
+
+def names_key(name: str) -> bool:
+    """Whether a name is a key or surely has one in it."""
+    return (looks_like_key(name) and _WORDS.fullmatch(name) is None) or _surely_holds_key(name)
+
+
+def _surely_holds_key(text: str) -> bool:
+    found = (_FILLED.sub("", each[0]) for each in _KEY.finditer(text))
+    return any(_SIXTEEN.search(each) and not _HEXADECIMAL.fullmatch(each) for each in found)
+
+
 def holds_key(text: str, known: Iterable[str] = ()) -> bool:
     """Whether something in `text` has the form of a provider's key or is `known`."""
-    return any(key in text for key in known) or (_may_hold_key(text) and _KEY.search(text) is not None)
+    return any(key in text for key in known) or (may_hold_key(text) and _KEY.search(text) is not None)
 
 
-def _may_hold_key(text: str) -> bool:
+def may_hold_key(text: str) -> bool:
     """Whether it has to be looked at closely, which few texts have."""
-    return (
-        any(start in text for start in _BEGINNINGS)
-        or "bearer" in text.lower()
-        or (len(max(text.split(), key=len, default="")) >= _DIGITS and _HEXADECIMAL.search(text) is not None)
-    )
+    if any(start in text for start in _BEGINNINGS):
+        return True
+    lower = text.lower()
+    if lower.count("bearer") > lower.count("bearer("):
+        return True
+    return len(max(text.split(), key=len, default="")) >= _DIGITS and _HEXADECIMAL.search(text) is not None
 
 
-def borne(text: str) -> frozenset[str]:
-    """The keys in `text` that only the word `Bearer` before them tells."""
+def may_give_keys(source: str) -> bool:
+    """Whether names and texts of a file have to be looked at: some may hold a key, or do by their escapes."""
+    return may_hold_key(source) or "\\u{" in source or "\\\n" in source or "\\\r" in source
+
+
+def borne(text: str) -> tuple[str, ...]:
+    """The keys in `text` that only the word `Bearer` before them tells, and what of them may be quoted alone.
+
+    The longest come first.
+    """
     if "bearer" not in text.lower():
-        return frozenset()
-    words = (found[0].split() for found in _KEY.finditer(text))
-    return frozenset(key for first, *rest in words if first.lower() == "bearer" for key in rest)
+        return ()
+    behind = [each for found in _KEY.finditer(text) for each in _BEHIND.split(found[0])[1:]]
+    keys = {key for each in behind for key in (each, *_PIECES.findall(each))}
+    return tuple(sorted(keys, key=lambda key: (-len(key), key)))
 
 
 def masked(text: str, known: Iterable[str] = ()) -> str:
     """`text` with bullets over everything in it that looks like a key or is `known`; as long as before."""
     for key in known:
         text = text.replace(key, MASK * len(key))
-    return _KEY.sub(lambda found: MASK * len(found[0]), text) if _may_hold_key(text) else text
+    return _KEY.sub(lambda found: MASK * len(found[0]), text) if may_hold_key(text) else text

@@ -51,7 +51,7 @@ class Source:
         return self._shown
 
     @cached_property
-    def borne_keys(self) -> frozenset[str]:
+    def borne_keys(self) -> tuple[str, ...]:
         """Keys that only the word before them tells: a message that quotes one must hide it."""
         return borne(self.text)
 

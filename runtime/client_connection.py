@@ -103,7 +103,7 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
         )
-        self.heads = KnownHeads(self._parser) if rules.plain else None
+        self.heads = KnownHeads(self._parser, self) if rules.plain else None
         """Of requests that are not parsed again."""
         if self.heads is not None:
             self._parser = self.heads  # type: ignore[assignment]  # which asks that one

@@ -1,7 +1,6 @@
 """Requests whose head a connection has sent before, but for the length of the body: they are not parsed.
 
-What aiohttp's parser has made of a head follows from the same bytes once more. It is asked for all others:
-for heads that differ, and for requests that come in parts.
+What aiohttp's parser has made of a head follows from the same bytes once more. It is asked for all others.
 """
 
 from __future__ import annotations
@@ -10,16 +9,20 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import hdrs
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 
 MAX_KNOWN_HEAD = 4 << 10
 """Bytes of a head that is remembered, as one is for each connection."""
 _CHANCES = 4
-"""How many heads of a connection are remembered, each in the place of the one before: none may come twice."""
+"""How many heads in a row are remembered, each in the place of the one before, where none comes twice."""
+MAX_KNOWN_BODY = 1 << 20
+"""Bytes of a body behind it that comes in parts: those of larger ones are looked at before they are read."""
 _END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"(?<=\r\ncontent-length: )[1-9][0-9]{0,8}(?=\r\n)", re.IGNORECASE)
+_MOST_DIGITS = 9
+_LENGTH = re.compile(rb"(?<=\r\ncontent-length: )[0-9]{1,9}(?=\r\n)", re.IGNORECASE)
 PLAIN = ("application/json", "application/octet-stream")
 """Kinds of bodies that are read as they are."""
 _MORE = (hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.CONTENT_ENCODING, hdrs.UPGRADE)
@@ -27,6 +30,7 @@ _MORE = (hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.CONTENT_ENCODING, hdrs.UPGRAD
 
 Read = tuple[Sequence[tuple[Any, Any]], bool, bytes]
 """What a parser makes of a piece: messages with bodies; whether HTTP ends there, and what follows it."""
+_NOTHING: Read = ((), False, b"")
 
 
 class WholeBody:
@@ -54,6 +58,9 @@ class WholeBody:
     async def readany(self) -> bytes:
         return self.read_nowait()
 
+    def set_read_chunk_size(self, most: int) -> None:
+        """All is here."""
+
     def exception(self) -> BaseException | None:
         return self._error
 
@@ -64,12 +71,24 @@ class WholeBody:
 class KnownHeads:
     """The parser of one connection, with what is not parsed again. parser: aiohttp's."""
 
-    __slots__ = ("_after", "_before", "_chances", "_is_between", "_parser", "message", "said")
+    __slots__ = (
+        "_after",
+        "_before",
+        "_body",
+        "_chances",
+        "_connection",
+        "_missing",
+        "_parser",
+        "message",
+        "said",
+    )
 
-    def __init__(self, parser: Any) -> None:
-        self._parser = parser
-        self._is_between = True  # requests: the parser has all of the last one, and nothing else
+    def __init__(self, parser: Any, connection: web.RequestHandler) -> None:
+        self._parser, self._connection = parser, connection
         self._chances = _CHANCES
+        self._missing: int | None = 0
+        """Bytes of the last body that are still to come; None: nobody but the parser can say."""
+        self._body: StreamReader | None = None  # that body, where the parser does not know of it
         self._before = self._after = b""  # what stands before the digits of its length, and behind them
         self.message: RawRequestMessage | None = None
         """The known one, of whose headers the length is missing."""
@@ -78,57 +97,84 @@ class KnownHeads:
 
     def feed_data(self, data: bytes) -> Read:
         """What `data` holds. Raises HttpProcessingError."""
-        if self.message is not None and data.startswith(self._before):
+        if self._body is not None:
+            return self._go_on(self._body, data)
+        if self.message is not None and self._missing == 0 and data.startswith(self._before):
             at = len(self._before)
-            end = data.find(b"\r", at, at + 10)
-            if data.startswith(self._after, end):
-                body = data[end + len(self._after) :]
-                if data[at:end] == b"%d" % len(body):
+            end = data.find(b"\r", at, at + _MOST_DIGITS + 1)
+            if data.startswith(self._after, end) and (digits := data[at:end]).isdigit():
+                body, size = data[end + len(self._after) :], int(digits)
+                self._chances = _CHANCES
+                if len(body) == size:
                     return ((self.message, WholeBody(body)),), False, b""
+                if len(body) < size <= MAX_KNOWN_BODY:
+                    coming = self._body = StreamReader(
+                        self._connection, self._connection._read_bufsize, loop=self._connection._loop
+                    )
+                    self._missing = size
+                    self._go_on(coming, body)
+                    return ((self.message, coming),), False, b""
         return self._parse(data)
 
+    def _go_on(self, body: StreamReader, data: bytes) -> Read:
+        """More of a body that is not the parser's, and perhaps what follows it."""
+        assert self._missing is not None
+        piece, rest = data[: self._missing], data[self._missing :]
+        self._missing -= len(piece)
+        body.feed_data(piece)
+        if self._missing == 0:
+            self._body = None
+            body.feed_eof()
+        return self.feed_data(rest) if rest else _NOTHING
+
     def _parse(self, data: bytes) -> Read:
-        was_between, self._is_between, self.message, self.said = self._is_between, False, None, None
+        missing, self._missing = self._missing, None
         read: Read = self._parser.feed_data(data)
         messages, upgraded, _ = read
-        if was_between and self._chances and len(messages) == 1 and not upgraded:
-            self._remember(data, *messages[0])
+        if missing == 0 and len(messages) == 1 and self._chances and not upgraded:
+            self._missing = self._remember(data, *messages[0])
+        elif missing is not None and not messages and missing >= len(data):
+            self._missing = missing - len(data)
         return read
 
-    def _remember(self, data: bytes, message: RawRequestMessage, payload: Any) -> None:
-        """Know the head of `data` again, if it is one whole request from its first byte to its last.
+    def _remember(self, data: bytes, message: RawRequestMessage, payload: Any) -> int | None:
+        """Know the head of `data` again, if it is that of one request from its first byte; gives the bytes
+        of its body that are missing.
 
-        Where it is not, the parser may be in the midst of the next one: then it has to see all that comes.
+        None: that is not known. Then the parser may be in the midst of the next one: it sees all that comes.
         """
         end = data.find(_END) + len(_END)
-        head, size = data[:end], len(data) - end
+        head, here = data[:end], len(data) - end
+        if payload is EMPTY_PAYLOAD:
+            return None if here else 0
         found, headers = _LENGTH.search(head), message.headers
         if (
             not len(_END) < end <= MAX_KNOWN_HEAD
             or found is None
-            or int(found[0]) != size
+            or (size := int(found[0])) < here
             or len(headers.getall(hdrs.CONTENT_LENGTH)) != 1
-            or not payload.is_eof()
-            or payload.total_bytes != size
+            or payload.total_bytes != here
             or message.version != HttpVersion11
             or message.should_close
             or headers.get(hdrs.CONTENT_TYPE) not in PLAIN
             or any(name in headers for name in _MORE)
         ):
-            return
+            return None
         self._chances -= 1
-        self._is_between = True
         self._before, self._after = head[: found.start()], head[found.end() :]
         rest = CIMultiDict(headers)
         rest.popall(hdrs.CONTENT_LENGTH)
         raw = tuple(each for each in message.raw_headers if each[0].lower() != b"content-length")
         self.message = message._replace(headers=CIMultiDictProxy(rest), raw_headers=raw)
+        self.said = None
+        return size - here
 
     def message_consumed(self) -> None:
         self._parser.message_consumed()
 
     def pause_reading(self) -> None:
-        self._parser.pause_reading()
+        if self._body is None:
+            self._parser.pause_reading()
 
     def set_upgraded(self, value: bool) -> None:
         self._parser.set_upgraded(value)

@@ -6,7 +6,7 @@ import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ import attrs
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
-from ...compiler.plan.state import shares_state
 from ...dsl.record import define
 from ...dsl.suggest import either
 from ...dsl.units import Duration
@@ -34,7 +33,6 @@ from ..plans import (
     add_state,
     allow_exec,
     in_environment,
-    plain_name,
     ready_plan,
     state_of,
     unshared,
@@ -44,7 +42,6 @@ from ..server import NoServer, admin_path
 from ..watch import Watched
 
 if TYPE_CHECKING:
-    from ...runtime.executor import Executor
     from ...runtime.gateway.serve import Running
     from ...runtime.starting import Started
 
@@ -246,13 +243,16 @@ def run(arguments: Namespace) -> int:
             return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
     if not on_ray:
         _say_fixed(ready.plan)
-    if ready.plan.gateway.workers > 1 and not on_ray:
-        return _run_workers(arguments, ready)
-    admin = _admin(arguments.file)
-    announce = _announcing(ready)
     watched = Watched(ready.files)
     told = Told(ready)
     reread = _rereading(arguments, watched, told)
+    if ready.plan.gateway.workers > 1 and not on_ray:
+        from ..workers import run_workers
+
+        announce = _announcing(ready, f" by {ready.plan.gateway.workers} workers")
+        return run_workers(arguments, ready, watched, reread, told.sources, announce)
+    admin = _admin(arguments.file)
+    announce = _announcing(ready)
 
     @asynccontextmanager
     async def beside(service: Service, reloader: Reloader) -> AsyncIterator[None]:
@@ -260,11 +260,16 @@ def run(arguments: Namespace) -> int:
         async with admin(service, reloader), reloading_on_change(reloader, changed):
             yield
 
+    options = {name: getattr(arguments, name) for name in ("strict", "trust_models", "load_timeout")}
+    options["state"] = state_of(arguments.state, ready)
+    executor: Executor
     try:
         if on_ray:
-            executor, reread = _executor_on_ray(arguments, ready, reread)
+            from ..on_ray import executor_on_ray
+
+            executor, reread = executor_on_ray(arguments, ready, reread, **options)
         else:
-            executor = Executor(ready.plan, ready.base, **_executor_options(arguments, ready))
+            executor = Executor(ready.plan, ready.base, **options)
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
     form = arguments.access_log
@@ -323,42 +328,6 @@ def _say_fixed(plan: Plan) -> None:
             )
 
 
-def _executor_options(arguments: Namespace, ready: Ready) -> dict[str, Any]:
-    return {
-        "state": state_of(arguments.state, ready),
-        "strict": arguments.strict,
-        "trust_models": arguments.trust_models,
-        "load_timeout": arguments.load_timeout,
-    }
-
-
-def _executor_on_ray(
-    arguments: Namespace, ready: Ready, reread: Callable[[], Plan | None]
-) -> tuple[Executor, Callable[[], Plan | None]]:
-    """What serves the plan with its models on Ray, and what reads it again. Raises StartError."""
-    from ...runtime.ray.executor import Parts, RayExecutor
-
-    parts = Parts()
-    executor = RayExecutor(
-        parts.gateway(ready.plan),
-        ready.base,
-        parts,
-        application=plain_name(arguments.file),
-        address=arguments.address,
-        counts=shares_state(ready.plan),
-        gateways=arguments.gateways,
-        share_port=arguments.share_port,
-        grace=arguments.grace,
-        **_executor_options(arguments, ready),
-    )
-
-    def reread_part() -> Plan | None:
-        plan = reread()
-        return None if plan is None else parts.gateway(plan)
-
-    return executor, reread_part
-
-
 def _announcing(ready: Ready, also: str = "") -> Callable[[str], None]:
     """Says where requests are taken."""
     names = ", ".join(map(escaped, names_of(ready.plan)))
@@ -391,50 +360,3 @@ def _rereading(arguments: Namespace, watched: Watched, told: Told) -> Callable[[
         return again.plan
 
     return reread
-
-
-def _run_workers(arguments: Namespace, ready: Ready) -> int:
-    """Serve by several processes, which this one looks after."""
-    from ...runtime.concurrency.event_loop import run_async
-    from ...runtime.gateway.workers.commands import admin_of_all
-    from ...runtime.gateway.workers.supervisor import Supervisor
-    from ...runtime.reload import Reloader, reloading_on_change
-    from ...runtime.requests.errors import StartError
-
-    state = state_of(arguments.state, ready)
-    options = {
-        name: getattr(arguments, name)
-        for name in ("log_level", "log_format", "access_log", "traces", "strict", "trust_models")
-    }
-    options |= {name: float(getattr(arguments, name)) for name in ("grace", "drain_delay", "load_timeout")}
-    options |= {"base": str(ready.base), "state": None if state is None else str(state)}
-    watched = Watched(ready.files)
-
-    @asynccontextmanager
-    async def beside(supervisor: Supervisor, reloader: Reloader) -> AsyncIterator[None]:
-        changed = watched.has_changed if arguments.watch else None
-        async with AsyncExitStack() as stack:
-            try:
-                admin = admin_of_all(admin_path(arguments.file))
-                await stack.enter_async_context(admin(supervisor, reloader))
-            except NoServer as error:
-                log.warning("no commands are taken: %s", error)
-            await stack.enter_async_context(reloading_on_change(reloader, changed))
-            yield
-
-    command = (sys.executable, "-m", "inferc.cli.worker")
-    told = Told(ready)
-    supervisor = Supervisor(
-        ready.plan, command, options, share_port=arguments.share_port, sources=told.sources
-    )
-    serving = supervisor.run(
-        _rereading(arguments, watched, told),
-        ready=_announcing(ready, f" by {ready.plan.gateway.workers} workers"),
-        beside=beside,
-        grace=arguments.grace,
-    )
-    try:
-        run_async(serving)
-    except StartError as error:
-        return max(fail(problem) for problem in error.problems)
-    return 0

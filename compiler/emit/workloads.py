@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 from attrs import evolve, field
 
 from ...dsl.gateway import split_address
-from ...dsl.kinds import AuthScheme, ExecutionProvider, SecretSource
+from ...dsl.kinds import ExecutionProvider, SecretSource
 from ...dsl.late_text import LateText
 from ...dsl.record import frozen
 from ...dsl.runtimes import Launch, SecretRef
@@ -19,11 +19,11 @@ from ..plan import OnnxServingPlan, Plan, RemotePoolPlan, ScalingPlan
 from ..plan.codec import dump_plan
 from ..plan.model import AwsAccess, WorkloadIdentity
 from ..plan.reach import values_in
-from ..plan.split import PORT, Part, is_local, split
+from ..plan.split import PORT, Part, split
 from ..plan.state import keeps_state, shares_state
 from ..plan.tasks import FileRef
 from .checks import GATEWAY, check_containers, check_names, check_plan, check_ranges, check_size
-from .endpoints import Endpoint, address_of
+from .endpoints import Endpoint, connections
 
 STATE = "INFERC_STATE"
 """The variable that says where state is kept."""
@@ -233,7 +233,7 @@ def project(name: str, plan: Plan, options: Options, address: Callable[[str], st
     if options.scaler == "none":
         check_ranges(plan)
     gateway, parts = split(plan, lambda deployment: address(whose[deployment]))
-    places = dict.fromkeys(_connections(plan))
+    places = dict.fromkeys(connections(plan))
     whole = Project(
         whose[""],
         plan,
@@ -385,24 +385,3 @@ def _token_volumes(identities: Iterable[WorkloadIdentity]) -> tuple[TokenVolume,
         TokenVolume(f"tokens-{number}", folder, tuple(sorted(folders[folder].items())))
         for number, folder in enumerate(sorted(folders))
     )
-
-
-def _connections(plan: Plan) -> Iterator[Endpoint | None]:
-    """Where a gateway connects to, beside its models; None: the environment says where."""
-    urls: list[str] = [plan.gateway.jwt.jwks] if plan.gateway.jwt is not None else []
-    for each in plan.deployments:
-        if isinstance(each, RemotePoolPlan) and not is_local(each):
-            urls.append(each.endpoint if each.proxy is None else each.proxy)
-            if each.identity is not None and each.proxy is None:
-                urls.append(each.identity.endpoint)
-            if each.auth is AuthScheme.GOOGLE_OAUTH or (
-                each.aws is not None and each.aws.access_key_id is None
-            ):
-                yield None  # a machine's own identity is asked for at an address of its cloud
-    if any(isinstance(each, SecretRef) and each.source.is_fetched for each in values_in(plan)):
-        yield None
-    for url in urls:
-        if not isinstance(url, LateText) or url.is_complete:
-            yield address_of(url)
-        if isinstance(url, LateText) and url.variables:
-            yield None

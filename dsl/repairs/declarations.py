@@ -7,6 +7,7 @@ import re
 from ..foreign_words import ForeignWord, foreign_words
 from ..lines import is_at_margin, starts_line
 from ..places import place_of
+from ..secrets import gives_key
 from ..suggest import near
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
@@ -114,7 +115,8 @@ def import_without_name(at: Situation) -> Instead | None:
     if at.token.type != "$END" and at.same_line(file.end, at.token.start):
         return None
     stem = re.sub(r"\W", "_", file.text.strip('"').rpartition("/")[2].removesuffix(".infer"))
-    name = stem if stem.isidentifier() and stem not in KEYWORDS else "imported"
+    is_name = stem.isidentifier() and stem not in KEYWORDS and not gives_key(file.text)
+    name = stem if is_name else "imported"
     named = Token("AS", "as", file.end, file.end), Token("NAME", name, file.end, file.end)
     if not at.text.startswith('"', file.start):  # which is said already
         return use(*named, at.token)

@@ -47,3 +47,12 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in all_of_them:
         if not task.cancelled():
             task.exception()  # or else asyncio complains that nobody looked
+
+
+async def first_of(task: asyncio.Future[Any], other: Any) -> None:
+    """Wait until one of both is done."""
+    waiting = asyncio.ensure_future(other)
+    try:
+        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end_tasks([waiting])

@@ -13,6 +13,7 @@ from ..policies.budget import Budget, Ledger
 from ..requests.errors import StartError
 from ..requests.health import Finding, Health
 from .accounts import Accounts
+from .idle_budgets import IdleBudgets
 from .keys import KeyPolicies, key_policies, payer_name
 from .rate_limiters import RateLimiter
 from .replica_policies import Payer, ReplicaPolicies, route_payer
@@ -20,6 +21,9 @@ from .shared_budget import SharedBudget
 from .store import Store, open_store
 
 log = logging.getLogger(__name__)
+
+_AT_ONCE = 50
+"""Budgets and limiters that ask the store at the same time, at the start and at the end."""
 
 
 class PlanPolicies:
@@ -47,9 +51,10 @@ class PlanPolicies:
             self.store: Store = open_store(state, several=plan.gateway.workers > 1)
             self.epoch = clock() - asyncio.get_running_loop().time()
             """What to add to the loop's time to get seconds since 1970."""
+            self._idle = IdleBudgets(self.store.spend) if self.store.spend is not None else None
             self._accounts = Accounts(plan, self.store)
         else:
-            self.store, self.epoch = before.store, before.epoch
+            self.store, self.epoch, self._idle = before.store, before.epoch, before._idle
             self._accounts = Accounts(plan, self.store, before._accounts)
         self.shared: dict[str, Payer] = {}
         """The budgets of the gateway and of routes, by whose they are."""
@@ -101,8 +106,9 @@ class PlanPolicies:
         if self._before is None:
             await self.store.start()
         await self._accounts.start()
-        for part in self._own_parts(self._before):
-            await part.start()
+        parts = self._own_parts(self._before)
+        for begin in range(0, len(parts), _AT_ONCE):
+            await asyncio.gather(*(part.start() for part in parts[begin : begin + _AT_ONCE]))
 
     def serve(self) -> None:
         """These hold from now on, and those before no more than for what is in flight."""
@@ -113,8 +119,9 @@ class PlanPolicies:
         """Write what is not written yet, and end every task that `after` does not go on with. Safe to call
         twice.
         """
-        for part in self._own_parts(after):
-            await part.stop()
+        parts = self._own_parts(after)
+        for begin in range(0, len(parts), _AT_ONCE):
+            await asyncio.gather(*(part.stop() for part in parts[begin : begin + _AT_ONCE]))
         await self._accounts.stop(after._accounts if after is not None else None)
         if after is None and self._before is None:
             await self.store.stop()
@@ -153,9 +160,9 @@ class PlanPolicies:
         known = self._before._budgets.get(account) if self._before is not None else None
         if known is not None and known[0] == config and self._same_state:
             budget = known[1]
-        elif self.store.spend is not None:
+        elif self._idle is not None:
             action = self._state.on_unavailable
-            budget = SharedBudget(config, owner, account, self.store.spend, action, self.epoch)
+            budget = SharedBudget(config, owner, account, self._idle, action, self.epoch)
         else:
             budget = Budget(config, Ledger() if known is None else known[1].ledger)
         self._budgets[account] = config, budget

@@ -14,18 +14,13 @@ from ...compiler.plan import UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation
-from ..policies.lease import Granted, LeaseHolder, LeaseRequest, renew
+from ..policies.lease import Granted, LeaseHolder, LeaseRequest, SpendState, renew
 from ..requests.errors import ShuttingDown, StoreUnavailable
 from ..requests.usage import PICODOLLARS
-from .store import SharedSpend, StoreError
+from .idle_budgets import RETRY, SYNC, IdleBudgets
+from .store import StoreError
 
 log = logging.getLogger(__name__)
-
-SYNC = 1.0
-"""Seconds after which the store hears what was spent, and this process what others spend."""
-
-RETRY = 0.5
-"""Seconds between two attempts to reach a store that does not answer."""
 
 REFUSED = 0.1
 """Seconds for which the store is not asked again for what it has just refused."""
@@ -35,11 +30,11 @@ PATIENCE = 10.0
 
 
 class SharedBudget(Budget):
-    """The budget that `store` keeps as `account`.
+    """The budget that the store of `idle` keeps as `account`.
 
-    owner: whose it is, for the log. action: what is done without the store: refuse requests that the
-    lease does not cover, or serve them by what is known here. epoch: what to add to the loop's time to get
-    seconds since 1970.
+    owner: whose it is, for the log. idle: asks for those that nobody draws on. action: what is done without
+    the store: refuse requests that the lease does not cover, or serve them by what is known here. epoch: what
+    to add to the loop's time to get seconds since 1970.
     """
 
     def __init__(
@@ -47,15 +42,15 @@ class SharedBudget(Budget):
         config: BudgetConfig,
         owner: str,
         account: str,
-        store: SharedSpend,
+        idle: IdleBudgets,
         action: UnavailableAction,
         epoch: float,
     ) -> None:
         super().__init__(config, Ledger())
         spans = [(window.span, ceiling) for _, window, ceiling, _ in self._ceilings] if self.rejects else []
+        self.account = account
         self._owner = owner
-        self._account = account
-        self._store = store
+        self._idle, self._store = idle, idle.store
         self._refuses = self.rejects and action is UnavailableAction.REFUSE
         self._lease = LeaseHolder(secrets.token_hex(8), spans)
         self._epoch = epoch
@@ -82,7 +77,8 @@ class SharedBudget(Budget):
         if task:
             await end_task(task)
             self._lease.give_back()
-            await self._exchange()
+            if not self._lease.is_empty:
+                await self._exchange()
 
     def reserve(self, now: float, amount: int) -> Reservation | Exceeded | None:
         if not self._queue:
@@ -151,6 +147,7 @@ class SharedBudget(Budget):
         if isinstance(outcome, Reservation):
             self._in_flight[outcome.minute] = self._in_flight.get(outcome.minute, 0) + amount
             self._lease.overdraw(amount)
+            self._news.set()
         assert outcome is not None
         return outcome
 
@@ -160,7 +157,13 @@ class SharedBudget(Budget):
 
     async def _work(self) -> None:
         while True:
-            if self._lost:
+            if self._lease.is_empty and not self._queue:
+                self._idle.add(self)
+                try:
+                    await self._news.wait()
+                finally:
+                    self._idle.remove(self)
+            elif self._lost:
                 await asyncio.sleep(RETRY)
             else:
                 try:
@@ -179,21 +182,36 @@ class SharedBudget(Budget):
         ask = self._lease.ask(loop.time(), amounts)
         try:
             granted = await self._store.update(
-                self._account, loop.time() + self._epoch, lambda state, now: renew(state, now, ask)
+                self.account, loop.time() + self._epoch, lambda state, now: renew(state, now, ask)
             )
         except StoreError as error:
-            self._fail(str(error))
+            self.failed(str(error))
             return
+        self._found()
+        self._lease.heard(granted)
+        self._skew = granted.now - loop.time() - self._epoch
+        self._follow(granted.state, granted.now)
+        self._serve(ask, granted)
+
+    def looked(self, state: SpendState | None) -> None:
+        """Nobody draws on the budget, and the store, which answers, keeps `state` now; None: as before."""
+        self._found()
+        known = self._lease.known
+        assert known is not None
+        now = asyncio.get_running_loop().time() + self._epoch + self._skew
+        if state is not None and self._lease.lacks(state, now):
+            self._news.set()  # it has forgotten, or was looked at before it was told
+        elif state is not None or self._held_by_others:  # whose leases may have ended
+            self._lease.known = state or known
+            self._follow(self._lease.known, now)
+
+    def _found(self) -> None:
         if self._lost:
             self._lost = ""
             log.warning("the budget of %s can be kept again", self._owner)
-        self._heard(granted)
-        self._serve(ask, granted)
 
-    def _heard(self, granted: Granted) -> None:
-        self._lease.heard(granted)
-        now, state = granted.now, granted.state
-        self._skew = now - asyncio.get_running_loop().time() - self._epoch
+    def _follow(self, state: SpendState, now: float) -> None:
+        """Count what the store keeps, and what it has not heard of yet."""
         spend = state.settled(now)
         for pending in (self._lease.pending(), self._in_flight):
             for minute, amount in pending.items():
@@ -242,7 +260,7 @@ class SharedBudget(Budget):
             None,
         )
 
-    def _fail(self, reason: str) -> None:
+    def failed(self, reason: str) -> None:
         """The store does not answer: go by what is known here, or refuse those who wait."""
         if not self._lost:
             follows = "requests are refused" if self._refuses else "it is kept by what is known here"

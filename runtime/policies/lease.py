@@ -218,6 +218,7 @@ class LeaseHolder:
         self._ceilings = tuple(ceilings)
         self._ends = float("-inf")
         self._number = 0
+        self._leased = 0  # what the store counts as ours
         self._unsaid: dict[int, int] = {}
         self._asked: LeaseRequest | None = None
         self._asked_at = 0.0
@@ -230,6 +231,15 @@ class LeaseHolder:
     def is_idle(self) -> bool:
         """Whether nothing was reserved or settled since the store was last told, and it has answered."""
         return not (self._used or self._unsaid or self._asked)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the store counts nothing as ours any more, and there is nothing to tell it."""
+        return not (self._leased or self.free or self.reserved or self._unsaid or self._asked)
+
+    def lacks(self, state: SpendState, now: float) -> bool:
+        """Whether `state`, of which we hold nothing, lacks something that the store has said before."""
+        return renew(state, now, self._request({})).state != state
 
     def take(self, now: float, amount: int) -> bool:
         """Reserve `amount`, where the lease holds it."""
@@ -272,16 +282,13 @@ class LeaseHolder:
         ahead = int(self._flow)
         self.low = ahead // 2
         self._asked_at = now
-        self._asked = LeaseRequest(
-            self.holder,
-            self._number,
+        while self._told and self._told[0][0] + _NEWS < now:
+            self._told.popleft()
+        self._asked = self._request(
             spent,
             held=self.reserved + free + sum(self._unsaid.values()),
             need=max(waiting[0] - free, 0) if waiting else 0,
             want=max(sum(waiting) + ahead - free, 0),
-            ceilings=self._ceilings,
-            known=self.known,
-            told=tuple((number, spent) for _, number, spent in self._told),
         )
         return self._asked
 
@@ -291,13 +298,18 @@ class LeaseHolder:
         assert asked is not None
         if asked.spent:
             self._told.append((self._asked_at, asked.number, asked.spent))
-        while self._told and self._told[0][0] + _NEWS < self._asked_at:
-            self._told.popleft()
         self._ends = self._asked_at + LEASE
+        self._leased = asked.held + granted.amount
         self.free += granted.amount + self._overdrawn  # which the lease covers now
         self.known = granted.state
         if granted.amount < asked.want:
             self.low = 0  # there is no more to be had
+
+    def _request(self, spent: Mapping[int, int], held: int = 0, need: int = 0, want: int = 0) -> LeaseRequest:
+        told = tuple((number, spent) for _, number, spent in self._told)
+        return LeaseRequest(
+            self.holder, self._number, spent, held, need, want, self._ceilings, self.known, told
+        )
 
     def pending(self) -> dict[int, int]:
         """Spend by minute that the store has not confirmed."""

@@ -18,6 +18,7 @@ from inferc.cli.main import main
 
 from ..runtime.onnx.toys import crashing
 from ..support.commands import INFERC, SAMPLES
+from ..support.projects import chat
 from .conftest import Command
 
 KEY = "sk-proj-0123456789abcdef"
@@ -328,3 +329,19 @@ def test_a_machine_without_a_folder_for_temporary_files_is_named(
     assert done.status != 0
     assert "set TMPDIR" in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["graph", "bounds", "guards", "reach", "flows", "check", "compile", "doctor"]
+)
+def test_no_command_shows_a_name_that_is_a_key(inferc: Command, tmp_path: Path, command: str) -> None:
+    key = "hf_abcdefghijklmnop1234xyz"
+    named = tmp_path / "named.infer"
+    named.write_text(chat(key), "utf-8")
+    done = inferc(command, named)
+    assert done.status != 0
+    assert "a file never holds one" in done.out + done.err
+    fine = tmp_path / "fine.infer"
+    fine.write_text(chat("a"), "utf-8")
+    asked = inferc(command, fine, key)
+    assert key not in done.out + done.err + asked.out + asked.err

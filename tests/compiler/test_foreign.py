@@ -145,6 +145,11 @@ def test_each_field_of_other_gateways_has_an_answer(word: str) -> None:
     assert errors(fixed(text, item)) == []
 
 
+@pytest.mark.parametrize("word", FIELDS)
+def test_a_field_of_others_that_is_written_as_a_block_has_an_answer(word: str) -> None:
+    assert errors(REMOTE.format(inside=KEY, beside=f'{word} {{ x = "y" }}'))
+
+
 def test_what_is_there_already_is_not_written_twice() -> None:
     text = REMOTE.format(inside=f"{KEY}, timeout = 30s, timeouts {{ request = 1s }}", beside="")
     assert about("timeout", text).fixes == ()

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ..support.projects import Project
+from inferc.compiler.compile import compile_checked
+from inferc.compiler.plan import dump_plan
+from inferc.dsl.render import OutputFormat, render
+
+from ..support.projects import Project, chat
+
+KEY, OTHER = "abcdefghijklmnop1234", "zyxwvutsrqponml9876"
+SK, HF = f"sk-proj-{KEY}", f"hf_{KEY}xyz"
 
 
 @pytest.mark.parametrize(
@@ -20,3 +27,73 @@ def test_a_key_behind_bearer_is_in_no_word_of_a_finding(project: Project, text: 
     found = project.findings(text.format(key))
     assert found
     assert key not in repr(found)
+
+
+def deployment(**settings: str) -> str:
+    inside = ", ".join(f'{name} = "{value}"' for name, value in settings.items())
+    return f'deployment a {{ model = "m", runtime vllm {{ endpoint = "http://h/v1", {inside} }} }}\n'
+
+
+def headers(name: str, value: str) -> str:
+    inside = f'endpoint = "http://h/v1", headers {{ {name} = "{value}" }}'
+    return f'deployment a {{ model = "m", runtime vllm {{ {inside} }} }}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        deployment(proxy=f"http://u:Bearer {KEY}@h/v1?key=Bearer {OTHER}"),
+        deployment(proxy=f"http://u:Bearer {KEY}&key=bearer\t{OTHER}"),
+        deployment(proxy=f"http://h/?token=Bearer%20{KEY}"),
+        deployment(proxy=f"http://h/?token=bearer+{KEY}"),
+        deployment(proxy=f"ftp://{SK}"),
+        deployment(proxy=f"http://h/%20{SK}/v1"),
+        headers(f'"x-{SK}"', "v"),
+        headers(f'"{SK}"', "v"),
+        headers(f'"x {SK}"', "v"),
+        headers(f"x_{HF}", "v"),
+        headers("x_team", f"token {SK}"),
+        headers("x_team", f"token=Bearer {KEY}"),
+        headers("x_team", f"sk\\u{{2d}}proj-{KEY}"),
+        f'let k = "{KEY}"\n' + headers("x_team", "sk-proj-${k}"),
+        f'deployment a {{ model = "org/{SK}", runtime vllm {{ endpoint = "http://h/v1" }} }}\n',
+        chat("a", f'aliases = ["x-{SK}"]'),
+        chat(HF),
+        chat(f'"{SK}"'),
+        chat("a") + chat("b") + f"route {HF} = fallback [a, b]\n",
+        chat("a") + f"pipeline {HF}(x: text) -> text {{ return a(x) }}\n",
+        chat("a") + f"pipeline p(x: text) -> text {{ {HF} = a(x), return {HF} }}\n",
+        chat("a") + f'pipeline p(x: text) -> text {{ return a(prompt "say {SK}") }}\n',
+        chat("a") + f"type {HF} = {{ x: text }}\n",
+        chat("a") + f'key {HF} {{ secret = env("S") }}\n',
+        chat("a") + f'test "{SK}" {{ }}\n',
+        chat("a") + f'import "{SK}.infer"\n',
+        f'let {HF} = "m"\n' + chat("a"),
+        f'param {HF}: text = "m"\n' + chat("a"),
+        f"template {HF} {{ max_tokens = 1 }}\n" + chat("a"),
+    ],
+)
+def test_a_key_that_a_file_holds_in_any_place_is_an_error_and_shown_nowhere(
+    project: Project, text: str
+) -> None:
+    checked = project.check(text)
+    assert "E0306" in [each.code for each in checked.diagnostics]
+    said = repr(checked.diagnostics) + "".join(render(checked.diagnostics, form) for form in OutputFormat)
+    for key in (KEY, OTHER):
+        assert key not in said.replace(f'let k = "{KEY}"', "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        chat("xai_grok_4_fast_reasoning"),
+        chat("hf_sentence_transformers_2"),
+        headers("x_team", "the bearer responsibilities of task-sk-finetuned-2024"),
+        headers("x_team", "as Bearer ${team_of_the_16th_Floor}") + 'let team_of_the_16th_Floor = "a"\n',
+        headers("x_team", f"commit {'0123456789' * 4}"),
+    ],
+)
+def test_words_that_begin_like_a_key_are_none(project: Project, text: str) -> None:
+    checked = project.check(text)
+    assert [each.message for each in checked.diagnostics if each.is_error] == []
+    assert dump_plan(compile_checked(checked, project.folder))

@@ -323,7 +323,7 @@ def deep_json(seen: Seen) -> None:
 
 def _stopped(seen: Seen, it: Gateway, promised: float) -> None:
     took = it.stop(60)
-    seen.within(took if took is not None else 99, promised, "ended after")
+    seen.within(took, promised, "ended after")
     seen(it.status == 0, f"exit status {it.status}")
     seen.no_traceback(it.log)
 
@@ -410,7 +410,7 @@ def second_signal(seen: Seen) -> None:
             "the first one waits for the stream" if it.status is None else "ended by the first",
         )
         took = it.stop(20)
-        seen.within(took if took is not None else 99, 2, "the second one ended it after")
+        seen.within(took, 2, "the second one ended it after")
         seen.no_traceback(it.log)
 
 

@@ -128,7 +128,7 @@ def _back(seen: Seen, it: Gateway, what: str, promised: float = 5) -> None:
         return all(_ask(it, 5) == 200 for _ in range(10)) and time.monotonic() - since < 1
 
     fine = until(full, 30, pause=0.1)
-    seen.within(time.monotonic() - began if fine else 99, promised, what)
+    seen.within(time.monotonic() - began if fine else None, promised, what)
 
 
 @fault()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import time
 from collections.abc import Callable
 from functools import cache
@@ -23,7 +24,7 @@ GROUPS = {
 
 @define
 class Seen:
-    """What was seen while a fault was played. busy: other things run on this machine, so times say little."""
+    """What was seen while a fault was played. busy: other things run here, so times say nothing."""
 
     busy: bool = False
     notes: list[str] = Factory(list)
@@ -35,10 +36,13 @@ class Seen:
         if not holds:
             self.broken.append(note)
 
-    def within(self, seconds: float, promised: float, what: str) -> None:
-        """Something took so many seconds; a busy machine may take 3 seconds longer."""
+    def within(self, seconds: float | None, promised: float, what: str) -> None:
+        """Something took so many seconds; None: it did not happen. On a busy machine it has to happen."""
+        if seconds is None or math.isinf(seconds):
+            self(False, f"{what}: never")
+            return
         shown = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-        self(seconds <= promised + (3 if self.busy else 0), f"{what}: {shown}")
+        self(self.busy or seconds <= promised, f"{what}: {shown}")
 
     def grown(self, megabytes: float, promised: float) -> None:
         """The memory of a process grew by so much."""

@@ -1,4 +1,4 @@
-"""The quick half of the faults, with bounds that hold on a busy machine; `make faults` plays all of them."""
+"""The quick half of the faults, however long each takes here; `make faults` plays all of them."""
 
 from __future__ import annotations
 

@@ -95,6 +95,23 @@ def test_clients_find_a_delta_in_each_choice(said: dict[str, Any]) -> None:
         assert json.loads(sent)["choices"] == [choice | {"delta": {}}]
 
 
+def test_clients_find_choices_in_each_chunk() -> None:
+    """v0 tells the usage without any (https://github.com/vercel/ai/issues/7417)."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    [(sent, told)] = passed(chunk("one"), json.dumps({"id": "c", "model": "m", "usage": usage}).encode())[1:]
+    assert json.loads(sent) == {"id": "c", "model": "m", "usage": usage, "choices": []}
+    assert told == Usage(1, 2)
+
+
+def test_usage_in_a_choice_is_seen_each_time() -> None:
+    """Moonshot tells it there: https://github.com/AstrBotDevs/AstrBot/issues/6614."""
+    ends = [
+        chunk("", finish_reason="stop", usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
+        for _ in range(2)
+    ]
+    assert [usage for _, usage in passed(chunk("one"), *ends)] == [None, Usage(1, 2), Usage(1, 2)]
+
+
 def test_a_stream_of_its_end_marker_alone_is_no_answer() -> None:
     with pytest.raises(RequestError, match="no choices"):
         passed(b"[DONE]")

@@ -358,6 +358,15 @@ async def test_a_provider_that_falls_silent_is_given_up() -> None:
             await ask(executor, chat())
 
 
+async def test_a_provider_that_falls_silent_behind_its_last_word_has_answered() -> None:
+    """As some do that never end a stream: https://github.com/MiniMax-AI/MiniMax-M2/issues/109."""
+    timeouts = Timeouts(read=Duration(0.05))
+    last = {"delta": {}, "finish_reason": "stop"}
+    said = event("a"), b"data: %b\n\n" % json.dumps({"choices": [last]}).encode()
+    async with provider(answering(*said, stall=30), timeouts=timeouts) as executor:
+        assert len(await ask(executor, chat())) == 2
+
+
 async def test_a_deadline_ends_a_stream_that_goes_on() -> None:
     async with provider(answering(*[event("a")] * 10_000)) as executor:
         started = asyncio.get_running_loop().time()
@@ -442,7 +451,7 @@ async def test_texts_are_embedded(key: SecretRef) -> None:
     [
         [],
         [{"index": 0, "embedding": [1.0]}],
-        [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}],
+        [{"index": 1, "embedding": [1.0]}, {"index": 1, "embedding": [1.0]}],
         [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}],
         [{"index": 0, "embedding": "?"}, {"index": 1, "embedding": "?"}],
         "nonsense",
@@ -458,9 +467,22 @@ async def test_vectors_that_do_not_fit_the_texts_are_an_error(data: object) -> N
             await anext(executor.stream("gpt", EmbedRequest(("a", "b"))))
 
 
-async def test_vectors_as_numbers_are_read_in_the_order_of_the_texts() -> None:
+FIRST, SECOND = {"embedding": [1, 2.5]}, {"embedding": [3, 4]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [SECOND | {"index": 1}, FIRST | {"index": 0}],
+        [SECOND | {"index": 1}, FIRST],
+        [FIRST, SECOND],
+        [FIRST | {"index": None}, SECOND | {"index": None}],
+        [FIRST | {"index": 0}, SECOND | {"index": 0}],
+    ],
+    ids=["by their index", "0 is left out", "none", "null", "0 for each"],
+)
+async def test_vectors_as_numbers_are_read_in_the_order_of_the_texts(data: list[Any]) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
-        data = [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2.5]}]
         return web.json_response({"data": data})
 
     async with provider(handle, task=TaskKind.EMBED) as executor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 import pytest
@@ -12,6 +12,7 @@ from attrs import define, field
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, UnavailableAction
 from inferc.runtime.concurrency.virtual_time import run_virtual
+from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SYNC, SharedBudget
 from inferc.runtime.limits.store import StoreError
 from inferc.runtime.policies.budget import Exceeded, Reservation
@@ -30,6 +31,7 @@ class Store:
     fails: str = ""
     state: SpendState = field(factory=SpendState)
     asked: int = 0
+    looks: int = 0
 
     async def update(
         self, account: str, now: float, change: Callable[[SpendState, float], Granted]
@@ -45,12 +47,20 @@ class Store:
             raise StoreError("its answer is lost")
         return granted
 
+    async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
+        self.looks += 1
+        await asyncio.sleep(self.delay)
+        if self.fails:
+            raise StoreError("it is away")
+        return dict.fromkeys(accounts, self.state)
+
 
 def process(
     store: Store, hour: str, unavailable: UnavailableAction = UnavailableAction.REFUSE
 ) -> SharedBudget:
+    """What a process has that keeps no other budget."""
     config = Budget(BudgetAction.REJECT, Money(hour))
-    return SharedBudget(config, "gpt", "shop/gpt", store, unavailable, EPOCH)
+    return SharedBudget(config, "gpt", "shop/gpt", IdleBudgets(store), unavailable, EPOCH)
 
 
 async def reserve(budget: SharedBudget, amount: int) -> Reservation | Exceeded:
@@ -201,3 +211,140 @@ def test_an_idle_process_keeps_no_money_from_others() -> None:
             await budget.stop()
 
     run_virtual(main())
+
+
+def test_a_thousand_budgets_that_nobody_draws_on_ask_together_once_a_second() -> None:
+    async def main() -> tuple[int, int, int]:
+        store = Store()
+        idle = IdleBudgets(store)
+        config = Budget(BudgetAction.REJECT, Money("1"))
+        budgets = [
+            SharedBudget(config, f"gpt{n}", f"shop/gpt{n}", idle, UnavailableAction.REFUSE, EPOCH)
+            for n in range(1000)
+        ]
+        for budget in budgets:
+            await budget.start()
+        started = store.asked
+        store.looks = 0
+        await asyncio.sleep(60)
+        idle_looks = store.looks
+        for _ in range(10):
+            held = await reserve(budgets[7], DOLLAR // 100)
+            assert isinstance(held, Reservation)
+            await asyncio.sleep(1)
+            budgets[7].settle(held, DOLLAR // 100)
+        for budget in budgets:
+            await budget.stop()
+        return started, idle_looks, store.asked - started
+
+    started, looks, asked = run_virtual(main())
+    assert started == 1000
+    assert 59 <= looks <= 60
+    assert asked <= 10 * 3 + 3  # the one that is drawn on, and what it gives back at the end
+
+
+def test_an_idle_budget_shows_what_others_spend_and_hold_until_their_leases_end() -> None:
+    async def main() -> list[float]:
+        store = Store()
+        one, other = process(store, "5"), process(store, "5")
+        shown = []
+
+        def show() -> None:
+            shown.append(round(other.spent(asyncio.get_running_loop().time() + EPOCH)["hour"], 2))
+
+        for budget in (one, other):
+            await budget.start()
+        held = await reserve(one, DOLLAR)
+        assert isinstance(held, Reservation)
+        await asyncio.sleep(2 * SYNC)
+        show()
+        one.settle(held, DOLLAR // 2)
+        await asyncio.sleep(3 * SYNC)
+        show()
+        assert isinstance(await reserve(one, DOLLAR), Reservation)
+        assert one._task is not None
+        one._task.cancel()  # it dies with a dollar in flight
+        await asyncio.sleep(1800)
+        show()
+        await asyncio.sleep(1900)
+        show()
+        await other.stop()
+        return shown
+
+    assert run_virtual(main()) == [1.5, 0.5, 1.5, 0]  # at first it has leased half as much ahead
+
+
+def test_a_store_that_forgets_is_told_by_budgets_that_nobody_draws_on() -> None:
+    async def main() -> int:
+        store = Store()
+        one, other = process(store, "1"), process(store, "1")
+        for budget in (one, other):
+            await budget.start()
+        held = await reserve(one, DOLLAR // 2)
+        assert isinstance(held, Reservation)
+        one.settle(held, DOLLAR // 2)
+        await asyncio.sleep(5 * SYNC)
+        await one.stop()
+        store.state = SpendState()
+        await asyncio.sleep(2 * SYNC)
+        await other.stop()
+        return sum(store.state.spend.values())
+
+    assert run_virtual(main()) == DOLLAR // 2
+
+
+def test_idle_budgets_know_that_the_store_is_away_and_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> int:
+        store = Store()
+        budget = process(store, "1")
+        await budget.start()
+        store.fails = "not done"
+        await asyncio.sleep(2 * SYNC)
+        asked, began = store.asked, asyncio.get_running_loop().time()
+        with pytest.raises(StoreUnavailable):
+            await reserve(budget, DOLLAR // 2)
+        assert asyncio.get_running_loop().time() == began  # nobody waits for what is known to be away
+        store.fails = ""
+        await asyncio.sleep(2 * SYNC)
+        assert store.asked == asked
+        held = await reserve(budget, DOLLAR // 2)
+        assert isinstance(held, Reservation)
+        budget.settle(held, 0)
+        await budget.stop()
+        return sum(lease.amount for lease in store.state.leases.values())
+
+    with caplog.at_level(logging.WARNING):
+        assert run_virtual(main()) == 0
+    assert len(caplog.messages) == 2  # once when it was lost, once when it was back
+
+
+def test_what_an_old_look_says_of_a_budget_that_was_drawn_on_meanwhile_does_not_count() -> None:
+    @define
+    class SlowToLook(Store):
+        async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
+            found = dict.fromkeys(accounts, self.state)
+            await asyncio.sleep(10 * SYNC)
+            return found
+
+    async def main() -> list[float]:
+        store = SlowToLook()
+        idle = IdleBudgets(store)
+        config = Budget(BudgetAction.REJECT, Money("5"))
+        budget, beside = (
+            SharedBudget(config, "gpt", "shop/gpt", idle, UnavailableAction.REFUSE, EPOCH) for _ in range(2)
+        )
+        for each in (budget, beside):
+            await each.start()
+        await asyncio.sleep(2 * SYNC)  # a look is under way, which ends at eleven seconds
+        held = await reserve(budget, DOLLAR)
+        assert isinstance(held, Reservation)
+        budget.settle(held, DOLLAR)
+        await asyncio.sleep(9.5 * SYNC)
+        shown = [each.spent(asyncio.get_running_loop().time() + EPOCH)["hour"] for each in (budget, beside)]
+        for each in (budget, beside):
+            await each.stop()
+        return shown
+
+    assert run_virtual(main()) == [1, 0]

@@ -18,7 +18,8 @@ from redis.asyncio import Redis
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef, UnavailableAction
 from inferc.runtime.executor import Executor
-from inferc.runtime.limits import shared_budget
+from inferc.runtime.limits import idle_budgets, shared_budget
+from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SharedBudget
 from inferc.runtime.limits.store import SharedSpend, Store, StoreError, open_store
 from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
@@ -40,8 +41,9 @@ CENT = DOLLAR // 100
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes tell each other what they spent ten times as often."""
-    monkeypatch.setattr(shared_budget, "SYNC", 0.1)
-    monkeypatch.setattr(shared_budget, "RETRY", 0.05)
+    for module in (shared_budget, idle_budgets):
+        monkeypatch.setattr(module, "SYNC", 0.1)
+        monkeypatch.setattr(module, "RETRY", 0.05)
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -96,7 +98,9 @@ async def budgets(
         for _ in range(count):
             store = await stack.enter_async_context(opened(state))
             config = Budget(action, None, Money(ceiling))
-            budget = SharedBudget(config, "gpt", "shop/gpt", spend_of(store), unavailable, epoch())
+            budget = SharedBudget(
+                config, "gpt", "shop/gpt", IdleBudgets(spend_of(store)), unavailable, epoch()
+            )
             await budget.start()
             stack.push_async_callback(budget.stop)
             made.append(budget)
@@ -192,6 +196,60 @@ async def test_what_is_reserved_elsewhere_is_refused_only_for_a_moment(state: st
         while not isinstance(await reserve(other, 20 * CENT), Reservation):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
+
+
+async def test_a_look_tells_what_has_changed_since_the_last_one(state: str) -> None:
+    async with opened(state) as here, opened(state) as elsewhere:
+        names = [f"shop/{number}" for number in range(600)]
+        looking = spend_of(here)
+        assert (await looking.look(names)).keys() == set(names)
+        assert await looking.look(names) == {}
+        await add(elsewhere, "shop/5", {MINUTE: 5})
+        await add(here, "shop/7", {MINUTE: 7})
+        changed = await looking.look(names)
+        assert {name: found.spend for name, found in changed.items()} == {
+            "shop/5": {MINUTE: 5},
+            "shop/7": {MINUTE: 7},
+        }
+        assert (await looking.look(["shop/5", "shop/8"])) == {}
+        assert (await looking.look(["shop/7"])).keys() == {"shop/7"}  # it was not among the last ones
+
+
+async def test_a_look_at_a_file_in_which_nobody_has_written_reads_no_budget(tmp_path: Path) -> None:
+    async with opened(str(tmp_path)) as store:
+        assert isinstance(store, SqliteStore)
+        names = [f"shop/{number}" for number in range(1000)]
+        await store.look(names)
+        statements: list[str] = []
+        assert store._connection is not None
+        store._connection.set_trace_callback(statements.append)
+        await store.look(names)
+        assert statements == ["BEGIN", "PRAGMA data_version", "COMMIT"]
+
+
+async def test_budgets_that_are_drawn_on_at_the_same_time_share_a_transaction(tmp_path: Path) -> None:
+    async with opened(str(tmp_path)) as store:
+        assert isinstance(store, SqliteStore)
+        statements: list[str] = []
+        assert store._connection is not None
+        store._connection.set_trace_callback(statements.append)
+        await asyncio.gather(*(add(store, f"shop/{number}", {MINUTE: number}) for number in range(300)))
+        assert statements.count("COMMIT") == 3
+        found = await asyncio.gather(*(kept(store, f"shop/{number}") for number in range(300)))
+        assert [each.spend for each in found[1:]] == [{MINUTE: number} for number in range(1, 300)]
+
+
+async def test_what_cannot_be_read_of_one_budget_is_no_error_of_those_beside_it(tmp_path: Path) -> None:
+    async with opened(str(tmp_path)) as store:
+        await add(store, "shop/one", {MINUTE: 1})
+        await add(store, "shop/other", {MINUTE: 2})
+        with sqlite3.connect(tmp_path / FILE) as connection:
+            connection.execute("UPDATE budgets SET state = '{' WHERE account = 'shop/one'")
+        asked = [kept(store, name) for name in ("shop/one", "shop/other")]
+        broken, whole = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(broken, StoreError)
+        assert isinstance(whole, SpendState)
+        assert whole.spend == {MINUTE: 2}
 
 
 async def test_a_request_dearer_than_the_budget_is_refused_without_asking(state: str) -> None:

@@ -12,6 +12,7 @@ from .forked import forked_program
 PROGRAM = """
 import asyncio, json, sys
 from inferc.compiler.plan import Budget, BudgetAction, Money, UnavailableAction
+from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SharedBudget
 from inferc.runtime.limits.store import open_store
 from inferc.runtime.policies import lease
@@ -25,7 +26,8 @@ async def main(state, ceiling, pause, attempts, seconds):
     store = open_store(state)
     await store.start()
     config = Budget(BudgetAction.REJECT, None, Money(ceiling))
-    budget = SharedBudget(config, "gpt", "shop/gpt", store.spend, UnavailableAction.REFUSE, 1.8e9)
+    idle = IdleBudgets(store.spend)
+    budget = SharedBudget(config, "gpt", "shop/gpt", idle, UnavailableAction.REFUSE, 1.8e9)
     await budget.start()
     loop = asyncio.get_running_loop()
     print(json.dumps("ready"), flush=True)

@@ -13,6 +13,7 @@ from ....compiler.plan.record import frozen
 from ....compiler.plan.service_tiers import IN_GEMINIS_WORDS
 from ...requests.conversation import Conversation
 from ...requests.parts import own
+from .declared_tools import with_declared_tools
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
@@ -46,6 +47,8 @@ def adapt(
     unsupported: what becomes of what the model cannot do and nothing stands in for.
     """
     can = capabilities.over(KNOWN_OF[provider])
+    if client == "openai_responses":
+        conversation = with_declared_tools(conversation, provider)
     found = Findings(_names(conversation, client), unsupported == "drop")
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
@@ -55,7 +58,7 @@ def adapt(
     changed |= adapt_tools(conversation, can, found, client, provider)
     if provider == "openai_chat" and can.chat_tools_with_thoughts is False and changed["tools"]:
         changed |= rest_for_tools(conversation, can, found)
-    changed |= _adapt_formats(conversation, can, found, changed)
+    changed |= _adapt_formats(conversation, can, found, changed, provider)
     changed |= adapt_turns(conversation, can, found, provider)
     if can.json_word:
         changed |= speak_of_json(conversation, changed, found, provider)
@@ -81,7 +84,7 @@ def _names(c: Conversation, client: str) -> Mapping[str, str]:
 
 
 def _adapt_formats(
-    c: Conversation, can: Capabilities, found: Findings, changed: dict[str, Any]
+    c: Conversation, can: Capabilities, found: Findings, changed: dict[str, Any], provider: str
 ) -> dict[str, Any]:
     thinking = changed.get("thinking", c.thinking)
     thinks = thinking is not None and not thinking.is_off
@@ -95,7 +98,7 @@ def _adapt_formats(
     ):
         found.refuse("tool_choice", "the model cannot be made to call a function while it thinks")
         formed["tool_choice"] = evolve(choice, mode="auto")
-    return formed | adapt_format(c, can, found, changed.get("tools", c.tools), thinks)
+    return formed | adapt_format(c, can, found, changed.get("tools", c.tools), thinks, provider)
 
 
 def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:

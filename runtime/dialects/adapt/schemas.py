@@ -1,7 +1,7 @@
 """JSON schemas, brought into the subset that a provider takes.
 
-Source: Anthropic's guide to structured outputs and the schemas that its own Python client writes: objects are
-closed, bounds are not taken, and what is left out is told to the model in the description.
+Source of Anthropic's: its guide to structured outputs and the schemas that its own Python client writes:
+objects are closed, bounds are not taken, and what is left out is told to the model in the description.
 """
 
 from __future__ import annotations
@@ -31,6 +31,37 @@ def for_anthropic(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     """The schema in Anthropic's subset, and what it lost: names of keywords. Raises Inexpressible."""
     lost: list[str] = []
     return _close(schema, lost, 0), lost
+
+
+_BESIDE_REFERENCE = frozenset({"description", "default"})
+
+
+def for_gemini(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The schema without what Gemini does not take beside `$ref`, and names of that. It lets more through.
+
+    Sources: google-genai 3.6.1, `response_json_schema`; of what may stand there,
+    https://github.com/anomalyco/opencode/issues/12295.
+    """
+    lost: list[str] = []
+    return _referring(schema, lost, 0), lost
+
+
+def _referring(schema: Any, lost: list[str], depth: int) -> Any:
+    if depth > MOST_DEPTH or not isinstance(schema, Mapping):
+        return schema
+    kept: dict[str, Any] = {}
+    for name, value in schema.items():
+        if "$ref" in schema and not name.startswith("$") and name not in _BESIDE_REFERENCE:
+            lost.append(name)
+        elif name in _MAPS and isinstance(value, Mapping):
+            kept[name] = {key: _referring(inner, lost, depth + 1) for key, inner in value.items()}
+        elif name in (*_LISTS, "oneOf", "prefixItems") and isinstance(value, list):
+            kept[name] = [_referring(inner, lost, depth + 1) for inner in value]
+        elif name in ("items", "additionalProperties"):
+            kept[name] = _referring(value, lost, depth + 1)
+        else:
+            kept[name] = value
+    return kept
 
 
 _UNIONS = ("oneOf", "anyOf", "allOf")

@@ -13,7 +13,7 @@ from ...requests.conversation import Conversation, Format, FunctionTool, SealedT
 from ...requests.parts import CacheMark, ToolCall, path
 from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, TOOL_NAMES, known_alone
 from .result import Checked, Findings, Note, Problem, StructuredByTool
-from .schemas import Inexpressible, for_anthropic, is_closed, without_unions
+from .schemas import Inexpressible, for_anthropic, for_gemini, is_closed, without_unions
 
 ANY_OBJECT = {"type": "object"}
 """The schema of any JSON object."""
@@ -155,6 +155,11 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     parameters = tool.parameters
     if parameters is None and can.extra_fields is not None:
         changed["parameters"] = {"type": "object", "properties": {}}
+    if provider == "gemini" and parameters is not None:
+        referring, lost = for_gemini(parameters)
+        if lost:
+            found.note(found.of_tool(where, "parameters"), _left_beside(lost))
+            changed["parameters"] = referring
     if provider in ANTHROPIC_LIKE and (parameters is not None or tool.strict):
         parameters = parameters or {"type": "object", "properties": {}}
         if "type" not in parameters:
@@ -186,6 +191,11 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     return evolve(tool, **changed) if changed else tool
 
 
+def _left_beside(lost: list[str]) -> str:
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(lost))
+    return f"{names} left out beside `$ref`: the provider takes none"
+
+
 def fit_mark(mark: CacheMark | None, can: Capabilities) -> CacheMark | None:
     """The mark as the provider knows it; None where it knows none, or caches by itself."""
     if mark is None or can.cache_marks is None or mark.field == can.cache_marks:
@@ -194,7 +204,7 @@ def fit_mark(mark: CacheMark | None, can: Capabilities) -> CacheMark | None:
 
 
 def adapt_format(
-    c: Conversation, can: Capabilities, found: Findings, tools: tuple[Tool, ...], thinks: bool
+    c: Conversation, can: Capabilities, found: Findings, tools: tuple[Tool, ...], thinks: bool, provider: str
 ) -> dict[str, Any]:
     """The fields to change: in place of structured output that a model has not, it must call a function."""
     format = c.format
@@ -208,6 +218,11 @@ def adapt_format(
     schema = format.schema or ANY_OBJECT
     if can.json_schema is False:
         return _by_tool(format, schema, can, found, tools, thinks)
+    if provider == "gemini":
+        referring, lost = for_gemini(schema)
+        if lost:
+            found.note("response_format", _left_beside(lost))
+        return {"format": evolve(format, schema=referring)} if lost else {}
     if can.schema_subset != "anthropic":
         return {}
     try:

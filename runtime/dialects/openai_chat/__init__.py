@@ -4,7 +4,7 @@ from .call_pieces import CallPieces
 from .content_parts import PlainParts
 from .read_answer import NAMELESS, OpenAIChatReader, failure_in
 from .read_request import read_request
-from .usage import plain_usage, read_usage, usage_of, with_details
+from .usage import plain_usage, read_usage, usage_of, usage_within, with_details
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
 from .write_request import write_request
 
@@ -20,6 +20,7 @@ __all__ = [
     "read_request",
     "read_usage",
     "usage_of",
+    "usage_within",
     "with_details",
     "write_error",
     "write_request",

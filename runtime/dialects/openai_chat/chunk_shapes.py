@@ -153,6 +153,7 @@ def _is_plain(chunk: dict[str, Any]) -> bool:
     indices = [choice.get("index") for choice in told]
     return (
         "x_groq" not in chunk  # where Groq tells errors and usage
+        and not any("usage" in choice for choice in told)  # where Moonshot does
         and not any(choice.get("logprobs") for choice in told)
         and not any((choice.get("delta") or {}).get("tool_calls") for choice in told)  # they are put in order
         and all(index is None or type(index) is int for index in indices)

@@ -81,7 +81,7 @@ def with_plain_reason(choice: Json, *, calls: bool) -> bool:
 
 
 def with_plain_calls(message: Any) -> bool:
-    """The calls of a whole answer: each has an id, and arguments that are text."""
+    """The calls of a whole answer: each has an id, a type, and arguments that are text."""
     calls = message.get("tool_calls") if isinstance(message, dict) else None
     changed = False
     for number, call in enumerate(calls if isinstance(calls, list) else ()):
@@ -90,6 +90,8 @@ def with_plain_calls(message: Any) -> bool:
             continue
         if not call.get("id"):
             call["id"], changed = new_call_id(number, str(function.get("name"))), True
+        if not call.get("type"):
+            call["type"], changed = "function", True
         told = function.get("arguments")
         said = without_placeholder(told) if isinstance(told, str) else orjson.dumps(told or {}).decode()
         if said != told or not said:
@@ -98,7 +100,11 @@ def with_plain_calls(message: Any) -> bool:
 
 
 def plain_piece(pieces: CallPieces, call: Any) -> Any:
-    """A piece of a call as OpenAI sends it: `call` itself where it is one; None where it is held."""
+    """A piece of a call as OpenAI sends it: `call` itself where it is one; None where it is held.
+
+    Some servers tell its type later, or not at all, and clients want it first:
+    https://github.com/vercel/ai/issues/5350.
+    """
     if not isinstance(call, dict) or "custom" in call:
         return call
     piece = pieces.put(call)
@@ -107,8 +113,8 @@ def plain_piece(pieces: CallPieces, call: Any) -> Any:
     function = call.get("function") or {}
     said = function.get("arguments") or ""
     if call.get("index") == piece.number and type(call["index"]) is int and said == piece.arguments:
-        named = call.get("id"), function.get("name")
-        if named == (piece.id, piece.name) if piece.begins else not any(named):
+        named = call.get("id"), function.get("name"), call.get("type")
+        if named == (piece.id, piece.name, "function") if piece.begins else not any(named[:2]):
             return call
     made = {name: value for name, value in call.items() if name not in ("id", "type")}
     begun = {"id": piece.id, "type": "function"} if piece.begins else {}

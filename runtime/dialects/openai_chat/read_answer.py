@@ -152,9 +152,12 @@ class OpenAIChatReader(AnswerReader):
         for position, choice in enumerate(value.get("choices") or ()):
             yield from self._choice(choice, position, delta_of(choice) or {})
         if (usage := usage_of(value)) is not None:
-            self._usage = usage = with_details(self._usage, usage)
-            tier = tier_named(self._told.get("service_tier"))
-            yield from self._tell(usage, read_usage, DIALECT, tier)
+            yield from self._used(usage)
+
+    def _used(self, usage: Json) -> Iterator[e.Event]:
+        self._usage = usage = with_details(self._usage, usage)
+        tier = tier_named(self._told.get("service_tier"))
+        yield from self._tell(usage, read_usage, DIALECT, tier)
 
     def _new_fields(self, value: Json) -> Json:
         """The fields beside the choices that no chunk before has told."""
@@ -228,7 +231,10 @@ class OpenAIChatReader(AnswerReader):
             if not is_plain:
                 yield from self._beside(delta, index, state)
         if not value.keys() <= _CHOICE and (more := _unread(value, _CHOICE)):
-            yield e.FieldsMade(DIALECT, more, "choice", index)
+            if isinstance(usage := more.pop("usage", None), dict):  # where Moonshot tells it
+                yield from self._used(usage)
+            if more:
+                yield e.FieldsMade(DIALECT, more, "choice", index)
         if reason and state.end in (None, "stop"):  # more may follow, and tell another one
             state.end = reason_of(str(reason))
 

@@ -21,6 +21,16 @@ def usage_of(answer: Json) -> Json | None:
     return told if isinstance(told, dict) else None
 
 
+def usage_within(chunk: Json) -> Json | None:
+    """The usage that a choice of `chunk` tells, where Moonshot's streams have it.
+
+    Source: https://github.com/AstrBotDevs/AstrBot/issues/6614.
+    """
+    choices = chunk.get("choices")
+    told = (each.get("usage") for each in (choices if isinstance(choices, list) else ()))
+    return next((usage for usage in told if isinstance(usage, dict)), None)
+
+
 def with_details(before: Mapping[str, Any], usage: Json) -> Json:
     """The last usage of a stream, with the details that only one before it told of the same prompt.
 

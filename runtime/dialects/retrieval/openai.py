@@ -118,18 +118,27 @@ class OpenAIRetrieval:
         )
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        """The vectors of so many texts, in their order. Raises RequestError.
+
+        Google's service that speaks as OpenAI does leaves out that the index of one is 0, or all of them, and
+        llama.cpp told 0 for each: these are in order. Sources:
+        https://github.com/spring-projects/spring-ai/issues/7019,
+        https://github.com/ikawrakow/ik_llama.cpp/pull/1303.
+        """
         are_bytes = self._plan.provider in _ENCODINGS
         found = None if are_bytes else _packed(body, texts, classifier)
         if found is not None:
             return found
         answer = parse_object(body, classifier)
         try:
-            items = sorted(answer["data"], key=lambda item: item["index"])
+            items = answer["data"]
+            indices = [item.get("index") or 0 for item in items]
+            if any(indices):
+                items = sorted(items, key=lambda item: item.get("index") or 0)
             vectors = [item["embedding"] for item in items]
-            indices = [item["index"] for item in items]
-        except (KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError):
             raise classifier.malformed("the answer holds no vectors") from None
-        if indices != list(range(len(indices))):
+        if any(indices) and sorted(indices) != list(range(len(indices))):
             raise classifier.malformed("the vectors are not numbered from 0")
         if are_bytes:
             vectors = whole_numbers(vectors, classifier)

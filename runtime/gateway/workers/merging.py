@@ -42,6 +42,20 @@ _SMALLEST = frozenset(
 )
 
 
+def metrics_of(ready: int, replaced: int, problems: int) -> list[Told]:
+    """What no worker knows of itself. problems: what stood in the way of the last reload."""
+    name = "inferc_gateway_workers_replaced"
+    found = (
+        ("inferc_reload_problems", "", "gauge", problems),
+        ("inferc_gateway_workers", "Processes that answer requests", "gauge", ready),
+        (name, "Processes that died, and were replaced", "counter", replaced),
+    )
+    return [
+        [name, doc, kind, [[name + ("_total" if kind == "counter" else ""), {}, value, None]]]
+        for name, doc, kind, value in found
+    ]
+
+
 def merged_status(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """How all workers are: what they do is added up, what they share is told once."""
     return {key: _merged(key, [each[key] for each in told if key in each]) for key in _keys(told)}

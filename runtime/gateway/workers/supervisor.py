@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
-from ...concurrency.tasks import end_tasks
+from ...concurrency.tasks import end_tasks, first_of
 from ...http_server import Stop, bind, from_systemd, stop_signal
 from ...reload import Reloader, Reread, reloading_on_hangup
 from ...requests.errors import StartError
@@ -23,7 +23,7 @@ from ...systemd import notify, watchdog
 from ..serve import ADVICE, check_door
 from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
-from .merging import NOBODY, Told, merged_cost, merged_status, merged_stories
+from .merging import NOBODY, merged_cost, merged_status, merged_stories, metrics_of
 from .part import part_of
 from .process import WorkerProcess, memory_of, spawned
 
@@ -86,7 +86,7 @@ class Supervisor:
         async with stop_signal() as stop, watchdog():
             try:
                 starting = asyncio.create_task(self._start_all(self.plan.gateway.workers))
-                await _first_of(starting, stop.asked.wait())
+                await first_of(starting, stop.asked.wait())
                 if not starting.done():
                     await end_tasks([starting])
                     return
@@ -314,7 +314,7 @@ class Supervisor:
             longest = grace + float(self._options.get("drain_delay", 0)) + STOPPING
             with suppress(TimeoutError):
                 async with asyncio.timeout(longest):
-                    await _first_of(waiting, stop.at_once.wait())
+                    await first_of(waiting, stop.at_once.wait())
             if not waiting.done():
                 await tell(True)
                 await asyncio.wait(kept, timeout=STOPPING)
@@ -332,7 +332,7 @@ class Supervisor:
         match message["command"]:
             case "metrics":
                 told = [each["metrics"] for each in await self.ask_all(message) if "metrics" in each]
-                return {"metrics": [*told, self._metrics()]}
+                return {"metrics": [*told, metrics_of(self.ready, self.replaced, len(self.reload_problems))]}
             case "cost":
                 costs = [each for each in await self.ask_all(message) if "refused" not in each]
                 return merged_cost(costs) if costs else {"refused": NOBODY}
@@ -352,17 +352,6 @@ class Supervisor:
             "reloaded_at": self.reloaded_at,
             "workers": self.statuses(),
         }
-
-    def _metrics(self) -> list[Told]:
-        """What the workers do not know of themselves."""
-        problems = ("inferc_reload_problems", "", "gauge", len(self.reload_problems))
-        ready = ("inferc_gateway_workers", "Processes that answer requests", "gauge", self.ready)
-        name = "inferc_gateway_workers_replaced"
-        replaced = (name, "Processes that died, and were replaced", "counter", self.replaced)
-        return [
-            [name, doc, kind, [[name + ("_total" if kind == "counter" else ""), {}, value, None]]]
-            for name, doc, kind, value in (problems, ready, replaced)
-        ]
 
     def _take_port(self, plan: Plan) -> None:
         """Hold the port of `plan`, so that nobody else has it, and each worker may listen there.
@@ -393,12 +382,3 @@ class Supervisor:
 
 STOPPING = 15.0
 """Seconds that a worker has to stop in, when no request is in flight any more."""
-
-
-async def _first_of(task: asyncio.Future[Any], other: Any) -> None:
-    """Wait until one of both is done."""
-    waiting = asyncio.ensure_future(other)
-    try:
-        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await end_tasks([waiting])

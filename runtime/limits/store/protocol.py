@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ....compiler.plan import RateLimits
@@ -129,6 +129,10 @@ class SharedSpend(Protocol):
 
         account: a project and a deployment, with a slash between them.
         """
+        ...
+
+    async def look(self, accounts: Sequence[str]) -> Mapping[str, SpendState]:
+        """What is kept for those of `accounts` that may have changed since they were last looked at."""
         ...
 
 

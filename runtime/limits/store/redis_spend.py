@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from ...policies.budget import DAY, MINUTE, WINDOWS
 from ...policies.lease import Granted, SpendState
+from .looks import Looks
 from .problems import StoreError
 from .protocol import Change
 
@@ -28,6 +29,9 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
 
+AT_ONCE = 500
+"""Budgets that one command looks at at most."""
+
 
 class RedisSpend:
     """do: runs a command, and makes a StoreError of what goes wrong with it."""
@@ -36,10 +40,11 @@ class RedisSpend:
         self._client = client
         self._do = do
         self._swap = client.register_script(_SWAP)
+        self._looks = Looks()
 
     async def update(self, account: str, now: float, change: Change) -> Granted:
         """As `SharedSpend.update`; the time is that of the server."""
-        key = f"inferc:budget:{account}"
+        key = _key(account)
         for _ in range(ATTEMPTS):
             async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.time()
@@ -57,9 +62,22 @@ class RedisSpend:
                 return granted
         raise StoreError(f"other processes keep changing what Redis keeps as {key}")
 
+    async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
+        """As `SharedSpend.look`."""
+        found: dict[str, str | None] = {}
+        for begin in range(0, len(accounts), AT_ONCE):
+            some = accounts[begin : begin + AT_ONCE]
+            texts = await self._do(self._client.mget([_key(account) for account in some]))
+            found.update(zip(some, texts, strict=True))
+        return self._looks.changed(found)
+
     async def _older(self, account: str) -> dict[int, int]:
         """Spend by minute that older versions kept by the name of the deployment alone."""
         if account.startswith("/"):  # of no deployment
             return {}
         stored = await self._do(self._client.hgetall(f"inferc:spend:{account.rpartition('/')[2]}"))
         return {int(minute): int(amount) for minute, amount in stored.items()}
+
+
+def _key(account: str) -> str:
+    return f"inferc:budget:{account}"

@@ -7,12 +7,14 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
+from .looks import Looks
 from .problems import Problems, StoreError
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
 from .shared_file import FileHealth, FileLimits, SharedFile
@@ -47,6 +49,17 @@ MOST_KEPT = 20_000
 """Values that are kept; those that go first anyway make room."""
 
 
+_TOGETHER = 100
+"""Budgets that are changed in one transaction at most, for which other processes wait."""
+
+
+class _Update(NamedTuple):
+    account: str
+    now: float
+    change: Change
+    outcome: asyncio.Future[Granted]
+
+
 class SqliteStore:
     """A SQLite file in `directory`; processes of one machine may share it.
 
@@ -67,6 +80,11 @@ class SqliteStore:
         self._opened: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
+        self._asked: list[_Update] = []
+        self._updating: asyncio.Task[None] | None = None
+        self._looks = Looks()
+        self._version: int | None = None
+        """Of the file at the last look: another one where other connections have written since."""
 
     async def start(self) -> None:
         try:
@@ -90,7 +108,33 @@ class SqliteStore:
     async def update(self, account: str, now: float, change: Change) -> Granted:
         """As `SharedSpend.update`; the time is that of who asks, since all are on one machine."""
         with self.problems.watch("budgets"):
-            return await asyncio.to_thread(self._update, account, now, change)
+            outcome: asyncio.Future[Granted] = asyncio.get_running_loop().create_future()
+            self._asked.append(_Update(account, now, change, outcome))
+            if self._updating is None:
+                self._updating = asyncio.create_task(self._update_asked())
+            return await outcome
+
+    async def _update_asked(self) -> None:
+        """Do what is asked for, and together what is asked for meanwhile."""
+        while self._asked:
+            some, self._asked = self._asked[:_TOGETHER], self._asked[_TOGETHER:]
+            try:
+                done = await asyncio.to_thread(self.transact, partial(self._update, some))
+            except Exception as error:
+                done = [error] * len(some)
+            for each, granted in zip(some, done, strict=True):
+                if each.outcome.done():  # nobody waits any more
+                    continue
+                if isinstance(granted, Granted):
+                    each.outcome.set_result(granted)
+                else:
+                    each.outcome.set_exception(granted)
+        self._updating = None
+
+    async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
+        """As `SharedSpend.look`."""
+        with self.problems.watch("budgets"):
+            return await asyncio.to_thread(self.transact, partial(self._look, accounts), "BEGIN")
 
     def _open(self) -> sqlite3.Connection:
         """A connection; processes that start at the same time wait for each other."""
@@ -139,7 +183,7 @@ class SqliteStore:
         except BaseException:
             connection.close()
             raise
-        self._opened = _identity(self._path)
+        self._opened, self._version = _identity(self._path), None
         return connection
 
     def _keep_aside(self) -> Path:
@@ -152,22 +196,35 @@ class SqliteStore:
                 beside.rename(kept.with_name(kept.name + suffix))
         return kept
 
-    def _update(self, account: str, now: float, change: Change) -> Granted:
-        def update(connection: sqlite3.Connection) -> Granted:
-            state = self._read(connection, account)
-            granted = change(state, now)
+    def _update(self, asked: Sequence[_Update], connection: sqlite3.Connection) -> list[Granted | Exception]:
+        """What is granted of each, or what is wrong with what is kept for it."""
+        done: list[Granted | Exception] = []
+        for each in asked:
+            try:
+                state = self._read(connection, each.account)
+            except ValueError as error:
+                done.append(self._error(error))
+                continue
+            granted = each.change(state, each.now)
             if granted.state != state:
-                connection.execute(_WRITE, (account, granted.state.encode()))
-            return granted
+                connection.execute(_WRITE, (each.account, granted.state.encode()))
+                self._looks.seen.pop(each.account, None)
+            done.append(granted)
+        return done
 
-        return self.transact(update)
+    def _look(self, accounts: Sequence[str], connection: sqlite3.Connection) -> dict[str, SpendState]:
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        seen = self._looks.seen if version == self._version else {}
+        found = {each: seen[each] if each in seen else _text(connection, each) for each in accounts}
+        self._version = version
+        return self._looks.changed(found)
 
-    def transact(self, act: Callable[[sqlite3.Connection], T]) -> T:
+    def transact(self, act: Callable[[sqlite3.Connection], T], begin: str = "BEGIN IMMEDIATE") -> T:
         """What `act` gives, all of which is done or nothing. Raises StoreError."""
         with self._lock:
             try:
                 connection = self._open_connection()
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(begin)
                 try:
                     done = act(connection)
                     connection.execute("COMMIT")
@@ -175,12 +232,16 @@ class SqliteStore:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
             except (OSError, sqlite3.Error, ValueError) as error:
-                raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
+                raise self._error(error) from None
             return done
+
+    def _error(self, error: Exception) -> StoreError:
+        return StoreError(f"the state in {self._path} cannot be used: {error}")
 
     def _read(self, connection: sqlite3.Connection, account: str) -> SpendState:
         """What is kept for `account`; it begins with what the first version kept by the deployment's name."""
-        for (text,) in connection.execute("SELECT state FROM budgets WHERE account = ?", (account,)):
+        text = _text(connection, account)
+        if text is not None:
             return SpendState.decode(text)
         if account.startswith("/"):  # of no deployment
             return SpendState()
@@ -249,6 +310,11 @@ class SqliteValues:
     async def _do(self, act: Callable[[sqlite3.Connection], T]) -> T:
         with self._store.problems.watch("values"):
             return await asyncio.to_thread(self._store.transact, act)
+
+
+def _text(connection: sqlite3.Connection, account: str) -> str | None:
+    found = connection.execute("SELECT state FROM budgets WHERE account = ?", (account,)).fetchone()
+    return None if found is None else str(found[0])
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -9,7 +9,14 @@ from typing import Any
 import orjson
 
 from ....compiler.plan.service_tiers import tier_named
-from ...dialects.openai_chat import NAMELESS, CallPieces, PlainParts, usage_of, with_details
+from ...dialects.openai_chat import (
+    NAMELESS,
+    CallPieces,
+    PlainParts,
+    usage_of,
+    usage_within,
+    with_details,
+)
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape
 from ...dialects.openai_chat.plain import (
     new_call_id,
@@ -121,11 +128,15 @@ class PassingReader:
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
+        if choices is None:  # clients look into them
+            chunk["choices"], is_as_it_came = [], False
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if self._is_mended(choice, position):
                 is_as_it_came = False
         self._tier = tier_named(chunk.get("service_tier")) or self._tier
-        usage = None if (told := usage_of(chunk)) is None else self._read_usage(told)
+        if (told := usage_of(chunk)) is None:
+            told = usage_within(chunk)
+        usage = None if told is None else self._read_usage(told)
         self.frame = None
         if not is_as_it_came:
             data = orjson.dumps(chunk)

@@ -37,7 +37,11 @@ from tests.support.strict import problems
 
 Json = dict[str, Any]
 
-READ = {"openai_chat": openai_chat.read_request, "anthropic": anthropic.read_request}
+READ = {
+    "openai_chat": openai_chat.read_request,
+    "anthropic": anthropic.read_request,
+    "openai_responses": openai_responses.read_request,
+}
 WRITE = {
     "openai_chat": openai_chat.write_request,
     "anthropic": anthropic.write_request,
@@ -178,7 +182,7 @@ def _as_json(words: str, said: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("client", READ)
+@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
 @given(data=st.data())
 def test_what_suits_goes_on_as_it_came(client: str, data: st.DataObject) -> None:
     strategy = openai_bodies(media=False) if client == "openai_chat" else anthropic_bodies(media=False)
@@ -827,6 +831,55 @@ ONLY_AT_REST = Capabilities(
     refused_with_thoughts=("temperature",),
     efforts=("none", "low"),
 )
+
+
+def test_functions_that_are_declared_among_what_is_said_are_those_of_the_request() -> None:
+    """Codex declares them so, and not all of them beside the input."""
+    wait = {"type": "function", "name": "wait", "parameters": {"type": "object", "properties": {}}}
+    declared = {"type": "additional_tools", "role": "developer", "tools": [wait]}
+    body = {"model": "m", "input": [declared, {"role": "user", "content": "hi"}]}
+    for to in ("openai_chat", "anthropic", "gemini", "bedrock"):
+        said = sent(body, to, client="openai_responses")
+        assert dumps(said["toolConfig" if to == "bedrock" else "tools"]).count(b'"wait"') == 1
+        assert len(said["contents" if to == "gemini" else "messages"]) == 1
+    as_it_came = ask(body, "openai_responses", client="openai_responses")
+    assert isinstance(as_it_came, Adapted)
+    assert openai_responses.write_request(as_it_came.conversation)["input"][0] == declared
+    body["input"][0]["tools"] = [wait, {"type": "custom", "name": "exec"}]  # type: ignore[index]
+    assert refused(body, "anthropic", client="openai_responses") == ["input[0].tools[1]"]
+
+
+REFERRING: Json = {
+    "type": "object",
+    "title": "All",
+    "properties": {
+        "one": {"$ref": "#/$defs/One", "title": "One", "description": "which one", "default": None},
+        "$ref": {"type": "string", "title": "a name like any other"},
+        "some": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/One", "type": "object"}]}},
+    },
+    "$defs": {"One": {"type": "object", "title": "One", "properties": {"next": {"$ref": "#/$defs/One"}}}},
+}
+PLAINLY = {
+    **REFERRING,
+    "properties": {
+        "one": {"$ref": "#/$defs/One", "description": "which one", "default": None},
+        "$ref": {"type": "string", "title": "a name like any other"},
+        "some": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/One"}]}},
+    },
+}
+
+
+def test_gemini_gets_references_with_nothing_beside_them_that_it_does_not_take() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": REFERRING}}
+    format = {"type": "json_schema", "json_schema": {"name": "n", "schema": REFERRING}}
+    found = ask(openai(tools=[tool], response_format=format), "gemini")
+    assert isinstance(found, Adapted)
+    body = written(found.conversation, "gemini")
+    assert body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"] == PLAINLY
+    assert body["generationConfig"]["responseJsonSchema"] == PLAINLY
+    assert {note.where for note in found.notes} == {"tools[0].function.parameters", "response_format"}
+    assert all("`title`, `type` left out beside `$ref`" in note.what for note in found.notes)
+    assert sent(openai(tools=[tool]), "openai_chat")["tools"] == [tool]
 
 
 def test_a_model_that_thinks_unasked_rests_where_functions_and_thoughts_do_not_go_together() -> None:

@@ -128,6 +128,7 @@ def put_together(data: list[bytes]) -> Any:
         [choice] = each["choices"]
         reason = choice["finish_reason"]
         for call in choice["delta"].get("tool_calls") or ():
+            assert call["index"] in calls or call["type"] == "function"
             mine = calls.setdefault(call["index"], {"id": "", "name": "", "arguments": ""})
             mine["id"] += call.get("id") or ""
             mine["name"] += call["function"].get("name") or ""
@@ -336,7 +337,7 @@ def test_a_call_whose_name_never_comes_is_an_error() -> None:
 
 @pytest.mark.parametrize("arguments", [{"x": 1}, '{}{"x":1}'], ids=["an object", "an empty one in front"])
 def test_a_whole_answer_that_passes_has_calls_that_clients_read(arguments: Any) -> None:
-    call = {"type": "function", "function": {"name": "f", "arguments": arguments}}
+    call = {"function": {"name": "f", "arguments": arguments}}
     message = {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": ""}]}
     body = orjson.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
     passed = read_whole(body, COMPATIBLE)
@@ -344,13 +345,14 @@ def test_a_whole_answer_that_passes_has_calls_that_clients_read(arguments: Any) 
     calls = choice["message"]["tool_calls"]
     assert [call["function"]["arguments"] for call in calls] == ['{"x":1}'] * 2
     assert len({call["id"] for call in calls} - {""}) == 2
+    assert [call["type"] for call in calls] == ["function"] * 2
     assert choice["finish_reason"] == "tool_calls"
 
 
 def test_openai_s_own_answers_pass_as_they_came() -> None:
-    pieces: Pieces = [(0, "a", "f", ""), (0, None, None, '{"x":1}')]
+    begun = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    told = [chunk({"tool_calls": [begun]}), *chunks([(0, None, None, '{"x":1}')])]
     reader = PassingReader(Classifier(wire_plan("openai"), None), hide_usage=False)
-    told = chunks(pieces)
     assert [each.data for one in told for each in reader.read(one)] == [each.data for each in told]
 
 

@@ -10,7 +10,7 @@ import pytest
 from inferc.runtime.dialects.anthropic import AnthropicReader
 from inferc.runtime.dialects.gemini.read_answer import GeminiReader
 from inferc.runtime.dialects.gemini.read_answer import read_usage as read_gemini
-from inferc.runtime.dialects.openai_chat import read_usage, usage_of
+from inferc.runtime.dialects.openai_chat import OpenAIChatReader, read_usage, usage_of
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.replicas.remote.passthrough_requests import usage_in
@@ -131,3 +131,10 @@ def test_what_geminis_last_count_leaves_out_was_told_before() -> None:
         {"responseId": "r", "usageMetadata": {"promptTokenCount": 7}},
     )
     assert usage == Usage(7, 5, reasoning_tokens=2)
+
+
+def test_usage_in_a_choice_of_a_chunk_counts() -> None:
+    usage = {**OPENAI, "cached_tokens": 4}
+    choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop", "usage": usage}
+    chunk = {"id": "c", "model": "m", "choices": [choice]}
+    assert told_last(OpenAIChatReader(PlainFailures()), chunk) == read_usage(usage)

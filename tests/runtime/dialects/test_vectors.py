@@ -151,7 +151,7 @@ def test_an_index_that_is_out_of_order_is_found_wherever_it_stands(place: int, i
     "wrong",
     [
         {"data": DATA[:1]},
-        {"data": [DATA[0], DATA[0]]},
+        {"data": [DATA[1], DATA[1]]},
         {"data": [DATA[0], DATA[1] | {"embedding": VECTORS[1][:-1] + "!"}]},
         {"data": [DATA[0], DATA[1] | {"embedding": packed(1)}]},
         {"data": [*DATA, DATA[1] | {"index": 2}]},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from inferc.runtime.replicas.onnx.generate.decoder import Answer, Decoder
 from inferc.runtime.replicas.onnx.generate.kv_cache import Past, Row
 from inferc.runtime.replicas.onnx.generate.sampling import GREEDY, Sampler
 from inferc.runtime.replicas.onnx.generate.signature import read_generate_signature
+from inferc.runtime.replicas.onnx.runner import Stopper
 from inferc.runtime.requests.errors import ContextLengthExceeded
 
 from .plans import running
@@ -49,22 +52,40 @@ def runs(replica: OnnxReplica) -> Counter[int]:
     return Counter(dict(replica.status().run_sizes))
 
 
-TRIES = 10
-"""On a busy machine, texts that are sent together do not always come together."""
+def hold_until_all_are_there(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let no text be read before so many of them stand in the queue of the model."""
+    came: set[int] = set()
+    all_are_there = threading.Event()
+    step, company = Decoder.step, Decoder.company
+
+    def counted(self: Decoder, answer: Answer, *, padded: bool) -> Hashable:
+        came.add(id(answer))
+        if len(came) == number:
+            all_are_there.set()
+        return company(self, answer, padded=padded)
+
+    def held(self: Decoder, answers: Sequence[Answer], stopper: Stopper) -> list[int]:
+        assert all_are_there.wait(60)
+        return step(self, answers, stopper)
+
+    monkeypatch.setattr(Decoder, "company", counted)
+    monkeypatch.setattr(Decoder, "step", held)
 
 
 @pytest.mark.parametrize("model", ["pads.onnx", "half.onnx"])
 async def test_texts_of_any_length_share_steps_and_are_as_if_each_were_alone(
-    model: str, folder: Path
+    model: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(together(folder, model)) as replica:
-        got = await asyncio.gather(*(text_of(replica, prompt) for prompt in PROMPTS))
+        with monkeypatch.context() as held:
+            hold_until_all_are_there(held, len(PROMPTS))
+            got = await asyncio.gather(*(text_of(replica, prompt) for prompt in PROMPTS))
         sizes = runs(replica)
     assert got == await alone(folder, model, PROMPTS)
     assert len(set(got)) == len(PROMPTS)
     # 6 prompts, each of which is read alone, and 11 further tokens of each.
     assert sum(size * count for size, count in sizes.items()) == 6 * 12
-    assert sizes[6] >= 1  # on a busy machine, the prompts are not all read before the first goes on
+    assert sizes[6] >= 1
     assert sum(sizes.values()) < 36
 
 
@@ -90,7 +111,7 @@ async def test_no_more_texts_share_a_step_than_the_plan_allows(folder: Path) -> 
 
 
 async def test_a_model_that_cannot_pass_over_padding_shares_steps_of_texts_of_one_length_only(
-    folder: Path,
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Twelve tokens are written of each: no one ever becomes as long as another one was, whoever comes first.
     same, different = (
@@ -98,10 +119,9 @@ async def test_a_model_that_cannot_pass_over_padding_shares_steps_of_texts_of_on
         ("A", "A lamp burned late", "It was a dark and stormy night on the sea"),
     )
     async with running(together(folder, "never_pads.onnx")) as replica:
-        for _ in range(TRIES):
+        with monkeypatch.context() as held:
+            hold_until_all_are_there(held, len(same))
             got = await asyncio.gather(*(text_of(replica, prompt) for prompt in same))
-            if runs(replica)[3] >= 5:
-                break
         assert runs(replica)[3] >= 5
         before = runs(replica)
         got += await asyncio.gather(*(text_of(replica, prompt) for prompt in different))
