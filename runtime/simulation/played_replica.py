@@ -53,9 +53,16 @@ class PlayedReplica(RemoteReplica):
             return chunk
         return chunk._replace(usage=evolve(chunk.usage, searches=self._provider.searches))
 
-    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
+    async def _whole(
+        self,
+        request: Request,
+        response: Answer,
+        classifier: Classifier,
+        until: float,
+        body: bytes | None = None,
+    ) -> Chunk:
         if not isinstance(request, ChatRequest) or not isinstance(response, WholeAnswer):
-            return await super()._whole(request, response, classifier, until)
+            return await super()._whole(request, response, classifier, until, body)
         kept: tuple[WholeAnswer, Chunk] | None = request.kept.get(self._kept)
         if kept is not None and kept[0] is response:
             return kept[1]

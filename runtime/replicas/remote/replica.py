@@ -255,15 +255,13 @@ class RemoteReplica:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
-            begin = await body.piece(_READ_AHEAD)
-            if begin.startswith(b"{") and not self._is_bedrock:  # JSON that is called events
-                json = begin + await body.whole()
-                whole = _with_upstream(await self._parsed(request, response, classifier, json), upstream)
-                for each in self._as_asked(request, whole):
+            data = await body.piece(_READ_AHEAD)
+            if data.startswith(b"{") and not self._is_bedrock:  # JSON that is called events
+                data += await body.whole()
+                whole = await self._whole(request, response, classifier, until, data)
+                for each in self._as_asked(request, _with_upstream(whole, upstream)):
                     yield each
                 return
-            data: bytes | None = begin
-            silence: OutOfBounds | None = None
             told: Upstream | None = upstream
             relay: Relay | None = None
             if sink is not None and type(response) is LeanAnswer and response.steady is not None:
@@ -276,22 +274,12 @@ class RemoteReplica:
                     self._chunks,
                     _READ_AHEAD,
                 )
-            while not reader.ended:
-                if data is None:
-                    try:
-                        data = await body.piece(_READ_AHEAD, relay if told is None else None)
-                    except OutOfBounds as bound:
-                        if bound.limit is not Limit.READ:
-                            raise
-                        silence, data = bound, b""  # where all is said, this is the end
+            while True:
                 if relay is None or (read := relay.left) is None:
                     read = self._chunks(reader, parser, body, data)
                 else:
                     relay.left = None
                 chunks, error = read
-                data = None
-                if silence is not None and (error is not None or not reader.ended):
-                    raise silence
                 if (held := reader.whole) is not None:
                     error = await asyncio.to_thread(self._chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
@@ -306,6 +294,17 @@ class RemoteReplica:
                     told = None
                 if error is not None:
                     raise error
+                if reader.ended:
+                    break
+                try:
+                    data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                except OutOfBounds as bound:
+                    last = self._last_of(reader, parser, body) if bound.limit is Limit.READ else None
+                    if last is None:
+                        raise
+                    for each in last:  # all was said: this is the end
+                        yield each if told is None else _with_upstream(each, told)
+                    break
             if not body.at_end:
                 await body.read_end()
         except OutOfBounds as error:
@@ -332,9 +331,21 @@ class RemoteReplica:
         finally:
             response.release()
 
-    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
-        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        if type(response) is LeanAnswer and response.whole is not None:
+    async def _whole(
+        self,
+        request: Request,
+        response: Answer,
+        classifier: Classifier,
+        until: float,
+        body: bytes | None = None,
+    ) -> Chunk:
+        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError.
+
+        body: where it was read.
+        """
+        if body is not None:
+            pass
+        elif type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
         elif type(response) is LeanAnswer and response.rest is not None:
             body = await self._body(response, until, _most(request)).rest(response.rest)
@@ -344,18 +355,16 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, _most(request))
         else:
             body = await self._body(response, until, _most(request)).whole()
-        return await self._parsed(request, response, classifier, body)
-
-    async def _parsed(self, request: Request, response: Answer, classifier: Classifier, body: bytes) -> Chunk:
-        """The answer whose body that is. Raises RequestError."""
-        headers = response.headers
-        body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
+        streamed = False
+        if not body.startswith(b"{") or not body.endswith(b"}"):
+            body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
+            streamed = is_stream(body, response.content_type)
         if not isinstance(request, ChatRequest):
+            headers = response.headers
             if len(body) < LARGE:
                 return self._parse(request, body, headers, classifier)
             return await asyncio.to_thread(self._parse, request, body, headers, classifier)
         chats, fit = self._asked(request)
-        streamed = is_stream(body, response.content_type)
         if len(body) < LARGE and not fit.checked:
             return chats.whole(body, fit, classifier, streamed=streamed, wanted=request.stream)
         read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
@@ -497,6 +506,13 @@ class RemoteReplica:
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
         return chunks, error
+
+    def _last_of(
+        self, reader: ChunkReader, parser: Parser, body: Body
+    ) -> list[ChatChunk | ChatEvents] | None:
+        """What is left to say of a stream that is whole, though it is not closed; None where it is not."""
+        chunks, error = self._chunks(reader, parser, body, b"")
+        return chunks if error is None and reader.ended and reader.whole is None else None
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
