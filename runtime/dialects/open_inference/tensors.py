@@ -99,8 +99,7 @@ def binary_values(tensor: Tensor) -> bytes:
     """The values of `tensor` as the binary extension sends them: little-endian, in row-major order."""
     if tensor.datatype == "BYTES":
         return b"".join(_LENGTH.pack(len(value)) + value for value in tensor.values.flat)
-    little = tensor.values.dtype.newbyteorder("<")
-    return tensor.values.astype(little, copy=False).tobytes()
+    return tensor.values.astype(_LITTLE[tensor.datatype], copy=False).tobytes()
 
 
 def _binary_size(name: str, parameters: Any) -> int | None:
@@ -109,10 +108,11 @@ def _binary_size(name: str, parameters: Any) -> int | None:
         return None
     if not isinstance(parameters, dict):
         raise _wrong(name, "its `parameters` must be an object")
-    for key in parameters:
-        if key.startswith("shared_memory"):
-            raise _wrong(name, "shared memory is not supported: send the values as JSON or as bytes")
     size = parameters.get("binary_data_size")
+    if len(parameters) > 1 or size is None:
+        for key in parameters:
+            if key.startswith("shared_memory"):
+                raise _wrong(name, "shared memory is not supported: send the values as JSON or as bytes")
     if size is not None and (type(size) is not int or size < 0):
         raise _wrong(name, f"its `binary_data_size` is {_shown(size)}; it must be a number of bytes")
     return size
