@@ -178,7 +178,7 @@ def _dollars(cost: float) -> str:
     return f"{cost:.12f}".rstrip("0").rstrip(".")
 
 
-@lru_cache(maxsize=256)  # all but the cost is the same in nearly all answers
+@lru_cache(maxsize=4096)  # all but the cost is the same in nearly all answers
 def _plain_lines(deployment: str, replica: int | None, attempts: int, cost: float | None) -> bytes:
     return header_lines(_plainly(deployment, replica, attempts, cost))
 
