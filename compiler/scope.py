@@ -8,10 +8,11 @@ from typing import Any
 from attrs import field
 
 from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Label
+from ..dsl.diagnostics import Diagnostics, Label, write_instead
 from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
+from ..dsl.wording import as_name
 from .memory import Memory
 from .modules import Module
 
@@ -187,12 +188,21 @@ def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnosti
     name = written_reference(node) or "this"
     if scope.misses(node):
         return
-    hint = offer(found.near(name, scope.names(*kinds)))
+    meant = found.near(name, scope.names(*kinds))
+    hint = offer(meant)
     if hint is None and not found.is_long:
         known = list(scope.names(*kinds))
         listed = ", ".join(f"`{each}`" for each in known[:8])
         hint = f"known here: {listed}" if known else f"this file declares no {what}"
-    found.error("E0201", f"there is no {what} `{name}`", scope.span(node), "not declared", help=hint)
+    fixes = write_instead(scope.span(node), [*map(as_name, meant)]) if isinstance(node, s.Reference) else ()
+    found.error(
+        "E0201",
+        f"there is no {what} `{name}`",
+        scope.span(node),
+        "not declared",
+        help=None if fixes else hint,
+        fixes=fixes,
+    )
 
 
 def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:

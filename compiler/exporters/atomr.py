@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...dsl.deployment import Deployment
 from ...dsl.kinds import CapacityKind, RuntimeKind, SecretSource
+from ...dsl.late_text import LateText
 from ...dsl.policies import RateLimits, RetryPolicy, Timeouts
 from ...dsl.runtimes import (
     AnthropicConfig,
@@ -17,7 +18,7 @@ from ...dsl.runtimes import (
 )
 from ..importers.formats.atomr import RUNTIMES
 from .toml_text import toml_text
-from .values import Lost, Values, fixed_replicas, milliseconds
+from .values import Lost, Values, beside, fixed_replicas, milliseconds
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -35,6 +36,7 @@ _SAID = frozenset(
 
 def atomr(program: Program, lost: list[Lost]) -> dict[str, str]:
     """One file with all deployments that atomr has a runtime for."""
+    lost += beside(program, "bind", "auth", "key")
     made = []
     for _, deployment in program.deployments:
         table = _deployment(deployment, lost)
@@ -48,6 +50,8 @@ def atomr(program: Program, lost: list[Lost]) -> dict[str, str]:
         cluster["bind"] = f"{gateway.host}:{gateway.port}"
         if gateway.auth is not None or gateway.keys:
             lost.append(Lost("gateway.auth", "atomr asks for no key: put a proxy that does in front"))
+    if not made:
+        return {}
     return {"atomr.toml": toml_text({"cluster": cluster} if cluster else {}, {"deployment": made})}
 
 
@@ -56,6 +60,9 @@ def _deployment(deployment: Deployment, lost: list[Lost]) -> dict[str, Any] | No
     if kind not in _WORDS and kind not in (RuntimeKind.PYTHON, RuntimeKind.CUSTOM):
         lost.append(Lost(deployment.name, f"atomr has no runtime for `{kind}`"))
         return None
+    says = "atomr reads keys alone from the environment: it is written as it is without it"
+    late = [*values.late(), *(["model"] if isinstance(deployment.model, LateText) else [])]
+    lost += (Lost(f"{deployment.name}.{path}", says) for path in late)
     config = deployment.effective_config()
     target = values.take("target")
     word: Any = _WORDS.get(kind) or {kind.value: target}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.deployment import Deployment
+from ...dsl.inference import name_at
 from ...dsl.kinds import RuntimeKind, SecretSource, TaskKind, UnsupportedAction
 from ...dsl.late_text import LateText
 from ...dsl.presets import PRESETS
@@ -14,7 +15,7 @@ from ...dsl.units import Money
 from ..importers.formats.litellm.tiers import CACHED, TIERS
 from ..plan.routes import BalanceKind, RouteKind
 from ..scope import Symbol
-from .values import Lost, Values, dollars, plain, seconds
+from .values import Lost, Values, beside, dollars, plain, seconds
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -57,6 +58,9 @@ _UNIT_PRICES = {
     "per_image": "output_cost_per_image",
     "per_character": "input_cost_per_character",
 }
+_APPENDED = {RuntimeKind.OLLAMA: "/v1", RuntimeKind.AZURE: "/openai/v1"}
+"""What LiteLLM puts behind the address of a provider."""
+
 _PERIODS = {"hour": "1h", "day": "1d", "week": "7d", "month": "30d"}
 
 
@@ -64,8 +68,16 @@ def litellm(program: Program, lost: list[Lost]) -> dict[str, str]:
     """One file with all that LiteLLM can reach."""
     import yaml
 
+    lost += beside(program, "auth", "key", "budget")
     writing = _Writing(program, lost)
-    text = yaml.safe_dump(writing.file(), sort_keys=False, allow_unicode=True, width=100)
+
+    class Plain(yaml.SafeDumper):
+        """Writes what stands in several places each time, and not as an anchor."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    text = yaml.dump(writing.file(), Dumper=Plain, sort_keys=False, allow_unicode=True, width=100)
     comments = [f"# {each.where}: {each.says}\n" for each in lost]
     return {"config.yaml": "".join([*comments, text])}
 
@@ -135,7 +147,7 @@ class _Writing:
     ) -> dict[str, Any]:
         prefix, model = _PREFIXES[kind], self._text(deployment.model)
         params: dict[str, Any] = {
-            "model": model if model.startswith("os.environ/") else _named(prefix, model)
+            "model": model if model.startswith("os.environ/") else f"{prefix}/{name_at(kind, model)}"
         }
         resource = values.take("azure_resource")
         if isinstance(config, OpenAIConfig) and resource is not None:
@@ -145,9 +157,9 @@ class _Writing:
             if (version := values.take("api_version")) is not None:
                 params["api_version"] = self._text(version)
         if (endpoint := values.take("endpoint")) is not None:
-            params["api_base"] = self._text(endpoint)
-            if kind is RuntimeKind.OLLAMA:
-                params["api_base"] = params["api_base"].removesuffix("/v1")
+            params["api_base"] = self._text(endpoint, _APPENDED.get(kind, ""))
+            if kind is RuntimeKind.AZURE:
+                params["api_version"] = "v1"
         if kind is RuntimeKind.BEDROCK:
             for ours, theirs in (("region", "aws_region_name"), ("profile", "aws_profile_name")):
                 if (value := values.take(ours)) is not None:
@@ -163,7 +175,7 @@ class _Writing:
                 and (value := values.take(ours)) is not None
             ):
                 params[theirs] = self._text(value)
-                params["model"] = f"vertex_ai/{model}"
+                params["model"] = f"vertex_ai/{name_at(kind, model).removeprefix('vertex_ai/')}"
         if (account := values.take("credentials")) is not None:
             params["vertex_credentials"] = self._secret(account, deployment.name)
         keys = values.take("api_key")
@@ -246,11 +258,12 @@ class _Writing:
                 made[theirs] = float(price)
         return made
 
-    def _text(self, value: str) -> str:
-        """A text, or the variable that it comes from, whose default the file itself sets."""
+    def _text(self, value: str, end: str = "") -> str:
+        """A text, or the variable that it comes from, whose default the file itself sets. end: what LiteLLM
+        puts behind it by itself."""
         if not isinstance(value, LateText):
-            return str(value)
-        if len(value.parts) == 1 and value.variables:
+            return str(value).removesuffix(end)
+        if value.variables and value.parts[1:] in ((), (end,)):
             variable = value.variables[0]
             if variable.default is not None:
                 self._variables[variable.name] = variable.default
@@ -286,7 +299,9 @@ class _Writing:
                 continue
             if route.budget is not None:
                 self._lose(f"{route.name}.budget", "routes have no budgets there")
-            if len(names) == 1:
+            is_open = any(self._entries[name]["model_name"].endswith("/*") for name in names)
+            called = f"{route.name}/*" if is_open else route.name
+            if len(names) == 1 and not is_open:
                 aliases[route.name] = names[0]
                 continue
             first = route.members[0] if route.kind is RouteKind.FALLBACK else route
@@ -297,13 +312,15 @@ class _Writing:
                 if weight is not None:
                     params["weight"] = weight
                 info = {**entry.get("model_info", {}), "id": f"{route.name}/{name}"}
-                models.append({"model_name": route.name, "litellm_params": params, "model_info": info})
+                models.append({"model_name": called, "litellm_params": params, "model_info": info})
             inner = _inner(first, known)
             by = _STRATEGIES.get(inner.by) if inner is not None else None
             if by is not None and router.setdefault("routing_strategy", by) != by:
                 self._lose(route.name, "one rule counts for all groups there")
             behind = [name for name in names if name not in {each for each, _ in group}]
-            if behind:
+            if behind and is_open:
+                self._lose(route.name, "fallbacks name models there, and none that clients complete")
+            elif behind:
                 fallbacks.append({route.name: behind})
         if fallbacks:
             router["fallbacks"] = fallbacks
@@ -336,9 +353,15 @@ class _Writing:
     def _budget(self) -> dict[str, Any]:
         gateway = self._program.gateway
         ceilings = gateway.budget.ceilings() if gateway.budget is not None else {}
+        made: dict[str, Any] = {}
         for window, ceiling in ceilings.items():
-            return {"max_budget": dollars(ceiling), "budget_duration": _PERIODS[window]}
-        return {}
+            if made:
+                self._lose(
+                    f"gateway.budget.max_spend_per_{window}", "there is one ceiling: the first is taken"
+                )
+            else:
+                made = {"max_budget": dollars(ceiling), "budget_duration": _PERIODS[window]}
+        return made
 
     # ---- what counts for all models there
 
@@ -371,11 +394,6 @@ class _Writing:
 
     def _lose(self, where: str, says: str) -> None:
         self._lost.append(Lost(where, says))
-
-
-def _named(prefix: str, model: str) -> str:
-    """A model with the provider before it, once."""
-    return f"{prefix}/{model.removeprefix(f'{prefix}/')}"
 
 
 def _flat(route: TypedRoute, known: Mapping[str, TypedRoute]) -> Iterator[str]:

@@ -10,13 +10,12 @@ from ...dsl.deployment import Deployment
 from ...dsl.kinds import ExecutionProvider, GraphOptimization
 from ...dsl.runtimes import OrtConfig
 from ..onnx_model.provider_options import as_text, options_of
-from .values import Lost, Values, fixed_replicas
+from .values import Lost, Values, beside, fixed_replicas
 
 if TYPE_CHECKING:
     from ..program import Program
 
 _LEVELS = {GraphOptimization.BASIC: -1, GraphOptimization.EXTENDED: 1, GraphOptimization.NONE: 2}
-_NO_ENSEMBLE = "an ensemble wires tensors by name, without prompts, choices and code"
 _ELSEWHERE = "Triton runs models of its own: only those of ONNX Runtime are written"
 
 
@@ -32,13 +31,7 @@ def triton(program: Program, lost: list[Lost]) -> dict[str, str]:
         files[f"{deployment.name}/config.pbtxt"] = "\n".join(lines) + "\n"
     for route in program.graph.routes if program.graph is not None else ():
         lost.append(Lost(route.name, "Triton has no routes"))
-    for pipeline in program.graph.pipelines if program.graph is not None else ():
-        lost.append(
-            Lost(
-                pipeline.symbol.name.text,
-                "an ensemble wires tensors by name, without prompts, choices and code",
-            )
-        )
+    lost += beside(program)
     return files
 
 

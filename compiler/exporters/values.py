@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -14,6 +14,10 @@ from ...dsl.record import frozen
 from ...dsl.runtimes import RuntimeConfig, SecretRef, default_config
 from ...dsl.units import Duration, Money
 from ...dsl.values import show
+from ..merge import Setting
+
+if TYPE_CHECKING:
+    from ..program import Program
 
 
 @frozen
@@ -52,9 +56,24 @@ class Values:
         """The paths of all that is left."""
         return tuple(self._values)
 
+    def late(self) -> Iterator[str]:
+        """The paths of texts that come from the environment."""
+        return (path for path, value in self._values.items() if isinstance(value, LateText))
+
     def rest(self) -> Iterator[Lost]:
         for path in self._values:
             yield Lost(f"{self._name}.{path}")
+
+
+def beside(program: Program, *said: str) -> Iterator[Lost]:
+    """What a file declares beside deployments and routes. said: fields of the gateway that the system has."""
+    for path, setting in program.gateway.paths.items():
+        if isinstance(setting, Setting) and path[0] not in said:
+            yield Lost(".".join(("gateway", *path)))
+    for pipeline in program.graph.pipelines if program.graph is not None else ():
+        yield Lost(pipeline.symbol.name.text, "models are not wired there: a pipeline stays with inferc")
+    for node in program.nodes:
+        yield Lost(f"cluster.{node.name}", "where replicas run is said elsewhere there")
 
 
 def _set(value: Any, blank: Any, path: str = "") -> Iterator[tuple[str, Any]]:

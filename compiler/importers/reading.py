@@ -44,6 +44,10 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
+_BY_SUFFIX = {".pbtxt": "triton", ".prototxt": "triton", ".baml": "baml"}
+"""Systems whose files nobody else has."""
+
+
 @frozen(eq=False)
 class Imported:
     """Text of the language, what became of each setting, and the system that the file is of."""
@@ -59,6 +63,7 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     name: what the file is called. folder: where it lies; files that it includes lie there or below. output:
     where the text will be. wanted: the name of the format; None: it is found out.
     """
+    wanted = wanted or _BY_SUFFIX.get(Path(name).suffix.lower())
     root = _parsed(text, name, wanted)
     form = _format(root, wanted)
     draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
@@ -75,9 +80,9 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
     suffix = Path(name).suffix.lower()
     if suffix == ".toml":
         return read_toml(text)
-    if suffix in (".pbtxt", ".prototxt") or wanted == "triton":
+    if wanted == "triton":
         return triton.parse(text)
-    if suffix == ".baml" or wanted == "baml":
+    if wanted == "baml":
         return baml.parse(text)
     if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
         root = read_json(text)

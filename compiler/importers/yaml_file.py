@@ -17,7 +17,7 @@ _SCALARS = {
 
 
 def read_yaml(text: str, path: str = "") -> list[Node]:
-    """The documents of a file. Raises ImportFailed."""
+    """The documents of a file, but for empty ones, such as behind a last `---`. Raises ImportFailed."""
     try:
         import yaml
     except ImportError:
@@ -26,7 +26,8 @@ def read_yaml(text: str, path: str = "") -> list[Node]:
         ) from None
     try:
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        return [_Builder().build(each, path) for each in documents if each is not None]
+        built = [_Builder().build(each, path) for each in documents if each is not None]
+        return [each for each in built if each.value is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = error.problem or error.context or "it makes no sense"

@@ -165,7 +165,11 @@ class Capabilities:
         if found is None:
             if len(_OVER) >= _MOST_OVER:
                 _OVER.clear()
-            found = _OVER[key] = self, base, self._over(base)
+            equal = repr([getattr(self, each.name) for each in _ATTRIBUTES]), id(base)
+            alike = _OVER.get(equal)
+            if alike is None:
+                alike = _OVER[equal] = self, base, self._over(base)
+            found = _OVER[key] = self, base, alike[-1]
         return found[-1]
 
     def _over(self, base: Capabilities) -> Capabilities:
@@ -198,9 +202,10 @@ _ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
 
 _REFUSED = ("refused_sampling", "lacking_fields")
 
-_MOST_OVER = 1024
-_OVER: dict[tuple[int, int], tuple[Capabilities, Capabilities, Capabilities]] = {}
-"""What was found by `over` is asked for with each request; with what it was found from, so that none goes."""
+_MOST_OVER = 4096
+_OVER: dict[tuple[int | str, int], tuple[Capabilities, Capabilities, Capabilities]] = {}
+"""What was found by `over` is asked for with each request; with what it was found from, so that none goes. By
+what it is, and by all that it says, so that many deployments of one model share it."""
 
 UNKNOWN = Capabilities()
 """Nothing is known."""

@@ -90,10 +90,11 @@ class Timeout:
         self._task.cancel()
 
     def __enter__(self) -> None:
-        task = asyncio.current_task(self._timeouts._loop or self._timeouts.loop)
+        timeouts = self._timeouts
+        task = asyncio.current_task(timeouts._loop or timeouts.loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
-        self._timeouts.begin(self)
+        timeouts.begin(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from multidict import istr
 
@@ -16,6 +15,7 @@ from .provider_times import seconds_to_wait
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 """Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway, Amazon."""
+_REQUEST_IDS = tuple(map(istr, REQUEST_ID_HEADERS))
 
 _LIMITS = ("requests", "tokens")
 _HEADERS = {
@@ -43,25 +43,19 @@ _LONGEST_RESET = 366 * 86400.0
 
 
 def read_upstream(headers: Mapping[str, str], secret: Secret | None) -> Upstream:
-    """What `headers` say beside an answer; the id does not hold `secret`, and fits into a header."""
-    its_id, limits = _known_among(tuple(headers))
-    request_id = headers[its_id] if its_id is not None else None
+    """What `headers` say beside an answer; the id does not hold `secret`, and fits into a header.
+
+    headers: looked up in whatever case.
+    """
+    request_id = None
+    for name in _REQUEST_IDS:
+        if (request_id := headers.get(name)) is not None:
+            break
     if request_id is not None and (
         not fits_header(request_id) or (secret is not None and secret.is_in(request_id))
     ):
         request_id = None
-    return Upstream(request_id, headers) if limits else Upstream(request_id)
-
-
-@lru_cache(maxsize=256)
-def _known_among(names: tuple[str, ...]) -> tuple[str | None, bool]:
-    """The header that holds the id of the request, and whether one says what is left of a limit.
-
-    A provider sends the same headers with each of its answers.
-    """
-    here = {name.lower(): name for name in names}
-    its_id = next((here[name] for name in REQUEST_ID_HEADERS if name in here), None)
-    return its_id, not _LEFT.isdisjoint(here)
+    return Upstream(request_id, headers) if tells_limits(headers) else Upstream(request_id)
 
 
 def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:

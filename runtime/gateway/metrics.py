@@ -5,6 +5,7 @@ What writes it for Prometheus is imported when somebody asks, since a server sta
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -52,20 +53,21 @@ class Metrics:
 
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         siblings = request.app[RECORDS].siblings
-        found = self if siblings is None else Collected(await siblings.metrics())
-        return web.Response(body=encode(found), headers={"Content-Type": content_type})
+        found = Collected(await (self.collect() if siblings is None else siblings.metrics()))
+        text = await asyncio.to_thread(encode, found)  # a megabyte and more where deployments are many
+        return web.Response(body=text, headers={"Content-Type": content_type})
 
-    def collect(self) -> Iterator[Metric]:
-        """Everything as it is now: the interface of a registry."""
+    async def collect(self) -> list[Metric]:
+        """Everything as it is now."""
         from .metric_families import everything
 
-        return everything(self._executor, self._accounting, self._lag, self._refused)
+        return await everything(self._executor, self._accounting, self._lag, self._refused)
 
-    def traffic(self) -> Iterator[Metric]:
+    async def traffic(self) -> list[Metric]:
         """What requests did, and what their policies say."""
         from .metric_families import traffic
 
-        return traffic(self._executor, self._accounting)
+        return await traffic(self._executor, self._accounting)
 
 
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)

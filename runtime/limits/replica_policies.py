@@ -11,8 +11,8 @@ from ...compiler.plan.record import frozen
 from ..policies.asked_tier import AskedTier
 from ..policies.budget import Budget
 from ..policies.circuit_breaker import CircuitBreaker
-from ..policies.estimate import Estimate, for_model
-from ..requests.request import Request
+from ..policies.estimate import Estimate, estimate
+from ..requests.request import ChatRequest, Request
 from .rate_limiters import RateLimiter
 
 
@@ -74,7 +74,14 @@ class ReplicaPolicies:
         return found
 
     def size_of(self, request: Request) -> Estimate:
-        """What `request` will probably consume here, in the tier of service that it asks for."""
-        size = for_model(request, self.plan.capabilities)
+        """What `request` will probably consume here, in the tier of service that it asks for. A model may
+        search for each chat without being asked, and not tell it.
+
+        Source: OpenAI's guide to web search: in chat completions, these models always search before they
+        answer.
+        """
+        size = estimate(request)
+        if self.plan.capabilities.searches_unasked and isinstance(request, ChatRequest):
+            size = size._replace(searches=1)
         tier = self.tiers.of(request)
         return size._replace(tier=tier) if tier else size

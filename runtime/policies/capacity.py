@@ -127,8 +127,8 @@ class Capacity:
         asker, those that came first are the first. patience: seconds that it can wait. prefer: the replica on
         which it runs, if that has room.
         """
-        if self._total < self._limit:
-            return Admit(ticket, self._choose(prefer))
+        if (replica := self.admit_at_once(prefer)) is not None:
+            return Admit(ticket, replica)
         match self._policy:
             case CapacityPolicy(kind=CapacityKind.QUEUE):
                 if patience is not None and (wait := self._expected(priority, asker)) > patience:
@@ -141,10 +141,6 @@ class Capacity:
                 return FallBack(target, self._retry_after())
         return Refuse(self._retry_after(), len(self._waiting))
 
-    def admit_at_once(self, prefer: int | None) -> int | None:
-        """The replica on which a request runs now; None: it has to `arrive`, since all are busy."""
-        return self._choose(prefer) if self._total < self._limit else None
-
     def leave(self, ticket: int) -> None:
         """A waiting request gives up."""
         self._forget(ticket)
@@ -154,7 +150,8 @@ class Capacity:
         self._running[replica] -= 1
         self._total -= 1
         self._seen += 1
-        self._hold += max(_SMOOTHING, 1 / self._seen) * (held - self._hold)
+        weight = 1 / self._seen
+        self._hold += (weight if weight > _SMOOTHING else _SMOOTHING) * (held - self._hold)
         return self._admit_next() if self._waiting else None
 
     def move(self, replica: int, other: int) -> None:
@@ -207,7 +204,9 @@ class Capacity:
             waited = self._waiting.get(ticket)
             if waited is not None:
                 self._forget(ticket)
-                return Admit(ticket, self._choose(waited[2]))
+                replica = self.admit_at_once(waited[2])
+                assert replica is not None
+                return Admit(ticket, replica)
         return None
 
     def _expected(self, priority: int, asker: str) -> float:
@@ -219,8 +218,11 @@ class Capacity:
         turns = min(before, self._askers[asker] * askers + askers - 1) + 1
         return self._hold * turns / self._limit
 
-    def _choose(self, prefer: int | None) -> int:
-        """The replica that one more request runs on from now on."""
+    def admit_at_once(self, prefer: int | None) -> int | None:
+        """The replica that one more request runs on from now on; None: it has to `arrive`, since all are
+        busy."""
+        if self._total >= self._limit:
+            return None
         running = self._running
         count = len(running)
         replica = 0

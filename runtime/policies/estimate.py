@@ -7,7 +7,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ...compiler.plan import Capabilities, Money, Price
+from ...compiler.plan import Money, Price
 from ...compiler.plan.record import frozen
 from ...compiler.plan.service_tiers import tier_factors
 from ..requests.conversation import Conversation, FunctionTool
@@ -91,12 +91,17 @@ NO_SIZE = Estimate(0, 0)
 
 
 def estimate(request: Request) -> Estimate:
-    """What `request` will probably consume."""
+    """What `request` will probably consume, as far as it says so."""
     if isinstance(request, ChatRequest):
         size: Estimate | None = request.kept.get(_SIZE)
         if size is None:
             size = request.kept[_SIZE] = _of_chat(request)
         return size
+    return _of_another(request)
+
+
+def _of_another(request: Request) -> Estimate:
+    """Of what is no chat."""
     if isinstance(request, EmbedRequest):
         inputs = request.texts
         measure: Callable[[str], int] = len if "".join(inputs).isascii() else _bytes
@@ -122,15 +127,6 @@ def estimate(request: Request) -> Estimate:
             return Estimate(tokens, said, characters=characters)
         return Estimate(tokens, 0, audio_ms=_heard_ms(request))
     return NO_SIZE
-
-
-def for_model(request: Request, can: Capabilities) -> Estimate:
-    """The same of a model, which may search for each chat without being asked, and not tell it.
-
-    Source: OpenAI's guide to web search: in chat completions, these models always search before they answer.
-    """
-    size = estimate(request)
-    return size._replace(searches=1) if can.searches_unasked and isinstance(request, ChatRequest) else size
 
 
 def _searches(sizes: Iterable[int]) -> int:
@@ -319,7 +315,10 @@ class Tariff:
         """What `usage` costs, in picodollars: what the provider says, where it does."""
         if usage.told_cost:
             return usage.told_cost
-        cost = self._of_text(usage)
+        if usage.cached_tokens or usage.cache_write_tokens:
+            cost = self._of_text(usage)
+        else:
+            cost = usage.prompt_tokens * self.input + usage.completion_tokens * self.output
         if usage.audio_tokens or usage.audio_answer_tokens or usage.image_tokens or usage.image_answer_tokens:
             cost += self._more_for_media(usage)
         if usage.tier and usage.tier in self.tiers:
@@ -340,8 +339,7 @@ class Tariff:
         return units + characters * self.character + audio_ms * self.audio_ms
 
     def _of_text(self, usage: Usage) -> int:
-        if not usage.cached_tokens and not usage.cache_write_tokens:
-            return usage.prompt_tokens * self.input + usage.completion_tokens * self.output
+        """Of text that was cached, or written to a cache, in part."""
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         written = min(usage.cache_write_tokens, usage.prompt_tokens - cached)
         long = min(usage.cache_write_1h_tokens, written)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attrs import evolve
+
 from ...compiler.plan.record import frozen
 from .events import Event
 from .packed_vectors import PackedVectors
@@ -139,3 +141,15 @@ class ClassifyChunk:
 
 
 Chunk = ChatChunk | ChatEvents | PassedChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+
+
+def with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
+    """`chunk`, the first one of an answer, with what the provider says beside it."""
+    if type(chunk) is ChatChunk:
+        data, usage, more, _, says = chunk
+        return tuple.__new__(ChatChunk, (data, usage, more, upstream, says))
+    if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
+        return chunk._replace(upstream=upstream)
+    if type(chunk) is EmbedChunk:
+        return EmbedChunk(chunk.array, chunk.usage, upstream, chunk.is_sparse, chunk.tokens, chunk.packed)
+    return evolve(chunk, upstream=upstream)

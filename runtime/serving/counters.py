@@ -54,7 +54,7 @@ _SAME = 5e-7
 """Seconds by which a time that is counted may miss the end of its bucket, as sums of floats do."""
 
 
-_TOGETHER = 64
+_TOGETHER = 128
 """How many are sorted into buckets at once."""
 
 
@@ -68,27 +68,36 @@ class Durations:
         self._ends = tuple(bound + _SAME for bound in bounds)
         self._buckets = [0] * (len(bounds) + 1)
         self._seconds = 0.0
-        self._new: list[float] = []
+        self.new: list[float] = []
+        """Those that are not counted yet."""
         self.examples: dict[int, tuple[str, float, float]] = {}
 
     @property
     def buckets(self) -> list[int]:
-        self._sort_in()
+        self.sort_in()
         return self._buckets
 
     @property
     def seconds(self) -> float:
-        self._sort_in()
+        self.sort_in()
         return self._seconds
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        _add(((self, seconds),))
+        self.new.append(seconds)
+        if len(self.new) >= _TOGETHER:
+            self.sort_in()
+        if parent := PARENT.get():
+            self.show(seconds, trace_id_of(parent))
 
-    def _sort_in(self) -> None:
+    def show(self, seconds: float, trace: str) -> None:
+        """Remember one that has ended as an example."""
+        self.examples[bisect_left(self._ends, seconds)] = trace, seconds, time.time()
+
+    def sort_in(self) -> None:
         """Count those that are new: of many, where each bucket ends is looked for, not the bucket of each."""
-        new = sorted(self._new)
-        self._new.clear()
+        new = sorted(self.new)
+        self.new.clear()
         self._seconds += sum(new)
         begin = 0
         for bucket, end in enumerate(self._ends):
@@ -96,19 +105,6 @@ class Durations:
             self._buckets[bucket] += after - begin
             begin = after
         self._buckets[-1] += len(new) - begin
-
-
-def _add(counted: Iterable[tuple[Durations, float]]) -> None:
-    """Count one in each, of the request that runs."""
-    parent = PARENT.get()
-    for durations, seconds in counted:
-        new = durations._new
-        new.append(seconds)
-        if len(new) == _TOGETHER:
-            durations._sort_in()
-        if parent:
-            bucket = bisect_left(durations._ends, seconds)
-            durations.examples[bucket] = trace_id_of(parent), seconds, time.time()
 
 
 class Counters:
@@ -194,7 +190,14 @@ class DeploymentCounters(Counters):
             counted.append((self.firsts, first - sent))
             if usage is not None and usage.completion_tokens > 1:
                 counted.append((self.per_token, (now - first) / (usage.completion_tokens - 1)))
-        _add(counted)
+        for durations, value in counted:
+            new = durations.new
+            new.append(value)
+            if len(new) >= _TOGETHER:
+                durations.sort_in()
+        if parent := PARENT.get():
+            for durations, value in counted:
+                durations.show(value, trace_id_of(parent))
 
 
 class RouteCounters(Counters):

@@ -15,6 +15,7 @@ from ..replicas.remote.replica import RemoteReplica
 from ..replicas.replica import HeadersObserver
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.request import ChatRequest, Request
+from ..requests.upstream import Upstream
 from ..secret import Secret
 from .http_answers import WholeAnswer
 from .provider import Provider
@@ -53,13 +54,21 @@ class PlayedReplica(RemoteReplica):
             return chunk
         return chunk._replace(usage=evolve(chunk.usage, searches=self._provider.searches))
 
-    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
+    async def _whole(
+        self,
+        request: Request,
+        response: Answer,
+        classifier: Classifier,
+        until: float,
+        upstream: Upstream,
+        body: bytes | None = None,
+    ) -> Chunk:
         if not isinstance(request, ChatRequest) or not isinstance(response, WholeAnswer):
-            return await super()._whole(request, response, classifier, until)
+            return await super()._whole(request, response, classifier, until, upstream, body)
         kept: tuple[WholeAnswer, Chunk] | None = request.kept.get(self._kept)
         if kept is not None and kept[0] is response:
             return kept[1]
-        chunk = await super()._whole(request, response, classifier, until)
+        chunk = await super()._whole(request, response, classifier, until, upstream, body)
         request.kept[self._kept] = response, chunk
         return chunk
 
@@ -85,7 +94,7 @@ class PlayedKey:
     def version(self) -> int:
         return 0
 
-    async def authorize(self) -> Authorization:
+    def authorize(self) -> Authorization:
         return self._shown
 
     async def refused(self, used: Authorization) -> bool:

@@ -22,6 +22,7 @@ from ..mock_provider.faults import SPOILT, Fault, FaultKind
 from ..mock_provider.limits import Limiter
 from ..mock_provider.parsed_request import MockError
 from ..mock_provider.spoilt import spoilt_answer, spoilt_events
+from ..replicas.remote.http_client import Limit
 from .http_answers import JSON, PlayedAnswer, WholeAnswer, frozen_headers
 from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 
@@ -97,9 +98,21 @@ class Provider:
         """Nothing is open."""
 
     async def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self,
+        address: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit: Limit,
+        content_type: str | None = None,
     ) -> PlayedAnswer | WholeAnswer:
-        """The answer to one request of a replica. Raises ClientError."""
+        """The answer to one request of a replica. Raises ClientError, and TimeoutError where it is late."""
+        timeouts, until = limit
+        with timeouts.until(until):
+            return await self._answer(address, body, headers)
+
+    async def _answer(
+        self, address: str, body: bytes, headers: Mapping[str, str]
+    ) -> PlayedAnswer | WholeAnswer:
         self.calls += 1
         path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
         loop = self._loop

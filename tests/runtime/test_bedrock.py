@@ -31,7 +31,7 @@ from inferc.runtime.dialects.bedrock.event_stream import BrokenStream, EventStre
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer
 from inferc.runtime.mock_provider.stats import fingerprint
-from inferc.runtime.replicas.remote import replica
+from inferc.runtime.replicas.remote import provider_client
 from inferc.runtime.requests.errors import StartError
 
 from ..support.anthropic_client import anthropic_client
@@ -262,7 +262,7 @@ async def test_without_credentials_nothing_starts(tmp_path: Path, more: str, say
 async def test_without_botocore_nothing_starts_whatever_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replica, "find_spec", lambda name: None)
+    monkeypatch.setattr(provider_client, "find_spec", lambda name: None)
     for more in (NAMED, 'api_key = env("A_SECRET")'):
         with pytest.raises(StartError, match=r"pip install 'inferc\[bedrock\]'"):
             async with executor_of(plan_of(tmp_path, "http://127.0.0.1:9", more), base_dir=tmp_path):

@@ -15,7 +15,7 @@ from attrs import Factory, define, evolve
 from yarl import URL
 
 from inferc.runtime.replicas.remote import http_client
-from inferc.runtime.replicas.remote.connector import MAX_INTERIM, why_unreadable
+from inferc.runtime.replicas.remote.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
 from inferc.runtime.replicas.remote.http_client import (
     ClientOptions,
     HttpClient,
@@ -25,7 +25,7 @@ from inferc.runtime.replicas.remote.http_client import (
     open_client,
 )
 
-from ..support.remote import eventually
+from ..support.remote import eventually, limit
 
 OPTIONS = ClientOptions({"User-Agent": "inferc"}, read_ahead=16 << 10, window=None, keepalive=60.0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: Application/JSON; charset=utf-8\r\n\r\n{}"
@@ -98,7 +98,7 @@ async def client(make: Make) -> AsyncIterator[HttpClient]:
 
 
 async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str) -> bytes:
-    answer = await asking.post(str(url), body, headers)
+    answer = await asking.post(str(url), body, headers, limit())
     try:
         if isinstance(answer, LeanAnswer) and answer.whole is not None:
             return answer.whole
@@ -111,9 +111,20 @@ async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str)
 
 
 @both
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nContent-"])
+async def test_who_does_not_begin_to_answer_in_time_is_left(make: Make, begun: bytes) -> None:
+    async with provider(OK, begun, OK) as seen, client(make) as asking:
+        assert await ask(asking, seen.url) == b"{}"  # so that the next one has a connection that was kept
+        with pytest.raises(TimeoutError):
+            await asking.post(str(seen.url), b"{}", {}, limit(0.05))
+        assert await ask(asking, seen.url) == b"{}"
+        assert seen.opened == 2
+
+
+@both
 async def test_a_request_arrives_as_it_was_meant(make: Make) -> None:
     async with provider(OK) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b'{"a": 1}', {"Authorization": "Bearer key"})
+        answer = await asking.post(str(seen.url), b'{"a": 1}', {"Authorization": "Bearer key"}, limit())
         assert (answer.status, answer.content_type, answer.content_length) == (200, "application/json", 2)
         answer.release()
         answer.release()
@@ -144,7 +155,7 @@ async def test_a_connection_whose_answer_was_read_is_used_again(make: Make) -> N
 )
 async def test_a_connection_that_is_not_clean_is_closed(make: Make, answer: bytes) -> None:
     async with provider(answer, OK) as seen, client(make) as asking:
-        first = await asking.post(str(seen.url), b"{}", {})
+        first = await asking.post(str(seen.url), b"{}", {}, limit())
         await first.content.readany()
         first.release()
         assert await ask(asking, seen.url) == b"{}"
@@ -180,7 +191,7 @@ async def test_what_came_on_an_idle_connection_answers_no_request(make: Make) ->
         await ask(asking, seen.url)
         seen.writers[0].write(OK.replace(b"200 OK", b"408 Request Timeout"))
         await asyncio.sleep(0.05)
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         answer.release()
         assert answer.status == 200
         assert seen.opened == 2
@@ -200,10 +211,10 @@ async def test_a_body_goes_out_whole(make: Make) -> None:
 async def test_an_answer_may_come_before_all_is_sent(make: Make) -> None:
     early = OK.replace(b"200 OK", b"413 Content Too Large")
     async with provider(early, read_body=False) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b" " * (64 << 20), {})
+        answer = await asking.post(str(seen.url), b" " * (64 << 20), {}, limit())
         assert answer.status == 413
         answer.release()
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         answer.release()
         assert seen.opened == 2
 
@@ -220,7 +231,7 @@ async def test_interim_answers_are_passed_over(make: Make) -> None:
     ("answer", "why"),
     [
         (b"HTTP/1.1 103 Early Hints\r\n\r\n" * (MAX_INTERIM + 1) + OK, "interim answers"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", "a header of more than"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * (MAX_HEADER + 1) + b"\r\n\r\n", "a header of more than"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200 + b"\r\n", "more than 128 headers"),
         (b"SSH-2.0-OpenSSH_9.7\r\n\r\n", "no HTTP"),
     ],
@@ -238,7 +249,7 @@ async def test_a_head_that_breaks_a_bound_is_an_error(make: Make, answer: bytes,
 async def test_a_redirect_is_an_answer(make: Make) -> None:
     moved = OK.replace(b"200 OK", b"307 Temporary Redirect\r\nLocation: /elsewhere")
     async with provider(moved) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b"{}", {"Authorization": "Bearer key"})
+        answer = await asking.post(str(seen.url), b"{}", {"Authorization": "Bearer key"}, limit())
         answer.release()
         assert answer.status == 307
         assert len(seen.heads) == 1
@@ -247,7 +258,7 @@ async def test_a_redirect_is_an_answer(make: Make) -> None:
 @both
 async def test_an_answer_without_a_length_ends_with_its_connection(make: Make) -> None:
     async with provider(b"HTTP/1.1 200 OK\r\n\r\nall of it") as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         assert await answer.content.readany() == b"all of it"
         seen.writers[0].close()
         assert await answer.content.read() == b""
@@ -257,7 +268,7 @@ async def test_an_answer_without_a_length_ends_with_its_connection(make: Make) -
 @both
 async def test_an_answer_that_breaks_off_is_an_error(make: Make) -> None:
     async with provider(OK.replace(b"Length: 2", b"Length: 20")) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {}, limit())
         seen.writers[0].close()
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.content.read()

@@ -31,6 +31,9 @@ from inferc.compiler.plan import (
     RetryPolicy,
     SecretRef,
 )
+from inferc.runtime.concurrency.loop_lag import LoopLag
+from inferc.runtime.gateway.accounting import Accounting
+from inferc.runtime.gateway.metric_families import everything
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.secret import Secret
@@ -76,6 +79,46 @@ async def post(url: str, path: str, body: dict[str, Any]) -> int:
     async with aiohttp.ClientSession() as http, http.post(url + path, json=body) as answer:
         await answer.read()
         return answer.status
+
+
+async def test_a_scrape_of_many_deployments_lets_others_have_the_event_loop(tmp_path: Path) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with mock_provider() as mock:
+        plans = [remote_plan(f"gpt_{number}", mock.endpoint, key=KEY) for number in range(200)]
+        async with executor_of(*plans) as executor:
+            for each in executor.deployments.values():
+                each.counters.end("ok", 0.1)
+            accounting, lag = Accounting(), LoopLag()
+            running = asyncio.create_task(others())
+            await asyncio.sleep(0)
+            began = turns
+            found = await everything(executor, accounting, lag, {})
+            running.cancel()
+    durations = next(each for each in found if each.name == "inferc_request_duration_seconds")
+    assert {each.labels["deployment"] for each in durations.samples} == {plan.deployment for plan in plans}
+    assert turns - began > 100
+
+
+async def test_histograms_of_what_nobody_has_asked_yet_have_no_samples() -> None:
+    async with (
+        mock_provider() as mock,
+        executor_of(*(remote_plan(name, mock.endpoint, key=KEY) for name in ("gpt", "other"))) as executor,
+        gateway_of(executor) as url,
+    ):
+        assert await post(url, "/v1/chat/completions", CHAT) == 200
+        found = await scrape(url)
+    histograms = {
+        dict(labels)["deployment"] for name, labels in found if "_bucket" in name or name.endswith("_count")
+    }
+    assert histograms == {"gpt"}
+    assert value(found, "inferc_requests_running", deployment="other") == 0
 
 
 async def test_requests_are_counted_by_deployment_and_by_how_they_ended(tmp_path: Path) -> None:

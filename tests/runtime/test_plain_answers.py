@@ -12,7 +12,7 @@ import pytest
 from inferc.runtime.replicas.remote.http_client import ClientOptions, LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
-from ..support.remote import eventually
+from ..support.remote import eventually, limit
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: one two\r\n"
@@ -106,7 +106,7 @@ async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, l
 
 async def read(client: LeanClient, url: str) -> tuple[str, bytes]:
     """How an answer was read, and its body."""
-    answer = await client.post(url, b"{}", {})
+    answer = await client.post(url, b"{}", {}, limit())
     assert isinstance(answer, LeanAnswer)
     try:
         if answer.whole is not None:
@@ -174,7 +174,7 @@ async def test_neither_is_what_follows_one_in_parts() -> None:
 
 async def test_a_connection_whose_answer_is_not_all_here_is_closed() -> None:
     async with asked([HEAD + b"\r\n{", b"}"], [ANSWER]) as (client, url, opened):
-        answer = await client.post(url, b"{}", {})
+        answer = await client.post(url, b"{}", {}, limit())
         answer.release()
         assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]

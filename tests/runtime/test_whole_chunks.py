@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import aiohttp
@@ -21,7 +22,7 @@ from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answe
 from inferc.runtime.replicas.remote.whole_chunks import WholeChunks, whole_chunks
 from inferc.runtime.stream_reader import take
 
-from ..support.remote import eventually
+from ..support.remote import eventually, limit
 from .test_plain_answers import ANSWER, asked
 from .test_relayed_streams import Provider
 
@@ -105,7 +106,7 @@ async def told_of(pieces: list[bytes], reads: list[bool], *, parsed: bool) -> Re
     steady = provider.protocol
     assert isinstance(steady, Steady)
     parsing = {**_PARSING, "read_bufsize": 8 << 10}
-    first = None if parsed else FirstPiece(steady, loop, parsing)
+    first = None if parsed else FirstPiece(steady, loop, parsing, inf)
     if parsed:
         connection.set_response_params(**parsing)
     told: list[Any] = []
@@ -177,7 +178,7 @@ async def heard(
     client: LeanClient, url: str, *, bound: int = 1 << 20, silence: float = 60.0
 ) -> tuple[list[bytes], bool]:
     """The pieces of an answer, and whether it was parsed at the end."""
-    answer = await client.post(url, b"{}", {})
+    answer = await client.post(url, b"{}", {}, limit())
     assert isinstance(answer, LeanAnswer)
     timeouts = Timeouts(0.05)
     try:

@@ -35,11 +35,13 @@ from inferc.compiler.plan import (
     Timeouts,
     WireFormat,
 )
+from inferc.runtime.concurrency import timeouts
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app as build_gateway
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions, Stats
 from inferc.runtime.mock_provider import build_app as build_mock
+from inferc.runtime.replicas.remote.http_client import Limit
 from inferc.runtime.secret import LiveSecret, Secret
 
 FAST_RETRY = RetryPolicy(
@@ -165,6 +167,12 @@ async def gateway_of(
     """The gateway in front of `executor`; gives its base URL. settings: those of its `GatewayPlan`."""
     async with serving(build_gateway(executor, token, GatewayPlan(**settings))) as url:
         yield url
+
+
+def limit(seconds: float = 30.0) -> Limit:
+    """Until when the head of an answer must be here."""
+    limits = timeouts.Timeouts(0.01)
+    return limits, limits.now() + seconds
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

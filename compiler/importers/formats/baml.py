@@ -140,6 +140,9 @@ class _Reading:
     def _strategy(self, name: str, node: Node) -> None:
         draft, listed = self._draft, node.get("options", "strategy")
         items = listed.items if listed is not None else ()
+        for item in items:
+            if str(item.value) not in self._here:
+                self._shorthand(item)
         members = tuple(dict.fromkeys(str(item.value) for item in items if str(item.value) in self._here))
         if not members:
             draft.lost(node, "none of its members can be here")
@@ -157,6 +160,16 @@ class _Reading:
         says = "routes have no retries of their own: their members do"
         draft.lost(node.get("retry_policy"), says, route.remarks)
         draft.lost(node.get("options", "start"), "it begins with the first", route.remarks)
+
+    def _shorthand(self, item: Node) -> None:
+        """A member that no client declares, such as `"openai/gpt-4o"`: a provider, and its model."""
+        name = str(item.value)
+        kind, _, model = name.partition("/")
+        made = Deployment(name=self._draft.free_name(name), nodes=())
+        if model and aim_at(made, _PROVIDERS.get(kind, kind), model):
+            expected_key(made, _PROVIDERS.get(kind, kind), _KEYS)
+            self._draft.deployments.append(made)
+            self._here.add(name)
 
     def _client(self, name: str, node: Node) -> None:
         draft = self._draft

@@ -46,6 +46,10 @@ _OPENAI_HOSTS: dict[str, str] = {
 }
 """Hosts that speak OpenAI's protocol under the address that their runtime knows."""
 
+_ANY = "*"
+_PLAIN = re.compile(r"(?:[\w.:/@-]|\\[^\w\s])+")
+"""A regular expression that means itself: a dot is hardly ever meant as any letter."""
+
 _POLICY: Table = {
     "retry.numRetries": To("runtime.retry.max_retries", whole),
     "retry.perRetry.backOff.baseInterval": To("runtime.retry.initial_backoff", span),
@@ -198,10 +202,11 @@ def _rule(rule: Node, cluster: _Cluster, draft: Draft) -> list[Deployment]:
         draft.lost(rule, f"it chooses by something else than the header `{MODEL_HEADER}`")
         return []
     name, said = asked
+    called = "any" if name == _ANY else name
     levels: dict[int, list[tuple[Deployment, Node]]] = {}
     alone = len(backends.items) == 1
     for reference in backends.items:
-        made = _deployment(reference, name, alone, cluster, draft)
+        made = _deployment(reference, name, called, alone, cluster, draft)
         if made is None:
             continue
         draft.deployments.append(made)
@@ -213,12 +218,19 @@ def _rule(rule: Node, cluster: _Cluster, draft: Draft) -> list[Deployment]:
     if not levels:
         draft.lost(rule, _NOWHERE)
         return []
+    if name == _ANY:
+        is_open = any(
+            str(made.value("model")).endswith("*") for level in levels.values() for made, _ in level
+        )
+        draft.changed(
+            said, f"clients ask for `{called}{'/…' if is_open else ''}`", levels[min(levels)][0][0].remarks
+        )
     draft.kept(said)
     strategies = [_level(levels[each], draft) for each in sorted(levels)]
     deployments = [each for level in levels.values() for each, _ in level]
-    if strategies != [name]:
+    if strategies != [called]:
         strategy = Strategy("fallback", tuple(strategies)) if len(strategies) > 1 else strategies[0]
-        draft.routes.append(Route(draft.free_name(name), strategy, (said,)))
+        draft.routes.append(Route(draft.free_name(called), strategy, (said,)))
     return deployments
 
 
@@ -241,17 +253,33 @@ def _asked(rule: Node, draft: Draft) -> tuple[str, Node] | None:
         headers = match.get("headers")
         for header in headers.items if headers is not None else ():
             value, name = header.get("value"), header.text("name") or ""
-            if name.lower() == MODEL_HEADER and value is not None and found is None and value.value:
-                found = (str(value.value), value)
+            asked = _name(header) if name.lower() == MODEL_HEADER else None
+            if asked is not None and value is not None and found is None:
+                found = (asked, value)
                 draft.report.form(header.get("name"), header.get("type"))
+            elif name.lower() == MODEL_HEADER and found is None:
+                draft.report.form(header.get("name"), header.get("type"))
+                draft.lost(value, "a pattern stands for names that it does not tell: give each a rule")
             else:
                 draft.report.form(header.get("type"))
                 draft.lost(header, "clients choose by the name of the model alone: give each case its own")
     return found
 
 
+def _name(header: Node) -> str | None:
+    """The name that a header has to hold, `*` where any will do; None for a pattern of some names."""
+    value = header.get("value")
+    written = str(value.value or "") if value is not None else ""
+    if header.text("type") != "RegularExpression":
+        return written or None
+    pattern = written.removeprefix("^").removesuffix("$")
+    if pattern in (".*", ".+"):
+        return _ANY
+    return re.sub(r"\\(.)", r"\1", pattern) if _PLAIN.fullmatch(pattern) else None
+
+
 def _deployment(
-    reference: Node, asked: str, alone: bool, cluster: _Cluster, draft: Draft
+    reference: Node, asked: str, called: str, alone: bool, cluster: _Cluster, draft: Draft
 ) -> Deployment | None:
     """One backend under one name, as a deployment."""
     backend = cluster.find("AIServiceBackend", reference.text("name"))
@@ -270,12 +298,16 @@ def _deployment(
             draft.lost(target.spec, _NOWHERE)
         return None
     override = reference.get("modelNameOverride")
-    made = Deployment(name=draft.free_name(asked if alone else f"{asked}-{backend.name}"), nodes=(reference,))
-    made.put(
-        "model", str(override.value) if override is not None else asked, *([override] if override else [])
+    made = Deployment(
+        name=draft.free_name(called if alone else f"{called}-{backend.name}"), nodes=(reference,)
     )
     draft.kept(reference.get("name"), override, schema.get("name") if schema is not None else None)
     _address(backend, runtime, made, cluster, draft)
+    runtime = made.label_of("runtime")
+    wanted = asked if asked != _ANY or runtime == COMPATIBLE else f"{runtime}/{asked}"
+    made.put(
+        "model", str(override.value) if override is not None else wanted, *([override] if override else [])
+    )
     for policy in security:
         _secret(policy, made, draft)
     key = find_key(made.label_of("runtime"))

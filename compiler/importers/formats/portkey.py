@@ -18,9 +18,9 @@ from ..foreign import Node
 from ..literals import env
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key, find_provider
-from ..requests import FORCED, cache
+from ..requests import DEFAULTS, FORCED, body, cache
 from ..secrets import left_out, variable_for
-from ..tables import Lost, Table, To, Unfit, follow, milliseconds, seconds, text, weight, whole
+from ..tables import Lost, Table, To, Unfit, follow, milliseconds, positive, seconds, text, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Portkey, `runtime openai_compatible`"
 _GUARD = "inferc checks no contents: keep a guard in front of it"
@@ -58,8 +58,17 @@ _WEEK = Duration(7 * 86400)
 _INHERITED: Table = {
     "retry.attempts": To("runtime.retry.max_retries", whole),
     "request_timeout": To("runtime.timeouts.total", milliseconds),
+    "cb_config.failure_threshold": To(
+        "runtime.circuit_breaker.failure_threshold", positive, "here failures in a row"
+    ),
+    "cb_config.cooldown_interval": To("runtime.circuit_breaker.open_duration", milliseconds),
 }
 """What counts for all targets below, unless they say something else."""
+
+_PARAMS = ("override_params", "default_params")
+"""What bodies are given, whatever the client says or where it is silent; targets add to what stands above."""
+
+_DEFAULTS: Table = {**DEFAULTS, "*": body}
 
 _TARGET: Table = {
     "name": Lost("targets have names of their own here"),
@@ -74,6 +83,7 @@ _TARGET: Table = {
     "retry.use_retry_after_header": To("runtime.retry.respect_retry_after", lambda node: node.value is True),
     "retry.use_retry_after_headers": To("runtime.retry.respect_retry_after", lambda node: node.value is True),
     "strategy.on_status_codes": Lost(_STATUS),
+    "strategy.cb_config.**": Lost("a circuit opens after failures in a row, whatever their share"),
     "cache.mode": Lost("only answers to equal requests are kept"),
     "cache.max_age": Lost("no answers are kept"),
     "forward_headers": Lost("headers of clients are not passed on"),
@@ -136,6 +146,12 @@ class _Reading:
             **inherited,
             **{key: _plain(own[key]) for key in ("retry", "request_timeout", "cache") if key in own},
         }
+        for key in _PARAMS:
+            above = inherited[key].entries if key in inherited else {}
+            if (params := own.get(key)) is not None and params.entries:
+                given[key] = Node(params.path, params.line, {**above, **params.entries})
+        if "strategy" in own and (circuit := _plain(own["strategy"]).get("cb_config")) is not None:
+            given["cb_config"] = circuit
         targets = own.get("targets")
         if targets is None:
             return self._deployment(node, name, given)
@@ -148,13 +164,15 @@ class _Reading:
             if made is not None:
                 members.append((made, item))
                 self._draft.kept(item.get("name") if isinstance(made, Strategy) else None)
-        is_known = kind != "conditional" and bool(members)
+        if not members:
+            return None
+        is_known = kind != "conditional"
         self._draft.kept(mode if is_known else None)
         follow(_TARGET, _without(_plain(node), "targets"), self._draft, Block(remarks=self._draft.remarks))
         if not is_known:
             default = own["strategy"].text("default") if kind == "conditional" else None
             chosen = (made for made, item in members if item.text("name") == default)
-            return next(chosen, members[0][0]) if members else None
+            return next(chosen, members[0][0])
         if mode is not None:
             self.said.append(mode)
         return self._strategy(kind, members)
@@ -176,7 +194,7 @@ class _Reading:
         draft, own = self._draft, _plain(node)
         made = Deployment(name=draft.free_name(name), nodes=(node,))
         provider = own.get("provider")
-        params = own.get("override_params")
+        params, defaults = (inherited.get(key) for key in _PARAMS)
         model = params.get("model") if params is not None else None
         asked = str(model.value) if model is not None else "*"
         slug = re.fullmatch(r"@([^/]+)/(.+)", asked)
@@ -194,8 +212,8 @@ class _Reading:
         draft.deployments.append(made)
         draft.kept(provider, model, own.get("name") if made.name == own.text("name") else None)
         self._key(made, own, theirs)
-        if params is not None:
-            follow(FORCED, params, draft, made)
+        self._bodies(made, FORCED, params)
+        self._bodies(made, _DEFAULTS, defaults)
         rest = {key: value for key, value in own.entries.items() if key not in ("weight", "targets")}
         for path, rule in _INHERITED.items():
             first, *more = path.split(".")
@@ -218,9 +236,20 @@ class _Reading:
         follow(_TARGET, Node(node.path, node.line, rest), draft, made)
         return made.name
 
+    def _bodies(self, made: Deployment, table: Table, params: Node | None) -> None:
+        """Parameters of this target and of those above it, which other targets may have had before."""
+        if params is None:
+            return
+        for key, node in params.entries.items():
+            if key != "model":
+                draft = Draft("") if self._draft.report.is_marked(node) else self._draft
+                follow(table, Node(params.path, params.line, {key: node}), draft, made)
+
     def _inherit(self, made: Deployment, rule: To, node: Node) -> None:
         try:
             made.put(rule.path, rule.read(node), node)
+            if rule.changed:
+                self._draft.changed(node, rule.changed, made.remarks)
             self._draft.kept(node)
         except Unfit as unfit:
             self._draft.lost(node, str(unfit), made.remarks)

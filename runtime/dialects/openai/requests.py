@@ -37,15 +37,25 @@ def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
         messages = required(body, "messages", list)
     if not messages:
         raise BadRequest("`messages` must hold at least one message", param="messages")
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict):
-            raise mistyped(f"messages[{index}]", dict, message)
-        if not isinstance(message.get("role"), str):
-            raise BadRequest(f"`messages[{index}].role` must be text", param=f"messages[{index}].role")
+    for message in messages:
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise _unreadable(messages)
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise mistyped("stream", bool, stream)
     return model, ChatRequest(body, bool(stream))
+
+
+def _unreadable(messages: list[Any]) -> BadRequest:
+    """The first of `messages` that is none, or has no role."""
+    index, message = next(
+        (index, each)
+        for index, each in enumerate(messages)
+        if not isinstance(each, dict) or not isinstance(each.get("role"), str)
+    )
+    if not isinstance(message, dict):
+        return mistyped(f"messages[{index}]", dict, message)
+    return BadRequest(f"`messages[{index}].role` must be text", param=f"messages[{index}].role")
 
 
 def texts_in(body: dict[str, Any], name: str, instead: str = _NO_TOKENS) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def read_request(body: Json) -> Conversation:
     return Conversation(
         fields.required(body, "model", str),
         _turns(body, templated),
-        _tools(body),
+        read_tools(body.get("tools"), ("tools",)),
         choice,
         fields.optional(body, "parallel_tool_calls", bool),
         _format(text),
@@ -127,14 +127,14 @@ def _is_templated(body: Json) -> bool:
     return prompt is not None
 
 
-def _tools(body: Json) -> tuple[Tool, ...]:
-    tools = body.get("tools")
+def read_tools(tools: Any, at: Place) -> tuple[Tool, ...]:
+    """The tools that are declared there. Raises BadRequest."""
     if not tools:
         return ()
     return tuple(
         each
-        for number, tool in enumerate(fields.objects(tools, ("tools",)))
-        for each in _named_together(tool, ("tools", number))
+        for number, tool in enumerate(fields.objects(tools, at))
+        for each in _named_together(tool, (*at, number))
     )
 
 

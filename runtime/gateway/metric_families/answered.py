@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -11,7 +11,7 @@ from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...requests.usage import PICODOLLARS
 from ...serving.counters import Counters
 from ...serving.deployment import Deployment
-from ..accounting import Accounting
+from ..accounting import Spend
 from ..gen_ai import OPERATIONS, provider_name
 from .histograms import add_durations
 
@@ -29,14 +29,18 @@ def of_errors(refused: Mapping[str, int]) -> Metric:
     return errors
 
 
-def of_keys(accounting: Accounting) -> Iterator[Metric]:
+def of_keys(outcomes: Iterable[tuple[tuple[str, str], int]]) -> Iterable[Metric]:
     requests = CounterMetricFamily(
         "inferc_key_requests",
         "Requests by the key they came with, and how they ended",
         labels=("key", "outcome"),
     )
-    for (key, outcome), count in accounting.outcomes.items():
+    for (key, outcome), count in outcomes:
         requests.add_metric((key, outcome), count)
+    return (requests,)
+
+
+def of_spend(totals: Iterable[tuple[tuple[str, str, str], Spend]]) -> Iterable[Metric]:
     labels = ("key", "model", "deployment")
     tokens = CounterMetricFamily(
         "inferc_spent_tokens",
@@ -44,11 +48,11 @@ def of_keys(accounting: Accounting) -> Iterator[Metric]:
         labels=(*labels, "kind"),
     )
     cost = CounterMetricFamily("inferc_spent_dollars", "What they cost, where that is known", labels=labels)
-    for row, spend in accounting.totals.items():
+    for row, spend in totals:
         tokens.add_metric((*row, "prompt"), spend.prompt_tokens)
         tokens.add_metric((*row, "completion"), spend.completion_tokens)
         cost.add_metric(row, spend.cost / PICODOLLARS)
-    yield from (requests, tokens, cost)
+    return tokens, cost
 
 
 def of_requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:

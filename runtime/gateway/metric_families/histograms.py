@@ -12,7 +12,9 @@ from ...serving.counters import Durations
 
 
 def add_durations(metric: HistogramMetricFamily, labels: Sequence[str], durations: Durations) -> None:
-    """To `metric`, those of one who has these labels, with the traces of some of them."""
+    """To `metric`, those of one who has these labels, if there are any yet, with the traces of some."""
+    if not any(durations.buckets):
+        return
     buckets: list[Any] = cumulative(durations.bounds, durations.buckets)
     for place, (trace_id, value, at) in durations.examples.items():
         example = Exemplar({"trace_id": trace_id}, value, Timestamp(int(at), int(at % 1 * 1e9)))

@@ -50,7 +50,7 @@ class Live:
             flows = {"by": _FLOWS, "seconds": _EVER}
             return {
                 "status": self._health(),
-                "metrics": _compact(self._metrics.traffic()),
+                "metrics": _compact(await self._metrics.traffic()),
                 "flows": costs(self._records, flows)["rows"],
                 "recent": last_requests(self._records, RECENT),
                 "plan": id(self._executor.plan),

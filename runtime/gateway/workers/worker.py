@@ -110,9 +110,8 @@ class Worker:
             return {"refused": "it has not started"}
         if command == "metrics":
             metrics = service.app[METRICS]
-            return {
-                "metrics": metrics_as_json(metrics.traffic() if message.get("traffic") else metrics.collect())
-            }
+            found = await (metrics.traffic() if message.get("traffic") else metrics.collect())
+            return {"metrics": metrics_as_json(found)}
         if command == "take_over":
             return await self._take_over(service, parse_plan(message["plan"]))
         known: dict[str, Callable[..., Any]] = {**commands.reading, **commands.changing}

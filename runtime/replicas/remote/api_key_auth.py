@@ -48,7 +48,7 @@ class NoAuthorizer:
     def version(self) -> int:
         return 0
 
-    async def authorize(self) -> Authorization:
+    def authorize(self) -> Authorization:
         return self._nothing
 
     async def refused(self, used: Authorization) -> bool:
@@ -78,7 +78,7 @@ class KeyAuthorizer:
             self._follow()
         return self._version
 
-    async def authorize(self) -> Authorization:
+    def authorize(self) -> Authorization:
         if self._key.may_change:  # most never do
             self._follow()
         return self._current

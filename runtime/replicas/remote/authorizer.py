@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
 
 from attrs import field
 from multidict import CIMultiDict
@@ -57,8 +57,8 @@ class Authorizer(Protocol):
         """How often the credential has changed; looks whether its source has, at a price for each request."""
         ...
 
-    async def authorize(self) -> Authorization:
-        """What the next request shows. Raises RequestError."""
+    def authorize(self) -> Authorization | Coroutine[Any, Any, Authorization]:
+        """What the next request shows; awaited where it may have to be asked for. Raises RequestError."""
         ...
 
     async def refused(self, used: Authorization) -> bool:

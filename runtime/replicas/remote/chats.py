@@ -44,6 +44,7 @@ from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, CompletionRequest
+from ...requests.upstream import Upstream
 from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, read_whole
@@ -74,7 +75,8 @@ class ChunkReader(Protocol):
 class Fit(NamedTuple):
     """A request as one provider takes it.
 
-    passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
+    passes: the bytes of its answer are what the client understands. changes: the places of what was changed,
+    in the client's words. by_tool: the function whose call stands
     for the answer. headers: what is said beside it. checked: what the answer is held to here.
     one_call: the first call of a function is all that the client wants.
     """
@@ -82,16 +84,11 @@ class Fit(NamedTuple):
     path: str
     body: bytes
     passes: bool
-    notes: tuple[Note, ...] = ()
+    changes: tuple[str, ...] = ()
     by_tool: str | None = None
     headers: Mapping[str, str] = NO_OPTIONS
     checked: tuple[Checked, ...] = ()
     one_call: bool = False
-
-    @property
-    def changes(self) -> tuple[str, ...]:
-        """The places of what was changed, in the client's words."""
-        return tuple(dict.fromkeys(note.where for note in self.notes)) if self.notes else ()
 
 
 class Chats:
@@ -136,16 +133,24 @@ class Chats:
         return can.chat_endpoint is False or bool(thinks and request.body.get("tools"))
 
     def whole(
-        self, body: bytes, fit: Fit, classifier: Classifier, *, streamed: bool = False, wanted: bool = False
+        self,
+        body: bytes,
+        fit: Fit,
+        classifier: Classifier,
+        upstream: Upstream | None = None,
+        *,
+        streamed: bool = False,
+        wanted: bool = False,
     ) -> ChatChunk | ChatEvents:
         """A whole answer to a request that was sent as `fit` says. Raises RequestError.
 
-        streamed: the provider sent a stream. wanted: the client waits for one.
+        upstream: what the provider says beside it. streamed: it sent a stream. wanted: the client waits for
+        one.
         """
         body = without_halves(body)
         passes = fit.passes and not streamed and not wanted
         if passes and self._dialect == OPENAI_CHAT:
-            return read_whole(body, classifier)
+            return read_whole(body, classifier, upstream)
         reader = PROVIDER_SIDES[self._dialect].reader(classifier)
         events = _gathered(reader, body, classifier) if streamed else reader.read_whole(body)
         if events and isinstance(events[-1], Failed):
@@ -163,7 +168,7 @@ class Chats:
             if (error := self.misfit(held)) is not None:
                 error.usage = usage
                 raise error
-        return ChatEvents(tuple(events), usage, native=body if passes else b"")
+        return ChatEvents(tuple(events), usage, upstream=upstream, native=body if passes else b"")
 
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
@@ -247,7 +252,8 @@ class Chats:
             sent = exact_json.dumps(body)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
-        fit: Fit = tuple.__new__(Fit, (path, sent, passes, notes, by_tool, headers, (), False))
+        changes = tuple(dict.fromkeys(note.where for note in notes)) if notes else ()
+        fit: Fit = tuple.__new__(Fit, (path, sent, passes, changes, by_tool, headers, (), False))
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit

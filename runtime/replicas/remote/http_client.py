@@ -8,7 +8,6 @@ expected, or where a proxy stands in between, a session does the work.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from io import BytesIO
 from ssl import SSLContext
@@ -24,6 +23,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ....compiler.plan.record import frozen
+from ...concurrency.timeouts import Timeouts
 from ...dialects.server_sent_events import EVENT_STREAM
 from ...header_lines import header_lines
 from .connector import (
@@ -45,6 +45,10 @@ _JOINED = 64 << 10
 _LARGE = 1 << 20
 """Bytes of a body from where on aiohttp wants it as a file."""
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+
+Limit = tuple[Timeouts, float]
+"""Until when the head of an answer must be here, in the time of the loop, and who looks after that."""
 
 
 class Answer(Protocol):
@@ -69,9 +73,15 @@ class HttpClient(Protocol):
     """Sends requests, on connections that it keeps. Redirects are not followed; cookies are not kept."""
 
     async def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self,
+        address: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit: Limit,
+        content_type: str | None = None,
     ) -> Answer:
-        """The answer, when its head is here. The caller releases it. Raises ClientError.
+        """The answer, when its head is here. The caller releases it. Raises ClientError, and TimeoutError
+        where it is not here in time.
 
         address: a URL; there are few. headers: beside those of all requests; they do not change later.
         content_type: of the body, where it is another one than usual; there are few.
@@ -118,16 +128,23 @@ def open_client(options: ClientOptions) -> HttpClient:
 def is_as_expected() -> bool:
     """Whether this aiohttp has what LeanClient calls."""
     try:
-        connect = inspect.signature(aiohttp.TCPConnector.connect).parameters
-        expect = inspect.signature(ResponseHandler.set_response_params).parameters
-    except (AttributeError, TypeError, ValueError):
+        connect = _parameters(aiohttp.TCPConnector.connect)
+        expect = _parameters(ResponseHandler.set_response_params)
+    except AttributeError:
         return False
     return (
-        list(connect) == ["self", "req", "traces", "timeout"]
-        and expect.keys() >= _PARSING.keys()
+        connect == ("self", "req", "traces", "timeout")
+        and _PARSING.keys() <= {*expect}
         and all(hasattr(ResponseHandler, name) for name in ("read", "should_close", "is_connected"))
         and hasattr(aiohttp.ClientRequest, "connection_key")
     )
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    """Their names; `inspect` would take half of the time of making a client. Raises AttributeError."""
+    code = function.__code__
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return names
 
 
 _PARSING = {
@@ -160,7 +177,12 @@ class SessionClient:
         )
 
     async def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self,
+        address: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit: Limit,
+        content_type: str | None = None,
     ) -> Answer:
         """The answer, when its head is here."""
         url = self._urls.get(address)
@@ -174,7 +196,9 @@ class SessionClient:
             through = {"proxy": proxy.url, "proxy_headers": proxy.headers}
             if url.scheme == "http":  # the proxy reads the request itself
                 headers = {**headers, **proxy.headers}
-        return await self._session.post(url, data=data, headers=headers, allow_redirects=False, **through)
+        timeouts, until = limit
+        with timeouts.until(until):
+            return await self._session.post(url, data=data, headers=headers, allow_redirects=False, **through)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -195,7 +219,12 @@ class LeanClient:
         self._last: tuple[Mapping[str, str] | None, bytes] = None, b""  # headers are the same for long
 
     async def post(
-        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self,
+        address: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        limit: Limit,
+        content_type: str | None = None,
     ) -> Answer:
         """The answer, when its head is here."""
         key = (address, content_type)
@@ -206,11 +235,13 @@ class LeanClient:
             self._last = headers, lines
         size = len(body)
         head = b"%b%bContent-Length: %b\r\n\r\n" % (target.head, lines, str(size).encode())
+        timeouts, until = limit
         kept = target.kept.take()
         if kept is not None:
             connection, protocol = kept
         else:
-            connection = await self._connector.connect(target, [], _NO_TIMEOUT)
+            with timeouts.until(until):
+                connection = await self._connector.connect(target, [], _NO_TIMEOUT)
             protocol = connection.protocol
         steady: Steady | None = getattr(protocol, "steady", None)
         first: FirstPiece | None = None
@@ -218,24 +249,33 @@ class LeanClient:
             if steady is None:
                 protocol.set_response_params(**self._parsing)
             else:
-                first = FirstPiece(steady, self._connector._loop, self._parsing)
+                first = FirstPiece(steady, self._connector._loop, self._parsing, until)
             transport = protocol.transport
             assert transport is not None
             if size > _JOINED:
                 transport.writelines((head, body))
             else:
                 transport.write(head + body)
-            if first is not None and (plain := await first.waiter) is not None:
-                rest = first.rest
-                whole = plain.body if rest is None and first.stream is None else None
-                content = first.stream or EMPTY_PAYLOAD
-                return LeanAnswer(connection, protocol, target.kept, 200, plain.headers, content, whole, rest)
-            for _ in range(MAX_INTERIM + 1):
-                message, content = await protocol.read()
-                if message.code >= 200 or message.code == 101:
+            if first is not None:
+                timeouts.begin(first)
+                try:
+                    plain = await first.waiter
+                finally:
+                    timeouts.waits.discard(first)
+                if plain is not None:
+                    rest = first.rest
+                    whole = plain.body if rest is None and first.stream is None else None
+                    content = first.stream or EMPTY_PAYLOAD
                     return LeanAnswer(
-                        connection, protocol, target.kept, message.code, message.headers, content
+                        connection, protocol, target.kept, 200, plain.headers, content, whole, rest
                     )
+            with timeouts.until(until):
+                for _ in range(MAX_INTERIM + 1):
+                    message, content = await protocol.read()
+                    if message.code >= 200 or message.code == 101:
+                        return LeanAnswer(
+                            connection, protocol, target.kept, message.code, message.headers, content
+                        )
             raise _unreadable(target, 502, TOO_MANY_INTERIM)
         except HttpProcessingError as error:
             connection.close()
@@ -348,7 +388,7 @@ class LeanAnswer:
         elif self.rest is not None and not self.rest.is_whole:
             connection.close()
         else:
-            self._kept.keep(connection, self._protocol)
+            self._kept.keep(connection, self._protocol, parsed=self.whole is None)
 
 
 def _unreadable(target: _Target, status: int, message: str) -> aiohttp.ClientResponseError:

@@ -30,11 +30,14 @@ class KeptConnections:
             connection.close()
         return None
 
-    def keep(self, connection: Any, protocol: Any) -> None:
-        """Keep `connection`, whose answer has been read; where it was not, or must not be kept, close it."""
+    def keep(self, connection: Any, protocol: Any, *, parsed: bool = True) -> None:
+        """Keep `connection`, whose answer has been read; where it was not, or must not be kept, close it.
+
+        parsed: whether a parser has read it, which knows that; else all of it was here, and it may be kept.
+        """
         if (
             self._is_closed
-            or protocol.should_close
+            or (parsed and protocol.should_close)
             or not protocol.is_connected()
             or protocol.transport.get_write_buffer_size()
         ):

@@ -26,6 +26,7 @@ from ...dialects.openai_chat.plain import (
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...requests.answer import ChatChunk
+from ...requests.upstream import Upstream
 from ...requests.usage import Usage, is_believable
 
 _PLAIN_ENDS = ("stop", "length")
@@ -34,26 +35,29 @@ OPENAIS = frozenset({ProviderKind.OPENAI, ProviderKind.AZURE})
 """Who knows all fields of their answers, and whose reasons are what they are."""
 
 
-def read_whole(body: bytes, classifier: Classifier) -> ChatChunk:
-    """A whole answer, with its usage. Raises RequestError where it is none."""
+def read_whole(body: bytes, classifier: Classifier, upstream: Upstream | None = None) -> ChatChunk:
+    """A whole answer, with its usage, and what its provider says beside it. Raises RequestError where it is
+    none."""
     answer = parse_object(body, classifier)
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices:
         raise classifier.malformed("the answer has no choices")
     changed = False
-    for place, choice in enumerate(choices):
+    place = 0
+    for choice in choices:
         if not _is_plain(choice):
             check_choice(choice, classifier)
             changed |= _is_mended(choice, place, classifier)
+        place += 1  # noqa: SIM113, what `enumerate` makes for a list of one costs more than looking at it
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
-    return tuple.__new__(ChatChunk, (body, told_usage(answer, classifier, tier), False, None, True))
+    return tuple.__new__(ChatChunk, (body, told_usage(answer, classifier, tier), False, upstream, True))
 
 
 def _with_plain_fields(answer: dict[str, Any]) -> bool:
     """Whether fields were filled in that whole answers must have, and that are told to be nothing."""
-    if None not in (answer.get("object", 0), answer.get("created", 0)):
+    if answer.get("object", 0) is not None and answer.get("created", 0) is not None:
         return False
     empty = [name for name in ("object", "created") if name in answer and answer[name] is None]
     if "object" in empty:

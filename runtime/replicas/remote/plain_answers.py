@@ -49,7 +49,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     """The answer that `piece` is, or begins; None where it is more than one, or has to be parsed."""
     begin = piece[:_MOST_HEAD] if type(piece) is bytes else bytes(piece[:_MOST_HEAD])
     end = begin.find(b"\r\n\r\n")
-    if end < 0 or begin[: len(_BEGINS)] != _BEGINS:
+    if end < 0 or not begin.startswith(_BEGINS):
         return None
     head = begin[len(_BEGINS) : end + 2].decode("latin-1")
     fields = _FIELD.findall(head)
@@ -169,12 +169,15 @@ def _broken() -> ClientPayloadError:
 
 
 class FirstPiece:
-    """Waits on `steady` for the first that comes of an answer. parsing: how a parser is made, which reads all
-    that is no plain answer."""
+    """Waits on `steady` for the first that comes of an answer, until `moment` at the latest. parsing: how a
+    parser is made, which reads all that is no plain answer."""
 
-    __slots__ = ("_parsing", "_steady", "rest", "stream", "waiter")
+    __slots__ = ("_parsing", "_steady", "moment", "rest", "stream", "waiter")
 
-    def __init__(self, steady: Steady, loop: AbstractEventLoop, parsing: Mapping[str, Any]) -> None:
+    def __init__(
+        self, steady: Steady, loop: AbstractEventLoop, parsing: Mapping[str, Any], moment: float
+    ) -> None:
+        self.moment = moment
         self._steady = steady
         self._parsing = parsing
         self.waiter: Future[PlainAnswer | None] = loop.create_future()
@@ -184,6 +187,11 @@ class FirstPiece:
         self.stream: WholeChunks | None = None
         """What reads its chunks."""
         steady.relay = self
+
+    def expire(self) -> None:
+        """It has lasted too long."""
+        if not self.waiter.done():
+            self.waiter.set_exception(TimeoutError())
 
     def passes(self, piece: bytes | memoryview) -> bool:
         """Whether `piece` is an answer, or begins one."""

@@ -5,44 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from codecs import BOM_UTF8
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
 
 import aiohttp
-from attrs import evolve
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
-from ...dialects import openai_responses
-from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
+from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
-from ...dialects.retrieval import retrieval_of
-from ...dialects.retrieval.bedrock import counted
-from ...dialects.retrieval.vectors import check_length
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser, is_stream, without_end_mark
-from ...requests.answer import ChatChunk, ChatEvents, Chunk, EmbedChunk, PassedChunk
+from ...requests.answer import ChatChunk, Chunk, PassedChunk, with_upstream
 from ...requests.errors import (
-    RequestError,
     RequestTimeout,
     ServerError,
     ShuttingDown,
-    StartError,
     Unauthorized,
     Unsupported,
 )
 from ...requests.request import (
-    NO_OPTIONS,
     ChatRequest,
     ClassifyRequest,
     CompletionRequest,
-    EmbedRequest,
     PassedRequest,
     Request,
-    RerankRequest,
     TensorRequest,
 )
 from ...requests.sink import Sink
@@ -54,26 +42,23 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
-from .chats import Chats, ChunkReader, Fit, is_long, read_events, without_end
-from .extra_body import ExtraBody
-from .http_client import Answer, ClientOptions, HttpClient, LeanAnswer, open_client
-from .network_errors import told_of
-from .passthrough_requests import JSON, Passed
-from .passthrough_streams import PassingReader, Read
-from .proxy import Proxy, proxy_of
+from .chats import ChunkReader, Fit, without_end
+from .faults import Faults
+from .http_client import Answer, HttpClient, LeanAnswer
+from .passthrough_requests import JSON
+from .provider_client import READ_AHEAD, check_packages, client_of
+from .provider_requests import ProviderRequests
+from .proxy import proxy_of
 from .relay import Parser, Relay
-
-E = TypeVar("E", bound=RequestError)
+from .stream_pieces import read_piece
+from .whole_answers import MAX_ANSWER, WholeAnswers, most_bytes
 
 _STREAMED = (ChatRequest, CompletionRequest)
 
 log = logging.getLogger(__name__)
 
-MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
-"""Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
-
-MAX_PASSED = 128 << 20
-"""Bytes of JSON that is handed on, in which there may be images."""
+MAX_STREAM = 256 << 20
+"""Bytes of a stream."""
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
@@ -91,13 +76,6 @@ _TENSORS = (TensorRequest, ClassifyRequest)
 
 _SUCCESSES = (200, 201, 203)
 """Those whose body is the answer: 201 is that of frameworks to each POST, 203 comes by way of proxies."""
-
-_KEEPALIVE = 60.0
-
-_WINDOW = {TaskKind.CHAT: 32 << 10}
-"""What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
-_READ_AHEAD = 8 << 10
-"""Bytes of a stream that are read before the client takes them."""
 
 
 class RemoteReplica:
@@ -118,11 +96,9 @@ class RemoteReplica:
         base_dir: Path = Path(),
     ) -> None:
         self._plan = plan
-        self._chats = Chats(plan)
-        self._responses = Chats(plan, responses=True) if plan.responses else self._chats
-        self._passed = Passed(plan)
-        self._retrieval = retrieval_of(plan)
-        self._found_as = f"asked by {plan.deployment}"
+        self._requests = ProviderRequests(plan)
+        self._passed = self._requests.passed
+        self._answers = WholeAnswers(plan, self._requests)
         self._authorizer = authorizer
         self._observe = observe
         self._server = server
@@ -131,47 +107,27 @@ class RemoteReplica:
         self._total_timeout = float(plan.timeouts.total)
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
-        self._extra = ExtraBody.of(plan)
         self._is_bedrock = plan.wire is WireFormat.BEDROCK
         self._client: HttpClient | None = client
         self._classifier = Classifier(plan, None)
+        self._faults = Faults(plan, self._classifier.who, self._timeouts, launched=server is not None)
+        self._read = partial(read_piece, self._faults)
         self._base_dir = base_dir
         self._status = ReplicaStatus(ready=False)
         self._certificates: Certificates | None = None
-        self._proxy: Proxy | None = None
 
     async def start(self) -> None:
         plan = self._plan
-        if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
-            raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
-        reads_by_it = self._is_bedrock or plan.aws is not None  # streams, whatever the key; or it signs
-        if reads_by_it and find_spec("botocore") is None:
-            raise StartError(
-                f"deployment `{plan.deployment}`: it needs botocore, which is not installed: "
-                "pip install 'inferc[bedrock]'"
-            )
+        check_packages(plan)
         await self._authorizer.start()
         if self._server:
             await self._server.start()
         if self._client is not None:
             return
-        self._proxy = None if self._server else proxy_of(plan, self._base_dir)
+        proxy = self._faults.proxy = None if self._server else proxy_of(plan, self._base_dir)
         if plan.tls is not None:
             self._certificates = Certificates(plan.tls, self._base_dir, f"deployment `{plan.deployment}`")
-        headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._client = open_client(
-            ClientOptions(
-                headers={**headers, **self._chats.headers, **plan.headers},
-                read_ahead=_READ_AHEAD,
-                window=_WINDOW.get(plan.task_kind),
-                keepalive=_KEEPALIVE,
-                proxy=self._proxy,
-                ssl=self._certificates.context if self._certificates is not None else None,
-                is_plain=True,
-                query=plan.query,
-                as_written=self._is_bedrock or plan.aws is not None,  # signatures are of each character
-            )
-        )
+        self._client = client_of(plan, self._requests.headers, proxy, self._certificates)
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -191,38 +147,17 @@ class RemoteReplica:
             status = self._status = ReplicaStatus(ready, credential=credential)
         return status
 
-    def _asks(self, request: ChatRequest) -> Chats:
-        """What asks the provider: in the client's own protocol, where the provider has that one, too, or in
-        the one in which the model takes the request."""
-        said = request.said
-        is_response = said is not None and said.dialect == openai_responses.DIALECT
-        return self._responses if is_response or self._chats.lacks(request) else self._chats
-
-    def _asked(self, request: ChatRequest) -> tuple[Chats, Fit]:
-        """What asks the provider, and how it does; found once. Raises BadRequest."""
-        found: tuple[Chats, Fit] | None = request.kept.get(self._found_as)
-        if found is None:
-            chats = self._asks(request)
-            found = request.kept[self._found_as] = chats, chats.fit(request)
-        return found
-
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
-        if self._found_as not in request.kept and is_long(request):
-            return None
-        return self._asked(request)[1]
+        return self._requests.asked_at_once(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
-        return self._asked(request)[1]
+        return self._requests.asked(request)[1]
 
     def left_out(self, request: Request) -> tuple[str, ...]:
         """The names of the fields of `request` of which the provider is told nothing. Raises BadRequest."""
-        if isinstance(request, EmbedRequest | RerankRequest):
-            return self._retrieval.left_out(request)
-        if isinstance(request, CompletionRequest | PassedRequest):
-            return self._passed.left_out(request)
-        return ()
+        return self._requests.left_out(request)
 
     def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         return self._stream(request, deadline, None)
@@ -241,24 +176,26 @@ class RemoteReplica:
                     async for piece in self._pieces(response, classifier, until, upstream):
                         yield piece
                     return
-                whole = _with_upstream(await self._whole(request, response, classifier, until), upstream)
+                whole = await self._whole(request, response, classifier, until, upstream)
                 for each in self._as_asked(request, whole):
                     yield each
                 return
             if kind == "text/html":
-                raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
+                raise self._faults.of(
+                    ServerError, "answered with a page of HTML where a stream was asked for"
+                )
             reader: ChunkReader
             if isinstance(request, ChatRequest):
-                chats, fit = self._asked(request)
+                chats, fit = self._requests.asked(request)
                 reader = chats.reader(request, fit, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
-            begin = await body.piece(_READ_AHEAD)
+            begin = await body.piece(READ_AHEAD)
             if begin.startswith(b"{") and not self._is_bedrock:  # JSON that is called events
                 json = begin + await body.whole()
-                whole = _with_upstream(await self._parsed(request, response, classifier, json), upstream)
+                whole = await self._whole(request, response, classifier, until, upstream, json)
                 for each in self._as_asked(request, whole):
                     yield each
                 return
@@ -273,19 +210,19 @@ class RemoteReplica:
                     sink,
                     reader,
                     parser,
-                    self._chunks,
-                    _READ_AHEAD,
+                    self._read,
+                    READ_AHEAD,
                 )
             while not reader.ended:
                 if data is None:
                     try:
-                        data = await body.piece(_READ_AHEAD, relay if told is None else None)
+                        data = await body.piece(READ_AHEAD, relay if told is None else None)
                     except OutOfBounds as bound:
                         if bound.limit is not Limit.READ:
                             raise
                         silence, data = bound, b""  # where all is said, this is the end
                 if relay is None or (read := relay.left) is None:
-                    read = self._chunks(reader, parser, body, data)
+                    read = self._read(reader, parser, body, data)
                 else:
                     relay.left = None
                 chunks, error = read
@@ -293,7 +230,7 @@ class RemoteReplica:
                 if silence is not None and (error is not None or not reader.ended):
                     raise silence
                 if (held := reader.whole) is not None:
-                    error = await asyncio.to_thread(self._chats.misfit, held)
+                    error = await asyncio.to_thread(chats.misfit, held)
                     chunks = chunks if error is None else without_end(chunks)
                 if chunks and (len(chunks) > 1 or reader.ended or error is not None):
                     more = error is not None or body.at_end  # what follows waits for nothing
@@ -302,16 +239,16 @@ class RemoteReplica:
                         for left, each in zip(reversed(range(len(chunks))), chunks, strict=True)
                     ]
                 for each in chunks:
-                    yield each if told is None else _with_upstream(each, told)
+                    yield each if told is None else with_upstream(each, told)
                     told = None
                 if error is not None:
                     raise error
             if not body.at_end:
                 await body.read_end()
         except OutOfBounds as error:
-            raise self._out_of_bounds(error.limit, error.most, deadline) from None
+            raise self._faults.out_of_bounds(error, deadline) from None
         except aiohttp.ClientError as error:
-            raise self._network_error(error) from None
+            raise self._faults.of_network(error) from None
         finally:
             response.release()  # closes the connection where something is left unread
 
@@ -324,65 +261,57 @@ class RemoteReplica:
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:
-            return _with_upstream(await self._whole(request, response, classifier, until), upstream)
+            return await self._whole(request, response, classifier, until, upstream)
         except OutOfBounds as error:
-            raise self._out_of_bounds(error.limit, error.most, deadline) from None
+            raise self._faults.out_of_bounds(error, deadline) from None
         except aiohttp.ClientError as error:
-            raise self._network_error(error) from None
+            raise self._faults.of_network(error) from None
         finally:
             response.release()
 
-    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
-        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        if type(response) is LeanAnswer and response.whole is not None:
+    async def _whole(
+        self,
+        request: Request,
+        response: Answer,
+        classifier: Classifier,
+        until: float,
+        upstream: Upstream,
+        body: bytes | None = None,
+    ) -> Chunk:
+        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError.
+
+        body: all of it, where it has been read.
+        """
+        if body is not None:
+            pass
+        elif type(response) is LeanAnswer and response.whole is not None:
             body = response.whole
         elif type(response) is LeanAnswer and response.rest is not None:
-            body = await self._body(response, until, _most(request)).rest(response.rest)
+            body = await self._body(response, until, most_bytes(request)).rest(response.rest)
         elif (content := response.content).is_eof():  # it came along with its head
             body = take(content)
-            if len(body) > MAX_ANSWER and len(body) > _most(request):
-                raise OutOfBounds(Limit.SIZE, _most(request))
+            if len(body) > MAX_ANSWER and len(body) > most_bytes(request):
+                raise OutOfBounds(Limit.SIZE, most_bytes(request))
         else:
-            body = await self._body(response, until, _most(request)).whole()
-        return await self._parsed(request, response, classifier, body)
-
-    async def _parsed(self, request: Request, response: Answer, classifier: Classifier, body: bytes) -> Chunk:
-        """The answer whose body that is. Raises RequestError."""
-        headers = response.headers
-        body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
+            body = await self._body(response, until, most_bytes(request)).whole()
+        streamed = False
+        if not body.startswith(b"{") or not body.endswith(b"}"):
+            body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
+            streamed = is_stream(body, response.content_type)
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
-                return self._parse(request, body, headers, classifier)
-            return await asyncio.to_thread(self._parse, request, body, headers, classifier)
-        chats, fit = self._asked(request)
-        streamed = is_stream(body, response.content_type)
+                chunk = self._answers.read(request, body, response.headers, classifier)
+            else:
+                chunk = await asyncio.to_thread(
+                    self._answers.read, request, body, response.headers, classifier
+                )
+            return with_upstream(chunk, upstream)
+        chats, fit = self._requests.asked(request)
         if len(body) < LARGE and not fit.checked:
-            return chats.whole(body, fit, classifier, streamed=streamed, wanted=request.stream)
-        read = partial(chats.whole, body, fit, classifier, streamed=streamed, wanted=request.stream)
+            return chats.whole(body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
+        read = partial(chats.whole, body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
         # what is held to a schema is not for the event loop, either
         return await asyncio.to_thread(read)
-
-    def _parse(
-        self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
-    ) -> Chunk:
-        """The answer that `body` holds. Raises RequestError."""
-        if isinstance(request, EmbedRequest):
-            found = self._retrieval.vectors(body, len(request.inputs), classifier)
-            found = counted(found, headers) if self._is_bedrock else found
-            check_length(found, request.dimensions, classifier)
-            return found
-        if isinstance(request, RerankRequest):
-            return self._retrieval.scores(body, len(request.documents), classifier)
-        if isinstance(request, PassedRequest):
-            return self._passed.answer(request, body, classifier)
-        if isinstance(request, TensorRequest | ClassifyRequest):
-            from ...dialects.open_inference.client import read_labels, read_tensors
-
-            if isinstance(request, TensorRequest):
-                return read_tensors(body, headers, classifier)
-            return read_labels(body, classifier)
-        streamed = is_stream(body, headers.get("Content-Type", ""))
-        return self._passed.whole(body, classifier, streamed=streamed)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float, upstream: Upstream
@@ -391,34 +320,62 @@ class RemoteReplica:
         content_type = response.headers.get("Content-Type", "application/octet-stream")
         pieces = self._passed.pieces(content_type, classifier)
         if response.content_type == "text/html":
-            raise self._fail(ServerError, "answered with a page of HTML")
+            raise self._faults.of(ServerError, "answered with a page of HTML")
         told: Upstream | None = upstream
         body = self._body(response, until, MAX_STREAM)
         try:
-            while data := await body.piece(_READ_AHEAD):
+            while data := await body.piece(READ_AHEAD):
                 body.since = None
                 yield pieces.piece(data)._replace(upstream=told)
                 told = None
             if rest := pieces.end():
                 yield PassedChunk(rest, pieces.content_type)
         except EventTooLarge:
-            raise self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB") from None
+            raise self._faults.of(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB") from None
         if told is not None:
-            raise self._fail(ServerError, "answered with nothing")
+            raise self._faults.of(ServerError, "answered with nothing")
 
     async def _open(
         self, request: Request, deadline: float | None
     ) -> tuple[Answer, Classifier, float, Upstream]:
         """An answer that begins as a success, until when all of it must be here, and what its headers say.
         Raises RequestError."""
+        client, timeouts = self._client, self._timeouts
         if type(request) in _TENSORS and self._plan.task not in _OURS:
-            raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
-        until = self._timeouts.now() + self._total_timeout
+            raise self._faults.of(Unsupported, "takes neither tensors nor texts to classify")
+        if client is None:
+            raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
+        now = timeouts.now()
+        until = now + self._total_timeout
         if deadline is not None and deadline < until:
             until = deadline
+        endpoint = self._server.endpoint if self._server else self._plan.endpoint
+        address, body, beside, content_type = self._requests.write(request, endpoint)
+        if self._certificates is not None:
+            self._certificates.look(now)
         renewed = False
         while True:
-            response, used = await self._send(request, until, deadline)
+            try:
+                first_by = now + self._request_timeout
+                if first_by > until:
+                    first_by = until
+                used = self._authorizer.authorize()
+                if not isinstance(used, Authorization):
+                    with timeouts.until(first_by):
+                        used = await used
+                headers = {**used.headers, **beside} if beside else used.headers
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(address, body, content_type or JSON)}
+                if parent := PARENT.get():
+                    headers = {**headers, TRACEPARENT: parent}
+                response = await client.post(address, body, headers, (timeouts, first_by), content_type)
+            except TimeoutError:
+                if timeouts.now() >= until:
+                    raise self._faults.too_late(deadline) from None
+                what = f"sent no first byte within {self._request_timeout:g} s"
+                raise self._faults.of(RequestTimeout, what) from None
+            except aiohttp.ClientError as error:
+                raise self._faults.of_network(error) from None
             classifier = self._classifier
             if classifier.secret is not used.secret:
                 classifier = self._classifier = Classifier(self._plan, used.secret)
@@ -428,125 +385,13 @@ class RemoteReplica:
             if response.status in _SUCCESSES:
                 return response, classifier, until, upstream
             try:
-                body = await self._body(response, until, MAX_ERROR_BODY).beginning()
+                told = await self._body(response, until, MAX_ERROR_BODY).beginning()
             finally:
                 response.release()
-            error = classifier.http_error(response.status, response.headers, body)
-            if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
-                raise error
-            renewed = True
-
-    async def _send(
-        self, request: Request, until: float, deadline: float | None
-    ) -> tuple[Answer, Authorization]:
-        if self._client is None:
-            raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
-        beside: Mapping[str, str] = NO_OPTIONS
-        if isinstance(request, ChatRequest):
-            fit = self._asked(request)[1]
-            path, body, beside = fit.path, fit.body, fit.headers
-        elif isinstance(request, CompletionRequest | PassedRequest):
-            path, body, kind = self._passed.request(request)
-            content_type = None if kind == JSON else kind
-        elif isinstance(request, TensorRequest | ClassifyRequest):
-            from ...dialects.open_inference.client import write_request
-
-            path, body, beside, content_type = write_request(request, self._plan.model)
-            endpoint = endpoint.removesuffix("/v1")
-        else:
-            path, body = self._retrieval.request(request)
-        if self._extra is not None and content_type is None:
-            body = self._extra.added_to(body)
-        if self._certificates is not None:
-            self._certificates.look(self._timeouts.now())
-        try:
-            with self._timeouts.within(self._request_timeout, until):
-                used = await self._authorizer.authorize()
-                headers = {**used.headers, **beside} if beside else used.headers
-                if used.sign is not None:
-                    headers = {**headers, **used.sign(endpoint + path, body, content_type or JSON)}
-                if parent := PARENT.get():
-                    headers = {**headers, TRACEPARENT: parent}
-                return await self._client.post(endpoint + path, body, headers, content_type), used
-        except TimeoutError:
-            if self._timeouts.now() >= until:
-                raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
-            raise self._fail(
-                RequestTimeout, f"sent no first byte within {self._request_timeout:g} s"
-            ) from None
-        except aiohttp.ClientError as error:
-            raise self._network_error(error) from None
-
-    def _chunks(self, reader: ChunkReader, parser: Parser, body: Body, data: bytes) -> Read:
-        """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
-        if type(reader) is PassingReader and type(parser) is SseParser:
-            read = reader.read_piece(data, parser)
-            if read is not None:
-                body.since = None
-                return read
-        try:
-            events = parser.feed(data) if data else parser.close()
-        except EventTooLarge:
-            return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
-        except BrokenStream:
-            return [], self._fail(ServerError, "sent a stream that cannot be read")
-        if events or parser.in_event:
-            body.since = None
-        chunks, error = read_events(reader, events, closing=not data)
-        if not data and not reader.ended and error is None:
-            error = self._fail(ServerError, "ended the stream without its end marker")
-        return chunks, error
+            failure = classifier.http_error(response.status, response.headers, told)
+            if renewed or not isinstance(failure, Unauthorized) or not await self._authorizer.refused(used):
+                raise failure
+            renewed, now = True, timeouts.now()
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
-
-    def _out_of_bounds(
-        self, limit: Limit, most: int, deadline: float | None, *, at_work: bool = True
-    ) -> RequestError:
-        """at_work: whether the answer had begun."""
-        if limit is Limit.SIZE:
-            what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
-            return self._fail(ServerError, what, retryable=False)
-        if limit is Limit.READ:
-            what = f"fell silent for {self._read_timeout:g} s"
-        elif deadline is not None and self._timeouts.now() >= deadline:
-            what = "took longer than the deadline"
-        else:
-            what = f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
-        error = self._fail(RequestTimeout, what)
-        error.at_work = at_work
-        return error
-
-    def _network_error(self, error: aiohttp.ClientError) -> RequestError:
-        kind, what, retryable = told_of(
-            error, self._plan.endpoint, self._proxy, launched=self._server is not None
-        )
-        return self._fail(kind, what, retryable=retryable)
-
-    def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
-        return kind(
-            f"{self._classifier.who} {what}",
-            deployment=self._plan.deployment,
-            provider=self._plan.provider,
-            retryable=retryable,
-        )
-
-
-def _with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
-    """`chunk`, the first one of an answer, with what the provider says beside it."""
-    if type(chunk) is ChatChunk:
-        data, usage, more, _, says = chunk
-        return tuple.__new__(ChatChunk, (data, usage, more, upstream, says))
-    if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
-        return chunk._replace(upstream=upstream)
-    if type(chunk) is EmbedChunk:
-        return EmbedChunk(chunk.array, chunk.usage, upstream, chunk.is_sparse, chunk.tokens, chunk.packed)
-    return evolve(chunk, upstream=upstream)
-
-
-def _most(request: Request) -> int:
-    """Bytes that the answer to `request` may have in one piece."""
-    if isinstance(request, PassedRequest):
-        return MAX_PASSED
-    return MAX_ANSWER + (len(request.inputs) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)

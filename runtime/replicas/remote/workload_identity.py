@@ -16,6 +16,7 @@ import aiohttp
 import orjson
 
 from ....compiler.plan import RemotePoolPlan, WorkloadIdentity, no_token_url
+from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.retry_after import retry_after, should_retry
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ...requests.foreign_text import one_line
@@ -27,6 +28,9 @@ from .proxy import Proxy, proxy_of
 
 TIMEOUT = 30.0
 """Seconds that an exchange may take, as Anthropic's own client gives it."""
+
+_LATENESS = 0.25
+"""Seconds by which it may be noticed late that it took longer."""
 
 MAX_TOKEN = 16 << 10
 """Characters of a token, of the workload or of the provider; real ones have fewer than 4,096."""
@@ -109,6 +113,7 @@ class ExchangedTokens:
         """Status, headers and body of the answer. Raises ClientError."""
         if self._certificates is not None:
             self._certificates.look(asyncio.get_running_loop().time())
+        timeouts = Timeouts(_LATENESS)
         client = open_client(
             ClientOptions(
                 headers={
@@ -125,12 +130,16 @@ class ExchangedTokens:
             )
         )
         try:
-            answer = await client.post(self._identity.endpoint, body, self._identity.headers)
+            until = timeouts.now() + TIMEOUT
+            answer = await client.post(
+                self._identity.endpoint, body, self._identity.headers, (timeouts, until)
+            )
             try:
                 return answer.status, answer.headers, await self._body(answer)
             finally:
                 answer.release()
         finally:
+            timeouts.close()
             await client.close()
 
     async def _body(self, answer: Answer) -> bytes:

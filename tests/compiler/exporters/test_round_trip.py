@@ -101,9 +101,9 @@ def test_deployments_come_back_from_litellm(
 
 
 ROUTES = {
-    "route r = fallback [a, b]": 'route r = fallback ["r/a", b]',
-    "route r = balance [a, b] by least_busy": 'route r = balance ["r/a", "r/b"] by least_busy',
-    "route r = fallback [split { a: 75%, b: 25% }, c]": 'fallback [split { "r/a": 75%, "r/b": 25% }, "r/a"',
+    "route r = fallback [a, b]": "route r = fallback [a, b]",
+    "route r = balance [a, b] by least_busy": "route r = balance [a, b] by least_busy",
+    "route r = fallback [split { a: 75%, b: 25% }, c]": "fallback [split { a: 75%, b: 25% }, a, b, c]",
     "route r = a": "route r = a",
     "route s = fallback [a, b]\nroute r = s": "route r = s",
 }
@@ -219,3 +219,47 @@ def test_what_is_signed_for_aws_is_not_sent_to_the_makers_own_api(tmp_path: Path
     exported = export(program, "litellm")
     assert {each.where for each in exported.lost} == {"c"}
     assert "claude-sonnet-5-5" not in exported.files["config.yaml"]
+
+
+def test_addresses_of_azure_come_back_from_litellm(tmp_path: Path) -> None:
+    text = """
+let base = env("BASE")
+deployment a { model = "gpt-4o", runtime azure { api_key = env("K"), endpoint = "${base}/openai/v1" } }
+deployment b { model = "m", runtime azure { api_key = env("K"), endpoint = "https://x.example/openai/v1" } }
+deployment c { model = "openai/oss", runtime openai_compatible { endpoint = "https://x.example/v1" } }
+"""
+    before, after, _ = there_and_back(text, "litellm", tmp_path, "config.yaml")
+    assert values(after) == values(before)
+
+
+def test_names_that_clients_complete_come_back_from_litellm(tmp_path: Path) -> None:
+    made = [f'deployment {n} {{ model = "openai/*", runtime openai {{ api_key = env("K") }} }}' for n in "ab"]
+    routes = ["route r = balance [a, b] by least_busy", "route s = a"]
+    _, _, back = there_and_back("\n".join([*made, *routes]), "litellm", tmp_path, "config.yaml")
+    assert all(each in back for each in routes)
+
+
+def test_what_stands_beside_deployments_and_has_no_word_elsewhere_is_said(tmp_path: Path) -> None:
+    text = """
+let region = env("REGION")
+deployment a { model = "gpt-4o", runtime openai { api_key = env("K"), headers { "X-Region" = region } } }
+deployment b { model = "o", runtime openai { api_key = env("K"), endpoint = "https://${region}.example" } }
+pipeline p(message: text) -> text { return a(message) }
+gateway { bind = "127.0.0.1:80", max_body = 3MiB, cors { origins = ["*"] } }
+cluster { node n { gpus = 2 } }
+"""
+    program = checked(text, tmp_path).program
+    assert program is not None
+    common = {"gateway.max_body", "gateway.cors.origins", "p", "cluster.n"}
+    said = {each.where for each in export(program, "litellm").lost}
+    assert common | {"gateway.bind"} <= said
+    said = {each.where for each in export(program, "atomr").lost}
+    assert common | {"a.headers", "b.endpoint"} <= said
+    assert "gateway.bind" not in said
+
+
+def test_a_system_that_has_none_of_the_deployments_gets_no_file(tmp_path: Path) -> None:
+    text = 'deployment a { model = "llama", runtime groq { api_key = env("K") } }'
+    program = checked(text, tmp_path).program
+    assert program is not None
+    assert export(program, "atomr").files == {}

@@ -376,3 +376,73 @@ def test_nothing_is_kept_of_a_model_that_cannot_be_here(
     assert below
     assert {each.outcome for each in below} == {Outcome.LOST}, below
     assert came.imported.report.of(Outcome.KEPT)
+
+
+def test_a_pattern_of_envoy_is_a_name_or_any_name_or_lost(bring: Import) -> None:
+    def rule(pattern: str) -> str:
+        header = f'{{type: RegularExpression, name: x-ai-eg-model, value: "{pattern}"}}'
+        return f"{{matches: [{{headers: [{header}]}}], backendRefs: [{{name: own}}]}}"
+
+    came = bring(
+        "gateway.yaml",
+        f"""
+        apiVersion: aigateway.envoyproxy.io/v1beta1
+        kind: AIGatewayRoute
+        metadata: {{name: all}}
+        spec:
+          rules:
+            - {rule(".*")}
+            - {rule("^gpt-4$")}
+            - {rule("llama-(8b|70b)")}
+        ---
+        apiVersion: aigateway.envoyproxy.io/v1beta1
+        kind: AIServiceBackend
+        metadata: {{name: own}}
+        spec: {{schema: {{name: OpenAI}}, backendRef: {{name: own}}}}
+        ---
+        """,
+    )
+    assert came.values["any.model"] == "*"
+    assert came.values["gpt-4.model"] == "gpt-4"
+    rules = "AIGatewayRoute/all.spec.rules"
+    assert came.changed() == {f"{rules}[0].matches[0].headers[0].value"}
+    assert f"{rules}[2].matches[0].headers[0].value" in came.lost()
+
+
+def test_parameters_and_circuits_of_portkey_count_below(bring: Import) -> None:
+    """Source: "Default and drop params" and "Circuit Breaker" of Portkey's documentation."""
+    came = bring(
+        "desk.json",
+        """
+        {"strategy": {"mode": "fallback", "cb_config": {
+           "failure_threshold": 4, "failure_threshold_percentage": 20, "cooldown_interval": 60000}},
+         "override_params": {"presence_penalty": 0.2}, "default_params": {"max_tokens": 100, "top_p": 0.9},
+         "targets": [
+           {"provider": "openai", "override_params": {"model": "o"}, "default_params": {"max_tokens": 7}},
+           {"provider": "groq", "override_params": {"model": "llama", "presence_penalty": 1}}]}
+        """,
+    )
+    values = came.values
+    for name, most, penalty in (("desk-1", "7", "0.2"), ("desk-2", "100", "1.0")):
+        assert values[f"{name}.request.defaults.max_tokens"] == most
+        assert values[f"{name}.request.defaults.top_p"] == "0.9"
+        assert values[f"{name}.request.force.presence_penalty"] == penalty
+        assert values[f"{name}.runtime.circuit_breaker.failure_threshold"] == "4"
+        assert values[f"{name}.runtime.circuit_breaker.open_duration"] == "1m"
+    assert came.lost() == {"strategy.cb_config.failure_threshold_percentage"}
+    assert came.changed() == {"strategy.cb_config.failure_threshold"}
+
+
+def test_a_strategy_of_baml_names_models_without_a_client(bring: Import) -> None:
+    came = bring(
+        "clients.baml",
+        """
+        client<llm> Both {
+          provider fallback
+          options { strategy ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"] }
+        }
+        """,
+    )
+    assert 'route Both = fallback ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"]' in came.text
+    assert came.values["anthropic/claude-sonnet-4-5.runtime.api_key"] == '[env("ANTHROPIC_API_KEY")]'
+    assert came.lost() == came.changed() == set()

@@ -582,3 +582,67 @@ def test_what_embeds_or_ranks_on_bedrock_comes_over_with_its_price_by_the_search
     assert values["rank.runtime.region"] == "us-east-1"
     assert (values["rank.price.per_search"], values["rank.price.input"]) == ("$0.003", "$0")
     assert came.lost() == set()
+
+
+def test_azure_is_asked_as_litellm_asks_it(bring: Import) -> None:
+    """Sources: `AZURE_API_BASE` and `_is_azure_v1_api_version` in LiteLLM's llms/azure."""
+    foundry = "https://f.cognitiveservices.azure.com/openai/deployments/phi/x?a=1"
+    dated = "https://shop.openai.azure.com/openai/deployments/o1/chat/completions?api-version=2025-01-01"
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - {{model_name: nowhere, litellm_params: {{model: azure/gpt-4o, api_key: os.environ/A}}}}
+          - model_name: dated
+            litellm_params: {{model: azure/o1, base_model: azure/gpt-4o, api_base: "{dated}"}}
+          - model_name: newest
+            litellm_params: {{model: azure/o, api_base: "https://shop.openai.azure.com", api_version: v1}}
+          - model_name: foundry
+            litellm_params: {{model: azure_ai/phi, api_base: "{foundry}"}}
+        """,
+    )
+    values = came.values
+    assert 'let azure_api_base = env("AZURE_API_BASE")' in came.text
+    assert 'endpoint = "${azure_api_base}/openai/v1"' in came.text
+    assert (values["dated.runtime.azure_resource"], values["dated.runtime.azure_deployment"]) == (
+        "shop",
+        "o1",
+    )
+    assert (values["dated.model"], values["dated.runtime.api_version"]) == ("gpt-4o", "2025-01-01")
+    assert values["newest.runtime.endpoint"] == "https://shop.openai.azure.com/openai/v1"
+    assert values["foundry.runtime.endpoint"] == "https://f.cognitiveservices.azure.com/openai/v1"
+    assert came.changed() == {"model_list[3].litellm_params.api_base"}
+    assert came.lost() == set()
+
+
+def test_vertex_is_named_either_way_and_else_by_the_environment(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - model_name: a
+            litellm_params:
+              {model: vertex_ai/claude-sonnet-4, vertex_ai_project: shop, vertex_ai_location: us-east5}
+          - {model_name: b, litellm_params: {model: vertex_ai/gemini-2.5-flash}}
+        """,
+    )
+    assert (came.values["a.runtime.project"], came.values["a.runtime.region"]) == ("shop", "us-east5")
+    assert 'project = env("VERTEXAI_PROJECT")' in came.text
+    assert came.lost() == came.changed() == set()
+
+
+def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - {model_name: openai/o1-*, litellm_params: {model: openai/o1-*, api_key: os.environ/K}}
+          - {model_name: "x::*::y", litellm_params: {model: "openai/x::*::y", api_key: os.environ/K}}
+          - {model_name: "*", litellm_params: {model: "*"}}
+        """,
+    )
+    assert 'model = "openai/o1-*"' in came.text
+    whole = ("model_name", "litellm_params.model", "litellm_params.api_key")
+    assert came.lost() == {f"model_list[1].{each}" for each in whole}
+    assert "model_list[2].litellm_params.model" in came.changed()
+    assert came.values["any.runtime.api_key"] == '[env("OPENAI_API_KEY")]'

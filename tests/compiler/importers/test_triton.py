@@ -101,3 +101,32 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, line: int | None, says
         import_text(text, "config.pbtxt", tmp_path, tmp_path / "out.infer")
     assert says in failed.value.message
     assert failed.value.line == line
+
+
+def test_outputs_of_an_ensemble_keep_their_names(bring: Import) -> None:
+    came = bring(
+        "config.pbtxt",
+        """
+        name: "whole"
+        platform: "ensemble"
+        input [{ name: "x", data_type: TYPE_FP32, dims: [ 3 ] }]
+        output { name: "1519", data_type: TYPE_FP32, dims: [ 3 ] }
+        output { name: "a.b", data_type: TYPE_FP32, dims: [ 3 ] }
+        ensemble_scheduling { step [{ model_name: "m", model_version: -1
+          input_map { key: "x", value: "x" }
+          output_map { key: "1519", value: "1519" }
+          output_map { key: "a.b", value: "a.b" } }] }
+        """,
+    )
+    assert 'return Whole("1519" = m_out."1519", "a.b" = m_out."a.b")' in came.text
+    assert came.lost() == set()
+
+
+def test_a_model_without_a_backend_is_what_lies_beside_it(bring: Import, tmp_path: Path) -> None:
+    text = 'name: "m"\ninstance_group [{ kind: KIND_CPU }]\n'
+    assert 'model = "1/model.onnx"' in bring("config.pbtxt", text).text
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "model.py").touch()
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text, "config.pbtxt", tmp_path, tmp_path / "out.infer")
+    assert "export it" in str(failed.value.help)

@@ -37,7 +37,11 @@ from tests.support.strict import problems
 
 Json = dict[str, Any]
 
-READ = {"openai_chat": openai_chat.read_request, "anthropic": anthropic.read_request}
+READ = {
+    "openai_chat": openai_chat.read_request,
+    "anthropic": anthropic.read_request,
+    "openai_responses": openai_responses.read_request,
+}
 WRITE = {
     "openai_chat": openai_chat.write_request,
     "anthropic": anthropic.write_request,
@@ -173,7 +177,7 @@ def _as_json(words: str, said: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("client", READ)
+@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
 @given(data=st.data())
 def test_what_suits_goes_on_as_it_came(client: str, data: st.DataObject) -> None:
     strategy = openai_bodies(media=False) if client == "openai_chat" else anthropic_bodies(media=False)
@@ -822,6 +826,22 @@ ONLY_AT_REST = Capabilities(
     refused_with_thoughts=("temperature",),
     efforts=("none", "low"),
 )
+
+
+def test_functions_that_are_declared_among_what_is_said_are_those_of_the_request() -> None:
+    """Codex declares them so, and not all of them beside the input."""
+    wait = {"type": "function", "name": "wait", "parameters": {"type": "object", "properties": {}}}
+    declared = {"type": "additional_tools", "role": "developer", "tools": [wait]}
+    body = {"model": "m", "input": [declared, {"role": "user", "content": "hi"}]}
+    for to in ("openai_chat", "anthropic", "gemini", "bedrock"):
+        said = sent(body, to, client="openai_responses")
+        assert dumps(said["toolConfig" if to == "bedrock" else "tools"]).count(b'"wait"') == 1
+        assert len(said["contents" if to == "gemini" else "messages"]) == 1
+    as_it_came = ask(body, "openai_responses", client="openai_responses")
+    assert isinstance(as_it_came, Adapted)
+    assert openai_responses.write_request(as_it_came.conversation)["input"][0] == declared
+    body["input"][0]["tools"] = [wait, {"type": "custom", "name": "exec"}]  # type: ignore[index]
+    assert refused(body, "anthropic", client="openai_responses") == ["input[0].tools[1]"]
 
 
 REFERRING: Json = {

@@ -65,6 +65,11 @@ def of_responses(body: Json) -> Json:
         before, after = [ASKED], []
         if item.get("role") == "assistant" or _answers(item):
             item, after = {**item, "role": "assistant"}, [ASKED]
+        elif item["type"] == "additional_tools":
+            item = {
+                **item,
+                "tools": [{**tool, "name": "y"} if "name" in tool else tool for tool in item["tools"]],
+            }
         elif item["type"] == "function_call":
             after = [{"type": "function_call_output", "call_id": item["call_id"], "output": "done"}]
         elif item["type"] == "function_call_output":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...budgets import budget
-from ...draft import Block, Draft
+from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code
 from ...origin import Origin
@@ -65,6 +65,11 @@ class _Reading:
             self._draft.lost(entry, "it has no `model_name`")
             return
         group = self._files.groups.setdefault(name.value, Group(name.value))
+        if (again := self._again(entry, group)) is not None:
+            self._draft.kept(entry)
+            group.members.append(again)
+            group.entries.append(entry)
+            return
         before = self._draft.said()
         try:
             made = deployment_of(entry, name.value, around, self._draft)
@@ -82,6 +87,21 @@ class _Reading:
         group.members.append(made)
         group.entries.append(entry)
 
+    def _again(self, entry: Node, group: Group) -> Deployment | None:
+        """The deployment that an entry of a group repeats, as `inferc export` writes: `id: GROUP/NAME`."""
+        identity = entry.text("model_info", "id") or ""
+        named = identity.removeprefix(f"{plain_name(group.name)}/")
+        other = self._files.groups.get(named) or self._files.groups.get(f"{named}/*")
+        if named == identity or other is None or other is group or len(other.members) != 1:
+            return None
+        said = [each.get("litellm_params") for each in (entry, other.entries[0])]
+        first, second = ({**each.entries} if each is not None else {} for each in said)
+        first.pop("weight", None)
+        same = first.keys() == second.keys() and all(
+            node.plain() == second[key].plain() for key, node in first.items()
+        )
+        return other.members[0] if same else None
+
     # ---- names
 
     def _name(self) -> None:
@@ -90,6 +110,8 @@ class _Reading:
             alone = len(group.members) == 1 and not self._routing.chain(group.name)
             for place, (made, entry) in enumerate(zip(group.members, group.entries, strict=True), 1):
                 identity = entry.get("model_info", "id")
+                if made in self._draft.deployments:
+                    continue
                 if alone:
                     wanted = plain_name(group.name)
                 elif (

@@ -31,8 +31,9 @@ class Files:
         self.groups: dict[str, Group] = {}
 
     def deployments(self) -> list[Deployment]:
-        """All that came over, in the order of the groups."""
-        return [made for group in self.groups.values() for made in group.members]
+        """All that came over, each once, in the order of the groups."""
+        every = (made for group in self.groups.values() for made in group.members)
+        return list({id(made): made for made in every}.values())
 
     def _included(self, root: Node, origin: Origin) -> list[Node]:
         node = root.get("include")

@@ -59,7 +59,7 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     try:
         is_here = aim(made, model, given, task, group, around, draft)
     except Unfit as unfit:
-        raise Unfit(f"who serves it is not clear: {unfit}") from None
+        raise Unfit(f"it is not clear what is asked: {unfit}") from None
     if not is_here:
         other = find_other(str(model.value))
         raise Unfit(other.advice(str(model.value)) if other and not other.endpoint else _ELSEWHERE)
@@ -70,7 +70,7 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
         task = known_task(made) or task
     if task != "chat":
         made.block("task").label = task
-    _facts(made, info, draft)
+    _facts(made, given.get("base_model") or entry.get("model_info", "base_model"), draft)
     tiers(made, {**(info.entries if info is not None else {}), **given}, draft)
     budget(made, given.get("max_budget"), given.get("budget_duration"), draft)
     follow(PARAMETERS, Node(params.path, params.line, given), draft, made)
@@ -86,9 +86,8 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     return made
 
 
-def _facts(made: Deployment, info: Node | None, draft: Draft) -> None:
+def _facts(made: Deployment, base: Node | None, draft: Draft) -> None:
     """What is known of the model that stands behind a name of the user's own."""
-    base = info.get("base_model") if info is not None else None
     if base is None or not isinstance(base.value, str):
         return
     model = base.value.rpartition("/")[2]

@@ -86,7 +86,7 @@ class Routing:
             others = [self._members(self._files.groups[each]) for each in chain]
             if not group.members and (not others or self._own(group.name) is None):
                 continue
-            if not chain and len(group.members) == 1:
+            if not chain and len(group.members) == 1 and not self._is_repeated(group):
                 self._speak_of(said, group, group.members[0].remarks)
                 continue
             base = self._members(group) if group.members else ""
@@ -113,6 +113,13 @@ class Routing:
                         is_known = name == "*" or name in self._files.groups
                         here = "others count before it" if is_known else f"nothing here is called `{name}`"
                         draft.lost(node, here)
+
+    def _is_repeated(self, group: Group) -> bool:
+        """Whether its one member is called like another group, which it is of, too."""
+        (made,) = group.members
+        return made.name != plain_name(group.name) and any(
+            made in each.members for each in self._files.groups.values() if each is not group
+        )
 
     def _speak_of(self, said: list[tuple[str, Node]], group: Group, remarks: list[Remark]) -> None:
         """Say what became of the settings that name what stands behind a group."""

@@ -21,7 +21,7 @@ from ...literals import Code, env
 from ...literals import text as quoted
 from ...providers import COMPATIBLE, Provider, find_provider, provider_of_model, written_model
 from ...secrets import is_placeholder, left_out, variable_for
-from ...tables import text
+from ...tables import Unfit, text
 
 _PREFIX = "os.environ/"
 _REGION = "us-central1"
@@ -36,6 +36,11 @@ _KEYS: dict[str, str] = {
     "perplexity": "PERPLEXITYAI_API_KEY",
 }
 """The variables that LiteLLM reads where a file names no key, when they are not those of the catalogue."""
+
+_BASES = {"azure_ai": "AZURE_AI_API_BASE"}
+"""The variables that LiteLLM reads where a file names no address at Azure, when not `AZURE_API_BASE`."""
+
+_DATELESS = "here by Azure's v1 API, which has no dated versions"
 
 _RERANK: dict[str, tuple[str, str]] = {
     "jina_ai": ("https://api.jina.ai", "/v1"),
@@ -100,11 +105,12 @@ def aim(
     provider = find_provider(prefix) if prefix else None
     if provider is None and not prefix:
         guessed = provider_of_model(bare) if bare else None
-        if guessed is None and base is None and not bare.endswith("*"):
+        if guessed is None and base is None:
             draft.changed(model, "no provider is named: OpenAI is taken", made.remarks)
-        provider = (
-            find_provider(guessed) if guessed else Provider(COMPATIBLE if base is not None else "openai")
-        )
+        if guessed is not None or bare == "*":
+            provider = find_provider(guessed or "openai")
+        else:
+            provider = Provider(COMPATIBLE if base is not None else "openai")
         prefix = guessed or "openai"
     if prefix in ("bedrock", "bedrock_converse"):
         return task in _asked_of_bedrock(bare) and _bedrock(made, bare, given, group, around, draft)
@@ -172,17 +178,23 @@ def _remote(
     elif prefix in ("ollama", "ollama_chat") and isinstance(address, str) and not isinstance(address, Code):
         address = _with_path(address, "/v1")
     elif prefix in ("ollama", "ollama_chat") and isinstance(address, Code) and base is not None:
-        address = _behind(draft, address, base, "/v1")
+        address = _behind(draft, address, str(base.value), "/v1")
     if runtime == "azure" and isinstance(address, Code) and base is not None:
-        address = _behind(draft, address, base, "/openai/v1")
+        address = _behind(draft, address, str(base.value), "/openai/v1")
     elif runtime == "anthropic" and prefix == "azure_ai" and isinstance(address, str) and base is not None:
         address = _with_path(address, "/anthropic")
     elif runtime == "azure" and isinstance(address, str):
-        address = _with_path(address, "/openai/v1")
+        host, dated, _ = address.partition("/openai/deployments/")
+        address = _with_path(host, "/openai/v1")
+        draft.changed(base if dated else None, _DATELESS, made.remarks)
+    elif runtime == "azure" and base is None:
+        address = _behind(draft, env(_BASES.get(prefix, "AZURE_API_BASE")), "azure_api_base", "/openai/v1")
     block = made.runtime(runtime)
     is_code = isinstance(name, Code)
+    if "*" in bare[:-1]:
+        raise Unfit("a `*` stands only at the end of a name here: write an entry for each model")
     if bare.endswith("*"):
-        written: object = f"{prefix}/*" if runtime not in (COMPATIBLE, "vllm", "litellm") else "*"
+        written: object = f"{prefix}/{bare}" if runtime not in (COMPATIBLE, "vllm", "litellm") else bare
     else:
         written = name if is_code else written_model(runtime, bare, prefix)
     made.put("model", written)
@@ -192,9 +204,9 @@ def _remote(
     return runtime
 
 
-def _behind(draft: Draft, address: Code, base: Node, path: str) -> Code:
+def _behind(draft: Draft, address: Code, variable: str, path: str) -> Code:
     """A path behind an address that comes from the environment."""
-    name = draft.variable(address, str(base.value).removeprefix(_PREFIX))
+    name = draft.variable(address, variable.removeprefix(_PREFIX))
     return Code(f'"${{{name}}}{path}"')
 
 
@@ -202,7 +214,15 @@ def _with_path(address: str, path: str) -> str:
     return address.rstrip("/") + ("" if urlsplit(address).path.strip("/") else path)
 
 
-_AZURE_HOST = re.compile(r"https://([a-z0-9-]+)\.openai\.azure\.com/?", re.IGNORECASE)
+_AZURE_ADDRESS = re.compile(
+    r"https://([a-z0-9-]+)\.openai\.azure\.com/?"
+    r"(?:openai/deployments/([^/?]+)(?:/chat/completions)?/?)?(?:\?api-version=([\w-]+))?",
+    re.IGNORECASE,
+)
+"""An address of Azure's dated API: the resource, and the deployment and the version where it names them."""
+
+_V1 = ("v1", "latest", "preview")
+"""Versions that are Azure's v1 API in LiteLLM (`BaseAzureLLM._is_azure_v1_api_version`)."""
 
 
 def _azure(
@@ -214,19 +234,24 @@ def _azure(
     draft: Draft,
 ) -> bool:
     """Azure's API of dated versions, by the name of a resource; False where only its v1 API can be meant."""
-    host = _AZURE_HOST.fullmatch(str(base.value)) if base is not None else None
-    if base is None or host is None:
-        version = given.get("api_version")
-        draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
+    address = _AZURE_ADDRESS.fullmatch(str(base.value)) if base is not None else None
+    version = given.get("api_version")
+    if version is not None and version.value in _V1:
+        draft.kept(version)
+        return False
+    if base is None or address is None:
+        draft.changed(version, _DATELESS, made.remarks)
         return False
     made.put("model", deployment.rpartition("/")[2])
     block = made.runtime("openai")
-    block.put("azure_resource", host[1], base)
-    block.put("azure_deployment", deployment.rpartition("/")[2])
+    block.put("azure_resource", address[1], base)
+    block.put("azure_deployment", address[2] or deployment.rpartition("/")[2])
     draft.kept(base)
-    if (version := given.get("api_version")) is not None:
+    if version is not None:
         block.put("api_version", around.expression(version, draft), version)
         draft.kept(version)
+    elif address[3]:
+        block.put("api_version", address[3], base)
     return True
 
 
@@ -290,8 +315,8 @@ def _vertex(
         return False
     made.put("model", model)
     block = made.runtime(runtime)
-    for theirs, ours in (("vertex_project", "project"), ("vertex_location", "region")):
-        node = given.get(theirs)
+    for theirs, ours in (("project", "project"), ("location", "region")):
+        node = given.get(f"vertex_{theirs}") or given.get(f"vertex_ai_{theirs}")
         value = around.expression(node, draft) if node is not None else None
         if node is not None and ours == "region" and isinstance(value, Code):
             value = _REGION
@@ -301,7 +326,9 @@ def _vertex(
             draft.kept(node)
     if not block.has("region"):
         block.put("region", _REGION)
-    if (node := given.get("vertex_credentials")) is not None:
+    if not block.has("project"):
+        block.put("project", env("VERTEXAI_PROJECT"))
+    if (node := given.get("vertex_credentials") or given.get("vertex_ai_credentials")) is not None:
         value = str(node.value)
         if value.startswith(_PREFIX):
             variable = value.removeprefix(_PREFIX)

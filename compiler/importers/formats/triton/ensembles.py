@@ -169,10 +169,10 @@ class _Wiring:
             self._lines.append(f"  return {self._known.get(tensor, tensor)}")
         else:
             result = "".join(part.capitalize() for part in re.split(r"\W|_", name))
-            fields = ", ".join(f"{self._plain(tensor)}: {kind}" for tensor, kind in types)
+            fields = ", ".join(f"{written_name(tensor)}: {kind}" for tensor, kind in types)
             text.append(f"type {result} = {{ {fields} }}")
             values = ", ".join(
-                f"{self._plain(tensor)} = {self._known.get(tensor, tensor)}" for tensor, _ in types
+                f"{written_name(tensor)} = {self._known.get(tensor, tensor)}" for tensor, _ in types
             )
             self._lines.append(f"  return {result}({values})")
         text.append(f"pipeline {name}({', '.join(self._parameters)}) -> {result} {{")
@@ -180,14 +180,16 @@ class _Wiring:
         draft.passages.append(Passage("\n".join(text), tuple(self._nodes), self._remarks))
 
     def _plain(self, name: str) -> str:
-        return re.sub(r"\W", "_", name)
+        """An identifier; such as parameters of functions in Python are."""
+        plain = re.sub(r"\W", "_", name)
+        return f"_{plain}" if plain[:1].isdigit() else plain
 
     def _name(self, wanted: str) -> str:
         """A name of the pipeline that nothing else in it has."""
         taken = self._names | {each.name for each in self._draft.deployments}
         plain = self._plain(wanted)
         if written_name(plain) != plain:
-            plain = f"_{plain}" if plain[:1].isdigit() else f"{plain}_"
+            plain = f"{plain}_"
         name, number = plain, 1
         while name in taken:
             number += 1

@@ -100,7 +100,9 @@ def model(root: Node, draft: Draft, origin: Origin) -> None:
     platform, backend = root.text("platform") or "", root.text("backend") or ""
     file = root.text("default_model_filename") or "model.onnx"
     is_onnx = platform.startswith("onnxruntime") or backend == "onnxruntime"
-    if not is_onnx and (platform or backend or not file.endswith(".onnx")):
+    lies = origin.folder / "1"
+    is_other = not file.endswith(".onnx") or (lies.is_dir() and not (lies / file).is_file())
+    if not is_onnx and (platform or backend or is_other):
         draft.lost(root, _NOT_ONNX)
         return
     name = root.text("name") or origin.folder.name
