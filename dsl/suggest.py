@@ -73,8 +73,10 @@ def distance(left: str, right: str, limit: int) -> int:
 
     Stops counting above `limit`, so that long names stay cheap.
     """
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
     letters, others = set(left), set(right)
-    if max(abs(len(left) - len(right)), len(letters - others), len(others - letters)) > limit:
+    if max(len(letters - others), len(others - letters)) > limit:
         return limit + 1  # a letter that one word alone has is a step at least
     before: list[int] = []
     row = list(range(len(right) + 1))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ...requests.datatypes import NUMPY_TYPES
+from ...requests.datatypes import NUMPY_TYPES, bfloat16_bits
 from ...requests.errors import BadRequest
 from ...requests.tensor import Tensor
 
@@ -207,14 +207,8 @@ def _floats(name: str, datatype: str, values: NDArray[Any], data: list[Any]) -> 
         wrong = low if low < -largest else high
         raise _wrong(name, f"{wrong:g} among its `data` is out of the range of {datatype}")
     if datatype == "BF16":
-        return _bfloat16_bits(values.astype(numpy.float32))
+        return bfloat16_bits(values.astype(numpy.float32))
     return values.astype(NUMPY_TYPES[datatype], copy=False)
-
-
-def _bfloat16_bits(single: NDArray[Any]) -> NDArray[Any]:
-    """Rounded to the nearest, and to even between two: the upper half of the bits of an FP32."""
-    bits = numpy.asarray(single, order="C").view(numpy.uint32)
-    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(numpy.uint16)
 
 
 def _encoded(name: str, values: NDArray[Any]) -> NDArray[Any]:
