@@ -108,7 +108,7 @@ class _Connection(asyncio.Protocol):
 
 def _total_length(head: bytes) -> int:
     """Bytes of head and body together; -1 when the body is chunked."""
-    _, found, rest = head.partition(b"content-length:")
+    _, found, rest = head.partition(b"\r\ncontent-length:")
     return len(head) + int(rest.split(b"\r\n", 1)[0]) if found else -1
 
 

@@ -24,7 +24,6 @@ import os
 import pstats
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -41,7 +40,7 @@ from _proxy import KEY, POLICIES, QUESTION, gateway_of, lean_server, plan_of
 from _upstream import PATH, TEXTS, _stream, _unary, _vectors
 from aiohttp import TCPConnector, web
 from attrs import evolve
-from onnx_serving import SERVERS, infer_body
+from onnx_serving import SERVERS, bytes_load, infer_load
 
 from inferc.compiler.plan import SCHEMA, OnnxServingPlan, Plan, RemotePoolPlan, TaskKind
 from inferc.runtime.concurrency.event_loop import run_async
@@ -171,15 +170,15 @@ LOCAL = {"tensors": "tiny", "bytes": "tiny", "texts": "minilm"}
 def _asked(what: str, chunks: int) -> bytes:
     """One request."""
     headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    values = 0.5, 1.25, -2.0, 3.5
     if what == "texts":
         path, body = "/v1/embeddings", json.dumps({"model": "minilm", "input": QUESTION}).encode()
     elif what == "tensors":
-        path, body = "/v2/models/tiny/infer", infer_body(f'"shape":[1,4],"data":{list(values)}')
+        load = infer_load("tiny", 1)
+        path, [body] = load.path, load.bodies
     elif what == "bytes":
-        path, head = "/v2/models/tiny/infer", infer_body('"shape":[1,4],"parameters":{"binary_data_size":16}')
-        headers["Inference-Header-Content-Length"] = str(len(head))
-        body = head + struct.pack("<4f", *values)
+        load = bytes_load("tiny", 1)
+        path, [body] = load.path, load.bodies
+        headers |= load.headers
     else:
         path, said = REQUESTS[what]
         body = json.dumps({"model": "gpt", **({"stream": True} if chunks else {}), **said}).encode()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 
 from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ..dsl.foreign_words import foreign_word
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
 from ..dsl.record import frozen
 from ..dsl.runtimes import CONFIG_CLASSES
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, every
+from ..dsl.suggest import every, near, offer
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
@@ -107,6 +108,7 @@ class Declared:
         return place if isinstance(place, Section) else None
 
 
+@cache
 def written_path(path: tuple[str, ...]) -> tuple[str, ...]:
     """A path in the model as a file writes it: the settings of the runtime stand in a block `runtime`."""
     return tuple("runtime" if step == "runtime_config" else step for step in path)
@@ -290,13 +292,16 @@ class Declarer:
                 else (),
             )
             return None
-        hint = did_you_mean(section.label.text, words)
+        near_by = near(section.label.text, words)
         self._found.error(
             "E0303",
             f"there is no {word} `{section.label.text}`",
             section.label_span(),
             f"unknown {word}",
-            help=hint or f"{word}s are {every(f'`{w}`' for w in words)}",
+            help=None
+            if len(near_by) == 1
+            else offer(near_by) or f"{word}s are {every(f'`{w}`' for w in words)}",
+            fixes=write_instead(section.label_span(), near_by),
         )
         return None
 

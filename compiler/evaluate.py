@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ..dsl.late_text import LateText, joined
 from ..dsl.secrets import SECRET_ADVICE, gives_key, may_hold_key
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, offer
+from ..dsl.suggest import did_you_mean, near, offer
 from ..dsl.tokens import tokenize
 from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten, show_circle
@@ -282,12 +282,12 @@ class Evaluator:
         if name not in FUNCTIONS:
             if report_variable(node, scope, self._found):
                 return UNKNOWN
-            hint = foreign_call(name or scope.span(node.function).text) or (
-                did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
-            )
-            written = shorten(scope.span(node.function).text)
+            told, meant = foreign_call(name or scope.span(node.function).text), near(name or "", FUNCTIONS)
+            hint = told or offer(meant) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
+            written, span = shorten(scope.span(node.function).text), scope.span(node.function)
+            fixes = [] if told else write_instead(span, meant)
             self._found.error(
-                "E0201", f"there is no function `{written}`", scope.span(node.function), help=hint
+                "E0201", f"there is no function `{written}`", span, help=None if fixes else hint, fixes=fixes
             )
             return UNKNOWN
         count, form = FUNCTIONS[name]
@@ -346,7 +346,12 @@ class Evaluator:
                     return UNKNOWN
             labels = [Label(scope.span(side), describe(value)) for side, value in sides]
             self._found.error(
-                "E0307", str(mistake), operator_span(node, scope), secondary=labels, help=mistake.help
+                "E0307",
+                str(mistake),
+                operator_span(node, scope),
+                secondary=labels,
+                help=mistake.help,
+                fixes=as_one_list(node, scope),
             )
             return UNKNOWN
         except (ArithmeticError, ValueError):
@@ -376,6 +381,22 @@ def operator_span(node: s.Binary, scope: Scope) -> Span:
     start, end = node.left.end, node.right.start
     token = next(tokenize(scope.module.source.text[start:end]))
     return scope.module.span(start + token.start, start + token.end)
+
+
+def as_one_list(node: s.Expression, scope: Scope) -> list[Fix]:
+    """The fix of `[a] + [b]`, where both are written there."""
+    match node:
+        case s.Binary(
+            operator="+",
+            left=s.ListExpression(items=(_, *_)) as left,
+            right=s.ListExpression(items=(_, *_)) as right,
+        ):
+            inner = [
+                scope.module.span(each.items[0].start, each.items[-1].end).text for each in (left, right)
+            ]
+            joined = f"[{', '.join(inner)}]"
+            return [Fix(f"write `{shorten(joined)}`", (Edit(scope.span(node), joined),))]
+    return []
 
 
 def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:

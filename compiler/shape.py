@@ -15,7 +15,7 @@ import attrs
 
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ..dsl.field_words import hint, options
 from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
@@ -23,7 +23,7 @@ from ..dsl.policies import CapacityPolicy
 from ..dsl.record import Field, fields, is_record
 from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef, runtime_with
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, every, near, offer
+from ..dsl.suggest import every, near, offer
 from ..dsl.tasks import Labels
 from ..dsl.values import Word
 from .evaluate import Evaluator
@@ -267,8 +267,11 @@ class Shaper:
         if self._misplaced(name, cls, section.name_span):
             return
         around.damaged = True  # it may be meant for a block that now seems to be missing
-        hint = did_you_mean(name, names)
+        meant = near(name, names)
+        hint = offer(meant)
         fixes: list[Fix] = []
+        if len(meant) == 1 and meant[0] not in around.settings and meant[0] not in around.sections:
+            fixes = write_instead(section.name_span, meant)
         if foreign is not None and (foreign.sure or hint is None):
             hint, fixes = foreign.text, foreign.fixes
         hint = hint or _elsewhere(name, cls, names)

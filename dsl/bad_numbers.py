@@ -29,6 +29,10 @@ MISNAMED_UNITS = {
     "days": "d",
     "msec": "ms",
     "millis": "ms",
+    "Ki": "KiB",
+    "Mi": "MiB",
+    "Gi": "GiB",
+    "Ti": "TiB",
     "KB": "KiB",
     "MB": "MiB",
     "GB": "GiB",
@@ -46,6 +50,11 @@ MISNAMED_UNITS = {
     "gib": "GiB",
     "tib": "TiB",
 }
+
+_PER_MINUTE = ("rpm", "tpm")
+_DOLLARS = ("usd", "dollar", "dollars")
+_WEEKS = ("w", "wk", "week", "weeks")
+"""What others write behind numbers, by what it means."""
 
 _NUMBER = re.compile(r"\$?[\w.%]*+")
 _MONEY_BEHIND = re.compile(r"\d[\d_]*(?:\.\d+)?[kMG]?\$")
@@ -123,8 +132,12 @@ def _bad_unit(reports: SyntaxReports, token: Token, suffix: str) -> None:
     start = token.end - len(suffix)
     meant = MISNAMED_UNITS.get(suffix)
     fixes = []
-    if meant is not None and not token.text.startswith("$"):
+    if token.text.startswith("$"):
+        pass
+    elif meant is not None:
         fixes = [Fix(f"write `{meant}`", (Edit(reports.span(start, token.end), meant),))]
+    elif (whole := _instead(token.text[: -len(suffix)], suffix.lower())) is not None:
+        fixes = [Fix(f"write `{whole}`", (Edit(reports.token_span(token), whole),))]
     allowed = NUMBER_SUFFIXES if token.text.startswith("$") else UNITS
     hint = None if fixes else did_you_mean(suffix, allowed)
     known = f"units are {every(f'`{unit}`' for unit in allowed)}"
@@ -136,6 +149,15 @@ def _bad_unit(reports: SyntaxReports, token: Token, suffix: str) -> None:
         help=[hint, known] if hint else known,
         fixes=fixes,
     )
+
+
+def _instead(number: str, suffix: str) -> str | None:
+    """What a number with a unit of others is here, None for one that nobody has."""
+    if suffix in _PER_MINUTE:
+        return number
+    if suffix in _DOLLARS:
+        return f"${number}"
+    return f"{int(number) * 7}d" if suffix in _WEEKS and number.isdecimal() else None
 
 
 def no_dimension(reports: SyntaxReports, token: Token) -> None:

@@ -7,6 +7,17 @@ from itertools import islice
 
 MOST = 4
 
+OPPOSITES = (
+    {"min", "max"},
+    {"second", "minute", "hour", "day", "week", "month", "year"},
+    {"input", "output"},
+    {"request", "response"},
+    {"requests", "tokens"},
+    {"include", "exclude"},
+    {"enable", "disable"},
+)
+"""Parts of names that are no misspellings of each other."""
+
 LOOKED_AT = 2000
 """How many names are compared with one that is not there."""
 
@@ -14,16 +25,24 @@ LOOKED_AT = 2000
 def near(name: str, known: Iterable[str]) -> list[str]:
     """The names of `known` that `name` was probably meant to be, best first."""
     wanted = name.casefold().replace("-", "_")
-    limit = max(1, len(wanted) // 3)
+    limit = max(1, len(wanted) // 3) if len(wanted) > 1 else 0  # any letter is near any other
     ranked = []
     for candidate in dict.fromkeys(islice(known, LOOKED_AT)):
         other = candidate.casefold().replace("-", "_")
         steps = distance(wanted, other, limit)
         if steps > limit and len(wanted) >= 3 and (other.startswith(wanted) or other.endswith(wanted)):
             steps = limit
-        if steps <= limit:
+        if steps <= limit and not _is_opposite(wanted, other):
             ranked.append((steps, other[:1] != wanted[:1], candidate))
     return [candidate for _, _, candidate in sorted(ranked)[:MOST]]
+
+
+def _is_opposite(name: str, other: str) -> bool:
+    """Whether two names mean different things where they differ: `min_size` is no `max_size`."""
+    parts, others = set(name.split("_")), set(other.split("_"))
+    return any(
+        (mine := parts & words) and (theirs := others & words) and mine != theirs for words in OPPOSITES
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
@@ -54,8 +73,10 @@ def distance(left: str, right: str, limit: int) -> int:
 
     Stops counting above `limit`, so that long names stay cheap.
     """
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
     letters, others = set(left), set(right)
-    if max(abs(len(left) - len(right)), len(letters - others), len(others - letters)) > limit:
+    if max(len(letters - others), len(others - letters)) > limit:
         return limit + 1  # a letter that one word alone has is a step at least
     before: list[int] = []
     row = list(range(len(right) + 1))

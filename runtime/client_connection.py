@@ -30,10 +30,7 @@ MAX_UNSENT = 32 << 20
 
 _JOINED = 32 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
-_HEAD = (
-    b"HTTP/1.1 200 OK\r\n%bContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\nDate: %b\r\nServer: %b\r\n\r\n"
-)
+_HEAD = b"HTTP/1.1 200 OK\r\n%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\nServer: %b\r\n\r\n"
 """Of a whole answer."""
 _SERVER = SERVER_SOFTWARE.encode()
 _WITHOUT_BODY = (204, 304)
@@ -279,7 +276,7 @@ class Connection(web.RequestHandler):
             return False
         size = sum(map(len, parts))
         if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
-            head = _HEAD % (lines, size, rfc822_formatted_time().encode(), _SERVER)
+            head = _HEAD % (lines, answer.kind, size, rfc822_formatted_time().encode(), _SERVER)
         else:
             headers = answer._headers
             headers[hdrs.CONTENT_LENGTH] = str(size)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import StreamReader, hdrs
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -69,7 +69,7 @@ class WholeBody:
 
 
 class KnownHeads:
-    """The parser of one connection, with what is not parsed again. parser: aiohttp's."""
+    """The parser of one connection, with what is not parsed again while that can be. parser: aiohttp's."""
 
     __slots__ = (
         "_after",
@@ -83,7 +83,7 @@ class KnownHeads:
         "said",
     )
 
-    def __init__(self, parser: Any, connection: web.RequestHandler) -> None:
+    def __init__(self, parser: Any, connection: Any) -> None:
         self._parser, self._connection = parser, connection
         self._chances = _CHANCES
         self._missing: int | None = 0
@@ -135,6 +135,8 @@ class KnownHeads:
             self._missing = self._remember(data, *messages[0])
         elif missing is not None and not messages and missing >= len(data):
             self._missing = missing - len(data)
+        if self._missing is None:  # nor will it be known later
+            self._connection._parser, self._connection.heads = self._parser, None
         return read
 
     def _remember(self, data: bytes, message: RawRequestMessage, payload: Any) -> int | None:

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from .header_lines import header_lines
 
-JSON = "application/json"
+JSON, OCTETS = "application/json", "application/octet-stream"
 _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_status"}
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
@@ -32,18 +32,19 @@ class StreamHead(web.StreamResponse):
 
 
 class WholeAnswer(web.Response):
-    """JSON, with status 200. Its headers are written as they are sent, until somebody asks for them.
+    """An answer with status 200. Its headers are written as they are sent, until somebody asks for them.
 
-    lines: of the head, each with its end; None: they are `headers`. parts: of the body, which are written
-    as they are, without being joined.
+    lines: of the head, each with its end; None: they are `headers`. kind: of its content. parts: of the body,
+    which are written as they are, without being joined.
     """
 
     lines: bytes | None = None
+    kind: bytes = JSON.encode()
     parts: tuple[bytes | memoryview, ...] = ()
     _known: CIMultiDict[str]
 
     def __init__(self, parts: tuple[bytes | memoryview, ...], headers: Mapping[str, str] | bytes) -> None:
-        """headers: or their lines."""
+        """Of JSON. headers: or their lines."""
         lines = headers if isinstance(headers, bytes) else header_lines(headers)
         if not _IS_AS_EXPECTED:
             super().__init__(body=b"".join(parts), headers=fields_of(lines), content_type=JSON)
@@ -52,6 +53,13 @@ class WholeAnswer(web.Response):
         self._status, self._reason = 200, "OK"
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
         self.lines = lines
+
+    def as_octets(self) -> WholeAnswer:
+        """The same of bytes that are no JSON."""
+        self.kind = OCTETS.encode()
+        if self.lines is None:
+            self.content_type = OCTETS
+        return self
 
     @property
     def _body(self) -> bytes:
@@ -67,7 +75,7 @@ class WholeAnswer(web.Response):
         """Those that aiohttp knows."""
         if self.lines is not None:
             self._known = fields_of(self.lines)
-            self._known[hdrs.CONTENT_TYPE] = JSON
+            self._known[hdrs.CONTENT_TYPE] = self.kind.decode()
             self.lines = None
         return self._known
 

@@ -162,8 +162,19 @@ def missing_header_brace(at: Situation) -> Instead | None:
     heads = [v for v in at.values[-4:] if isinstance(v, Token) and v.type in DECLARATIONS]
     if not heads or heads[-1].type not in ("TEMPLATE", "DEPLOYMENT", "CLUSTER", "GATEWAY"):
         return None
-    end = at.end_before
-    _report_missing_brace(at, end, f"the fields of a {heads[-1].text} stand between `{{` and `}}`")
+    end, head, name = at.end_before, heads[-1], at.values[-1]
+    if token.type == "STRING" and at.follows("{") and at.same_line(head.start, token.start):
+        at.error(
+            "E0101",
+            f"a {head.text} has one name",
+            at.here,
+            "a second one",
+            help="the kind is said inside: `runtime openai { … }`",
+            fixes=at.change("remove the first", name.start, token.start, "", safe=False),
+        )
+        at.drop(1)
+        return use(token)
+    _report_missing_brace(at, end, f"the fields of a {head.text} stand between `{{` and `}}`")
     return use(Token("LBRACE", "{", end, end), token)
 
 

@@ -52,7 +52,7 @@ _SHAPES = {
     "route": r"\s*\w+\s*=(?!=)",
     "gateway": r"\s*\{",
     "cluster": r"\s*\{",
-    "pipeline": r"\s*\w+\s*\([^()]*\)\s*->",
+    "pipeline": r"\s*\w+\s*\([^()]*\)\s*->[^:\n]*\{",
     "deployment": r"\s*(?:\w+|\"[^\"\n]*\")\s*(?:\{|from\b)",
     "template": r"\s*(?:\w+|\"[^\"\n]*\")\s*(?:\{|from\b)",
 }

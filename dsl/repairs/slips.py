@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Label
+from ..forms import DECLARED
 from ..lines import end_before, indentation, line_start, starts_line
 from ..suggest import near
 from ..syntax import Identifier, Reference
@@ -93,6 +94,11 @@ def nameless(at: Situation) -> Instead | None:
     following = next(tokenize(at.text[at.token.end : at.token.end + _LOOKED_AT])).type
     is_typed = head.type in ("PARAM", "LET")
     if at.token.type == "COLON" and not is_typed and following in ("NAME", "STRING"):
+        line = at.text[at.token.end :].partition("\n")[0]
+        if head.type in ("DEPLOYMENT", "TEMPLATE") and "{" not in line:
+            at.error("E0101", f"no `:` stands behind `{head.text}`", at.here, help=DECLARED[head.type])
+            at.reports.lose(head.start)
+            return SKIP
         at.error(
             "E0101",
             f"no `:` stands behind `{head.text}`",

@@ -185,7 +185,7 @@ class Door:
         if head.let_in_by is not self.browsers:
             self.browsers.admit(request)
             head.let_in_by = self.browsers
-        return self.known(head.shown, access)
+        return self.known(head, access)
 
     def admit_operator(self, request: web.Request) -> None:
         """Whether who asks may see everybody's requests. Raises Forbidden, Unauthorized."""

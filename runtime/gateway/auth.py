@@ -31,17 +31,11 @@ LONGEST_SECRET = 16384
 class Shown:
     """What a client shows to be let in, perhaps nothing, and its hash, once that is asked for."""
 
-    __slots__ = ("_digest", "secret")
+    __slots__ = ("digest", "secret")
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
-        self._digest: bytes | None = None
-
-    def digest(self) -> bytes:
-        """Under which keys are kept."""
-        if self._digest is None:
-            self._digest = digest_of(self.secret)
-        return self._digest
+        self.digest: bytes | None = None
 
 
 def shown_in(headers: Mapping[str, str]) -> str:
@@ -140,7 +134,9 @@ class Keys:
         if not shown.secret or len(shown.secret) > LONGEST_SECRET:
             return None
         self._look()
-        held = self._table.get(shown.digest())
+        if (digest := shown.digest) is None:
+            digest = shown.digest = digest_of(shown.secret)
+        held = self._table.get(digest)
         if held is None:
             found = self.tokens.find(shown.secret) if self.tokens is not None else None
             return None if found is None else Held(*found)

@@ -19,19 +19,19 @@ _ID, _TRACEPARENT = istr(REQUEST_ID_HEADER), istr(TRACEPARENT)
 _CLIENTS_ID = late_pattern(r"[!-~]{1,128}")
 
 
-class Head:
+class Head(Shown):
     """id: as its client calls the request, if that is short and plain. patience: how long the client waits,
-    as it says so. shown: to be let in. traceparent: of the client's own trace, whatever it is; parent: the
-    same if it names one. let_in_by: the rules for web pages that have let it in.
+    as it says so. traceparent: of the client's own trace, whatever it is; parent: the same if it names one.
+    let_in_by: the rules for web pages that have let it in.
     """
 
-    __slots__ = ("id", "let_in_by", "parent", "patience", "shown", "traceparent")
+    __slots__ = ("id", "let_in_by", "parent", "patience", "traceparent")
 
     def __init__(self, headers: Mapping[str, str]) -> None:
+        self.secret, self.digest = shown_in(headers), None
         name = headers.get(_ID)
         self.id = name if name is not None and _CLIENTS_ID.fullmatch(name) else None
         self.patience = headers.get(DEADLINE_HEADER)
-        self.shown = Shown(shown_in(headers))
         self.traceparent = said = headers.get(_TRACEPARENT, "")
         self.parent = said if said and is_traceparent(said) else ""
         self.let_in_by: BrowserRules | None = None

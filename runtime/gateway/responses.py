@@ -30,7 +30,7 @@ from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
-from ..whole_answer import JSON, StreamHead, WholeAnswer
+from ..whole_answer import JSON, OCTETS, StreamHead, WholeAnswer, fields_of
 from .request_head import REQUEST_ID_HEADER
 
 log = logging.getLogger(__name__)
@@ -98,14 +98,21 @@ def json_response(told: tuple[bytes | memoryview, ...], trace: Trace, name: str)
     return answer_of(told, answered_by(trace, name), JSON)
 
 
+def octets_response(
+    told: tuple[bytes | memoryview, ...], lines: bytes, trace: Trace, name: str
+) -> web.Response:
+    """The same of bytes that are no JSON. lines: of the head, beside those that all answers have."""
+    if sum(map(len, told)) >= _SENT:
+        return answer_of(told, answered_by(trace, name) | dict(fields_of(lines)), OCTETS)
+    said = lines_answered(trace, name)
+    return WholeAnswer(told, lines + (said if isinstance(said, bytes) else header_lines(said))).as_octets()
+
+
 def answer_of(
     pieces: Sequence[bytes | memoryview], headers: dict[str, str], content_type: str
 ) -> web.Response:
-    """A response whose body is sent piece by piece, as fast as its client reads it; a small one at once."""
-    size = sum(map(len, pieces))
-    if size < _SENT:
-        return web.Response(body=b"".join(pieces), headers=headers, content_type=content_type)
-    headers["Content-Length"] = str(size)
+    """A response whose body is sent piece by piece, as fast as its client reads it."""
+    headers["Content-Length"] = str(sum(map(len, pieces)))
     return web.Response(body=_sent(pieces), headers=headers, content_type=content_type)
 
 
@@ -171,7 +178,7 @@ def _dollars(cost: float) -> str:
     return f"{cost:.12f}".rstrip("0").rstrip(".")
 
 
-@lru_cache(maxsize=256)  # all but the cost is the same in nearly all answers
+@lru_cache(maxsize=4096)  # all but the cost is the same in nearly all answers
 def _plain_lines(deployment: str, replica: int | None, attempts: int, cost: float | None) -> bytes:
     return header_lines(_plainly(deployment, replica, attempts, cost))
 

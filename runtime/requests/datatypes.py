@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
 NUMPY_TYPES: dict[str, numpy.dtype[Any]] = {
     "BOOL": numpy.dtype(numpy.bool_),
@@ -23,3 +24,9 @@ NUMPY_TYPES: dict[str, numpy.dtype[Any]] = {
     "BYTES": numpy.dtype(numpy.object_),
 }
 """BF16, which numpy does not know, is kept as its bits; BYTES as `bytes` objects."""
+
+
+def bfloat16_bits(single: NDArray[Any]) -> NDArray[Any]:
+    """Of FP32, rounded to the nearest, and to even between two: the upper half of its bits."""
+    bits = numpy.asarray(single, order="C").view(numpy.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(numpy.uint16)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferc.compiler.plan import UNKNOWN, Duration, Timeouts, dump_plan, load_plan
+from inferc.compiler.plan import UNKNOWN, Capabilities, Duration, Timeouts, dump_plan, load_plan
 from inferc.compiler.provenance import effective_values
 
 from ..support.projects import Project
@@ -42,6 +42,17 @@ class TestCapabilities:
         assert load_plan(path) == plan
         assert dump_plan(load_plan(path)) == dump_plan(plan)
         assert [each.get("capabilities") for each in json.loads(dump_plan(plan))["deployments"]][1] == {}
+
+    def test_those_of_many_deployments_of_one_model_are_the_same_beside_what_is_known(self) -> None:
+        base = Capabilities(greatest_output=4096)
+        many = [Capabilities(greatest_temperature=2.0) for _ in range(1000)]
+        assert len({id(each.over(base)) for each in many}) <= 2  # where all was forgotten in between
+
+    def test_what_is_equal_and_not_the_same_stays_apart(self) -> None:
+        base = Capabilities()
+        whole, broken = (Capabilities(greatest_temperature=value).over(base) for value in (1, 1.0))
+        assert type(whole.greatest_temperature) is int
+        assert type(broken.greatest_temperature) is float
 
 
 class TestTimeouts:

@@ -145,9 +145,11 @@ def test_each_field_of_other_gateways_has_an_answer(word: str) -> None:
     assert errors(fixed(text, item)) == []
 
 
-@pytest.mark.parametrize("word", FIELDS)
-def test_a_field_of_others_that_is_written_as_a_block_has_an_answer(word: str) -> None:
-    assert errors(REMOTE.format(inside=KEY, beside=f'{word} {{ x = "y" }}'))
+def test_fields_of_others_that_are_written_as_blocks_have_answers() -> None:
+    texts = [REMOTE.format(inside=KEY, beside=f'{word} {{ x = "y" }}') for word in FIELDS]
+    text = "".join(each.replace("gpt", f"d{number}", 1) for number, each in enumerate(texts))
+    said = "\n".join(errors(text))
+    assert [word for word in FIELDS if f"`{word}`" not in said] == []
 
 
 def test_what_is_there_already_is_not_written_twice() -> None:
@@ -276,3 +278,75 @@ def test_what_another_word_was_meant_for_is_not_missing_as_well() -> None:
         "the runtime `openai_compatible` has no field `base_url`",
         "write `endpoint = …`",
     )
+
+
+# ---- what is meant is offered where it is one thing, and nothing else is
+
+
+@pytest.mark.parametrize(
+    ("beside", "right"),
+    [
+        ("cache { ttl = 1h, max_size = 4Gi }", "cache { ttl = 1h, max_size = 4GiB }"),
+        ("cache { ttl = 2w }", "cache { ttl = 14d }"),
+        (
+            "budget { max_spend_per_day = 5USD, on_exceeded = reject }",
+            "budget { max_spend_per_day = $5, on_exceeded = reject }",
+        ),
+        ("servng { max_concurrent = 3 }", "serving { max_concurrent = 3 }"),
+        ("serving { on_capacity_exhausted = fallback(othr) }", None),
+    ],
+)
+def test_what_is_meant_is_a_change_that_leads_to_a_file_without_errors(
+    beside: str, right: str | None
+) -> None:
+    other = REMOTE.format(inside=KEY, beside="replicas = 1").replace("gpt {", "other {")
+    text = other + REMOTE.format(inside=KEY, beside=beside)
+    wrong = [item for item in found(text) if item.is_error]
+    assert len(wrong) == 1
+    assert fixed(text, wrong[0]) == text.replace(beside, right or beside.replace("othr", "other"))
+    assert errors(fixed(text, wrong[0])) == []
+
+
+@pytest.mark.parametrize(
+    "written", ["requests_per_second = 5", "requests_per_hour = 5", "tokens_per_day = 5"]
+)
+def test_a_limit_of_another_time_is_not_taken_for_one_of_a_minute(written: str) -> None:
+    text = REMOTE.format(inside=f"{KEY}, rate_limits {{ {written} }}", beside="replicas = 1")
+    [wrong] = [item for item in found(text) if item.is_error]
+    assert wrong.fixes == ()
+    assert "by the minute" in said(wrong)
+
+
+def test_the_least_of_something_is_not_taken_for_the_most() -> None:
+    text = REMOTE.format(inside=KEY, beside="serving { min_concurrent = 5 }")
+    [wrong] = [item for item in found(text) if item.is_error]
+    assert wrong.fixes == ()
+    assert "here are" in said(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('deployment "openai" "gpt" {\n  model = "gpt-4o"\n}\n', "a deployment has one name"),
+        ("deployment: gpt\n  model: gpt-4o\n", "write `deployment name {"),
+        ("def p(message: str) -> str:\n    return gpt(message)\n", "write `pipeline name("),
+    ],
+)
+def test_a_head_in_the_words_of_others_is_one_mistake(text: str, says: str) -> None:
+    [wrong] = [item for item in found(text) if item.is_error]
+    assert says in said(wrong)
+
+
+def test_a_variable_that_an_address_does_not_read_is_no_host() -> None:
+    place = 'deployment a { model = "m", runtime vllm { endpoint = "http://HERE:8000/v1" } }'
+    text = f'let host = env("HOST")\n{place}\n'
+    [wrong] = [item for item in found(text.replace("HERE", "$HOST")) if item.is_error]
+    assert "names no host" in wrong.message
+    assert 'let host = env("HOST")' in said(wrong)
+    assert errors(text.replace("HERE", "${host}")) == []
+
+
+def test_a_name_of_one_letter_is_not_taken_for_another() -> None:
+    [wrong] = found(REMOTE.format(inside=KEY, beside="replicas = 1") + "route r = fallback [y]\n")
+    assert wrong.fixes == ()
+    assert "did you mean" not in said(wrong)

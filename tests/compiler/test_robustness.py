@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.compile import Checked, check_file, compile_checked
@@ -176,7 +176,6 @@ def expression(choose: random.Random, depth: int) -> str:
     return form.format(a=expression(choose, depth - 1), b=expression(choose, depth - 1))
 
 
-@settings(max_examples=2 * settings().max_examples)
 @given(SEEDS)
 def test_random_pipelines(seed: int) -> None:
     choose = random.Random(seed)

@@ -38,6 +38,7 @@ class Unread(BaseProtocol):
     """Nobody reads what comes before all has come."""
 
     _read_bufsize = 1 << 30
+    heads: KnownHeads | None = None
 
 
 class Parser:
@@ -174,6 +175,7 @@ async def test_who_sends_another_head_each_time_is_not_looked_at_for_ever() -> N
     inner.asked = 0
     await read_by(known(inner), [*others, TWO, TWO])
     assert inner.asked == 22
+    assert inner.protocol._parser is inner  # which is asked by itself from then on
 
 
 async def test_each_request_of_a_connection_is_answered_by_its_own_body() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered
+from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered, octets_response
 from inferc.runtime.header_lines import header_lines
 from inferc.runtime.requests.trace import Span, Trace
 from inferc.runtime.requests.upstream import Upstream
@@ -24,6 +24,25 @@ def test_headers_are_lines_until_somebody_asks_for_them() -> None:
         "x-request-id": "c",
         "Content-Type": "application/json",
     }
+
+
+def test_bytes_are_said_to_be_bytes() -> None:
+    answer = WholeAnswer((b"{}", b"abcd"), b"inference-header-content-length: 2\r\n").as_octets()
+    assert dict(answer.headers) == {
+        "inference-header-content-length": "2",
+        "Content-Type": "application/octet-stream",
+    }
+
+
+@pytest.mark.parametrize("upstream", [None, Upstream("r", {"x-ratelimit-remaining-requests": "58"})])
+@pytest.mark.parametrize("size", [4, 1 << 20])
+def test_bytes_have_the_headers_of_all_answers_and_their_own(upstream: Upstream | None, size: int) -> None:
+    trace = Trace("m", 1, 0, [Span(None, "m", 1.0, 2.0, Usage(0, 0), 0)], upstream=upstream)
+    answer = octets_response((b"{}", bytes(size)), b"x-own: 2\r\n", trace, "any")
+    said = dict(answer.headers)
+    assert said.pop("Content-Type") == "application/octet-stream"
+    assert said.pop("Content-Length", str(size + 2)) == str(size + 2)
+    assert said == answered_by(trace, "any") | {"x-own": "2"}
 
 
 def test_an_answer_has_each_of_the_ids_of_its_request() -> None:

@@ -22,6 +22,8 @@ from .tensors import binary_values, json_values, read_tensor
 
 _EXPLAINED = 1 << 20
 """Bytes of a body that is no JSON up to which it is worth a closer look."""
+_OF_OUTPUTS = {"binary_data_output"}
+"""Parameters of a request that say nothing of when it is answered."""
 
 
 @frozen
@@ -84,7 +86,7 @@ def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
     all_binary = _flag(parameters, "binary_data_output", "parameters.", default=False)
     binary: dict[str, bool] = {}
     classes: dict[str, int] = {}
-    for index, output in enumerate(_list(raw, "outputs", default=[])):
+    for index, output in enumerate(_list(raw, "outputs", default=[]) if "outputs" in raw else ()):
         if not isinstance(output, dict) or not isinstance(output.get("name"), str):
             raise BadRequest(f"`outputs[{index}]` must be an object with a `name`", param=f"outputs[{index}]")
         wanted = _object(output, "parameters", f"outputs[{index}].")
@@ -182,6 +184,8 @@ def _flat(data: list[Any]) -> Iterator[Any]:
 
 def _schedule(parameters: dict[str, Any]) -> tuple[int, float | None]:
     """Priority and timeout, as Triton's clients send them: 1 is the most urgent; microseconds."""
+    if parameters.keys() <= _OF_OUTPUTS:
+        return 0, None
     if parameters.get("sequence_id") not in (None, 0, ""):
         raise BadRequest(
             "`parameters.sequence_id`: there are no sequences here, each request stands for itself",

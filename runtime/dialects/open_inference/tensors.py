@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ...requests.datatypes import NUMPY_TYPES
+from ...requests.datatypes import NUMPY_TYPES, bfloat16_bits
 from ...requests.errors import BadRequest
 from ...requests.tensor import Tensor
 
@@ -99,8 +99,7 @@ def binary_values(tensor: Tensor) -> bytes:
     """The values of `tensor` as the binary extension sends them: little-endian, in row-major order."""
     if tensor.datatype == "BYTES":
         return b"".join(_LENGTH.pack(len(value)) + value for value in tensor.values.flat)
-    little = tensor.values.dtype.newbyteorder("<")
-    return tensor.values.astype(little, copy=False).tobytes()
+    return tensor.values.astype(_LITTLE[tensor.datatype], copy=False).tobytes()
 
 
 def _binary_size(name: str, parameters: Any) -> int | None:
@@ -109,10 +108,11 @@ def _binary_size(name: str, parameters: Any) -> int | None:
         return None
     if not isinstance(parameters, dict):
         raise _wrong(name, "its `parameters` must be an object")
-    for key in parameters:
-        if key.startswith("shared_memory"):
-            raise _wrong(name, "shared memory is not supported: send the values as JSON or as bytes")
     size = parameters.get("binary_data_size")
+    if len(parameters) > 1 or size is None:
+        for key in parameters:
+            if key.startswith("shared_memory"):
+                raise _wrong(name, "shared memory is not supported: send the values as JSON or as bytes")
     if size is not None and (type(size) is not int or size < 0):
         raise _wrong(name, f"its `binary_data_size` is {_shown(size)}; it must be a number of bytes")
     return size
@@ -207,14 +207,8 @@ def _floats(name: str, datatype: str, values: NDArray[Any], data: list[Any]) -> 
         wrong = low if low < -largest else high
         raise _wrong(name, f"{wrong:g} among its `data` is out of the range of {datatype}")
     if datatype == "BF16":
-        return _bfloat16_bits(values.astype(numpy.float32))
+        return bfloat16_bits(values.astype(numpy.float32))
     return values.astype(NUMPY_TYPES[datatype], copy=False)
-
-
-def _bfloat16_bits(single: NDArray[Any]) -> NDArray[Any]:
-    """Rounded to the nearest, and to even between two: the upper half of the bits of an FP32."""
-    bits = numpy.asarray(single, order="C").view(numpy.uint32)
-    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(numpy.uint16)
 
 
 def _encoded(name: str, values: NDArray[Any]) -> NDArray[Any]:

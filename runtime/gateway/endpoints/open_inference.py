@@ -35,12 +35,13 @@ from ...serving.routes.route import Route
 from ..bodies import BODIES, check_counts, priority_of, read_object
 from ..exchange import Exchange
 from ..health import findings
-from ..responses import answer_of, answered_by, in_turns, json_answer, json_response
+from ..responses import in_turns, json_answer, json_response, octets_response
 
 if TYPE_CHECKING:
     from ...dialects.open_inference.bodies import Answer, Asked
 
 HEADER = "Inference-Header-Content-Length"
+_HEADER_LINE = b"%b: %%d\r\n" % HEADER.encode()
 _SIZE = late_pattern(r"[0-9]{1,12}")
 
 _EXTENSIONS = (
@@ -152,9 +153,7 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
     if not answer.attached:
         return json_response(told, trace, name)
-    said = answered_by(trace, name)
-    said[HEADER] = str(sum(map(len, told)))
-    return answer_of((*told, *answer.attached), said, "application/octet-stream")
+    return octets_response((*told, *answer.attached), _HEADER_LINE % sum(map(len, told)), trace, name)
 
 
 @cache

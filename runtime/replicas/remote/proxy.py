@@ -7,6 +7,7 @@ this machine is always reached without.
 from __future__ import annotations
 
 import logging
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -45,6 +46,8 @@ class Proxy:
 
 def proxy_for(endpoint: str) -> Proxy | None:
     """The proxy on the way to `endpoint`. Raises NoProxy."""
+    if not any(name[-6:].lower() == "_proxy" for name in os.environ):
+        return None  # which takes a tenth of reading all of it
     url = URL(endpoint)
     told = getproxies_environment()
     if url.host is None or url.scheme not in told or _is_here(url.host):

@@ -291,7 +291,10 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, most_bytes(request))
         else:
             body = await self._body(response, until, most_bytes(request)).whole()
-        body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
+        streamed = False
+        if not body.startswith(b"{") or not body.endswith(b"}"):
+            body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
+            streamed = is_stream(body, response.content_type)
         if not isinstance(request, ChatRequest):
             if len(body) < LARGE:
                 chunk = self._answers.read(request, body, response.headers, classifier)
@@ -301,7 +304,6 @@ class RemoteReplica:
                 )
             return with_upstream(chunk, upstream)
         chats, fit = self._requests.asked(request)
-        streamed = is_stream(body, response.content_type)
         if len(body) < LARGE and not fit.checked:
             return chats.whole(body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
         read = partial(chats.whole, body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)

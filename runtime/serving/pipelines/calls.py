@@ -120,7 +120,8 @@ def _ask(node: CallNode, arguments: Mapping[str, int], targets: Targets, workers
         case TaskKind.CLASSIFY | TaskKind.TENSOR:
             from .tensors import classify, infer
 
-            return (classify if node.task is TaskKind.CLASSIFY else infer)(node, arguments)
+            ask = classify if node.task is TaskKind.CLASSIFY else infer
+            return ask(node, arguments, targets.models[node.target])
     raise TypeError(f"no such task: {node.task!r}")
 
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import CallNode
+from ....compiler.plan import CallNode, DType, OnnxServingPlan
 from ...requests.answer import ClassifyChunk, Label, LabelledSpan, TensorChunk
-from ...requests.datatypes import NUMPY_TYPES
+from ...requests.datatypes import NUMPY_TYPES, bfloat16_bits
 from ...requests.errors import StepFailed
 from ...requests.request import ClassifyRequest, TensorRequest
 from ...requests.tensor import Tensor
+from ..deployment import Deployment
+from ..model import Model
+from ..routes.route import Route
 from .shapes import shape_of
 from .text_sink import Sink
 
@@ -26,10 +29,11 @@ _TEXT = "input"
 _DATATYPES = {kind: name for name, kind in NUMPY_TYPES.items() if name not in ("BF16", "BYTES")}
 
 
-def classify(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+def classify(node: CallNode, arguments: Mapping[str, int], model: Model) -> Ask:
     """A label with its confidence for a text or a row of tensors, a list of them for several."""
     gives_list = node.type.startswith("list<")
     only = arguments.get(_TEXT) if len(arguments) == 1 else None
+    bfloat16 = _bfloat16_inputs(model)
 
     async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
         given = frame[only] if only is not None else None
@@ -39,7 +43,7 @@ def classify(node: CallNode, arguments: Mapping[str, int]) -> Ask:
         request = (
             ClassifyRequest(texts, top_k=1)
             if texts
-            else ClassifyRequest(inputs=_inputs(arguments, frame), top_k=1)
+            else ClassifyRequest(inputs=_inputs(arguments, frame, bfloat16), top_k=1)
         )
         chunk = await asker.whole(request, until)
         assert isinstance(chunk, ClassifyChunk)
@@ -52,11 +56,12 @@ def classify(node: CallNode, arguments: Mapping[str, int]) -> Ask:
     return ask
 
 
-def infer(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+def infer(node: CallNode, arguments: Mapping[str, int], model: Model) -> Ask:
     """The model's output, or a record of them where there are several."""
+    bfloat16 = _bfloat16_inputs(model)
 
     async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
-        chunk = await asker.whole(TensorRequest(_inputs(arguments, frame)), until)
+        chunk = await asker.whole(TensorRequest(_inputs(arguments, frame, bfloat16)), until)
         assert isinstance(chunk, TensorChunk)
         outputs = {tensor.name: _values(tensor) for tensor in chunk.outputs}
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
@@ -78,12 +83,26 @@ def _record(label: Label) -> dict[str, Any]:
     return {"label": label.label, "confidence": label.score}
 
 
-def _inputs(arguments: Mapping[str, int], frame: Frame) -> tuple[Tensor, ...]:
-    return tuple(_tensor(name, frame[slot]) for name, slot in arguments.items())
+def _bfloat16_inputs(model: Model) -> frozenset[str]:
+    """The names of its inputs of that type, which steps hold as f32."""
+    if isinstance(model, Route):
+        return _bfloat16_inputs(model.members[0])
+    if not isinstance(model, Deployment) or not isinstance(model.plan, OnnxServingPlan):
+        return frozenset()
+    signature = model.plan.signature
+    return frozenset(
+        each.name for each in (*signature.inputs, *signature.optional) if each.dtype is DType.BF16
+    )
 
 
-def _tensor(name: str, value: Any) -> Tensor:
+def _inputs(arguments: Mapping[str, int], frame: Frame, bfloat16: frozenset[str]) -> tuple[Tensor, ...]:
+    return tuple(_tensor(name, frame[slot], name in bfloat16) for name, slot in arguments.items())
+
+
+def _tensor(name: str, value: Any, is_bfloat16: bool) -> Tensor:
     values = numpy.asarray(value)
+    if is_bfloat16 and values.dtype == numpy.float32:
+        return Tensor(name, "BF16", bfloat16_bits(values))
     if values.dtype.kind in "OU":
         encoded = numpy.empty(values.shape, numpy.object_)
         encoded.flat[:] = [str(each).encode() for each in values.flat]

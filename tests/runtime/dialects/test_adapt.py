@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.plan import UNKNOWN, Capabilities
@@ -119,20 +119,15 @@ def is_imaginary(can: Capabilities, to: str) -> bool:
     )
 
 
-MANY = settings(max_examples=2 * settings().max_examples)
-"""Each is tried with all providers: making a request takes longer than that."""
-
 HOW: tuple[Literal["error", "drop"], ...] = ("error", "drop")
 
 
-@MANY
 @given(body=openai_bodies(), can=CAPABILITIES)
 def test_openai_s_requests_are_taken_or_refused_by_name(body: Json, can: Capabilities) -> None:
     for to, unsupported in product(("anthropic", "gemini", "bedrock"), HOW):
         _taken_or_refused(body, "openai_chat", to, can, unsupported)
 
 
-@MANY
 @given(body=anthropic_bodies(), can=CAPABILITIES)
 def test_anthropic_s_requests_are_taken_or_refused_by_name(body: Json, can: Capabilities) -> None:
     for to, unsupported in product(("openai_chat", "gemini", "bedrock"), HOW):

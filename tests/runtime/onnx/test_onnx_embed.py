@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -19,6 +20,7 @@ from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ShuttingD
 from ...support.forked import PATIENCE
 from ...support.remote import until
 from .plans import MODELS, PLACEMENT, embed, embed_spec, onnx_plan, plain_tokenizer, running
+from .toys import small_plan
 
 TEXTS = (
     "A man is eating food.",
@@ -163,10 +165,10 @@ async def test_a_cancelled_request_leaves_the_replica_working() -> None:
         assert (await embed(replica, "next")).vectors.shape == (1, 384)
 
 
-async def test_stopping_frees_session_and_threads_and_may_be_repeated() -> None:
+async def test_stopping_frees_session_and_threads_and_may_be_repeated(tmp_path: Path) -> None:
     sessions = SharedSessions()
     before = set(threading.enumerate())
-    replica = OnnxReplica(onnx_plan(), PLACEMENT, MODELS, sessions)
+    replica = OnnxReplica(small_plan(tmp_path), PLACEMENT, MODELS, sessions)
     await replica.start()
     await embed(replica, "text")
     names = [thread.name for thread in threading.enumerate()]
@@ -193,9 +195,9 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind() -> None:
     assert len(sessions) == 0
 
 
-async def test_replicas_of_one_device_share_a_session() -> None:
+async def test_replicas_of_one_device_share_a_session(tmp_path: Path) -> None:
     sessions = SharedSessions()
-    plan = onnx_plan()
+    plan = small_plan(tmp_path)
     replicas = [OnnxReplica(plan, ReplicaPlacement(i, None, ()), MODELS, sessions) for i in range(3)]
     other = OnnxReplica(plan, ReplicaPlacement(3, None, (1,)), MODELS, sessions)
     await asyncio.gather(*(replica.start() for replica in [*replicas, other]))

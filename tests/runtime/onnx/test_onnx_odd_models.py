@@ -107,6 +107,22 @@ async def test_one_value_of_bfloat16_has_no_sizes(tmp_path: Path) -> None:
     assert chunk.outputs[0].values.item() == 1.5
 
 
+async def test_a_pipeline_gives_bfloat16_to_a_model_and_takes_it(tmp_path: Path) -> None:
+    """1 + 1/512 lies between two numbers of bfloat16: the even one is 1."""
+    node = helper.make_node("Transpose", ["x"], ["y"])
+    sides = [(name, TensorProto.BFLOAT16, ["n", "n"]) for name in ("x", "y")]
+    save_model(tmp_path / "m.onnx", [node], sides[:1], sides[1:])
+    text = (
+        'deployment m { model = "m.onnx" }\n'
+        'deployment n { model = "m.onnx" }\n'
+        "route r = fallback [m, n]\n"
+        "pipeline p(x: tensor<bf16, [2, 2]>) -> list<list<list<float>>> { return [m(x), r(x)] }\n"
+    )
+    async with serving(Project(tmp_path).plan(text), tmp_path) as executor:
+        found = await value_of(executor.pipelines["p"], x=[[1 + 1 / 512, 2], [3, 4]])
+    assert found == [[[1, 3], [2, 4]]] * 2
+
+
 def test_texts_beside_bfloat16_are_refused_when_compiled(tmp_path: Path) -> None:
     nodes = [helper.make_node("Identity", [name], [name * 2]) for name in "xt"]
     sides = [

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from inferc.compiler.onnx_model.work import is_settled
-from inferc.compiler.plan import OnnxServingPlan, TaskKind, TaskSpec
+from inferc.compiler.plan import OnnxServingPlan, Pooling, TaskKind, TaskSpec
 
-from .plans import onnx_plan
+from .plans import embed_spec, onnx_plan
 
 DATATYPES: dict[str, int] = {
     "BOOL": TensorProto.BOOL,
@@ -195,6 +195,12 @@ def tensor_plan(model: Path, name: str = "toy", **changes: Any) -> OnnxServingPl
     task = TaskSpec(kind=TaskKind.TENSOR)
     plan = onnx_plan(model=model, task=task, settled_work=is_settled(model), **changes)
     return evolve(plan, deployment=name)
+
+
+def small_plan(folder: Path, **changes: Any) -> OnnxServingPlan:
+    """An embedding deployment of a model that loads in a moment: three numbers for each text."""
+    task = embed_spec(pooling=Pooling.NONE, normalize=False)
+    return onnx_plan(model=scorer(folder / "small.onnx", 3), task=task, **changes)
 
 
 def load(path: Path) -> onnx.ModelProto:
