@@ -23,6 +23,10 @@ class ArithmeticMistake(Exception):
         self.help = help
 
 
+JOINED = "write one list of all values: `[a, b, c]`"
+"""What to do instead of `[a, b] + [c]`."""
+
+
 def calculate(operator: str, left: Any, right: Any) -> Any:
     """`left operator right`. Raises ArithmeticMistake, and ArithmeticError when it is too large."""
     if operator == "..":
@@ -47,6 +51,8 @@ def _calculate(operator: str, left: Any, right: Any) -> Any:
     if not _is_number(left) or not _is_number(right):
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
             raise ArithmeticMistake("texts cannot be added", 'put them into one text: `"${a}${b}"`')
+        if operator == "+" and isinstance(left, list) and isinstance(right, list):
+            raise ArithmeticMistake("lists are not joined", JOINED)
         wrong = left if not _is_number(left) else right
         raise ArithmeticMistake(f"cannot calculate with {describe(wrong)}", "both sides must be numbers")
     if operator in ("+", "-"):

@@ -70,13 +70,22 @@ def service_of(deployment: Deployment) -> str:
 
 def capabilities_of(deployment: Deployment) -> Capabilities:
     """What is known: `model_info` first, then the catalogue. Nothing is assumed of the rest."""
-    values = dict(facts_of(deployment).values)
-    if deployment.model_info is not None and deployment.model_info.max_output is not None:
-        values["greatest_output"] = deployment.model_info.max_output
-    window = context_window_of(deployment)
+    from .plan.capabilities import KNOWN_BY_MODEL
+
+    output = deployment.model_info.max_output if deployment.model_info is not None else None
+    window, host = context_window_of(deployment), _host(deployment)
+    return KNOWN_BY_MODEL.of(_capabilities, facts_of(deployment).values, output, window, host)
+
+
+def _capabilities(
+    facts: Mapping[str, Any], output: int | None, window: int | None, host: ProviderKind | None
+) -> Capabilities:
+    values = dict(facts)
+    if output is not None:
+        values["greatest_output"] = output
     if window is not None:
         values["context_window"] = window
-    if _host(deployment) is not None:
+    if host is not None:
         values.pop("batches", None)  # what its maker takes says nothing of another place
     return capabilities_from(values)
 

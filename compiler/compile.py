@@ -50,6 +50,22 @@ class Checked:
         return not any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
+@frozen(eq=False, repr=False)
+class Opened:
+    """A file with all that it imports, as read, and what their names mean; to be checked once.
+
+    missing: files that are imported and could not be read. found: what reading them found.
+    """
+
+    root: Module
+    scopes: dict[int, Scope]
+    """By the id of their module."""
+    modules: tuple[Module, ...]
+    missing: tuple[Path, ...]
+    found: Diagnostics
+    memory: Memory
+
+
 def check_file(
     name: str,
     path: Path | None,
@@ -58,25 +74,47 @@ def check_file(
     settings: Mapping[str, Any] | None = None,
     read: ReadText = read_file,
     parse: ParseText = parse_text,
-    memory: Memory | None = None,
 ) -> Checked:
     """Check one file with all that it imports.
 
     name: what messages call the file. text: its contents, when they are not on disk. settings: values
-    of parameters, by name. read, parse, memory: for callers that keep files, their trees and what was found
-    out of them from one check to the next; what an earlier check gave is then of no use any more. Never
-    raises for what the files say.
+    of parameters, by name. read, parse: for callers that keep files and their trees. Never raises for what
+    the files say.
     """
     found = Diagnostics()
+    opened = open_file(name, path, found, text=text, read=read, parse=parse)
+    return check_opened(opened, settings) if opened is not None else Checked(None, (), tuple(found.items))
+
+
+def open_file(
+    name: str,
+    path: Path | None,
+    found: Diagnostics,
+    *,
+    text: str | None = None,
+    read: ReadText = read_file,
+    parse: ParseText = parse_text,
+    memory: Memory | None = None,
+) -> Opened | None:
+    """The first part of it; None when the file cannot be read. memory: what was found out in checks before,
+    for callers that keep it; what an earlier check gave is then of no use any more."""
     loader = Loader(found, read, parse)
     root = loader.load_root(name, path, text)
     if root is None:
-        return Checked(None, (), tuple(found.items))
-    program = _check(root, loader.modules, settings or {}, found, memory or Memory())
+        return None
+    memory = memory or Memory()
+    memory.begin(found)
+    scopes = build_scopes(loader.modules, found, memory)
+    return Opened(root, scopes, tuple(loader.modules), tuple(loader.missing), found, memory)
+
+
+def check_opened(opened: Opened, settings: Mapping[str, Any] | None = None) -> Checked:
+    """The second part."""
+    program = _check(opened, settings or {})
     names = {declared.symbol.name.text for declared in program.declared}
-    damages = {module.source: module.damage for module in loader.modules}
-    said = without_repeats(in_order(without_followers(found.items, damages)), names)
-    return Checked(program, tuple(loader.modules), tuple(without_allowed(said)), tuple(loader.missing))
+    damages = {module.source: module.damage for module in opened.modules}
+    said = without_repeats(in_order(without_followers(opened.found.items, damages)), names)
+    return Checked(program, opened.modules, tuple(without_allowed(said)), opened.missing)
 
 
 def compile_checked(checked: Checked, base: Path) -> Plan:
@@ -88,11 +126,11 @@ def compile_checked(checked: Checked, base: Path) -> Plan:
     return lower(checked.program, base)
 
 
-def _check(
-    root: Module, modules: list[Module], settings: Mapping[str, Any], found: Diagnostics, memory: Memory
-) -> Program:
-    memory.begin(found)
-    by_module = build_scopes(modules, found, memory)
+def _check(opened: Opened, settings: Mapping[str, Any]) -> Program:
+    root, by_module, found, memory = opened.root, opened.scopes, opened.found, opened.memory
+    memory.start()
+    for each in by_module.values():
+        each.used = set()  # somebody may have looked something up since it was opened
     scope = by_module[id(root)]
     _not_empty(root, found)
     _check_settings(scope, by_module.values(), settings, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ class Declared:
         return place if isinstance(place, Section) else None
 
 
+@cache
 def written_path(path: tuple[str, ...]) -> tuple[str, ...]:
     """A path in the model as a file writes it: the settings of the runtime stand in a block `runtime`."""
     return tuple("runtime" if step == "runtime_config" else step for step in path)

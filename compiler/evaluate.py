@@ -346,7 +346,12 @@ class Evaluator:
                     return UNKNOWN
             labels = [Label(scope.span(side), describe(value)) for side, value in sides]
             self._found.error(
-                "E0307", str(mistake), operator_span(node, scope), secondary=labels, help=mistake.help
+                "E0307",
+                str(mistake),
+                operator_span(node, scope),
+                secondary=labels,
+                help=mistake.help,
+                fixes=as_one_list(node, scope),
             )
             return UNKNOWN
         except (ArithmeticError, ValueError):
@@ -376,6 +381,22 @@ def operator_span(node: s.Binary, scope: Scope) -> Span:
     start, end = node.left.end, node.right.start
     token = next(tokenize(scope.module.source.text[start:end]))
     return scope.module.span(start + token.start, start + token.end)
+
+
+def as_one_list(node: s.Expression, scope: Scope) -> list[Fix]:
+    """The fix of `[a] + [b]`, where both are written there."""
+    match node:
+        case s.Binary(
+            operator="+",
+            left=s.ListExpression(items=(_, *_)) as left,
+            right=s.ListExpression(items=(_, *_)) as right,
+        ):
+            inner = [
+                scope.module.span(each.items[0].start, each.items[-1].end).text for each in (left, right)
+            ]
+            joined = f"[{', '.join(inner)}]"
+            return [Fix(f"write `{shorten(joined)}`", (Edit(scope.span(node), joined),))]
+    return []
 
 
 def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:

@@ -2,14 +2,15 @@
 in one check, nor in those after it while the declarations stay as they are.
 
 A result is kept with all that was looked up for it: names in files, and other results. It holds as long as
-looking these up once more gives the same; doing so also marks the names as used. What had something to report
-is kept for the next check only where its kind says that this depends on nothing else; it is reported again.
+looking these up once more gives the same, which is not tried where it is known that none of it has changed
+since the check before; the names are marked as used in either case. What had something to report is kept for
+the next check only where its kind says that this depends on nothing else; it is reported again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ..dsl.diagnostics import Diagnostic, Diagnostics
 from ..dsl.syntax import Declaration
@@ -24,6 +25,15 @@ class Named(Protocol):
     @property
     def node(self) -> Declaration: ...
 
+
+class Names(Protocol):
+    """What names mean in a file. used: those that something refers to."""
+
+    used: set[str]
+
+
+_GROWS = 1.25
+"""How many times as many results there may be as are needed."""
 
 T = TypeVar("T")
 N = TypeVar("N", bound=Named)
@@ -44,18 +54,47 @@ class Kind:
         self.says_again = says_again
 
 
-Lookup = tuple[Callable[..., object], tuple[object, ...], object]
-"""A question, what was asked, and the answer, which is the very same as long as nothing changes."""
+Use = tuple["Names", str]
+"""A name that is used, and the file whose name it is."""
+
+
+UNSURE = object()
+"""What a lookup is about that is always tried again: it may mark other names with the same answer."""
+
+
+class Lookup(NamedTuple):
+    """A question, what was asked, and the answer, which is the very same as long as nothing changes.
+
+    about: by what those that change it are known. uses: the names that asking marks as used; others only with
+    another answer.
+    """
+
+    ask: Callable[..., object]
+    asked: tuple[object, ...]
+    answer: object
+    about: object
+    uses: tuple[Use, ...]
 
 
 class Result:
     """What was found out of one declaration.
 
     needed: for that, in this order. said: what it has to report. check: the number of the last check in which
-    it held.
+    it held. about, uses: those of all that was looked up, once it is asked whether it still holds.
     """
 
-    __slots__ = ("check", "is_lasting", "kind", "needed", "said", "symbol", "value")
+    __slots__ = (
+        "about",
+        "check",
+        "is_lasting",
+        "kind",
+        "needed",
+        "results",
+        "said",
+        "symbol",
+        "uses",
+        "value",
+    )
 
     def __init__(self, kind: Kind, symbol: Named, check: int) -> None:
         self.kind = kind
@@ -65,6 +104,22 @@ class Result:
         self.said: list[Said] = []
         self.check = check
         self.is_lasting = True
+        self.about: frozenset[object] | None = None
+        self.uses: dict[Names, set[str]] = {}
+        self.results: list[Result] = []
+
+    def put_together(self) -> frozenset[object]:
+        """What all that was looked up is about."""
+        about: set[object] = set()
+        for needed in self.needed:
+            if isinstance(needed, Result):
+                self.results.append(needed)
+                continue
+            about.add(needed.about)
+            for names, name in needed.uses:
+                self.uses.setdefault(names, set()).add(name)
+        self.about = frozenset(about)
+        return self.about
 
 
 class Memory:
@@ -73,6 +128,10 @@ class Memory:
     def __init__(self) -> None:
         self.scopes: dict[str, Any] = {}
         """What names mean in each file; the same objects in all checks."""
+        self._changed: Set[object] | None = None
+        """What lookups are about whose answers may differ from those in the check before; None: any."""
+        self._has_started = True
+        self._kept = 0
         self._found = Diagnostics()
         self._results: dict[tuple[Kind, int], Result] = {}
         self._open: list[Result] = []
@@ -82,17 +141,38 @@ class Memory:
         self._check = 0
 
     def begin(self, found: Diagnostics) -> None:
-        """Begin a check, which reports to `found`. What the one before did not need is forgotten."""
-        self._results = {
-            key: each for key, each in self._results.items() if each.is_lasting and each.check == self._check
-        }
-        self._found = found
-        self._check += 1
+        """Begin a check, which reports to `found`; instead of the one before, where that has not started.
 
-    def looked_up(self, answer: T, ask: Callable[..., T], *asked: object) -> T:
+        What the one before did not need is forgotten, and put away when there is much of it.
+        """
+        self._found = found
+        if not self._has_started:
+            return
+        self._has_started, self._changed = False, frozenset((UNSURE,))
+        self._check += 1
+        if len(self._results) > self._kept * _GROWS:
+            self._results = {
+                key: each
+                for key, each in self._results.items()
+                if each.is_lasting and each.check == self._check - 1
+            }
+            self._kept = len(self._results)
+
+    def tell_changed(self, changed: Set[object] | None) -> None:
+        """Lookups about these may have other answers than when this was told before; None: any."""
+        known = self._changed
+        self._changed = known | changed if known is not None and changed is not None else None
+
+    def start(self) -> None:
+        """Start the check: from now on things are looked up."""
+        self._has_started = True
+
+    def looked_up(
+        self, answer: T, about: object, uses: tuple[Use, ...], ask: Callable[..., T], *asked: object
+    ) -> T:
         """`answer`, on which the results that are being worked out depend."""
         if self._needed is not None:
-            self._needed.append((ask, asked, answer))
+            self._needed.append(Lookup(ask, asked, answer, about, uses))
         return answer
 
     def known(self, kind: Kind, symbol: Named) -> Result | None:
@@ -119,7 +199,10 @@ class Memory:
             self._needed = around
         if (said := self._found.items[reported:]) and result.is_lasting:
             result.is_lasting = kind.says_again and self._keep(result, said)
-        self._results[kind, id(symbol.node)] = result
+        key = kind, id(symbol.node)
+        if (replaced := self._results.get(key)) is not None:
+            replaced.is_lasting = False
+        self._results[key] = result
         if around is not None:
             around.append(result)
         return value
@@ -147,26 +230,40 @@ class Memory:
     def _holds(self, result: Result) -> bool:
         if result.check == self._check:
             return True
-        kind, key = result.kind, (result.kind, id(result.symbol.node))
-        depth = self.depth(kind)
-        if not result.is_lasting or self._results.get(key) is not result or depth >= kind.deepest:
+        if not result.is_lasting or result.check != self._check - 1:
             return False
-        around, self._needed = self._needed, None
-        self._depth[kind] = depth + 1
-        try:
-            for needed in result.needed:
-                if isinstance(needed, Result):
-                    if not self._holds(needed):
-                        return False
-                elif needed[0](*needed[1]) is not needed[2]:
-                    return False
-        finally:
-            self._depth[kind] = depth
-            self._needed = around
+        kind = result.kind
+        if self._depth.get(kind, 0) >= kind.deepest:
+            return False
+        about = result.about if result.about is not None else result.put_together()
+        is_same = self._changed is not None and about.isdisjoint(self._changed)
+        if (result.results or not is_same) and not self._needed_holds(result, is_same=is_same):
+            return False
+        if is_same:
+            for names, used in result.uses.items():
+                names.used |= used
         if result.said and not self._say_again(result):
             return False
         result.check = self._check
         return True
+
+    def _needed_holds(self, result: Result, *, is_same: bool) -> bool:
+        """Whether what was needed for `result` holds. is_same: names that were looked up mean the same."""
+        depth = self._depth.get(result.kind, 0)
+        around, self._needed = self._needed, None
+        self._depth[result.kind] = depth + 1
+        try:
+            if is_same:
+                return all(map(self._holds, result.results))
+            return all(map(self._is_same, result.needed))
+        finally:
+            self._depth[result.kind] = depth
+            self._needed = around
+
+    def _is_same(self, needed: Lookup | Result) -> bool:
+        if isinstance(needed, Result):
+            return self._holds(needed)
+        return needed.ask(*needed.asked) is needed.answer
 
     def _keep(self, result: Result, findings: list[Diagnostic]) -> bool:
         """Keep what was reported with what it was about; False where that is unknown."""

@@ -107,7 +107,7 @@ class Merger:
                 _overlay(whole, template)
         own = Section(symbol.name, symbol.scope)
         self._fill(own, node.body, symbol.scope, symbol.name)
-        _overlay(whole, own)
+        _overlay(whole, own, keeps=True)
         return whole
 
     def _base(self, scope: Scope, base: s.Expression) -> Section | None:
@@ -198,10 +198,11 @@ def _key(item: s.Field | s.Block) -> tuple[bool, str]:
     return item.name.text == "runtime", item.name.text
 
 
-def _overlay(target: Section, source: Section) -> None:
+def _overlay(target: Section, source: Section, *, keeps: bool = False) -> None:
     """Put `source` over `target`, block by block and field by field; `source` itself stays as it is.
 
     A block of another kind replaces the one that is there: their settings have nothing in common.
+    keeps: whether the blocks of `source` may be those of `target` from now on, since nobody else has them.
     """
     target.damaged = target.damaged or source.damaged
     target.misnested = target.misnested or source.misnested
@@ -210,12 +211,15 @@ def _overlay(target: Section, source: Section) -> None:
     for name, inner in source.sections.items():
         existing = target.sections.get(name)
         if existing is None or _label(existing) != _label(inner):
+            if keeps:
+                target.sections[name] = inner
+                continue
             existing = target.sections[name] = Section(inner.name, inner.scope)
         existing.name, existing.scope = inner.name, inner.scope
         existing.label, existing.arguments = inner.label, inner.arguments
         existing.origin = inner.origin
         existing.body = inner.body
-        _overlay(existing, inner)
+        _overlay(existing, inner, keeps=keeps)
 
 
 def _label(section: Section) -> str | None:

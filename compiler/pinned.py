@@ -15,6 +15,7 @@ class Pinner:
     def __init__(self, base: Path) -> None:
         self._base = base
         self._pinned: dict[Path, FileRef] = {}
+        self._named: dict[Path, str] = {}
 
     def pin(self, path: Path) -> FileRef:
         """The file at `path` with its contents as they are now. Raises OSError."""
@@ -24,7 +25,10 @@ class Pinner:
 
     def relative(self, path: Path) -> str:
         """`path` as it is named from the base."""
-        return Path(os.path.relpath(path, self._base)).as_posix()
+        named = self._named.get(path)
+        if named is None:
+            named = self._named[path] = Path(os.path.relpath(path, self._base)).as_posix()
+        return named
 
 
 class Namer(Pinner):

@@ -38,7 +38,7 @@ class NoRoom(Exception):
 
 def gpus_needed(deployment: Deployment) -> int:
     """GPUs that all replicas of a deployment take together; 0 where it runs elsewhere."""
-    return (deployment.gpus or 0) * deployment.least_replicas if deployment.uses_gpus else 0
+    return deployment.gpus * deployment.least_replicas if deployment.gpus and deployment.uses_gpus else 0
 
 
 def place(deployments: Sequence[Deployment], nodes: Sequence[Node]) -> dict[str, tuple[Replica, ...]]:

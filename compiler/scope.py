@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from attrs import field
 
@@ -13,7 +13,7 @@ from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from ..dsl.wording import as_name
-from .memory import Memory
+from .memory import UNSURE, Memory, Use
 from .modules import Module
 
 Named = (
@@ -95,25 +95,33 @@ class Scope:
 
     def meaning(self, name: str) -> Symbol | None:
         """What `name` stands for in this file, None when nothing. It is not used by that."""
-        return self.memory.looked_up(self.own.get(name) or self.imported.get(name), self.meaning, name)
+        symbol = self.own.get(name) or self.imported.get(name)
+        return self.memory.looked_up(symbol, (self, name), (), self.meaning, name)
 
     def find(self, name: str) -> Symbol | None:
         """The same of a name that is used."""
         symbol = self.own.get(name) or self.imported.get(name)
+        uses: tuple[Use, ...] = ()
         if symbol is not None:
-            self.used.add(name)
-            symbol.scope.used.add(symbol.name.text)
-        return self.memory.looked_up(symbol, self.find, name)
+            uses = (self, name), (symbol.scope, symbol.name.text)
+        return self._used(symbol, (self, name), uses, self.find, name)
 
     def find_in(self, alias: str, name: str) -> Symbol | None:
         """What `alias.name` stands for."""
         scope, symbol = self.aliases.get(alias), None
+        uses: tuple[Use, ...] = ()
         if scope is not None:
-            self.used.add(alias)
             symbol = scope.own.get(name)
-        if scope is not None and symbol is not None:
+            uses = ((self, alias), (scope, name)) if symbol is not None else ((self, alias),)
+        about = (scope, name) if symbol is not None else UNSURE
+        return self._used(symbol, about, uses, self.find_in, alias, name)
+
+    def _used(
+        self, symbol: Symbol | None, about: object, uses: tuple[Use, ...], ask: Any, *asked: str
+    ) -> Symbol | None:
+        for scope, name in uses:
             scope.used.add(name)
-        return self.memory.looked_up(symbol, self.find_in, alias, name)
+        return self.memory.looked_up(symbol, about, uses, ask, *asked)
 
     def find_reference(self, node: s.Expression) -> Symbol | None:
         """What a name, quoted name or `alias.name` stands for."""
@@ -132,11 +140,12 @@ class Scope:
             lost = self.aliases[name].module is self.module
         else:
             lost = name in self.lost or "" in self.lost
-        return self.memory.looked_up(lost, self.is_lost, name, is_alias)
+        return self.memory.looked_up(lost, None, (), self.is_lost, name, is_alias)
 
     def is_damaged(self, node: Named) -> bool:
         """Whether a part of a declaration could not be read for certain."""
-        return self.memory.looked_up(id(node) in self.module.damage.nodes, self.is_damaged, node)
+        found = id(node) in self.module.damage.nodes
+        return self.memory.looked_up(found, id(node), (), self.is_damaged, node)
 
     def misses(self, node: s.Expression) -> bool:
         """Whether what `node` refers to should have come from what could not be read or imported."""
@@ -161,6 +170,7 @@ def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | Non
     """
     memory = memory or Memory()
     before, memory.scopes = memory.scopes, {}
+    known = {scope: _State.of(scope) for scope in before.values()}
     for module in modules:
         scope = memory.scopes[module.key] = before.get(module.key) or Scope(module, memory)
         _declare(scope, module, found)
@@ -168,7 +178,38 @@ def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | Non
     _served_once(scopes.values(), found)
     for scope in scopes.values():
         _import(scope, scopes, found)
+    memory.tell_changed(_changes(known, scopes.values()))
     return scopes
+
+
+class _State(NamedTuple):
+    """What a file says in one check."""
+
+    own: dict[str, Symbol]
+    imported: dict[str, Symbol]
+    aliases: dict[str, Scope]
+    lost: set[str]
+    damaged: frozenset[int]
+
+    @classmethod
+    def of(cls, scope: Scope) -> _State:
+        return cls(scope.own, scope.imported, scope.aliases, scope.lost, scope.module.damage.nodes)
+
+
+def _changes(before: Mapping[Scope, _State], scopes: Collection[Scope]) -> set[object] | None:
+    """What lookups are about whose answers may have changed; None where that is more than single names."""
+    changed: set[object] = set()
+    if before.keys() != set(scopes):
+        return None
+    for scope in scopes:
+        old, new = before[scope], _State.of(scope)
+        if old.aliases != new.aliases or old.lost != new.lost:
+            return None
+        for before_names, names in ((old.own, new.own), (old.imported, new.imported)):
+            if before_names is not names:
+                changed.update((scope, name) for name, _ in before_names.items() ^ names.items())
+        changed |= old.damaged ^ new.damaged
+    return changed
 
 
 def written_reference(node: s.Expression) -> str | None:

@@ -53,15 +53,15 @@ def shared_circuits(deployments: Iterable[tuple[Declared, Deployment]]) -> dict[
             if (setting := declared.setting(*_BLOCK, name)) is not None:
                 said = Shared(getattr(config.circuit_breaker, name), setting, deployment.name)
                 written.setdefault((provider.value, endpoint, name), []).append(said)
-    found: dict[str, dict[str, Shared]] = {}
-    for user, (whose, endpoint) in asked.items():
-        found[user] = {}
-        for name, most_careful in _CAREFUL.items():
-            if told := written.get((whose, endpoint, name)):
-                value = most_careful([each.value for each in told])
-                there = [each for each in told if each.value == value]
-                found[user][name] = next((each for each in there if each.by == user), there[0])
-    return found
+    counts: dict[tuple[str, str], dict[str, dict[str, Shared]]] = {}
+    for (whose, endpoint, name), told in written.items():
+        value = _CAREFUL[name]([each.value for each in told])
+        there = [each for each in told if each.value == value]
+        counts.setdefault((whose, endpoint), {})[name] = {"": there[0]} | {each.by: each for each in there}
+    return {
+        user: {name: by.get(user, by[""]) for name in _CAREFUL if (by := counts.get(where, {}).get(name))}
+        for user, where in asked.items()
+    }
 
 
 def with_shared_circuits(

@@ -45,18 +45,10 @@ class RuntimeKind(StrEnum):
     CUSTOM = "custom"
     CUDARC = "cudarc"
 
-    @property
-    def transport(self) -> TransportKind:
-        """`LOCAL` for the kinds that compile to ONNX Runtime plans, `REMOTE` for all others."""
-        return (
-            TransportKind.LOCAL if self in (RuntimeKind.ORT, RuntimeKind.TENSORRT) else TransportKind.REMOTE
-        )
-
-    @property
-    def provider(self) -> ProviderKind | None:
-        """Who answers a remote pool of this kind; None for local kinds."""
-        found = ProviderKind._value2member_map_.get(self.value)
-        return found if isinstance(found, ProviderKind) else None
+    transport: TransportKind
+    """`LOCAL` for the kinds that compile to ONNX Runtime plans, `REMOTE` for all others."""
+    provider: ProviderKind | None
+    """Who answers a remote pool of this kind; None for local kinds."""
 
 
 class ProviderKind(StrEnum):
@@ -88,6 +80,12 @@ class ProviderKind(StrEnum):
     CANDLE = "candle"
     PYTHON = "python"
     CUSTOM = "custom"
+
+
+for _kind in RuntimeKind:
+    _is_local = _kind in (RuntimeKind.ORT, RuntimeKind.TENSORRT)
+    _kind.transport = TransportKind.LOCAL if _is_local else TransportKind.REMOTE
+    _kind.provider = ProviderKind.__members__.get(_kind.name)
 
 
 class WireFormat(StrEnum):

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from attrs import field
 from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_analysis import Shift
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from ..grammar import load_tables
@@ -66,33 +68,30 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
     reports = SyntaxReports(source, found)
     state = _new_state(Builder(reports))
     recovery: Recovery | None = None
-    feed, stack = state.feed_token, state.state_stack
     tokens = tokenize(source.text, begin)
     if may_give_keys(source.text):
         tokens = reports.watched(tokens)
     end = Token("$END", "", len(source.text), len(source.text))
     reached: int | None = None
-    mistaken = False
+    states, values = state.state_stack, state.value_stack
+    token: Token | None = next(tokens)
     try:
-        for token in tokens:
-            if mistaken:
-                reports.sound_from, mistaken = token.start, False
-            if token.type == "$END":
-                break
-            try:
-                feed(token)
-            except UnexpectedToken:
-                recovery, mistaken = recovery or _recovery(state, reports), True
+        while token is not None and (token := _read(state, token, tokens, known)) is not None:
+            if not values or values[-1] is not token:
+                recovery = recovery or _recovery(state, reports)
                 recovery.recover(token, tokens)
-            depth = len(stack)
-            if depth == _IN_DECLARATION and token.start in known and state.value_stack[-1] is token:
+            depth = len(states)
+            if depth == _IN_DECLARATION and token.start in known and values[-1] is token:
                 reached = token.start
                 break
             if depth > DEEPEST:
-                recovery, mistaken = recovery or _recovery(state, reports), True
+                recovery = recovery or _recovery(state, reports)
                 recovery.too_deep(token, tokens)
+            token = next(tokens, None)
+            if token is not None:
+                reports.sound_from = token.start
         try:
-            declarations: list[Any] = state.value_stack[0] if reached is not None else feed(end, True)
+            declarations: list[Any] = values[0] if reached is not None else state.feed_token(end, True)
         except UnexpectedToken:
             declarations = (recovery or _recovery(state, reports)).finish(end)
             reports.sound_from = end.start + 1
@@ -108,6 +107,47 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
         reports.sound_from,
     )
     return parsed, reached
+
+
+def _read(state: Any, token: Token, tokens: Iterator[Token], known: Collection[int]) -> Token | None:
+    """Let the parser take `token` and those that follow, as Lark's `feed_token` does with each.
+
+    Gives the first one that does not fit, with which it is nested too deep, or that begins one of the
+    `known`; None at the end.
+    """
+    rows, build = state.parse_conf.states, state.parse_conf.callbacks
+    states, values = state.state_stack, state.value_stack
+    top = states[-1]
+    for each in chain((token,), tokens):
+        kind = each.type
+        if kind == "$END":
+            return None
+        while True:
+            try:
+                action, target = rows[top][kind]
+            except KeyError:
+                return each
+            if action is Shift:
+                top = target
+                states.append(top)
+                values.append(each)
+                break
+            cut = target.cut
+            if cut == -1:
+                if not target.is_plain:
+                    values[-1] = build[target]([values[-1]])
+                states[-1] = top = rows[states[-2]][target.symbol][1]
+            elif cut:
+                values[cut:] = (build[target](values[cut:]),)
+                top = rows[states[cut - 1]][target.symbol][1]
+                states[cut:] = (top,)
+            else:
+                values.append(build[target]([]))
+                top = rows[top][target.symbol][1]
+                states.append(top)
+        if len(states) > DEEPEST or (known and each.start in known and len(states) == _IN_DECLARATION):
+            return each
+    return None
 
 
 def _recovery(state: Any, reports: SyntaxReports) -> Recovery:

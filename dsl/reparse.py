@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
 from typing import Any
 
 from attrs import evolve
@@ -15,8 +15,7 @@ from .syntax import Node
 from .tree import walk
 
 _LONGEST_WORD = len("deployment")
-_START: Any = vars(Node)["start"]
-_END: Any = vars(Node)["end"]
+_PLACES: tuple[Any, ...] = (vars(Node)["start"], vars(Node)["end"])
 
 
 def reparse(source: Source, before: Parsed, *, move: bool = False) -> Parsed:
@@ -73,9 +72,7 @@ def _starts(found: Diagnostic) -> list[int]:
     return [span.start for span in spans]
 
 
-def _move(nodes: Iterable[Node], by: int) -> None:
+def _move(nodes: tuple[Node, ...], by: int) -> None:
     """Let them stand `by` characters further on."""
-    put_start, put_end = _START.__set__, _END.__set__
-    for node in nodes:
-        put_start(node, node.start + by)
-        put_end(node, node.end + by)
+    for place in _PLACES:
+        deque(map(place.__set__, nodes, map(by.__add__, map(place.__get__, nodes))), 0)

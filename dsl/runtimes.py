@@ -13,28 +13,12 @@ from .kinds import (
     IdentityTokenType,
     MissingProviderAction,
     RuntimeKind,
-    SecretSource,
 )
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .presets import PRESETS
 from .record import fields, frozen
+from .secrets import SecretRef as SecretRef
 from .units import Duration
-
-
-@frozen
-class SecretRef:
-    """Where a secret comes from. The secret itself is never part of a model or a plan."""
-
-    source: SecretSource
-    name: str = field(metadata={"doc": "name of the environment variable, or path of the file"})
-
-    @classmethod
-    def env(cls, variable: str) -> SecretRef:
-        return cls(SecretSource.ENV, variable)
-
-    @classmethod
-    def file(cls, path: str) -> SecretRef:
-        return cls(SecretSource.FILE, path)
 
 
 @frozen

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import field
+
+from .kinds import SecretSource
 from .late_pattern import late_pattern
+from .record import frozen
 
 _STARTS = {
     "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
@@ -62,6 +66,22 @@ SECRET_ADVICE = (
 """What to do instead of writing a secret into a file."""
 
 
+@frozen
+class SecretRef:
+    """Where a secret comes from. The secret itself is never part of a model or a plan."""
+
+    source: SecretSource
+    name: str = field(metadata={"doc": "name of the environment variable, or path of the file"})
+
+    @classmethod
+    def env(cls, variable: str) -> SecretRef:
+        return cls(SecretSource.ENV, variable)
+
+    @classmethod
+    def file(cls, path: str) -> SecretRef:
+        return cls(SecretSource.FILE, path)
+
+
 def looks_like_key(text: str) -> bool:
     """Whether the whole of `text` has the form of a provider's key."""
     text = text.strip()
@@ -91,7 +111,7 @@ def holds_key(text: str, known: Iterable[str] = ()) -> bool:
 
 def may_hold_key(text: str) -> bool:
     """Whether it has to be looked at closely, which few texts have."""
-    if any(start in text for start in _BEGINNINGS):
+    if any(map(text.__contains__, _BEGINNINGS)):
         return True
     lower = text.lower()
     if lower.count("bearer") > lower.count("bearer("):

@@ -41,6 +41,8 @@ PUNCTUATION: dict[str, str] = {
     "~": "TILDE",
 } | dict.fromkeys(("..", "==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
 
+_WORDS = KEYWORDS | PUNCTUATION
+
 CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 """Brackets that open, and what closes each."""
 
@@ -59,7 +61,7 @@ _TITLE = late_pattern(r'[ \t]*+"')
 
 _TOKEN = re.compile(
     f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"
-    f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})|\\Z)"
+    f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})|\\Z|(?P<MISTAKE>))"
 )
 _MISTAKE = late_pattern(
     f"{_GAP}(?:"
@@ -95,27 +97,28 @@ class Token:
 
 def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
     """The tokens of `text` from `begin` on, without spaces and comments, then one `$END`."""
-    keywords, punctuation, match = KEYWORDS, PUNCTUATION, _TOKEN.match
+    words = _WORDS
     position = begin
     while True:
-        found = match(text, position)
-        if found is None:
-            found = _MISTAKE.match(text, position)
-            assert found is not None
-        kind = found.lastgroup
-        if kind is None:
-            position = found.end()
-            yield Token("$END", "", position, position)
-            return
-        start, position = found.span(kind)
-        word = text[start:position]
-        if kind == "NAME":
-            kind = keywords.get(word, "NAME")
+        for found in _TOKEN.finditer(text, position):
+            kind = found.lastgroup
+            if kind is None:
+                position = found.end()
+                yield Token("$END", "", position, position)
+                return
+            start, position = found.span(kind)
+            word = text[start:position]
+            kind = words.get(word, kind)
             if word == STARTS_TEST and _starts_test(text, start, position):
                 kind = "TEST"
-        elif kind == "PUNCTUATION":
-            kind = punctuation[word]
-        yield Token(kind, word, start, position)
+            elif kind == "MISTAKE":
+                break
+            yield Token(kind, word, start, position)
+        mistake = _MISTAKE.match(text, position)
+        assert mistake is not None
+        assert mistake.lastgroup is not None
+        start, position = mistake.span(mistake.lastgroup)
+        yield Token(mistake.lastgroup, text[start:position], start, position)
 
 
 def _starts_test(text: str, start: int, end: int) -> bool:

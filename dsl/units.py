@@ -7,6 +7,7 @@ that a duration is never taken for a plain number. `str()` gives the shortest ex
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Self, TypeVar
 
@@ -34,6 +35,7 @@ class Duration(float):
     def __new__(cls, seconds: float = 0.0) -> Self:
         return super().__new__(cls, round(float(seconds), 9))
 
+    @lru_cache(maxsize=1024)  # noqa: B019 numbers, which are the same in all files
     def __str__(self) -> str:
         if not self:
             return "0s"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 from .catalogue import find_tier
@@ -36,21 +38,22 @@ def emptiness(name: str, model: str, sent: str) -> Iterator[Problem]:
 def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     """Walk the attrs values below `value` and compare each number with its field's metadata."""
     cls: Any = type(value)
-    for name, minimum, bound, at_most in _bounds(cls):
-        inner = getattr(value, name)
-        kind = type(inner)
-        if inner is None or kind in _WITHOUT_RANGE:
+    bounds, values_of = _bounds(cls)
+    values = values_of(value)
+    for kind, inner, known in zip(map(type, values), values, bounds, strict=True):
+        looked_into = _is_looked_into(kind)
+        if looked_into is None:
             continue
-        if kind is Range:
-            yield from _ends(inner, minimum, at_most, (*path, name))
-            continue
-        if kind is dict:
-            for key, each in inner.items():
-                if is_record(type(each)):
-                    yield from ranges(each, (*path, name, key))
-            continue
-        if is_record(kind):
-            yield from ranges(inner, (*path, name))
+        name, minimum, bound, at_most = known
+        if looked_into:
+            if kind is Range:
+                yield from _ends(inner, minimum, at_most, (*path, name))
+            elif kind is not dict:
+                yield from ranges(inner, (*path, name))
+            else:
+                for key, each in inner.items():
+                    if is_record(type(each)):
+                        yield from ranges(each, (*path, name, key))
             continue
         most = at_most if at_most is not None else MOST.get(kind)
         if minimum is not None and inner < minimum:
@@ -76,16 +79,25 @@ def _ends(value: Range, minimum: int, at_most: int, path: tuple[str, ...]) -> It
         yield Problem("E0304", path, f"`{name}` must be at most {at_most}, not {value}")
 
 
-_WITHOUT_RANGE = frozenset((str, bool, tuple))
+@cache
+def _is_looked_into(kind: type) -> bool | None:
+    """Whether values of this kind hold numbers; False of numbers themselves, None of what has no range."""
+    if issubclass(kind, str | bool | NoneType) or kind is tuple:
+        return None
+    return kind in (Range, dict) or is_record(kind)
 
 
 @cache
-def _bounds(cls: Any) -> tuple[tuple[str, Any, Any, Any], ...]:
-    """The fields of a class, and the bounds of those that have some."""
-    return tuple(
+def _bounds(cls: Any) -> tuple[tuple[tuple[str, Any, Any, Any], ...], Callable[[Any], tuple[Any, ...]]]:
+    """The fields of a class with the bounds of those that have some, and what gives the values of all."""
+    names = tuple(fields(cls))
+    bounds = tuple(
         (name, each.metadata.get("min"), each.metadata.get("above"), each.metadata.get("max"))
         for name, each in fields(cls).items()
     )
+    if len(names) > 1:
+        return bounds, attrgetter(*names)
+    return bounds, lambda value: tuple(getattr(value, name) for name in names)
 
 
 def above_highest_tier(

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ..compiler.compile import Checked, check_file
+from ..compiler.compile import Checked, Opened, check_file, check_opened, open_file
 from ..compiler.memory import Memory
-from ..compiler.modules import Loader, Module, file_key, read_file
+from ..compiler.modules import Loader, file_key, read_file
 from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
@@ -60,7 +60,7 @@ class Workspace:
         self._older: Parsed | None = None
         self._memories: dict[str, Memory] = {}
         self._checked: dict[str, tuple[int, Document, Checked]] = {}
-        self._loaded: dict[str, tuple[int, Document, Loaded]] = {}
+        self._opened: dict[str, tuple[int, Document, Opened]] = {}
         self._keys: dict[Path, str] = {}
         """What `file_key` says of paths, until something changes."""
 
@@ -80,7 +80,7 @@ class Workspace:
         for key, document in list(self._open.items()):
             if document.uri == uri:
                 del self._open[key]
-                for cache in (self._checked, self._loaded, self._parsed, self._memories):
+                for cache in (self._checked, self._opened, self._parsed, self._memories):
                     cache.pop(key, None)
         self._changed()
 
@@ -156,16 +156,28 @@ class Workspace:
 
     def load(self, document: Document) -> Loaded:
         """A text with all that it imports, names resolved and nothing checked."""
+        opened = self._open_once(document)
+        return Loaded(opened.scopes[id(opened.root)], tuple(opened.scopes.values()))
+
+    def _open_once(self, document: Document) -> Opened:
         key = self._key_of(document)
-        known = self._loaded.get(key)
+        known = self._opened.get(key)
         if known is not None and known[0] == self.generation and known[1] is document:
             return known[2]
-        loader = Loader(Diagnostics(), self.read, self.parse)
-        root = loader.load_root(document.name, document.path, document.text)
-        assert root is not None  # its text is given
-        loaded = _named(root, loader.modules)
-        self._loaded[key] = (self.generation, document, loaded)
-        return loaded
+        is_newest = self._open.get(key) is document
+        memory = self._memories.setdefault(key, Memory()) if is_newest else Memory()
+        opened = open_file(
+            document.name,
+            document.path,
+            Diagnostics(),
+            text=document.text,
+            read=self.read,
+            parse=self.parse,
+            memory=memory,
+        )
+        assert opened is not None  # its text is given
+        self._opened[key] = (self.generation, document, opened)
+        return opened
 
     def check(self, document: Document) -> Checked:
         """What the compiler says about a text, with all that it imports."""
@@ -173,15 +185,8 @@ class Workspace:
         known = self._checked.get(key)
         if known is not None and known[0] == self.generation and known[1] is document:
             return known[2]
-        is_newest = self._open.get(key) is document
-        memory = self._memories.setdefault(key, Memory()) if is_newest else Memory()
-        checked = check_file(
-            document.name, document.path, text=document.text, read=self.read, parse=self.parse, memory=memory
-        )
+        checked = check_opened(self._open_once(document))
         self._checked[key] = (self.generation, document, checked)
-        if checked.program is not None:
-            loaded = Loaded(checked.program.root, checked.program.scopes)
-            self._loaded[key] = (self.generation, document, loaded)
         return checked
 
     def check_as_if(self, document: Document, text: str) -> Checked:
@@ -269,11 +274,6 @@ def name_of(path: Path, folders: Iterable[Path]) -> str:
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
     return path.name
-
-
-def _named(root: Module, modules: list[Module]) -> Loaded:
-    scopes = build_scopes(modules, Diagnostics())
-    return Loaded(scopes[id(root)], tuple(scopes.values()))
 
 
 def _mentions(checked: Checked, key: str) -> bool:

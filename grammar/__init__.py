@@ -13,6 +13,9 @@ import orjson
 
 from .files import GRAMMAR, START, TABLES, fingerprint
 
+PLAIN = "first"
+"""The callback of rules that give their first part as it is."""
+
 
 class Nonterminal:
     """What a rule defines."""
@@ -26,15 +29,19 @@ class Nonterminal:
 class Rule:
     """One alternative of the grammar, as Lark's parser reads it; compared by identity, which is quick.
 
-    callback: the name after the arrow in the grammar.
+    callback: the name after the arrow in the grammar. symbol: the name of what it defines. cut: where its
+    parts begin, counted from the end of the stacks. is_plain: whether it has one part, which stands for it.
     """
 
-    __slots__ = ("callback", "expansion", "origin")
+    __slots__ = ("callback", "cut", "expansion", "is_plain", "origin", "symbol")
 
     def __init__(self, origin: Nonterminal, size: int, callback: str) -> None:
         self.origin = origin
+        self.symbol = origin.name
         self.expansion = range(size)
+        self.cut = -size
         self.callback = callback
+        self.is_plain = size == 1 and callback == PLAIN
 
 
 class Tables:

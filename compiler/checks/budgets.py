@@ -123,6 +123,11 @@ def _least_cost(program: Program, found: Diagnostics) -> None:
         return
     from ..plan.routes import BalanceKind, RouteKind  # a check of deployments alone needs no plan
 
+    cheapest = [
+        route for route in declared if route.kind is RouteKind.BALANCE and route.by is BalanceKind.LEAST_COST
+    ]
+    if not cheapest:
+        return
     unpriced = {
         deployment.name: deployment
         for each, deployment in program.deployments
@@ -130,9 +135,7 @@ def _least_cost(program: Program, found: Diagnostics) -> None:
         and not each.wrote("price")
         and deployment.effective_price() is None
     }
-    for route in declared:
-        if route.kind is not RouteKind.BALANCE or route.by is not BalanceKind.LEAST_COST:
-            continue
+    for route in cheapest:
         for member in route.members:
             if member.name in unpriced:
                 model = unpriced[member.name].model

@@ -32,14 +32,16 @@ def check(program: Program, found: Diagnostics) -> None:
     routes: list[Symbol] = []
     for scope in program.scopes:
         for node in scope.module.each(s.RouteDeclaration):
-            _route(node.route, scope, found)
-            routes.append(Symbol(scope, node))
+            if _route(node.route, scope, found):
+                routes.append(Symbol(scope, node))
     _route_circles(routes, found)
     _ignored_blocks(program, found)
     _unused(program, _perhaps_used(program, found), found)
 
 
-def _route(route: s.Route, scope: Scope, found: Diagnostics) -> None:
+def _route(route: s.Route, scope: Scope, found: Diagnostics) -> bool:
+    """Whether there are routes among its members."""
+    has_routes = False
     for target in targets(route):
         symbol = scope.find_reference(target)
         if symbol is None:
@@ -52,6 +54,9 @@ def _route(route: s.Route, scope: Scope, found: Diagnostics) -> None:
                 secondary=[Label(symbol.span, "declared here")],
                 help="a route's members answer requests",
             )
+        elif isinstance(symbol.node, s.RouteDeclaration):
+            has_routes = True
+    return has_routes
 
 
 def _route_circles(routes: list[Symbol], found: Diagnostics) -> None:

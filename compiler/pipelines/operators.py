@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
+from ..arithmetic import JOINED
 from ..double_signs import report_double_sign
-from ..evaluate import operator_span
+from ..evaluate import as_one_list, operator_span
 from ..onnx_model.signature import DType
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, ListType, TensorType, Type, TypeKind, quoted
 from ..typing.partial import (
@@ -151,6 +152,8 @@ def _wrong(
         advice = f"it may be missing: say what then, with `({written(inferrer, missing[0])} else …)`"
     elif mixed and isinstance(node, s.Binary) and node.operator == "+":
         advice = 'put values into a text: `"… ${name} …"`'
+    elif all(isinstance(each.type, ListType) for each in operands) and getattr(node, "operator", "") == "+":
+        message, advice = "lists are not joined with `+`", f"{JOINED}; or join them in an `extern`"
     elif any(isinstance(each.type, ListType) for each in operands) and not is_text(operands[0].type):
         advice = "make a tensor of a list: `tensor(…)`"
     elif any(each.type.kind is TypeKind.JSON for each in operands):
@@ -158,7 +161,8 @@ def _wrong(
     span = inferrer.scope.module.span(node.start, node.start + 1)
     if isinstance(node, s.Binary):
         span = operator_span(node, inferrer.scope)
-    inferrer.found.error("E0307", message, span, secondary=labels, help=advice)
+    fixes = as_one_list(node, inferrer.scope)
+    inferrer.found.error("E0307", message, span, secondary=labels, help=advice, fixes=fixes)
     return Mistake(node, UNKNOWN)
 
 

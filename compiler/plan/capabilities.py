@@ -5,11 +5,14 @@ None is not known: nothing is assumed then.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 from attrs import Attribute, evolve, fields
 
 from ...dsl.record import frozen
+
+T = TypeVar("T")
 
 Thinks = Literal["no", "effort", "budget", "adaptive", "level"]
 SystemPrompts = Literal["no", "first", "after_user", "anywhere"]
@@ -192,8 +195,9 @@ class Capabilities:
 
     def alike(self, other: Capabilities) -> Capabilities:
         """What is true of both."""
-        if self is other:
-            return self
+        return self if self is other else _ALIKE.of(Capabilities._alike, self, other)
+
+    def _alike(self, other: Capabilities) -> Capabilities:
         mine = {a.name: getattr(self, a.name) for a in _ATTRIBUTES}
         return Capabilities(**{name: value for name, value in mine.items() if value == getattr(other, name)})
 
@@ -206,6 +210,30 @@ _MOST_OVER = 4096
 _OVER: dict[tuple[int | str, int], tuple[Capabilities, Capabilities, Capabilities]] = {}
 """What was found by `over` is asked for with each request; with what it was found from, so that none goes. By
 what it is, and by all that it says, so that many deployments of one model share it."""
+
+
+class ByIdentity:
+    """What was worked out of the very same values, which need no hash: they are kept with it, so that none of
+    them goes. The youngest few thousand at most."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, ...], tuple[tuple[Any, ...], Any]] = {}
+
+    def of(self, work_out: Callable[..., T], *values: Any) -> T:
+        """What is known of `values`, or what `work_out` gives for them."""
+        key = tuple(map(id, values))
+        known = self._found.get(key)
+        if known is None:
+            if len(self._found) >= _MOST_OVER:
+                self._found.clear()
+            known = self._found[key] = values, work_out(*values)
+        found: T = known[1]
+        return found
+
+
+_ALIKE = ByIdentity()
+KNOWN_BY_MODEL = ByIdentity()
+"""The values of what the compiler knows of a model: deployments of the same one share it."""
 
 UNKNOWN = Capabilities()
 """Nothing is known."""

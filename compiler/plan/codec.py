@@ -16,7 +16,7 @@ from ...dsl.json_text import json_text
 from ...dsl.kinds import TaskKind
 from ...dsl.mismatch import Mismatch
 from ..onnx_model.signature import Dimension
-from .capabilities import Capabilities
+from .capabilities import ByIdentity, Capabilities
 from .model import (
     SCHEMA,
     DeploymentPlan,
@@ -47,7 +47,8 @@ def plan_converter() -> Converter:
     register_by_kind(made, Node, NodeKind, NODE_CLASSES)
     register_by_kind(made, RoutePlan, RouteKind, ROUTE_CLASSES)
     capabilities = make_dict_unstructure_fn(Capabilities, made, _cattrs_omit_if_default=True)
-    made.register_unstructure_hook(Capabilities, capabilities)
+    written = ByIdentity()
+    made.register_unstructure_hook(Capabilities, lambda each: dict(written.of(capabilities, each)))
     made.register_structure_hook_func(lambda kind: kind == Dimension, lambda value, _: _dimension(value))
     return made
 

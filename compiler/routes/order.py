@@ -34,7 +34,10 @@ def targets(route: s.Route) -> Iterator[s.Expression]:
             yield route.target
         case s.RouteList():
             for member in route.members:
-                yield from targets(member)
+                if isinstance(member, s.RouteMember):
+                    yield member.target
+                else:
+                    yield from targets(member)
         case s.RouteSplit():
             for share in route.shares:
                 yield share.target

@@ -7,8 +7,8 @@ import re
 from ..foreign_variables import variable_at
 from ..foreign_words import foreign_forms, foreign_words
 from ..lines import line_start
-from ..syntax import Reference
-from ..tokens import Token
+from ..syntax import CallExpression, Field, Reference, Step
+from ..tokens import Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, use
 
 _FAR = 300
@@ -21,6 +21,7 @@ _OPERATORS = {
     "??": ("else", "a value for one that is missing stands behind"),
     "?:": ("else", "a value for one that is missing stands behind"),
 }
+_CASES = ("switch", "case", "when")
 _NEAR = 40
 _WORD_BEFORE = re.compile(r"([^\W\d]\w*)[ \t]+\Z")
 _UPDATE = re.compile(r"(\+=|-=|\*=|/=|\+\+|--)")
@@ -71,6 +72,41 @@ def form(at: Situation) -> Instead | None:
                 )
                 return SKIP
     return None
+
+
+def cases(at: Situation) -> Instead | None:
+    """`a = switch x { "a" => … }`: what stands there is read again, as the `match` that it is meant to be."""
+    last = at.values[-1] if at.values else None
+    if at.token.type == "LBRACE" and isinstance(last, CallExpression):  # `switch (x) {`
+        start, word, above = last.start, last.function, 1
+    else:
+        lists = [index for index, value in enumerate(at.values) if isinstance(value, list) and value]
+        step = at.values[lists[-1]][-1] if lists else None
+        if not isinstance(step, Step | Field):
+            return None
+        start, word, above = step.start, step.value, len(at.values) - 1 - lists[-1]
+    header = at.text[word.end : word.end + _FAR].partition("\n")[0]
+    if not isinstance(word, Reference) or word.name not in _CASES or "{" not in header or not above:
+        return None
+    if start != word.start:
+        at.values[-1 - above].pop()
+    at.drop(above)
+    here = at.span(word.start, word.end)
+    at.error(
+        "E0101",
+        f"several cases are a `match`, not a `{word.name}`",
+        here,
+        "write `match`",
+        help='each is an arm: `match x { "a" => …, _ => … }`',
+        fixes=at.change("write `match`", word.start, word.end, "match", safe=False),
+    )
+    again = [each for each in tokenize(at.text[: at.token.end], start) if each.type != "$END"]
+    return use(
+        *(
+            Token("MATCH", each.text, each.start, each.end) if each.start == word.start else each
+            for each in again
+        )
+    )
 
 
 def word(at: Situation) -> Instead | None:

@@ -6,12 +6,51 @@ import re
 
 from ..bad_numbers import MISNAMED_UNITS, UNITS, no_number
 from ..syntax import Bad, Field, Number
-from ..tokens import Token
+from ..tokens import Token, tokenize
 from ..units import Duration
 from .situation import Instead, Situation, as_name, use
 
 _THOUSANDS = re.compile(r"(?P<number>\$?\d{1,3}(?:,\d{3})++(?![\d,]*\d)(?:\.\d++)?[A-Za-z%]*+)(?:[ \t]*+,)?")
+_WHOLE_DIVISION = re.compile(
+    r"""//[ \t]*+(?:
+      (?:\d[\d_]*+|\((?=[^()\n]*[-+*/])[^()\n]*\))[ \t]*+(?=\Z|[\r\n)\]},+*/\#]|-[ \t]*\d)
+      |[^\W\d]\w*+(?:\.\w++)*+[ \t]*+(?=[)\]}+*])
+    )""",
+    re.VERBOSE,
+)
+"""What a number is divided by, where it is clear that this is no comment."""
+
 _WORD_REST = re.compile(r"[\w.%]*+")
+
+
+def whole_division(at: Situation) -> Instead | None:
+    """`7 // 2`, which looks like a comment of another language."""
+    token = at.token
+    if (
+        token.type != "WRONG_COMMENT"
+        or not at.fits("OPERATOR")
+        or not at.same_line(at.end_before, token.start)
+    ):
+        return None
+    if _WHOLE_DIVISION.match(at.text, token.start) is None:
+        return None
+    sign = at.span(token.start, token.start + 2)
+    in_pipeline = any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
+    at.error(
+        "E0105",
+        "numbers are divided with `/`",
+        sign,
+        "`//` is neither division nor a comment",
+        help="`floor(a / b)` rounds down to an `int`"
+        if in_pipeline
+        else "`/` leaves a fraction where something is left over, and nothing rounds it here",
+        fixes=at.change("write `/`", sign.start, sign.end, "/", safe=False),
+    )
+    behind = at.reports.watched(tokenize(at.text[: token.end], token.start + 2))
+    return use(
+        Token("OPERATOR", "/", token.start, token.start + 2),
+        *(each for each in behind if each.type != "$END"),
+    )
 
 
 def leading_dot(at: Situation) -> Instead | None:

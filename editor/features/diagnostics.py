@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from lsprotocol import types as lsp
 
@@ -61,17 +62,23 @@ def of_diagnostic(view: View, item: Diagnostic) -> lsp.Diagnostic:
 
 def _converted(item: Diagnostic, document: Document, view: View) -> lsp.Diagnostic:
     span = item.primary.span if item.primary is not None else None
-    page = page_path(item.code)
     return lsp.Diagnostic(
         range=document.lines.range(span.start, _end(span.start, span.end, document)) if span else _start(),
         message=_message(item),
         severity=_ONLY_SAID.get(item.code, _SEVERITIES[item.severity]),
         code=item.code,
-        code_description=lsp.CodeDescription(page.as_uri()) if page is not None else None,
+        code_description=_page(item.code),
         source=SOURCE,
         tags=_TAGS.get(item.code),
         related_information=[_related(each, view) for each in item.secondary] or None,
     )
+
+
+@cache
+def _page(code: str) -> lsp.CodeDescription | None:
+    """Where a code is explained."""
+    page = page_path(code)
+    return lsp.CodeDescription(page.as_uri()) if page is not None else None
 
 
 def _end(start: int, end: int, document: Document) -> int:

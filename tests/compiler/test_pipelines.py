@@ -321,6 +321,19 @@ def test_independent_mistakes_are_all_reported(project: Project) -> None:
     assert project.codes(text) == ["E0601", "E0602", "E0307", "E0603"]
 
 
+def test_lists_are_written_as_one(project: Project) -> None:
+    text = f"""{GPT}
+pipeline p(x: text, xs: list<text>) -> list<text> {{
+  a = [x] + ["y"]
+  return a
+}}
+"""
+    [item] = project.findings(text)
+    assert (item.code, item.message) == ("E0307", "lists are not joined with `+`")
+    assert [edit.replacement for fix in item.fixes for edit in fix.edits] == ['[x, "y"]']
+    assert project.codes(text.replace("return a", "return a + xs").replace('[x] + ["y"]', "[x]")) == ["E0307"]
+
+
 def test_one_name_for_externs_of_two_files_is_an_error(project: Project) -> None:
     extern = 'extern own(x: text) -> text = python("m:f")\n'
     project.write("other.infer", extern)

@@ -148,10 +148,10 @@ def test_a_diamond_of_ninety_levels_is_merged_level_by_level(
     merged = 0
     overlay = merge._overlay
 
-    def counted(*sections: merge.Section) -> None:
+    def counted(*sections: merge.Section, **how: bool) -> None:
         nonlocal merged
         merged += 1
-        overlay(*sections)
+        overlay(*sections, **how)
 
     monkeypatch.setattr(merge, "_overlay", counted)
     levels = "".join(

@@ -552,6 +552,13 @@ def test_dividing_by_zero_is_an_error(project: Project, expression: str) -> None
     assert (item.code, item.message) == ("E0307", "this divides by zero")
 
 
+def test_a_list_is_written_in_one_piece(project: Project) -> None:
+    [item] = project.findings(CUSTOM % "[1] + [2, 3]")
+    assert (item.code, item.message) == ("E0307", "lists are not joined")
+    assert [edit.replacement for fix in item.fixes for edit in fix.edits] == ["[1, 2, 3]"]
+    assert value(project, "[1, 2, 3]") == [1, 2, 3]
+
+
 @pytest.mark.parametrize("expression", ["-true", '-"a"', "!true", "!1", "-[1]"])
 def test_a_sign_before_what_is_no_number_is_an_error(project: Project, expression: str) -> None:
     assert project.codes(CUSTOM % expression) == ["E0307"]

@@ -7,7 +7,9 @@ import logging
 import random
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import lark
 import pytest
@@ -134,6 +136,33 @@ def mutated(text: str, choose: random.Random) -> str:
             rest = text[:start] + text[end:]
             target = choose.randrange(len(rest))
             return rest[:target] + piece + rest[target:]
+
+
+@given(SEEDS, st.integers(0, 3))
+def test_it_is_read_as_lark_reads_it(seed: int, count: int) -> None:
+    choose = random.Random(seed)
+    text = LANGUAGE
+    for _ in range(count):
+        text = mutated(text, choose)
+    source = Source("m.infer", text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parser, "_read", read_by_lark)
+        expected = parse(source)
+    assert parse(source) == expected
+
+
+def read_by_lark(state: Any, token: Token, tokens: Iterator[Token], _: object) -> Token | None:
+    """Each token by `feed_token`."""
+    for each in chain((token,), tokens):
+        if each.type == "$END":
+            return None
+        try:
+            state.feed_token(each)
+        except lark.UnexpectedToken:
+            return each
+        if len(state.state_stack) > parser.DEEPEST:
+            return each
+    return None
 
 
 @given(SEEDS)

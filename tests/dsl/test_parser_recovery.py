@@ -160,6 +160,58 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
         ("E0105", "comments start with `#`", "//"),
     ),
     (
+        "a_comment_with_slashes_behind_a_number",
+        ["deployment gpt {", "  replicas = 7 // 2 of them", '  model = "x"', "}"],
+        ("E0105", "comments start with `#`", "//"),
+    ),
+    (
+        "a_comment_with_slashes_behind_a_number_in_one_word",
+        ["deployment gpt {", "  replicas = 7 // two", '  model = "x"', "}"],
+        ("E0105", "comments start with `#`", "//"),
+    ),
+    (
+        "a_division_with_two_slashes",
+        ["deployment gpt {", "  replicas = 7 // 2", '  model = "x"', "}"],
+        ("E0105", "numbers are divided with `/`", "//"),
+    ),
+    (
+        "a_division_with_two_slashes_that_goes_on",
+        ["let n = 7", "let m = (n // 2) + n"],
+        ("E0105", "numbers are divided with `/`", "//"),
+    ),
+    (
+        "a_division_with_two_slashes_by_a_name",
+        ["pipeline p(n: int, k: int) -> int {", "  return floor(n // k)", "}"],
+        ("E0105", "numbers are divided with `/`", "//"),
+    ),
+    (
+        "a_switch",
+        [
+            "pipeline p(x: text) -> text {",
+            '  a = switch x { "a" | "b" => "c" _ => f(x, "d") }',
+            "  return a",
+            "}",
+        ],
+        ("E0101", "several cases are a `match`, not a `switch`", "switch"),
+    ),
+    (
+        "a_switch_over_a_field",
+        [
+            "pipeline p(x: X) -> text {",
+            "  return switch x.label {",
+            '    "a" => "b"',
+            '    _ => "c"',
+            "  }",
+            "}",
+        ],
+        ("E0101", "several cases are a `match`, not a `switch`", "switch"),
+    ),
+    (
+        "a_switch_with_parentheses",
+        ["pipeline p(x: text) -> text {", '  a = switch (x) { "a" => "b", _ => "c" }', "  return a", "}"],
+        ("E0101", "several cases are a `match`, not a `switch`", "switch"),
+    ),
+    (
         "a_comment_over_lines",
         ["/* hello", " there */", "let x = 1"],
         ("E0105", "comments start with `#`", "/*"),

@@ -22,6 +22,8 @@ from inferc.compiler.lower import outline
 from inferc.dsl.parser import parse
 from inferc.dsl.source import Source, Span
 from inferc.editor.documents import Document, uri_of
+from inferc.editor.features.completion import completion
+from inferc.editor.view import View
 from inferc.editor.workspace import Workspace
 
 from .conftest import Desk
@@ -143,6 +145,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def look_around(workspace: Workspace, document: Document, chance: random.Random) -> None:
+    """What an editor asks before the findings are there, some of which looks names up."""
+    view = View(workspace, document)
+    assert view.occurrences is not None
+    completion(view, document.lines.position(chance.randint(0, len(document.text))))
+
+
 def from_scratch(workspace: Workspace, document: Document) -> Checked:
     return check_file(document.name, document.path, text=document.text, read=workspace.read)
 
@@ -166,9 +175,17 @@ def test_after_any_changes(seed: int) -> None:
         old = documents[name]
         documents[name] = Document.make(old.uri, texts[name], version, name=name)
         workspace.put(documents[name])
+        if (
+            typist.random.random() < 0.3
+        ):  # something is asked of this version, and it is changed before its check
+            look_around(workspace, documents[typist.random.choice([*documents])], typist.random)
+            if typist.random.random() < 0.5:
+                continue
         asked = (
             documents["main.infer"] if typist.random.random() < 0.8 else typist.random.choice([older, old])
         )
+        if typist.random.random() < 0.3:
+            look_around(workspace, asked, typist.random)
         assert everything(workspace.check(asked)) == everything(from_scratch(workspace, asked))
 
 
