@@ -25,7 +25,7 @@ LOOKED_AT = 2000
 def near(name: str, known: Iterable[str]) -> list[str]:
     """The names of `known` that `name` was probably meant to be, best first."""
     wanted = name.casefold().replace("-", "_")
-    limit = max(1, len(wanted) // 3)
+    limit = max(1, len(wanted) // 3) if len(wanted) > 1 else 0  # any letter is near any other
     ranked = []
     for candidate in dict.fromkeys(islice(known, LOOKED_AT)):
         other = candidate.casefold().replace("-", "_")

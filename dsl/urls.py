@@ -36,6 +36,12 @@ def no_base_url(endpoint: str) -> tuple[str, str, str] | None:
             "expected `https://host/…`",
             'write `endpoint = "https://host/v1"`',
         )
+    if "$" in url.netloc:
+        return (
+            f"`{endpoint}` names no host",
+            "nothing is put in here",
+            'write `let host = env("HOST")` above, and `"https://${host}/v1"`',
+        )
     return None
 
 

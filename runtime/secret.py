@@ -83,7 +83,7 @@ class Secret:
             return self._whole.search(text) is not None
         plain = text.lower()
         parts = self._runs or self._parts
-        if self._halves.isdisjoint(_halves_of(plain)):
+        if len(plain) > 2 * RUN and self._halves.isdisjoint(_halves_of(plain)):
             return False  # each part of `plain` has one of these whole in it
         return not parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
 

@@ -335,3 +335,18 @@ def test_the_least_of_something_is_not_taken_for_the_most() -> None:
 def test_a_head_in_the_words_of_others_is_one_mistake(text: str, says: str) -> None:
     [wrong] = [item for item in found(text) if item.is_error]
     assert says in said(wrong)
+
+
+def test_a_variable_that_an_address_does_not_read_is_no_host() -> None:
+    place = 'deployment a { model = "m", runtime vllm { endpoint = "http://HERE:8000/v1" } }'
+    text = f'let host = env("HOST")\n{place}\n'
+    [wrong] = [item for item in found(text.replace("HERE", "$HOST")) if item.is_error]
+    assert "names no host" in wrong.message
+    assert 'let host = env("HOST")' in said(wrong)
+    assert errors(text.replace("HERE", "${host}")) == []
+
+
+def test_a_name_of_one_letter_is_not_taken_for_another() -> None:
+    [wrong] = found(REMOTE.format(inside=KEY, beside="replicas = 1") + "route r = fallback [y]\n")
+    assert wrong.fixes == ()
+    assert "did you mean" not in said(wrong)

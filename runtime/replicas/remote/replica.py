@@ -160,12 +160,9 @@ class RemoteReplica:
         return self._requests.left_out(request)
 
     def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        return self._stream(request, deadline, None)
+        return self.relay(request, deadline, None)
 
-    def relay(self, request: Request, deadline: float | None, sink: Sink) -> AsyncGenerator[Chunk, None]:
-        return self._stream(request, deadline, sink)
-
-    async def _stream(
+    async def relay(
         self, request: Request, deadline: float | None, sink: Sink | None
     ) -> AsyncGenerator[Chunk, None]:
         response, classifier, until, upstream = await self._open(request, deadline)
