@@ -28,7 +28,7 @@ from inferc.runtime.policies.lease import Granted, SpendState
 from inferc.runtime.requests.errors import BudgetExceeded, StartError, StoreUnavailable
 from inferc.runtime.requests.request import ChatRequest
 
-from ..support.redis_server import RedisServer
+from ..support.redis_server import RedisServer, redis_server
 from ..support.remote import mock_provider, plan_of, remote_plan, until
 from ..support.spenders import spenders, spent_by
 
@@ -538,6 +538,22 @@ async def test_a_redis_that_is_full_or_slow_holds_up_traffic_for_no_longer_than_
             await until(lambda: bool(budget._lost))
         await until(lambda: not budget._lost, 5)
         assert isinstance(await reserve(budget, DOLLAR), Reservation)
+
+
+async def test_budgets_are_looked_at_together_on_a_redis_in_the_mode_of_a_cluster(tmp_path: Path) -> None:
+    with redis_server(tmp_path, ("--cluster-enabled", "yes")) as server:
+        server.command("CLUSTER", "ADDSLOTS", *map(str, range(16384)))
+        async with opened(server.url) as store, Redis.from_url(server.url) as client:
+            deadline = time.monotonic() + 60
+            while (await client.execute_command("CLUSTER INFO"))["cluster_state"] != "ok":
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+            names = [f"shop/{number}" for number in range(600)]
+            await add(store, "shop/5", {MINUTE: 5})
+            found = await spend_of(store).look(names)
+            assert found.keys() == set(names)
+            assert found["shop/5"].spend == {MINUTE: 5}
+            assert await spend_of(store).look(names) == {}
 
 
 async def test_a_redis_that_is_down_is_an_error_of_each_use_that_shows_no_password() -> None:

@@ -30,7 +30,7 @@ return 1
 """
 
 AT_ONCE = 500
-"""Budgets that one command looks at at most."""
+"""Budgets that are looked at with one command at most."""
 
 
 class RedisSpend:
@@ -41,6 +41,7 @@ class RedisSpend:
         self._do = do
         self._swap = client.register_script(_SWAP)
         self._looks = Looks()
+        self._is_cluster = False
 
     async def update(self, account: str, now: float, change: Change) -> Granted:
         """As `SharedSpend.update`; the time is that of the server."""
@@ -67,9 +68,24 @@ class RedisSpend:
         found: dict[str, str | None] = {}
         for begin in range(0, len(accounts), AT_ONCE):
             some = accounts[begin : begin + AT_ONCE]
-            texts = await self._do(self._client.mget([_key(account) for account in some]))
+            texts = await self._do(self._texts([_key(account) for account in some]))
             found.update(zip(some, texts, strict=True))
         return self._looks.changed(found)
+
+    async def _texts(self, keys: Sequence[str]) -> list[str | None]:
+        """What is kept as `keys`. A server that is in the mode of a cluster, if only of itself, takes none
+        but keys of one slot in a command."""
+        from redis.exceptions import ClusterCrossSlotError
+
+        if not self._is_cluster:
+            try:
+                return list(await self._client.mget(keys))
+            except ClusterCrossSlotError:
+                self._is_cluster = True
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.get(key)
+            return list(await pipeline.execute())
 
     async def _older(self, account: str) -> dict[int, int]:
         """Spend by minute that older versions kept by the name of the deployment alone."""
