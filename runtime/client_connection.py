@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
-from .known_heads import KnownHeads
+from .known_heads import MAX_KNOWN_BODY, KnownHeads
 from .requests.errors import RequestError
 from .whole_answer import StreamHead, WholeAnswer
 
@@ -67,8 +67,9 @@ class ConnectionRules:
     header: from connecting, or the first byte of a later request, to the end of its headers. write: while
     the client takes nothing. idle: between two requests. refuse: makes an answer of an error that the
     application does not see; None: aiohttp does, in plain text. unpack: whether the application gets bodies
-    with a `Content-Encoding` unpacked. plain: paths are looked up once, and answers in one piece are sent as
-    they are, past the signals of the application.
+    with a `Content-Encoding` unpacked. max_body: bytes of a body above which the application refuses it by
+    its head. plain: paths are looked up once, and answers in one piece are sent as they are, past the signals
+    of the application.
     """
 
     header: float = 10.0
@@ -76,6 +77,7 @@ class ConnectionRules:
     idle: float = 75.0
     refuse: Callable[[RequestError], web.Response] | None = None
     unpack: bool = True
+    max_body: int = MAX_KNOWN_BODY
     plain: bool = False
 
 
@@ -103,7 +105,7 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
         )
-        self.heads = KnownHeads(self._parser, self) if rules.plain else None
+        self.heads = KnownHeads(self._parser, self, rules.max_body) if rules.plain else None
         """Of requests that are not parsed again."""
         if self.heads is not None:
             self._parser = self.heads  # type: ignore[assignment]  # which asks that one

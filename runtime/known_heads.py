@@ -69,7 +69,10 @@ class WholeBody:
 
 
 class KnownHeads:
-    """The parser of one connection, with what is not parsed again while that can be. parser: aiohttp's."""
+    """The parser of one connection, with what is not parsed again while that can be. parser: aiohttp's.
+
+    most: bytes of a body above which the application looks at what its head says before it reads it.
+    """
 
     __slots__ = (
         "_after",
@@ -78,13 +81,15 @@ class KnownHeads:
         "_chances",
         "_connection",
         "_missing",
+        "_most",
         "_parser",
         "message",
         "said",
     )
 
-    def __init__(self, parser: Any, connection: Any) -> None:
+    def __init__(self, parser: Any, connection: Any, most: int = MAX_KNOWN_BODY) -> None:
         self._parser, self._connection = parser, connection
+        self._most = min(most, MAX_KNOWN_BODY)
         self._chances = _CHANCES
         self._missing: int | None = 0
         """Bytes of the last body that are still to come; None: nobody but the parser can say."""
@@ -107,7 +112,7 @@ class KnownHeads:
                 self._chances = _CHANCES
                 if len(body) == size:
                     return ((self.message, WholeBody(body)),), False, b""
-                if len(body) < size <= MAX_KNOWN_BODY:
+                if len(body) < size <= self._most:
                     coming = self._body = StreamReader(
                         self._connection, self._connection._read_bufsize, loop=self._connection._loop
                     )

@@ -149,6 +149,7 @@ def _rules(gateway: GatewayPlan) -> ConnectionRules:
         idle=gateway.timeouts.idle,
         refuse=error_answer,
         unpack=False,
+        max_body=int(gateway.max_body),
         plain=True,
     )
 

@@ -202,6 +202,23 @@ async def test_what_unpacks_to_more_than_a_body_may_have_is_refused() -> None:
         assert (await it.post())[0] == 200
 
 
+async def test_a_body_that_is_too_large_is_refused_before_it_comes_also_where_its_head_came_before() -> None:
+    small = json.dumps(CHAT).encode()
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    async with gateway(max_body=Size(1000)) as it:
+        host, port = it.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for _ in range(2):
+            writer.write(head % (PATH.encode(), len(small)) + small)
+            answered = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+            size = int(answered.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            await reader.readexactly(size)
+        writer.write(head % (PATH.encode(), 1001))
+        refused = await asyncio.wait_for(reader.read(), 20)
+        assert refused.startswith(b"HTTP/1.1 413 ")
+        writer.close()
+
+
 def test_a_packed_body_is_unpacked_in_steps_that_have_a_bound() -> None:
     unpacker, steps = Unpacker(gzip.compress(bytes(10_000_000)), "gzip"), 0
     while not unpacker.done:
