@@ -137,7 +137,8 @@ def _bad_unit(reports: SyntaxReports, token: Token, suffix: str) -> None:
     elif meant is not None:
         fixes = [Fix(f"write `{meant}`", (Edit(reports.span(start, token.end), meant),))]
     elif (whole := _instead(token.text[: -len(suffix)], suffix.lower())) is not None:
-        fixes = [Fix(f"write `{whole}`", (Edit(reports.token_span(token), whole),))]
+        counted = suffix.lower() in _PER_MINUTE  # the field perhaps holds something else
+        fixes = [Fix(f"write `{whole}`", (Edit(reports.token_span(token), whole),), safe=not counted)]
     allowed = NUMBER_SUFFIXES if token.text.startswith("$") else UNITS
     hint = None if fixes else did_you_mean(suffix, allowed)
     known = f"units are {every(f'`{unit}`' for unit in allowed)}"

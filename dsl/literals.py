@@ -9,7 +9,9 @@ from .late_pattern import late_pattern
 from .lines import unix_lines
 from .syntax import Reference, Text
 
-_SPECIAL = late_pattern(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
+_SPECIAL = late_pattern(
+    r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{((?:[^}\n\"]++|\"[^\"\n]*+\")*+)(\}?)"
+)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
 _RAW_ESCAPE = late_pattern(r'\\(["n\\])')
 _NAME = late_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")

@@ -14,7 +14,7 @@ from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .late_pattern import late_pattern
 from .literals import read_text
-from .secrets import SECRET_ADVICE, gives_key, names_key
+from .secrets import SECRET_ADVICE, gives_key
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
@@ -34,6 +34,9 @@ def _next_declaration() -> re.Pattern[str]:
 
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
+_CALLED = late_pattern(r"\$\{((?:env|file)\(\"[^\"\n]*+\"\))\}")
+_GOES_ON = late_pattern(r"\"[^\s\"]++\"")
+"""A quote that was not meant to end a text: the first one in `${env("HOST")}`."""
 
 MOST_ERRORS = 1000
 """Reading stops at this many mistakes: the file is no `.infer` file."""
@@ -210,12 +213,17 @@ class SyntaxReports:
                 help="write what is meant; for the two characters themselves write `\\${`",
             )
         else:
+            called = _CALLED.match(self.source.text, start)
             self.error(
                 "E0112",
                 "only a name may stand between `${` and `}`",
                 here,
-                help="write `${name}`; for the two characters themselves write `\\${`",
+                help=f"write `let value = {called[1]}` above, and `${{value}}` here"
+                if called is not None
+                else "write `${name}`; for the two characters themselves write `\\${`",
             )
+            if _GOES_ON.match(self.source.text, end) is not None and not here.text.endswith("}"):
+                self.guessed_at(start)
 
     def too_long(self, operator: Token, most: int) -> None:
         self.sound_from = max(self.sound_from, operator.end)
@@ -231,7 +239,7 @@ class SyntaxReports:
         for token in tokens:
             if token.type == "STRING":
                 self._watch(token)
-            elif token.type == "NAME" and names_key(token.text):
+            elif token.type == "NAME" and gives_key(token.text):
                 self._inline_key(token)
             yield token
 

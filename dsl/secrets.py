@@ -13,12 +13,15 @@ from .kinds import SecretSource
 from .late_pattern import late_pattern
 from .record import frozen
 
+_NO_NAME = "(?![A-Za-z0-9]{1,15}+(?:[_-][A-Za-z0-9]{1,15}+)*+(?![\\w-]))"
+"""Not words with `-` or `_` between them, as in `xai-grok-4-fast-reasoning`: those keys are one long word."""
+
 _STARTS = {
     "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
     "AIza": "[A-Za-z0-9_-]{20,}",  # Google
     "AKIA": "[A-Z0-9]{16}",
 } | {
-    f"{name}{sign}": "[A-Za-z0-9_-]{16,}"
+    f"{name}{sign}": f"{_NO_NAME}[A-Za-z0-9_-]{{16,}}"
     for name in ("gsk", "hf", "ghp", "xai", "r8", "pplx")
     for sign in "_-"
 }
@@ -54,9 +57,6 @@ _PIECES = late_pattern(r"[A-Za-z0-9._~+/-]{16,}")
 _FILLED = late_pattern(r"\{[^{}]*\}")
 """What stands for a value, as in `Bearer ${token}`."""
 
-_WORDS = late_pattern(r"[a-z0-9]{1,15}(?:_[a-z0-9]{1,15})+")
-"""A name such as `xai_grok_4_fast_reasoning`, which begins like a key and is none."""
-
 MASK = "•"
 
 SECRET_ADVICE = (
@@ -90,13 +90,8 @@ def looks_like_key(text: str) -> bool:
 
 
 def gives_key(text: str) -> bool:
-    """Whether a text of a file is a key or surely has one in it."""
+    """Whether a text or a name of a file is a key or surely has one in it."""
     return looks_like_key(text) or _surely_holds_key(text)
-
-
-def names_key(name: str) -> bool:
-    """Whether a name is a key or surely has one in it."""
-    return (looks_like_key(name) and _WORDS.fullmatch(name) is None) or _surely_holds_key(name)
 
 
 def _surely_holds_key(text: str) -> bool:

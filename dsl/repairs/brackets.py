@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..diagnostics import Label
+from ..kinds import RuntimeKind
 from ..lines import indentation, starts_line
 from ..tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token, tokenize
 from .situation import SIGNS, Instead, Situation, as_name, placeholder, use
 from .slips import closes_more
+
+_KINDS = frozenset(RuntimeKind)
 
 STRATEGY_WORDS = ("by", "after", "accept")
 """What may follow the members of a route."""
@@ -162,20 +165,33 @@ def missing_header_brace(at: Situation) -> Instead | None:
     heads = [v for v in at.values[-4:] if isinstance(v, Token) and v.type in DECLARATIONS]
     if not heads or heads[-1].type not in ("TEMPLATE", "DEPLOYMENT", "CLUSTER", "GATEWAY"):
         return None
-    end, head, name = at.end_before, heads[-1], at.values[-1]
-    if token.type == "STRING" and at.follows("{") and at.same_line(head.start, token.start):
-        at.error(
-            "E0101",
-            f"a {head.text} has one name",
-            at.here,
-            "a second one",
-            help="the kind is said inside: `runtime openai { … }`",
-            fixes=at.change("remove the first", name.start, token.start, "", safe=False),
-        )
-        at.drop(1)
-        return use(token)
+    end, head = at.end_before, heads[-1]
+    if token.type != "RBRACE" and at.follows("{") and at.same_line(head.start, token.start):
+        first = as_name(at.values[-1])
+        if first is None and head.type in ("CLUSTER", "GATEWAY"):
+            return _one_name_too_many(at, head, token)
+        if first is not None and token.type == "STRING":
+            return _one_name_too_many(at, head, first if first.text.strip('"') in _KINDS else token)
     _report_missing_brace(at, end, f"the fields of a {head.text} stand between `{{` and `}}`")
     return use(Token("LBRACE", "{", end, end), token)
+
+
+def _one_name_too_many(at: Situation, head: Token, name: Token) -> Instead:
+    """`deployment openai "gpt" {`, `deployment gpt "my GPT" {`, `gateway main {`, read without `name`."""
+    is_first = name is not at.token
+    is_named = head.type in ("DEPLOYMENT", "TEMPLATE")
+    start, end = (name.start, at.token.start) if is_first else (at.end_before, name.end)
+    at.error(
+        "E0101",
+        f"a {head.text} has {'one' if is_named else 'no'} name",
+        at.here,
+        "a second one" if is_named else "remove this",
+        help="the kind is said inside: `runtime openai { … }`" if is_named else None,
+        fixes=at.change("remove the first" if is_first else "remove it", start, end, "", safe=False),
+    )
+    if is_first:
+        at.drop(1)
+    return use(at.token) if is_first else use()
 
 
 def missing_block_brace(at: Situation) -> Instead | None:

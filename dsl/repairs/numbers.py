@@ -20,6 +20,9 @@ _WHOLE_DIVISION = re.compile(
 )
 """What a number is divided by, where it is clear that this is no comment."""
 
+_LONGEST_DIVISOR = 200
+"""How many characters may stand behind `//` on its line, which are read again: more are a comment."""
+
 _WORD_REST = re.compile(r"[\w.%]*+")
 
 
@@ -28,6 +31,7 @@ def whole_division(at: Situation) -> Instead | None:
     token = at.token
     if (
         token.type != "WRONG_COMMENT"
+        or token.end - token.start > _LONGEST_DIVISOR
         or not at.fits("OPERATOR")
         or not at.same_line(at.end_before, token.start)
     ):

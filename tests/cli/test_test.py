@@ -95,7 +95,7 @@ def test_a_file_of_tests_has_the_gateway_of_what_it_tests(
 def test_files_with_mistakes_are_not_played(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(FILE + OUTAGE.replace("ask assistant", "ask assistent"), "utf-8")
     assert main(["test", str(file)]) == 1
-    assert "did you mean `assistant`?" in capsys.readouterr().err
+    assert "write `assistant`" in capsys.readouterr().err
 
 
 def test_no_test_at_all_is_a_failure(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

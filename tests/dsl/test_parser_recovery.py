@@ -185,6 +185,31 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
         ("E0105", "numbers are divided with `/`", "//"),
     ),
     (
+        "a_line_of_slashes",
+        ["let m = 4 " + "// 2 " * 1000],
+        ("E0105", "comments start with `#`", "//"),
+    ),
+    (
+        "a_variable_of_the_environment_inside_a_text",
+        ["deployment gpt {", '  runtime vllm { endpoint = "https://${env("HOST")}/v1" }', "}", "let x = 1"],
+        ("E0112", "only a name may stand between `${` and `}`", "${env("),
+    ),
+    (
+        "a_variable_of_the_environment_inside_a_long_text",
+        ['let x = """https://${env("HOST")}/v1"""'],
+        ("E0112", "only a name may stand between `${` and `}`", '${env("HOST")}'),
+    ),
+    (
+        "a_gateway_with_a_name",
+        ["gateway main {", "}", "let x = 1"],
+        ("E0101", "a gateway has no name", "main"),
+    ),
+    (
+        "a_cluster_with_a_quoted_name",
+        ['cluster "main" {', "}", "let x = 1"],
+        ("E0101", "a cluster has no name", '"main"'),
+    ),
+    (
         "a_switch",
         [
             "pipeline p(x: text) -> text {",
@@ -759,3 +784,28 @@ def test_what_stands_outside_is_told_where_it_belongs(written: str, place: str) 
     [found] = parse(Source("m.infer", written)).diagnostics
     assert found.code == "E0101"
     assert f"`{place}`" in " ".join(found.help)
+
+
+@pytest.mark.parametrize(
+    ("head", "right"),
+    [
+        ('deployment openai "gpt"', 'deployment "gpt"'),
+        ('deployment gpt "my model"', "deployment gpt"),
+        ('gateway "main"', "gateway"),
+    ],
+)
+def test_a_name_too_many_is_the_one_to_remove(head: str, right: str) -> None:
+    text = f"{head} {{\n}}\n"
+    [found] = parse(Source("m.infer", text)).diagnostics
+    [[edit]] = [fix.edits for fix in found.fixes]
+    assert text[: edit.span.start] + edit.replacement + text[edit.span.end :] == f"{right} {{\n}}\n"
+
+
+def test_a_variable_inside_a_text_is_told_with_what_to_write() -> None:
+    [found] = parse(Source("m.infer", 'let x = "https://${env("HOST")}/v1"\n')).diagnostics
+    assert found.help == ('write `let value = env("HOST")` above, and `${value}` here',)
+
+
+def test_a_number_by_the_minute_is_changed_by_nobody_alone() -> None:
+    [found] = parse(Source("m.infer", "deployment a { max_tokens = 60rpm }\n")).diagnostics
+    assert [(fix.title, fix.safe) for fix in found.fixes] == [("write `60`", False)]

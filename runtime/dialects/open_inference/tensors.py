@@ -6,6 +6,7 @@ import math
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -99,7 +100,12 @@ def binary_values(tensor: Tensor) -> bytes:
     """The values of `tensor` as the binary extension sends them: little-endian, in row-major order."""
     if tensor.datatype == "BYTES":
         return b"".join(_LENGTH.pack(len(value)) + value for value in tensor.values.flat)
-    return tensor.values.astype(_LITTLE[tensor.datatype], copy=False).tobytes()
+    return tensor.values.astype(_little(tensor.values.dtype), copy=False).tobytes()
+
+
+@cache
+def _little(kind: numpy.dtype[Any]) -> numpy.dtype[Any]:
+    return kind.newbyteorder("<")
 
 
 def _binary_size(name: str, parameters: Any) -> int | None:
