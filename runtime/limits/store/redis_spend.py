@@ -72,9 +72,11 @@ class RedisSpend:
             found.update(zip(some, texts, strict=True))
         return self._looks.changed(found)
 
-    async def _texts(self, keys: Sequence[str]) -> list[str | None]:
-        """What is kept as `keys`. A server that is in the mode of a cluster, if only of itself, takes none
-        but keys of one slot in a command."""
+    async def _texts(self, keys: Sequence[str]) -> list[Any]:
+        """The texts that are kept as `keys`, None for none.
+
+        A server in the mode of a cluster, if only of itself, takes no keys of several slots in a command.
+        """
         from redis.exceptions import ClusterCrossSlotError
 
         if not self._is_cluster:
