@@ -42,7 +42,7 @@ def loads_leniently(data: bytes) -> Any:
 
 def dumps(value: Any) -> bytes:
     """The JSON of `value`. Raises orjson.JSONEncodeError."""
-    return orjson.dumps(value, default=_fragment)
+    return orjson.dumps(value, default=write_number)
 
 
 def _integer(text: str) -> int | Number:
@@ -59,7 +59,8 @@ def _refuse(name: str) -> None:
     raise ValueError(f"JSON has no `{name}`")
 
 
-def _fragment(value: object) -> orjson.Fragment:
+def write_number(value: object) -> orjson.Fragment:
+    """What orjson, as its `default`, writes for a `Number`. Raises TypeError for all else."""
     if isinstance(value, Number):
         return orjson.Fragment(value.text)
     raise TypeError

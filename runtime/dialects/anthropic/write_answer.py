@@ -15,6 +15,7 @@ from ...requests.errors import RequestError
 from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer
+from ..exact_json import write_number
 from ..sealed_texts import seal, signature_of
 from ..tool_arguments import arguments_object
 from .block_order import BlockOrder
@@ -149,7 +150,7 @@ class AnthropicWriter:
 
     def _delta(self, delta: Json) -> bytes:
         value = {"type": "content_block_delta", "index": self._index, "delta": delta}
-        return b"event: content_block_delta\ndata: %b\n\n" % orjson.dumps(value)
+        return b"event: content_block_delta\ndata: %b\n\n" % orjson.dumps(value, default=write_number)
 
     def _close_block(self) -> bytes:
         if self._open is None:
@@ -164,7 +165,7 @@ class AnthropicWriter:
 
 def frame(name: str, value: Json) -> bytes:
     """One event of a stream."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(value))
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(value, default=write_number))
 
 
 def _own(extras: Any) -> Any:
@@ -215,7 +216,7 @@ def write_whole(answer: Answer) -> bytes:
     usage = write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage))
     finish = e.Finished(choice.reason, 0, choice.stop_sequence, choice.extras)
     message = _message(answer.id, answer.model, content, usage) | _end(finish) | _own(answer.extras)
-    return orjson.dumps(message)
+    return orjson.dumps(message, default=write_number)
 
 
 def write_blocks(part: Part) -> list[Json]:

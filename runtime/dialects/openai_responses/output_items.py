@@ -12,6 +12,7 @@ from ....compiler.plan.record import define
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool
 from ...requests.parts import own
+from ..exact_json import write_number
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
 from ..sealed_texts import seal
@@ -45,7 +46,7 @@ class Events:
         value: Json = {"type": f"response.{kind}", "sequence_number": self.number}
         if about is not None:
             value |= {"item_id": about.value["id"], "output_index": about.index}
-        data = orjson.dumps(value | fields)
+        data = orjson.dumps(value | fields, default=write_number)
         return b"event: response.%b\ndata: %b\n\n" % (kind.encode(), data)
 
 

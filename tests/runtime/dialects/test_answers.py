@@ -553,3 +553,31 @@ def test_calls_of_a_message_that_ends_as_words_do_are_calls_for_clients_of_chats
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"x":1}'}
     assert b'"finish_reason":"tool_calls"' in stream("openai_chat", found)
+
+
+LONG = b"-0.12345678901234567890123"
+CERTAIN = (
+    b'{"id": "1", "model": "m", "choices": [{"message": {"content": "hi"}, "finish_reason": "stop",'
+    b' "logprobs": {"content": [{"token": "hi", "logprob": %b, "bytes": null, "top_logprobs": []}]}}]}' % LONG
+)
+
+
+def test_a_number_of_more_digits_than_a_machine_s_has_reaches_clients_of_every_protocol() -> None:
+    events = list(openai_chat.OpenAIChatReader(PlainFailures()).read_whole(CERTAIN))
+    assert LONG in stream("openai_chat", events)
+    assert LONG in whole("openai_chat", fold(events))
+    asked = openai_responses.read_request({"model": "m", "input": "x", "top_logprobs": 1})
+    made = openai_responses.ResponsesWriter(asked, 1)
+    assert LONG in b"".join(made.write(event) for event in events) + made.end()
+    assert LONG in openai_responses.ResponsesWriter(asked, 1).whole(fold(events))
+
+
+def test_so_does_one_among_the_fields_of_anthropic_s_own() -> None:
+    message = (
+        b'{"id": "1", "type": "message", "role": "assistant", "model": "m", "content":'
+        b' [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "stop_sequence": null, "container": {"score": %b},'
+        b' "usage": {"input_tokens": 1, "output_tokens": 1}}' % LONG
+    )
+    events = list(anthropic.AnthropicReader(PlainFailures()).read_whole(message))
+    assert LONG in whole("anthropic", fold(events))
+    assert LONG in stream("anthropic", events)
