@@ -575,8 +575,9 @@ def test_a_number_of_more_digits_than_a_machine_s_has_reaches_clients_of_every_p
 def test_so_does_one_among_the_fields_of_anthropic_s_own() -> None:
     message = (
         b'{"id": "1", "type": "message", "role": "assistant", "model": "m", "content":'
-        b' [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "stop_sequence": null, "container": {"score": %b},'
-        b' "usage": {"input_tokens": 1, "output_tokens": 1}}' % LONG
+        b' [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",'
+        b' "stop_sequence": null, "container": {"score": %b}, "usage": {"input_tokens": 1, "output_tokens": 1}}'
+        % LONG
     )
     events = list(anthropic.AnthropicReader(PlainFailures()).read_whole(message))
     assert LONG in whole("anthropic", fold(events))
