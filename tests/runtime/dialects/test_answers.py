@@ -576,8 +576,8 @@ def test_so_does_one_among_the_fields_of_anthropic_s_own() -> None:
     message = (
         b'{"id": "1", "type": "message", "role": "assistant", "model": "m", "content":'
         b' [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",'
-        b' "stop_sequence": null, "container": {"score": %b}, "usage": {"input_tokens": 1, "output_tokens": 1}}'
-        % LONG
+        b' "stop_sequence": null, "container": {"score": %b},'
+        b' "usage": {"input_tokens": 1, "output_tokens": 1}}' % LONG
     )
     events = list(anthropic.AnthropicReader(PlainFailures()).read_whole(message))
     assert LONG in whole("anthropic", fold(events))
