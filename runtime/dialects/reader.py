@@ -21,8 +21,9 @@ DONE = b"[DONE]"
 Source: https://github.com/huggingface/tau/pull/692.
 """
 
-_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
 """What reading raises where a value is of another kind than the provider documents."""
+UNDOCUMENTED = "the answer does not have the shape that is documented"
 
 
 IMPOSSIBLE = "told a usage that cannot be: it is not believed, and what was used is estimated"
@@ -149,10 +150,10 @@ class AnswerReader:
         try:
             for event in read():
                 found.append(event)
-        except (RequestError, *_MISSHAPEN) as error:
+        except (RequestError, *MISSHAPEN) as error:
             self.ended = True
             if not isinstance(error, RequestError):
-                error = self._failures.malformed("the answer does not have the shape that is documented")
+                error = self._failures.malformed(UNDOCUMENTED)
             found.append(e.Failed(error, self._began or bool(found)))
         self._began = self._began or bool(found)
         return found

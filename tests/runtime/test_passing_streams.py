@@ -62,6 +62,9 @@ def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
         chunk("", finish_reason="stop", native_finish_reason="network_error"),
         b'{"error": {"message": "broken"}, ' + chunk("two")[1:],
         chunk("two")[:-1] + b', "error": "broken"}',
+        chunk("two", index=[0]),
+        chunk("two", delta="two"),
+        chunk("two", index={}, finish_reason="stop"),
     ],
     ids=[
         "a quote",
@@ -74,6 +77,9 @@ def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
         "failed beneath",
         "an error",
         "one behind",
+        "an index that is no number",
+        "a delta that is no object",
+        "an end without a number",
     ],
 )
 def test_what_is_broken_is_seen_behind_chunks_that_are_alike(odd: bytes) -> None:

@@ -27,7 +27,7 @@ from ...dialects.openai_chat.plain import (
     with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import DONE, parse_object
+from ...dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
 from ...requests.answer import ChatChunk, ChatEvents
@@ -99,7 +99,10 @@ class PassingReader:
                     chunks += self._rest_of_calls()
                 return
             elif self._calls or self._parts or (found := self._shapes.find(data, self._shape)) is None:
-                chunks += self._read_anew(data)
+                try:
+                    chunks += self._read_anew(data)
+                except MISSHAPEN:
+                    raise self._classifier.malformed(UNDOCUMENTED) from None
             else:  # only texts and usage are not known before
                 shape, match, told = found
                 self._shape = shape
