@@ -148,7 +148,7 @@ class OpenAIChatWriter:
             return END
         told = self._usage or e.UsageKnown(Usage(0))
         chunk = {**self._envelope, "choices": [], "usage": write_usage(told)}
-        return b"data: %b\n\n%b" % (orjson.dumps(chunk), END)
+        return b"data: %b\n\n%b" % (orjson.dumps(chunk, default=write_number), END)
 
     def _begin(self, choice: int) -> bytes:
         if choice in self._begun:
