@@ -558,8 +558,8 @@ def test_calls_of_a_message_that_ends_as_words_do_are_calls_for_clients_of_chats
 LONG = b"-0.12345678901234567890123"
 CERTAIN = (
     b'{"id": "1", "model": "m", "choices": [{"message": {"content": "hi"}, "finish_reason": "stop",'
-    b' "logprobs": {"content": [{"token": "hi", "logprob": %b, "bytes": null, "top_logprobs": []}]}}], "cost": %b}'
-    % (LONG, LONG)
+    b' "logprobs": {"content": [{"token": "hi", "logprob": %b, "bytes": null, "top_logprobs": []}]}}],'
+    b' "cost": %b}' % (LONG, LONG)
 )
 
 
