@@ -130,6 +130,16 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def keepers(mark: str) -> list[int]:
+    """The keeper of a server, and then its guard. Numbers of processes begin anew, so they tell no order."""
+    found = [each for each in with_mark(mark) if b"keeper.py" in cmdline(each)]
+    return sorted(found, key=lambda each: parent_of(each) in found)
+
+
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def cmdline(process: int) -> bytes:
     """The words of its command."""
     return Path(f"/proc/{process}/cmdline").read_bytes()
@@ -336,7 +346,7 @@ async def test_the_code_of_a_python_factory_gets_the_environment_without_keys(
 async def test_a_server_ends_with_its_keeper_however_that_ends(also: str, mark: str) -> None:
     slow = Pace(start=10, grace=1, first_wait=60, longest_wait=60)
     async with server_of(launched("--stubborn", env=marked(mark)), slow) as server:
-        keeper, guard = sorted(each for each in with_mark(mark) if b"keeper.py" in cmdline(each))
+        keeper, guard = keepers(mark)
         for process in (keeper, guard) if also == "its guard" else (keeper,):
             os.kill(process, signal.SIGKILL)
         await until(lambda: not with_mark(mark))
@@ -347,7 +357,7 @@ async def test_a_server_ends_with_its_keeper_however_that_ends(also: str, mark: 
 async def test_what_a_server_started_ends_though_its_keeper_was_killed(mark: str) -> None:
     slow = Pace(start=10, grace=1, first_wait=60, longest_wait=60)
     async with server_of(launched("--parent", env=marked(mark)), slow):
-        os.kill(min(each for each in with_mark(mark) if b"keeper.py" in cmdline(each)), signal.SIGKILL)
+        os.kill(keepers(mark)[0], signal.SIGKILL)
         await until(lambda: not with_mark(mark))
 
 
