@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 import orjson
@@ -40,11 +41,6 @@ def loads_leniently(data: bytes) -> Any:
     return json.loads(data.decode(), parse_int=_integer, parse_float=_float, parse_constant=_refuse)
 
 
-def dumps(value: Any) -> bytes:
-    """The JSON of `value`. Raises orjson.JSONEncodeError."""
-    return orjson.dumps(value, default=write_number)
-
-
 def _integer(text: str) -> int | Number:
     return value if len(text) < 21 and (value := int(text)) in _INTEGERS else Number(text)
 
@@ -59,8 +55,11 @@ def _refuse(name: str) -> None:
     raise ValueError(f"JSON has no `{name}`")
 
 
-def write_number(value: object) -> orjson.Fragment:
-    """What orjson, as its `default`, writes for a `Number`. Raises TypeError for all else."""
+def _fragment(value: object) -> orjson.Fragment:
     if isinstance(value, Number):
         return orjson.Fragment(value.text)
     raise TypeError
+
+
+dumps = partial(orjson.dumps, default=_fragment)
+"""The JSON of a value. Raises orjson.JSONEncodeError."""

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from ...compiler.plan.late_pattern import late_pattern
-from ..dialects.exact_json import write_number
+from ..dialects.exact_json import dumps
 from ..limits.store import StoreError
 from ..requests.errors import RequestError, StoreUnavailable
 from ..requests.foreign_text import one_line
@@ -63,7 +63,7 @@ class Kept:
 
     async def save(self, id: str, record: Json) -> None:
         """Keep it. Where that cannot be, the log says so: the answer itself is there."""
-        await self._put(id, orjson.dumps(record, default=write_number).decode())
+        await self._put(id, dumps(record).decode())
 
     async def begin(self, id: str, record: Json) -> None:
         """Keep something new. Raises TooMuch, StoreUnavailable."""
@@ -120,7 +120,7 @@ class Kept:
 
 
 def _written(id: str, record: Json) -> str:
-    text = orjson.dumps(record, default=write_number).decode()
+    text = dumps(record).decode()
     if len(text) > MOST:
         raise TooMuch(f"`{id}` would have more than {MOST >> 20} MiB")
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 from ...compiler.plan import Budget as BudgetConfig
@@ -106,9 +106,7 @@ class PlanPolicies:
         if self._before is None:
             await self.store.start()
         await self._accounts.start()
-        parts = self._own_parts(self._before)
-        for begin in range(0, len(parts), _AT_ONCE):
-            await asyncio.gather(*(part.start() for part in parts[begin : begin + _AT_ONCE]))
+        await _in_groups(part.start for part in self._own_parts(self._before))
 
     def serve(self) -> None:
         """These hold from now on, and those before no more than for what is in flight."""
@@ -119,9 +117,7 @@ class PlanPolicies:
         """Write what is not written yet, and end every task that `after` does not go on with. Safe to call
         twice.
         """
-        parts = self._own_parts(after)
-        for begin in range(0, len(parts), _AT_ONCE):
-            await asyncio.gather(*(part.stop() for part in parts[begin : begin + _AT_ONCE]))
+        await _in_groups(part.stop for part in self._own_parts(after))
         await self._accounts.stop(after._accounts if after is not None else None)
         if after is None and self._before is None:
             await self.store.stop()
@@ -178,3 +174,9 @@ class PlanPolicies:
             return None
         payer = self.shared[name] = Payer(who, self._ledger(config, who, account))
         return payer
+
+
+async def _in_groups(steps: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    waiting = tuple(steps)
+    for begin in range(0, len(waiting), _AT_ONCE):
+        await asyncio.gather(*(step() for step in waiting[begin : begin + _AT_ONCE]))

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from ...requests import events as e
 from ...requests.errors import RequestError
 from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer
-from ..exact_json import write_number
+from ..exact_json import dumps
 from ..sealed_texts import seal, signature_of
 from ..tool_arguments import arguments_object
 from .block_order import BlockOrder
@@ -150,7 +148,7 @@ class AnthropicWriter:
 
     def _delta(self, delta: Json) -> bytes:
         value = {"type": "content_block_delta", "index": self._index, "delta": delta}
-        return b"event: content_block_delta\ndata: %b\n\n" % orjson.dumps(value, default=write_number)
+        return b"event: content_block_delta\ndata: %b\n\n" % dumps(value)
 
     def _close_block(self) -> bytes:
         if self._open is None:
@@ -165,7 +163,7 @@ class AnthropicWriter:
 
 def frame(name: str, value: Json) -> bytes:
     """One event of a stream."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(value, default=write_number))
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), dumps(value))
 
 
 def _own(extras: Any) -> Any:
@@ -216,7 +214,7 @@ def write_whole(answer: Answer) -> bytes:
     usage = write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage))
     finish = e.Finished(choice.reason, 0, choice.stop_sequence, choice.extras)
     message = _message(answer.id, answer.model, content, usage) | _end(finish) | _own(answer.extras)
-    return orjson.dumps(message, default=write_number)
+    return dumps(message)
 
 
 def write_blocks(part: Part) -> list[Json]:

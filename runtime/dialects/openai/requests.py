@@ -39,20 +39,15 @@ def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
         raise BadRequest("`messages` must hold at least one message", param="messages")
     for message in messages:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise _unreadable(messages)
+            raise _unreadable(messages.index(message), message)
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise mistyped("stream", bool, stream)
     return model, ChatRequest(body, bool(stream))
 
 
-def _unreadable(messages: list[Any]) -> BadRequest:
-    """The first of `messages` that is none, or has no role."""
-    index, message = next(
-        (index, each)
-        for index, each in enumerate(messages)
-        if not isinstance(each, dict) or not isinstance(each.get("role"), str)
-    )
+def _unreadable(index: int, message: Any) -> BadRequest:
+    """The error of a message that is none, or has no role."""
     if not isinstance(message, dict):
         return mistyped(f"messages[{index}]", dict, message)
     return BadRequest(f"`messages[{index}].role` must be text", param=f"messages[{index}].role")

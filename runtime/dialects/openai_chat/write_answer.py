@@ -18,7 +18,7 @@ from ...requests.errors import RequestError
 from ...requests.parts import NOTHING, Media, Part, RedactedThinking, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer, Choice, joined
-from ..exact_json import write_number
+from ..exact_json import dumps
 from ..media_urls import data_url
 from ..sealed_texts import signature_of, signatures
 from .messages import BEFORE_CONTENT, DIALECT
@@ -148,7 +148,7 @@ class OpenAIChatWriter:
             return END
         told = self._usage or e.UsageKnown(Usage(0))
         chunk = {**self._envelope, "choices": [], "usage": write_usage(told)}
-        return b"data: %b\n\n%b" % (orjson.dumps(chunk, default=write_number), END)
+        return b"data: %b\n\n%b" % (dumps(chunk), END)
 
     def _begin(self, choice: int) -> bytes:
         if choice in self._begun:
@@ -166,7 +166,7 @@ class OpenAIChatWriter:
         self._envelope |= event.fields
         if self._begun - self._finished or not self._begun:
             return b""  # the next chunk tells it
-        return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": []}, default=write_number)
+        return b"data: %b\n\n" % dumps({**self._envelope, "choices": []})
 
     def _chunk(
         self,
@@ -178,7 +178,7 @@ class OpenAIChatWriter:
     ) -> bytes:
         told = {"content": logprobs, "refusal": None} if logprobs else None
         choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": reason, **more}
-        return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": [choice]}, default=write_number)
+        return b"data: %b\n\n" % dumps({**self._envelope, "choices": [choice]})
 
     def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
         """Keep Anthropic's thoughts, which are signed, for the call that may come after them, or the end, and
@@ -211,7 +211,7 @@ class OpenAIChatWriter:
 
 def write_whole(answer: Answer, created: int) -> bytes:
     """`answer` in one piece."""
-    return orjson.dumps(
+    return dumps(
         {
             "id": answer.id,
             "object": "chat.completion",
@@ -220,8 +220,7 @@ def write_whole(answer: Answer, created: int) -> bytes:
             "choices": [_choice(choice) for choice in answer.choices],
             "usage": write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage)),
             **own(answer.extras, DIALECT),
-        },
-        default=write_number,
+        }
     )
 
 

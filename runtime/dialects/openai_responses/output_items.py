@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from attrs import field
 
 from ....compiler.plan.record import define
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool
 from ...requests.parts import own
-from ..exact_json import write_number
+from ..exact_json import dumps
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
 from ..sealed_texts import seal
@@ -46,7 +45,7 @@ class Events:
         value: Json = {"type": f"response.{kind}", "sequence_number": self.number}
         if about is not None:
             value |= {"item_id": about.value["id"], "output_index": about.index}
-        data = orjson.dumps(value | fields, default=write_number)
+        data = dumps(value | fields)
         return b"event: response.%b\ndata: %b\n\n" % (kind.encode(), data)
 
 

@@ -16,7 +16,7 @@ from ...requests.conversation import Conversation
 from ...requests.errors import RequestError
 from ...requests.parts import Extras, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ..answer import Answer
-from ..exact_json import write_number
+from ..exact_json import dumps
 from ..openai_chat.messages import DIALECT as AS_CHAT
 from ..sealed_texts import seal, signature_of
 from .items import DIALECT
@@ -181,7 +181,7 @@ class ResponsesWriter:
         if choice.logprobs:
             self._give_logprobs(list(choice.logprobs))
         status, details = status_of(choice.reason)
-        return orjson.dumps(self._whole(status, incomplete_details=details), default=write_number)
+        return dumps(self._whole(status, incomplete_details=details))
 
     def queued(self) -> bytes:
         """The beginning of the stream while the request waits, for who follows it from there."""
