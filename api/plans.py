@@ -10,8 +10,7 @@ from typing import Any
 from attrs import field
 
 from ..compiler.compile import compile_checked
-from ..compiler.plan import Plan as PlanOfCompiler
-from ..compiler.plan import dump_plan, load_plan
+from ..compiler.plan import Plan as PlanOfCompiler, dump_plan, load_plan
 from ..compiler.plan.reach import names_of
 from ..dsl.record import frozen
 from .checking import CheckError, Findings, Source, checked, findings_of

@@ -17,8 +17,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from inferc.compiler.plan import Budget as BudgetConfig
-from inferc.compiler.plan import BudgetAction, Money, UnavailableAction
+from inferc.compiler.plan import Budget as BudgetConfig, BudgetAction, Money, UnavailableAction
 from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SYNC, SharedBudget
 from inferc.runtime.limits.store.protocol import Change

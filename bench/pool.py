@@ -41,8 +41,7 @@ from inferc.runtime.limits.rate_limiters import LocalRateLimiter, StrictRateLimi
 from inferc.runtime.limits.replica_policies import ReplicaPolicies
 from inferc.runtime.limits.store.redis import RedisStore
 from inferc.runtime.mock_provider import MockOptions, serve_mock
-from inferc.runtime.policies.budget import Budget as BudgetState
-from inferc.runtime.policies.budget import Ledger
+from inferc.runtime.policies.budget import Budget as BudgetState, Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
 from inferc.runtime.policies.estimate import Tariff
 from inferc.runtime.policies.sliding_window import MARGIN, SPAN

@@ -34,8 +34,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-from _onnx_servers import MODELS, floor_app
-from _onnx_servers import plan_of as onnx_plan_of
+from _onnx_servers import MODELS, floor_app, plan_of as onnx_plan_of
 from _proxy import KEY, POLICIES, QUESTION, gateway_of, lean_server, plan_of
 from _upstream import PATH, TEXTS, _stream, _unary, _vectors
 from aiohttp import TCPConnector, web

@@ -8,8 +8,7 @@ from typing import Any
 
 import attrs
 
-from ..dsl import runtimes
-from ..dsl import syntax as s
+from ..dsl import runtimes, syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Edit, Fix
 from ..dsl.field_words import hint, options

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import attrs
 
 if TYPE_CHECKING:
-    from attrs import define as define
-    from attrs import frozen as frozen
+    from attrs import define as define, frozen as frozen
 else:
 
     def frozen(cls=None, *, eq=True, repr=True, kw_only=False):

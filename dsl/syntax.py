@@ -8,110 +8,40 @@ from __future__ import annotations
 
 from .expressions import (
     Arm as Arm,
-)
-from .expressions import (
     AsType as AsType,
-)
-from .expressions import (
     Bad as Bad,
-)
-from .expressions import (
     Binary as Binary,
-)
-from .expressions import (
     Block as Block,
-)
-from .expressions import (
     Body as Body,
-)
-from .expressions import (
     Boolean as Boolean,
-)
-from .expressions import (
     CallExpression as CallExpression,
-)
-from .expressions import (
     Comprehension as Comprehension,
-)
-from .expressions import (
     Expression as Expression,
-)
-from .expressions import (
     Field as Field,
-)
-from .expressions import (
     Group as Group,
-)
-from .expressions import (
     Identifier as Identifier,
-)
-from .expressions import (
     IfElse as IfElse,
-)
-from .expressions import (
     Index as Index,
-)
-from .expressions import (
     ListExpression as ListExpression,
-)
-from .expressions import (
     Match as Match,
-)
-from .expressions import (
     Member as Member,
-)
-from .expressions import (
     NamedArgument as NamedArgument,
-)
-from .expressions import (
     Node as Node,
-)
-from .expressions import (
     Number as Number,
-)
-from .expressions import (
     Parameter as Parameter,
-)
-from .expressions import (
     Prompt as Prompt,
-)
-from .expressions import (
     Reference as Reference,
-)
-from .expressions import (
     Slice as Slice,
-)
-from .expressions import (
     Text as Text,
-)
-from .expressions import (
     TypeDimensions as TypeDimensions,
-)
-from .expressions import (
     TypeExpression as TypeExpression,
-)
-from .expressions import (
     TypeGeneric as TypeGeneric,
-)
-from .expressions import (
     TypeLiteral as TypeLiteral,
-)
-from .expressions import (
     TypeName as TypeName,
-)
-from .expressions import (
     TypeOptional as TypeOptional,
-)
-from .expressions import (
     TypeRecord as TypeRecord,
-)
-from .expressions import (
     TypeUnion as TypeUnion,
-)
-from .expressions import (
     Unary as Unary,
-)
-from .expressions import (
     WithOptions as WithOptions,
 )
 from .record import frozen

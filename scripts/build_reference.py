@@ -23,16 +23,17 @@ from _written import ROOT, only_check, put, status
 from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.onnx_model import signature
-from inferc.compiler.pipelines import extern_options, pipeline_options
-from inferc.compiler.pipelines import options as call_options
+from inferc.compiler.pipelines import extern_options, options as call_options, pipeline_options
 from inferc.compiler.pipelines.builtins import BUILTINS
-from inferc.compiler.plan import keys as plan_keys
-from inferc.compiler.plan import model as plan_model
-from inferc.compiler.plan import nodes as plan_nodes
-from inferc.compiler.plan import pipelines as plan_pipelines
-from inferc.compiler.plan import routes as plan_routes
-from inferc.compiler.plan import tasks as plan_tasks
-from inferc.compiler.plan import types as plan_types
+from inferc.compiler.plan import (
+    keys as plan_keys,
+    model as plan_model,
+    nodes as plan_nodes,
+    pipelines as plan_pipelines,
+    routes as plan_routes,
+    tasks as plan_tasks,
+    types as plan_types,
+)
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS, wire_of

@@ -34,8 +34,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import typing_extensions
 from _written import ROOT, only_check, put, status
 from botocore.session import Session
-from google.genai import models as google_models
-from google.genai import types as google
+from google.genai import models as google_models, types as google
 from pydantic import BaseModel
 
 FOLDER = ROOT / "runtime" / "mock_provider" / "strict" / "tables" / "shapes"

@@ -10,8 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 # However busy the machine is; the same examples each time; `--hypothesis-profile=new` tries many new ones.
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

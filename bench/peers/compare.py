@@ -23,8 +23,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from _load import run_load
-from _proxy import KEY, QUESTION
-from _proxy import SCRIPT as PROXY
+from _proxy import KEY, QUESTION, SCRIPT as PROXY
 from _servers import Server, serving
 from attrs import frozen
 from growth import table as growth_table

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from _proxy import KEY
-from _proxy import SCRIPT as PROXY
+from _proxy import KEY, SCRIPT as PROXY
 from _upstream import PATH as CHAT
 from attrs import field, frozen
 from scale import FILE

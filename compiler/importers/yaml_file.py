@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from .foreign import Counter, ImportFailed, Node, below
 
 if TYPE_CHECKING:
-    from yaml.nodes import MappingNode
-    from yaml.nodes import Node as YamlNode
+    from yaml.nodes import MappingNode, Node as YamlNode
 
 _MERGE = "tag:yaml.org,2002:merge"
 _SCALARS = {

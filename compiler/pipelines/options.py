@@ -22,8 +22,7 @@ from .call_options import CallOptions, LoopOptions
 from .extern_options import ExternOptions
 from .inferrer import Inferrer, Tools
 from .pipeline_options import ParameterOptions, PipelineOptions, WrittenOptions
-from .tools import OPTIONS as TOOL_OPTIONS
-from .tools import tools_of
+from .tools import OPTIONS as TOOL_OPTIONS, tools_of
 from .typed import Call, MapOf, Mistake, Typed, TypedParameter
 
 

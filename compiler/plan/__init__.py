@@ -1,7 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
-from ...dsl.bedrock_names import retrieval_of as bedrock_retrieval
-from ...dsl.bedrock_names import vendor_of as bedrock_vendor
+from ...dsl.bedrock_names import retrieval_of as bedrock_retrieval, vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     AUTO_WORKERS,

@@ -1,4 +1,3 @@
 """How classes of values are made, for those who know plans and nothing of the language."""
 
-from ...dsl.record import define as define
-from ...dsl.record import frozen as frozen
+from ...dsl.record import define as define, frozen as frozen

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...dsl.kinds import TaskKind
 from ...dsl.record import frozen
-from ..plan.capabilities import UNKNOWN as NOT_KNOWN
-from ..plan.capabilities import Capabilities
+from ..plan.capabilities import UNKNOWN as NOT_KNOWN, Capabilities
 from ..plan.types import ListType, Type
 from ..scope import Symbol
 from .fit import Binding, sizes_in

@@ -11,8 +11,7 @@ import orjson
 
 from ..dialects.chats import conversation_of
 from ..dialects.chunks import ChunkEvents
-from ..dialects.openai_responses import DIALECT as RESPONSES
-from ..dialects.openai_responses import Identity, ResponsesWriter
+from ..dialects.openai_responses import DIALECT as RESPONSES, Identity, ResponsesWriter
 from ..requests.answer import ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
 from ..requests.events import Failed

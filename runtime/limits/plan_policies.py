@@ -7,8 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
-from ...compiler.plan import Budget as BudgetConfig
-from ...compiler.plan import BudgetAction, Plan, RemotePoolPlan
+from ...compiler.plan import Budget as BudgetConfig, BudgetAction, Plan, RemotePoolPlan
 from ..policies.budget import Budget, Ledger
 from ..requests.errors import StartError
 from ..requests.health import Finding, Health

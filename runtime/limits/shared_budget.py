@@ -9,8 +9,7 @@ from collections import OrderedDict
 
 from attrs import evolve
 
-from ...compiler.plan import Budget as BudgetConfig
-from ...compiler.plan import UnavailableAction
+from ...compiler.plan import Budget as BudgetConfig, UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation

@@ -11,8 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ...compiler.plan import Budget as BudgetConfig
-from ...compiler.plan import BudgetAction, Money
+from ...compiler.plan import Budget as BudgetConfig, BudgetAction, Money
 from ...compiler.plan.record import frozen
 from ..requests.usage import PICODOLLARS
 

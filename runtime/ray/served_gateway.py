@@ -14,8 +14,7 @@ from ..requests.errors import StartError
 from .following import FollowingExecutor, registry_of
 from .library import Ray, load_ray
 from .placing import gateway_part
-from .registry import Joined
-from .registry import Served as WhatIsServed
+from .registry import Joined, Served as WhatIsServed
 from .served import NotReady, Served
 from .shared_registry import SharedRegistry
 

@@ -8,8 +8,7 @@ from random import Random
 
 import pytest
 from attrs import fields
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.cli.main import main
 from inferc.compiler.analysis.features import arrivals_of, asked_at, losses

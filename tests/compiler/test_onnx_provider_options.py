@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from inferc.compiler.onnx_model.provider_options import Option, as_text, fits, options_of, profile_shapes
-from inferc.compiler.onnx_model.provider_options import version as table_version
+from inferc.compiler.onnx_model.provider_options import (
+    Option,
+    as_text,
+    fits,
+    options_of,
+    profile_shapes,
+    version as table_version,
+)
 from inferc.dsl.codes import explain
 from inferc.dsl.units import Duration, Size
 

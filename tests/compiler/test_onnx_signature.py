@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy
 import onnx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from inferc.compiler.onnx_file import check_onnx_file

@@ -16,8 +16,7 @@ from unittest.mock import patch
 
 import pytest
 from genai_prices.data import providers
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.dsl.catalogue import find_model, find_model_on, find_tier, known_models
 from inferc.dsl.inference import infer_runtime

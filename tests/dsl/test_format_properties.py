@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.dsl.formatting import format_source, respace
 from inferc.dsl.formatting.gaps import tidy

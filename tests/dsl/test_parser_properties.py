@@ -13,8 +13,7 @@ from typing import Any
 
 import lark
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 from inferc.dsl import parser
 from inferc.dsl.parser import Parsed, parse

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
 from inferc.dsl.render import OutputFormat, render

@@ -10,8 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.pipelines.call_options import CallOptions, LoopOptions

@@ -26,8 +26,18 @@ from .requesting import (
     request,
 )
 from .table import Seen, fault
-from .upstream import DONE, STREAM, Request, completion, deployment, event, good, provider, whole
-from .upstream import Answer as Sent
+from .upstream import (
+    DONE,
+    STREAM,
+    Answer as Sent,
+    Request,
+    completion,
+    deployment,
+    event,
+    good,
+    provider,
+    whole,
+)
 
 _AUTH = 'gateway { auth = bearer(env("TOKEN")) }\n'
 _BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.dsl.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, STARTS_TEST
 from inferc.grammar.build import build_grammar

@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.runtime.dialects.openai_chat import chunk_shapes
 from inferc.runtime.dialects.openai_chat.chunk_shapes import ChunkShapes

@@ -9,8 +9,7 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.runtime.mock_provider import (
     Fault,

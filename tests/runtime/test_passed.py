@@ -13,8 +13,7 @@ import openai
 import pytest
 from aiohttp import web
 from attrs import field, frozen
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import Capabilities, Money, Price, ProviderKind, WireFormat
 from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form

@@ -4,11 +4,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from inferc.compiler.plan import Budget as BudgetConfig
-from inferc.compiler.plan import BudgetAction, Money, Price
+from inferc.compiler.plan import Budget as BudgetConfig, BudgetAction, Money, Price
 from inferc.runtime.policies.budget import DAY, HOUR, Budget, Exceeded, Ledger, Reservation
 from inferc.runtime.policies.estimate import (
     DEFAULT_ANSWER_TOKENS,

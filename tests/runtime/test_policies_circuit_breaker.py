@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import CircuitBreakerConfig, Duration
 from inferc.runtime.policies.circuit_breaker import MAX_GROWTH, Blocked, CircuitBreaker, Outcome, Pass

@@ -4,8 +4,7 @@ from bisect import bisect_right
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import RateLimits
 from inferc.runtime.dialects.rate_limit_headers import remaining

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 from attrs import define, field
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import Cache, Duration, RetryPolicy, Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual

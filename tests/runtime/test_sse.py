@@ -4,8 +4,7 @@ from itertools import pairwise
 from time import perf_counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.runtime.dialects import server_sent_events as sse
 from inferc.runtime.dialects.server_sent_events import Event, EventTooLarge, SseParser

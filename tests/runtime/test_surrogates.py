@@ -9,8 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from inferc.runtime.dialects.chats import said_in
 from inferc.runtime.dialects.chunks import streamed_answer

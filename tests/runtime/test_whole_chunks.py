@@ -10,8 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from attrs import define
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual

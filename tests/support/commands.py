@@ -16,8 +16,7 @@ from typing import IO, Any
 import pytest
 from attrs import frozen
 
-from .forked import PATIENCE, ROOT
-from .forked import forked as fork
+from .forked import PATIENCE, ROOT, forked as fork
 
 SAMPLES = ROOT / "samples"
 INFERC = [sys.executable, "-m", "inferc.cli"]

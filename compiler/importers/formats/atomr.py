@@ -6,8 +6,7 @@ from ....dsl.inference import infer_runtime
 from ....dsl.policies import Serving
 from ..draft import Block, Deployment, Draft
 from ..foreign import Node
-from ..literals import Code, env
-from ..literals import text as quoted
+from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import find_key
 from ..report import Outcome

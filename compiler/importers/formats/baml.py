@@ -12,8 +12,7 @@ from ..baml_file import read_baml
 from ..bedrock import SECRETS, aim_at_bedrock
 from ..draft import Block, Deployment, Draft, Route, Strategy
 from ..foreign import Node
-from ..literals import Code, env
-from ..literals import text as quoted
+from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key
 from ..requests import DEFAULTS, header, put_body

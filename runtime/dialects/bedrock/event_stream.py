@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from binascii import crc32
 from itertools import chain
-from struct import error as struct_error
-from struct import unpack_from
+from struct import error as struct_error, unpack_from
 from typing import Any
 
 import orjson

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from . import block_histories as blocks
-from . import chat_histories as chats
-from . import converse_histories as converse
-from . import part_histories as parts
-from . import response_histories as responses
+from . import (
+    block_histories as blocks,
+    chat_histories as chats,
+    converse_histories as converse,
+    part_histories as parts,
+    response_histories as responses,
+)
 from .found import Check
 
 CHECKS: dict[str, Check] = {

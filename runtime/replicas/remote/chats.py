@@ -36,8 +36,7 @@ from ...dialects.openai_chat.plain import plain_message
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import DONE, AnswerReader
 from ...dialects.registry import PROVIDER_SIDES
-from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...dialects.server_sent_events import Event as StreamEvent
+from ...dialects.server_sent_events import MAX_EVENT, Event as StreamEvent, EventTooLarge, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner, without_halves
 from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation

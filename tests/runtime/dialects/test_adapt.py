@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import UNKNOWN, Capabilities
 from inferc.compiler.plan.codec import plan_converter

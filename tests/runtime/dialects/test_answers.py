@@ -8,8 +8,7 @@ import orjson
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
 from attrs import evolve
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 

@@ -19,8 +19,7 @@ from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
-from inferc.runtime.dialects.server_sent_events import Event as StreamEvent
-from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.dialects.server_sent_events import Event as StreamEvent, SseParser
 from inferc.runtime.dialects.untold import untold
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests import events as e

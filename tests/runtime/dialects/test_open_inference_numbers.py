@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.requests.errors import BadRequest

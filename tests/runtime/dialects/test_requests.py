@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 
 from inferc.runtime.dialects import openai_chat
-from inferc.runtime.dialects.anthropic import read_request as read_anthropic
-from inferc.runtime.dialects.anthropic import write_request as write_anthropic
+from inferc.runtime.dialects.anthropic import read_request as read_anthropic, write_request as write_anthropic
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.requests.conversation import FunctionTool, ToolChoice
 from inferc.runtime.requests.errors import BadRequest

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from inferc.runtime.dialects.anthropic import AnthropicReader
-from inferc.runtime.dialects.gemini.read_answer import GeminiReader
-from inferc.runtime.dialects.gemini.read_answer import read_usage as read_gemini
+from inferc.runtime.dialects.gemini.read_answer import GeminiReader, read_usage as read_gemini
 from inferc.runtime.dialects.openai_chat import OpenAIChatReader, read_usage, usage_of
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event

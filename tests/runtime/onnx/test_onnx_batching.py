@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import Batching, Duration
 from inferc.runtime.replicas.onnx.batching import Abandoned, Arrived, BatchQueue, Decision, Due, Finished, Job

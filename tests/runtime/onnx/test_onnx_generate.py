@@ -33,8 +33,7 @@ from inferc.runtime.requests.request import ChatRequest, CompletionRequest
 
 from ...support.openai_client import openai_client
 from ...support.pipelines import fallback
-from ...support.remote import executor_of, gateway_of, plan_of
-from ...support.remote import running as executing
+from ...support.remote import executor_of, gateway_of, plan_of, running as executing
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import byte_tokenizer, causal_lm, load, with_segments
 

@@ -23,8 +23,7 @@ from inferc.runtime.requests.request import ChatRequest
 from ...support.flows import value_of
 from ...support.openai_client import openai_client
 from ...support.projects import Project
-from ...support.remote import executor_of, gateway_of
-from ...support.remote import running as serving
+from ...support.remote import executor_of, gateway_of, running as serving
 from .plans import running
 from .test_onnx_generate import BOS, PROMPT, byte_ids, complete, decoded, lm_plan, reference_tokens
 from .toys import byte_tokenizer, causal_lm, encoder_decoder, merged_decoder

@@ -21,9 +21,11 @@ from inferc.runtime.requests import events as e
 from ...support.openapi import DIFFERENCES, faults, is_valid
 from ...support.openapi_requests import Said, requests
 from ...support.strict import of_all_models
-from . import test_own_answers as own_answers
-from . import test_responses as responses
-from . import test_responses_answers as responses_answers
+from . import (
+    test_own_answers as own_answers,
+    test_responses as responses,
+    test_responses_answers as responses_answers,
+)
 
 Json = dict[str, Any]
 

@@ -22,8 +22,7 @@ from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.anthropic import AnthropicReader, AnthropicWriter, write_whole
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import PROVIDER_SIDES
-from inferc.runtime.dialects.server_sent_events import Event as StreamEvent
-from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.dialects.server_sent_events import Event as StreamEvent, SseParser
 from inferc.runtime.requests import events as e
 
 from .published import Published, Said

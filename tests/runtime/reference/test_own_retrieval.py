@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from openai.types import EmbeddingCreateParams, image_generate_params, moderation_create_params
 from openai.types.audio import SpeechCreateParams
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config

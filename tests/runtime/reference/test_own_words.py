@@ -12,8 +12,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from inferc.runtime.dialects.chats import said_in
 from inferc.runtime.dialects.registry import CLIENT_SIDES

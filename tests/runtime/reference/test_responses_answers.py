@@ -21,8 +21,7 @@ from inferc.runtime.dialects.chunks import ChunkEvents
 from inferc.runtime.dialects.openai_responses import ResponsesReader
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES
-from inferc.runtime.dialects.server_sent_events import Event as StreamEvent
-from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.dialects.server_sent_events import Event as StreamEvent, SseParser
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.answer import ChatEvents
 

@@ -17,8 +17,7 @@ from ....checks.remote_tasks import TASKS
 from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
-from ...literals import Code, env
-from ...literals import text as quoted
+from ...literals import Code, env, text as quoted
 from ...providers import COMPATIBLE, Provider, find_provider, provider_of_model, written_model
 from ...secrets import is_placeholder, left_out, variable_for
 from ...tables import Unfit, text

@@ -11,8 +11,7 @@ from .....dsl.units import Money
 from ...bedrock import SECRETS, aim_at_bedrock
 from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
-from ...literals import Code, env
-from ...literals import text as quoted
+from ...literals import Code, env, text as quoted
 from ...providers import aim_at, expected_key
 from ...requests import put_body, put_header
 from ...secrets import left_out, variable_for
