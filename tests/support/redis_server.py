@@ -94,9 +94,12 @@ def redis_server(directory: Path, options: tuple[str, ...] = ()) -> Iterator[Red
 
 
 def _free_port() -> int:
-    """A port that stays free while the server is away: none of those that systems give to connections."""
+    """A port that stays free while the server is away, as does the one of its cluster, 10,000 above it: none
+    of those that systems give to connections.
+    """
     while True:
-        port = 10_000 + secrets.randbelow(20_000)
-        with socket.socket() as taken, suppress(OSError):
+        port = 10_000 + secrets.randbelow(10_000)
+        with socket.socket() as taken, socket.socket() as above, suppress(OSError):
             taken.bind(("127.0.0.1", port))
+            above.bind(("127.0.0.1", port + 10_000))
             return port
