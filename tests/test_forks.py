@@ -100,3 +100,14 @@ def test_nothing_is_begun_after_the_first_failure_that_is_one_too_many(folder: P
     assert status == 1
     assert "stopping after 1 failures" in out
     assert not (folder / "begun").exists()
+
+
+def test_a_test_that_never_ends_is_a_failure_that_says_where_it_stands(folder: Path) -> None:
+    never = "import time\n\ndef test_never_ends(): time.sleep(600)\n\ndef test_behind_it(): pass\n"
+    (folder / "test_kinds.py").write_text(never)
+    (folder / "test_others.py").write_text("def test_other(): pass")
+    status, out = run(folder, "--longest", "2")
+    assert status == 1
+    assert "the process that ran it ended: -6" in out, out
+    assert 'test_kinds.py", line 3 in test_never_ends' in out
+    assert "1 failed, 2 passed" in out

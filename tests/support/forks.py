@@ -3,7 +3,7 @@
 To collect imports all tests and what they need, which costs each process as much as it costs the first. Each
 process takes the next tests of a module when it has one left, and tells the one that collected them how they
 ended; that one runs none, and reports. A process that a test ends is a failure of that test, and another one
-goes on with those behind it.
+goes on with those behind it. So is one in which a test takes too long: it says where it stands, and is ended.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import selectors
 import signal
 import struct
+import time
 import warnings
 from collections.abc import Iterator
 from itertools import chain, groupby, pairwise
@@ -32,6 +33,9 @@ THREADS = Path("/proc/self/task")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forks", type=int, default=0, metavar="N", help="run tests in N forked processes")
+    parser.addoption(
+        "--longest", type=float, default=300, metavar="S", help="end a process whose test takes so long"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,6 +68,8 @@ class Worker:
     tests: list[pytest.Item]
     begun: int = 0
     done: bool = False
+    heard: float = field(factory=time.monotonic)
+    """When it last said something: that it begins a test, and how that ended."""
 
 
 @define
@@ -88,10 +94,12 @@ class Forks:
                 return True
         try:
             while self.workers:
-                for key, _ in self.waiting.select():
+                for key, _ in self.waiting.select(1):
                     assert isinstance(key.fileobj, Connection)
                     if self._hear(key.fileobj):
                         return True
+                if self._end_overdue():
+                    return True
         except BaseException:
             for worker in self.workers.values():
                 os.kill(worker.pid, signal.SIGINT)
@@ -126,6 +134,7 @@ class Forks:
     def _hear(self, said: Connection) -> bool:
         """Take in one thing that a process says; gives what `_fork` does."""
         worker, config = self.workers[said], self.session.config
+        worker.heard = time.monotonic()
         kind, what = _next(said)
         if kind == "taken":
             worker.tests = worker.tests[worker.begun :] + self.batches[what]
@@ -147,6 +156,19 @@ class Forks:
     def _report(self, report: Any) -> None:
         self.session.config.hook.pytest_runtest_logreport(report=report)
         self.stopped[0] = bool(self.session.shouldfail or self.session.shouldstop)
+
+    def _end_overdue(self) -> bool:
+        """End each process that has said nothing for too long, and go on behind what it ran.
+
+        pytest has `faulthandler` write where its threads stand. Gives what `_fork` does.
+        """
+        oldest = time.monotonic() - self.session.config.option.longest
+        for said in [said for said, worker in self.workers.items() if worker.heard < oldest]:
+            self.workers[said].done = False
+            os.kill(self.workers[said].pid, signal.SIGABRT)
+            if self._ended(said):
+                return True
+        return False
 
     def _ended(self, said: Connection) -> bool:
         worker = self.workers.pop(said)
