@@ -73,7 +73,9 @@ class Forked:
                 files.append(file)
             assert not streams, f"there is no option {streams}"
             (server or _INFERC).ask(json.dumps(begun).encode(), [*files, *pass_fds, told.fileno()])
+        self._told.settimeout(PATIENCE)
         self.pid = NUMBER.unpack(self._told.recv(NUMBER.size))[0]
+        self._told.settimeout(None)
 
     stdin: Any
     stdout: Any
@@ -82,12 +84,19 @@ class Forked:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for its end, which nobody will bring about where the block has failed."""
+        if kind is not None:
+            self.kill()
         for name in STREAMS:
             if (stream := getattr(self, name)) is not None:
                 with suppress(BrokenPipeError):
                     stream.close()
-        self.wait()
+        try:
+            self.wait(PATIENCE)
+        except BaseException:
+            self.kill()
+            raise
 
     def poll(self) -> int | None:
         """The exit status, -n for signal n; None while it runs."""
