@@ -181,12 +181,22 @@ async def test_bodies_come_packed_too() -> None:
         for encoding, packed in (
             ("gzip", gzip.compress(plain)),
             ("gzip", gzip.compress(plain[:9]) + gzip.compress(plain[9:])),
+            ("x-gzip", gzip.compress(plain)),
             ("GZIP", gzip.compress(plain + b" " * 100_000, 0)),
             ("deflate", zlib.compress(plain)),
             ("deflate", raw.compress(plain) + raw.flush()),
             ("identity", plain),
         ):
             assert (await it.post(packed, Content_Encoding=encoding))[0] == 200
+
+
+async def test_json_may_have_a_byte_order_mark_and_is_in_utf_8() -> None:
+    said = json.dumps(CHAT | {"user": "\u00e9"}, ensure_ascii=False)
+    async with gateway() as it:
+        assert (await it.post(said.encode("utf-8-sig")))[0] == 200
+        for encoding in ("latin-1", "utf-16", "utf-16-le", "utf-16-be"):
+            status, told = await it.post(said.encode(encoding))
+            assert (status, told["error"]["message"]) == (400, "the body is no JSON: it is not in UTF-8")
 
 
 async def test_packings_that_are_not_known_are_named_as_such() -> None:
