@@ -55,7 +55,8 @@ class ChunkEvents:
             events = [event for event in events if self._is_of_first(event)]
         if self._client is not None:
             for event in events:
-                self.untold.update(dict.fromkeys(untold(event, self._client)))
+                if names := untold(event, self._client):
+                    self.untold.update(dict.fromkeys(names))
         return events
 
     def _is_of_first(self, event: Event) -> bool:
