@@ -76,13 +76,13 @@ def parse_object(
     """The JSON object in an answer. Raises RequestError, also for an `error` inside it."""
     try:
         value = parse(body)
-    except orjson.JSONDecodeError as error:
+    except orjson.JSONDecodeError as wrong:
         if body.startswith(_PACKED):
             what = "packed, though it was asked for as it is"
         elif is_page(body):
             what = "a page of HTML"
         else:
-            what = f"no JSON: {no_json(error)}" if body.strip() else "empty"
+            what = f"no JSON: {no_json(wrong)}" if body.strip() else "empty"
         raise failures.malformed(f"the answer is {what}") from None
     if not isinstance(value, dict):
         raise failures.malformed("the answer is no JSON object")
