@@ -156,11 +156,11 @@ class Bodies:
         self.held -= self._of.pop(id(request), 0)
 
     async def _receive(self, request: web.Request) -> bytes:
+        if request.content_length is not None and request.content_length > self._most:
+            raise self._too_large()
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        if request.content_length is not None and request.content_length > self._most:
-            raise self._too_large()
         parts: list[bytes] = []
         size = 0
         while part := await request.content.readany():

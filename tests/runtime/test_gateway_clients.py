@@ -125,6 +125,12 @@ async def test_who_has_no_token_is_refused_before_the_body_comes() -> None:
         assert b"100 Continue" not in answer
 
 
+async def test_who_would_send_too_much_is_not_asked_for_it() -> None:
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
+    async with gateway(max_body=Size(1000)) as it:
+        assert (await it.say(head % PATH.encode())).startswith(b"HTTP/1.1 413 ")
+
+
 async def test_who_waits_to_be_asked_for_the_body_is_asked() -> None:
     body = json.dumps(CHAT).encode()
     head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
