@@ -49,7 +49,8 @@ class ChunkEvents:
     def _seen(self, events: Sequence[Event]) -> Sequence[Event]:
         if self._client is not None:
             for event in events:
-                self.untold.update(dict.fromkeys(untold(event, self._client)))
+                if names := untold(event, self._client):
+                    self.untold.update(dict.fromkeys(names))
         return events
 
 
