@@ -1,7 +1,7 @@
 """The proxy between this machine and a provider, as a plan or the environment names it.
 
-HTTPS_PROXY and HTTP_PROXY, or ALL_PROXY for both, and NO_PROXY for hosts and networks that are reached without;
-in small letters, too. What is on this machine is always reached without.
+HTTPS_PROXY and HTTP_PROXY, or ALL_PROXY for both, and NO_PROXY for hosts and networks that are reached
+without; in small letters, too. What is on this machine is always reached without.
 """
 
 from __future__ import annotations
