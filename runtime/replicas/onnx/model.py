@@ -120,7 +120,7 @@ class OnnxModel:
         # A thread that is done finds its next run there, without a way to the event loop and back.
         runs = self.runs if batching else self.runs_alone
         at_once = 2 * runs if shared else runs
-        has_all_cores = self.device[0] == "cpu" and self.plan.session.intra_op_threads is None
+        has_all_cores = self.device[0] == "cpu" and not self.plan.session.intra_op_threads
         shares_cores = batching is not None and has_all_cores
         queue = BatchQueue(batching, 1 if together else at_once, shares_cores=shares_cores)
         return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)
