@@ -74,7 +74,8 @@ def _cudarc(declared: Declared, found: Diagnostics) -> None:
 
 def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     kind = deployment.effective_runtime()
-    if deployment.gpus is not None and not deployment.uses_gpus:
+    launched = deployment.uses_gpus or declared.wrote("runtime_config", "launch")
+    if deployment.gpus is not None and not launched:
         own = isinstance(config, LaunchableConfig)
         found.error(
             "E0401",

@@ -19,7 +19,7 @@ from ..requests.parts import (
     Thinking,
     ToolCall,
 )
-from ..requests.usage import Usage
+from ..requests.usage import NOTHING_USED, Usage
 from .sealed_texts import SIGNATURE
 
 
@@ -53,9 +53,12 @@ class Answer:
     extras: Extras = NOTHING
 
 
+_NOT_STARTED, _NOT_TOLD = e.Started("", ""), e.UsageKnown(NOTHING_USED)
+
+
 def fold(events: Iterable[e.Event]) -> Answer:
     """The answer that `events` tell. Raises the error of one that failed."""
-    started, told = e.Started("", ""), e.UsageKnown(Usage(0))
+    started, told = _NOT_STARTED, _NOT_TOLD
     choices: dict[int, _Open] = {}
     extras: dict[str, dict[str, Any]] = {}
     for event in events:
@@ -160,10 +163,16 @@ class _Open:
         self.pieces.append(text)
 
     def _end_part(self) -> None:
-        going, text = self.going, "".join(self.pieces)
+        going = self.going
+        if going is None:
+            return
+        text = "".join(self.pieces)
         self.going = None
         self.pieces.clear()
-        if (isinstance(going, Text | Refusal) and (text or going.extras)) or (
+        if isinstance(going, Text):
+            if text or going.extras:
+                self.parts.append(Text(text, extras=going.extras))  # a fraction of what `evolve` takes
+        elif (isinstance(going, Refusal) and text) or (
             isinstance(going, Thinking) and (text or going.signature)
         ):
             self.parts.append(evolve(going, text=text))

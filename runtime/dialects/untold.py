@@ -23,9 +23,11 @@ OF_THE_SERVER = frozenset(
 
 def untold(event: e.Event, client: str) -> Iterable[str]:
     """Names of what `event` holds and no client of the dialect `client` is told."""
+    if type(event) is e.TextDelta:  # nearly all are
+        return ("logprobs",) if event.logprobs and client == "anthropic" else ()
     match event:
         case e.Started(extras=extras) | e.Finished(extras=extras):
-            return _sealed(extras, client)
+            return _sealed(extras, client) if extras else ()
         case e.FieldsMade(dialect=dialect, fields=fields):
             return _sealed({dialect: fields}, client)
         case e.SealedMade(part=part) if part.dialect not in SEALS[client]:
@@ -37,8 +39,6 @@ def untold(event: e.Event, client: str) -> Iterable[str]:
             client == "anthropic" and not media.url
         ):
             return (media.kind,)
-        case e.TextDelta(logprobs=logprobs) if logprobs and client == "anthropic":
-            return ("logprobs",)
     return ()
 
 

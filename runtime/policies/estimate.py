@@ -233,12 +233,14 @@ def said_by(events: Iterable[Event]) -> int:
     """Bytes of the texts that `events` tell, about."""
     size = 0
     for event in events:
-        match event:
-            case TextDelta() | ThinkingDelta() | RefusalDelta():
-                size += len(event.text)
-            case ToolCallDelta():
-                size += len(event.arguments)
+        if isinstance(event, _WORDS):
+            size += len(event.text)
+        elif isinstance(event, ToolCallDelta):
+            size += len(event.arguments)
     return size
+
+
+_WORDS = (TextDelta, ThinkingDelta, RefusalDelta)
 
 
 def streamed_tokens(chunks: int, size: int) -> int:

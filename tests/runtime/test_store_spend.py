@@ -239,6 +239,19 @@ async def test_budgets_that_are_drawn_on_at_the_same_time_share_a_transaction(tm
         assert [each.spend for each in found[1:]] == [{MINUTE: number} for number in range(1, 300)]
 
 
+async def test_who_asks_after_the_work_for_all_was_cancelled_is_answered(tmp_path: Path) -> None:
+    async with opened(str(tmp_path)) as store:
+        assert isinstance(store, SqliteStore)
+        first = asyncio.create_task(add(store, "shop/one", {MINUTE: 1}))
+        await asyncio.sleep(0)
+        assert store._updating is not None
+        store._updating.cancel()
+        await asyncio.wait([store._updating])
+        first.cancel()
+        async with asyncio.timeout(60):
+            await add(store, "shop/other", {MINUTE: 2})
+
+
 async def test_what_cannot_be_read_of_one_budget_is_no_error_of_those_beside_it(tmp_path: Path) -> None:
     async with opened(str(tmp_path)) as store:
         await add(store, "shop/one", {MINUTE: 1})
