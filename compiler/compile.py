@@ -20,12 +20,13 @@ from .damage import without_followers
 from .declare import DECLARED, Declared, Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
-from .memory import Kind, Memory
+from .memory import Memory
 from .merge import Merger
 from .model_files import ModelFiles
 from .modules import Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
+from .results import Kind
 from .scope import VALUES, Scope, Symbol, build_scopes
 from .suppress import without_allowed
 
@@ -152,7 +153,6 @@ def _check(opened: Opened, settings: Mapping[str, Any]) -> Program:
         declared=declared,
         nodes=blocks.nodes(outer),
         gateway=blocks.gateway(outer),
-        replicas={},
         models=models,
         graph=_graph(symbols, models, found, memory, evaluator, merger),
     )

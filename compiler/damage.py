@@ -51,10 +51,12 @@ def without_followers(
     wrong = {
         place for place in (_declaration(each, damages) for each in diagnostics if each.is_error) if place
     }
+    if not misshapen and not wrong and not any(damage.hit for damage in damages.values()):
+        return diagnostics
     return [
         each
         for each in diagnostics
-        if not _follows(each, damages, wrong) and (_is_kept(each) or _line(each) not in misshapen)
+        if _is_kept(each) or not (_follows(each, damages, wrong) or (misshapen and _line(each) in misshapen))
     ]
 
 
@@ -69,14 +71,12 @@ def _line(diagnostic: Diagnostic) -> tuple[Source, int] | None:
     if diagnostic.primary is None:
         return None
     span = diagnostic.primary.span
-    return span.source, span.source.position(span.start)[0]
+    return span.source, span.source.line_of(span.start)
 
 
 def _follows(
     diagnostic: Diagnostic, damages: Mapping[Source, Damage], wrong: Collection[Place | None]
 ) -> bool:
-    if _is_kept(diagnostic):
-        return False
     place = _declaration(diagnostic, damages)
     if place is None:
         return False

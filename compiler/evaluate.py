@@ -18,7 +18,8 @@ from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
 from .double_signs import report_double_sign
 from .foreign_values import foreign_call, report_in_text, report_named_space, report_variable
-from .memory import Kind, Memory
+from .memory import Memory
+from .results import Kind
 from .scope import VALUES, Scope, Symbol
 from .types import check_param, read_setting
 from .unknown import UNKNOWN

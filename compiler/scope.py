@@ -13,8 +13,9 @@ from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from ..dsl.wording import as_name
-from .memory import UNSURE, Memory, Use
+from .memory import Memory
 from .modules import Module
+from .results import UNSURE, Use
 
 Named = (
     s.ParamDeclaration

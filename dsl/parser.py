@@ -20,7 +20,6 @@ from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
 from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
-from .secrets import may_give_keys
 from .source import Source
 from .syntax import Declaration, Node
 from .tokens import Token, tokenize
@@ -69,7 +68,7 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
     state = _new_state(Builder(reports))
     recovery: Recovery | None = None
     tokens = tokenize(source.text, begin)
-    if may_give_keys(source.text):
+    if source.may_give_keys:
         tokens = reports.watched(tokens)
     end = Token("$END", "", len(source.text), len(source.text))
     reached: int | None = None
