@@ -153,7 +153,7 @@ class Memory:
         return True
 
     def _use(self, result: Result) -> None:
-        """Those below hold as well, and what they all looked up is used."""
+        """It is needed in this check, and so are those below, which hold: mark what they looked up."""
         waiting = [result]
         for each in waiting:
             if each.check != self._check:
@@ -201,6 +201,7 @@ class Memory:
         for each in waiting:
             each.is_lasting = False
             waiting += each.needed_by
+            each.needed_by = set()
             self._unlink(each)
 
     def _keep(self, result: Result, findings: list[Diagnostic]) -> bool:

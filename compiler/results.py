@@ -69,9 +69,11 @@ class Result:
     """What was found out of one declaration.
 
     needed: for that, in this order. said: what it has to report. check: the number of the last check in which
-    it held. doubt: SURE, BELOW or HERE; what needed one that is in doubt is so, too. Known once it is linked:
-    about, uses: those of all that was looked up; results: those that it needed; needed_by: those that needed
-    it; height: how many of its kind needed each other in a row, this one the last.
+    it was needed itself. doubt: SURE, BELOW or HERE; what needed one that is in doubt is so, too.
+
+    Known once it is linked: about: what all lookups are about; uses: the names that they mark with the same
+    answers; results: those that it needed; needed_by: those that needed it; height: how many of its kind
+    needed each other in a row, this one the last.
     """
 
     __slots__ = (
@@ -111,18 +113,17 @@ class Result:
         if any(each.said or not each.is_lasting for each in self.results):
             self.is_lasting = False
             return
-        about: set[object] = set()
+        lookups = [each for each in self.needed if isinstance(each, Lookup)]
+        self.about = frozenset(each.about for each in lookups)
         uses: dict[Names, set[str]] = {}
-        for needed in self.needed:
-            if isinstance(needed, Lookup):
-                about.add(needed.about)
-                for names, name in needed.uses if needed.about is not UNSURE else ():
-                    uses.setdefault(names, set()).add(name)
-        self.about, self.uses = frozenset(about), tuple(uses.items())
-        for each in self.results:
-            each.needed_by.add(self)
-            if each.kind is self.kind:
-                self.height = max(self.height, each.height + 1)
+        for each in lookups:
+            for names, name in each.uses if each.about is not UNSURE else ():
+                uses.setdefault(names, set()).add(name)
+        self.uses = tuple(uses.items())
+        for result in self.results:
+            result.needed_by.add(self)
+            if result.kind is self.kind:
+                self.height = max(self.height, result.height + 1)
 
     def put_in_doubt(self) -> None:
         """Its lookups may have other answers now."""

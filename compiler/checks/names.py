@@ -120,15 +120,14 @@ class _PerhapsUsed:
     def __contains__(self, name: object) -> bool:
         if not self._mistakes:
             return False
-        return self._is_long or name in self._meant or self._words[name] > 1
+        return self._is_long or name in self._meant or name in self._written_twice
 
     @cached_property
-    def _words(self) -> Counter[str]:
-        """How often each word is written."""
+    def _written_twice(self) -> set[str]:
         words: Counter[str] = Counter()
         for scope in self._scopes:
             words.update(re.findall(r"\w+", scope.module.source.text))
-        return words
+        return {word for word, count in words.items() if count > 1}
 
     @cached_property
     def _meant(self) -> set[str]:

@@ -10,7 +10,8 @@ from lsprotocol import types as lsp
 from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import written_path
-from ...compiler.evaluate import FUNCTIONS, Evaluator
+from ...compiler.evaluate import Evaluator
+from ...compiler.functions import FUNCTIONS
 from ...compiler.memory import Memory
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Symbol
