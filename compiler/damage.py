@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from ..dsl.diagnostics import Diagnostic
+from ..dsl.parser import Parsed
 from ..dsl.record import frozen
 from ..dsl.source import Source
-from ..dsl.syntax import Declaration
 
 Place = tuple[Source, int]
 """A file, and the number of a declaration in it."""
@@ -30,11 +30,10 @@ class Damage:
     nodes: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, declarations: Sequence[Declaration], guesses: Iterable[int]) -> Damage:
-        """The damage that `guesses`, which are offsets, mean to `declarations`."""
-        starts = tuple(node.start for node in declarations)
-        hit = frozenset(bisect_right(starts, guess) - 1 for guess in guesses) - {-1}
-        return cls(starts, hit, frozenset(id(declarations[index]) for index in hit))
+    def of(cls, parsed: Parsed) -> Damage:
+        """The damage that guesses mean to declarations."""
+        hit = frozenset(bisect_right(parsed.starts, guess) - 1 for guess in parsed.guesses) - {-1}
+        return cls(parsed.starts, hit, frozenset(id(parsed.declarations[index]) for index in hit))
 
     def number_at(self, offset: int) -> int:
         """The number of the declaration at `offset`, or before it; -1 before the first one."""

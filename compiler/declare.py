@@ -61,13 +61,13 @@ class Declared:
             return False
         return self.has_model
 
-    @cached_property
+    @property
     def runtime_is_wrong(self) -> bool:
         """Whether the file says a runtime that does not exist, so that nothing is known of its settings."""
         block = self.section.sections.get("runtime")
         return block is not None and self.section_at("runtime_config") is None
 
-    @cached_property
+    @property
     def runtime_is_written(self) -> bool:
         """Whether the file says which runtime it is for, in a field or by a block."""
         return self.setting("runtime") is not None or self.section_at("runtime_config") is not None

@@ -71,7 +71,7 @@ class Deployment:
         prefix = prefix_in(said) if said is not None else None
         return said.removeprefix(prefix[1]) if said is not None and prefix is not None else said
 
-    @cached_property
+    @property
     def least_replicas(self) -> int:
         """How many replicas it has at least; exactly so many, where no range says more."""
         return self.replicas.least if isinstance(self.replicas, Range) else self.replicas
@@ -85,7 +85,7 @@ class Deployment:
             return self.runtime_config.kind
         return infer_runtime(self.model)
 
-    @cached_property
+    @property
     def uses_gpus(self) -> bool:
         """Whether it runs on the machines of the file: in this process, or as a server that is launched."""
         if self.effective_runtime.transport is TransportKind.LOCAL:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,19 @@ class Parsed:
     """Behind the last mistake: what begins here or later was read as it stands."""
     nodes: dict[int, tuple[Node, ...]] = field(factory=dict, eq=False, repr=False)
     """All nodes of declarations that moved before, by the id of the declaration."""
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each declaration begins."""
+        return tuple(node.start for node in self.declarations)
+
+    @cached_property
+    def by_kind(self) -> Mapping[type, Sequence[Any]]:
+        """The declarations of each kind, in order."""
+        kinds: dict[type, list[Any]] = {}
+        for node in self.declarations:
+            kinds.setdefault(type(node), []).append(node)
+        return kinds
 
 
 def parse(source: Source) -> Parsed:

@@ -62,7 +62,7 @@ class Source:
         return borne(self.text)
 
     @cached_property
-    def line_starts(self) -> list[int]:
+    def line_starts(self) -> tuple[int, ...]:
         """The offset of the first character of each line."""
         return line_starts(self.text)
 
