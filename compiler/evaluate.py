@@ -99,11 +99,11 @@ class Evaluator:
 
     def value_of(self, symbol: Symbol) -> Any:
         """The value of a `let` or a `param`, or UNKNOWN."""
-        if symbol.is_damaged:
-            return UNKNOWN
         known = self._memory.known(VALUE, symbol)
         if known is not None:
             return known.value
+        if symbol.is_damaged:
+            return UNKNOWN
         if id(symbol.node) in self._circular:
             self._memory.never_again()
         elif circle := self._memory.circle(VALUE, symbol):
@@ -127,6 +127,8 @@ class Evaluator:
 
     def _declared(self, symbol: Symbol) -> Any:
         node, scope = symbol.node, symbol.scope
+        if symbol.is_damaged:  # it is not: what is known of it depends on that
+            return UNKNOWN
         if isinstance(node, s.LetDeclaration):
             value = self.evaluate(node.value, scope)
             return UNKNOWN if value is UNKNOWN else check_param(node, value, scope, self._found, node.value)
