@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from inferc.compiler import compile as compiling
 from inferc.compiler.checks import models
@@ -160,6 +160,7 @@ def from_scratch(workspace: Workspace, document: Document) -> Checked:
 
 @settings(max_examples=max(1, settings().max_examples // 8))
 @given(st.integers(0, 2**32))
+@example(1234)  # a name is looked for in an import that ceases to be one
 def test_after_any_changes(seed: int) -> None:
     typist, workspace = Typist(seed), Workspace()
     texts = {"main.infer": MAIN, "library.infer": LIBRARY}
