@@ -106,8 +106,19 @@ def test_a_test_that_never_ends_is_a_failure_that_says_where_it_stands(folder: P
     never = "import time\n\ndef test_never_ends(): time.sleep(600)\n\ndef test_behind_it(): pass\n"
     (folder / "test_kinds.py").write_text(never)
     (folder / "test_others.py").write_text("def test_other(): pass")
-    status, out = run(folder, "--longest", "2")
+    status, out = run(folder, "--longest", "5")
     assert status == 1
     assert "the process that ran it ended: -6" in out, out
     assert 'test_kinds.py", line 3 in test_never_ends' in out
+    assert "1 failed, 2 passed" in out
+
+
+def test_a_process_that_does_not_end_after_its_tests_is_ended_and_told_of(folder: Path) -> None:
+    thread = "threading.Thread(target=time.sleep, args=[600])"
+    leaves = f"import threading, time\n\ndef test_leaves_a_thread(): {thread}.start()\n"
+    (folder / "test_kinds.py").write_text(leaves)
+    (folder / "test_others.py").write_text("def test_other(): pass")
+    status, out = run(folder, "--longest", "5")
+    assert status == 1
+    assert "its process did not end after it" in out, out
     assert "1 failed, 2 passed" in out

@@ -76,6 +76,21 @@ WHOLE: dict[str, Json] = {
         ],
         "usage": {"input_tokens": 3, "output_tokens": 2},
     },
+    "bedrock": {
+        "output": {
+            "message": {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+                    {"text": "hi"},
+                    {"citationsContent": {"content": [{"text": "c"}], "citations": [{"title": "t"}]}},
+                    {"toolUse": {"toolUseId": "c1", "name": "f", "input": {"a": 1}}},
+                ],
+            }
+        },
+        "stopReason": "tool_use",
+        "usage": {"inputTokens": 3, "outputTokens": 2},
+    },
 }
 STREAMS: dict[str, list[Json]] = {
     "openai": [

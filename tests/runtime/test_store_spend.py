@@ -451,6 +451,22 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
             assert passed + await spend_all(new) == 40
 
 
+@pytest.mark.parametrize("kept", [b"\xff\xfe", b"no state", b'{"leases":{},"spend":{"1":1e999},"id":"x"}'])
+async def test_what_cannot_be_read_in_redis_is_told_of_its_budget_alone(
+    redis: RedisServer, kept: bytes
+) -> None:
+    async with opened(redis.url) as store, Redis.from_url(redis.url) as client:
+        spend = spend_of(store)
+        await add(store, "good", {1: 5})
+        await client.set("inferc:budget:bad", kept)
+        found = await spend.look(["bad", "good"])
+        assert (found["bad"].spend, found["good"].spend) == ({}, {1: 5})
+        with pytest.raises(StoreError, match="what Redis keeps as inferc:budget:bad cannot be read"):
+            await add(store, "bad", {1: 5})
+        await add(store, "good", {1: 5})
+        assert (await spend.look(["good"]))["good"].spend == {1: 10}
+
+
 async def test_a_redis_that_goes_away_is_said_once_and_nothing_is_lost(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

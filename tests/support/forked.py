@@ -84,7 +84,10 @@ class Forked:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for its end, which nobody will bring about where the block has failed."""
+        if kind is not None:
+            self.kill()
         for name in STREAMS:
             stream, reading = getattr(self, name), self._reading.get(name)
             if stream is None or (
@@ -93,7 +96,11 @@ class Forked:
                 continue
             with suppress(BrokenPipeError):
                 stream.close()
-        self.wait(PATIENCE)
+        try:
+            self.wait(PATIENCE)
+        except BaseException:
+            self.kill()
+            raise
 
     def poll(self) -> int | None:
         """The exit status, -n for signal n; None while it runs."""

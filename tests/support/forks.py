@@ -164,25 +164,26 @@ class Forks:
         """
         oldest = time.monotonic() - self.session.config.option.longest
         for said in [said for said, worker in self.workers.items() if worker.heard < oldest]:
-            self.workers[said].done = False
             os.kill(self.workers[said].pid, signal.SIGABRT)
-            if self._ended(said):
+            if self._ended(said, overdue=True):
                 return True
         return False
 
-    def _ended(self, said: Connection) -> bool:
+    def _ended(self, said: Connection, *, overdue: bool = False) -> bool:
         worker = self.workers.pop(said)
         self.waiting.unregister(said)
         said.close()
         _, status = os.waitpid(worker.pid, 0)
-        if worker.done:
+        if worker.done and not overdue:
             return False
         why = f"the process that ran it ended: {os.waitstatus_to_exitcode(status)}"
+        if worker.done:
+            why = "its process did not end after it: this or another test left a thread or a child there"
         if not worker.begun:
             raise RuntimeError(f"a process of the tests ended before its first one: {why}")
         test = worker.tests[worker.begun - 1]
         self._report(pytest.TestReport(test.nodeid, test.location, {}, "failed", why, "call"))
-        return not self.stopped[0] and self._fork(worker.tests[worker.begun :])
+        return not (worker.done or self.stopped[0]) and self._fork(worker.tests[worker.begun :])
 
 
 def _next(said: Connection) -> tuple[str, Any]:
