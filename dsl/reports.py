@@ -13,8 +13,8 @@ from .diagnostics import Diagnostics, Edit, Fix, Label
 from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .late_pattern import late_pattern
-from .literals import read_text
-from .secrets import SECRET_ADVICE, gives_key
+from .literals import FOREIGN_ESCAPE, read_text
+from .secrets import NAME_ADVICE, SECRET_ADVICE, gives_key, surely_holds_key
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
@@ -198,12 +198,18 @@ class SyntaxReports:
     def bad_text(self, kind: str, start: int, end: int) -> None:
         here = self.span(start, end)
         if kind == "escape":
+            if self.source.is_hidden(start):
+                return
+            other = FOREIGN_ESCAPE.match(self.source.text, start)
+            meant = f"\\u{{{other[1] or other[2]}}}" if other is not None else ""
+            whole = self.span(start, other.end() if other is not None else end)
             escapes = '`\\n`, `\\t`, `\\r`, `\\0`, `\\"`, `\\\\`, `\\$` and `\\u{…}`'
             self.error(
                 "E0111",
                 f"`{shorten(here.text)}` is no escape",
                 here,
                 help=f"escapes are {escapes}; write `\\\\` for a backslash",
+                fixes=[Fix(f"write `{meant}`", (Edit(whole, meant),))] if meant else (),
             )
         elif kind == "value":
             self.error(
@@ -247,7 +253,8 @@ class SyntaxReports:
         if gives_key(token.text.strip('"')):
             self._inline_key(token)
         elif "\\" in token.text:
-            parts = read_text(token.text, 0, 0, lambda *_: None).parts
+            text = FOREIGN_ESCAPE.sub(lambda found: f"\\u{{{found[1] or found[2]}}}", token.text)
+            parts = read_text(text, 0, 0, lambda *_: None).parts
             if gives_key("".join(part for part in parts if isinstance(part, str))):
                 self.source.hide(token.start + 1, token.end - 1)
                 self._inline_key(token)
@@ -259,7 +266,7 @@ class SyntaxReports:
             "this looks like a key, and a file never holds one",
             self.span(token.start, token.end),
             "a secret in plain text",
-            help=SECRET_ADVICE,
+            help=SECRET_ADVICE if surely_holds_key(token.text) else (*SECRET_ADVICE, NAME_ADVICE),
         )
 
     # ---- while tokens are read

@@ -37,6 +37,10 @@ class Source:
             self._hidden.add((start, end))
             self._shown = None
 
+    def is_hidden(self, offset: int) -> bool:
+        """Whether a secret stands at `offset`."""
+        return any(start <= offset < end for start, end in self._hidden)
+
     @property
     def shown(self) -> str:
         """The text with bullets over its secrets; all offsets are those of `text`."""

@@ -118,6 +118,8 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
         _missing(declared, "an `api_key`", "api_key", _add_key(declared, config.kind), config, found)
     elif declared.wrote("runtime_config", "endpoint"):
         return
+    elif declared.wrote("runtime_config", "launch") and getattr(config, "launch", None) is None:
+        return  # what is wrong with it is said
     elif isinstance(config, OpenAICompatibleConfig) and config.launch is None:
         advice = 'add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started'
         _missing(declared, "an `endpoint`", "endpoint", advice, config, found)

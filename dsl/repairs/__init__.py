@@ -9,6 +9,7 @@ from . import brackets, declarations, fields, foreign, numbers, slips, texts, wo
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
+    texts.quotes_inside,
     slips.odd_quotes,
     slips.twice,
     slips.nameless,
