@@ -83,7 +83,7 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
     recovery: Recovery | None = None
     tokens = tokenize(source.text, begin)
     if source.may_give_keys:
-        tokens = reports.watched(tokens)
+        tokens = reports.keys.watched(tokens)
     end = Token("$END", "", len(source.text), len(source.text))
     reached: int | None = None
     states, values = state.state_stack, state.value_stack
