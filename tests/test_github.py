@@ -168,7 +168,7 @@ def test_what_cannot_be_commented_stands_in_the_summary(checkout: Path) -> None:
 
 
 def test_a_long_comment_is_cut_and_the_summary_is_not(checkout: Path) -> None:
-    change(checkout, **{f"{'much' * 40}{number}": "## more\n" for number in range(400)})
+    change(checkout, **{f"{'much' * 60}{number}": "## more\n" for number in range(270)})
     assert step(checkout, "Compare").returncode == 0
     body = (checkout.parent / "gh" / "seen" / "body").read_text()
     assert body.startswith("<!-- inferc")

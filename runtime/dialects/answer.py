@@ -117,6 +117,8 @@ class _Open:
             case e.TextDelta():
                 self._go_on(Text, event.text, lambda: Text(""))
                 self.logprobs += event.logprobs
+            case e.Finished():
+                self.end = self.end or event
             case e.ThinkingDelta():
                 self._go_on(Thinking, event.text, lambda: Thinking("", dialect=event.dialect))
             case e.RefusalDelta():
@@ -136,8 +138,6 @@ class _Open:
                 self.citations.append((len(self.parts), event))
             case e.FieldsMade():
                 self.beside.append(event)
-            case e.Finished():
-                self.end = self.end or event
             case e.ToolCallDone():
                 pass
             case _:

@@ -265,8 +265,8 @@ def _guarded(
 
     def end(exchange: Exchange, told: Told | None) -> None:
         exchange.end()
-        if told is not None:  # written down once the answer has gone out, which loops send after this turn
-            exchange.loop.call_soon(records.end, exchange, told, exchange.loop.time(), asks)
+        if told is not None:
+            records.end_soon(exchange, told, asks)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)

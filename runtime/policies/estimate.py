@@ -233,14 +233,12 @@ def said_by(events: Iterable[Event]) -> int:
     """Bytes of the texts that `events` tell, about."""
     size = 0
     for event in events:
-        if isinstance(event, _WORDS):
+        # in a tenth of the time of a pattern that does not fit
+        if type(event) is TextDelta or type(event) is ThinkingDelta or type(event) is RefusalDelta:
             size += len(event.text)
-        elif isinstance(event, ToolCallDelta):
+        elif type(event) is ToolCallDelta:
             size += len(event.arguments)
     return size
-
-
-_WORDS = (TextDelta, ThinkingDelta, RefusalDelta)
 
 
 def streamed_tokens(chunks: int, size: int) -> int:

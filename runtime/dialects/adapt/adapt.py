@@ -69,8 +69,10 @@ def adapt(
         changed |= _in_own_words(conversation, can, changed, found)
     if found.problems:
         return Unsuitable(tuple(found.problems))
-    differs = any(value != getattr(conversation, name) for name, value in changed.items())
-    return Adapted(evolve(conversation, **changed) if differs else conversation, tuple(found.notes))
+    for name in changed:
+        if changed[name] != getattr(conversation, name):
+            return Adapted(evolve(conversation, **changed), tuple(found.notes))
+    return Adapted(conversation, tuple(found.notes))
 
 
 def _names(c: Conversation, client: str) -> Mapping[str, str]:
