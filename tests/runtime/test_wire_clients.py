@@ -76,7 +76,7 @@ async def opened(options: MockOptions, wires: Sequence[str], **fields: Any) -> A
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[False, True], ids=["lenient", "strict"])
 async def plain(request: pytest.FixtureRequest) -> AsyncIterator[tuple[House, bool]]:
-    """All wires before a provider, and whether that is as narrow as the real ones: it is in every second run."""
+    """All wires before a provider that is, in every second run, as narrow as the real ones; whether it is."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TEST_KEY", "k-secret")
         async with opened(MockOptions(gap=0, strict=request.param), WIRES) as house:
