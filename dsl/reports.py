@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any
 
@@ -12,9 +11,9 @@ from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
+from .key_reports import KeyReports
 from .late_pattern import late_pattern
-from .literals import FOREIGN_ESCAPE, read_text
-from .secrets import NAME_ADVICE, SECRET_ADVICE, gives_key, surely_holds_key
+from .literals import FOREIGN_ESCAPE
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
@@ -62,8 +61,7 @@ class SyntaxReports:
         """Behind the last mistake, said or not."""
         self.guesses: list[int] = []
         """Where it had to be guessed what is meant: nothing is said that may only follow from it."""
-        self.keys: set[int] = set()
-        """Where texts and names begin that hold a key."""
+        self.keys = KeyReports(source, self.error)
         self.lost: set[str] = set()
         """Words of declarations that could not be read: names that are perhaps declared.
 
@@ -238,35 +236,6 @@ class SyntaxReports:
             f"more than {most} operators in one expression",
             self.span(operator.start, operator.end),
             help="split it with `let`",
-        )
-
-    def watched(self, tokens: Iterator[Token]) -> Iterator[Token]:
-        """`tokens` again, what is or holds a key among them said."""
-        for token in tokens:
-            if token.type == "STRING":
-                self._watch(token)
-            elif token.type == "NAME" and gives_key(token.text):
-                self._inline_key(token)
-            yield token
-
-    def _watch(self, token: Token) -> None:
-        if gives_key(token.text.strip('"')):
-            self._inline_key(token)
-        elif "\\" in token.text:
-            text = FOREIGN_ESCAPE.sub(lambda found: f"\\u{{{found[1] or found[2]}}}", token.text)
-            parts = read_text(text, 0, 0, lambda *_: None).parts
-            if gives_key("".join(part for part in parts if isinstance(part, str))):
-                self.source.hide(token.start + 1, token.end - 1)
-                self._inline_key(token)
-
-    def _inline_key(self, token: Token) -> None:
-        self.keys.add(token.start)
-        self.error(
-            "E0306",
-            "this looks like a key, and a file never holds one",
-            self.span(token.start, token.end),
-            "a secret in plain text",
-            help=SECRET_ADVICE if surely_holds_key(token.text) else (*SECRET_ADVICE, NAME_ADVICE),
         )
 
     # ---- while tokens are read

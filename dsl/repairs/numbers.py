@@ -59,7 +59,7 @@ def whole_division(at: Situation) -> Instead | None:
         else "`/` leaves a fraction where something is left over, and nothing rounds it here",
         fixes=fixes,
     )
-    behind = at.reports.watched(tokenize(at.text[: token.end], token.start + 2))
+    behind = at.reports.keys.watched(tokenize(at.text[: token.end], token.start + 2))
     return use(
         Token("OPERATOR", "/", token.start, token.start + 2),
         *(each for each in behind if each.type != "$END"),
