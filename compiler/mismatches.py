@@ -26,11 +26,11 @@ from ..dsl.source import Span
 from ..dsl.suggest import near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
-from .evaluate import report_unknown_value
 from .foreign import env_instead
 from .merge import Setting
 from .scope import VALUES, Scope
 from .shape import Paths
+from .unknown_values import report_unknown_value
 
 T = TypeVar("T")
 

@@ -31,6 +31,9 @@ _BEGINNINGS = tuple(_STARTS)
 _DIGITS = 40
 """Hexadecimal ones of a key that begins anyhow."""
 
+SEEN_IN = 64
+"""In so many characters `may_hold_key` and `may_give_keys` see whatever makes them say so."""
+
 _SIXTEEN = late_pattern(_ROW := "(?![a-z]{16})[A-Za-z0-9]{16}")
 """What no word has, however it begins: sixteen letters and digits in a row, not all of them small letters."""
 

@@ -52,7 +52,7 @@ TAKEN_HEADERS = frozenset(
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Endpoints, headers, certificates and proxies that cannot be used, or say the same thing twice."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     is_guessed = not deployment.model and not declared.runtime_is_written
     if isinstance(config, RemoteConfig) and not is_guessed:
         _endpoint(declared, deployment, config, found)

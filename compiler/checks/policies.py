@@ -31,8 +31,8 @@ def check_values(declared: Declared, deployment: Deployment, found: Diagnostics)
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Policies that do not fit their runtime, or each other."""
-    config = deployment.effective_config()
-    if deployment.effective_runtime() is RuntimeKind.CUDARC:
+    config = deployment.effective_config
+    if deployment.effective_runtime is RuntimeKind.CUDARC:
         _cudarc(declared, found)
     _scaling(declared, deployment, found)
     if isinstance(config, RemoteConfig):
@@ -73,7 +73,7 @@ def _cudarc(declared: Declared, found: Diagnostics) -> None:
 
 
 def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
-    kind = deployment.effective_runtime()
+    kind = deployment.effective_runtime
     launched = deployment.uses_gpus or declared.wrote("runtime_config", "launch")
     if deployment.gpus is not None and not launched:
         own = isinstance(config, LaunchableConfig)

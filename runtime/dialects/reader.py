@@ -22,7 +22,7 @@ DONE = b"[DONE]"
 Source: https://github.com/huggingface/tau/pull/692.
 """
 
-MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading raises where a value is of another kind than the provider documents."""
 _PACKED = (b"\x1f\x8b", b"\x1f\x9d", b"\x28\xb5\x2f\xfd")
 """How what is packed begins: gzip, compress, zstd. Sources: RFC 1952, RFC 8878, compress(1)."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.gateway.chat_writer import ChatWriter
 from inferc.runtime.replicas.remote.chats import read_events
 from inferc.runtime.requests.errors import RequestError
@@ -191,6 +191,17 @@ def test_a_stream_is_read_or_ends_with_an_error_of_its_provider(provider: str, c
     assert failure(STREAMS[provider]) is None
     errors = map(failure, spoilt(STREAMS[provider]))
     assert {error.status for error in errors if error is not None} == {502}
+
+
+@pytest.mark.parametrize("start", [["a"], "ab", 5, None])
+def test_a_block_of_bedrock_that_begins_with_no_object_is_an_error(start: Any) -> None:
+    chats, classifier = chats_of("bedrock")
+    request = asked_in("openai_chat")
+    reader = chats.reader(request, chats.fit(request), classifier)
+    begun = json.dumps({"contentBlockIndex": 0, "start": start}).encode()
+    _, error = read_events(reader, [Event(b"contentBlockStart", begun)], closing=False)
+    assert error is not None
+    assert error.status == 502
 
 
 @pytest.mark.parametrize("data", [b'"\\ud800x"', b'["\\ud800x"]', b'{"error":"\\ud800x"}'])

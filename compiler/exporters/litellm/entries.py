@@ -62,7 +62,7 @@ class Entries:
 
     def add(self, deployment: Deployment) -> None:
         """The entry of a deployment, if LiteLLM can reach it."""
-        kind, config = deployment.effective_runtime(), deployment.effective_config()
+        kind, config = deployment.effective_runtime, deployment.effective_config
         values = Values(deployment)
         if kind not in _PREFIXES or not isinstance(config, RemoteConfig):
             self._lose(deployment.name, f"LiteLLM does not reach `{kind}`")
@@ -176,9 +176,9 @@ class Entries:
 
     def _info(self, deployment: Deployment, values: Values) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        if deployment.effective_task() in _MODES:
-            made["mode"] = _MODES[deployment.effective_task()]
-        config = deployment.effective_config()
+        if deployment.effective_task in _MODES:
+            made["mode"] = _MODES[deployment.effective_task]
+        config = deployment.effective_config
         if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
             made["base_model"] = f"azure/{self._text(deployment.model)}"
         if (base := values.take("model_info.base_model")) is not None:
