@@ -28,7 +28,7 @@ from ..dsl.suggest import either, every, near, offer
 from ..dsl.tasks import Labels
 from ..dsl.values import Word
 from .evaluate import Evaluator
-from .foreign import Answer, env_instead, foreign_block, foreign_field
+from .foreign import Answer, env_instead, foreign_block, foreign_field, in_snake_case
 from .merge import Section, Setting
 from .unknown import UNKNOWN
 
@@ -242,8 +242,9 @@ class Shaper:
         name = setting.node.name.text
         if self._misplaced(name, cls, setting.name_span):
             return
-        meant = near(name, names)
-        helps = [offer(meant) or _elsewhere(name, cls, names)]
+        snake = in_snake_case(name)
+        meant = [snake] if snake in names else near(name, names)
+        helps = [offer(meant) or _elsewhere(snake, cls, names)]
         fixes: list[Fix] = []
         if foreign is not None and (foreign.sure or not meant):
             helps, fixes = [foreign.text], foreign.fixes

@@ -53,7 +53,9 @@ CHAT = 'deployment gpt { model = "gpt-4o", runtime openai { api_key = env("OPENA
 
 def post(url: str, body: object) -> bytes:
     headers = {"Content-Type": "application/json", "Authorization": "Bearer any"}
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=60
+    ) as answer:
         given: bytes = answer.read()
         return given
 

@@ -18,7 +18,7 @@ import urllib.request
 
 def ask(server):
     body = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "weather?"}]}).encode()
-    with urllib.request.urlopen(f"{server.base_url}/chat/completions", body) as answer:
+    with urllib.request.urlopen(f"{server.base_url}/chat/completions", body, timeout=60) as answer:
         return json.load(answer)["choices"][0]["message"]["content"]
 
 def test_it_answers(inferc_server):

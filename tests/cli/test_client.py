@@ -156,9 +156,11 @@ console.log(JSON.stringify([typeof verdict["input.1"], pieces.join(""), last, re
 """)
     options = "--strict --target es2022 --lib es2022,dom,dom.iterable --module nodenext --skipLibCheck"
     command = ["node", str(TSC), *options.split(), "ask.ts", "client.ts"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout
-    ran = subprocess.run(["node", "ask.js"], cwd=folder, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        ["node", "ask.js"], cwd=folder, capture_output=True, text=True, check=False, timeout=200
+    )
     shown = {"a": 1, "list": [1.5], "Verdict": "x"}
     report = {"answers": ["You said: one"], "size": 7, "data": "/wA=", "inner": shown}
     assert json.loads(ran.stdout) == ["number", "You said: hi", "You said: hello", report, 404], ran.stderr
@@ -282,9 +284,11 @@ console.log(JSON.stringify([ranked[0]!.index, labels[0]!.length, shape, spans[0]
 """)
     options = "--strict --target es2022 --lib es2022,dom,dom.iterable --module nodenext --skipLibCheck"
     command = ["node", str(TSC), *options.split(), "ask.ts", "client.ts"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout
-    ran = subprocess.run(["node", "ask.js"], cwd=folder, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        ["node", "ask.js"], cwd=folder, capture_output=True, text=True, check=False, timeout=200
+    )
     *found, said = json.loads(ran.stdout or "[null]")
     assert (found, "nothing" in str(said)) == ([1, 1, [1, 214], "Anna Smith"], True), ran.stderr
 

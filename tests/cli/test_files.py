@@ -194,7 +194,7 @@ FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /
 def run(*arguments: str, shell: str = "") -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"NO_COLOR": "1"}
     command = ["sh", "-c", f'exec "$@" {shell}', "sh", *INFERC, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=200)
 
 
 @FULL

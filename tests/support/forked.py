@@ -89,13 +89,11 @@ class Forked:
         if kind is not None:
             self.kill()
         for name in STREAMS:
-            stream, reading = getattr(self, name), self._reading.get(name)
-            if stream is None or (
-                reading and reading[0].is_alive()
-            ):  # to close what is read waits for its end
-                continue
-            with suppress(BrokenPipeError):
-                stream.close()
+            stream = getattr(self, name)
+            is_read = name in self._reading and self._reading[name][0].is_alive()
+            if stream is not None and not is_read:  # to close what is read waits for its end
+                with suppress(BrokenPipeError):
+                    stream.close()
         try:
             self.wait(PATIENCE)
         except BaseException:
