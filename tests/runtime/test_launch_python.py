@@ -20,6 +20,7 @@ from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import ServerError, StartError
 from inferc.runtime.requests.request import ChatRequest
 
+from ..support.forked import ran
 from ..support.remote import executor_of, remote_plan
 
 MODULE = """
@@ -84,6 +85,16 @@ def narrow():
         return ""
     return answer
 """
+
+SERVE = """
+import sys
+from inferc.runtime.replicas.python_server.__main__ import main
+
+sys.path.insert(0, sys.argv[1])
+sys.argv[1:] = [sys.argv[2], "--port", "0"]
+sys.exit(main())
+"""
+"""The process of a server, forked from one that has imported what it needs."""
 
 
 @pytest.fixture
@@ -156,11 +167,18 @@ async def test_an_application_is_served_as_it_is(folder: Path) -> None:
         ("house.chat:narrow", r"`house.chat:narrow` made function: .* answer\(messages, \*\*options\)"),
     ],
 )
-async def test_a_factory_that_cannot_be_served_is_explained(folder: Path, target: str, says: str) -> None:
+def test_a_factory_that_cannot_be_served_is_explained(folder: Path, target: str, says: str) -> None:
+    done = ran("-c", SERVE, folder, target, text=True)
+    assert done.returncode == 1
+    assert re.search(f"(?s){says}", done.stderr)
+
+
+async def test_what_keeps_a_server_from_its_start_is_told_with_its_deployment(folder: Path) -> None:
+    says = "there is no module `house.none`, which `house.none:x` names"
     with pytest.raises(
         StartError, match=rf"(?s)^deployment `gpt`: its server .* ended with status 1 .*{says}"
     ):
-        await ask(folder, target, "hello")
+        await ask(folder, "house.none:x", "hello")
 
 
 @pytest.mark.parametrize("stream", [False, True])
