@@ -94,14 +94,13 @@ class PassingReader:
         """Add to `chunks` what the events with these data say, up to the end. Raises RequestError."""
         unfinished = self._unfinished
         head, tail = self.frame or _NO_FRAME
-        around = len(head) + len(tail)
+        begin, end = len(head), -len(tail)
         for data in events:
+            words = data[begin:end]
             if (
                 head
-                and data.startswith(head)
-                and data.endswith(tail)
-                and len(data) >= around
-                and (not (words := data[len(head) : -len(tail)]).translate(None, PLAIN) or is_text(words))
+                and b"%b%b%b" % (head, words, tail) == data
+                and (not words.translate(None, PLAIN) or is_text(words))
             ):
                 chunks.append(tuple.__new__(ChatChunk, (data, None, False, None, None)))
             elif data == DONE:
@@ -137,7 +136,7 @@ class PassingReader:
                     if shape.next is shape and usage is None and self._frames < _MOST_FRAMES:
                         begin, end = match.span("words")
                         self.frame = head, tail = data[:begin], data[end:]
-                        around = len(head) + len(tail)
+                        end = -len(tail)
                         if self.frame != self._tried:
                             self._tried = self.frame
                             self._frames += 1
