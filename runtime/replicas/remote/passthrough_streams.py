@@ -48,9 +48,10 @@ class PassingReader:
 
     whole = None
     ended = False
-    frame: tuple[bytes, bytes] | None = None
-    """What stands around the words of the last chunk, where the next one may differ in them alone."""
-    _tried: tuple[bytes, bytes] | None = None
+    frame = _NO_FRAME = (b"", b"", 0, 0)
+    """What stands around the words of the last chunk, and where they begin and end, if the next one may
+    differ in them alone."""
+    _tried = frame
     _frames = 0
     _begun = False
     _shape: Shape | None = None
@@ -93,13 +94,11 @@ class PassingReader:
     def _read_all(self, events: Iterable[bytes], chunks: list[ChatChunk | ChatEvents]) -> None:
         """Add to `chunks` what the events with these data say, up to the end. Raises RequestError."""
         unfinished = self._unfinished
-        head, tail = self.frame or _NO_FRAME
-        begin, end = len(head), -len(tail)
+        head, tail, begin, end = self.frame
         for data in events:
-            words = data[begin:end]
             if (
                 head
-                and b"%b%b%b" % (head, words, tail) == data
+                and b"%b%b%b" % (head, words := data[begin:end], tail) == data
                 and (not words.translate(None, PLAIN) or is_text(words))
             ):
                 chunks.append(tuple.__new__(ChatChunk, (data, None, False, None, None)))
@@ -121,7 +120,7 @@ class PassingReader:
                 self._shape = shape
                 if shape.tier:
                     self._tier = shape.tier
-                self.frame, head, says = None, b"", shape.says
+                self.frame, head, says = self._NO_FRAME, b"", shape.says
                 usage = None if told is None else self._read_usage(told)
                 if shape.is_empty:
                     if usage is not None and self._hide_usage:
@@ -135,8 +134,9 @@ class PassingReader:
                         says = match["words"] != b""
                     if shape.next is shape and usage is None and self._frames < _MOST_FRAMES:
                         begin, end = match.span("words")
-                        self.frame = head, tail = data[:begin], data[end:]
+                        head, tail = data[:begin], data[end:]
                         end = -len(tail)
+                        self.frame = head, tail, begin, end
                         if self.frame != self._tried:
                             self._tried = self.frame
                             self._frames += 1
@@ -156,7 +156,7 @@ class PassingReader:
         if (told := usage_of(chunk)) is None:
             told = usage_within(chunk)
         usage = None if told is None else self._read_usage(told)
-        self.frame = None
+        self.frame = self._NO_FRAME
         if not is_as_it_came:
             data = orjson.dumps(chunk)
         elif (shape := self._shapes.learn(data, chunk, self._shape)) is not None:
@@ -227,8 +227,6 @@ class PassingReader:
 
 PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 """What may stand in a JSON string as it is, and is one character: texts of these alone need no other look."""
-
-_NO_FRAME = b"", b""
 
 _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""

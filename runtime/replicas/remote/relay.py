@@ -171,7 +171,7 @@ class Relay:
         if (
             reader is None
             or not isinstance(parser, SseParser)
-            or (frame := reader.frame) is None
+            or not (frame := reader.frame)[0]
             or not parser.is_between
             or reader.joiner.held
         ):
