@@ -30,13 +30,20 @@ class LoopThread:
     def __init__(self, name: str) -> None:
         self._started: Future[asyncio.AbstractEventLoop] = Future()
         self._closed = asyncio.Event()
-        self._thread = Thread(target=run_async, args=(self._live(),), name=name, daemon=True)
+        self._begun: set[Future[Any]] = set()
+        self._is_over = False
+        self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
         self.loop = self._started.result()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Start `work`, and come back at once."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        began = asyncio.run_coroutine_threadsafe(work, self.loop)
+        self._begun.add(began)
+        began.add_done_callback(self._begun.discard)
+        if self._is_over:
+            began.cancel()
+        return began
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` gives. Raises what it raises."""
@@ -60,6 +67,19 @@ class LoopThread:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self.close()
+
+    def _run(self) -> None:
+        """What is begun while the loop ends would never be done: whoever waits for it hears that."""
+        try:
+            run_async(self._live())
+        except BaseException as error:  # there is no loop, or no more files for one
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
+        finally:
+            self._is_over = True
+            for began in tuple(self._begun):
+                began.cancel()
 
     async def _live(self) -> None:
         self._started.set_result(asyncio.get_running_loop())

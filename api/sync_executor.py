@@ -80,14 +80,12 @@ class SyncExecutor:
         room = asyncio.Semaphore(_AHEAD)
 
         async def read() -> None:
-            try:
-                async for piece in self._executor.stream(model, messages, **parameters):
-                    await room.acquire()
-                    pieces.put(piece)
-            finally:
-                pieces.put(None)
+            async for piece in self._executor.stream(model, messages, **parameters):
+                await room.acquire()
+                pieces.put(piece)
 
         reading = loop.begin(read())
+        reading.add_done_callback(lambda _: pieces.put(None))  # also where it was never begun
         try:
             while (piece := pieces.get()) is not None:
                 with suppress(RuntimeError):  # the loop is closed: what came is given, and no more comes

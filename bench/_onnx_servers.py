@@ -235,7 +235,7 @@ def plan_of(folder: Path, model: str, batching: bool = False, narrow: bool = Fal
         settled_work=is_settled(path),
         providers=(ProviderSpec(ExecutionProvider.CPU),),
         on_missing_provider=MissingProviderAction.ERROR,
-        session=SessionOptions(intra_op_threads=1 if narrow else None),
+        session=SessionOptions(intra_op_threads=1 if narrow else 0),
         batching=Batching() if batching else None,
         task=task,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..compiler.project import project_of
 from ..dsl.files import NotRegular, refuse_special
+from ..dsl.record import frozen
 from .output import fail
 
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM)
@@ -21,32 +22,53 @@ def save(path: Path, text: str | bytes, said: str) -> int:
     """Write `text` into the file at `path` and say so, or say why not; gives the exit status."""
     try:
         write_atomically(path, text)
-    except NotRegular as error:
-        return fail(f"cannot write {path}: {error.strerror}, not a file; `-o -` writes to standard output")
-    except UnicodeEncodeError:
-        return fail(f"cannot write {path}: a name in it is not UTF-8")
     except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        if number in _REFUSED and not os.path.lexists(path):
-            where = "this folder" if path.parent == Path() else f"the folder {path.parent}"
-            why = "is read-only" if number == errno.EROFS else "may not be written by you"
-            return fail(f"cannot write {path}: {where} {why}; name a file in another folder")
-        return fail(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+        return fail(_why_not(path, error))
     print(said, file=sys.stderr)
     return 0
 
 
-def save_all(folder: Path, files: Mapping[str, str]) -> int:
-    """Write `files`, by their paths in `folder`, and say so, or say why not; gives the exit status."""
-    status = 0
-    for name, text in files.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            return fail(f"cannot write {path.parent}: {error.strerror or error}")
-        status = max(status, save(path, text, f"wrote {path}"))
-    return status
+def save_all(files: Mapping[Path, str], *, with_folders: bool = False) -> int:
+    """Write all `files`, by their paths, and say so; or none of them, and say why; gives the exit status.
+
+    What belongs together is taken together: no new file lies beside one of an older state.
+    with_folders: those that the files lie in are made.
+    """
+    begun: list[_Begun] = []
+    try:
+        for path, text in files.items():
+            try:
+                if with_folders:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                begun.append(_begun(path, text))
+            except (OSError, ValueError) as error:
+                is_folder = error.filename == str(path.parent) if isinstance(error, OSError) else False
+                others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
+                return fail(_why_not(path.parent if is_folder else path, error) + others)
+        for each, path in zip(begun, files, strict=True):
+            try:
+                each.finish()
+            except OSError as error:
+                return fail(_why_not(path, error))
+            print(f"wrote {path}", file=sys.stderr)
+    finally:
+        for each in begun:
+            each.leave()
+    return 0
+
+
+def _why_not(path: Path, error: OSError | ValueError) -> str:
+    """Why the file at `path` was not written."""
+    if isinstance(error, NotRegular):
+        return f"cannot write {path}: {error.strerror}, not a file; `-o -` writes to standard output"
+    if isinstance(error, UnicodeEncodeError):
+        return f"cannot write {path}: a name in it is not UTF-8"
+    number = getattr(error, "errno", None)
+    if number in _REFUSED and not os.path.lexists(path):
+        where = "this folder" if path.parent == Path() else f"the folder {path.parent}"
+        why = "is read-only" if number == errno.EROFS else "may not be written by you"
+        return f"cannot write {path}: {where} {why}; name a file in another folder"
+    return f"cannot write {path}: {getattr(error, 'strerror', None) or error}"
 
 
 def write_atomically(path: Path, text: str | bytes) -> None:
@@ -55,10 +77,35 @@ def write_atomically(path: Path, text: str | bytes) -> None:
     Mode and owner of an existing file are kept, and a symbolic link goes on pointing to its file, which has
     to be in the same project. What is no regular file, or must not be written, stays as it is.
     """
+    begun = _begun(path, text)
+    try:
+        begun.finish()
+    finally:
+        begun.leave()
+
+
+@frozen
+class _Begun:
+    """A file that lies whole beside its place."""
+
+    temporary: str
+    target: Path
+
+    def finish(self) -> None:
+        os.replace(self.temporary, self.target)
+
+    def leave(self) -> None:
+        """Take it away, where it has not come to its place."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.temporary)
+
+
+def _begun(path: Path, text: str | bytes) -> _Begun:
     target = _target(path)
     contents = text.encode("utf-8") if isinstance(text, str) else text
     before = _state(target)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    begun = _Begun(temporary, target)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(contents)
@@ -72,11 +119,10 @@ def write_atomically(path: Path, text: str | bytes) -> None:
                 os.fchmod(descriptor, before.st_mode & 0o7777)
             file.flush()
             os.fsync(descriptor)
-        os.replace(temporary, target)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        begun.leave()
         raise
+    return begun
 
 
 def _target(path: Path) -> Path:

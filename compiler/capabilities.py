@@ -32,7 +32,7 @@ WHILE_IT_THINKS = {"request": Duration(600), "read": Duration(120)}
 
 def facts_of(deployment: Deployment) -> Facts:
     """What the catalogue knows of the model of a remote deployment."""
-    runtime = deployment.effective_runtime()
+    runtime = deployment.effective_runtime
     if runtime.transport is TransportKind.LOCAL:
         return Facts()
     if deployment.base_model is not None:
@@ -51,7 +51,7 @@ def facts_with_protocol(deployment: Deployment, facts: Mapping[str, Any]) -> dic
     from .plan.dialects import KNOWN_OF
 
     values = dict(facts)
-    dialect = KNOWN_OF.get(str(deployment.effective_runtime().provider))
+    dialect = KNOWN_OF.get(str(deployment.effective_runtime.provider))
     if dialect is None:
         return values
     for name in ("refused_sampling", "refused_with_thoughts"):
@@ -64,7 +64,7 @@ def facts_with_protocol(deployment: Deployment, facts: Mapping[str, Any]) -> dic
 
 def service_of(deployment: Deployment) -> str:
     """The one of its provider's services that is asked, `vertex`; empty is the provider's own API."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     return "vertex" if isinstance(config, VertexConfig) and config.is_vertex else ""
 
 
@@ -92,7 +92,7 @@ def _capabilities(
 
 def _host(deployment: Deployment) -> ProviderKind | None:
     """Who runs the models of another provider, where its own API is spoken at their address."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         return ProviderKind.AZURE
     return ProviderKind.BEDROCK if deployment.is_at_bedrock else None
@@ -100,8 +100,8 @@ def _host(deployment: Deployment) -> ProviderKind | None:
 
 def batches_at(deployment: Deployment) -> str | None:
     """Where the provider of a deployment takes batches; None where it has none, or is asked elsewhere."""
-    host, config = _host(deployment), deployment.effective_config()
-    provider = host or deployment.effective_runtime().provider
+    host, config = _host(deployment), deployment.effective_config
+    provider = host or deployment.effective_runtime.provider
     if provider is None or not isinstance(config, RemoteConfig):
         return None
     if host is None and provider is not ProviderKind.AZURE and config.endpoint is not None:
@@ -114,7 +114,7 @@ def context_window_of(deployment: Deployment) -> int | None:
     """Tokens of a request and its answer together, as the file says, or else the catalogue."""
     if deployment.model_info is not None and deployment.model_info.context_window is not None:
         return deployment.model_info.context_window
-    info = deployment.found()
+    info = deployment.found
     return info.context_window if info is not None else None
 
 
@@ -130,7 +130,7 @@ def capabilities_from(facts: Mapping[str, Any]) -> Capabilities:
 
 def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:
     """The settings that count: those that are written, then what the model needs, then the defaults."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     needed = timeouts_for_thinking(declared, deployment)
     if not isinstance(config, RemoteConfig) or not needed:
         return config
@@ -140,7 +140,7 @@ def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:
 def has_responses(deployment: Deployment) -> bool:
     """Whether the endpoint serves OpenAI's responses: its own does, xAI's is asked for them where the model
     has nothing else, and others serve them where that is said."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig | AzureConfig | XaiConfig):
         return False
     if config.responses is not None:
@@ -152,8 +152,8 @@ def has_responses(deployment: Deployment) -> bool:
 
 def timeouts_for_thinking(declared: Declared, deployment: Deployment) -> dict[str, Duration]:
     """The timeouts that the catalogue sets, because the model may think and the file does not say them."""
-    config = deployment.effective_config()
-    if not isinstance(config, RemoteConfig) or deployment.effective_task() is not TaskKind.CHAT:
+    config = deployment.effective_config
+    if not isinstance(config, RemoteConfig) or deployment.effective_task is not TaskKind.CHAT:
         return {}
     if not facts_of(deployment).values.get("reasons"):
         return {}

@@ -20,12 +20,13 @@ from .damage import without_followers
 from .declare import DECLARED, Declared, Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
-from .memory import Kind, Memory
+from .memory import Memory
 from .merge import Merger
 from .model_files import ModelFiles
 from .modules import Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
+from .results import Kind
 from .scope import VALUES, Scope, Symbol, build_scopes
 from .suppress import without_allowed
 
@@ -129,8 +130,8 @@ def compile_checked(checked: Checked, base: Path) -> Plan:
 def _check(opened: Opened, settings: Mapping[str, Any]) -> Program:
     root, by_module, found, memory = opened.root, opened.scopes, opened.found, opened.memory
     memory.start()
-    for each in by_module.values():
-        each.used = set()  # somebody may have looked something up since it was opened
+    for names in by_module.values():
+        names.used = set()  # somebody may have looked something up since it was opened
     scope = by_module[id(root)]
     _not_empty(root, found)
     _check_settings(scope, by_module.values(), settings, found)
@@ -139,11 +140,13 @@ def _check(opened: Opened, settings: Mapping[str, Any]) -> Program:
     declarer = Declarer(found, memory, evaluator, merger)
     blocks = GlobalBlocks(found, evaluator, merger)
     outer = _with_gateway(scope, by_module.values())
-    symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
-    for symbol in symbols:
-        if isinstance(symbol.node, VALUES):
-            evaluator.value_of(symbol)
-    declared = tuple(declarer.declare(x) for x in symbols if isinstance(x.node, s.DeploymentDeclaration))
+
+    def each(*kinds: type) -> list[Symbol]:
+        return [symbol for names in by_module.values() for symbol in names.each(*kinds)]
+
+    for symbol in each(*VALUES):
+        evaluator.value_of(symbol)
+    declared = tuple(map(declarer.declare, each(s.DeploymentDeclaration)))
     models = ModelFiles()
     program = Program(
         root=scope,
@@ -152,13 +155,12 @@ def _check(opened: Opened, settings: Mapping[str, Any]) -> Program:
         declared=declared,
         nodes=blocks.nodes(outer),
         gateway=blocks.gateway(outer),
-        replicas={},
         models=models,
-        graph=_graph(symbols, models, found, memory, evaluator, merger),
+        graph=_graph(each(*_GRAPH), models, found, memory, evaluator, merger),
     )
     program = _with_tests(program, evaluator, found)
-    for symbol in symbols:
-        if isinstance(symbol.node, s.TemplateDeclaration) and symbol.name.text not in symbol.scope.used:
+    for symbol in each(s.TemplateDeclaration):
+        if symbol.name.text not in symbol.scope.used:
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
@@ -223,12 +225,11 @@ def _graph(
     merger: Merger,
 ) -> Graph | None:
     """What is put together of deployments; its checks are loaded only where there is some of it."""
-    graph = [symbol for symbol in symbols if isinstance(symbol.node, _GRAPH)]
-    if not graph:
+    if not symbols:
         return None
     from .graph import GraphChecker
 
-    return GraphChecker(models, found, memory, evaluator, merger).check(graph)
+    return GraphChecker(models, found, memory, evaluator, merger).check(symbols)
 
 
 def _not_empty(root: Module, found: Diagnostics) -> None:
@@ -247,8 +248,7 @@ def _check_settings(
     scope: Scope, scopes: Iterable[Scope], settings: Mapping[str, Any], found: Diagnostics
 ) -> None:
     """Every `--set` must name a parameter of the root file, or of one that it imports; none holds a key."""
-    declared = [symbol for each in scopes for symbol in each.own.values()]
-    params = [symbol.name.text for symbol in declared if isinstance(symbol.node, s.ParamDeclaration)]
+    params = [symbol.name.text for each in scopes for symbol in each.each(s.ParamDeclaration)]
     for name, value in settings.items():
         if isinstance(value, str) and holds_key(value):
             message = f"the value that `{name}` is set to looks like a secret"

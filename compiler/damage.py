@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from ..dsl.diagnostics import Diagnostic
+from ..dsl.parser import Parsed
 from ..dsl.record import frozen
 from ..dsl.source import Source
-from ..dsl.syntax import Declaration
 
 Place = tuple[Source, int]
 """A file, and the number of a declaration in it."""
@@ -30,11 +30,10 @@ class Damage:
     nodes: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, declarations: Sequence[Declaration], guesses: Iterable[int]) -> Damage:
-        """The damage that `guesses`, which are offsets, mean to `declarations`."""
-        starts = tuple(node.start for node in declarations)
-        hit = frozenset(bisect_right(starts, guess) - 1 for guess in guesses) - {-1}
-        return cls(starts, hit, frozenset(id(declarations[index]) for index in hit))
+    def of(cls, parsed: Parsed) -> Damage:
+        """The damage that guesses mean to declarations."""
+        hit = frozenset(bisect_right(parsed.starts, guess) - 1 for guess in parsed.guesses) - {-1}
+        return cls(parsed.starts, hit, frozenset(id(parsed.declarations[index]) for index in hit))
 
     def number_at(self, offset: int) -> int:
         """The number of the declaration at `offset`, or before it; -1 before the first one."""
@@ -51,10 +50,12 @@ def without_followers(
     wrong = {
         place for place in (_declaration(each, damages) for each in diagnostics if each.is_error) if place
     }
+    if not misshapen and not wrong and not any(damage.hit for damage in damages.values()):
+        return diagnostics
     return [
         each
         for each in diagnostics
-        if not _follows(each, damages, wrong) and (_is_kept(each) or _line(each) not in misshapen)
+        if _is_kept(each) or not (_follows(each, damages, wrong) or (misshapen and _line(each) in misshapen))
     ]
 
 
@@ -69,14 +70,12 @@ def _line(diagnostic: Diagnostic) -> tuple[Source, int] | None:
     if diagnostic.primary is None:
         return None
     span = diagnostic.primary.span
-    return span.source, span.source.position(span.start)[0]
+    return span.source, span.source.line_of(span.start)
 
 
 def _follows(
     diagnostic: Diagnostic, damages: Mapping[Source, Damage], wrong: Collection[Place | None]
 ) -> bool:
-    if _is_kept(diagnostic):
-        return False
     place = _declaration(diagnostic, damages)
     if place is None:
         return False

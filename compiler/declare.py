@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
 from .late_texts import late_problems
-from .memory import Kind, Memory
+from .memory import Memory
 from .merge import Merger, Section, Setting
 from .mismatches import structure
+from .results import Kind
 from .scope import Symbol
 from .shape import Paths, Shaper
 from .unknown import UNKNOWN
@@ -50,7 +51,7 @@ class Declared:
     has_model: bool = True
     """Whether there is a model that could be read."""
 
-    @property
+    @cached_property
     def runtime_is_known(self) -> bool:
         """Whether it is certain which runtime it is for: a model that could not be read says nothing."""
         deployment = self.deployment

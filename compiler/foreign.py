@@ -15,6 +15,7 @@ from ..dsl.field_words import hint, options
 from ..dsl.foreign_words import ForeignWord, foreign_word
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TransportKind
+from ..dsl.late_pattern import late_pattern
 from ..dsl.policies import CapacityPolicy, Serving
 from ..dsl.record import frozen
 from ..dsl.source import Span
@@ -40,6 +41,8 @@ _PIPELINES = f"{__package__}.pipelines.pipeline_options"
 
 _SMALL = {"us": 1e-6, "ms": 1e-3}
 """Units of plain numbers that are written as the duration that they make."""
+
+_CAMEL = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _LABELLED = ("runtime", "task")
 
@@ -140,7 +143,13 @@ def _nested_in(place: tuple[str, ...], kind: RuntimeKind) -> str:
     return "".join(f"{_head(block, kind)} {{ " for block in place[:-1]) + place[-1]
 
 
+def in_snake_case(name: str) -> str:
+    """`max_tokens` for `maxTokens`, which is how most systems write it."""
+    return _CAMEL.sub("_", name).lower()
+
+
 def _word(name: str, cls: Any) -> ForeignWord | None:
+    name = in_snake_case(name)
     if "bind" in attrs.fields_dict(cls):
         return foreign_word("gateway", name)
     if cls.__module__ == _PIPELINES:

@@ -11,7 +11,7 @@ from ..dsl.record import frozen
 from ..dsl.source import Source
 from .declare import DECLARED, Declared
 from .evaluate import Evaluator
-from .memory import Kind, Memory
+from .memory import Memory
 from .merge import Merger
 from .model_files import ModelFiles
 from .pipelines.calls_among import callees_first
@@ -19,6 +19,7 @@ from .pipelines.check import Signature, read_signature, type_pipeline
 from .pipelines.externs import type_extern
 from .pipelines.inferrer import Tools
 from .pipelines.typed import Typed, TypedExtern, TypedPipeline, walk
+from .results import Kind
 from .routes.check import RouteChecker
 from .routes.conditions import confident
 from .routes.order import members_first
@@ -165,5 +166,5 @@ def _may_read_files(declared: Declared) -> bool:
     """Whether files that may change at any time say what a deployment takes and gives."""
     deployment = declared.deployment
     return deployment is not None and (
-        deployment.task is not None or deployment.effective_runtime().transport is TransportKind.LOCAL
+        deployment.task is not None or deployment.effective_runtime.transport is TransportKind.LOCAL
     )

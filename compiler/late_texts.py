@@ -41,7 +41,7 @@ def _needed(deployment: Deployment) -> Iterator[tuple[str, ...]]:
     config = deployment.runtime_config
     if isinstance(config, VertexConfig) and isinstance(config.region, LateText):
         yield ("runtime_config", "region")
-    if deployment.effective_runtime().transport is not TransportKind.LOCAL:
+    if deployment.effective_runtime.transport is not TransportKind.LOCAL:
         return
     if isinstance(deployment.model, LateText):
         yield ("model",)

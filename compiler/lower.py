@@ -126,7 +126,7 @@ class _Lowerer:
         self, declared: Declared, deployment: Deployment, replicas: tuple[Replica, ...]
     ) -> DeploymentPlan:
         placements = tuple(ReplicaPlacement(r.replica_index, r.node, r.gpu_indices) for r in replicas)
-        if deployment.effective_runtime().transport is TransportKind.LOCAL:
+        if deployment.effective_runtime.transport is TransportKind.LOCAL:
             return self._onnx(declared, deployment, placements)
         return self._remote(declared, deployment, placements)
 
@@ -207,11 +207,11 @@ class _Lowerer:
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> RemotePoolPlan:
         config = config_of(declared, deployment)
-        provider = deployment.effective_runtime().provider
+        provider = deployment.effective_runtime.provider
         assert isinstance(config, RemoteConfig)
         assert provider is not None
         wire = wire_of(provider)
-        target = target_of(provider, config, deployment.effective_task())
+        target = target_of(provider, config, deployment.effective_task)
         identity: WorkloadIdentity | None = None
         if isinstance(config, FederatedConfig) and config.identity is not None:
             token = self._secret(config.identity.token, declared, "runtime_config", "identity", "token")
@@ -229,13 +229,13 @@ class _Lowerer:
             else None,
             headers=target.headers,
             query=target.query,
-            task=deployment.effective_task(),
+            task=deployment.effective_task,
             rate_limits=config.rate_limits,
             retry=config.retry,
             timeouts=config.timeouts,
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
-            price=deployment.effective_price(),
+            price=deployment.effective_price,
             safety=(config.safety or {}) if isinstance(config, GeminiConfig) else {},
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
             launch=config.launch if isinstance(config, LaunchableConfig) else None,
@@ -307,7 +307,7 @@ def _guard(declared: DeclaredGuard) -> GuardPlan:
 
 def _name_at(deployment: Deployment) -> str:
     """What the provider calls the model; where the environment says it, it says it in full."""
-    runtime, model = deployment.effective_runtime(), deployment.model
+    runtime, model = deployment.effective_runtime, deployment.model
     match model:
         case LateText(parts=(Variable(name=name, default=str(default)),)):
             return LateText((Variable(name, name_at(runtime, default)),))

@@ -34,7 +34,7 @@ _CONFIG = "runtime_config"
 
 def onnx_fields(declared: Declared, deployment: Deployment, pinner: Pinner) -> dict[str, Any]:
     """What an `OnnxServingPlan` says beyond what all plans say."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     assert isinstance(config, OrtConfig)
     path = declared.file(deployment.model, "model")
     model = read_model(path)
@@ -139,4 +139,4 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 eos=task.eos,
             )
         case _:
-            return TaskSpec(kind=deployment.effective_task())
+            return TaskSpec(kind=deployment.effective_task)

@@ -2,35 +2,19 @@
 in one check, nor in those after it while the declarations stay as they are.
 
 A result is kept with all that was looked up for it: names in files, and other results. It holds as long as
-looking these up once more gives the same, which is not tried where it is known that none of it has changed
-since the check before; the names are marked as used in either case. What had something to report is kept for
-the next check only where its kind says that this depends on nothing else; it is reported again.
+looking these up once more gives the same. That is tried only where something that was looked up, or a result
+that it needed, is in doubt since a change; the names are marked as used in either case. What had something to
+report is kept for the next check only where its kind says that this depends on nothing else; it is reported
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from ..dsl.diagnostics import Diagnostic, Diagnostics
-from ..dsl.syntax import Declaration
-
-if TYPE_CHECKING:
-    from .said import Said
-
-
-class Named(Protocol):
-    """A declaration in its file."""
-
-    @property
-    def node(self) -> Declaration: ...
-
-
-class Names(Protocol):
-    """What names mean in a file. used: those that something refers to."""
-
-    used: set[str]
-
+from .results import HERE, SURE, UNSURE, Kind, Lookup, Named, Result, Use
 
 _GROWS = 1.25
 """How many times as many results there may be as are needed."""
@@ -39,101 +23,20 @@ T = TypeVar("T")
 N = TypeVar("N", bound=Named)
 
 
-class Kind:
-    """What is found out of a declaration.
-
-    deepest: how many of one kind may need each other in a row. says_again: whether what it has to report,
-    too, depends on nothing but what was looked up.
-    """
-
-    __slots__ = ("deepest", "name", "says_again")
-
-    def __init__(self, name: str, deepest: int = 1 << 30, *, says_again: bool = False) -> None:
-        self.name = name
-        self.deepest = deepest
-        self.says_again = says_again
-
-
-Use = tuple["Names", str]
-"""A name that is used, and the file whose name it is."""
-
-
-UNSURE = object()
-"""What a lookup is about that is always tried again: it may mark other names with the same answer."""
-
-
-class Lookup(NamedTuple):
-    """A question, what was asked, and the answer, which is the very same as long as nothing changes.
-
-    about: by what those that change it are known. uses: the names that asking marks as used; others only with
-    another answer.
-    """
-
-    ask: Callable[..., object]
-    asked: tuple[object, ...]
-    answer: object
-    about: object
-    uses: tuple[Use, ...]
-
-
-class Result:
-    """What was found out of one declaration.
-
-    needed: for that, in this order. said: what it has to report. check: the number of the last check in which
-    it held. about, uses: those of all that was looked up, once it is asked whether it still holds.
-    """
-
-    __slots__ = (
-        "about",
-        "check",
-        "is_lasting",
-        "kind",
-        "needed",
-        "results",
-        "said",
-        "symbol",
-        "uses",
-        "value",
-    )
-
-    def __init__(self, kind: Kind, symbol: Named, check: int) -> None:
-        self.kind = kind
-        self.symbol = symbol
-        self.value: Any = None
-        self.needed: list[Lookup | Result] = []
-        self.said: list[Said] = []
-        self.check = check
-        self.is_lasting = True
-        self.about: frozenset[object] | None = None
-        self.uses: dict[Names, set[str]] = {}
-        self.results: list[Result] = []
-
-    def put_together(self) -> frozenset[object]:
-        """What all that was looked up is about."""
-        about: set[object] = set()
-        for needed in self.needed:
-            if isinstance(needed, Result):
-                self.results.append(needed)
-                continue
-            about.add(needed.about)
-            for names, name in needed.uses:
-                self.uses.setdefault(names, set()).add(name)
-        self.about = frozenset(about)
-        return self.about
-
-
 class Memory:
     """The results of one file and what it imports, from one check to the next."""
 
     def __init__(self) -> None:
         self.scopes: dict[str, Any] = {}
         """What names mean in each file; the same objects in all checks."""
-        self._changed: Set[object] | None = None
-        """What lookups are about whose answers may differ from those in the check before; None: any."""
         self._has_started = True
         self._kept = 0
         self._found = Diagnostics()
         self._results: dict[tuple[Kind, int], Result] = {}
+        self._new: list[Result] = []
+        """Those that are not linked."""
+        self._about: dict[object, set[Result]] = {}
+        """Those with lookups about each thing."""
         self._open: list[Result] = []
         self._needed: list[Lookup | Result] | None = None
         """Where to write what is looked up."""
@@ -148,20 +51,23 @@ class Memory:
         self._found = found
         if not self._has_started:
             return
-        self._has_started, self._changed = False, frozenset((UNSURE,))
-        self._check += 1
+        self._has_started = False
+        for each in self._new:
+            self._link(each)
+        self._new = []
         if len(self._results) > self._kept * _GROWS:
-            self._results = {
-                key: each
-                for key, each in self._results.items()
-                if each.is_lasting and each.check == self._check - 1
-            }
-            self._kept = len(self._results)
+            kept = {key: x for key, x in self._results.items() if x.is_lasting and x.check == self._check}
+            for key in self._results.keys() - kept.keys():
+                self._unlink(self._results[key])
+            self._results, self._kept = kept, len(kept)
+        self._check += 1
+        self.tell_changed((UNSURE,))
 
-    def tell_changed(self, changed: Set[object] | None) -> None:
+    def tell_changed(self, changed: Iterable[object] | None) -> None:
         """Lookups about these may have other answers than when this was told before; None: any."""
-        known = self._changed
-        self._changed = known | changed if known is not None and changed is not None else None
+        for about in self._about if changed is None else changed:
+            for each in self._about.get(about, ()):
+                each.put_in_doubt()
 
     def start(self) -> None:
         """Start the check: from now on things are looked up."""
@@ -178,7 +84,9 @@ class Memory:
     def known(self, kind: Kind, symbol: Named) -> Result | None:
         """What was found out before, if it still holds."""
         result = self._results.get((kind, id(symbol.node)))
-        if result is None or result.symbol is not symbol or not self._holds(result):
+        if result is None or result.symbol is not symbol:
+            return None
+        if result.check != self._check and not self._holds(result):
             return None
         if self._needed is not None:
             self._needed.append(result)
@@ -201,8 +109,9 @@ class Memory:
             result.is_lasting = kind.says_again and self._keep(result, said)
         key = kind, id(symbol.node)
         if (replaced := self._results.get(key)) is not None:
-            replaced.is_lasting = False
+            self._forget(replaced)
         self._results[key] = result
+        self._new.append(result)
         if around is not None:
             around.append(result)
         return value
@@ -230,32 +139,37 @@ class Memory:
     def _holds(self, result: Result) -> bool:
         if result.check == self._check:
             return True
-        if not result.is_lasting or result.check != self._check - 1:
-            return False
         kind = result.kind
-        if self._depth.get(kind, 0) >= kind.deepest:
+        depth = self._depth.get(kind, 0)
+        if not result.is_lasting or depth >= kind.deepest:
             return False
-        about = result.about if result.about is not None else result.put_together()
-        is_same = self._changed is not None and about.isdisjoint(self._changed)
-        if (result.results or not is_same) and not self._needed_holds(result, is_same=is_same):
+        is_deep = depth + result.height > kind.deepest  # unless some of those below were asked for before
+        if (result.doubt or is_deep) and not self._needed_holds(result, depth):
             return False
-        if is_same:
-            for names, used in result.uses.items():
-                names.used |= used
         if result.said and not self._say_again(result):
             return False
-        result.check = self._check
+        result.doubt = SURE
+        self._use(result)
         return True
 
-    def _needed_holds(self, result: Result, *, is_same: bool) -> bool:
-        """Whether what was needed for `result` holds. is_same: names that were looked up mean the same."""
-        depth = self._depth.get(result.kind, 0)
+    def _use(self, result: Result) -> None:
+        """It is needed in this check, and so are those below, which hold: mark what they looked up."""
+        waiting = [result]
+        for each in waiting:
+            if each.check != self._check:
+                each.check = self._check
+                for names, used in each.uses:
+                    names.used |= used
+                waiting += each.results
+
+    def _needed_holds(self, result: Result, depth: int) -> bool:
+        """Whether what was needed for `result` holds."""
         around, self._needed = self._needed, None
         self._depth[result.kind] = depth + 1
         try:
-            if is_same:
-                return all(map(self._holds, result.results))
-            return all(map(self._is_same, result.needed))
+            if result.doubt == HERE:
+                return all(map(self._is_same, result.needed))
+            return all(map(self._holds, result.results))
         finally:
             self._depth[result.kind] = depth
             self._needed = around
@@ -264,6 +178,31 @@ class Memory:
         if isinstance(needed, Result):
             return self._holds(needed)
         return needed.ask(*needed.asked) is needed.answer
+
+    def _link(self, result: Result) -> None:
+        if result.is_lasting:
+            result.link()
+        for about in result.about:
+            self._about.setdefault(about, set()).add(result)
+
+    def _unlink(self, result: Result) -> None:
+        for about in result.about:
+            others = self._about[about]
+            others.discard(result)
+            if not others:
+                del self._about[about]
+        for each in result.results:
+            each.needed_by.discard(result)
+        result.about, result.results = frozenset(), ()
+
+    def _forget(self, result: Result) -> None:
+        """It does not last, nor does what needed it."""
+        waiting = [result]
+        for each in waiting:
+            each.is_lasting = False
+            waiting += each.needed_by
+            each.needed_by = set()
+            self._unlink(each)
 
     def _keep(self, result: Result, findings: list[Diagnostic]) -> bool:
         """Keep what was reported with what it was about; False where that is unknown."""

@@ -26,11 +26,11 @@ from ..dsl.source import Span
 from ..dsl.suggest import near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
-from .evaluate import report_unknown_value
 from .foreign import env_instead
 from .merge import Setting
 from .scope import VALUES, Scope
 from .shape import Paths
+from .unknown_values import report_unknown_value
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ def _report(
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, node, span, found)
     else:
-        fixes = _suggested(mismatch, span) or _millions(mismatch, span)
+        fixes = _address(name, mismatch, span) or _suggested(mismatch, span) or _millions(mismatch, span)
         label = f"found {mismatch.found}"
         found.error("E0301", f"`{name}` takes {mismatch.expected}", span, label, fixes=fixes)
 
@@ -143,6 +143,14 @@ def _report(
 def _is_meant_name(mismatch: Mismatch, scope: Scope, found: Diagnostics) -> bool:
     """Whether a bare word was meant as the name of a value: no text is written like it, or one is near."""
     return mismatch.suggestion is None or bool(found.near(str(mismatch.value), scope.names(*VALUES)))
+
+
+def _address(name: str, mismatch: Mismatch, span: Span) -> list[Fix]:
+    """`bind = 8080`: a port has an address before it."""
+    if name != "bind" or type(mismatch.value) is not int:
+        return []
+    meant = f'"127.0.0.1:{mismatch.value}"'
+    return [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)]
 
 
 def _millions(mismatch: Mismatch, span: Span) -> list[Fix]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -66,17 +66,13 @@ class Module:
     lost: frozenset[str] = frozenset()
     """Names that are perhaps declared in what could not be read."""
     damage: Damage = field(factory=Damage)
-    _by_kind: dict[type, list[Any]] = field(init=False, factory=dict)
-
-    def __attrs_post_init__(self) -> None:
-        for declaration in self.declarations:
-            self._by_kind.setdefault(type(declaration), []).append(declaration)
+    by_kind: Mapping[type, Sequence[Any]] = field(factory=dict)
 
     def each(self, *kinds: type[D]) -> Sequence[D]:
         """The declarations of these kinds, in order."""
         if len(kinds) == 1:
-            return self._by_kind.get(kinds[0], ())
-        return sorted((node for kind in kinds for node in self._by_kind.get(kind, ())), key=_start)
+            return self.by_kind.get(kinds[0], ())
+        return sorted((node for kind in kinds for node in self.by_kind.get(kind, ())), key=_start)
 
     @property
     def importing(self) -> list[ImportAs | ImportNames]:
@@ -131,7 +127,8 @@ class Loader:
             parsed.source,
             parsed.declarations,
             lost=parsed.lost,
-            damage=Damage.of(parsed.declarations, parsed.guesses),
+            damage=Damage.of(parsed),
+            by_kind=parsed.by_kind,
         )
         self._modules[key] = module
         self._loading.append((key, module))

@@ -20,7 +20,7 @@ from ..dsl.units import Duration, Size
 from .declare import Declared
 from .merge import Section, Setting
 from .model_files import ModelFiles
-from .placement import Node
+from .placement import Node, place
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -109,7 +109,6 @@ class Program:
     declared: tuple[Declared, ...]
     nodes: tuple[Node, ...]
     gateway: GatewaySettings
-    replicas: dict[str, tuple[Replica, ...]]
     models: ModelFiles
     graph: Graph | None
     """Types, routes, pipelines and externs; None when the files declare none."""
@@ -124,3 +123,8 @@ class Program:
     def deployments(self) -> list[tuple[Declared, Deployment]]:
         """Those deployments that have a meaning, and a runtime."""
         return [(d, d.deployment) for d in self.declared if d.deployment is not None and d.runtime_is_known]
+
+    @cached_property
+    def replicas(self) -> dict[str, tuple[Replica, ...]]:
+        """Where the replicas of each deployment run, by its name. Raises NoRoom."""
+        return place([deployment for _, deployment in self.deployments], self.nodes)

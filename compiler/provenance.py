@@ -47,9 +47,9 @@ def values_of(
         config = attrs.evolve(config, circuit_breaker=attrs.evolve(config.circuit_breaker, **values))
     complete = attrs.evolve(
         deployment,
-        runtime=deployment.effective_runtime(),
+        runtime=deployment.effective_runtime,
         runtime_config=config,
-        price=deployment.effective_price(),
+        price=deployment.effective_price,
     )
     return [
         attrs.evolve(each, origin=_of_another(others[each.path[-1]]))

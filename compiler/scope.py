@@ -13,8 +13,9 @@ from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from ..dsl.wording import as_name
-from .memory import UNSURE, Memory, Use
+from .memory import Memory
 from .modules import Module
+from .results import UNSURE, Use
 
 Named = (
     s.ParamDeclaration
@@ -89,6 +90,16 @@ class Scope:
     """The declarations that `own` was made of, where each has a name of its own."""
     lost: set[str] = field(factory=set)
     """Names that an import should have brought and did not; using one is no mistake of its own."""
+    _by_kind: dict[tuple[type, ...], list[Symbol]] = field(init=False, factory=dict)
+    """What `each` gave, as long as `own` is the same."""
+
+    def each(self, *kinds: type) -> list[Symbol]:
+        """The declarations of these kinds that names of this file stand for, in order."""
+        known = self._by_kind.get(kinds)
+        if known is None:
+            known = [symbol for symbol in self.own.values() if isinstance(symbol.node, kinds)]
+            self._by_kind[kinds] = known
+        return known
 
     def span(self, node: s.Node) -> Span:
         return self.module.span(node.start, node.end)
@@ -253,7 +264,7 @@ def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
     if module.declarations is scope.distinct:
         return
     before = {id(symbol.node): symbol for symbol in scope.own.values()}
-    scope.own, reported = {}, len(found.items)
+    scope.own, scope._by_kind, reported = {}, {}, len(found.items)
     gateways: dict[type, s.Declaration] = {}
     for node in module.declarations:
         if isinstance(node, s.ClusterDeclaration | s.GatewayDeclaration):

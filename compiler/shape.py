@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -23,11 +24,11 @@ from ..dsl.policies import CapacityPolicy
 from ..dsl.record import Field, fields, is_record
 from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef, runtime_with
 from ..dsl.source import Span
-from ..dsl.suggest import every, near, offer
+from ..dsl.suggest import either, every, near, offer
 from ..dsl.tasks import Labels
 from ..dsl.values import Word
 from .evaluate import Evaluator
-from .foreign import Answer, env_instead, foreign_block, foreign_field
+from .foreign import Answer, env_instead, foreign_block, foreign_field, in_snake_case
 from .merge import Section, Setting
 from .unknown import UNKNOWN
 
@@ -216,12 +217,17 @@ class Shaper:
                 if any(name in known for known in (section.settings, section.sections, section.meant)):
                     continue
                 meaning = field.metadata.get("doc")
+                written = "…"
+                kind = hint(cls, name)
+                if isinstance(kind, type) and issubclass(kind, StrEnum):
+                    written = f"{next(iter(kind))}"
+                    meaning = f"{meaning or 'it'}, {either(f'`{each}`' for each in kind)}"
                 self._found.error(
                     "E0305",
                     f"{what} needs `{name}`",
                     section.name_span,
                     f"`{name}` is missing",
-                    help=f"add `{name} = …`" + (f": {meaning}" if meaning else ""),
+                    help=f"add `{name} = {written}`" + (f": {meaning}" if meaning else ""),
                 )
 
     def _unknown_field(
@@ -236,8 +242,9 @@ class Shaper:
         name = setting.node.name.text
         if self._misplaced(name, cls, setting.name_span):
             return
-        meant = near(name, names)
-        helps = [offer(meant) or _elsewhere(name, cls, names)]
+        snake = in_snake_case(name)
+        meant = [snake] if snake in names else near(name, names)
+        helps = [offer(meant) or _elsewhere(snake, cls, names)]
         fixes: list[Fix] = []
         if foreign is not None and (foreign.sure or not meant):
             helps, fixes = [foreign.text], foreign.fixes

@@ -41,10 +41,10 @@ def shared_circuits(deployments: Iterable[tuple[Declared, Deployment]]) -> dict[
     written: dict[tuple[str, str, str], list[Shared]] = {}
     asked: dict[str, tuple[str, str]] = {}
     for declared, deployment in deployments:
-        provider, config = deployment.effective_runtime().provider, config_of(declared, deployment)
+        provider, config = deployment.effective_runtime.provider, config_of(declared, deployment)
         if provider is None or not isinstance(config, RemoteConfig):
             continue
-        endpoint = target_of(provider, config, deployment.effective_task()).endpoint
+        endpoint = target_of(provider, config, deployment.effective_task).endpoint
         launched = isinstance(config, LaunchableConfig) and config.launch is not None
         if launched or not endpoint or "{port}" in endpoint:
             continue

@@ -28,7 +28,10 @@ MOST_GPUS = 256
 
 @frozen
 class Deployment:
-    """One model, the runtime that serves it, and the limits it is used within."""
+    """One model, the runtime that serves it, and the limits it is used within.
+
+    What follows from its fields is worked out once: many checks ask for it.
+    """
 
     name: str
     model: str = field(metadata={"doc": "model name, or path to an `.onnx` file"})
@@ -56,12 +59,12 @@ class Deployment:
     cache: Cache | None = doc("answers that are given again", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 
-    @property
+    @cached_property
     def known_model(self) -> str:
         """The model, as the catalogue is asked for it: nothing where it comes from the environment."""
         return "" if isinstance(self.model, LateText) else self.model
 
-    @property
+    @cached_property
     def base_model(self) -> str | None:
         """Which model it is, where the file says so because `model` is a name of one's own."""
         said = self.model_info.base_model if self.model_info is not None else None
@@ -73,6 +76,7 @@ class Deployment:
         """How many replicas it has at least; exactly so many, where no range says more."""
         return self.replicas.least if isinstance(self.replicas, Range) else self.replicas
 
+    @cached_property
     def effective_runtime(self) -> RuntimeKind:
         """The runtime that serves the model: `runtime`, else that of the block, else the name's."""
         if self.runtime is not None:
@@ -84,34 +88,37 @@ class Deployment:
     @property
     def uses_gpus(self) -> bool:
         """Whether it runs on the machines of the file: in this process, or as a server that is launched."""
-        if self.effective_runtime().transport is TransportKind.LOCAL:
+        if self.effective_runtime.transport is TransportKind.LOCAL:
             return True
-        config = self.effective_config()
+        config = self.effective_config
         if not isinstance(config, LaunchableConfig):
             return False
         is_python = config.kind is RuntimeKind.PYTHON and config.endpoint is None
         return config.launch is not None or is_python
 
+    @cached_property
     def effective_config(self) -> RuntimeConfig:
         """The settings of the effective runtime, defaults where none were given."""
-        return self.runtime_config or default_config(self.effective_runtime())
+        return self.runtime_config or default_config(self.effective_runtime)
 
-    @property
+    @cached_property
     def is_at_bedrock(self) -> bool:
         """Whether Amazon Bedrock is asked for a model of OpenAI's, in OpenAI's protocol."""
-        config = self.effective_config()
+        config = self.effective_config
         return isinstance(config, OpenAIConfig) and config.aws is not None
 
+    @cached_property
     def effective_task(self) -> TaskKind:
         """The task that the model does: `task`, else tensors for local models and chat for remote ones."""
         if self.task is not None:
             return self.task.kind
-        local = self.effective_runtime().transport is TransportKind.LOCAL
+        local = self.effective_runtime.transport is TransportKind.LOCAL
         return TaskKind.TENSOR if local else TaskKind.CHAT
 
+    @cached_property
     def found(self) -> ModelInfo | None:
         """What the catalogue has of the model: of the one that the file says it is, wherever that runs."""
-        provider = self.effective_runtime().provider
+        provider = self.effective_runtime.provider
         if provider is None:
             return None
         if self.is_at_bedrock:
@@ -120,6 +127,7 @@ class Deployment:
             return find_model(self.known_model, provider)
         return find_model(self.base_model, provider) or find_model(self.base_model)
 
+    @cached_property
     def effective_price(self) -> Price | None:
         """What the model costs: `price`, else what the catalogue says, None where it says nothing.
 
@@ -127,7 +135,7 @@ class Deployment:
         """
         if self.price is not None:
             return self.price
-        info = self.found()
+        info = self.found
         if info is None or info.input_price is None:
             return None
         return Price(
@@ -155,9 +163,9 @@ class Deployment:
     def problems(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
         return (
-            *emptiness(self.name, self.model, name_at(self.effective_runtime(), self.model)),
+            *emptiness(self.name, self.model, name_at(self.effective_runtime, self.model)),
             *ranges(self),
-            *above_highest_tier(self.effective_runtime().provider, self.known_model, self.runtime_config),
+            *above_highest_tier(self.effective_runtime.provider, self.known_model, self.runtime_config),
         )
 
 

@@ -165,7 +165,7 @@ class ExpressionBuilder:
 
     def text(self, c: Children) -> s.Expression:
         [token] = c
-        if token.start in self._reports.keys:
+        if token.start in self._reports.keys.found:
             return s.Bad(token.start, token.end)
         return read_text(token.text, token.start, token.end, self._reports.bad_text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 
 from .late_pattern import late_pattern
@@ -15,10 +16,11 @@ def unix_lines(text: str) -> str:
     return _OTHER_LINE_END.sub("\n", text) if "\r" in text else text
 
 
-def line_starts(text: str) -> list[int]:
+@lru_cache(maxsize=8)  # a text in an editor is asked for them as a document and as a source
+def line_starts(text: str) -> tuple[int, ...]:
     r"""The offset of the first character of each line, where lines end with `\n`."""
     longer = map((1).__add__, map(len, text.split("\n")))
-    return [0, *accumulate(longer)][:-1]
+    return (0, *accumulate(longer))[:-1]
 
 
 def line_start(text: str, offset: int) -> int:

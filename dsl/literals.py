@@ -14,6 +14,8 @@ _SPECIAL = late_pattern(
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
 _RAW_ESCAPE = late_pattern(r'\\(["n\\])')
+FOREIGN_ESCAPE = late_pattern(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
+"""How JSON and Python write a character by its number."""
 _NAME = late_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
 
 _RETURNS = late_pattern(r"(?<!\r)\r++(?=\n)")

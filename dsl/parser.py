@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,6 @@ from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
 from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
-from .secrets import may_give_keys
 from .source import Source
 from .syntax import Declaration, Node
 from .tokens import Token, tokenize
@@ -51,6 +51,19 @@ class Parsed:
     nodes: dict[int, tuple[Node, ...]] = field(factory=dict, eq=False, repr=False)
     """All nodes of declarations that moved before, by the id of the declaration."""
 
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each declaration begins."""
+        return tuple(node.start for node in self.declarations)
+
+    @cached_property
+    def by_kind(self) -> Mapping[type, Sequence[Any]]:
+        """The declarations of each kind, in order."""
+        kinds: dict[type, list[Any]] = {}
+        for node in self.declarations:
+            kinds.setdefault(type(node), []).append(node)
+        return kinds
+
 
 def parse(source: Source) -> Parsed:
     """Read `source` as far as it can be read. Never raises for what the text says."""
@@ -69,8 +82,8 @@ def parse_part(source: Source, begin: int, known: Collection[int]) -> tuple[Pars
     state = _new_state(Builder(reports))
     recovery: Recovery | None = None
     tokens = tokenize(source.text, begin)
-    if may_give_keys(source.text):
-        tokens = reports.watched(tokens)
+    if source.may_give_keys:
+        tokens = reports.keys.watched(tokens)
     end = Token("$END", "", len(source.text), len(source.text))
     reached: int | None = None
     states, values = state.state_stack, state.value_stack

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any
 
@@ -12,9 +11,9 @@ from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
+from .key_reports import KeyReports
 from .late_pattern import late_pattern
-from .literals import read_text
-from .secrets import SECRET_ADVICE, gives_key
+from .literals import FOREIGN_ESCAPE
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
@@ -62,8 +61,7 @@ class SyntaxReports:
         """Behind the last mistake, said or not."""
         self.guesses: list[int] = []
         """Where it had to be guessed what is meant: nothing is said that may only follow from it."""
-        self.keys: set[int] = set()
-        """Where texts and names begin that hold a key."""
+        self.keys = KeyReports(source, self.error)
         self.lost: set[str] = set()
         """Words of declarations that could not be read: names that are perhaps declared.
 
@@ -198,12 +196,18 @@ class SyntaxReports:
     def bad_text(self, kind: str, start: int, end: int) -> None:
         here = self.span(start, end)
         if kind == "escape":
+            if self.source.is_hidden(start):
+                return
+            other = FOREIGN_ESCAPE.match(self.source.text, start)
+            meant = f"\\u{{{other[1] or other[2]}}}" if other is not None else ""
+            whole = self.span(start, other.end() if other is not None else end)
             escapes = '`\\n`, `\\t`, `\\r`, `\\0`, `\\"`, `\\\\`, `\\$` and `\\u{…}`'
             self.error(
                 "E0111",
                 f"`{shorten(here.text)}` is no escape",
                 here,
                 help=f"escapes are {escapes}; write `\\\\` for a backslash",
+                fixes=[Fix(f"write `{meant}`", (Edit(whole, meant),))] if meant else (),
             )
         elif kind == "value":
             self.error(
@@ -232,34 +236,6 @@ class SyntaxReports:
             f"more than {most} operators in one expression",
             self.span(operator.start, operator.end),
             help="split it with `let`",
-        )
-
-    def watched(self, tokens: Iterator[Token]) -> Iterator[Token]:
-        """`tokens` again, what is or holds a key among them said."""
-        for token in tokens:
-            if token.type == "STRING":
-                self._watch(token)
-            elif token.type == "NAME" and gives_key(token.text):
-                self._inline_key(token)
-            yield token
-
-    def _watch(self, token: Token) -> None:
-        if gives_key(token.text.strip('"')):
-            self._inline_key(token)
-        elif "\\" in token.text:
-            parts = read_text(token.text, 0, 0, lambda *_: None).parts
-            if gives_key("".join(part for part in parts if isinstance(part, str))):
-                self.source.hide(token.start + 1, token.end - 1)
-                self._inline_key(token)
-
-    def _inline_key(self, token: Token) -> None:
-        self.keys.add(token.start)
-        self.error(
-            "E0306",
-            "this looks like a key, and a file never holds one",
-            self.span(token.start, token.end),
-            "a secret in plain text",
-            help=SECRET_ADVICE,
         )
 
     # ---- while tokens are read

@@ -82,7 +82,8 @@ def quantity_suggestion(kind: Any, value: object) -> str | None:
     """The most likely literal behind a bare number or a quoted quantity."""
     if isinstance(value, str):
         try:
-            return str(parse_quantity(value, kind))
+            parse_quantity(value, kind)
+            return value.strip()
         except ValueError:
             return None
     if type(value) in (int, float):

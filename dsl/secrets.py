@@ -31,6 +31,9 @@ _BEGINNINGS = tuple(_STARTS)
 _DIGITS = 40
 """Hexadecimal ones of a key that begins anyhow."""
 
+SEEN_IN = 64
+"""In so many characters `may_hold_key` and `may_give_keys` see whatever makes them say so."""
+
 _SIXTEEN = late_pattern(_ROW := "(?![a-z]{16})[A-Za-z0-9]{16}")
 """What no word has, however it begins: sixteen letters and digits in a row, not all of them small letters."""
 
@@ -64,6 +67,8 @@ SECRET_ADVICE = (
     'or a file: `file("/run/secrets/key")`; and replace the key, since it was written down',
 )
 """What to do instead of writing a secret into a file."""
+NAME_ADVICE = "if it is a name and no key, choose one that begins otherwise: no form tells the two apart"
+"""The same, where words are all that stands there."""
 
 
 @frozen
@@ -91,10 +96,11 @@ def looks_like_key(text: str) -> bool:
 
 def gives_key(text: str) -> bool:
     """Whether a text or a name of a file is a key or surely has one in it."""
-    return looks_like_key(text) or _surely_holds_key(text)
+    return looks_like_key(text) or surely_holds_key(text)
 
 
-def _surely_holds_key(text: str) -> bool:
+def surely_holds_key(text: str) -> bool:
+    """Whether something in `text` has the form of a key, and is longer than any word."""
     found = (_FILLED.sub("", each[0]) for each in _KEY.finditer(text))
     return any(_SIXTEEN.search(each) and not _HEXADECIMAL.fullmatch(each) for each in found)
 
@@ -116,7 +122,7 @@ def may_hold_key(text: str) -> bool:
 
 def may_give_keys(source: str) -> bool:
     """Whether names and texts of a file have to be looked at: some may hold a key, or do by their escapes."""
-    return may_hold_key(source) or "\\u{" in source or "\\\n" in source or "\\\r" in source
+    return may_hold_key(source) or "\\u" in source or "\\x" in source or "\\\n" in source or "\\\r" in source
 
 
 def borne(text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from attrs import field
 
 from .lines import line_starts
 from .record import define, frozen
-from .secrets import MASK, borne, masked
+from .secrets import MASK, borne, masked, may_give_keys
 
 
 @define(eq=False)
@@ -37,6 +37,10 @@ class Source:
             self._hidden.add((start, end))
             self._shown = None
 
+    def is_hidden(self, offset: int) -> bool:
+        """Whether a secret stands at `offset`."""
+        return any(start <= offset < end for start, end in self._hidden)
+
     @property
     def shown(self) -> str:
         """The text with bullets over its secrets; all offsets are those of `text`."""
@@ -47,8 +51,14 @@ class Source:
                 if start < end:
                     pieces += [self.text[position:start], MASK * (end - start)]
                     position = end
-            self._shown = masked("".join([*pieces, self.text[position:]]))
+            shown = "".join([*pieces, self.text[position:]])
+            self._shown = masked(shown) if self.may_give_keys else shown
         return self._shown
+
+    @cached_property
+    def may_give_keys(self) -> bool:
+        """Whether its names and texts have to be looked at, as `secrets.may_give_keys` says."""
+        return may_give_keys(self.text)
 
     @cached_property
     def borne_keys(self) -> tuple[str, ...]:
@@ -56,7 +66,7 @@ class Source:
         return borne(self.text)
 
     @cached_property
-    def line_starts(self) -> list[int]:
+    def line_starts(self) -> tuple[int, ...]:
         """The offset of the first character of each line."""
         return line_starts(self.text)
 

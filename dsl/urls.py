@@ -5,6 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+_ADDED = ("/chat/completions", "/embeddings")
+"""Paths of requests, with which no address ends that others stand behind."""
+
 
 def no_base_url(endpoint: str) -> tuple[str, str, str] | None:
     """Why requests cannot go to `endpoint`, in short, and what to do; None where they can.
@@ -29,12 +32,21 @@ def no_base_url(endpoint: str) -> tuple[str, str, str] | None:
             'give a key with `api_key = env("…")`, and the version of an Azure API with `api_version`',
         )
     if url.scheme not in ("http", "https"):
-        return f"`{endpoint}` is no URL", "expected `https://…`", f'write `endpoint = "https://{endpoint}"`'
+        scheme = "http" if endpoint.startswith(("localhost", "127.")) else "https"
+        meant = f"{scheme}://{endpoint}"
+        return f"`{endpoint}` is no URL", f"expected `{scheme}://…`", f'write `endpoint = "{meant}"`'
     if not has_host:
         return (
             f"`{endpoint}` names no host",
             "expected `https://host/…`",
             'write `endpoint = "https://host/v1"`',
+        )
+    added = next((each for each in _ADDED if url.path.rstrip("/").endswith(each)), None)
+    if added is not None:
+        return (
+            f"`{endpoint}` is an address of one kind of request, and more is put behind it",
+            f"`{added}` is added to it",
+            f'write `endpoint = "{endpoint.rstrip("/").removesuffix(added)}"`',
         )
     if "$" in url.netloc:
         return (

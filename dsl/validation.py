@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from types import NoneType
 from typing import Any
@@ -38,13 +38,9 @@ def emptiness(name: str, model: str, sent: str) -> Iterator[Problem]:
 def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     """Walk the attrs values below `value` and compare each number with its field's metadata."""
     cls: Any = type(value)
-    bounds, values_of = _bounds(cls)
-    values = values_of(value)
-    for kind, inner, known in zip(map(type, values), values, bounds, strict=True):
-        looked_into = _is_looked_into(kind)
-        if looked_into is None:
-            continue
-        name, minimum, bound, at_most = known
+    values = _values_of(cls)(value)
+    for index, kind, looked_into, (name, minimum, bound, at_most) in _numbers(cls, tuple(map(type, values))):
+        inner = values[index]
         if looked_into:
             if kind is Range:
                 yield from _ends(inner, minimum, at_most, (*path, name))
@@ -87,17 +83,34 @@ def _is_looked_into(kind: type) -> bool | None:
     return kind in (Range, dict) or is_record(kind)
 
 
+_Bounds = tuple[str, Any, Any, Any]
+"""The name of a field, and its bounds: at least, more than, at most."""
+
+
 @cache
-def _bounds(cls: Any) -> tuple[tuple[tuple[str, Any, Any, Any], ...], Callable[[Any], tuple[Any, ...]]]:
-    """The fields of a class with the bounds of those that have some, and what gives the values of all."""
-    names = tuple(fields(cls))
-    bounds = tuple(
+def _bounds(cls: Any) -> tuple[_Bounds, ...]:
+    return tuple(
         (name, each.metadata.get("min"), each.metadata.get("above"), each.metadata.get("max"))
         for name, each in fields(cls).items()
     )
-    if len(names) > 1:
-        return bounds, attrgetter(*names)
-    return bounds, lambda value: tuple(getattr(value, name) for name in names)
+
+
+@cache
+def _values_of(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of all fields of a class."""
+    names = tuple(fields(cls))
+    return attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, n) for n in names)
+
+
+@lru_cache(maxsize=4096)
+def _numbers(cls: Any, kinds: tuple[type, ...]) -> tuple[tuple[int, type, bool, _Bounds], ...]:
+    """Which fields hold numbers, or what is looked into for them, where all hold values of these kinds."""
+    known = zip(kinds, map(_is_looked_into, kinds), _bounds(cls), strict=True)
+    return tuple(
+        (index, kind, looked_into, bounds)
+        for index, (kind, looked_into, bounds) in enumerate(known)
+        if looked_into is not None
+    )
 
 
 def above_highest_tier(

@@ -7,11 +7,12 @@ from enum import Enum
 
 from attrs import field
 
+from ..dsl.lines import line_start
 from ..dsl.record import define, frozen
 from ..dsl.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, STARTS_TEST, Token, tokenize
 
 _WORDS = "|".join((*(word for word, kind in KEYWORDS.items() if kind in DECLARATIONS), STARTS_TEST))
-_MARGIN = re.compile(rf"^(?:{_WORDS})\b", re.MULTILINE)
+_FIRST_WORD = re.compile(rf"(?:{_WORDS})\b")
 
 _GO_ON_AFTER = frozenset(
     {"EQUAL", "OPERATOR", "PLUS", "MINUS", "BANG", "DOT", "COLON", "ARROW", "FAT_ARROW", "VBAR", "COMMA"}
@@ -88,9 +89,7 @@ class Cursor:
 
 def cursor_at(text: str, offset: int) -> Cursor:
     """What is around `offset`."""
-    begin = 0
-    for margin in _MARGIN.finditer(text, 0, offset):
-        begin = margin.start()
+    begin = _declaration_before(text, offset)
     frames = [Frame("", begin)]
     end = begin
     for token in tokenize(text, begin):
@@ -110,6 +109,17 @@ def cursor_at(text: str, offset: int) -> Cursor:
     if "\n" in gap and last not in _GO_ON_AFTER and frame.opener in ("", "LBRACE"):
         _finish(frame)
     return _completed(Cursor(offset, Where.CODE, "", frames), text)
+
+
+def _declaration_before(text: str, offset: int) -> int:
+    """Where the last line before `offset` begins whose first word starts a declaration; 0 without one."""
+    begin = offset
+    while begin > 0:
+        begin = line_start(text, begin)
+        if _FIRST_WORD.match(text, begin, offset):
+            return begin
+        begin -= 1
+    return 0
 
 
 def _reaches(token: Token, offset: int) -> tuple[Where, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from lsprotocol.types import (
@@ -58,12 +59,14 @@ class Document:
         return Location(self.uri, self.lines.range(start, end))
 
 
+@lru_cache(maxsize=4096)
 def path_of(uri: str) -> Path | None:
     """The file behind a URI, None when it is no file's."""
     path = to_fs_path(uri)
     return Path(path) if path else None
 
 
+@lru_cache(maxsize=4096)
 def uri_of(path: Path) -> str:
     """The URI of a file."""
     return str(from_fs_path(str(path.absolute())))

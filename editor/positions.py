@@ -24,11 +24,11 @@ class Lines:
         self._is_plain = encoding == UTF32 or text.isascii()
 
     @cached_property
-    def starts(self) -> list[int]:
+    def starts(self) -> tuple[int, ...]:
         """The offset of the first character of each line."""
         if "\r" not in self.text:
             return line_starts(self.text)
-        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+        return (0, *(end.end() for end in _LINE_END.finditer(self.text)))
 
     def position(self, offset: int) -> Position:
         """The line and column of the character at `offset`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -39,6 +40,7 @@ class LateResources(web.PlainResource):
             beginning = beginning.rpartition("/")[0] or "/"
 
 
+@lru_cache(1024)  # a server has a few hundred paths, and a test many servers
 def _beginning(path: str) -> str:
     """The whole segments of `path` before the first that may be anything."""
     fixed, brace, _ = path.partition("{")

@@ -43,19 +43,25 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
-def pytest_collection() -> None:
-    """Nothing that is made while tests are collected is garbage, so do not search it again and again."""
+def pytest_collection(session: pytest.Session) -> None:
+    """Nothing that is made while tests are collected is garbage, so do not search it again and again.
+
+    What others are forked from imports meanwhile, on another core.
+    """
     gc.disable()
     os.environ |= ONE_THREAD
+    if session.config.option.forks > 1:
+        from .support.forked import start_servers
+
+        start_servers()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Do once what each process would do; leave the tests out of every later search for garbage."""
     if session.config.option.forks > 1 and "tests.support.forked" in sys.modules:
-        from .support import fork_server, forked
+        from .support import fork_server
 
         fork_server.prepare()
-        forked.start_servers()
         _read_constants()
     gc.freeze()
     gc.enable()

@@ -44,7 +44,7 @@ def name_of(page: Path) -> str:
 @pytest.mark.parametrize("script", ["build_reference", "build_pictures"])
 def test_tables_and_pictures_are_those_of_the_code(script: str) -> None:
     command = [sys.executable, f"scripts/{script}.py", "--check"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stderr
 
 

@@ -313,6 +313,11 @@ def test_the_rooms_are_all_there_is() -> None:
 def test_checking_a_file_loads_no_heavy_library(program: str) -> None:
     ended = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", f"{program}\n{ended}"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{program}\n{ended}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=200,
     )
     assert done.stdout.splitlines()[-1] == "[]"

@@ -28,7 +28,7 @@ def build(kind: str, project: Path, output: Path) -> Path:
     """The wheel or the source archive of `project`, built without the network."""
     done = subprocess.run(
         [sys.executable, "-c", BUILD.format(kind=kind), str(output)],
-        cwd=project, capture_output=True, text=True, check=False,
+        cwd=project, capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return output / done.stdout.splitlines()[-1]
@@ -78,7 +78,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--no-compile",
     ]
     alone = ("--no-index", "--no-deps", "--no-compile")
-    subprocess.run([*pip, *alone, "--target", str(target), str(wheel)], check=True, capture_output=True)
+    subprocess.run(
+        [*pip, *alone, "--target", str(target), str(wheel)], check=True, capture_output=True, timeout=200
+    )
     return target
 
 
@@ -112,14 +114,14 @@ def test_the_installed_command_checks_a_file_in_another_folder(installed: Path, 
     done = subprocess.run(
         [sys.executable, str(installed / "bin" / "inferc"), "check", "first.infer"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 1
     assert "--> first.infer:1:39" in done.stderr
     where = subprocess.run(
         [sys.executable, "-c", "import inferc.dsl, inferc.cli; print(inferc.dsl.__path__[0])"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, timeout=200,
     )  # fmt: skip
     assert Path(where.stdout.strip()) == installed / "inferc" / "dsl"
 
@@ -131,7 +133,7 @@ def test_the_installed_command_writes_and_schemas_need_no_file_of_the_project(
         subprocess.run(
             [sys.executable, "-P", "-m", "inferc.cli", *arguments],
             cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
-            capture_output=True, text=True, check=True,
+            capture_output=True, text=True, check=True, timeout=200,
         )  # fmt: skip
     assert (tmp_path / "hello.plan.json").exists()
 
@@ -164,7 +166,7 @@ def test_the_version_is_written_in_one_place(wheel: Path) -> None:
 
 def test_nothing_that_git_is_to_ignore_is_in_it() -> None:
     asked = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
-    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=200)
     if listed.returncode:
         pytest.skip(listed.stderr)
     assert listed.stdout == ""

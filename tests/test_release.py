@@ -39,7 +39,7 @@ def project(tmp_path: Path) -> Path:
 
 def git(folder: Path, *words: str) -> None:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, timeout=200)
 
 
 def commit(folder: Path) -> None:
@@ -50,7 +50,7 @@ def commit(folder: Path) -> None:
 def release(folder: Path, version: str = "1.2.3") -> tuple[int, str, str]:
     clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
     command = [sys.executable, "scripts/release.py", version]
-    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=200)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...compiler.compile import Checked, check_file, compile_checked
 from ...compiler.shared_settings import with_shared_settings
 from ...compiler.unused import without_used_elsewhere
-from ..files import save
+from ..files import save_all
 from ..output import add_format, fail, misuse, show, status_of
 from ..sources import Input, add_files, add_settings, inputs
 
@@ -60,22 +60,26 @@ def _compile(chosen: list[Input], arguments: Namespace) -> tuple[int, list[Check
     found = [diagnostic for checked in all_checked for diagnostic in checked.diagnostics]
     prints = arguments.explain_values or any(_output(arguments.output, each.path) is None for each in chosen)
     status = show(found, arguments, taken=prints)
+    plans: dict[Path, str] = {}
     for each, checked in zip(chosen, all_checked, strict=True):
         if status_of(checked.diagnostics, arguments.deny == "warnings") == 0:
-            written = _explain(checked) if arguments.explain_values else _write(each, checked, arguments)
-            status = max(status, written)
-    return status, all_checked
+            if arguments.explain_values:
+                _explain(checked)
+            else:
+                _put(each, checked, arguments, plans)
+    return max(status, save_all(plans)), all_checked
 
 
-def _write(each: Input, checked: Checked, arguments: Namespace) -> int:
+def _put(each: Input, checked: Checked, arguments: Namespace, plans: dict[Path, str]) -> None:
+    """Add the plan to `plans`, or print it where it goes to standard output."""
     from ...compiler.plan import dump_plan
 
     output = _output(arguments.output, each.path)
     text = dump_plan(compile_checked(checked, output.parent if output is not None else Path()))
     if output is None:
         sys.stdout.write(text)
-        return 0
-    return save(output, text, f"wrote {output}")
+    else:
+        plans[output] = text
 
 
 def _clash(chosen: list[Input], asked: str | None) -> str | None:
@@ -103,7 +107,7 @@ def _output(asked: str | None, source: Path | None) -> Path | None:
     return source.with_suffix(".plan.json")
 
 
-def _explain(checked: Checked) -> int:
+def _explain(checked: Checked) -> None:
     from ...compiler.provenance import effective_values
 
     assert checked.program is not None
@@ -111,7 +115,6 @@ def _explain(checked: Checked) -> int:
         print(f"deployment {name}")
         for each in values:
             print(f"  {'.'.join(each.path)} = {each.value}  # {each.origin}")
-    return 0
 
 
 def _watch(chosen: list[Input], arguments: Namespace) -> int:

@@ -99,8 +99,8 @@ def run(arguments: Namespace) -> int:
 
 def _write(folder: Path, files: dict[str, str]) -> int:
     left = _left_over(folder, files)
-    status = save_all(folder, files)
-    for path in left:
+    status = save_all({folder / name: text for name, text in files.items()}, with_folders=True)
+    for path in left if status == 0 else ():
         print(harmless(f"not needed any more: {path}"), file=sys.stderr)
     return status
 

@@ -65,4 +65,4 @@ def _write(exported: Exported, output: str | None) -> int:
     target = Path(str(output))
     if len(exported.files) == 1 and not target.is_dir() and not str(output).endswith("/"):
         return save(target, next(iter(exported.files.values())), f"wrote {target}")
-    return save_all(target, exported.files)
+    return save_all({target / name: text for name, text in exported.files.items()}, with_folders=True)

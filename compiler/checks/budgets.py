@@ -41,7 +41,7 @@ def check_own(declared: Declared, deployment: Deployment, found: Diagnostics) ->
     if budget is None:
         return
     _ceilings(budget, declared.span, declared.section_at("budget"), found)
-    if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
+    if deployment.model and not declared.wrote("price") and deployment.effective_price is None:
         rejects = budget.on_exceeded is BudgetAction.REJECT
         say = found.error if rejects else found.warning
         say(
@@ -56,13 +56,13 @@ def check_own(declared: Declared, deployment: Deployment, found: Diagnostics) ->
 
 def _tier(declared: Declared, deployment: Deployment, budget: Budget, found: Diagnostics) -> None:
     """A tier of service that the file asks for, and that may be dearer than the usual one, needs a price."""
-    price, request = deployment.effective_price(), deployment.request
+    price, request = deployment.effective_price, deployment.request
     if price is None or request is None:
         return
     from ..plan.service_tiers import WRITABLE, has_unknown_price, tier_in  # most files ask for no tier
     from ..targets import wire_of
 
-    wire = wire_of(deployment.effective_runtime().provider)
+    wire = wire_of(deployment.effective_runtime.provider)
     for where, said in (("force", request.force), ("defaults", request.defaults)):
         tier = tier_in(said.extra_body, wire) if said is not None and said.extra_body else ""
         if not has_unknown_price(tier, price):
@@ -101,8 +101,8 @@ def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> 
     rejects = shared.budget.on_exceeded is BudgetAction.REJECT
     say = found.error if rejects else found.warning
     for declared, deployment in program.deployments:
-        is_free = deployment.effective_runtime().transport is TransportKind.LOCAL
-        if is_free or declared.wrote("price") or deployment.effective_price() is not None:
+        is_free = deployment.effective_runtime.transport is TransportKind.LOCAL
+        if is_free or declared.wrote("price") or deployment.effective_price is not None:
             continue
         if shared.reached is None or deployment.name in shared.reached:
             say(
@@ -131,9 +131,9 @@ def _least_cost(program: Program, found: Diagnostics) -> None:
     unpriced = {
         deployment.name: deployment
         for each, deployment in program.deployments
-        if deployment.effective_runtime().transport is not TransportKind.LOCAL
+        if deployment.effective_runtime.transport is not TransportKind.LOCAL
         and not each.wrote("price")
-        and deployment.effective_price() is None
+        and deployment.effective_price is None
     }
     for route in cheapest:
         for member in route.members:

@@ -15,7 +15,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
     """A cache must have something to keep."""
     if deployment.cache is None:
         return
-    if deployment.effective_task() is TaskKind.TENSOR:
+    if deployment.effective_task is TaskKind.TENSOR:
         found.error(
             "E0426",
             "answers of the task `tensor` are not kept",
@@ -35,7 +35,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
 
 def _always_drawn(deployment: Deployment) -> str | None:
     """Why no request can ask for an answer without chance; None where one can."""
-    if deployment.effective_task() not in _DRAWN:
+    if deployment.effective_task not in _DRAWN:
         return None
     force = deployment.request.force if deployment.request is not None else None
     if force is not None and force.temperature:

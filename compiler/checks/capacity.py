@@ -65,7 +65,7 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
             help="name another deployment, or use `queue`",
         )
         return
-    own, other = deployment.effective_task(), target.effective_task()
+    own, other = deployment.effective_task, target.effective_task
     if own is not other:
         found.error(
             "E0403",

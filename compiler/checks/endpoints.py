@@ -52,7 +52,7 @@ TAKEN_HEADERS = frozenset(
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Endpoints, headers, certificates and proxies that cannot be used, or say the same thing twice."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     is_guessed = not deployment.model and not declared.runtime_is_written
     if isinstance(config, RemoteConfig) and not is_guessed:
         _endpoint(declared, deployment, config, found)
@@ -118,6 +118,8 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
         _missing(declared, "an `api_key`", "api_key", _add_key(declared, config.kind), config, found)
     elif declared.wrote("runtime_config", "endpoint"):
         return
+    elif declared.wrote("runtime_config", "launch") and getattr(config, "launch", None) is None:
+        return  # what is wrong with it is said
     elif isinstance(config, OpenAICompatibleConfig) and config.launch is None:
         advice = 'add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started'
         _missing(declared, "an `endpoint`", "endpoint", advice, config, found)

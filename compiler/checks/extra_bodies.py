@@ -82,7 +82,7 @@ def _no_json(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 
 def _asks_by_header(deployment: Deployment) -> bool:
-    return deployment.effective_runtime() is RuntimeKind.GEMINI and service_of(deployment) == "vertex"
+    return deployment.effective_runtime is RuntimeKind.GEMINI and service_of(deployment) == "vertex"
 
 
 def _by_header(tier: Any) -> str:

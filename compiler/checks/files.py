@@ -26,10 +26,7 @@ def check(program: Program, found: Diagnostics) -> None:
     certificates hold some."""
     for declared, deployment in program.deployments:
         _certificates(declared, deployment, found)
-        if (
-            deployment.effective_runtime().transport is not TransportKind.LOCAL
-            or not deployment.model.strip()
-        ):
+        if deployment.effective_runtime.transport is not TransportKind.LOCAL or not deployment.model.strip():
             continue
         for named in _files_of(deployment):
             path = declared.file(named.written, *named.where)
@@ -72,7 +69,7 @@ class _Named:
 
 def _files_of(deployment: Deployment) -> Iterator[_Named]:
     yield _Named("model file", deployment.model, ("model",))
-    config = deployment.effective_config()
+    config = deployment.effective_config
     if isinstance(config, OrtConfig):
         for library in config.custom_ops:
             yield _Named("library of operators", library, ("runtime_config", "custom_ops"))
@@ -89,7 +86,7 @@ def _files_of(deployment: Deployment) -> Iterator[_Named]:
 
 def _inside(named: _Named, declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A plan names files by their paths from it: those outside of the project do not travel with it."""
-    config = deployment.effective_config()
+    config = deployment.effective_config
     if isinstance(config, OrtConfig) and config.outside_project:
         return
     span = declared.span(*named.where)

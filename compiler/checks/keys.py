@@ -20,6 +20,8 @@ ASKED = (*ANSWERING, s.PipelineDeclaration)
 
 def check(program: Program, found: Diagnostics) -> None:
     """Names must be those of models, secrets must differ, and a budget needs prices."""
+    if not program.gateway.keys:
+        return
     asked = {
         name: symbol
         for scope in program.scopes

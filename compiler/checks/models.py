@@ -29,9 +29,9 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
     _sent_prefix(declared, deployment, found)
     if _ended(declared, deployment, found):
         return
-    if deployment.base_model and deployment.found() is None and context_window_of(deployment) is None:
+    if deployment.base_model and deployment.found is None and context_window_of(deployment) is None:
         _unknown_base(declared, deployment.base_model, found)
-    provider = deployment.effective_runtime().provider
+    provider = deployment.effective_runtime.provider
     if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
         _catalogue(declared, deployment, found)
 
@@ -77,7 +77,7 @@ def _elsewhere(declared: Declared, deployment: Deployment, other: OtherProvider,
 
 def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A prefix that is sent to the very provider that it stands for, which does not know it."""
-    config, other = deployment.effective_config(), find_other(deployment.model)
+    config, other = deployment.effective_config, find_other(deployment.model)
     if other is None or other.endpoint is None or not isinstance(config, OpenAICompatibleConfig):
         return
     host = urlsplit(other.endpoint).hostname
@@ -98,8 +98,8 @@ def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics)
 
 def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bool:
     """A model that its provider has switched off, or has said on which day it will."""
-    model, runtime = deployment.base_model or deployment.known_model, deployment.effective_runtime()
-    preset, config = PRESETS.get(runtime), deployment.effective_config()
+    model, runtime = deployment.base_model or deployment.known_model, deployment.effective_runtime
+    preset, config = PRESETS.get(runtime), deployment.effective_config
     elsewhere = isinstance(config, PresetConfig) and config.endpoint is not None
     if elsewhere and preset is not None and preset.own_servers:
         return False  # nobody switches it off there
@@ -122,7 +122,7 @@ def _ended(declared: Declared, deployment: Deployment, found: Diagnostics) -> bo
 
 
 def _catalogue(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    info = deployment.found()
+    info = deployment.found
     if info is None:
         found.note(
             "N0415",
@@ -146,7 +146,7 @@ def _catalogue(declared: Declared, deployment: Deployment, found: Diagnostics) -
 
 def _of_another(deployment: Deployment) -> str | None:
     """What to write where the name begins with the prefix of a runtime that is not its own."""
-    runtime, found = deployment.effective_runtime(), prefix_in(deployment.model)
+    runtime, found = deployment.effective_runtime, prefix_in(deployment.model)
     if match_runtime(deployment.model) is None and (other := find_other(deployment.model)) is not None:
         return other.advice(deployment.model)
     meant = match_runtime(deployment.model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Container
+from functools import cached_property
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
@@ -36,7 +38,7 @@ def check(program: Program, found: Diagnostics) -> None:
                 routes.append(Symbol(scope, node))
     _route_circles(routes, found)
     _ignored_blocks(program, found)
-    _unused(program, _perhaps_used(program, found), found)
+    _unused(program, _PerhapsUsed(program, found), found)
 
 
 def _route(route: s.Route, scope: Scope, found: Diagnostics) -> bool:
@@ -106,34 +108,44 @@ def _ignored_blocks(program: Program, found: Diagnostics) -> None:
             )
 
 
-def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
-    """Names in or near a part with a mistake: it is not known whether they are used."""
-    if not any(item.code.startswith(_HIDING) for item in found.items):
-        return set()
-    words: Counter[str] = Counter()
-    for scope in program.scopes:
-        words.update(re.findall(r"\w+", scope.module.source.text))
-    names = [name for scope in program.scopes for name in (*scope.own, *scope.imported, *scope.aliases)]
-    if found.is_long:
-        return set(names)
-    misspelt = {
-        item.primary.span.text.rpartition(".")[2]
-        for item in found.items
-        if item.code == "E0201" and item.primary is not None
-    }
-    meant = {name for text in misspelt for name in near(text, names)}
-    return meant | {name for name in names if words[name] > 1}
+class _PerhapsUsed:
+    """Names in or near a part with a mistake: it is not known whether they are used. Texts are looked through
+    when the first name is asked for, which seldom happens."""
+
+    def __init__(self, program: Program, found: Diagnostics) -> None:
+        self._scopes = program.scopes
+        self._mistakes = [item for item in found.items if item.code.startswith(_HIDING)]
+        self._is_long = found.is_long
+
+    def __contains__(self, name: object) -> bool:
+        if not self._mistakes:
+            return False
+        return self._is_long or name in self._meant or name in self._written_twice
+
+    @cached_property
+    def _written_twice(self) -> set[str]:
+        words: Counter[str] = Counter()
+        for scope in self._scopes:
+            words.update(re.findall(r"\w+", scope.module.source.text))
+        return {word for word, count in words.items() if count > 1}
+
+    @cached_property
+    def _meant(self) -> set[str]:
+        """Names that misspelt ones were perhaps meant to be."""
+        names = [name for scope in self._scopes for name in (*scope.own, *scope.imported, *scope.aliases)]
+        misspelt = {
+            item.primary.span.text.rpartition(".")[2]
+            for item in self._mistakes
+            if item.code == "E0201" and item.primary is not None
+        }
+        return {name for text in misspelt for name in near(text, names)}
 
 
-def _unused(program: Program, perhaps_used: set[str], found: Diagnostics) -> None:
-    is_library = not any(isinstance(symbol.node, ANSWERING) for symbol in program.root.own.values())
-    for scope in program.scopes:
-        is_root = scope is program.root and not is_library
-        for name, symbol in scope.own.items():
-            if name in scope.used or name in perhaps_used or name.startswith("_"):
-                continue
-            if not is_root or not isinstance(symbol.node, _FOR_OTHERS):
-                continue
+def _unused(program: Program, perhaps_used: Container[str], found: Diagnostics) -> None:
+    for name, symbol in program.root.own.items() if _answers(program.root) else ():
+        if name in program.root.used or name.startswith("_") or not isinstance(symbol.node, _FOR_OTHERS):
+            continue
+        if name not in perhaps_used:
             found.warning(
                 "W0210",
                 f"the {symbol.kind} `{name}` is never used",
@@ -141,7 +153,13 @@ def _unused(program: Program, perhaps_used: set[str], found: Diagnostics) -> Non
                 "never used",
                 help=f"remove it, or call it `_{name}` to keep it",
             )
+    for scope in program.scopes:
         _unused_imports(scope, perhaps_used, found)
+
+
+def _answers(scope: Scope) -> bool:
+    """Whether something in a file answers requests; else it is a library, for others to use."""
+    return any(isinstance(symbol.node, ANSWERING) for symbol in scope.own.values())
 
 
 def _whole_lines(span: Span) -> Span:
@@ -153,12 +171,13 @@ def _whole_lines(span: Span) -> Span:
     return Span(span.source, span.start, line_end + 1)
 
 
-def _unused_imports(scope: Scope, perhaps_used: set[str], found: Diagnostics) -> None:
+def _unused_imports(scope: Scope, perhaps_used: Container[str], found: Diagnostics) -> None:
     for node in scope.module.importing:
         if (
             isinstance(node, s.ImportAs)
-            and node.alias.text not in scope.used | perhaps_used
+            and node.alias.text not in scope.used
             and node.start in scope.module.imports
+            and node.alias.text not in perhaps_used
         ):
             whole = _whole_lines(scope.module.span(node.start, node.end))
             found.warning(
@@ -170,7 +189,9 @@ def _unused_imports(scope: Scope, perhaps_used: set[str], found: Diagnostics) ->
             )
         elif isinstance(node, s.ImportNames):
             for name in node.names:
-                if name.text in scope.imported and name.text not in scope.used | perhaps_used:
+                if name.text not in scope.imported or name.text in scope.used:
+                    continue
+                if name.text not in perhaps_used:
                     found.warning(
                         "W0210",
                         f"the imported name `{name.text}` is never used",

@@ -12,7 +12,7 @@ def check(program: Program, found: Diagnostics) -> None:
     local = [
         (declared, deployment)
         for declared, deployment in program.deployments
-        if deployment.effective_runtime().transport is TransportKind.LOCAL and deployment.model.strip()
+        if deployment.effective_runtime.transport is TransportKind.LOCAL and deployment.model.strip()
     ]
     if local:
         from .onnx_models import check_models

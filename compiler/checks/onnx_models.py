@@ -26,7 +26,7 @@ def check_models(
 ) -> None:
     """Every one of these local deployments must fit the model that it names."""
     for declared, deployment in deployments:
-        config = deployment.effective_config()
+        config = deployment.effective_config
         assert isinstance(config, OrtConfig)
         _preferred(declared, config, found)
         if config.providers == () and not deployment.gpus:
@@ -102,7 +102,7 @@ def _external(declared: Declared, model: OnnxModel, path: Path, found: Diagnosti
 
 
 def _fits(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
-    kind, task = deployment.effective_task(), deployment.task
+    kind, task = deployment.effective_task, deployment.task
     if kind is TaskKind.CHAT:
         _task_error(
             declared,
@@ -305,7 +305,7 @@ def _batch(
 ) -> None:
     if config.batching is None or config.batching.max_size <= 1:
         return
-    only_ids = deployment.effective_task() is TaskKind.GENERATE
+    only_ids = deployment.effective_task is TaskKind.GENERATE
     for spec in signature.inputs:
         if spec.shape is None or (only_ids and spec.name != INPUT_IDS):
             continue
@@ -342,7 +342,7 @@ def _mixed(declared: Declared, signature: Signature, found: Diagnostics) -> None
 def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
     """Report `batching` that lets no requests share a run."""
     task = deployment.task
-    takes_tensors = deployment.effective_task() is TaskKind.TENSOR or (
+    takes_tensors = deployment.effective_task is TaskKind.TENSOR or (
         isinstance(task, ClassifyTask) and task.tokenizer is None
     )
     alone = without_rows(signature) if takes_tensors else None

@@ -10,19 +10,19 @@ from ..program import Program
 
 
 def check(program: Program, found: Diagnostics) -> None:
-    """Report what does not fit; else put the placement into the program."""
+    """Report what does not fit; without nodes everything does."""
     deployments = [deployment for _, deployment in program.deployments]
-    if any(problem.code == "E0304" for deployment in deployments for problem in deployment.problems):
+    if not program.nodes or any(each.code == "E0304" for one in deployments for each in one.problems):
         return
     try:
-        program.replicas.update(place(deployments, program.nodes))
+        place(deployments, program.nodes)
     except NoRoom as error:
         _report(error, deployments, program, found)
         return
     there = sum(node.gpus for node in program.nodes)
     for declared, deployment in program.deployments:
         replicas, gpus = deployment.replicas, deployment.gpus or 0
-        if program.nodes and isinstance(replicas, Range) and gpus * replicas.most > there:
+        if isinstance(replicas, Range) and gpus * replicas.most > there:
             found.error(
                 "E0411",
                 f"`{deployment.name}` can never have {replicas.most} replicas: they need "

@@ -31,8 +31,8 @@ def check_values(declared: Declared, deployment: Deployment, found: Diagnostics)
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """Policies that do not fit their runtime, or each other."""
-    config = deployment.effective_config()
-    if deployment.effective_runtime() is RuntimeKind.CUDARC:
+    config = deployment.effective_config
+    if deployment.effective_runtime is RuntimeKind.CUDARC:
         _cudarc(declared, found)
     _scaling(declared, deployment, found)
     if isinstance(config, RemoteConfig):
@@ -42,7 +42,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
 def _scaling(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A number of replicas that follows the load, where nothing can follow it."""
     is_range = isinstance(deployment.replicas, Range)
-    if is_range and not deployment.uses_gpus:
+    if is_range and not (deployment.uses_gpus or declared.wrote("runtime_config", "launch")):
         found.error(
             "E0308",
             f"`{deployment.name}` does not run on machines of yours: nothing starts or ends its replicas",
@@ -73,8 +73,9 @@ def _cudarc(declared: Declared, found: Diagnostics) -> None:
 
 
 def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
-    kind = deployment.effective_runtime()
-    if deployment.gpus is not None and not deployment.uses_gpus:
+    kind = deployment.effective_runtime
+    launched = deployment.uses_gpus or declared.wrote("runtime_config", "launch")
+    if deployment.gpus is not None and not launched:
         own = isinstance(config, LaunchableConfig)
         found.error(
             "E0401",

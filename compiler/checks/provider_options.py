@@ -24,7 +24,7 @@ def effective_providers(deployment: Deployment, config: OrtConfig) -> tuple[Exec
     """The execution providers in order; what is not said follows from the runtime and the GPUs."""
     if config.providers is not None:
         return config.providers
-    if deployment.effective_runtime() is RuntimeKind.TENSORRT:
+    if deployment.effective_runtime is RuntimeKind.TENSORRT:
         return (ExecutionProvider.TENSORRT, ExecutionProvider.CUDA)
     return (ExecutionProvider.CUDA,) if deployment.gpus else (ExecutionProvider.CPU,)
 

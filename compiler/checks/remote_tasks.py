@@ -32,7 +32,7 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """The task of a remote deployment must be one that its provider does."""
-    runtime, task = deployment.effective_runtime(), deployment.effective_task()
+    runtime, task = deployment.effective_runtime, deployment.effective_task
     tasks = TASKS.get(runtime.provider) if runtime.provider else None
     if tasks is None or task in tasks:
         _model(declared, deployment, task, found)
@@ -53,9 +53,9 @@ def _endpoint(declared: Declared, deployment: Deployment, task: TaskKind, found:
     """A warning when the model is asked in OpenAI's responses alone, and the endpoint may not have them."""
     if task is not _CHAT or facts_of(deployment).values.get("chat_endpoint") is not False:
         return
-    config = deployment.effective_config()
+    config = deployment.effective_config
     if getattr(config, "responses", None) is None and not has_responses(deployment):
-        writable = deployment.effective_runtime() if hasattr(config, "responses") else "openai_compatible"
+        writable = deployment.effective_runtime if hasattr(config, "responses") else "openai_compatible"
         found.warning(
             "W0431",
             f"`{deployment.model}` is asked at OpenAI's `/responses` alone",
@@ -67,7 +67,7 @@ def _endpoint(declared: Declared, deployment: Deployment, task: TaskKind, found:
 
 def _on_bedrock(declared: Declared, deployment: Deployment, task: TaskKind, found: Diagnostics) -> None:
     """An error for a model of Bedrock that is not asked for vectors or ranks here."""
-    if deployment.effective_runtime().provider is not ProviderKind.BEDROCK or task is _CHAT:
+    if deployment.effective_runtime.provider is not ProviderKind.BEDROCK or task is _CHAT:
         return
     kind = retrieval_of(deployment.known_model)
     if kind and kind.endswith("rerank") == (task is _RERANK):

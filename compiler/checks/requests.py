@@ -33,7 +33,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
     if known is None:
         found.error(
             "E0423",
-            f"requests of the task `{deployment.effective_task()}` have no parameters",
+            f"requests of the task `{deployment.effective_task}` have no parameters",
             declared.span("request"),
             "nothing can be added to them",
             help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
@@ -56,15 +56,15 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
 
 def _adapts(deployment: Deployment) -> bool:
     """Whether its requests are made to fit what the model takes."""
-    runtime = deployment.effective_runtime()
+    runtime = deployment.effective_runtime
     is_remote = runtime.transport is TransportKind.REMOTE and runtime is not RuntimeKind.CUSTOM
-    return is_remote and deployment.effective_task() in (TaskKind.CHAT, TaskKind.EMBED)
+    return is_remote and deployment.effective_task in (TaskKind.CHAT, TaskKind.EMBED)
 
 
 def _known(deployment: Deployment) -> tuple[str, ...] | None:
-    known = PARAMETERS.get(deployment.effective_task())
-    local = deployment.effective_runtime().transport is TransportKind.LOCAL
-    if known is None or not (local or deployment.effective_runtime() is RuntimeKind.CUSTOM):
+    known = PARAMETERS.get(deployment.effective_task)
+    local = deployment.effective_runtime.transport is TransportKind.LOCAL
+    if known is None or not (local or deployment.effective_runtime is RuntimeKind.CUSTOM):
         return known
     return tuple(name for name in known if name != "extra_body")
 
@@ -110,7 +110,7 @@ def _parameters(
             continue
         path = ("request", block, name)
         if name not in known:
-            task = deployment.effective_task()
+            task = deployment.effective_task
             has_body = name == "extra_body"
             found.error(
                 "E0423",

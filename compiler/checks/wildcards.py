@@ -13,7 +13,7 @@ _OTHER_PROTOCOLS = (ProviderKind.ANTHROPIC, ProviderKind.GEMINI, ProviderKind.BE
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A `*` stands at the end of a name, and only where a client can say the rest."""
-    kind = deployment.effective_runtime()
+    kind = deployment.effective_runtime
     if WILDCARD not in deployment.model or kind.transport is TransportKind.LOCAL:
         return
     span = declared.span("model")
@@ -25,7 +25,7 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
             "clients say what stands there",
             help='write a name such as `"openrouter/*"`',
         )
-    elif deployment.effective_task() is not TaskKind.CHAT or kind.provider in _OTHER_PROTOCOLS:
+    elif deployment.effective_task is not TaskKind.CHAT or kind.provider in _OTHER_PROTOCOLS:
         found.error(
             "E0420",
             f"`{kind}` cannot leave the name of a model to clients",

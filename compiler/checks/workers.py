@@ -42,9 +42,9 @@ def check(program: Program, found: Diagnostics) -> None:
 
 def _held_by_each(deployment: Deployment) -> str | None:
     """What a worker has for itself that a machine should have once; None where there is no such thing."""
-    if deployment.effective_runtime().transport is TransportKind.LOCAL:
+    if deployment.effective_runtime.transport is TransportKind.LOCAL:
         return "load the model"
-    config = deployment.effective_config()
+    config = deployment.effective_config
     if isinstance(config, LaunchableConfig) and (
         config.launch is not None or (config.kind is RuntimeKind.PYTHON and config.endpoint is None)
     ):

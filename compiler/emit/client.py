@@ -99,7 +99,8 @@ def _rendered(template: str, language: Language, source: str, plan: Plan, **more
         .render(
             source=source,
             methods=made,
-            records=list(types.records.values()),
+            records=(records := list(types.records.values())),
+            renames=any(each.renamed for each in records),
             model_types=models_of,
             **names,
             **more,

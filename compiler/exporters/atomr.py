@@ -56,14 +56,14 @@ def atomr(program: Program, lost: list[Lost]) -> dict[str, str]:
 
 
 def _deployment(deployment: Deployment, lost: list[Lost]) -> dict[str, Any] | None:
-    kind, values = deployment.effective_runtime(), Values(deployment)
+    kind, values = deployment.effective_runtime, Values(deployment)
     if kind not in _WORDS and kind not in (RuntimeKind.PYTHON, RuntimeKind.CUSTOM):
         lost.append(Lost(deployment.name, f"atomr has no runtime for `{kind}`"))
         return None
     says = "atomr reads keys alone from the environment: it is written as it is without it"
     late = [*values.late(), *(["model"] if isinstance(deployment.model, LateText) else [])]
     lost += (Lost(f"{deployment.name}.{path}", says) for path in late)
-    config = deployment.effective_config()
+    config = deployment.effective_config
     target = values.take("target")
     word: Any = _WORDS.get(kind) or {kind.value: target}
     made: dict[str, Any] = {"name": deployment.name, "model": deployment.model, "runtime": word}

@@ -23,7 +23,7 @@ def triton(program: Program, lost: list[Lost]) -> dict[str, str]:
     """A file for each ONNX model, and the place where the model has to be."""
     files: dict[str, str] = {}
     for _, deployment in program.deployments:
-        config = deployment.effective_config()
+        config = deployment.effective_config
         if not isinstance(config, OrtConfig):
             lost.append(Lost(deployment.name, _ELSEWHERE))
             continue

@@ -1,4 +1,4 @@
-"""JSON with places."""
+"""JSON with places; comments and a last comma, as in `.jsonc`, do no harm."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ _GRAMMAR = r"""
 ?start: value
 ?value: object | array | STRING -> string | NUMBER -> number
       | "true" -> true | "false" -> false | "null" -> null
-object: LBRACE [pair ("," pair)*] "}"
-array: LSQB [value ("," value)*] "]"
+object: LBRACE [pair ("," pair)* [","]] "}"
+array: LSQB [value ("," value)* [","]] "]"
 pair: STRING ":" value
 LBRACE: "{"
 LSQB: "["
 STRING: /"(?:[^"\\\x00-\x1f]|\\(?:["\\\/bfnrt]|u[0-9a-fA-F]{4}))*"/
 NUMBER: /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/
 %ignore /[ \t\r\n]+/
+%ignore /\/\/[^\r\n]*/
+%ignore /\/\*(?:[^*]|\*(?!\/))*\*\//
 """
 
 

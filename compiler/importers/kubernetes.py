@@ -52,18 +52,30 @@ def _single(documents: Sequence[Node]) -> Iterator[Node]:
             yield document
 
 
-def moved(node: Node, path: str) -> Node:
-    """The same value, its settings called as if it stood at `path`."""
+def held_files(resource: Resource) -> Iterator[tuple[str, Node]]:
+    """The files of several lines that a ConfigMap or a Secret holds, by their names."""
+    if resource.kind not in ("ConfigMap", "Secret"):
+        return
+    for block in ("data", "stringData"):
+        held = resource.node.get(block)
+        for name, node in held.entries.items() if held is not None else ():
+            if isinstance(node.value, str) and "\n" in node.value:
+                yield name, node
+
+
+def moved(node: Node, path: str, lines: int = 0) -> Node:
+    """The same value, its settings called as if it stood at `path`, and so many lines further down."""
     start = len(node.path)
 
     def again(inner: Node) -> Node:
         rest = inner.path[start:]
-        here = path + (rest if not rest or rest[0] in ".[" else f".{rest}")
+        is_joined = not rest or rest[0] in ".[" or path.endswith("#")
+        here = path + (rest if is_joined else f".{rest}")
         if inner.entries:
-            return Node(here, inner.line, {key: again(each) for key, each in inner.entries.items()})
+            return Node(here, inner.line + lines, {key: again(each) for key, each in inner.entries.items()})
         if inner.items:
-            return Node(here, inner.line, [again(each) for each in inner.items])
-        return Node(here, inner.line, inner.value)
+            return Node(here, inner.line + lines, [again(each) for each in inner.items])
+        return Node(here, inner.line + lines, inner.value)
 
     return again(node)
 

@@ -11,7 +11,7 @@ from .draft import Draft
 from .foreign import ImportFailed, Node
 from .formats import atomr, baml, bifrost, envoy, kserve, litellm, portkey, tensorzero, triton
 from .json_file import read_json
-from .kubernetes import gathered, is_resources
+from .kubernetes import gathered, held_files, is_resources, moved, resources
 from .origin import Origin
 from .report import Report
 from .toml_file import read_toml
@@ -19,6 +19,7 @@ from .writer import write
 from .yaml_file import read_yaml
 
 UNSPOKEN = "nothing here stands for it"
+_WRITTEN_AGAIN = "`inferc emit kubernetes` writes resources for this file"
 
 
 @frozen(eq=False)
@@ -65,10 +66,16 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     """
     wanted = wanted or _BY_SUFFIX.get(Path(name).suffix.lower())
     root = _parsed(text, name, wanted)
+    beside: tuple[Node, ...] = ()
+    if "kind" not in root.entries and (held := _held(root, wanted)) is not None:
+        root, beside = held
     form = _format(root, wanted)
     draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
     draft.report.add_root(root)
     form.read(root, draft, Origin(folder, name, output))
+    for resource in beside:
+        draft.report.add_root(resource)
+        draft.lost(resource, _WRITTEN_AGAIN)
     if not draft.deployments:
         raise ImportFailed(f"no model in this file of {form.title} can be served by inferc", help=_why(draft))
     settle(draft, output)
@@ -84,7 +91,7 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
         return triton.parse(text)
     if wanted == "baml":
         return baml.parse(text)
-    if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
+    if suffix in (".json", ".jsonc") or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
         root = read_json(text)
         return gathered([root]) if is_resources([root]) else root
     documents = read_yaml(text)
@@ -93,6 +100,33 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
     if len(documents) != 1:
         raise ImportFailed("this file is empty" if not documents else "this file has several documents")
     return documents[0]
+
+
+def _held(root: Node, wanted: str | None) -> tuple[Node, tuple[Node, ...]] | None:
+    """The file of another system that resources of Kubernetes hold, and the resources that hold none.
+
+    None where they are resources of such a system themselves.
+    """
+    systems = [each for each in FORMATS if wanted in (None, each.name)]
+    if not resources(root) or any(each.recognises(root) for each in systems):
+        return None
+    found: dict[str, Node] = {}
+    for resource in resources(root):
+        for name, node in held_files(resource):
+            try:
+                held = _parsed(str(node.value), name, wanted)
+            except ImportFailed:
+                continue
+            if any(each.recognises(held) for each in systems):
+                found[resource.node.path] = moved(held, f"{name}#", node.line)
+    if len(found) > 1:
+        raise ImportFailed(
+            f"several of these resources hold a file: {', '.join(found)}", None, "import each alone"
+        )
+    if not found:
+        return None
+    [(holder, held)] = found.items()
+    return held, tuple(each.node for each in resources(root) if each.node.path != holder)
 
 
 def _format(root: Node, wanted: str | None) -> Format:

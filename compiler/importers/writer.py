@@ -135,9 +135,10 @@ def _strategy(strategy: Strategy | str) -> str:
         inner = ", ".join(
             f"{_strategy(member)}: {share}" for member, share in zip(strategy.members, shares, strict=True)
         )
-        return f"{strategy.kind} {{ {inner} }}"
-    members = ", ".join(map(_strategy, strategy.members))
-    return f"{strategy.kind} [{members}]" + (f" {strategy.option}" if strategy.option else "")
+        written = f"{strategy.kind} {{ {inner} }}"
+    else:
+        written = f"{strategy.kind} [{', '.join(map(_strategy, strategy.members))}]"
+    return f"{written} {strategy.option}" if strategy.option else written
 
 
 def percentages(weights: Iterable[float]) -> list[Percent]:

@@ -138,6 +138,9 @@ def _advice(inferrer: Inferrer, typed: Typed, expected: tuple[Type, ...]) -> str
         case type if type.kind is TypeKind.JSON and expected:
             return f"JSON may be anything: read it as a type first, with `{name} as T`"
     kinds = {each.kind for each in expected}
+    if TypeKind.INT in kinds and typed.type.kind is TypeKind.FLOAT:
+        bare = name.removeprefix("(").removesuffix(")") if isinstance(typed.node, s.Binary) else name
+        return f"`floor({bare})` rounds it down to an `int`, `round({bare})` to the nearest one"
     if TypeKind.TEXT in kinds and typed.type.kind in (TypeKind.INT, TypeKind.FLOAT, TypeKind.BOOL):
         return f"make a text of it: `text({name})`"
     if TypeKind.TEXT in kinds and typed.type.kind is TypeKind.BYTES:

@@ -83,7 +83,7 @@ class RouteChecker:
             callee = route_callee(symbol, members, scope, self._found)
             return TypedRoute(symbol, node, name, RouteKind.FALLBACK, members, callee)
         kind = self._kind(node, scope)
-        members = self._members(node, symbol, name)
+        members = self._members(node, kind, symbol, name)
         if kind is None:
             return None
         if isinstance(node, s.RouteList):
@@ -105,8 +105,10 @@ class RouteChecker:
             return RouteKind(word)
         if word in there:
             brackets = "members in `[…]`" if isinstance(node, s.RouteSplit) else "shares in `{…}`"
-            form = there[RouteKind(word)]
-            self._found.error("E0303", f"`{word}` takes its {brackets}", span, help=f"write `{form}`")
+            helps = [f"write `{there[RouteKind(word)]}`"]
+            if isinstance(node, s.RouteSplit) and word == RouteKind.BALANCE:
+                helps.append("each member's part of the requests is a `split { a: 75%, b: 25% }`")
+            self._found.error("E0303", f"`{word}` takes its {brackets}", span, help=helps)
             return None
         told = foreign_word("routes", word)
         if told is not None and told.form:
@@ -121,8 +123,12 @@ class RouteChecker:
 
     # ---- members
 
-    def _members(self, node: s.RouteList | s.RouteSplit, symbol: Symbol, name: str) -> tuple[Member, ...]:
+    def _members(
+        self, node: s.RouteList | s.RouteSplit, kind: RouteKind | None, symbol: Symbol, name: str
+    ) -> tuple[Member, ...]:
         scope = symbol.scope
+        if isinstance(node, s.RouteSplit) and kind is None:  # what stands behind the names may be no shares
+            return tuple(self._target(share.target, share.target, scope) for share in node.shares)
         if isinstance(node, s.RouteSplit):
             return tuple(self._share(share, scope) for share in node.shares)
         members = []
@@ -238,14 +244,20 @@ class RouteChecker:
         if route.kind is RouteKind.BALANCE and isinstance(node, s.CallExpression):
             key = self._key(node, scope)
             return evolve(route, by=BalanceKind.KEY, key=key) if key is not None else route
-        value, span = self._evaluator.evaluate(node, scope), scope.span(node)
+        span = scope.span(node)
+        words = [kind.value for kind in BalanceKind if kind is not BalanceKind.KEY]
+        words += _TOGETHER
+        meant = span.text.replace("-", "_")
+        if isinstance(node, s.Binary) and meant in words:
+            fixes = write_instead(span, [meant])
+            self._found.error("E0303", "a word holds no `-`", span, f"`{meant}` here", fixes=fixes)
+            return route
+        value = self._evaluator.evaluate(node, scope)
         if value is UNKNOWN:
             return route
         if route.kind is RouteKind.HEDGE:
             after = self._duration(node, value, scope)
             return evolve(route, after=after) if after is not None else None
-        words = [kind.value for kind in BalanceKind if kind is not BalanceKind.KEY]
-        words += _TOGETHER
         if isinstance(value, Word) and value in words:
             return evolve(route, by=BalanceKind(str(value)))
         fixes = write_instead(span, near(str(value), words) if isinstance(value, str) else [])

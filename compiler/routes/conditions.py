@@ -26,7 +26,7 @@ _CHAT = RecordType(fields={"text": TEXT, "finish_reason": TEXT, "tokens": INT, _
 def confident(declared: Declared) -> bool:
     """Whether the answers of a chat say how sure the model was of each token."""
     deployment = declared.deployment
-    return deployment is None or deployment.effective_runtime() not in _WITHOUT_PROBABILITIES
+    return deployment is None or deployment.effective_runtime not in _WITHOUT_PROBABILITIES
 
 
 _WITHOUT_PROBABILITIES = (RuntimeKind.ANTHROPIC,)

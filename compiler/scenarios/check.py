@@ -88,7 +88,7 @@ class ScenarioChecker:
     def is_local(self, symbol: Symbol) -> bool:
         """Whether a deployment runs on this machine."""
         deployment = self._deployments.get(id(symbol.node))
-        return deployment is not None and deployment.effective_runtime().transport is TransportKind.LOCAL
+        return deployment is not None and deployment.effective_runtime.transport is TransportKind.LOCAL
 
     def has_provider(self, symbol: Symbol) -> bool:
         """Whether a provider answers for it, whose answers begin and go on; not known: it may."""
@@ -96,8 +96,8 @@ class ScenarioChecker:
         if deployment is None or self.is_local(symbol):
             return False
         ours = (TaskKind.TENSOR, TaskKind.CLASSIFY)
-        return deployment.effective_runtime() is not RuntimeKind.CUSTOM and (
-            deployment.effective_task() not in ours
+        return deployment.effective_runtime is not RuntimeKind.CUSTOM and (
+            deployment.effective_task not in ours
         )
 
 

@@ -47,9 +47,9 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     deployment = declared.deployment
     if deployment is None or not declared.right or not declared.runtime_is_known:
         return None
-    task = deployment.effective_task()
+    task = deployment.effective_task
     signature: Signature | None = None
-    if deployment.effective_runtime().transport is TransportKind.LOCAL:
+    if deployment.effective_runtime.transport is TransportKind.LOCAL:
         signature = _signature(declared, deployment, models)
         if signature is None or task is TaskKind.CHAT:
             return None
@@ -85,7 +85,7 @@ def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -
     model = models.open(path)
     if isinstance(model, str):
         return None
-    if misfit(deployment.effective_task(), model.signature, Asked.by(deployment.task)) is not None:
+    if misfit(deployment.effective_task, model.signature, Asked.by(deployment.task)) is not None:
         return None
     return model.signature
 

@@ -9,6 +9,7 @@ from . import brackets, declarations, fields, foreign, numbers, slips, texts, wo
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
+    texts.quotes_inside,
     slips.odd_quotes,
     slips.twice,
     slips.nameless,
@@ -56,6 +57,7 @@ REPAIRS: tuple[Repair, ...] = (
     brackets.missing_inner_brace,
     fields.missing_sign,
     fields.missing_equals_before_word,
+    fields.missing_equals_before_call,
     brackets.missing_block_brace,
     slips.missing_call_bracket_behind,
     fields.name_alone,

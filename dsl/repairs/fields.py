@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..foreign_words import foreign_words
 from ..lines import starts_line
 from ..syntax import Identifier, Reference
-from ..tokens import DECLARATIONS, Token
+from ..tokens import DECLARATIONS, Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
 CALLS = ("env", "file", "fallback", "bearer", "hash", "python", "custom")
@@ -124,6 +124,21 @@ def missing_equals_before_word(at: Situation) -> Instead | None:
     _report_missing_sign(at, "=", name, word.start)
     at.drop(1)
     return use(Token("EQUAL", "=", name.end, name.end), Token(kind, text, word.start, word.end), at.token)
+
+
+def missing_equals_before_call(at: Situation) -> Instead | None:
+    """`api_key env("K")`, which could have been the head of a block."""
+    if at.token.type == "LBRACE" or not at.last_is("RPAR") or not at.fits("LBRACE") or len(at.values) < 5:
+        return None
+    name, function, bracket = at.values[-5:-2]
+    if [getattr(each, "type", "") for each in (name, function, bracket)] != ["NAME", "NAME", "LPAR"]:
+        return None
+    if not at.same_line(name.end, function.start):
+        return None
+    _report_missing_sign(at, "=", name, function.start)
+    at.drop(4)
+    again = [each for each in tokenize(at.text[: at.token.start], function.start) if each.type != "$END"]
+    return use(Token("EQUAL", "=", name.end, name.end), *again, at.token)
 
 
 def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int) -> None:

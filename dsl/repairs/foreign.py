@@ -61,7 +61,8 @@ def form(at: Situation) -> Instead | None:
                 if start + found.start("at") != token.start:
                     continue
                 meant = found.expand(each.to)
-                begin, end = start + found.start(), start + found.end()
+                indented = len(found[0]) - len(found[0].lstrip())
+                begin, end = start + found.start() + indented, start + found.end()
                 at.error(
                     "E0101",
                     each.message,

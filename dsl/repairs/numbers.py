@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ..bad_numbers import MISNAMED_UNITS, UNITS, no_number
-from ..syntax import Bad, Field, Number
+from ..diagnostics import Fix
+from ..syntax import Bad, Expression, Field, Number
 from ..tokens import Token, tokenize
 from ..units import Duration
 from .situation import Instead, Situation, as_name, use
@@ -19,6 +20,11 @@ _WHOLE_DIVISION = re.compile(
     re.VERBOSE,
 )
 """What a number is divided by, where it is clear that this is no comment."""
+
+_ROUNDED = re.compile(r"\b(?:floor|ceil|round)[ \t]*\([^()\n]*+\Z")
+"""What stands before the sign of a division that is rounded already."""
+_PART = re.compile(r"[*/.][ \t]*\Z")
+"""What stands before a value that is not all that is divided."""
 
 _LONGEST_DIVISOR = 200
 """How many characters may stand behind `//` on its line, which are read again: more are a comment."""
@@ -40,6 +46,9 @@ def whole_division(at: Situation) -> Instead | None:
         return None
     sign = at.span(token.start, token.start + 2)
     in_pipeline = any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
+    fixes = at.change("write `/`", sign.start, sign.end, "/", safe=False)
+    if in_pipeline and _ROUNDED.search(at.text, 0, sign.start) is None:
+        fixes = _floored(at)
     at.error(
         "E0105",
         "numbers are divided with `/`",
@@ -48,13 +57,27 @@ def whole_division(at: Situation) -> Instead | None:
         help="`floor(a / b)` rounds down to an `int`"
         if in_pipeline
         else "`/` leaves a fraction where something is left over, and nothing rounds it here",
-        fixes=at.change("write `/`", sign.start, sign.end, "/", safe=False),
+        fixes=fixes,
     )
-    behind = at.reports.watched(tokenize(at.text[: token.end], token.start + 2))
+    behind = at.reports.keys.watched(tokenize(at.text[: token.end], token.start + 2))
     return use(
         Token("OPERATOR", "/", token.start, token.start + 2),
         *(each for each in behind if each.type != "$END"),
     )
+
+
+def _floored(at: Situation) -> list[Fix]:
+    """The division at the token rounded down, where it is plain what is divided."""
+    left, right = as_name(at.values[-1]) or at.values[-1], _WHOLE_DIVISION.match(at.text, at.token.start)
+    if not isinstance(left, Token | Expression) or left.end != at.end_before or right is None:
+        return []
+    if _PART.search(at.text, 0, left.start) is not None:
+        return []
+    if isinstance(left, Token) and left.type not in ("NAME", "NUMBER"):
+        return []
+    written = right[0].rstrip()
+    meant = f"floor({at.text[left.start : left.end]} / {written[2:].lstrip()})"
+    return at.change(f"write `{meant}`", left.start, right.start() + len(written), meant, safe=False)
 
 
 def leading_dot(at: Situation) -> Instead | None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 
-from ..lines import starts_line
+from ..lines import line_start, starts_line
 from ..secrets import looks_like_key
-from ..tokens import CLOSER_OF, PUNCTUATION, Token
+from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
 
 _URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
 _PATH = re.compile(r"[\w./-]++")
+_FILLED_IN = re.compile(
+    r"""(?P<open>\$\{|\{\{)(?P<before>[^{}"]*+)"(?P<behind>[^{}"\n]*+"(?:[^{}"\n]*+"[^{}"\n]*+")*+[^{}"\n]*+)\}"""
+)
+"""What is filled in and holds texts of its own, as in `${f("x")}`: their quotes end the text around it."""
+_FAR = 300
+"""How many characters of a line are looked at."""
 _OPEN_TEXTS = {"OPEN_TEXT": '"', "OPEN_LONG_TEXT": '"""', "OPEN_QUOTES": "'"}
 _ADVICE = {
     "'": 'texts stand between double quotes, `"…"`',
@@ -44,6 +50,52 @@ def unclosed_text(at: Situation) -> Instead | None:
     )
     inner = text[len(opening) :].removesuffix("\\")
     return use(Token("STRING", f"{quotes}{inner}{quotes}", token.start, end), *closers)
+
+
+def quotes_inside(at: Situation) -> Instead | None:
+    """`"${f("x")}"` and `prompt "{{ x | default("y") }}"`, noticed behind the text that ends too early."""
+    begin = max(line_start(at.text, at.token.start), at.token.start - _FAR)
+    found = next(
+        (
+            each
+            for each in _FILLED_IN.finditer(at.text, begin, at.token.end + _FAR)
+            if each.end("before") < at.token.start < each.end() and _ends_text(at, begin, each.end("before"))
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    start, inner = found.start(), f'{found["before"]}"{found["behind"]}'.strip()
+    in_prompt = at.text[begin:start].rpartition('"')[0].rstrip(' "').endswith("prompt")
+    if found["open"] == "{{":
+        end = found.end("behind")
+        quoted = at.text[found.start("before") : end].replace('"', "'")
+        at.error(
+            "E0102",
+            'a `"` inside of `{{ … }}` ends the text around it',
+            at.span(found.end("before"), found.end("before") + 1),
+            "the text ends here",
+            help='texts inside of `{{ … }}` stand between `\'`; or write the whole text between `"""`',
+            fixes=at.change("write `'`", found.start("before"), end, quoted, safe=False),
+        )
+    else:
+        at.error(
+            "E0112",
+            "a prompt is filled in with `{{ name }}`, and `${` is nothing in it"
+            if in_prompt
+            else "only a name may stand between `${` and `}`",
+            at.span(start, found.end()),
+            "this is a value to be named first",
+            help=f"write `value = {inner}` above, and `{'{{ value }}' if in_prompt else '${value}'}` here",
+        )
+    at.reports.guessed_at(start)
+    return SKIP
+
+
+def _ends_text(at: Situation, begin: int, quote: int) -> bool:
+    """Whether the `"` at offset `quote` ends a text."""
+    ends = (each.end - 1 for each in tokenize(at.text[: quote + 1], begin) if each.type == "STRING")
+    return quote in ends
 
 
 def _closers_behind(at: Situation, text: str) -> list[Token]:

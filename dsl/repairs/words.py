@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..lines import starts_line
 from ..syntax import Expression, Field, Identifier, Reference, Step
@@ -159,7 +160,7 @@ def word_for_sign(at: Situation) -> Instead | None:
             f"“{at.token.text}” is written `{here}`",
             at.here,
             f"write `{here}`",
-            fixes=at.change(f"write `{here}`", at.token.start, at.token.end, here),
+            **_instead_of(at, at.token, here),
         )
         return use(Token(kind, here, at.token.start, at.token.end))
     values = at.values
@@ -172,10 +173,20 @@ def word_for_sign(at: Situation) -> Instead | None:
                 f"“{name.text}” is written `{sign}`",
                 at.span(name.start, name.end),
                 f"write `{sign}`",
-                fixes=at.change(f"write `{sign}`", name.start, name.end, sign),
+                **_instead_of(at, name, sign),
             )
             return SKIP
     return None
+
+
+def _instead_of(at: Situation, word: Token, sign: str) -> dict[str, Any]:
+    """The sign for a word; behind a call, `or` may mean what stands for a call that fails, too."""
+    before = at.text[: word.start].rstrip(" \t")[-1:]
+    is_sure = sign != "||" or before != ")"
+    return {
+        "fixes": at.change(f"write `{sign}`", word.start, word.end, sign, safe=is_sure),
+        "help": None if is_sure else "what stands for a call that fails follows `else`: `f(x) else g(x)`",
+    }
 
 
 def route_without_strategy(at: Situation) -> Instead | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+import attrs
 from lsprotocol import types as lsp
 
 from ...compiler.compile import Checked
@@ -39,9 +40,10 @@ def found_in(view: View, checked: Checked) -> dict[str, list[lsp.Diagnostic]]:
     found: dict[str, list[lsp.Diagnostic]] = {view.document.uri: []}
     for module in checked.modules:
         found.setdefault(view.document_of(module.source).uri, [])
-    for item in checked.diagnostics:
-        document = view.document if item.primary is None else view.document_of(item.primary.span.source)
-        found.setdefault(document.uri, []).append(_converted(item, document, view))
+    with attrs.validators.disabled():  # all of it is made here
+        for item in checked.diagnostics:
+            document = view.document if item.primary is None else view.document_of(item.primary.span.source)
+            found.setdefault(document.uri, []).append(_converted(item, document, view))
     return found
 
 

@@ -10,7 +10,8 @@ from lsprotocol import types as lsp
 from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import written_path
-from ...compiler.evaluate import FUNCTIONS, Evaluator
+from ...compiler.evaluate import Evaluator
+from ...compiler.functions import FUNCTIONS
 from ...compiler.memory import Memory
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Symbol
@@ -215,7 +216,7 @@ def _deployment(view: View, symbol: Symbol) -> list[str]:
     if declared is None or declared.deployment is None or not declared.runtime_is_known:
         return []
     deployment = declared.deployment
-    kind = deployment.effective_runtime()
+    kind = deployment.effective_runtime
     inferred = "" if declared.runtime_is_written else ", inferred from the model's name"
     parts = [f"runtime `{kind}`{inferred}"]
     model = _model(deployment.model, kind, declared.span("model").source.path)
@@ -287,7 +288,7 @@ def _text(view: View, path: list[s.Node], field: s.Field, text: str) -> str | No
         return None
     declared = view.declared(path[0])
     deployment: Deployment | None = declared.deployment if declared is not None else None
-    kind = deployment.effective_runtime() if deployment is not None and deployment.model else None
+    kind = deployment.effective_runtime if deployment is not None and deployment.model else None
     return _model(text, kind, view.document.path)
 
 

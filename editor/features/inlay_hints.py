@@ -86,10 +86,10 @@ def _of_deployment(view: View, declared: Declared, deployment: Deployment) -> It
 
 
 def _after_model(view: View, declared: Declared, deployment: Deployment, end: int) -> Iterator[lsp.InlayHint]:
-    kind = deployment.effective_runtime()
+    kind = deployment.effective_runtime
     if not declared.runtime_is_written:
         yield _hint(view, end, f"runtime {kind}", "inferred from the model's name")
-    price = deployment.effective_price()
+    price = deployment.effective_price
     if price is not None:
         per = f"{PROMPT_TOKENS:,} tokens and {ANSWER_TOKENS} of answer each"
         given, answered = float(price.input), float(price.output)

@@ -19,7 +19,7 @@ from ..requests.parts import (
     Thinking,
     ToolCall,
 )
-from ..requests.usage import Usage
+from ..requests.usage import NOTHING_USED, Usage
 from .sealed_texts import SIGNATURE
 
 
@@ -53,9 +53,12 @@ class Answer:
     extras: Extras = NOTHING
 
 
+_NOT_STARTED, _NOT_TOLD = e.Started("", ""), e.UsageKnown(NOTHING_USED)
+
+
 def fold(events: Iterable[e.Event]) -> Answer:
     """The answer that `events` tell. Raises the error of one that failed."""
-    started, told = e.Started("", ""), e.UsageKnown(Usage(0))
+    started, told = _NOT_STARTED, _NOT_TOLD
     choices: dict[int, _Open] = {}
     extras: dict[str, dict[str, Any]] = {}
     for event in events:
@@ -114,6 +117,8 @@ class _Open:
             case e.TextDelta():
                 self._go_on(Text, event.text, lambda: Text(""))
                 self.logprobs += event.logprobs
+            case e.Finished():
+                self.end = self.end or event
             case e.ThinkingDelta():
                 self._go_on(Thinking, event.text, lambda: Thinking("", dialect=event.dialect))
             case e.RefusalDelta():
@@ -133,8 +138,6 @@ class _Open:
                 self.citations.append((len(self.parts), event))
             case e.FieldsMade():
                 self.beside.append(event)
-            case e.Finished():
-                self.end = self.end or event
             case e.ToolCallDone():
                 pass
             case _:
@@ -160,10 +163,16 @@ class _Open:
         self.pieces.append(text)
 
     def _end_part(self) -> None:
-        going, text = self.going, "".join(self.pieces)
+        going = self.going
+        if going is None:
+            return
+        text = "".join(self.pieces)
         self.going = None
         self.pieces.clear()
-        if (isinstance(going, Text | Refusal) and (text or going.extras)) or (
+        if isinstance(going, Text):
+            if text or going.extras:
+                self.parts.append(Text(text, extras=going.extras))  # a fraction of what `evolve` takes
+        elif (isinstance(going, Refusal) and text) or (
             isinstance(going, Thinking) and (text or going.signature)
         ):
             self.parts.append(evolve(going, text=text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
-from ..requests.events import Event, Failed
+from ..requests.events import Event, Failed, FieldsMade
 from .answer import Answer, fold
 from .openai_chat import OpenAIChatReader
 from .reader import PlainFailures
@@ -13,6 +13,9 @@ from .server_sent_events import Event as StreamEvent
 from .untold import untold
 
 DONE = StreamEvent(b"", b"[DONE]")
+
+_OF_ONE = ("anthropic", "openai_responses")
+"""Dialects whose answers are one: of another choice, which nobody asked for, they are told nothing."""
 
 
 class ChunkEvents:
@@ -24,6 +27,7 @@ class ChunkEvents:
     def __init__(self, client: str | None = None) -> None:
         self._client = client
         self._reader: OpenAIChatReader | None = None
+        self._first: int | None = None
         self.untold: dict[str, None] = {}
 
     def of(self, chunk: Chunk) -> Sequence[Event]:
@@ -47,10 +51,22 @@ class ChunkEvents:
         return fold(self._seen(OpenAIChatReader(PlainFailures()).read_whole(chunk.data)))
 
     def _seen(self, events: Sequence[Event]) -> Sequence[Event]:
+        if self._client in _OF_ONE:
+            events = [event for event in events if self._is_of_first(event)]
         if self._client is not None:
             for event in events:
-                self.untold.update(dict.fromkeys(untold(event, self._client)))
+                if names := untold(event, self._client):
+                    self.untold.update(dict.fromkeys(names))
         return events
+
+    def _is_of_first(self, event: Event) -> bool:
+        """Whether `event` tells of the first choice that came, or of the whole answer."""
+        choice = getattr(event, "choice", None)
+        if choice is None or (isinstance(event, FieldsMade) and event.of == "answer"):
+            return True
+        if self._first is None:
+            self._first = choice
+        return bool(choice == self._first)
 
 
 def whole_answer(chunk: Chunk) -> Answer:

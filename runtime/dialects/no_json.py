@@ -25,6 +25,8 @@ _WORD = late_pattern(rf"(?:True|False|None|undefined|NaN|Infinity)\b|['{_CURLY}#
 
 def no_json(error: orjson.JSONDecodeError) -> str:
     """The place, and what stands there."""
+    if "UTF-8: " in error.msg or "\0" in error.doc[:4]:
+        return "it is not in UTF-8"
     found = _WORD.match(error.doc, error.pos)
     why = error.msg if found is None else _WORDS[found[0]]
     return f"line {error.lineno}, column {error.colno}: {why}"

@@ -12,6 +12,7 @@ from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
 from ..requests.usage import Usage, is_believable
 from .exact_json import loads
+from .no_json import no_json
 from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
 
@@ -21,10 +22,23 @@ DONE = b"[DONE]"
 Source: https://github.com/huggingface/tau/pull/692.
 """
 
-MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading raises where a value is of another kind than the provider documents."""
+_PACKED = (b"\x1f\x8b", b"\x1f\x9d", b"\x28\xb5\x2f\xfd")
+"""How what is packed begins: gzip, compress, zstd. Sources: RFC 1952, RFC 8878, compress(1)."""
 UNDOCUMENTED = "the answer does not have the shape that is documented"
 
+_TEXTS: dict[type, tuple[str, ...]] = {
+    e.TextDelta: ("text",),
+    e.ThinkingDelta: ("text",),
+    e.RefusalDelta: ("text",),
+    e.ThinkingSigned: ("signature",),
+    e.TextSigned: ("signature",),
+    e.ThinkingRedacted: ("data",),
+    e.ToolCallBegun: ("id", "name"),
+    e.ToolCallDelta: ("arguments",),
+}
+"""What must be text in events: writers put it together, and count its characters."""
 
 IMPOSSIBLE = "told a usage that cannot be: it is not believed, and what was used is estimated"
 
@@ -62,8 +76,13 @@ def parse_object(
     """The JSON object in an answer. Raises RequestError, also for an `error` inside it."""
     try:
         value = parse(body)
-    except ValueError:
-        what = "empty" if not body.strip() else "a page of HTML" if is_page(body) else "no JSON"
+    except orjson.JSONDecodeError as wrong:
+        if body.startswith(_PACKED):
+            what = "packed, though it was asked for as it is"
+        elif is_page(body):
+            what = "a page of HTML"
+        else:
+            what = f"no JSON: {no_json(wrong)}" if body.strip() else "empty"
         raise failures.malformed(f"the answer is {what}") from None
     if not isinstance(value, dict):
         raise failures.malformed("the answer is no JSON object")
@@ -149,6 +168,9 @@ class AnswerReader:
             return found
         try:
             for event in read():
+                for name in _TEXTS.get(type(event), ()):
+                    if not isinstance(getattr(event, name), str):
+                        raise TypeError(name)
                 found.append(event)
         except (RequestError, *MISSHAPEN) as error:
             self.ended = True

@@ -144,6 +144,8 @@ class _Text(NamedTuple):
 
 def _texts(value: Any, path: _Path) -> Iterator[tuple[_Path, _Text]]:
     """The texts in `value`, with what the next piece of each has in common with it. Names become whole."""
+    if not isinstance(value, dict | list):
+        return
     if isinstance(value, dict):
         places = (value.get(name) for name in _PLACES)
         path = (*path, *(place if isinstance(place, int) else None for place in places))

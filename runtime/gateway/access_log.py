@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +28,8 @@ PIECE = 4096
 """Bytes that a pipe takes as a whole."""
 LARGE_PIECE = 16 << 10
 """Bytes that are written at once where all are taken as a whole, so that the event loop is disturbed less."""
+LAST = 2.0
+"""Seconds that who reads has for the last lines, at the end."""
 
 
 class LogForm(StrEnum):
@@ -50,13 +53,15 @@ class AccessLog:
 
     def __init__(self, out: IO[str], form: LogForm) -> None:
         self._out = out
-        self._piece = _piece_of(out)
+        self._piece, self._room = _piece_of(out), _room_of(out)
         self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
         self._waiting: SimpleQueue[Line | None] = SimpleQueue()  # None wakes the thread to end
         self._left_out = 0
         self._thread: Thread | None = None
         self._ending = Lock()
         self._ending.acquire()  # until the thread shall end
+        self._until: float | None = None
+        """When the thread gives up what nobody reads, once it shall end."""
 
     def write(self, record: Line) -> None:
         """Write a line soon."""
@@ -69,9 +74,10 @@ class AccessLog:
             self._thread.start()
 
     async def stop(self) -> None:
-        """Write what is left."""
+        """Write what is left, as far as it is read in time."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._until = time.monotonic() + LAST
             self._ending.release()
             self._waiting.put(None)
             await asyncio.to_thread(thread.join)
@@ -90,6 +96,10 @@ class AccessLog:
     def _put(self, records: list[Line]) -> None:
         try:
             for piece in _pieces((self._line(record.as_json()) for record in records), self._piece):
+                while not self._room(FLUSH):  # a write could not be broken off
+                    if self._until is not None and time.monotonic() > self._until:
+                        log.warning("the access log is not read: its last lines are left out")
+                        return
                 self._out.write(piece.decode("utf-8", "surrogatepass"))
                 self._out.flush()
         except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
@@ -103,6 +113,20 @@ def _piece_of(out: IO[str]) -> int:
     except (OSError, ValueError):  # it is none of the system's
         return PIECE
     return LARGE_PIECE if stat.S_ISREG(mode) or stat.S_ISCHR(mode) else PIECE
+
+
+def _room_of(out: IO[str]) -> Callable[[float], bool]:
+    """What waits so many seconds at most until a piece is taken at once, and says whether it is."""
+    try:
+        number = out.fileno()
+        is_read = stat.S_ISFIFO(os.fstat(number).st_mode)
+    except (OSError, ValueError):
+        is_read = False
+    if not is_read or not hasattr(select, "poll"):
+        return lambda seconds: True
+    reader = select.poll()
+    reader.register(number, select.POLLOUT)
+    return lambda seconds: bool(reader.poll(seconds * 1000))
 
 
 def _pieces(lines: Iterable[bytes], most: int) -> Iterator[bytes]:

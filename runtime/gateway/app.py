@@ -266,7 +266,7 @@ def _guarded(
     def end(exchange: Exchange, told: Told | None) -> None:
         exchange.end()
         if told is not None:
-            records.end(exchange, told, exchange.loop.time(), asks)
+            records.end_soon(exchange, told, asks)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)

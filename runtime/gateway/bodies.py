@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from codecs import BOM_UTF8
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -45,7 +46,8 @@ _INLINE = 4 << 10
 """Packed bytes that are unpacked where they are: they cannot become much."""
 _WRITABLE_DEPTH = 254
 """What orjson can write; it reads more."""
-_ENCODINGS = ("identity", "gzip", "deflate")
+_ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
+"""`x-gzip` is an older name (RFC 9110)."""
 
 
 class BrokenBody(BadRequest):
@@ -142,6 +144,7 @@ class Bodies:
             raise BrokenBody("the body cannot be read: it does not come as its headers say") from None
         if encoding is None or encoding == "identity":
             return raw
+        encoding = encoding.removeprefix("x-")
         try:
             return await self._unpack(request, raw, encoding)
         except BrokenPacking:
@@ -153,11 +156,11 @@ class Bodies:
         self.held -= self._of.pop(id(request), 0)
 
     async def _receive(self, request: web.Request) -> bytes:
+        if request.content_length is not None and request.content_length > self._most:
+            raise self._too_large()
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        if request.content_length is not None and request.content_length > self._most:
-            raise self._too_large()
         parts: list[bytes] = []
         size = 0
         while part := await request.content.readany():
@@ -220,6 +223,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     if raw is None:
         raw = await bodies.read(request)
     check_counts(raw, len(raw))
+    raw = raw.removeprefix(BOM_UTF8)  # which editors put in front of files
     try:
         body = exact_json.loads(raw) if exact else orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -70,10 +70,23 @@ class Records:
         self.lag = LoopLag()
         self.siblings: Siblings | None = None
         """The other workers that answer at the same port; None where this process is alone."""
+        self._ended: list[tuple[Exchange, Told, float, bool]] = []
+        """Those that have ended in this turn of the loop."""
         self._recent: deque[Record] = deque(maxlen=KEPT)
         self._troubled: deque[Record] = deque(maxlen=KEPT)
         self._earlier: deque[Story] = deque(maxlen=KEPT)
         self._earlier_troubled: deque[Story] = deque(maxlen=KEPT)
+
+    def end_soon(self, exchange: Exchange, told: Told, asks: bool) -> None:
+        """As `end`, in the next turn of the loop: answers go out at the end of this one."""
+        if not self._ended:
+            exchange.loop.call_soon(self._end_all)
+        self._ended.append((exchange, told, exchange.loop.time(), asks))
+
+    def _end_all(self) -> None:
+        ended, self._ended = self._ended, []
+        for each in ended:
+            self.end(*each)
 
     def end(self, exchange: Exchange, told: Told, now: float, asks: bool = True) -> None:
         """A request has ended. asks: whether it was one to a model."""
@@ -127,6 +140,7 @@ class Records:
 
     async def stop(self) -> None:
         """Write what is not written yet."""
+        self._end_all()
         if self.access is not None:
             await self.access.stop()
         if self.traces is not None:

@@ -62,6 +62,8 @@ _SENT = 1 << 18
 _COST_LINE, _ID_LINE, _UPSTREAM_ID_LINE = (
     b"%b: %%b\r\n" % name.encode() for name in (COST_HEADER, REQUEST_ID_HEADER, UPSTREAM_ID_HEADER)
 )
+_ID_LINES = b"%b%b: %%b\r\n" % (_ID_LINE, _ANTHROPICS_ID.encode())
+"""As Anthropic's clients want it."""
 _process = secrets.token_hex(8)
 _numbers = count(1)
 
@@ -132,10 +134,9 @@ def add_ids(response: web.StreamResponse, ids: Mapping[str, str]) -> None:
     """Name the request in the answer to it, by what `name_request` gave."""
     if not isinstance(response, WithLines) or response.lines is None:
         response.headers.update(ids)
-    elif len(ids) == 1:
-        response.lines += _ID_LINE % ids[REQUEST_ID_HEADER].encode()
     else:
-        response.lines += header_lines(ids)
+        name = ids[REQUEST_ID_HEADER].encode()
+        response.lines += _ID_LINE % name if len(ids) == 1 else _ID_LINES % (name, name)
 
 
 def new_ids() -> dict[str, str]:
@@ -181,11 +182,13 @@ def _plain_lines(deployment: str, replica: int | None, attempts: int, cost: floa
     return header_lines(_plainly(deployment, replica, attempts, cost))
 
 
-def lines_answered(trace: Trace, name: str, *, streams: bool = False) -> bytes | dict[str, str]:
+def lines_answered(
+    trace: Trace, name: str, *, streams: bool = False, as_anthropic: bool = False
+) -> bytes | dict[str, str]:
     """What `answered_by` gives, as lines where it is no more than most answers say."""
     upstream = trace.upstream
     if trace.adapted or trace.cached or (upstream is not None and upstream.headers):
-        return answered_by(trace, name, streams=streams)
+        return answered_by(trace, name, streams=streams, as_anthropic=as_anthropic)
     cost = cost_of(trace.spans) if trace.spans and not streams else None
     deployment, attempts = trace.deployment or name, trace.tries()
     if upstream is None:  # a local model always costs the same

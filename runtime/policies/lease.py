@@ -95,7 +95,7 @@ class SpendState:
             }
             spend = {int(minute): int(amount) for minute, amount in said["spend"].items()}
             return cls(spend, leases, str(said["id"]))
-        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"it is no state of a budget: {error!r}") from None
 
 

@@ -22,13 +22,14 @@ def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
     """Whether a usage, as a provider tells it, can be: no count is negative, none more than any model counts,
     and all are numbers."""
     for name, value in told.items():
-        if isinstance(value, dict):
-            if depth and not is_believable(value, depth - 1):
-                return False
-        elif type(value) in (int, float):
+        kind = type(value)
+        if kind is int or kind is float:
             if not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
                 return False
-        elif type(value) in (str, bool) and _COUNT.search(name):
+        elif isinstance(value, dict):
+            if depth and not is_believable(value, depth - 1):
+                return False
+        elif (kind is str or kind is bool) and _COUNT.search(name):
             return False
     return True
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import inferc
+from inferc.api import loop_thread
+from inferc.api.loop_thread import LoopThread
 
 from ..support.commands import SAMPLES
 
@@ -48,7 +53,9 @@ CHAT = 'deployment gpt { model = "gpt-4o", runtime openai { api_key = env("OPENA
 
 def post(url: str, body: object) -> bytes:
     headers = {"Content-Type": "application/json", "Authorization": "Bearer any"}
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=60
+    ) as answer:
         given: bytes = answer.read()
         return given
 
@@ -203,3 +210,37 @@ def test_a_provider_follows_its_script() -> None:
         assert provider.requests == 2
     with pytest.raises(ValueError, match="wrong"), inferc.mock_provider({"wrong": 1}):
         pass
+
+
+def test_who_asks_while_the_loop_ends_does_not_wait_for_ever() -> None:
+    began, ending, goes_on = (threading.Event() for _ in range(3))
+
+    async def slow() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(600)
+        finally:
+            ending.set()
+            goes_on.wait(30)
+
+    thread = LoopThread("a test")
+    thread.begin(slow())
+    assert began.wait(30)
+    closing = threading.Thread(target=thread.close)
+    closing.start()
+    assert ending.wait(30)
+    late = thread.begin(asyncio.sleep(600))
+    goes_on.set()
+    with pytest.raises(CancelledError):
+        late.result(30)
+    closing.join(30)
+
+
+def test_a_loop_that_cannot_be_made_is_an_error_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_files(work: Coroutine[Any, Any, None]) -> None:
+        work.close()
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(loop_thread, "run_async", no_files)
+    with pytest.raises(OSError, match="Too many open files"):
+        LoopThread("a test")

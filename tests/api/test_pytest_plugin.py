@@ -18,7 +18,7 @@ import urllib.request
 
 def ask(server):
     body = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "weather?"}]}).encode()
-    with urllib.request.urlopen(f"{server.base_url}/chat/completions", body) as answer:
+    with urllib.request.urlopen(f"{server.base_url}/chat/completions", body, timeout=60) as answer:
         return json.load(answer)["choices"][0]["message"]["content"]
 
 def test_it_answers(inferc_server):
@@ -33,11 +33,11 @@ def test_a_project_tests_its_file_before_scripted_providers(tmp_path: Path) -> N
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "chat.infer").write_text(CHAT)
     (tmp_path / "test_chat.py").write_text(TESTS)
-    plugins = ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:asyncio"]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:asyncio", "--assert", "plain"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", *plugins, str(tmp_path)],
-        capture_output=True, text=True, check=False, env=environment,
+        capture_output=True, text=True, check=False, env=environment, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout

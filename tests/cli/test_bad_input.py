@@ -286,6 +286,7 @@ def test_nothing_about_models_is_kept_for_the_makers_of_onnx_runtime(tmp_path: P
         env=environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
         check=True,
         capture_output=True,
+        timeout=200,
     )
     assert [each.name for each in (tmp_path / "cache").iterdir()] == ["inferc"]
 

@@ -103,6 +103,7 @@ def test_the_same_file_gives_the_same_bytes_in_every_process() -> None:
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
+            timeout=200,
         ).stdout
         for seed in ("0", "1", "12345")
     }

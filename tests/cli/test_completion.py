@@ -54,7 +54,7 @@ def test_the_shell_takes_the_script(inferc: Command, shell: str, tmp_path: Path)
         pytest.skip(f"{shell} is not installed")
     script = tmp_path / "script"
     script.write_text(inferc("completion", shell).out)
-    done = subprocess.run([program, "-n", str(script)], capture_output=True, text=True)
+    done = subprocess.run([program, "-n", str(script)], capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -101,7 +101,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ask(shell: str, program: str, folder: Path) -> list[str]:
-    done = subprocess.run([shell, "-c", program], capture_output=True, text=True, cwd=folder)
+    done = subprocess.run([shell, "-c", program], capture_output=True, text=True, cwd=folder, timeout=200)
     assert done.stderr == ""
     return done.stdout.splitlines()
 

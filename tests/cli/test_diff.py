@@ -158,7 +158,7 @@ def commit_here(link: Path) -> None:
         ("add", "."),
         ("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "first"),
     ):
-        subprocess.run(["git", *command], check=True)
+        subprocess.run(["git", *command], check=True, timeout=200)
 
 
 def test_what_files_are_called_is_no_difference(inferc: Command) -> None:

@@ -36,7 +36,9 @@ def run(folder: Path, first: str, *command: str) -> subprocess.CompletedProcess[
     """`command` in a Python that does `first` when it starts."""
     folder.joinpath("sitecustomize.py").write_text(first)
     environment = os.environ | {"PYTHONPATH": str(folder)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=folder, check=False, timeout=200
+    )
 
 
 @pytest.mark.parametrize(("file", "status"), [("fine.infer", 0), ("wrong.infer", 1), ("missing.infer", 1)])

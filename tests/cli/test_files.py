@@ -131,6 +131,25 @@ def test_the_mode_of_a_plan_is_kept_and_nothing_is_left_beside_it(inferc: Comman
     assert sorted(os.listdir()) == ["main.infer", "main.plan.json"]
 
 
+@pytest.mark.parametrize("why", ["a folder is in the way", "the disk is full"])
+def test_of_several_files_all_are_written_or_none(why: str) -> None:
+    Path("a.infer").write_text(CHAT)
+    Path("b.infer").write_text(CHAT + "".join(CHAT.replace("gpt {", f"gpt{n} {{") for n in range(40)))
+    Path("out").mkdir()
+    Path("out/a.plan.json").write_text("of an older state")
+    compile_both = [*INFERC, "compile", "a.infer", "b.infer", "-o", "out"]
+    if why == "the disk is full":  # as the largest size of a file, which a test may set
+        compile_both = ["bash", "-c", 'ulimit -f 16; exec "$@"', "", *compile_both]
+    else:
+        Path("out/b.plan.json").mkdir()
+    done = subprocess.run(compile_both, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "cannot write out/b.plan.json" in done.stderr
+    assert "none of the 2 files is changed" in done.stderr
+    assert Path("out/a.plan.json").read_text() == "of an older state"
+    assert not [name for name in os.listdir("out") if name.startswith(".")]
+
+
 def test_a_file_that_is_too_large_is_not_read(inferc: Command) -> None:
     with Path("x.infer").open("wb") as file:
         file.truncate(1 << 40)
@@ -175,7 +194,7 @@ FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /
 def run(*arguments: str, shell: str = "") -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"NO_COLOR": "1"}
     command = ["sh", "-c", f'exec "$@" {shell}', "sh", *INFERC, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=200)
 
 
 @FULL

@@ -246,8 +246,8 @@ def test_a_reader_that_leaves_early_is_no_crash() -> None:
     process.stdout.close()
     assert process.stderr is not None
     with process.stderr:
+        process.wait(timeout=60)
         assert b"Traceback" not in process.stderr.read()
-    process.wait(timeout=60)
 
 
 def test_colour_is_for_terminals_only_unless_it_is_asked_for(

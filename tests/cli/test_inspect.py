@@ -234,7 +234,7 @@ def test_looking_into_a_model_loads_no_heavy_library(command: list[str]) -> None
         "print([n for n in ('onnx', 'onnxruntime', 'numpy', 'google.protobuf') if n in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=200
     )
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -69,7 +69,7 @@ class Terminal:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.wait(PATIENCE)
         os.close(self._master)
 
 

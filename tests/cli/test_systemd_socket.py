@@ -63,7 +63,7 @@ def test_requests_wait_in_the_socket_until_a_server_takes_them(
             assert server.wait(PATIENCE) == 0
         finally:
             server.kill()
-            server.communicate()
+            server.communicate(timeout=PATIENCE)
         socket.create_connection(listening.getsockname(), PATIENCE).close()  # waits for the next one
 
 

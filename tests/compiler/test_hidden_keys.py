@@ -55,6 +55,8 @@ def headers(name: str, value: str) -> str:
         headers("x_team", f"token {SK}"),
         headers("x_team", f"token=Bearer {KEY}"),
         headers("x_team", f"sk\\u{{2d}}proj-{KEY}"),
+        headers("x_team", f"sk\\u002dproj\\u002d{KEY}"),
+        headers("x_team", f"sk\\x2dproj-{KEY}"),
         f'let k = "{KEY}"\n' + headers("x_team", "sk-proj-${k}"),
         f'deployment a {{ model = "org/{SK}", runtime vllm {{ endpoint = "http://h/v1" }} }}\n',
         chat("a", f'aliases = ["x-{SK}"]'),
@@ -97,3 +99,14 @@ def test_words_that_begin_like_a_key_are_none(project: Project, text: str) -> No
     checked = project.check(text)
     assert [each.message for each in checked.diagnostics if each.is_error] == []
     assert dump_plan(compile_checked(checked, project.folder))
+
+
+def test_a_key_with_escapes_of_json_is_one_error(project: Project) -> None:
+    [item] = project.findings(headers("x_team", f"sk\\u002dproj\\u002d{KEY}"))
+    assert item.code == "E0306"
+
+
+@pytest.mark.parametrize(("text", "count"), [("sk-router-for-production", 3), (f"sk-proj-{KEY}", 2)])
+def test_what_may_be_a_name_is_told_what_else_to_do(project: Project, text: str, count: int) -> None:
+    [item] = [each for each in project.findings(chat(f'"{text}"')) if each.code == "E0306"]
+    assert len(item.help) == count

@@ -50,7 +50,7 @@ def runtime_of(project: Project, body: str) -> str:
     assert checked.program is not None
     [declared] = checked.program.declared
     assert declared.deployment is not None
-    return declared.deployment.effective_runtime().value
+    return declared.deployment.effective_runtime.value
 
 
 @pytest.mark.parametrize(("model", "runtime"), NAMES.items())

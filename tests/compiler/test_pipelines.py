@@ -84,6 +84,7 @@ def test_the_same_file_gives_the_same_bytes_in_another_process(project: Project)
         env={"PYTHONHASHSEED": "1"},
         capture_output=True,
         check=True,
+        timeout=200,
     )
     assert done.stdout.decode() == dump_plan(project.plan(EVERYTHING)) + "\n"
 
@@ -438,13 +439,13 @@ def test_a_text_without_a_template_needs_no_jinja(tmp_path: Path) -> None:
     text = 'pipeline p() -> text { return prompt "no { braces }" }\n'
     script = f"from inferc.compiler.compile import check_file\ncheck_file('m', None, text={text!r})\n"
     heavy = "import sys\nassert not {'jinja2', 'jsonpath', 'numpy'} & set(sys.modules), sys.modules\n"
-    subprocess.run([sys.executable, "-c", script + heavy], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", script + heavy], check=True, cwd=tmp_path, timeout=200)
 
 
 def test_a_file_without_a_graph_loads_nothing_for_one(tmp_path: Path) -> None:
     script = f"from inferc.compiler.compile import check_file\ncheck_file('m', None, text={GPT!r})\n"
     heavy = "import sys\nassert 'inferc.compiler.graph' not in sys.modules\n"
-    subprocess.run([sys.executable, "-c", script + heavy], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", script + heavy], check=True, cwd=tmp_path, timeout=200)
 
 
 # ---- the tree, for whoever asks what stands where

@@ -95,6 +95,7 @@ def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             check=False,
+            timeout=200,
         )
         assert done.returncode == 0, done.stderr
         plans.add((project.folder / "main.plan.json").read_bytes())

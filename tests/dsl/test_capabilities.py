@@ -175,7 +175,7 @@ class TestBuild:
         source, output = tmp_path / "table.json", tmp_path / "models.json"
         source.write_text(json.dumps(table))
         command = [sys.executable, SCRIPT, "--file", source, "--version", "1.2.3", "--output", output]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, timeout=200)
         written: dict[str, Any] = json.loads(output.read_bytes())
         assert written["version"] == "1.2.3"
         return dict(written["models"])

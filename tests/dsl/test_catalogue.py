@@ -50,6 +50,7 @@ def build_with(hash_seed: int, output: Path, day: str) -> None:
         check=True,
         capture_output=True,
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
+        timeout=200,
     )
 
 
@@ -363,7 +364,7 @@ class TestFacts:
             "import sys; from inferc.dsl.catalogue import find_model; find_model('gpt-4o');"
             "assert not {'genai_prices', 'pydantic', 'cattrs'} & set(sys.modules)"
         )
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
 
 
 @pytest.mark.parametrize(

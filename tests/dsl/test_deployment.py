@@ -17,17 +17,17 @@ from inferc.dsl.units import Money
     [("gpt-4o-mini", TaskKind.CHAT), ("meta-llama/Llama-3-8B", TaskKind.CHAT), ("a.onnx", TaskKind.TENSOR)],
 )
 def test_models_elsewhere_chat_and_files_take_tensors(model: str, task: TaskKind) -> None:
-    assert Deployment("it", model).effective_task() is task
+    assert Deployment("it", model).effective_task is task
 
 
 def test_the_task_that_is_written_counts() -> None:
-    assert Deployment("it", "a.onnx", task=EmbedTask()).effective_task() is TaskKind.EMBED
+    assert Deployment("it", "a.onnx", task=EmbedTask()).effective_task is TaskKind.EMBED
 
 
 def test_the_price_is_that_of_the_catalogue_unless_one_is_written() -> None:
     known = find_model("gpt-4o-mini")
     assert known is not None
-    price = Deployment("it", "gpt-4o-mini").effective_price()
+    price = Deployment("it", "gpt-4o-mini").effective_price
     assert price is not None
     assert (price.input, price.output, price.cached_input) == (
         known.input_price,
@@ -35,13 +35,13 @@ def test_the_price_is_that_of_the_catalogue_unless_one_is_written() -> None:
         known.cached_input_price,
     )
     own = Price(Money(1), Money(2))
-    assert Deployment("it", "gpt-4o-mini", price=own).effective_price() == own
+    assert Deployment("it", "gpt-4o-mini", price=own).effective_price == own
 
 
 @pytest.mark.parametrize("runtime", [None, RuntimeKind.OPENAI, RuntimeKind.ORT])
 def test_no_price_is_known_of_a_model_that_nobody_sells(runtime: RuntimeKind | None) -> None:
-    assert Deployment("it", "mine.onnx", runtime=runtime).effective_price() is None
+    assert Deployment("it", "mine.onnx", runtime=runtime).effective_price is None
 
 
 def test_what_runs_here_costs_nothing_whatever_its_name() -> None:
-    assert Deployment("it", "gpt-4o-mini", runtime=RuntimeKind.ORT).effective_price() is None
+    assert Deployment("it", "gpt-4o-mini", runtime=RuntimeKind.ORT).effective_price is None

@@ -161,4 +161,4 @@ def test_attrs_is_not_asked_before_a_class_is_used_often() -> None:
         "values = [make() for _ in range(FEW)]; assert asked == [s.Node, s.Identifier], asked\n"
         "assert values == [one] * FEW"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=200)

@@ -362,5 +362,7 @@ def test_only_the_module_of_the_format_is_imported() -> None:
         "import sys, inferc.dsl.render as r; r.render([], r.OutputFormat.GITHUB);"
         "print(*sorted(name for name in sys.modules if name.startswith('inferc.dsl.render.')))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200
+    )
     assert done.stdout.split() == ["inferc.dsl.render.github", "inferc.dsl.render.places"]

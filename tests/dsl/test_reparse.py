@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,14 @@ PIECES = [
     "30",
     "'",
     "",
+    "sk-",
+    "Bearer ",
+    "0123456789abcdefghij",
 ]
+
+
+WORD = "abcdEFGH12345678"
+PLAIN = f'let a = "sk{WORD}"\n'
 
 
 def everything(parsed: Parsed) -> tuple[list[object], list[object]]:
@@ -61,6 +69,7 @@ def agrees(before: str, after: str) -> None:
     for move in (False, True):
         again = reparse(Source("m.infer", after), parse(Source("m.infer", before)), move=move)
         assert again.source.text == after
+        assert again.source.shown == parse(Source("m.infer", after)).source.shown
         assert everything(again) == expected
 
 
@@ -90,6 +99,10 @@ def test_after_any_changes(seed: int) -> None:
         ("let a = 1 let b = 2\nlet c = 3\n", "let a = 1 let b = 2\nlet c = 4\n"),
         ("", "let a = 1\n"),
         ("let a = 1\n", ""),
+        *itertools.permutations((PLAIN, PLAIN.replace("sk", "sk-"), PLAIN.replace("sk", "s")), 2),
+        *itertools.permutations((f'let a = "{"0f" * 20}"\n', f'let a = "{"0f" * 19}0"\n')),
+        *itertools.permutations((f'let a = "bearer {WORD}"\n', f'let a = "bearer({WORD})"\n')),
+        *itertools.permutations((f"{PLAIN}let b = 1\n", f'{PLAIN}let b = "\\u{{73}}k-{WORD}"\n')),
     ],
 )
 def test_after_a_change(before: str, after: str) -> None:

@@ -101,7 +101,7 @@ def container(folder: Path, arguments: list[str], env: dict[str, str], port: int
         yield Container(process, f"http://127.0.0.1:{port}")
     finally:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
 
 
 def emitted(folder: Path, target: str, text: str = FILE, **options: Any) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,15 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+async def _in_time(send: Callable[..., Awaitable[Any]], method: str, *rest: Any, **options: Any) -> Any:
+    """What is answered. A server that has ended answers nothing, and nobody says so."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await send(method, *rest, **options)
+    except TimeoutError:
+        raise TimeoutError(f"no answer to {method}") from None
+
+
 class Client(LanguageClient):
     """A client that keeps what is published."""
 
@@ -92,6 +102,7 @@ class Client(LanguageClient):
         self.published: list[lsp.PublishDiagnosticsParams] = []
         self.arrived = asyncio.Event()
         self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._keep(params))
+        self.protocol.send_request_async = partial(_in_time, self.protocol.send_request_async)
 
     def _keep(self, params: lsp.PublishDiagnosticsParams) -> None:
         self.published.append(params)
@@ -163,7 +174,8 @@ async def client() -> AsyncIterator[Client]:
     process = made._server
     if process is not None and process.returncode is None:
         process.kill()
-        await process.wait()
+        await asyncio.wait_for(process.wait(), PATIENCE)
     for task in made._async_tasks:
         task.cancel()
-    await asyncio.gather(*made._async_tasks, return_exceptions=True)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*made._async_tasks, return_exceptions=True)

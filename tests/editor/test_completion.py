@@ -35,6 +35,10 @@ def test_a_line_begins_with_a_declaration(desk: Desk) -> None:
     ]
 
 
+def test_nothing_that_a_route_takes_stands_in_braces_alone(desk: Desk) -> None:
+    assert offered(desk, "route all = split [{ |") == {}
+
+
 def test_a_declaration_brings_its_form_where_the_client_takes_snippets(desk: Desk) -> None:
     item = offered(desk, "dep|")["deployment"]
     assert item.insert_text_format is lsp.InsertTextFormat.Snippet

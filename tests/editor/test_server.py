@@ -333,7 +333,9 @@ def test_without_pygls_the_command_says_how_to_get_it() -> None:
     program = (
         "import sys; sys.modules['pygls'] = None; from inferc.cli.main import main; sys.exit(main(['lsp']))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=200
+    )
     assert done.returncode == 1
     assert "pip install 'inferc[lsp]'" in done.stderr
 

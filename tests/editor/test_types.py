@@ -279,4 +279,4 @@ def test_a_text_without_pipelines_loads_no_types() -> None:
         "assert 'inferc.compiler.graph' not in sys.modules\n"
         "assert 'inferc.compiler.pipelines.builtins' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=200)

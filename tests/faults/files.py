@@ -131,7 +131,7 @@ def pipe_in_the_workspace(seen: Seen) -> None:
             seen.within(time.monotonic() - began, 10, "after")
         finally:
             process.kill()
-            process.communicate()
+            process.communicate(timeout=30)
 
 
 def _send(process: subprocess.Popen[bytes], method: str, params: object, number: int | None = None) -> None:

@@ -129,7 +129,7 @@ class Gateway:
         """kill -9, of this process alone."""
         self.processes()
         self.process.kill()
-        self.process.wait()
+        self.process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -181,7 +181,7 @@ def _end(it: Gateway) -> None:
     if it.status is None:
         it.processes()
         it.process.kill()
-        it.process.wait()
+        it.process.wait(PATIENCE)
     for pid in it.left(1):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -107,7 +107,7 @@ def provider(answer: Callable[[Request], Answer]) -> Iterator[Provider]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join()
+        thread.join(10)
         for connection in list(it.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -44,7 +44,7 @@ def textmate_spans(paths: list[Path]) -> list[list[tuple[int, int, str]]]:
 
     done = subprocess.run(
         ["node", str(VSCODE / "test" / "colours.mjs"), *map(str, paths)],
-        capture_output=True, check=True, encoding="utf-8",
+        capture_output=True, check=True, encoding="utf-8", timeout=200,
     )  # fmt: skip
     roles = {scope: role for role, scope in SCOPES.items()}
     found = []
@@ -82,7 +82,7 @@ def language() -> Any:
     if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
         new = library.with_suffix(f".{os.getpid()}.so")  # another process may be at it, too
         command = ["cc", "-shared", "-fPIC", "-O1", f"-I{source.parent}", str(source), "-o", str(new)]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, timeout=200)
         new.replace(library)
     make = ctypes.CDLL(str(library)).tree_sitter_infer
     make.restype = ctypes.c_void_p

@@ -47,7 +47,7 @@ def test_pygments_finds_the_lexer_by_its_name_and_by_the_file_name() -> None:
 def test_pygmentize_colours_a_file() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pygments", "-l", "infer", "-f", "html", str(SAMPLES / "hello.infer")],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, timeout=200,
     )  # fmt: skip
     assert '<span class="k">deployment</span>' in done.stdout
     assert 'class="err"' not in done.stdout

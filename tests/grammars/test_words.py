@@ -46,7 +46,12 @@ def test_the_patterns_match_what_the_terminals_of_the_grammar_match(
 
 def test_every_generated_file_is_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, SCRIPT, "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
 
@@ -68,7 +73,7 @@ def test_each_changed_file_is_found_stale_by_name(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPT, "--check"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 1
     assert [changed for changed in CHANGED if changed not in done.stderr] == []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import frozen
 
+from inferc.runtime.gateway import access_log
 from inferc.runtime.gateway.access_log import LARGE_PIECE, PIECE, AccessLog, LogForm
 
 LINES = 2000
@@ -107,3 +110,14 @@ async def test_a_line_that_is_longer_than_a_piece_is_written_by_itself(tmp_path:
     lines = (tmp_path / "log").read_bytes().splitlines()
     assert [len(json.loads(line)["padding"]) for line in lines] == [270, 2 * LARGE_PIECE, 270]
     assert raw.sizes == [len(line) + 1 for line in lines]
+
+
+async def test_a_log_that_nobody_reads_does_not_keep_a_server_from_its_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "LAST", 0.1)
+    ours, theirs = os.pipe()
+    with _text(Counted(theirs)) as text, caplog.at_level(logging.WARNING):
+        await asyncio.wait_for(_write(AccessLog(text, LogForm.JSON)), 30)
+    os.close(ours)
+    assert caplog.messages == ["the access log is not read: its last lines are left out"]

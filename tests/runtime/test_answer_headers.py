@@ -18,6 +18,7 @@ from inferc.runtime.dialects.rate_limit_headers import anthropic_limits, openai_
 from inferc.runtime.requests.upstream import Remaining
 from inferc.runtime.secret import Secret
 
+from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, remote_plan, serving
 
@@ -121,7 +122,7 @@ async def test_an_error_has_the_headers_of_an_answer() -> None:
 
 
 async def test_anthropics_client_reads_ids_and_limits_in_its_own_words() -> None:
-    async with gateway() as url, anthropic.AsyncAnthropic(base_url=url, api_key="any", max_retries=0) as api:
+    async with gateway() as url, anthropic_client(url) as api:
         raw = await api.messages.with_raw_response.create(model="gpt", messages=MESSAGES, max_tokens=9)
         assert raw.request_id == raw.headers["x-request-id"] == raw.headers["request-id"]
         assert raw.headers["anthropic-ratelimit-requests-remaining"] == "58"

@@ -125,6 +125,12 @@ async def test_who_has_no_token_is_refused_before_the_body_comes() -> None:
         assert b"100 Continue" not in answer
 
 
+async def test_who_would_send_too_much_is_not_asked_for_it() -> None:
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
+    async with gateway(max_body=Size(1000)) as it:
+        assert (await it.say(head % PATH.encode())).startswith(b"HTTP/1.1 413 ")
+
+
 async def test_who_waits_to_be_asked_for_the_body_is_asked() -> None:
     body = json.dumps(CHAT).encode()
     head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
@@ -181,12 +187,22 @@ async def test_bodies_come_packed_too() -> None:
         for encoding, packed in (
             ("gzip", gzip.compress(plain)),
             ("gzip", gzip.compress(plain[:9]) + gzip.compress(plain[9:])),
+            ("x-gzip", gzip.compress(plain)),
             ("GZIP", gzip.compress(plain + b" " * 100_000, 0)),
             ("deflate", zlib.compress(plain)),
             ("deflate", raw.compress(plain) + raw.flush()),
             ("identity", plain),
         ):
             assert (await it.post(packed, Content_Encoding=encoding))[0] == 200
+
+
+async def test_json_may_have_a_byte_order_mark_and_is_in_utf_8() -> None:
+    said = json.dumps(CHAT | {"user": "\u00e9"}, ensure_ascii=False)
+    async with gateway() as it:
+        assert (await it.post(said.encode("utf-8-sig")))[0] == 200
+        for encoding in ("latin-1", "utf-16", "utf-16-le", "utf-16-be"):
+            status, told = await it.post(said.encode(encoding))
+            assert (status, told["error"]["message"]) == (400, "the body is no JSON: it is not in UTF-8")
 
 
 async def test_packings_that_are_not_known_are_named_as_such() -> None:

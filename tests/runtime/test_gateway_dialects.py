@@ -15,6 +15,8 @@ from aiohttp import ClientSession
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.secret import Secret
 
+from ..support.anthropic_client import anthropic_client
+from ..support.openai_client import openai_client
 from ..support.remote import gateway_of, mock_provider, plan_of, running
 from ..support.wires import KEY, wire_plan
 
@@ -39,13 +41,13 @@ async def gateway(token: Secret | None = None) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def messages(url: str, key: str = "any") -> AsyncIterator[anthropic.AsyncAnthropic]:
-    async with anthropic.AsyncAnthropic(api_key=key, base_url=url, max_retries=0) as client:
+    async with anthropic_client(url, key) as client:
         yield client
 
 
 @asynccontextmanager
 async def responses(url: str) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as client:
+    async with openai_client(url) as client:
         yield client
 
 

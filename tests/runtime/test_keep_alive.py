@@ -20,6 +20,7 @@ from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.requests.errors import ServerError
 
+from ..support.openai_client import openai_client
 from ..support.pipelines import Graph, plan_with
 from ..support.remote import gateway_of, mock_provider, remote_plan, running
 
@@ -166,7 +167,7 @@ async def asking(deployment: RemotePoolPlan) -> AsyncIterator[openai.AsyncOpenAI
     async with (
         running(plan_with(deployment)) as it,
         gateway_of(it) as url,
-        openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+        openai_client(url) as client,
     ):
         yield client
 

@@ -39,6 +39,7 @@ from inferc.runtime.requests.trace import Span
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.secret import Secret
 
+from ..support.anthropic_client import anthropic_client
 from ..support.pipelines import Graph, plan_with
 from ..support.redis_server import RedisServer
 from ..support.remote import Mock, mock_provider, remote_plan, serving
@@ -120,7 +121,7 @@ async def test_only_who_shows_a_key_is_answered_and_only_for_what_it_may_ask() -
         assert (await gateway.get("/v1/models/mini", "sk-a"))[0] == 403
         assert (await gateway.get("/metrics", "sk-a"))[0] == 403
         assert "deployments" not in (await gateway.get("/healthz", "sk-a"))[1]
-        client = anthropic.AsyncAnthropic(api_key="sk-a", base_url=gateway.url, max_retries=0)
+        client = anthropic_client(gateway.url, "sk-a")
         with pytest.raises(anthropic.PermissionDeniedError, match="only in `openai`"):
             await client.messages.create(
                 model="gpt", max_tokens=9, messages=[{"role": "user", "content": "hello"}]

@@ -40,6 +40,7 @@ from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import RequestError, ServerDown, StartError
 from inferc.runtime.requests.request import ChatRequest
 
+from ..support.forked import PATIENCE, ROOT, begun
 from ..support.remote import executor_of, plan_of, remote_plan, serving
 
 ENDPOINT = "http://127.0.0.1:{port}/v1"
@@ -440,11 +441,9 @@ async def main():
 
 asyncio.run(main())
 """
-    executor = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, mark), cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
-    )
+    executor = await begun("-c", program, mark, cwd=ROOT, stdout=subprocess.PIPE)
     assert executor.stdout is not None
-    assert await executor.stdout.readline() == b"ready\n"
+    assert await asyncio.wait_for(executor.stdout.readline(), PATIENCE) == b"ready\n"
     assert len(with_mark(mark)) == 4
     executor.kill()
     await executor.wait()
@@ -465,13 +464,12 @@ launch = launched(program="import time; time.sleep(600)", env=marked(sys.argv[1]
 asyncio.run(serve(Executor(plan_of(local_plan(launch)), Path.cwd()), GatewayPlan(port=0)))
 print("stopped")
 """
-    gateway = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, mark), cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
-    )
+    gateway = await begun("-c", program, mark, cwd=ROOT, stdout=subprocess.PIPE)
+    assert gateway.stdout is not None
     await until(lambda: len(with_mark(mark)) == 3)
     gateway.terminate()
-    out, _ = await asyncio.wait_for(gateway.communicate(), 60)
-    assert (gateway.returncode, out) == (0, b"stopped\n")
+    out = await asyncio.wait_for(gateway.stdout.read(), PATIENCE)
+    assert (await gateway.wait(), out) == (0, b"stopped\n")
     assert not with_mark(mark)
 
 

@@ -29,11 +29,11 @@ SCHEMA = {
 
 @asynccontextmanager
 async def provider(**options: Any) -> AsyncIterator[tuple[Mock, openai.AsyncOpenAI]]:
+    http = openai.DefaultAsyncHttpxClient(verify=False)
+    given: dict[str, Any] = {"max_retries": 0, "http_client": http, "_strict_response_validation": True}
     async with (
         mock_provider(MockOptions(strict=True, gap=0, **options)) as mock,
-        openai.AsyncOpenAI(
-            api_key="k", base_url=mock.endpoint, max_retries=0, _strict_response_validation=True
-        ) as client,
+        openai.AsyncOpenAI(api_key="k", base_url=mock.endpoint, **given) as client,
     ):
         yield mock, client
 

@@ -16,6 +16,7 @@ from inferc.compiler.plan import Cors, TaskKind
 from inferc.runtime import http_server
 from inferc.runtime.secret import Secret
 
+from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, mock_provider, remote_plan
 
@@ -96,7 +97,7 @@ async def test_azures_client_is_answered_by_the_deployment_in_its_path() -> None
 
 
 async def test_anthropics_client_lists_and_shows_models() -> None:
-    async with front() as it, anthropic.AsyncAnthropic(base_url=it.url, api_key="any", max_retries=0) as api:
+    async with front() as it, anthropic_client(it.url) as api:
         page = await api.models.list(limit=2)
         assert [each.id async for each in page] == ["gpt", "claude", "e"]
         assert [each.id for each in page.data] == ["gpt", "claude"]

@@ -32,6 +32,7 @@ from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.access_log import MOST_LINES, AccessLog, LogForm
 from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.gateway.commands import Commands
+from inferc.runtime.gateway.exchange import Exchange
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.serve import Service
 from inferc.runtime.http_server import HttpServer, bind
@@ -98,6 +99,17 @@ async def house(
 def keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROVIDER_KEY", "sk-provider")
     monkeypatch.setenv("A", "sk-a")
+
+
+async def test_what_ends_while_the_gateway_stops_is_written_down_once() -> None:
+    out = io.StringIO()
+    records = Records(AccessLog(out, LogForm.JSON))
+    exchange = Exchange(Executor(plan_with(remote_plan("gpt", key=KEY)), Path.cwd()), "req_a")
+    records.end_soon(exchange, ("POST", "/v1/chat/completions", 200, "ok", None), True)
+    await records.stop()
+    await asyncio.sleep(0)
+    assert [json.loads(line)["id"] for line in out.getvalue().splitlines()] == ["req_a"]
+    assert [each["id"] for each in records.recent(10)] == ["req_a"]
 
 
 async def test_what_was_answered_is_known_at_once() -> None:

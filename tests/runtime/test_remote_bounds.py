@@ -186,6 +186,17 @@ ODDITIES: dict[str, tuple[bytes, str]] = {
     "empty": (json_of(b""), "the answer is empty"),
     "a page": (json_of(PAGE), "the answer is a page of HTML"),
     "text": (OK + b"Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope", "the answer is no JSON"),
+    "NaN": (json_of(b'{"a":NaN}'), "the answer is no JSON: line 1, column 6: JSON has no `NaN`"),
+    "Latin-1": (json_of(b'{"a":"\xe9"}'), "the answer is no JSON: it is not in UTF-8"),
+    "UTF-16": (json_of('{"a":1}'.encode("utf-16-le")), "the answer is no JSON: it is not in UTF-8"),
+    "x-gzip": (
+        json_of(gzip.compress(b"{}"), b"Content-Encoding: x-gzip"),
+        "the answer is packed, though it was asked for as it is",
+    ),
+    "zstd": (
+        json_of(b"(\xb5/\xfd", b"Content-Encoding: zstd"),
+        "packed its answer, though it was asked for as it is",
+    ),
     "a page with a 404": (
         b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b"
         % (len(PAGE), PAGE),

@@ -239,6 +239,19 @@ async def test_budgets_that_are_drawn_on_at_the_same_time_share_a_transaction(tm
         assert [each.spend for each in found[1:]] == [{MINUTE: number} for number in range(1, 300)]
 
 
+async def test_who_asks_after_the_work_for_all_was_cancelled_is_answered(tmp_path: Path) -> None:
+    async with opened(str(tmp_path)) as store:
+        assert isinstance(store, SqliteStore)
+        first = asyncio.create_task(add(store, "shop/one", {MINUTE: 1}))
+        await asyncio.sleep(0)
+        assert store._updating is not None
+        store._updating.cancel()
+        await asyncio.wait([store._updating])
+        first.cancel()
+        async with asyncio.timeout(60):
+            await add(store, "shop/other", {MINUTE: 2})
+
+
 async def test_what_cannot_be_read_of_one_budget_is_no_error_of_those_beside_it(tmp_path: Path) -> None:
     async with opened(str(tmp_path)) as store:
         await add(store, "shop/one", {MINUTE: 1})
@@ -436,6 +449,22 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
                     passed += await spend_all(new)
                     await asyncio.sleep(0.05)
             assert passed + await spend_all(new) == 40
+
+
+@pytest.mark.parametrize("kept", [b"\xff\xfe", b"no state", b'{"leases":{},"spend":{"1":1e999},"id":"x"}'])
+async def test_what_cannot_be_read_in_redis_is_told_of_its_budget_alone(
+    redis: RedisServer, kept: bytes
+) -> None:
+    async with opened(redis.url) as store, Redis.from_url(redis.url) as client:
+        spend = spend_of(store)
+        await add(store, "good", {1: 5})
+        await client.set("inferc:budget:bad", kept)
+        found = await spend.look(["bad", "good"])
+        assert (found["bad"].spend, found["good"].spend) == ({}, {1: 5})
+        with pytest.raises(StoreError, match="what Redis keeps as inferc:budget:bad cannot be read"):
+            await add(store, "bad", {1: 5})
+        await add(store, "good", {1: 5})
+        assert (await spend.look(["good"]))["good"].spend == {1: 10}
 
 
 async def test_a_redis_that_goes_away_is_said_once_and_nothing_is_lost(

@@ -11,7 +11,6 @@ from random import Random
 from typing import Any, get_type_hints
 
 import aiohttp
-import openai
 import pytest
 from hypothesis import given
 from openai.types import embedding_create_params
@@ -22,6 +21,7 @@ from inferc.runtime.mock_provider import MockOptions, build_app, parse_fault
 from inferc.runtime.mock_provider.strict import PROVIDERS, provider_of, table
 
 from ..support.conversations import anthropic_bodies, openai_bodies
+from ..support.openai_client import openai_client
 from ..support.remote import serving
 
 Json = dict[str, Any]
@@ -413,9 +413,7 @@ async def test_openai_s_client_reads_the_answers_of_all(name: str, stream: bool)
     models["cohere"] = "command-a-03-2025"
     async with strict() as (_, url), AsyncExitStack() as on_exit:
         messages: Any = [USER]
-        client = await on_exit.enter_async_context(
-            openai.AsyncOpenAI(api_key="k", base_url=f"{url}/{name}/v1".replace("/openai", ""), max_retries=0)
-        )
+        client = await on_exit.enter_async_context(openai_client(f"{url}/{name}".replace("/openai", "")))
         if not stream:
             answer = await client.chat.completions.create(model=models.get(name, "gpt-4o"), messages=messages)
             assert answer.choices[0].message.content == "You said: Hello."

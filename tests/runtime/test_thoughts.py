@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 from aiohttp import web
 from openai.lib.streaming.chat._completions import ChatCompletionStreamState
@@ -17,6 +15,7 @@ from openai.lib.streaming.chat._completions import ChatCompletionStreamState
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.runtime.mock_provider import MockOptions, build_app
 
+from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, serving
 
@@ -113,7 +112,7 @@ async def test_anthropics_client_keeps_what_others_signed(
     asked: Json = {"model": "it", "max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
     async with (
         behind(provider, monkeypatch) as (url, bodies),
-        anthropic.AsyncAnthropic(api_key="any", base_url=url, max_retries=0) as client,
+        anthropic_client(url) as client,
     ):
         if stream:
             async with client.messages.stream(**asked, messages=[ASKED]) as told:
@@ -137,7 +136,7 @@ async def test_items_of_responses_keep_what_others_signed(
     asked["include"] = ["reasoning.encrypted_content"]
     async with (
         behind(provider, monkeypatch) as (url, bodies),
-        openai.AsyncOpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as client,
+        openai_client(url) as client,
     ):
         if stream:
             async with client.responses.stream(**asked, input=[ASKED]) as told:

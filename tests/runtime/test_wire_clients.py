@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import openai
 import pytest
+import pytest_asyncio
 from attrs import evolve, frozen
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, TaskKind
@@ -19,7 +20,9 @@ from inferc.runtime.requests.request import ChatRequest
 
 from ..support.openai_client import openai_client
 from ..support.remote import Mock, executor_of, gateway_of, mock_provider
-from ..support.wires import WIRES, wire_plan
+from ..support.wires import WIRES, wire_plan, wires_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TRANSLATED = ("anthropic", "gemini", "vertex", "bedrock")
 WEATHER = {
@@ -54,28 +57,48 @@ Open = Callable[..., AbstractAsyncContextManager[House]]
 EMBEDDERS = {"openai": "text-embedding-3-small", "gemini": "gemini-embedding-001"}
 
 
-@pytest.fixture(params=[False, True], ids=["lenient", "strict"])
-def house(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Open:
-    """All wires before a mock provider, which is as narrow as the real ones in every second run."""
+@asynccontextmanager
+async def opened(options: MockOptions, wires: Sequence[str], **fields: Any) -> AsyncIterator[House]:
+    """These wires before a mock provider. thinking: the model of `openai`."""
+    more: dict[str, Any] = dict.fromkeys(wires, fields)
+    if fields.get("task") is TaskKind.EMBED:
+        more |= {wire: {**fields, "model": model} for wire, model in EMBEDDERS.items() if wire in wires}
+    if (thinking := fields.pop("thinking", None)) and "openai" in wires:
+        more["openai"] = {**fields, "model": thinking}
+    async with (
+        mock_provider(options) as mock,
+        executor_of(*(wire_plan(wire, mock.url, **more[wire]) for wire in wires)) as executor,
+        gateway_of(executor) as url,
+        openai_client(url) as api,
+    ):
+        yield House(api, mock)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[False, True], ids=["lenient", "strict"])
+async def plain(request: pytest.FixtureRequest) -> AsyncIterator[tuple[House, bool]]:
+    """All wires before a provider that is, in every second run, as narrow as the real ones; whether it is."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TEST_KEY", "k-secret")
+        async with opened(MockOptions(gap=0, strict=request.param), WIRES) as house:
+            yield house, request.param
+
+
+@pytest.fixture
+def house(plain: tuple[House, bool], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Open:
+    """That of all tests, or one with settings of its own, where the test gives any."""
+    shared, is_strict = plain
     monkeypatch.setenv("TEST_KEY", "k-secret")
 
     @asynccontextmanager
-    async def opened(options: MockOptions | None = None, **fields: Any) -> AsyncIterator[House]:
-        provider = evolve(options or MockOptions(gap=0), strict=request.param)
-        more: dict[str, Any] = dict.fromkeys(WIRES, fields)
-        if fields.get("task") is TaskKind.EMBED:
-            more |= {wire: {**fields, "model": model} for wire, model in EMBEDDERS.items()}
-        if thinking := fields.pop("thinking", None):
-            more["openai"] = {**fields, "model": thinking}
-        async with (
-            mock_provider(provider) as mock,
-            executor_of(*(wire_plan(wire, mock.url, **more[wire]) for wire in WIRES)) as executor,
-            gateway_of(executor) as url,
-            openai_client(url) as api,
-        ):
-            yield House(api, mock)
+    async def given(options: MockOptions | None = None, **fields: Any) -> AsyncIterator[House]:
+        if options is None and not fields:
+            yield shared
+            return
+        provider = evolve(options or MockOptions(gap=0), strict=is_strict)
+        async with opened(provider, wires_of(request), **fields) as own:
+            yield own
 
-    return opened
+    return given
 
 
 def text_of(chunks: list[Any]) -> str:
@@ -355,7 +378,7 @@ async def test_characters_cut_apart_by_the_network_arrive_whole(house: Open, wir
 
 @pytest.mark.parametrize("wire", WIRES)
 async def test_the_key_is_shown_as_the_provider_wants_it(house: Open, wire: str) -> None:
-    async with house() as it:
+    async with house(MockOptions(gap=0)) as it:
         await it.ask(wire)
         assert list(it.mock.stats.keys.values()) == [1]
         assert it.mock.stats.unauthorized == 0

@@ -15,7 +15,7 @@ from inferc.compiler.plan import Duration, RetryPolicy
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 
 from ..support.remote import Mock, executor_of, gateway_of, impatient, mock_provider
-from ..support.wires import WIRES, wire_plan
+from ..support.wires import WIRES, wire_plan, wires_of
 
 ONCE = RetryPolicy(max_retries=0)
 
@@ -36,8 +36,10 @@ Open = Callable[..., AbstractAsyncContextManager[House]]
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> Open:
+def house(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Open:
+    """The wire of the test, or all."""
     monkeypatch.setenv("TEST_KEY", "k-secret")
+    wires = wires_of(request)
 
     @asynccontextmanager
     async def opened(*faults: str, **fields: Any) -> AsyncIterator[House]:
@@ -45,7 +47,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
         settings = {"retry": ONCE, "timeouts": impatient("".join(faults[:1]), 0.25)} | fields
         async with (
             mock_provider(options) as mock,
-            executor_of(*(wire_plan(wire, mock.url, **settings) for wire in WIRES)) as executor,
+            executor_of(*(wire_plan(wire, mock.url, **settings) for wire in wires)) as executor,
             gateway_of(executor) as url,
             aiohttp.ClientSession() as http,
         ):

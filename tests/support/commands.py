@@ -32,10 +32,18 @@ class Running:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send the signal; gives the exit status, and what was said since the start."""
+        said: list[str] = []
+
+        def read() -> None:
+            assert self.process.stderr is not None
+            said.append(self.process.stderr.read())  # also what came along with the line that announced it
+
         self.process.send_signal(number)
-        assert self.process.stderr is not None
-        said = self.process.stderr.read()  # also what came along with the line that announced it
-        return self.process.wait(timeout=PATIENCE), said
+        reading = threading.Thread(target=read, daemon=True)
+        reading.start()
+        reading.join(PATIENCE)
+        assert said, "it goes on, or what it started does"
+        return self.process.wait(timeout=PATIENCE), said[0]
 
 
 @contextmanager
@@ -67,7 +75,7 @@ def serving(
     finally:
         watchdog.cancel()
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)  # until what it started has ended, too
 
 
 def _started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -78,8 +86,13 @@ def _announced(process: subprocess.Popen[str]) -> tuple[str, str]:
     """The URL that the server says once it is ready, and what it said before."""
     assert process.stderr is not None
     said = []
-    for line in process.stderr:
-        if found := re.match(r"(?:serving|mock provider) .*?at (http://[^\s,]+)", line):
-            return found[1], "".join(said)
-        said.append(line)
+    watchdog = threading.Timer(2 * PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        for line in process.stderr:
+            if found := re.match(r"(?:serving|mock provider) .*?at (http://[^\s,]+)", line):
+                return found[1], "".join(said)
+            said.append(line)
+    finally:
+        watchdog.cancel()
     pytest.fail(f"the server did not start:\n{''.join(said)}")

@@ -73,6 +73,8 @@ class Forked:
                 files.append(file)
             assert not streams, f"there is no option {streams}"
             (server or _INFERC).ask(json.dumps(begun).encode(), [*files, *pass_fds, told.fileno()])
+        if not select.select([self._told], [], [], PATIENCE)[0]:
+            raise TimeoutError(f"what `{self.args[0]}` is to be forked from says nothing")
         self.pid = NUMBER.unpack(self._told.recv(NUMBER.size))[0]
 
     stdin: Any
@@ -82,12 +84,21 @@ class Forked:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for its end, which nobody will bring about where the block has failed."""
+        if kind is not None:
+            self.kill()
         for name in STREAMS:
-            if (stream := getattr(self, name)) is not None:
+            stream = getattr(self, name)
+            is_read = name in self._reading and self._reading[name][0].is_alive()
+            if stream is not None and not is_read:  # to close what is read waits for its end
                 with suppress(BrokenPipeError):
                     stream.close()
-        self.wait()
+        try:
+            self.wait(PATIENCE)
+        except BaseException:
+            self.kill()
+            raise
 
     def poll(self) -> int | None:
         """The exit status, -n for signal n; None while it runs."""
@@ -274,9 +285,17 @@ class _Server:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        atexit.register(process.wait)
+        atexit.register(_end, process)
         atexit.register(ours.close)  # which is what ends it
         return ours
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for its end, which does not come while a process that a test has left holds what asks it."""
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 _INFERC = _Server("fork_server")

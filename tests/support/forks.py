@@ -27,6 +27,8 @@ from attrs import define, field
 
 MOST = 40
 """Tests that a process takes together: all of a module, or so many of them."""
+LAST = 10
+"""Seconds that a process has to end in when it has closed what it talks through."""
 NUMBER = struct.Struct("I")
 THREADS = Path("/proc/self/task")
 
@@ -103,7 +105,7 @@ class Forks:
         except BaseException:
             for worker in self.workers.values():
                 os.kill(worker.pid, signal.SIGINT)
-                os.waitpid(worker.pid, 0)
+                _status(worker.pid, LAST)
             raise
         if self.session.shouldfail:
             raise self.session.Failed(self.session.shouldfail)
@@ -164,25 +166,41 @@ class Forks:
         """
         oldest = time.monotonic() - self.session.config.option.longest
         for said in [said for said, worker in self.workers.items() if worker.heard < oldest]:
-            self.workers[said].done = False
             os.kill(self.workers[said].pid, signal.SIGABRT)
-            if self._ended(said):
+            if self._ended(said, overdue=True):
                 return True
         return False
 
-    def _ended(self, said: Connection) -> bool:
+    def _ended(self, said: Connection, *, overdue: bool = False) -> bool:
         worker = self.workers.pop(said)
         self.waiting.unregister(said)
         said.close()
-        _, status = os.waitpid(worker.pid, 0)
-        if worker.done:
+        longest = self.session.config.option.longest / 2  # meanwhile, what others say is not heard
+        status, hung = _status(worker.pid, min(LAST, longest))
+        if worker.done and not (overdue or hung):
             return False
         why = f"the process that ran it ended: {os.waitstatus_to_exitcode(status)}"
+        if worker.done:
+            why = "its process did not end after it: this or another test left a thread or a child there"
         if not worker.begun:
             raise RuntimeError(f"a process of the tests ended before its first one: {why}")
         test = worker.tests[worker.begun - 1]
         self._report(pytest.TestReport(test.nodeid, test.location, {}, "failed", why, "call"))
-        return not self.stopped[0] and self._fork(worker.tests[worker.begun :])
+        return not (worker.done or self.stopped[0]) and self._fork(worker.tests[worker.begun :])
+
+
+def _status(pid: int, seconds: float) -> tuple[int, bool]:
+    """How a process ended that has no more to say, and whether it had to be ended.
+
+    One that has closed all that it had may still hang, as in a library whose threads were lost at the fork.
+    """
+    latest = time.monotonic() + seconds
+    while not (found := os.waitpid(pid, os.WNOHANG))[0]:
+        if time.monotonic() > latest:
+            os.kill(pid, signal.SIGKILL)
+            return os.waitpid(pid, 0)[1], True
+        time.sleep(0.01)
+    return found[1], False
 
 
 def _next(said: Connection) -> tuple[str, Any]:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -166,8 +167,11 @@ class Session:
         process = self._begun(typed, subprocess.PIPE)
         self.serving[port] = process
         assert process.stdout is not None
+        watchdog = threading.Timer(_LIMIT, process.kill)
+        watchdog.start()
         while _SLOW.fullmatch(line := process.stdout.readline().decode()):
             pass
+        watchdog.cancel()
         return line
 
     def _start(self, command: str) -> None:
@@ -207,7 +211,11 @@ class Session:
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        try:
+            process.wait(_LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     if process.stdout is not None:
         process.stdout.close()
 

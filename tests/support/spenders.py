@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .forked import forked_program
+from .forked import PATIENCE, forked_program
 
 PROGRAM = """
 import asyncio, json, sys
@@ -62,12 +63,15 @@ def spenders(
     """
     arguments = [PROGRAM, state, ceiling, pause, attempts, lease]
     processes = [forked_program(*arguments, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    watchdog = threading.Timer(2 * PATIENCE, lambda: [process.kill() for process in processes])
+    watchdog.start()
     try:
         for process in processes:
             assert process.stdout is not None
             assert json.loads(process.stdout.readline()) == "ready"
         yield processes
     finally:
+        watchdog.cancel()
         for process in processes:
             with process:
                 process.kill()

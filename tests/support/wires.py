@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
+
 from inferc.compiler.capabilities import capabilities_of
 from inferc.compiler.plan import (
     AuthScheme,
@@ -22,6 +24,12 @@ from .remote import remote_plan
 WIRES = ("openai", "azure", "anthropic", "gemini", "vertex", "bedrock")
 
 KEY = SecretRef.env("TEST_KEY")
+
+
+def wires_of(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The wire that a test is a case of; all, where it is of none."""
+    case = getattr(request.node, "callspec", None)
+    return (case.params["wire"],) if case is not None and "wire" in case.params else WIRES
 
 
 def wire_plan(wire: str, url: str = "http://127.0.0.1:9", **fields: Any) -> RemotePoolPlan:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from attrs import field
+from attrs import evolve, field
 
 from ....dsl.inference import match_runtime
 from ....dsl.kinds import RuntimeKind
@@ -21,6 +21,7 @@ from ..providers import COMPATIBLE, aim_at, expected_key, find_provider
 from ..requests import DEFAULTS, FORCED, body, cache
 from ..secrets import left_out, variable_for
 from ..tables import Lost, Table, To, Unfit, follow, milliseconds, positive, seconds, text, weight, whole
+from .portkey_choices import named, together
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Portkey, `runtime openai_compatible`"
 _GUARD = "inferc checks no contents: keep a guard in front of it"
@@ -111,7 +112,7 @@ def recognises(root: Node) -> bool:
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put a config into the draft: a route that is called like the file, and its targets."""
     reading = _Reading(draft)
-    made = reading.target(root, origin.stem, {})
+    made = reading.target(root, origin.stem, {}, is_root=True)
     if made is None:
         return
     if isinstance(made, Strategy):
@@ -139,7 +140,9 @@ class _Reading:
     _draft: Draft
     said: list[Node] = field(factory=list)
 
-    def target(self, node: Node, name: str, inherited: Mapping[str, Node]) -> Strategy | str | None:
+    def target(
+        self, node: Node, name: str, inherited: Mapping[str, Node], *, is_root: bool = False
+    ) -> Strategy | str | None:
         """A target: a deployment, or a strategy over further ones."""
         own: Mapping[str, Node] = _snake(node)
         given = {
@@ -168,6 +171,12 @@ class _Reading:
             return None
         is_known = kind != "conditional"
         self._draft.kept(mode if is_known else None)
+        strategy = _plain(own["strategy"]) if "strategy" in own else None
+        if strategy is not None and kind == "conditional":
+            chosen_by = {item.text("name") or "": made for made, item in members}
+            if named(strategy, chosen_by if is_root else {}, self._draft):
+                self._draft.kept(mode, strategy.get("default"))
+        option = together(strategy, self._draft) if kind == "loadbalance" else ""
         follow(_TARGET, _without(_plain(node), "targets"), self._draft, Block(remarks=self._draft.remarks))
         if not is_known:
             default = own["strategy"].text("default") if kind == "conditional" else None
@@ -175,9 +184,9 @@ class _Reading:
             return next(chosen, members[0][0])
         if mode is not None:
             self.said.append(mode)
-        return self._strategy(kind, members)
+        return self._strategy(kind, members, option)
 
-    def _strategy(self, kind: str, members: list[tuple[Strategy | str, Node]]) -> Strategy | str:
+    def _strategy(self, kind: str, members: list[tuple[Strategy | str, Node]], option: str) -> Strategy | str:
         made = tuple(member for member, _ in members)
         if len(made) == 1 or kind == "single":
             return made[0]
@@ -186,9 +195,10 @@ class _Reading:
         weights = [item.get("weight") for _, item in members]
         shares = [weight(each) for each in weights]
         if any(isinstance(each, Strategy) for each in made):
-            return Strategy("balance", made)
+            return Strategy("balance", made, option=option)
         self._draft.kept(*weights)
-        return split([each for each in made if isinstance(each, str)], shares)
+        shared = split([each for each in made if isinstance(each, str)], shares)
+        return evolve(shared, option=option) if isinstance(shared, Strategy) else shared
 
     def _deployment(self, node: Node, name: str, inherited: Mapping[str, Node]) -> str | None:
         draft, own = self._draft, _plain(node)

@@ -79,7 +79,7 @@ def _owner(path: list[s.Node], name: str) -> _Owner | None:
 def _kind(view: View, node: s.Node) -> RuntimeKind | None:
     declared = view.declared(node)
     deployment = declared.deployment if declared is not None else None
-    return deployment.effective_runtime() if deployment is not None else None
+    return deployment.effective_runtime if deployment is not None else None
 
 
 def _value(view: View, path: list[s.Node], name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lsprotocol.types import CompletionItemKind as Kind
 
-from ....compiler.evaluate import FUNCTIONS
+from ....compiler.functions import FUNCTIONS
 from ....compiler.scope import ANSWERING, CALLABLE, VALUES
 from ....compiler.types import TYPES
 from ....compiler.typing.resolve import GENERICS, SCALARS

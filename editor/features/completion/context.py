@@ -87,7 +87,12 @@ class Context:
     def place(self) -> Place | None:
         """The body around the place, None when that is no body of fields."""
         frames = [frame for frame in self.cursor.frames if frame.opener == "LBRACE"]
-        if self.declaration == "route" and frames and frames[0].head[-1].type == "WITH":
+        if (
+            self.declaration == "route"
+            and frames
+            and frames[0].head[-1:]
+            and frames[0].head[-1].type == "WITH"
+        ):
             return place_of("route", self.blocks, None)
         if frames and any(token.type == "WITH" for token in frames[-1].head[-1:]):
             is_loop = frames[-1].head[-2:-1] != [] and frames[-1].head[-2].type == "RSQB"

@@ -69,8 +69,10 @@ def adapt(
         changed |= _in_own_words(conversation, can, changed, found)
     if found.problems:
         return Unsuitable(tuple(found.problems))
-    differs = any(value != getattr(conversation, name) for name, value in changed.items())
-    return Adapted(evolve(conversation, **changed) if differs else conversation, tuple(found.notes))
+    for name in changed:
+        if changed[name] != getattr(conversation, name):
+            return Adapted(evolve(conversation, **changed), tuple(found.notes))
+    return Adapted(conversation, tuple(found.notes))
 
 
 def _names(c: Conversation, client: str) -> Mapping[str, str]:
@@ -111,8 +113,8 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
     if c.stream_usage is not None and not can.knows_field("stream_options"):
         changed["stream_usage"] = None  # such providers tell it without being asked
     if c.verbosity is not None and not goes("verbosity"):
-        if c.verbosity != "medium":
-            found.refuse("verbosity", "the provider has no such setting")
+        if c.verbosity != "medium":  # Codex sends `low` unless it is told otherwise
+            found.note("verbosity", "left out: the model says as much as it does")
         changed["verbosity"] = None
     is_stored = provider != "openai_chat" or own(c.extras, "openai").get("store") is True
     if c.metadata and not (goes("metadata") and (is_stored or not can.stored_metadata)):
@@ -174,7 +176,10 @@ def _in_own_words(
     own: dict[str, Any] = {}
     said: dict[str, Any] = {}
     if can.seed_field is not None and sampling.seed is not None:
-        own[can.seed_field] = sampling.seed
+        if sampling.seed < 0:
+            found.note("seed", "left out: the provider takes none below 0")
+        else:
+            own[can.seed_field] = sampling.seed
         said["sampling"] = evolve(sampling, seed=None)
     if can.counts_logprobs and sampling.logprobs:
         own["logprobs"] = sampling.top_logprobs or 1

@@ -66,11 +66,11 @@ def read_request(body: Json) -> Conversation:
         ("output_config", config, ("effort", "format")),
         ("metadata", metadata, ("user_id",)),
     ):
-        if more := {key: inner for key, inner in value.items() if key not in known}:
+        if value and (more := {key: inner for key, inner in value.items() if key not in known}):
             extras[DIALECT] = {**own(extras, DIALECT), name: more}
     thinking = _thinking(body, config, extras)
     stop = fields.optional(body, "stop_sequences", list) or ()
-    if not all(isinstance(text, str) for text in stop):
+    if stop and not all(isinstance(text, str) for text in stop):
         raise BadRequest(
             "`stop_sequences` must be a list of texts", param="stop_sequences", code="wrong_type"
         )

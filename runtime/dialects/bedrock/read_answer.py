@@ -130,8 +130,10 @@ class BedrockReader(AnswerReader):
                 yield e.PartEnded()
             case {"image": {"format": str(format), "source": {"bytes": str(data)}, **more}} if not more:
                 yield e.MediaMade(Media("image", f"image/{format}", data))
-            case _:
+            case dict():
                 yield e.SealedMade(Sealed(DIALECT, block))
+            case _:
+                raise TypeError("content")
 
     def _block_start(self, index: int, start: Json) -> Iterator[e.Event]:
         """The beginning of a block that is no text: text has none."""

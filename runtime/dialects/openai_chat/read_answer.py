@@ -331,6 +331,9 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
     elif not isinstance(logprobs, dict):
         return []
     elif told := logprobs.get("content"):
+        others = [other for token in told for other in token.get("top_logprobs") or ()]
+        if not all(isinstance(each, dict) for each in others):
+            raise TypeError("logprobs")
         return list(told)
     else:
         tokens, numbers = logprobs.get("tokens") or [], logprobs.get("token_logprobs") or []

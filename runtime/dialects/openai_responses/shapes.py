@@ -38,7 +38,9 @@ def text_part(part: Text | Refusal, notes: list[Json]) -> Json:
 
 def flat(note: Json) -> Json:
     """A source, as responses write it: its fields stand beside the type."""
-    return {"type": note["type"], **(note.get(note["type"]) or {})}
+    kind = note.get("type")
+    kind = kind if isinstance(kind, str) else "url_citation"
+    return {"type": kind, **(note.get(kind) or {})}
 
 
 def status_of(reason: e.Reason) -> tuple[str, Json | None]:

@@ -141,8 +141,10 @@ BY_STATUS: dict[int, Kind] = {
     409: ServerError,
     410: ServerError,
     413: RequestTooLarge,
+    421: ServerError,
     424: ServerError,
     425: ServerError,
+    426: ServerError,
     429: RateLimited,
     451: Forbidden,
     498: ServerError,
@@ -154,8 +156,9 @@ BY_STATUS: dict[int, Kind] = {
 
 410 is a model, or a service, that has ended, whatever is asked: NVIDIA and GitHub answer so. Most answer
 404, which is about something else that a client named, too: see `Classifier`. 405 is an address that the
-file has wrong, 424 a model that failed (text-generation-inference, and OpenAI at times), and 498 is Groq's:
-no room in the tier that was asked for. Sources: https://github.com/theopenco/llmgateway/pull/3141,
+file has wrong, 421 and 426 are about the connection, 424 is a model that failed (text-generation-inference,
+and OpenAI at times), and 498 is Groq's: no room in the tier that was asked for.
+Sources: https://github.com/theopenco/llmgateway/pull/3141, RFC 9110,
 https://github.com/mnfst/llm-gateway/pull/1415, text-generation-inference: OpenAPI file, Groq: API errors.
 """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
@@ -17,7 +16,7 @@ from ...requests.foreign_text import one_line
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
-from ...whole_answer import WholeAnswer
+from ...whole_answer import WholeAnswer, fields_of
 from ..bodies import priority_of, read_object
 from ..chat_writer import ChatWriter
 from ..client_sink import ClientSink
@@ -63,16 +62,11 @@ async def respond(
                 await keeper.keep()
             told = _headers(trace, name, chat)
             if names := writer.untold:
-                told |= untold(names)
+                told = {**(fields_of(told) if isinstance(told, bytes) else told), **untold(names)}
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)
         writer = ChatWriter(chat) if keeper is None else keeper
-        told_by: Callable[[], Headers] = (
-            partial(lines_answered, trace, name, streams=True)
-            if _is_openais(chat)
-            else partial(_headers, trace, name, chat, streams=True)
-        )
-        out = EventStream(request, exchange, told_by)
+        out = EventStream(request, exchange, partial(_headers, trace, name, chat, streams=True))
         sink = ClientSink(writer, out) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
@@ -136,10 +130,11 @@ def _is_openais(chat: ChatRequest | CompletionRequest) -> bool:
 
 def _headers(
     trace: Trace, name: str, chat: ChatRequest | CompletionRequest, *, streams: bool = False
-) -> dict[str, str]:
+) -> Headers:
+    """Who answered, and what was changed or lost on the way."""
     if not isinstance(chat, ChatRequest) or chat.said is None:
-        return answered_by(trace, name, streams=streams)
-    headers = answered_by(trace, name, streams=streams, as_anthropic=chat.dialect == anthropic.DIALECT)
+        return lines_answered(trace, name, streams=streams)
+    as_anthropic = chat.dialect == anthropic.DIALECT
     if chat.lost and not trace.adapted:
-        headers |= adapted(chat.lost)
-    return headers
+        return answered_by(trace, name, streams=streams, as_anthropic=as_anthropic) | adapted(chat.lost)
+    return lines_answered(trace, name, streams=streams, as_anthropic=as_anthropic)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from multidict import istr
 
 from ....compiler.plan.late_pattern import late_pattern
 from ...dialects import anthropic
@@ -22,8 +23,8 @@ from ..exchange import Exchange
 from ..responses import json_answer
 from .chat import respond
 
-BETA_HEADER = "anthropic-beta"
-PROFILE_HEADER = "anthropic-user-profile-id"
+BETA_HEADER = istr("anthropic-beta")
+PROFILE_HEADER = istr("anthropic-user-profile-id")
 
 
 class UnknownThread(RequestError):
@@ -68,11 +69,12 @@ def _headers(request: web.Request) -> Mapping[str, str]:
     """What the client says to Anthropic beside the body: the parts of the API that it wants and that are not
     for everyone yet, and for whom it asks. Raises BadRequest."""
     said: dict[str, str] = {}
+    received = request.headers
     for header, form, what in (
         (BETA_HEADER, _BETAS, "names with commas between them"),
         (PROFILE_HEADER, _PROFILE, "the id of a profile"),
     ):
-        value = ",".join(request.headers.getall(header, ()))
+        value = ",".join(received.getall(header)) if header in received else ""
         if not value:
             continue
         if form.fullmatch(value) is None:

@@ -40,6 +40,7 @@ class RedisStore:
             self._client = redis.asyncio.Redis.from_url(
                 url,
                 decode_responses=True,
+                encoding_errors="replace",  # what others wrote there is no text of ours, and is told as such
                 socket_timeout=_PATIENCE,
                 socket_connect_timeout=_PATIENCE,
                 # A connection of before a restart of the server fails once. All that is asked counts once.

@@ -110,7 +110,7 @@ class SqliteStore:
         with self.problems.watch("budgets"):
             outcome: asyncio.Future[Granted] = asyncio.get_running_loop().create_future()
             self._asked.append(_Update(account, now, change, outcome))
-            if self._updating is None:
+            if self._updating is None or self._updating.done():  # done: cancelled, with those it worked for
                 self._updating = asyncio.create_task(self._update_asked())
             return await outcome
 

@@ -102,6 +102,7 @@ class LoadedModel:
             self._owner,
             self._run_sizes,
             opened.providers == (ExecutionProvider.CPU,),
+            opened.side_by_side,
         )
         stopper = Stopper()
         try:

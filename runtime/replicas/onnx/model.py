@@ -22,6 +22,7 @@ from .native_output import FATAL
 from .providers import has_cuda_graphs
 from .runner import Runner, Stopper
 from .scheduling import Scheduler
+from .side_by_side import SideBySide
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -80,7 +81,7 @@ class OnnxModel:
     base_dir: what the plan's paths are relative to.
 
     device: where the model runs, "cpu" or "cuda", and its index. run_sizes: counts the runs of so many rows.
-    is_on_cpu: whether all of it runs on the CPU's own provider.
+    is_on_cpu: whether all of it runs on the CPU's own provider. side_by_side: of the session.
     """
 
     plan: OnnxServingPlan
@@ -93,6 +94,7 @@ class OnnxModel:
     owner: str
     run_sizes: RunSizes = field(factory=RunSizes)
     is_on_cpu: bool = False
+    side_by_side: SideBySide | None = None
     run: Run = field(init=False)
 
     @run.default
@@ -102,6 +104,13 @@ class OnnxModel:
             return BoundRuns(self.session, self.device).run
         plain: Any = self.session.run
         return plain  # type: ignore[no-any-return]
+
+    @property
+    def long_run(self) -> Run:
+        """The same off the event loop, for runs that may be long: see `side_by_side`."""
+        said = self.plan.session
+        takes_all_cores = self.is_on_cpu and not said.intra_op_threads and said.inter_op_threads <= 1
+        return self.side_by_side.run if self.side_by_side and takes_all_cores else self.run
 
     def runner(
         self,
@@ -120,7 +129,7 @@ class OnnxModel:
         # A thread that is done finds its next run there, without a way to the event loop and back.
         runs = self.runs if batching else self.runs_alone
         at_once = 2 * runs if shared else runs
-        has_all_cores = self.device[0] == "cpu" and self.plan.session.intra_op_threads is None
+        has_all_cores = self.device[0] == "cpu" and not self.plan.session.intra_op_threads
         shares_cores = batching is not None and has_all_cores
         queue = BatchQueue(batching, 1 if together else at_once, shares_cores=shares_cores)
         return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)

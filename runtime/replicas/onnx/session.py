@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import Factory, field
+
 from ....compiler.plan import (
     ExecutionProvider,
     GraphOptimization,
@@ -25,6 +27,7 @@ from .model_files import find_file
 from .native_output import FATAL, captured_native_output
 from .optimized import OptimizedModels
 from .providers import GPU_PROVIDERS, ORT_NAMES, TITLES, from_ort, ort_providers, why_missing
+from .side_by_side import SideBySide
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -43,6 +46,7 @@ class OpenSession:
     ort: onnxruntime.InferenceSession
     providers: tuple[ExecutionProvider, ...]
     warnings: tuple[str, ...] = ()
+    side_by_side: SideBySide = field(default=Factory(lambda it: SideBySide(it.ort), takes_self=True))
 
 
 def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path) -> OpenSession:

@@ -64,7 +64,6 @@ class TensorRuns:
     def __init__(self, model: OnnxModel) -> None:
         self._model = model
         self._session = model.session
-        self._run_arrays = model.run
         self._owner = model.owner
         signature = model.plan.signature
         self.signature = TensorSignature.of(
@@ -84,6 +83,7 @@ class TensorRuns:
         self._batching = model.plan.batching if self.signature.batched else None
         self._runner = model.runner(self._run, self._batching)
         self._quick = QuickRuns() if self._can_be_quick() else None
+        self._run_arrays = model.long_run if self._quick is None else model.run
         self._options = run_options()
 
     def _can_be_quick(self) -> bool:

@@ -90,7 +90,7 @@ class TokenRuns:
         batching = model.plan.batching
         self._model = model
         self._finish = finish
-        self._tokens = TokenModel(model.run, signature, model.owner)
+        self._tokens = TokenModel(model.long_run, signature, model.owner)
         self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
         self._query_encoder = self._encoder
         if query_length is not None:

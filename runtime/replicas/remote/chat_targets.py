@@ -153,7 +153,7 @@ class ResponsesTarget(_InBodies):
         if self._thinks and body.get("store") is not False:
             included = body.get("include")
             more = included if isinstance(included, list) else []
-            body["include"] = list(dict.fromkeys([*more, _ENCRYPTED]))
+            body["include"] = more if _ENCRYPTED in more else [*more, _ENCRYPTED]
         body["store"] = False
         return "/responses"
 

@@ -21,10 +21,11 @@ MAX_INTERIM = 16
 TOO_MANY_INTERIM = "Too many interim responses"
 _REASONS = {
     f"Got more than {MAX_HEADER} bytes": f"sent a header of more than {MAX_HEADER} bytes",
+    "Can not decode content-encoding": "packed its answer, though it was asked for as it is",
     "Too many headers": f"sent more than {MAX_HEADERS} headers",
     TOO_MANY_INTERIM: f"sent more than {MAX_INTERIM} interim answers (status 1xx)",
 }
-"""How aiohttp begins to say that the head of an answer breaks a bound, and how we say it."""
+"""How aiohttp begins to say what is wrong with the head of an answer, and how we say it."""
 
 
 _AT_ONCE, _LITTLE = 256 << 10, 16 << 10

@@ -1,7 +1,7 @@
 """The proxy between this machine and a provider, as a plan or the environment names it.
 
-HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that are reached without; in small letters, too. What is on
-this machine is always reached without.
+HTTPS_PROXY and HTTP_PROXY, or ALL_PROXY for both, and NO_PROXY for hosts and networks that are reached
+without; in small letters, too. What is on this machine is always reached without.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import os
 from base64 import b64encode
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -50,13 +50,14 @@ def proxy_for(endpoint: str) -> Proxy | None:
         return None  # which takes a tenth of reading all of it
     url = URL(endpoint)
     told = getproxies_environment()
-    if url.host is None or url.scheme not in told or _is_here(url.host):
+    kind = url.scheme if url.scheme in told else "all"
+    if url.host is None or kind not in told or _is_here(url.host):
         return None
-    if proxy_bypass(url.authority) or proxy_bypass(url.host):
+    if proxy_bypass(url.authority) or proxy_bypass(url.host) or _is_in(url.host, told.get("no", "")):
         return None
-    name = f"{url.scheme.upper()}_PROXY"
+    name = f"{kind.upper()}_PROXY"
     try:
-        written = told[url.scheme]
+        written = told[kind]
         proxy = URL(written if "://" in written else f"http://{written}")
     except ValueError:
         raise NoProxy(f"{name} in the environment is no address of a proxy") from None
@@ -98,6 +99,21 @@ def proxy_at(address: str, login: str | None) -> Proxy:
     if login is not None:
         headers = {"Proxy-Authorization": f"Basic {b64encode(login.encode()).decode()}"}
     return Proxy(URL.build(scheme=url.scheme, host=url.host or "", port=url.port), headers)
+
+
+def _is_in(host: str, listed: str) -> bool:
+    """Whether the address `host` belongs to one of the networks in a list. As curl and Go read NO_PROXY."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    for each in listed.split(","):
+        try:
+            if address in ip_network(each.strip(), strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def _is_here(host: str) -> bool:

@@ -38,6 +38,7 @@ FAILS_OVER: dict[type[e.RequestError], str] = {
     e.Unauthorized: "its key is not accepted, which is logged as an error",
     e.ContextLengthExceeded: "the request is too long for its model: another one may take longer ones",
     e.Incapable: "its model cannot do what the request asks: nothing was sent",
+    e.Unsupported: "it has no such service, or answers 501: another one may have it",
     e.Forbidden: "its key may not do this, or its credit is used up, which is logged as an error",
 }
 """Another member may do better."""
@@ -48,7 +49,6 @@ STAYS: dict[type[e.RequestError], str] = {
     e.ContentFiltered: "the content is refused: it is not to be tried until someone takes it",
     e.RequestTooLarge: "the request is too large",
     e.UnknownModel: "nothing here has the name that was asked",
-    e.Unsupported: "it cannot do what was asked",
     e.ShuttingDown: "everything stops",
     e.InvalidAnswer: "the answer is there, but not as it was asked for",
     e.StepFailed: "a step of a pipeline fails on what it was given",

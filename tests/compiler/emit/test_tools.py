@@ -36,6 +36,7 @@ def tool(name: str, *arguments: str, **environment: str) -> str:
         text=True,
         check=False,
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

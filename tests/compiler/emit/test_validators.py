@@ -52,6 +52,7 @@ def test_compose_takes_the_file(emitted: Emit, tmp_path: Path) -> None:
         text=True,
         check=False,
         env=os.environ | {"PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}"},
+        timeout=200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -68,7 +69,12 @@ def test_prometheus_takes_the_rules_and_each_of_them_goes_off(
         (tmp_path / path).write_text(made, "utf-8")
     for kind, file in (("check", "rules.yaml"), ("test", "rules.test.yaml")):
         done = subprocess.run(
-            ["promtool", kind, "rules", file], cwd=tmp_path, capture_output=True, text=True, check=False
+            ["promtool", kind, "rules", file],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "FAILED" not in done.stdout + done.stderr
@@ -79,7 +85,11 @@ def test_systemd_takes_the_unit(emitted: Emit, tmp_path: Path) -> None:
     [(name, text)] = emitted("systemd", directory=str(tmp_path), program="/bin/true").items()
     (tmp_path / name).write_text(text, "utf-8")
     done = subprocess.run(
-        ["systemd-analyze", "verify", str(tmp_path / name)], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", str(tmp_path / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
     )
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -446,3 +446,82 @@ def test_a_strategy_of_baml_names_models_without_a_client(bring: Import) -> None
     assert 'route Both = fallback ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"]' in came.text
     assert came.values["anthropic/claude-sonnet-4-5.runtime.api_key"] == '[env("ANTHROPIC_API_KEY")]'
     assert came.lost() == came.changed() == set()
+
+
+TWO = """
+    {"name": "best", "provider": "openai", "weight": 3, "api_key": "$K",
+     "override_params": {"model": "gpt-4o"}},
+    {"name": "cheap", "provider": "openai", "api_key": "$K", "override_params": {"model": "gpt-4o-mini"}}
+"""
+
+
+def test_conditions_of_portkey_on_the_model_are_routes_of_its_name(bring: Import) -> None:
+    """Source: "Conditional Routing" of Portkey's documentation."""
+    asked = """
+        {"query": {"params.model": {"$eq": "smartest"}}, "then": "best"},
+        {"query": {"params.model": {"$in": ["fastest", "cheap"]}}, "then": "cheap"}
+    """
+    start = '{"strategy": {"mode": "conditional", "default": "cheap", "conditions": ['
+    came = bring("desk.json", f'{start}{asked}]}}, "targets": [{TWO}]}}')
+    for line in ("route smartest = best", "route fastest = cheap", "route desk = cheap"):
+        assert line in came.text
+    assert came.lost() == {"targets[0].weight"}
+    other = '{"query": {"params.model": {"$regex": "gpt"}}, "then": "best"}'
+    taken = '{"query": {"params.model": {"$eq": "best"}}, "then": "cheap"}'
+    came = bring("desk.json", f'{start}{other}, {taken}]}}, "targets": [{TWO}]}}')
+    assert {"strategy.mode", "strategy.conditions[0].then", "strategy.conditions[1].then"} <= came.lost()
+
+
+@pytest.mark.parametrize(
+    ("fields", "by"),
+    [
+        ('["metadata.user_id"]', ' by header("x-user-id")'),
+        ('["params.user"]', " by user"),
+        ('["a", "b"]', ""),
+    ],
+)
+def test_sessions_of_portkey_stay_with_their_member(bring: Import, fields: str, by: str) -> None:
+    """Source: "Sticky Load Balancing" of Portkey's documentation."""
+    session = f'"sticky_session": {{"hash_fields": {fields}, "ttl": 3600}}'
+    came = bring("desk.json", f'{{"strategy": {{"mode": "loadbalance", {session}}}, "targets": [{TWO}]}}')
+    assert f"route desk = split {{ best: 75%, cheap: 25% }}{by}\n" in came.text
+    assert "strategy.sticky_session.ttl" in came.changed()
+    assert ("strategy.sticky_session.hash_fields" in came.lost()) is (by == "")
+
+
+def test_json_with_comments_is_read(bring: Import) -> None:
+    came = bring(
+        "desk.jsonc",
+        """
+        // ours
+        {
+          "strategy": {"mode": "single"}, /* the // only one
+          of several lines */
+          "targets": [
+            {"provider": "openai", "api_key": "$K", "override_params": {"model": "gpt-4o", "user": "a // b"}},
+          ],
+        }
+        """,
+    )
+    assert came.values["desk-1.model"] == "gpt-4o"
+    assert came.values["desk-1.request.force.user"] == "a // b"
+
+
+def test_parameters_among_further_fields_of_tensorzero_go_to_their_own_places(bring: Import) -> None:
+    came = bring(
+        "tensorzero.toml",
+        """
+        [models.m]
+        routing = ["o"]
+        [models.m.providers.o]
+        type = "openai"
+        model_name = "gpt-4o-mini"
+        extra_body = [
+          {pointer = "/temperature", value = 0.3}, {pointer = "/service_tier", value = "flex"},
+          {pointer = "/max_tokens", value = "many"}
+        ]
+        """,
+    )
+    assert came.values["m.request.force.temperature"] == "0.3"
+    assert 'service_tier = "flex"' in came.text
+    assert {each.rpartition("[")[2] for each in came.lost()} == {"2].pointer", "2].value"}

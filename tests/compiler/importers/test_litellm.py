@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.compiler.importers import Outcome
+from inferc.compiler.importers import ImportFailed, Outcome
 
 from .conftest import Import
 
@@ -646,3 +646,37 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
     assert came.lost() == {f"model_list[1].{each}" for each in whole}
     assert "model_list[2].litellm_params.model" in came.changed()
     assert came.values["any.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
+
+
+CONFIG_MAP = """
+    apiVersion: v1
+    kind: {kind}
+    metadata: {{name: litellm-config, namespace: ai}}
+    {block}:
+      readme: |
+        nothing
+        at all
+      config.yaml: |
+        model_list:
+          - model_name: gpt
+            litellm_params: {{model: openai/gpt-4o-mini, api_key: os.environ/OPENAI_API_KEY, modl: x}}
+    ---
+    apiVersion: v1
+    kind: Service
+    metadata: {{name: litellm}}
+"""
+
+
+@pytest.mark.parametrize(("kind", "block"), [("ConfigMap", "data"), ("Secret", "stringData")])
+def test_a_file_that_a_resource_of_kubernetes_holds_is_read(bring: Import, kind: str, block: str) -> None:
+    came = bring("all.yaml", CONFIG_MAP.format(kind=kind, block=block))
+    assert came.values["gpt.model"] == "gpt-4o-mini"
+    lost = {each.setting: each.line for each in came.imported.report.of(Outcome.LOST)}
+    assert lost["config.yaml#model_list[0].litellm_params.modl"] == 12
+    assert "Service/litellm.metadata.name" in lost
+
+
+def test_of_several_files_in_resources_none_is_taken(bring: Import) -> None:
+    one = CONFIG_MAP.format(kind="ConfigMap", block="data")
+    with pytest.raises(ImportFailed, match="several of these resources hold a file"):
+        bring("all.yaml", one + "    ---" + one.replace("litellm-config", "other"))

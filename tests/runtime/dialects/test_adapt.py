@@ -569,6 +569,19 @@ def test_fields_that_only_one_dialect_knows_are_named() -> None:
     assert [note.where for note in found.notes] == ["store"]
 
 
+def test_what_the_client_only_hopes_for_is_left_out_and_named() -> None:
+    found = ask(openai(verbosity="low"), "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["verbosity"]
+    assert sent(openai(verbosity="low"), "openai_chat")["verbosity"] == "low"
+    mistral = Capabilities(seed_field="random_seed")
+    assert sent(openai(seed=0), "openai_chat", mistral)["random_seed"] == 0
+    found = ask(openai(seed=-1), "openai_chat", mistral)  # Mistral's begins at 0
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["seed"]
+    assert not {"seed", "random_seed"} & written(found.conversation, "openai_chat").keys()
+
+
 def test_a_refusal_names_every_field_in_the_client_s_words() -> None:
     body = {
         "model": "m",

@@ -58,8 +58,9 @@ GO_ON = (
     Unauthorized,
     ContextLengthExceeded,
     Forbidden,
+    Unsupported,
 )
-STOP = (ContentFiltered, BadRequest, Unsupported)
+STOP = (ContentFiltered, BadRequest)
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -120,7 +120,7 @@ class Functions:
             bases = [self._copy(name, each, alone=len(bases) == 1) for each in bases]
         for number, base in enumerate(bases):
             if number == 0:
-                put_additions(draft, base, node, "force")
+                put_additions(draft, base, node)
                 follow(_VARIANT, node, draft, base)
             else:
                 scratch = Draft("")

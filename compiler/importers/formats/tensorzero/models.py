@@ -13,7 +13,7 @@ from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...literals import Code, env, text as quoted
 from ...providers import aim_at, expected_key
-from ...requests import put_body, put_header
+from ...requests import FORCED, put_body, put_header
 from ...secrets import left_out, variable_for
 from ...tables import Lost, Table, To, Unfit, follow, milliseconds, per_million, text
 
@@ -113,7 +113,7 @@ class Models:
             made.block("task").label = task
         self._key(made, node, kind)
         self._prices(made, node)
-        put_additions(draft, made, node, "force")
+        put_additions(draft, made, node)
         follow(_PROVIDER, node, draft, made)
         if model is not None:
             _inherit(MODEL, model, draft, made)
@@ -208,7 +208,7 @@ def _located(node: Node) -> object:
     return Code(f"file({quoted(name)})") if source in ("file", "path") and name else str(node.value)
 
 
-def put_additions(draft: Draft, made: Deployment, node: Node, when: str) -> None:
+def put_additions(draft: Draft, made: Deployment, node: Node) -> None:
     """Fields of the body and headers that are put into every request."""
     bodies, headers = node.get("extra_body"), node.get("extra_headers")
     for item in bodies.items if bodies is not None else ():
@@ -217,7 +217,15 @@ def put_additions(draft: Draft, made: Deployment, node: Node, when: str) -> None
             draft.lost(item, "a field of a body cannot be taken out", made.remarks)
             continue
         parts = [part for part in pointer.split("/") if part]
-        put_body(made, ("request", when, "extra_body", *parts), value)
+        rule = FORCED.get(parts[0]) if len(parts) == 1 else None
+        if isinstance(rule, To):
+            try:
+                made.put(rule.path, rule.read(value), value)
+            except Unfit as unfit:
+                draft.lost(item, str(unfit), made.remarks)
+                continue
+        else:
+            put_body(made, ("request", "force", "extra_body", *parts), value)
         draft.kept(item)
     for item in headers.items if headers is not None else ():
         name, value = item.text("name"), item.get("value")

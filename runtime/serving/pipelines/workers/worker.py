@@ -147,11 +147,11 @@ class Worker:
                 self._connection.close()
                 self._server.kill(self._number)
                 self._server.forget(self._number)
-            calls, self._calls = list(self._calls.values()), {}
-            for answer in calls:
-                if not answer.done():
-                    answer.set_exception(ExternFailed(f"{self._who} {self.how_it_ended}"))
-            self.changed()
+                how, calls, self._calls = self.how_it_ended or "has ended", [*self._calls.values()], {}
+                for answer in calls:
+                    if not answer.done():
+                        answer.set_exception(ExternFailed(f"{self._who} {how}"))
+                self.changed()
 
     async def _find_how_it_ended(self) -> str:
         try:

@@ -1,0 +1,50 @@
+"""Names of values that are not there, and what is said of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dsl import syntax as s
+from ..dsl.diagnostics import Diagnostics, Edit, Fix
+from ..dsl.suggest import did_you_mean, offer
+from ..dsl.values import Word
+from .foreign_values import report_named_space, report_variable
+from .scope import VALUES, Scope
+
+
+def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:
+    """There is no `let` or `param` called `name`."""
+    meant = found.near(name, scope.names(*VALUES))
+    span = scope.span(node)
+    fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
+    hint = None if fixes else offer(meant) or f"declare it with `let {name} = …`"
+    found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)
+
+
+def report_stray_word(node: s.Expression, value: Any, scope: Scope, found: Diagnostics) -> bool:
+    """A bare word where only a value makes sense is an unknown name."""
+    if not isinstance(value, Word):
+        return False
+    report_unknown_value(node, str(value), scope, found)
+    return True
+
+
+def report_unknown_member(node: s.Member, scope: Scope, found: Diagnostics) -> None:
+    """What `alias.name` refers to is not there."""
+    if isinstance(node.base, s.Bad):
+        return
+    if isinstance(node.base, s.Reference) and node.base.name in scope.aliases:
+        target = scope.aliases[node.base.name]
+        if scope.is_lost(node.base.name, is_alias=True):
+            return
+        message = f"`{target.module.source.name}` declares no `{node.name.text}`"
+        hint = did_you_mean(node.name.text, target.own)
+        found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
+        return
+    base = node.base.name if isinstance(node.base, s.Reference) else "this"
+    if scope.is_lost(base) or report_variable(node, scope, found):
+        return
+    if report_named_space(base, node.name.text, node, scope, found):
+        return
+    hint = did_you_mean(base, scope.aliases) or f'`import "file.infer" as {base}` would make it one'
+    found.error("E0201", f"`{base}` is no imported file", scope.span(node.base), help=hint)

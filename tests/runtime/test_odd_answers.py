@@ -1,0 +1,230 @@
+"""Whatever a provider puts in the place of a value, clients get an answer or an error of the provider's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from inferc.runtime.dialects.server_sent_events import Event, SseParser
+from inferc.runtime.gateway.chat_writer import ChatWriter
+from inferc.runtime.replicas.remote.chats import read_events
+from inferc.runtime.requests.errors import RequestError
+
+from .test_surrogates import CLIENTS, Json, as_sent, asked_in, chat_chunk, chats_of
+
+ODD = (None, 5, True, ["a"], {"a": 1}, "", [], {}, -1, 10**30, "\ud800x")
+"""What stands in the place of each value; it is left out, too."""
+LEFT_OUT = object()
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+NOTE = {"type": "url_citation", "url_citation": {"url": "https://a.b", "title": "t"}}
+TOKEN = {"token": "hi", "logprob": -1.0, "bytes": [1], "top_logprobs": [{"token": "ho", "logprob": -2.0}]}
+CITED = {"type": "char_location", "cited_text": "c", "document_index": 0}
+MESSAGE: Json = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}
+ITEM = {"type": "message", "id": "i", "role": "assistant", "content": []}
+CALLED = {"type": "function_call", "id": "j", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
+PARTS = [{"text": "hm", "thought": True}, {"text": "hi", "thoughtSignature": "s"}]
+CALLS = [{"functionCall": {"name": "f", "args": {"a": 1}}}, {"inlineData": {"mimeType": "a/b", "data": "AA"}}]
+
+WHOLE: dict[str, Json] = {
+    "openai": {
+        "id": "c",
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": "hi",
+                    "reasoning_content": "hm",
+                    "annotations": [NOTE],
+                    "tool_calls": [CALL],
+                },
+                "logprobs": {"content": [TOKEN]},
+                "finish_reason": "tool_calls",
+            }
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+    },
+    "anthropic": MESSAGE
+    | {
+        "content": [
+            {"type": "thinking", "thinking": "hm", "signature": "s"},
+            {"type": "text", "text": "hi", "citations": [CITED]},
+            {"type": "redacted_thinking", "data": "x"},
+            {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
+        ],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    },
+    "gemini": {
+        "candidates": [{"content": {"role": "model", "parts": PARTS + CALLS}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2},
+    },
+    "responses": {
+        "id": "r",
+        "model": "m",
+        "status": "completed",
+        "output": [
+            {"type": "reasoning", "id": "k", "summary": [{"type": "summary_text", "text": "hm"}]},
+            ITEM | {"content": [{"type": "output_text", "text": "hi", "annotations": []}]},
+            CALLED,
+        ],
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    },
+    "bedrock": {
+        "output": {
+            "message": {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+                    {"text": "hi"},
+                    {"citationsContent": {"content": [{"text": "c"}], "citations": [{"title": "t"}]}},
+                    {"toolUse": {"toolUseId": "c1", "name": "f", "input": {"a": 1}}},
+                ],
+            }
+        },
+        "stopReason": "tool_use",
+        "usage": {"inputTokens": 3, "outputTokens": 2},
+    },
+}
+STREAMS: dict[str, list[Json]] = {
+    "openai": [
+        chat_chunk({"role": "assistant", "content": "h", "reasoning_content": "hm", "refusal": "no"}),
+        {"choices": [{"index": 0, "delta": {"content": "i"}, "logprobs": {"content": [TOKEN]}}]},
+        chat_chunk({"tool_calls": [{"index": 0, **CALL}]}),
+        chat_chunk({}, "tool_calls"),
+    ],
+    "anthropic": [
+        {"type": "message_start", "message": MESSAGE},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "s"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "hi"}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "citations_delta", "citation": CITED}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+        {"type": "message_stop"},
+    ],
+    "gemini": [{"candidates": [{"content": {"parts": PARTS}}]}, WHOLE["gemini"]],
+    "responses": [
+        {"type": "response.created", "response": {"id": "r", "model": "m", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": ITEM},
+        {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "delta": "hi"},
+        {"type": "response.output_item.done", "output_index": 0, "item": WHOLE["responses"]["output"][1]},
+        {"type": "response.output_item.added", "output_index": 1, "item": CALLED | {"arguments": ""}},
+        {"type": "response.function_call_arguments.delta", "item_id": "j", "output_index": 1, "delta": "{}"},
+        {"type": "response.output_item.done", "output_index": 1, "item": CALLED},
+        {"type": "response.completed", "response": WHOLE["responses"]},
+    ],
+}
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where each value stands that `value` holds."""
+    inner: Any = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in inner:
+        yield (*at, key)
+        if isinstance(each, dict | list):
+            yield from places(each, (*at, key))
+
+
+def spoilt(value: Any) -> Iterator[Any]:
+    """`value` with each odd value in the place of each that it holds."""
+    for *way, last in places(value):
+        for odd in (*ODD, LEFT_OUT):
+            changed = within = deepcopy(value)
+            for key in way:
+                within = within[key]
+            if odd is LEFT_OUT:
+                del within[last]
+            else:
+                within[last] = odd
+            yield changed
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("provider", WHOLE)
+def test_a_whole_answer_is_read_or_is_an_error_of_its_provider(provider: str, client: str) -> None:
+    chats, classifier = chats_of(provider)
+    request = asked_in(client, stream=False)
+    fit = chats.fit(request)
+
+    def told(answer: Any) -> bytes:
+        return ChatWriter(request).whole(chats.whole(json.dumps(answer).encode(), fit, classifier))
+
+    assert b"hi" in told(WHOLE[provider])
+    refused = set()
+    for answer in spoilt(WHOLE[provider]):
+        try:
+            told(answer)
+        except RequestError as error:
+            refused.add(error.status)
+    assert refused == {502}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("provider", STREAMS)
+def test_a_stream_is_read_or_ends_with_an_error_of_its_provider(provider: str, client: str) -> None:
+    chats, classifier = chats_of(provider)
+    request = asked_in(client)
+    fit = chats.fit(request)
+
+    def failure(events: Any) -> RequestError | None:
+        reader, writer = chats.reader(request, fit, classifier), ChatWriter(request)
+        end = b"data: [DONE]\n\n" if provider == "openai" else b""
+        data = SseParser().feed(
+            b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events) + end
+        )
+        chunks, error = read_events(reader, data, closing=True)
+        told = b"".join(map(writer.write, chunks))
+        told += writer.end() if error is None else writer.fail(error)
+        assert told.endswith(b"\n\n")
+        return error
+
+    assert failure(STREAMS[provider]) is None
+    errors = map(failure, spoilt(STREAMS[provider]))
+    assert {error.status for error in errors if error is not None} == {502}
+
+
+@pytest.mark.parametrize("start", [["a"], "ab", 5, None])
+def test_a_block_of_bedrock_that_begins_with_no_object_is_an_error(start: Any) -> None:
+    chats, classifier = chats_of("bedrock")
+    request = asked_in("openai_chat")
+    reader = chats.reader(request, chats.fit(request), classifier)
+    begun = json.dumps({"contentBlockIndex": 0, "start": start}).encode()
+    _, error = read_events(reader, [Event(b"contentBlockStart", begun)], closing=False)
+    assert error is not None
+    assert error.status == 502
+
+
+@pytest.mark.parametrize("data", [b'"\\ud800x"', b'["\\ud800x"]', b'{"error":"\\ud800x"}'])
+def test_an_event_that_is_no_object_is_an_error_though_it_holds_half_a_character(data: bytes) -> None:
+    chats, classifier = chats_of("openai")
+    request = asked_in("openai_chat")
+    reader = chats.reader(request, chats.fit(request), classifier)
+    _, error = read_events(reader, SseParser().feed(b"data: %b\n\n" % data), closing=False)
+    assert error is not None
+    assert error.status == 502
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_clients_whose_answers_are_one_are_told_of_the_first_choice_alone(client: str) -> None:
+    chats, classifier = chats_of("openai")
+    request = asked_in(client)
+    reader, writer = chats.reader(request, chats.fit(request), classifier), ChatWriter(request)
+    two = [chat_chunk({"content": "one"}), chat_chunk({"content": "two"}, index=1)]
+    ends = [chat_chunk({}, "length", index=1), chat_chunk({}, "stop")]
+    chunks, error = read_events(reader, SseParser().feed(as_sent(two + ends, done=True)), closing=True)
+    assert error is None
+    told = b"".join(map(writer.write, chunks)) + writer.end()
+    assert b"one" in told
+    assert (b"two" in told) == (client == "openai_chat")
+    assert b"incomplete_details" not in told or b'"incomplete_details":{' not in told
+    assert b"max_tokens" not in told
