@@ -18,10 +18,14 @@ _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
 _HEAD_IS_AS_EXPECTED = vars(web.StreamResponse()).keys() == {"_headers", "_reason", "_state", "_status"}
 
 
-class StreamHead(web.StreamResponse):
-    """The head of a stream. lines: of it, beside its headers, each with its end; None: none may be."""
+class WithLines:
+    """An answer that has lines of its head beside its headers, each with its end; None: none may be."""
 
     lines: bytes | None = None
+
+
+class StreamHead(WithLines, web.StreamResponse):
+    """The head of a stream."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         if not _HEAD_IS_AS_EXPECTED:
@@ -31,14 +35,13 @@ class StreamHead(web.StreamResponse):
         self._status, self._reason = 200, "OK"
 
 
-class WholeAnswer(web.Response):
+class WholeAnswer(WithLines, web.Response):
     """An answer with status 200. Its headers are written as they are sent, until somebody asks for them.
 
-    lines: of the head, each with its end; None: they are `headers`. kind: of its content. parts: of the body,
-    which are written as they are, without being joined.
+    lines: None: they are `headers`. kind: of its content. parts: of the body, which are written as they are,
+    without being joined.
     """
 
-    lines: bytes | None = None
     kind: bytes = JSON.encode()
     parts: tuple[bytes | memoryview, ...] = ()
     _known: CIMultiDict[str]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..requests.answer import Chunk
 from .chat_writer import ChatWriter
-from .event_stream import EventStream, Headers, as_chunk
+from .event_stream import EventStream, as_chunk
 
 
 class ClientSink:
-    """Writes chunks with `writer` to `out`. headers: sent with the status, where that goes out now."""
+    """Writes chunks with `writer` to `out`."""
 
     is_open = True
     """Whether nothing is still to be sent of what has come the usual way."""
     left = b""
     """The last events, which go out with the end that follows them."""
 
-    def __init__(self, writer: ChatWriter, out: EventStream, headers: Callable[[], Headers]) -> None:
+    def __init__(self, writer: ChatWriter, out: EventStream) -> None:
         self._writer = writer
         self._out = out
-        self._headers = headers
+        self.pass_on = out.pass_on
 
     def takes(self) -> bool:
         """As of all sinks."""
@@ -28,7 +28,7 @@ class ClientSink:
 
     def send(self, chunks: Sequence[Chunk], more: bool) -> bool:
         """As of all sinks."""
-        writer, out = self._writer, self._out
+        writer = self._writer
         if not self.is_open or self.left or not writer.writes_at_once(chunks):
             return False
         data = b"".join(map(writer.write, chunks))
@@ -37,8 +37,4 @@ class ClientSink:
         if more:
             self.left = data
             return True
-        return out.pass_on(as_chunk(data), self._headers)
-
-    def pass_on(self, piece: bytes, size: int) -> bool:
-        """As of all sinks."""
-        return self._out.pass_on(piece)
+        return self.pass_on(as_chunk(data))

@@ -57,13 +57,20 @@ class EventStream:
     _timer: asyncio.TimerHandle | None = None
     _comment: asyncio.Task[None] | None = None
 
-    def __init__(self, request: web.Request, exchange: Exchange | None) -> None:
-        """exchange: that of `request`, which says what stands in the head of each answer."""
+    def __init__(
+        self,
+        request: web.Request,
+        exchange: Exchange | None,
+        headers: Callable[[], Headers] = lambda: NO_HEADERS,
+    ) -> None:
+        """exchange: that of `request`, which says what stands in the head of each answer. headers: makes what
+        is sent beside the usual ones, unless the status goes out with a comment."""
         self._exchange = exchange
+        self._make_headers = headers
         self._request = request
         self._client = client = _client_of(request)
         self.response = StreamHead(exchange.ids if client is None and exchange is not None else NO_HEADERS)
-        self._loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop() if exchange is None else exchange.loop
 
     async def __aenter__(self) -> EventStream:
         self._spoke = now = self._loop.time()
@@ -78,33 +85,30 @@ class EventStream:
         if self._comment is not None:
             await end_tasks([self._comment])
 
-    async def begin(self, headers: Headers = NO_HEADERS) -> None:
-        """Send the status, with `headers` beside the usual ones; once."""
+    async def begin(self) -> None:
+        """Send the status; once."""
         if self._comment is not None:
             await self._comment
         if not self.has_begun:
-            await self._write(b"", headers)
+            await self._write(b"")
 
-    async def send(self, data: bytes, headers: Headers = NO_HEADERS) -> None:
-        """Send one event or several. Raises ConnectionError when the client is gone.
-
-        headers: sent with the status, where that goes out now.
-        """
+    async def send(self, data: bytes) -> None:
+        """Send one event or several. Raises ConnectionError when the client is gone."""
         self._spoke = self._loop.time()
         if self._comment is not None:
             await self._comment
-        await self._write(data, headers)
+        await self._write(data)
 
-    async def end(self, data: bytes = b"", headers: Headers = NO_HEADERS) -> web.StreamResponse:
-        """Send the last events. headers: as of `send`."""
+    async def end(self, data: bytes = b"") -> web.StreamResponse:
+        """Send the last events."""
         if self._comment is not None:
             await self._comment
         response, client = self.response, self._client
         if client is None:
-            await self.begin(headers)
+            await self.begin()
             await response.write_eof(data)
             return response
-        self._put(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n", headers)
+        self._put(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
         if client._paused:
             await client._drain_helper()
         response._eof_sent = True
@@ -127,11 +131,8 @@ class EventStream:
             return False
         return (transport := client.transport) is not None and not transport.is_closing()
 
-    def pass_on(self, chunk: bytes, headers: Callable[[], Headers] = lambda: NO_HEADERS) -> bool:
-        """Send events that are a chunk of HTTP already, at once; False where something stands in the way.
-
-        headers: makes those that are sent with the status, where that goes out now.
-        """
+    def pass_on(self, chunks: bytes) -> bool:
+        """Send events that are chunks of HTTP already, at once; False where something stands in the way."""
         client = self._client
         if (
             client is None
@@ -142,24 +143,24 @@ class EventStream:
         ):
             return False
         self._spoke = self._loop.time()
-        transport.write(chunk if self.has_begun else self._begin(chunk, headers()))
+        transport.write(chunks if self.has_begun else self._begin(chunks))
         return True
 
     async def _send_comment(self) -> None:
-        await self._write(_COMMENT, NO_HEADERS)
+        if not self.has_begun:
+            self._make_headers = lambda: NO_HEADERS  # nobody has answered yet
+        await self._write(_COMMENT)
 
-    async def _write(self, data: bytes, headers: Headers) -> None:
-        """Send `data`, and wait until it is gone: no more is kept for a client that does not read.
-
-        headers: sent before it, with the head, where that is not out.
-        """
+    async def _write(self, data: bytes) -> None:
+        """Send `data`, and wait until it is gone: no more is kept for a client that does not read."""
         client, response = self._client, self.response
         if client is not None:
-            self._put(as_chunk(data) if data else b"", headers)
+            self._put(as_chunk(data) if data else b"")
             if client._paused:
                 await client._drain_helper()
             return
         if not self.has_begun:
+            headers = self._make_headers()
             told = fields_of(headers) if isinstance(headers, bytes) else headers
             response.headers.update({**_HEADERS, **told})
             response._send_headers_immediately = not data  # else together with it
@@ -169,17 +170,18 @@ class EventStream:
             await response.write(data)
             await self._request.writer.drain()
 
-    def _put(self, data: bytes, headers: Headers) -> None:
-        """Send `data`, which is chunks of HTTP, at once. Raises ConnectionError. headers: as of `send`."""
+    def _put(self, data: bytes) -> None:
+        """Send `data`, which is chunks of HTTP, at once. Raises ConnectionError."""
         client = self._client
         transport = None if client is None else client.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        transport.write(data if self.has_begun else self._begin(data, headers))
+        transport.write(data if self.has_begun else self._begin(data))
 
-    def _begin(self, data: bytes, headers: Headers) -> bytes:
+    def _begin(self, data: bytes) -> bytes:
         """The head, with `data` behind it: what `prepare` and the writer of aiohttp do together."""
         request, response, exchange = self._request, self.response, self._exchange
+        headers = self._make_headers()
         closes = request._message.should_close
         response._keep_alive = not closes
         response.lines = b""

@@ -153,7 +153,7 @@ class Exchange:
         sink: where chunks may go at once, if nobody has to see them on their way.
         """
         model = self._begin(name, request, trace)
-        if not isinstance(model, Model) or not model.relays:
+        if not model.relays:
             sink = None
         answer = model.stream(self._call(request, deadline, priority, headers, sink), trace)
         return answer if self._enters(request) else self._late_stream(answer, request, deadline)

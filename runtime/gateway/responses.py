@@ -30,12 +30,10 @@ from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
-from ..whole_answer import JSON, OCTETS, StreamHead, WholeAnswer, fields_of
+from ..whole_answer import JSON, OCTETS, WholeAnswer, WithLines, fields_of
 from .request_head import REQUEST_ID_HEADER
 
 log = logging.getLogger(__name__)
-
-_WITH_LINES = (WholeAnswer, StreamHead)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
@@ -134,7 +132,7 @@ def name_request(name: str | None, *, as_anthropic: bool = False) -> dict[str, s
 
 def add_ids(response: web.StreamResponse, ids: Mapping[str, str]) -> None:
     """Name the request in the answer to it, by what `name_request` gave."""
-    if not isinstance(response, _WITH_LINES) or response.lines is None:
+    if not isinstance(response, WithLines) or response.lines is None:
         response.headers.update(ids)
     else:
         name = ids[REQUEST_ID_HEADER].encode()
@@ -217,7 +215,7 @@ def tell_own_limits(
 ) -> None:
     """Say in `response` what is left of the limits of a client's own key, where that is less than it says."""
     as_anthropic = _ANTHROPICS_ID in ids
-    if isinstance(response, _WITH_LINES) and response.lines is not None and not as_anthropic:
+    if isinstance(response, WithLines) and response.lines is not None and not as_anthropic:
         upstream = None if trace is None else trace.upstream
         if upstream is None or not upstream.headers:  # it says nothing
             response.lines += openai_lines(left)

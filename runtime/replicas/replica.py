@@ -11,7 +11,7 @@ from attrs import field
 from ...compiler.plan.record import frozen
 from ..requests.answer import Chunk
 from ..requests.request import ChatRequest, Request
-from ..requests.sink import Sink
+from ..requests.sink import RelaySink
 from ..requests.tensor import TensorInfo
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Answering(Protocol):
 class Relaying(Protocol):
     """A replica whose chunks may go to the client at once."""
 
-    def relay(self, request: Request, deadline: float | None, sink: Sink) -> AsyncGenerator[Chunk, None]:
+    def relay(self, request: Request, deadline: float | None, sink: RelaySink) -> AsyncGenerator[Chunk, None]:
         """As `stream`, without the chunks that went to `sink`."""
         ...
 

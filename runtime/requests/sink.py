@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .answer import Chunk
@@ -25,9 +25,22 @@ class Sink(Protocol):
         """
         ...
 
-    def pass_on(self, piece: bytes, size: int) -> bool:
-        """Send one event in OpenAI's shape, as a chunk of HTTP/1.1; False where it has to go another way.
+    def pass_on(self, piece: bytes, /) -> bool:
+        """Send events in OpenAI's shape, each a chunk of HTTP/1.1; False where they have to go another way.
 
-        size: bytes of its data. Ask `takes` before the first one.
+        Ask `takes` before the first ones.
         """
+        ...
+
+
+class RelaySink(Protocol):
+    """The same for who relays what its provider sends: all of it is counted. takes, send: as of a `Sink`."""
+
+    @property
+    def takes(self) -> Callable[[], bool]: ...
+
+    def send(self, chunks: Sequence[Chunk], more: bool) -> bool: ...
+
+    def pass_on(self, piece: bytes, count: int, size: int) -> bool:
+        """As of a `Sink`. count, size: how many events, and bytes of their data."""
         ...

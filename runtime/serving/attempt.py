@@ -239,9 +239,9 @@ class Attempt:
                 doubt_price(self._policies, usage.tier)
             self.usage = usage
 
-    def passed(self, size: int) -> None:
-        """A part of the answer passed that has no usage: a chunk of a chat with so many bytes."""
-        self._chunks += 1
+    def passed(self, count: int, size: int) -> None:
+        """A part of the answer passed that has no usage: so many chunks of a chat, with so many bytes."""
+        self._chunks += count
         self._size += size
 
     def finished(self) -> None:

@@ -43,9 +43,10 @@ class CountedSink:
             attempt.saw(chunk)
         return True
 
-    def pass_on(self, piece: bytes, size: int) -> bool:
-        """As of all sinks."""
-        if self._attempt.is_held_back or not self._pass_on(piece, size):
+    def pass_on(self, piece: bytes, count: int, size: int) -> bool:
+        """As of all sinks. count, size: how many events `piece` is, and bytes of their data."""
+        attempt = self._attempt
+        if attempt.is_held_back or not self._pass_on(piece):
             return False
-        self._attempt.passed(size)
+        attempt.passed(count, size)
         return True

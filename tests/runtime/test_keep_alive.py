@@ -15,7 +15,7 @@ from aiohttp.test_utils import make_mocked_request
 from inferc.compiler.plan import Duration, RemotePoolPlan, RetryPolicy, SecretRef, Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.gateway import event_stream as events
-from inferc.runtime.gateway.event_stream import KEEP_ALIVE, EventStream, event
+from inferc.runtime.gateway.event_stream import KEEP_ALIVE, EventStream, Headers, event
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.requests.errors import ServerError
@@ -54,12 +54,14 @@ class Wire(AbstractStreamWriter):
     def enable_chunking(self) -> None: ...
 
 
-def heard(say: Callable[[EventStream, Wire], Awaitable[object]]) -> list[tuple[float, bytes]]:
-    """What `say` lets a client hear, and when."""
+def heard(
+    say: Callable[[EventStream, Wire], Awaitable[object]], headers: Callable[[], Headers] = dict
+) -> list[tuple[float, bytes]]:
+    """What `say` lets a client hear, and when. headers: of the stream."""
     wire = Wire()
 
     async def scenario() -> None:
-        async with EventStream(make_mocked_request("POST", "/", writer=wire), None) as out:
+        async with EventStream(make_mocked_request("POST", "/", writer=wire), None, headers) as out:
             await say(out, wire)
 
     run_virtual(scenario())
@@ -108,13 +110,14 @@ def test_an_error_in_the_first_fifteen_seconds_has_a_status_of_its_own_and_later
 def test_headers_are_those_that_are_known_when_the_status_is_sent() -> None:
     async def say(out: EventStream, after: float) -> None:
         await asyncio.sleep(after)
-        await out.begin({"x-who": "gpt"})
-        await out.begin({"x-who": "somebody else"})
+        await out.begin()
+        await out.begin()
         who.append(out.response.headers.get("x-who"))
 
     who: list[str | None] = []
-    heard(lambda out, _: say(out, 14.9))
-    heard(lambda out, _: say(out, 15.1))
+    for after in (14.9, 15.1):
+        names = iter(("gpt", "somebody else"))
+        heard(lambda out, _, after=after: say(out, after), lambda names=names: {"x-who": next(names)})  # type: ignore[misc]
     assert who == ["gpt", None]
 
 

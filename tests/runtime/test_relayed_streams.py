@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import aiohttp
+import orjson
 import pytest
 from attrs import define, field
 from hypothesis import given, strategies as st
@@ -21,6 +22,7 @@ from inferc.runtime.replicas.remote import replica
 from inferc.runtime.replicas.remote.api_key_auth import NoAuthorizer
 from inferc.runtime.replicas.remote.connector import Connector
 from inferc.runtime.replicas.remote.replica import RemoteReplica
+from inferc.runtime.replicas.remote.whole_chunks import whole_chunks
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents, Chunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import NetworkError, RequestError, RequestTimeout, ServerError
@@ -122,12 +124,14 @@ class Provider(asyncio.Transport):
 class Client:
     """A sink that writes down what it gets, and what comes the usual way.
 
-    reads: whether it takes more. writes: each write, and whether it was at once.
+    reads: whether it takes more. writes: each write, and whether it was at once. passed: those that went out
+    as they came.
     """
 
     is_open: bool = True
     reads: bool = True
     writes: list[tuple[bool, bytes]] = field(factory=list)
+    passed: list[bytes] = field(factory=list)
 
     def takes(self) -> bool:
         return self.is_open and self.reads
@@ -137,14 +141,13 @@ class Client:
         self.writes.append((True, b"".join(map(written, chunks))))
         return True
 
-    def pass_on(self, piece: bytes, size: int) -> bool:
+    def pass_on(self, piece: bytes) -> bool:
         if not self.takes():
             return False
-        line, _, rest = piece.partition(b"\r\n")
-        assert len(rest) == int(line, 16) + 2
-        assert rest.endswith(b"\r\n")
-        assert len(rest) - 2 == size + len(event(b""))
-        self.writes.append((True, rest[:-2]))
+        found = whole_chunks(piece)
+        assert found is not None
+        self.writes.append((True, found[0]))
+        self.passed.append(piece)
         return True
 
     @property
@@ -245,6 +248,53 @@ def test_plain_chunks_go_out_as_they_came_each_in_one_write() -> None:
     assert asked.client.heard == b"".join([FIRST, *map(said, words), LAST, TOLD])
     [span] = asked.trace.spans or []
     assert span.usage == Usage(3, 7)
+
+
+def test_plain_chunks_that_came_together_go_out_as_they_came_and_are_counted() -> None:
+    words = [
+        b"".join(http(said(each)) for each in together) for together in ("ab", ["c", "d" * 300, "", "e"])
+    ]
+    first = [HEAD + http(FIRST), http(said("a")), http(said("b"))]
+    together, _ = run(answered(*first, *words))
+    alone, _ = run(answered(*first, *(http(said(each)) for each in ["a", "b", "c", "d" * 300, "", "e"])))
+    assert together.client.passed == [http(said("b")), *words]
+    assert together.client.heard == alone.client.heard
+    assert [span.usage for span in together.trace.spans or []] == [
+        span.usage for span in alone.trace.spans or []
+    ]
+
+
+def test_words_of_all_letters_and_with_line_breaks_go_out_as_they_came() -> None:
+    words = ["\n", 'a "quote"', "\u00e9", "\u65e5\u672c", "back\\slash", "plain"] * 2
+    pieces = [http(said(each)) for each in words]
+    pieces += [
+        http(event(json.dumps(orjson.loads(said(each)[6:]), ensure_ascii=False).encode())) for each in words
+    ]
+    asked, _ = run(answered(HEAD + http(FIRST), http(said("a")), http(said("b")), *pieces))
+    assert asked.client.passed == [http(said("b")), *pieces]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        http(said("c")) + http(said("d"))[1:],
+        b"0" + http(said("c")) + http(said("d")),
+        http(said("c")).replace(b"\r\n", b"\n", 1) + http(said("d")),
+        b"%x" % len(said("")) + http(said("")).split(b'"content": "', 1)[1] + http(said("d")),
+        http(said("c"), said("d")) + http(said("e")),
+        http(said("c")) + http(said("\ud83d")),
+        http(said("c")) + http(said("d")).replace(b'"d"', b'"\xff"'),
+        http(said("c")) + http(said("d")).replace(b'"d"', b'"\n"'),
+    ],
+)
+def test_chunks_that_came_together_pass_only_where_each_is_as_the_one_before_but_for_its_words(
+    odd: bytes,
+) -> None:
+    async def scenario() -> list[bytes]:
+        asked, _ = await answered(HEAD + http(FIRST), http(said("a")), http(said("b")), odd)
+        return asked.client.passed
+
+    assert run(scenario()) == [http(said("b"))]
 
 
 def test_who_speaks_is_told_with_the_first_words_in_one_write() -> None:

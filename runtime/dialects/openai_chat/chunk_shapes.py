@@ -31,9 +31,20 @@ _TEXT = (
     rb'(?:\\(?:["\\/bfnrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}))[^"\\\x00-\x1f]*+)*+'
 )
 """What may stand between the quotes of a text; halves of characters may not."""
+_WORDS = late_pattern(_TEXT)
 _COUNT = rb"(?:0|[1-9][0-9]{0,17})"
 _INSIDE = rb"[^{}\x00-\x1f]*+"
 _OBJECT = rb"(?P<usage>\{%b(?:\{%b\}%b)*+\})" % (_INSIDE, _INSIDE, _INSIDE)
+
+
+def is_text(words: bytes) -> bool:
+    """Whether `words` may stand between the quotes of a text in JSON."""
+    if _WORDS.fullmatch(words) is None:
+        return False
+    try:
+        return words.isascii() or bool(words.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 class Shape:

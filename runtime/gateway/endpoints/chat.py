@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
@@ -12,7 +11,6 @@ from ...dialects import anthropic
 from ...dialects.adapt.dialects import CLIENT_NAMES
 from ...dialects.openai.requests import chat_request
 from ...requests.answer import ChatChunk
-from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest
 from ...requests.foreign_text import one_line
 from ...requests.request import ChatRequest, CompletionRequest
@@ -68,22 +66,19 @@ async def respond(
                 _report(exchange, trace, names)
             return WholeAnswer((body,), told)
         writer = ChatWriter(chat) if keeper is None else keeper
-        out = EventStream(request, exchange)
-        told_by: Callable[[], Headers] = partial(_headers, trace, name, chat, streams=True)
-        sink = ClientSink(writer, out, told_by) if isinstance(writer, ChatWriter) else None
+        out = EventStream(request, exchange, partial(_headers, trace, name, chat, streams=True))
+        sink = ClientSink(writer, out) if isinstance(writer, ChatWriter) else None
         answer = exchange.stream(
             name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
         )
         async with out:
-            pending = b""
-            headers: Headers = NO_HEADERS
+            pending, has_come = b"", False
             try:
                 async for chunk in answer:
-                    if headers is NO_HEADERS:
-                        headers = told_by()
+                    has_come = True
                     pending += writer.write(chunk)
                     if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
-                        await out.send(pending, headers)  # those that are here go out in one write
+                        await out.send(pending)  # those that are here go out in one write
                         pending = b""
                     if sink is not None:
                         sink.is_open = not pending
@@ -95,14 +90,12 @@ async def respond(
                     await keeper.keep()
                 pending += last
             except Exception as error:
-                if headers is not NO_HEADERS:  # what has come is for the client, too
-                    await out.begin(headers)
+                if has_come:  # it is for the client, too
+                    await out.begin()
                 pending += (sink.left if sink is not None else b"") + writer.fail(out.failed(error))
             finally:
                 await answer.aclose()
-            if headers is NO_HEADERS and not out.has_begun:
-                headers = told_by()
-            return await out.end(pending, headers)
+            return await out.end(pending)
     except BadRequest as error:
         if isinstance(chat, ChatRequest) and chat.said is not None:
             _tell_in_words_of(chat.dialect, error)

@@ -138,13 +138,16 @@ class Body:
 
     def goes_on(self) -> None:
         """Something new has come, and the next piece is waited for."""
-        self.since = now = self.loop.time()
-        moment = now + self._read
-        self.moment = moment if moment < self._until else self._until
+        self.since = self.loop.time()
 
     def expire(self) -> None:
-        """The wait for the next piece has lasted too long."""
-        if self._arrival is not None and not self._arrival.done():
+        """The wait for the next piece has lasted too long, unless something new has come since it began."""
+        if self._arrival is None or self._arrival.done() or self.since is None:
+            return
+        self.moment = min(self.since + self._read, self._until)
+        if self.moment > self.loop.time():
+            self._timeouts.begin(self)
+        else:
             self._arrival.set_exception(TimeoutError())
 
     async def whole(self) -> bytes:
@@ -168,6 +171,7 @@ class Body:
         if rest.is_whole:
             return rest.body
         self.goes_on()
+        self.moment = min(self.loop.time() + self._read, self._until)
         self._arrival = rest.arrival(self.loop, self.goes_on)
         self._timeouts.begin(self)
         try:

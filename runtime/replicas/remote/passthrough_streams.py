@@ -17,7 +17,7 @@ from ...dialects.openai_chat import (
     usage_within,
     with_details,
 )
-from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape
+from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape, is_text
 from ...dialects.openai_chat.plain import (
     new_call_id,
     plain_piece,
@@ -48,8 +48,10 @@ class PassingReader:
 
     whole = None
     ended = False
-    frame: tuple[bytes, bytes] | None = None
-    """What stands around the words of the last chunk, where the next one may differ in them alone."""
+    frame = _NO_FRAME = (b"", b"", 0, 0)
+    """What stands around the words of the last chunk, and where they begin and end, if the next one may
+    differ in them alone."""
+    _tried = frame
     _frames = 0
     _begun = False
     _shape: Shape | None = None
@@ -76,7 +78,11 @@ class PassingReader:
     def read_piece(self, piece: bytes, parser: SseParser) -> Read | None:
         """What `piece` of a stream says, in one step, and the error that stops it; None where `parser` has
         more to do with it than to split it, or halves of characters may be in it."""
-        if BACKSLASH in piece or self.joiner.held or not (events := parser.plain(piece)):
+        if (
+            self.joiner.held
+            or (BACKSLASH in piece and b"\\u" in piece)  # one byte is found at once
+            or not (events := parser.plain(piece))
+        ):
             return None
         chunks: list[ChatChunk | ChatEvents] = []
         try:
@@ -88,9 +94,14 @@ class PassingReader:
     def _read_all(self, events: Iterable[bytes], chunks: list[ChatChunk | ChatEvents]) -> None:
         """Add to `chunks` what the events with these data say, up to the end. Raises RequestError."""
         unfinished = self._unfinished
+        head, tail, begin, end = self.frame
         for data in events:
-            if self.frame is not None and _is_framed(data, *self.frame):
-                chunks.append(ChatChunk(data))
+            if (
+                head
+                and b"%b%b%b" % (head, words := data[begin:end], tail) == data
+                and (not words.translate(None, PLAIN) or is_text(words))
+            ):
+                chunks.append(tuple.__new__(ChatChunk, (data, None, False, None, None)))
             elif data == DONE:
                 if not self._begun:
                     raise self._classifier.malformed("the stream has no choices")
@@ -103,12 +114,13 @@ class PassingReader:
                     chunks += self._read_anew(data)
                 except MISSHAPEN:
                     raise self._classifier.malformed(UNDOCUMENTED) from None
+                head = b""
             else:  # only texts and usage are not known before
                 shape, match, told = found
                 self._shape = shape
                 if shape.tier:
                     self._tier = shape.tier
-                self.frame, says = None, shape.says
+                self.frame, head, says = self._NO_FRAME, b"", shape.says
                 usage = None if told is None else self._read_usage(told)
                 if shape.is_empty:
                     if usage is not None and self._hide_usage:
@@ -122,8 +134,12 @@ class PassingReader:
                         says = match["words"] != b""
                     if shape.next is shape and usage is None and self._frames < _MOST_FRAMES:
                         begin, end = match.span("words")
-                        self.frame = data[:begin], data[end:]
-                        self._frames += 1
+                        head, tail = data[:begin], data[end:]
+                        end = -len(tail)
+                        self.frame = head, tail, begin, end
+                        if self.frame != self._tried:
+                            self._tried = self.frame
+                            self._frames += 1
                 chunks.append(tuple.__new__(ChatChunk, (data, usage, False, None, says)))
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
@@ -140,7 +156,7 @@ class PassingReader:
         if (told := usage_of(chunk)) is None:
             told = usage_within(chunk)
         usage = None if told is None else self._read_usage(told)
-        self.frame = None
+        self.frame = self._NO_FRAME
         if not is_as_it_came:
             data = orjson.dumps(chunk)
         elif (shape := self._shapes.learn(data, chunk, self._shape)) is not None:
@@ -209,21 +225,8 @@ class PassingReader:
             self._unfinished.discard(choice.get("index"))
 
 
-def _is_framed(data: bytes, head: bytes, tail: bytes) -> bool:
-    """Whether `data` is JSON that differs from the chunk before in its words alone."""
-    if not data.startswith(head) or not data.endswith(tail):
-        return False
-    begin, end = len(head), len(data) - len(tail)
-    return begin <= end and not _beside_words(data[begin:end])
-
-
-def _beside_words(text: bytes) -> bytes:
-    """What of `text` may not stand in a JSON string as it is, or need not be one character."""
-    return text.translate(None, PLAIN)
-
-
 PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
-"""What may stand in a JSON string as it is, and is one character."""
+"""What may stand in a JSON string as it is, and is one character: texts of these alone need no other look."""
 
 _MOST_FRAMES = 4
 """Frames that are tried for one stream: some providers send something else with each chunk."""

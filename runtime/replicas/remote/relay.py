@@ -4,7 +4,7 @@ While somebody waits for the next piece of a body, its connection hands over her
 is looked at as it always is, in the same turn of the event loop, and written to the client. Who waits wakes
 for what is more than that: the end, an error, a bound, a client that does not read.
 
-Most pieces are one chunk of HTTP with one event, which differs from the one before in plain words alone.
+Most pieces are chunks of HTTP of one event each, which differ from the one before in their words alone.
 They need not even be parsed: the bytes that came are the bytes that go out.
 """
 
@@ -15,9 +15,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...dialects.bedrock.event_stream import EventStreamParser
+from ...dialects.openai_chat.chunk_shapes import is_text
 from ...dialects.server_sent_events import SseParser
-from ...requests.sink import Sink
+from ...requests.sink import RelaySink
 from .passthrough_streams import PLAIN, PassingReader, Read
+from .whole_chunks import WholeChunks
 
 if TYPE_CHECKING:
     from .body import Body
@@ -28,8 +30,9 @@ Parser = SseParser | EventStreamParser
 
 _END = b"\n\n\r\n"
 """Of an event, and of the chunk of HTTP that it is."""
-_BEGIN = b"data: "
-_AROUND = len(_BEGIN) + 2
+_BEGIN = b"\r\ndata: "
+"""Of an event, behind the size of the chunk of HTTP that it is."""
+_AROUND = len(b"data: \n\n")
 """Bytes of an event beside its data."""
 
 
@@ -44,13 +47,13 @@ class Relay:
     _waiter: Future[None] | None = None
     _tail_size = 0
     _head = _tail = b""
-    """What stands around the words of the next event; empty where it has to be read."""
+    """What stands around the words of the next event, behind its size; empty where it has to be read."""
 
     def __init__(
         self,
         steady: Steady,
         body: Body,
-        sink: Sink,
+        sink: RelaySink,
         reader: ChunkReader,
         parser: Parser,
         read: Callable[[ChunkReader, Parser, Body, bytes], Read],
@@ -83,21 +86,35 @@ class Relay:
         tail, body = self._tail, self._body
         if not tail or not piece.endswith(tail):
             return False
-        whole = len(piece)
+        whole, count = len(piece), 1
         size = whole - piece.find(b"\r\n", 0, 6) - 4
-        head = b"%x\r\n%b" % (size, self._head)
-        begin, end = len(head), whole - self._tail_size
-        if (
-            begin > end
-            or not piece.startswith(head)
-            or piece[begin:end].translate(None, PLAIN)
-            or size > body.left
-            or not self._sink.pass_on(piece, size - _AROUND)
-        ):
+        head = b"%x%b" % (size, self._head)
+        if piece.startswith(head):
+            begin, end = len(head), whole - self._tail_size
+            if begin > end or ((words := piece[begin:end]).translate(None, PLAIN) and not is_text(words)):
+                return False
+        else:
+            count, size = self._several(piece)
+        if not count or size > body.left or not self._sink.pass_on(piece, count, size - count * _AROUND):
             return False
         body.left -= size
-        body.goes_on()
+        body.since = body.loop.time()
         return True
+
+    def _several(self, piece: bytes) -> tuple[int, int]:
+        """How many chunks of HTTP `piece` is that all look as the next one may, and their bytes; none where
+        it is anything else."""
+        head, tail, sizes = self._head, self._tail, 0
+        around = len(head) + len(tail) - 4
+        chunks = piece.split(tail)
+        chunks.pop()
+        for chunk in chunks:
+            told, _, words = chunk.rpartition(head)
+            size = around + len(words)
+            if told != b"%x" % size or (words.translate(None, PLAIN) and not is_text(words)):
+                return 0, 0
+            sizes += size
+        return len(chunks), sizes
 
     def look(self, piece: bytes) -> None:
         """Hand on what the connection has made of `piece`; empty: it has ended."""
@@ -146,18 +163,23 @@ class Relay:
         return False
 
     def _find_frame(self, piece: bytes, data: bytes) -> None:
-        """Remember how the next event may look, if `piece` was one chunk of HTTP with `data` in it.
+        """Remember how the next event may look, if `piece` ends with the last of `data` as a chunk of HTTP.
 
         Then the connection's parser stands between two chunks: what it does not see next may be one.
         """
-        reader, parser = self._passing, self._parser
+        reader, parser, content = self._passing, self._parser, self._body.content
         if (
             reader is None
             or not isinstance(parser, SseParser)
-            or (frame := reader.frame) is None
+            or not (frame := reader.frame)[0]
             or not parser.is_between
             or reader.joiner.held
-            or piece != b"%x\r\n%b\r\n" % (len(data), data)
+        ):
+            return
+        event = data[:-2].rpartition(b"\n\n")[2]
+        chunk = b"%x\r\n%b\n\n\r\n" % (len(event) + 2, event)
+        if piece != chunk and not (
+            type(content) is WholeChunks and content.parsed is None and piece.endswith(b"\n" + chunk)
         ):
             return
         self._head, self._tail = _BEGIN + frame[0], frame[1] + _END

@@ -33,7 +33,7 @@ from ...requests.request import (
     Request,
     TensorRequest,
 )
-from ...requests.sink import Sink
+from ...requests.sink import RelaySink
 from ...requests.trace_context import PARENT, TRACEPARENT
 from ...requests.upstream import Upstream
 from ...stream_reader import take
@@ -163,7 +163,7 @@ class RemoteReplica:
         return self.relay(request, deadline, None)
 
     async def relay(
-        self, request: Request, deadline: float | None, sink: Sink | None
+        self, request: Request, deadline: float | None, sink: RelaySink | None
     ) -> AsyncGenerator[Chunk, None]:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:

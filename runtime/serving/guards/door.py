@@ -175,6 +175,11 @@ class GuardedModel:
     model: Model
     door: Door
 
+    @property
+    def relays(self) -> bool:
+        """Guards look at each chunk."""
+        return False
+
     def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces, as far as it may be told. Raises RequestError."""
         return self.door.stream(self.model, call, trace)
