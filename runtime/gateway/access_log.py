@@ -61,7 +61,7 @@ class AccessLog:
         self._ending = Lock()
         self._ending.acquire()  # until the thread shall end
         self._until: float | None = None
-        """When the thread gives up what nobody reads, once it shall end."""
+        """When what nobody reads is given up, once the thread shall end."""
 
     def write(self, record: Line) -> None:
         """Write a line soon."""
@@ -74,24 +74,32 @@ class AccessLog:
             self._thread.start()
 
     async def stop(self) -> None:
-        """Write what is left, as far as it is read in time."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._until = time.monotonic() + LAST
-            self._ending.release()
-            self._waiting.put(None)
-            await asyncio.to_thread(thread.join)
+        """Write what is left and what comes meanwhile, as far as it is read in time."""
+        if self._thread is None or self._until is not None:
+            return
+        self._until = time.monotonic() + LAST
+        self._ending.release()
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+        while left := self._taken():
+            await asyncio.to_thread(self._put, left)
+        self._thread = self._until = None
 
     def _run(self) -> None:
-        waiting, told, ends = self._waiting, self._left_out, False
+        told, ends = self._left_out, False
         while not ends:
-            records = [waiting.get()]
+            first = self._waiting.get()
             ends = self._ending.acquire(timeout=FLUSH)
-            records += [waiting.get() for _ in range(waiting.qsize())]
-            self._put([record for record in records if record is not None])
+            records = self._taken()
+            self._put(records if first is None else [first, *records])
             if self._left_out > told:
                 log.warning("the access log is not read: %d lines are left out", self._left_out - told)
                 told = self._left_out
+
+    def _taken(self) -> list[Line]:
+        """The lines that wait."""
+        waiting = self._waiting
+        return [line for _ in range(waiting.qsize()) if (line := waiting.get()) is not None]
 
     def _put(self, records: list[Line]) -> None:
         try:

@@ -121,3 +121,19 @@ async def test_a_log_that_nobody_reads_does_not_keep_a_server_from_its_end(
         await asyncio.wait_for(_write(AccessLog(text, LogForm.JSON)), 30)
     os.close(ours)
     assert caplog.messages == ["the access log is not read: its last lines are left out"]
+
+
+async def test_lines_that_come_while_a_log_is_stopped_are_written_and_do_not_keep_it_from_its_end() -> None:
+    for _ in range(20):
+        ours, theirs = os.pipe()
+        with _text(Counted(theirs)) as text:
+            log = AccessLog(text, LogForm.JSON)
+            log.write(Said(0, 0))
+            stopping = asyncio.create_task(log.stop())
+            for number in range(1, 20):
+                await asyncio.sleep(0)
+                log.write(Said(0, number))
+            await asyncio.wait_for(stopping, 30)
+            log.write(Said(0, 20))
+            await asyncio.wait_for(log.stop(), 30)
+        assert [json.loads(line)["number"] for line in _all_of(ours).splitlines()] == list(range(21))
