@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve
 
-from ...compiler.plan.record import define, frozen
+from ...compiler.plan.record import frozen
 from ..requests import events as e
 from ..requests.parts import (
     NOTHING,
@@ -54,6 +54,7 @@ class Answer:
 
 
 _NOT_STARTED, _NOT_TOLD = e.Started("", ""), e.UsageKnown(NOTHING_USED)
+_NOT_FINISHED = e.Finished("stop")
 
 
 def fold(events: Iterable[e.Event]) -> Answer:
@@ -62,21 +63,20 @@ def fold(events: Iterable[e.Event]) -> Answer:
     choices: dict[int, _Open] = {}
     extras: dict[str, dict[str, Any]] = {}
     for event in events:
-        match event:
-            case e.Started():
-                started = event
-            case e.FieldsMade(of="answer"):
-                extras[event.dialect] = joined(extras.get(event.dialect, {}), event.fields)
-            case e.UsageKnown():
-                told = event
-            case e.Failed(error=error):
-                raise error
-            case _:
-                choice = choices.get(event.choice)
-                if choice is None:
-                    choice = choices[event.choice] = _Open(event.choice)
-                choice.add(event)
-    whole = tuple(choices[index].close() for index in sorted(choices))
+        if type(event) is e.Started:
+            started = event
+        elif type(event) is e.UsageKnown:
+            told = event
+        elif type(event) is e.Failed:
+            raise event.error
+        elif type(event) is e.FieldsMade and event.of == "answer":
+            extras[event.dialect] = joined(extras.get(event.dialect, {}), event.fields)
+        else:
+            choice = choices.get(event.choice)
+            if choice is None:
+                choice = choices[event.choice] = _Open(event.choice)
+            choice.add(event)
+    whole = tuple([choices[index].close() for index in sorted(choices)])
     for dialect, values in started.extras.items():
         extras[dialect] = {**values, **extras.get(dialect, {})}
     return Answer(started.id, started.model, whole, told.usage, told.dialect, told.native, extras or NOTHING)
@@ -98,39 +98,57 @@ def joined(begun: Any, piece: Any) -> Any:
             return piece
 
 
-@define
 class _Open:
-    """A choice that still grows. The texts of the last part are joined once, at its end."""
+    """A choice that still grows. Of the part that is going on, the texts are joined once, at its end."""
 
-    index: int
-    parts: list[Part] = field(factory=list)
-    going: Part | None = None
-    pieces: list[str] = field(factory=list)
-    calls: dict[int, tuple[int, list[str]]] = field(factory=dict)
-    logprobs: list[Mapping[str, Any]] = field(factory=list)
-    citations: list[tuple[int, e.Cited]] = field(factory=list)
-    beside: list[e.FieldsMade] = field(factory=list)
-    end: e.Finished | None = None
+    __slots__ = (
+        "beside",
+        "calls",
+        "citations",
+        "dialect",
+        "end",
+        "index",
+        "kind",
+        "logprobs",
+        "parts",
+        "pieces",
+        "signature",
+    )
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.parts: list[Part] = []
+        self.kind: type[Text | Thinking | Refusal] | None = None
+        self.pieces: list[str] = []
+        self.dialect = ""
+        self.signature: str | None = None
+        self.calls: dict[int, tuple[int, list[str]]] = {}
+        self.logprobs: list[Mapping[str, Any]] = []
+        self.citations: list[tuple[int, e.Cited]] = []
+        self.beside: list[e.FieldsMade] = []
+        self.end = _NOT_FINISHED
 
     def add(self, event: e.Event) -> None:
-        match event:
-            case e.TextDelta():
-                self._go_on(Text, event.text, lambda: Text(""))
+        if type(event) is e.TextDelta:  # in a tenth of the time of a pattern that does not fit
+            self._go_on(Text, event.text)
+            if event.logprobs:
                 self.logprobs += event.logprobs
-            case e.Finished():
-                self.end = self.end or event
+            return
+        if type(event) is e.Finished:
+            if self.end is _NOT_FINISHED:
+                self.end = event
+            return
+        match event:
             case e.ThinkingDelta():
-                self._go_on(Thinking, event.text, lambda: Thinking("", dialect=event.dialect))
+                self._go_on(Thinking, event.text, event.dialect)
             case e.RefusalDelta():
-                self._go_on(Refusal, event.text, lambda: Refusal(""))
+                self._go_on(Refusal, event.text)
             case e.ThinkingSigned():
-                self._go_on(Thinking, "", lambda: Thinking("", dialect=event.dialect))
-                assert isinstance(self.going, Thinking)
-                self.going = evolve(self.going, signature=event.signature, dialect=event.dialect)
+                self._go_on(Thinking, "")
+                self.signature, self.dialect = event.signature, event.dialect
             case e.TextSigned():
-                self._go_on(Text, "", lambda: Text(""))
-                assert isinstance(self.going, Text)
-                self.going = evolve(self.going, extras={event.dialect: {SIGNATURE: event.signature}})
+                self._go_on(Text, "")
+                self.signature, self.dialect = event.signature, event.dialect
                 self._end_part()
             case e.ToolCallDelta():
                 self.calls[event.call][1].append(event.arguments)
@@ -156,26 +174,24 @@ class _Open:
             case e.SealedMade():
                 self.parts.append(event.part)
 
-    def _go_on(self, kind: type[Part], text: str, begin: Any) -> None:
-        if not isinstance(self.going, kind):
+    def _go_on(self, kind: type[Text | Thinking | Refusal], text: str, dialect: str = "") -> None:
+        if self.kind is not kind:
             self._end_part()
-            self.going = begin()
+            self.kind, self.dialect = kind, dialect
         self.pieces.append(text)
 
     def _end_part(self) -> None:
-        going = self.going
-        if going is None:
-            return
-        text = "".join(self.pieces)
-        self.going = None
+        kind, text, signature = self.kind, "".join(self.pieces), self.signature
+        self.kind = self.signature = None
         self.pieces.clear()
-        if isinstance(going, Text):
-            if text or going.extras:
-                self.parts.append(Text(text, extras=going.extras))  # a fraction of what `evolve` takes
-        elif (isinstance(going, Refusal) and text) or (
-            isinstance(going, Thinking) and (text or going.signature)
-        ):
-            self.parts.append(evolve(going, text=text))
+        if kind is Text and signature is not None:
+            self.parts.append(Text(text, extras={self.dialect: {SIGNATURE: signature}}))
+        elif kind is Text and text:
+            self.parts.append(Text(text))
+        elif kind is Thinking and (text or signature):
+            self.parts.append(Thinking(text, signature, self.dialect))
+        elif kind is Refusal and text:
+            self.parts.append(Refusal(text))
 
     def close(self) -> Choice:
         self._end_part()
@@ -183,14 +199,13 @@ class _Open:
             call = self.parts[place]
             assert isinstance(call, ToolCall)
             self.parts[place] = evolve(call, arguments="".join(pieces))
-        end = self.end or e.Finished("stop")
         return Choice(
             self.index,
             tuple(self.parts),
-            end.reason,
-            end.stop_sequence,
+            self.end.reason,
+            self.end.stop_sequence,
             tuple(self.logprobs),
             tuple(self.citations),
-            end.extras,
+            self.end.extras,
             tuple(self.beside),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
-from ..requests.events import Event, Failed, FieldsMade
+from ..requests.events import Event, Failed, FieldsMade, Started, UsageKnown
 from .answer import Answer, fold
 from .openai_chat import OpenAIChatReader
 from .reader import PlainFailures
@@ -51,22 +51,24 @@ class ChunkEvents:
         return fold(self._seen(OpenAIChatReader(PlainFailures()).read_whole(chunk.data)))
 
     def _seen(self, events: Sequence[Event]) -> Sequence[Event]:
-        if self._client in _OF_ONE:
+        client = self._client
+        if client in _OF_ONE:
             events = [event for event in events if self._is_of_first(event)]
-        if self._client is not None:
+        if client is not None:
             for event in events:
-                if names := untold(event, self._client):
+                if names := untold(event, client):
                     self.untold.update(dict.fromkeys(names))
         return events
 
     def _is_of_first(self, event: Event) -> bool:
         """Whether `event` tells of the first choice that came, or of the whole answer."""
-        choice = getattr(event, "choice", None)
-        if choice is None or (isinstance(event, FieldsMade) and event.of == "answer"):
+        if type(event) is Started or type(event) is UsageKnown or type(event) is Failed:
+            return True
+        if type(event) is FieldsMade and event.of == "answer":
             return True
         if self._first is None:
-            self._first = choice
-        return bool(choice == self._first)
+            self._first = event.choice
+        return event.choice == self._first
 
 
 def whole_answer(chunk: Chunk) -> Answer:

@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
-from ...compiler.plan.late_pattern import late_pattern
 from ...compiler.plan.record import frozen
 
-_LONG = late_pattern(rb"\d(?:\d{15}|[eE]\+?\d{3})")
-"""What a number looks like that may not fit; most bodies have none, and take the fast way."""
+_AS_ZEROS = bytes.maketrans(b"123456789E", b"000000000e")
+_LONG = (b"0" * 16, b"0e000", b"0e+000")
+"""What a number looks like, with its digits as zeros, that may not fit; most bodies have none, and take the
+fast way."""
 
 _INTEGERS = range(-(2**63), 2**64)
 
@@ -27,13 +28,19 @@ class Number:
 
 def loads(data: bytes) -> Any:
     """The value in `data`. Raises orjson.JSONDecodeError, which is a ValueError."""
-    if _LONG.search(data) is None:
+    if not _may_be_long(data):
         return orjson.loads(data)
     try:
         orjson.loads(data)  # it is stricter: UTF-8, surrogates, depth
         return json.loads(data, parse_int=_integer, parse_float=_float)
     except RecursionError:
         raise orjson.JSONDecodeError("nested too deeply", "", 0) from None
+
+
+def _may_be_long(data: bytes) -> bool:
+    """Whether some number in `data` may not fit. Searching for plain bytes takes a sixth of a pattern."""
+    digits = data.translate(_AS_ZEROS)
+    return _LONG[0] in digits or _LONG[1] in digits or _LONG[2] in digits
 
 
 def loads_leniently(data: bytes) -> Any:

@@ -21,19 +21,19 @@ OF_THE_SERVER = frozenset(
 """Fields that tell of the server, or repeat what the client said, and nothing of what the model says."""
 
 
-_SAYING_MORE = frozenset({e.Started, e.Finished, e.FieldsMade, e.SealedMade, e.Cited, e.MediaMade})
-"""Events of which a client may not be told all."""
+_SAYING_MORE = frozenset({e.FieldsMade, e.SealedMade, e.Cited, e.MediaMade})
+"""Events of which a client may not be told all, beside those that begin and end an answer."""
 
 
 def untold(event: e.Event, client: str) -> Iterable[str]:
     """Names of what `event` holds and no client of the dialect `client` is told."""
     if type(event) is e.TextDelta:  # nearly all are
         return ("logprobs",) if event.logprobs and client == "anthropic" else ()
+    if type(event) is e.Finished or type(event) is e.Started:
+        return _sealed(event.extras, client) if event.extras else ()
     if type(event) not in _SAYING_MORE:
         return ()
     match event:
-        case e.Started(extras=extras) | e.Finished(extras=extras):
-            return _sealed(extras, client) if extras else ()
         case e.FieldsMade(dialect=dialect, fields=fields):
             return _sealed({dialect: fields}, client)
         case e.SealedMade(part=part) if part.dialect not in SEALS[client]:

@@ -8,7 +8,7 @@ comes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 from ...compiler.plan.record import frozen
 from .errors import RequestError
@@ -32,6 +32,7 @@ asked to go on.
 """
 
 
+@final
 @frozen
 class Started:
     """The answer begins. model: as the provider calls it."""
@@ -169,6 +170,7 @@ class PartEnded:
     choice: int = 0
 
 
+@final
 @frozen
 class UsageKnown:
     """What the answer consumed so far; a later one replaces it, and the first may come before `Started`.
@@ -191,6 +193,7 @@ class Finished:
     extras: Extras = NOTHING
 
 
+@final
 @frozen
 class Failed:
     """The answer broke off: nothing more comes at all. began: whether something of it had come."""

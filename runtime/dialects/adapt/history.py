@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve
@@ -29,8 +28,11 @@ from .turn_order import (
 def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """The fields to change."""
     history = PartsAdapted(can, found, provider)
-    fit = ((turn, history.turn(turn)) for turn in c.turns)
-    turns: Iterable[Turn] = [new for old, new in fit if _says_something(old, new)]
+    turns: list[Turn] = []
+    for turn in c.turns:
+        fit = history.turn(turn)
+        if _says_something(turn, fit):
+            turns.append(fit)
     if can.developer_prompts is False:
         turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
     if can.system_prompts == "after_user":
@@ -42,9 +44,9 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         if all(turn.role in SYSTEM for turn in turns):
             turns = system_alone(turns, found)
     if can.prefill is False:
-        turns = without_begun(list(turns), found)
+        turns = without_begun(turns, found)
     if can.turns_alternate:
-        turns = user_first(list(turns), found)
+        turns = user_first(turns, found)
         if provider in ANTHROPIC_LIKE:
             turns = without_last_space(turns, found)
         pair_calls(turns, found)

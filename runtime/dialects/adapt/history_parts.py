@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from attrs import evolve
@@ -45,8 +46,12 @@ class PartsAdapted:
         self._found = found
         self._provider = provider
         self._seals = SEALS[provider]
-        self._ids = CallIds(can.call_ids, unique=bool(can.turns_alternate))
         self._drops_empty = bool(can.turns_alternate)
+
+    @cached_property
+    def _ids(self) -> CallIds:
+        """Of the calls of the conversation, where there are some."""
+        return CallIds(self._can.call_ids, unique=bool(self._can.turns_alternate))
 
     def turn(self, turn: Turn) -> Turn:
         """`turn` itself where nothing changes."""

@@ -109,15 +109,8 @@ def adapt_limits(
     ):
         found.note("max_tokens", f"raised to {LEAST_IN_RESPONSES}, the least that OpenAI's responses take")
         changed["max_tokens"] = LEAST_IN_RESPONSES
-    said = tuple(filter(None, c.stop))
-    stop = tuple(text for text in said if text.strip()) if can.turns_alternate else said
-    if stop != said:
-        found.refuse("stop", "it must be more than white space")
-    if stop != c.stop:
-        changed["stop"] = stop
-    if can.most_stop is not None and len(stop) > can.most_stop:
-        found.refuse("stop", f"the model takes {can.most_stop} stop sequences at most")
-        changed["stop"] = stop[: can.most_stop]
+    if c.stop:
+        changed |= _adapt_stop(c, can, found)
     if can.most_choices is not None and c.n is not None:
         if c.n > can.most_choices:
             most = "one answer at a time" if can.most_choices == 1 else f"{can.most_choices} answers at most"
@@ -133,3 +126,14 @@ def adapt_limits(
         )
         changed["user"] = None
     return changed
+
+
+def _adapt_stop(c: Conversation, can: Capabilities, found: Findings) -> dict[str, Any]:
+    said = tuple(filter(None, c.stop))
+    stop = tuple(text for text in said if text.strip()) if can.turns_alternate else said
+    if stop != said:
+        found.refuse("stop", "it must be more than white space")
+    if can.most_stop is not None and len(stop) > can.most_stop:
+        found.refuse("stop", f"the model takes {can.most_stop} stop sequences at most")
+        stop = stop[: can.most_stop]
+    return {"stop": stop} if stop != c.stop else {}

@@ -34,9 +34,11 @@ def _results_first(turn: Turn) -> Turn:
     return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
 
 
-def after_results(turns: Iterable[Turn]) -> list[Turn]:
+def after_results(turns: list[Turn]) -> list[Turn]:
     """What stands between or beside the results of one turn's calls stands behind the last of them: nothing
     may come between."""
+    if len(turns) < 2:
+        return turns
     made: list[Turn] = []
     for is_user, group in groupby(turns, key=lambda turn: turn.role == "user"):
         run = [*group]

@@ -42,6 +42,7 @@ _KNOWN = frozenset(
         "top_p",
     }
 )
+_LEAST = frozenset({"model", "messages", "max_tokens", "system", "stream"})
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _MESSAGE = frozenset({"role", "content"})
 _TOOL = frozenset({"name", "description", "input_schema", "strict", "cache_control", "type"})
@@ -58,6 +59,10 @@ def read_request(body: Json) -> Conversation:
     turns = [_turn(message, ("messages", index)) for index, message in enumerate(messages)]
     if (system := body.get("system")) is not None:
         turns.insert(0, Turn("system", read_content(system, ("system",)), at=("system",)))
+    max_tokens = fields.required(body, "max_tokens", int)
+    stream = fields.optional(body, "stream", bool) or False
+    if body.keys() <= _LEAST:  # no more is said
+        return Conversation(model, tuple(turns), max_tokens=max_tokens, stream=stream)
     choice, parallel = _tool_choice(fields.optional(body, "tool_choice", dict))
     config = fields.optional(body, "output_config", dict) or {}
     extras = {**fields.rest(DIALECT, body, _KNOWN)}
@@ -82,11 +87,11 @@ def read_request(body: Json) -> Conversation:
         parallel,
         _format(config),
         _sampling(body) if not body.keys().isdisjoint(_SAMPLING) else DEFAULT_SAMPLING,
-        fields.required(body, "max_tokens", int),
+        max_tokens,
         thinking=thinking,
         stop=tuple(stop),
         user=fields.optional(metadata, "user_id", str, ("metadata",)),
-        stream=fields.optional(body, "stream", bool) or False,
+        stream=stream,
         extras=extras or NOTHING,
     )
 

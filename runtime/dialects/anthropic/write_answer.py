@@ -6,11 +6,23 @@ Anthropic's own, sealed; thoughts that nobody signed have an empty signature, wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...requests import events as e
 from ...requests.errors import RequestError
-from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
+from ...requests.parts import (
+    Extras,
+    Media,
+    Part,
+    RedactedThinking,
+    Refusal,
+    Sealed,
+    Text,
+    Thinking,
+    ToolCall,
+    own,
+)
 from ...requests.usage import Usage
 from ..answer import Answer
 from ..exact_json import dumps
@@ -117,10 +129,11 @@ class AnthropicWriter:
             return b""
         if self._finish is None:
             return frame("error", write_error(RequestError("the answer was cut off")))
-        told = _end(self._finish)
+        finish = self._finish
+        told = _end(finish.reason, finish.stop_sequence, finish.extras)
         delta = {name: value for name, value in told.items() if name in _OF_DELTA}
         beside = {name: value for name, value in told.items() if name not in _OF_DELTA}
-        end = {"type": "message_delta", "delta": delta, "usage": write_usage(self._usage), **beside}
+        end = {"type": "message_delta", "delta": delta, "usage": self._used(), **beside}
         return (
             self._start(e.Started("", ""))
             + frame("message_delta", end)
@@ -131,10 +144,13 @@ class AnthropicWriter:
         if self._started:
             return b""
         self._started = True
-        usage = write_usage(self._usage)
+        usage = self._used()
         usage = usage | {name: 0 for name in ("input_tokens", "output_tokens") if name not in usage}
         message = _message(event.id, event.model or self._model, [], usage) | _own(event.extras)
         return frame("message_start", {"type": "message_start", "message": message})
+
+    def _used(self) -> Json:
+        return write_usage(self._usage.usage, self._usage.dialect, self._usage.native)
 
     def _go_on(self, kind: str, call: int, block: Json) -> bytes:
         """Open a block, unless one of this kind is going on."""
@@ -193,12 +209,8 @@ def _message(id: str, model: str, content: list[Json], usage: Json) -> Json:
     }
 
 
-def _end(finish: e.Finished) -> Json:
-    return {
-        "stop_reason": REASONS[finish.reason],
-        "stop_sequence": finish.stop_sequence,
-        **_own(finish.extras),
-    }
+def _end(reason: e.Reason, stop_sequence: str | None, extras: Extras) -> Json:
+    return {"stop_reason": REASONS[reason], "stop_sequence": stop_sequence, **_own(extras)}
 
 
 def write_whole(answer: Answer) -> bytes:
@@ -211,9 +223,10 @@ def write_whole(answer: Answer) -> bytes:
         if cited and blocks:
             blocks[0] |= {"citations": cited}
         content += blocks
-    usage = write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage))
-    finish = e.Finished(choice.reason, 0, choice.stop_sequence, choice.extras)
-    message = _message(answer.id, answer.model, content, usage) | _end(finish) | _own(answer.extras)
+    usage = write_usage(answer.usage, answer.usage_dialect, answer.native_usage)
+    message = _message(answer.id, answer.model, content, usage)
+    message |= _end(choice.reason, choice.stop_sequence, choice.extras)
+    message |= _own(answer.extras)
     return dumps(message)
 
 
@@ -257,21 +270,19 @@ def _signs(part: Text | ToolCall, of: str) -> list[Json]:
     return [] if signature is None else [_redacted(seal("gemini", signature, of))]
 
 
-def write_usage(told: e.UsageKnown) -> Json:
-    """The usage, as Anthropic tells it: the prompt in three parts."""
-    if told.dialect == DIALECT:
-        return dict(told.native)
-    usage = told.usage
-    return {
+def write_usage(usage: Usage, dialect: str, native: Mapping[str, Any]) -> Json:
+    """The usage, as Anthropic tells it: the prompt in three parts. native: as `dialect` tells it."""
+    if dialect == DIALECT:
+        return dict(native)
+    told: Json = {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens,
         "cache_creation_input_tokens": usage.cache_write_tokens,
         "cache_read_input_tokens": usage.cached_tokens,
         "output_tokens": usage.completion_tokens,
-    } | (
-        {"output_tokens_details": {"thinking_tokens": usage.reasoning_tokens}}
-        if usage.reasoning_tokens
-        else {}
-    )
+    }
+    if usage.reasoning_tokens:
+        told["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
+    return told
 
 
 _THREADS = "thread_"

@@ -22,7 +22,7 @@ from .call_pieces import CallPieces
 from .content_parts import content_of, read_parts
 from .messages import DIALECT
 from .thought_details import FIELD, ThoughtDetails, is_repeated
-from .usage import read_usage, usage_of, with_details
+from .usage import plain_usage, read_usage, usage_of, with_details
 
 Json = dict[str, Any]
 
@@ -109,9 +109,8 @@ def failure_in(choice: Mapping[str, Any]) -> Any:
     """The error of a choice that failed inside a success; None where it did not."""
     if error := choice.get("error"):
         return error
-    for name in ("finish_reason", "native_finish_reason"):
-        reason = choice.get(name)
-        if isinstance(reason, str) and reason.partition(":")[0] in _FAILED:
+    for reason in (choice.get("finish_reason"), choice.get("native_finish_reason")):
+        if type(reason) is str and reason.partition(":")[0] in _FAILED:
             return {"message": f"the answer ended with `{reason}`"}
     return None
 
@@ -157,7 +156,10 @@ class OpenAIChatReader(AnswerReader):
     def _used(self, usage: Json) -> Iterator[e.Event]:
         self._usage = usage = with_details(self._usage, usage)
         tier = tier_named(self._told.get("service_tier"))
-        yield from self._tell(usage, read_usage, DIALECT, tier)
+        if (plain := plain_usage(usage, tier)) is not None:  # which can be
+            yield e.UsageKnown(plain, DIALECT, usage)
+        else:
+            yield from self._tell(usage, read_usage, DIALECT, tier)
 
     def _new_fields(self, value: Json) -> Json:
         """The fields beside the choices that no chunk before has told."""
@@ -331,7 +333,8 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
     elif not isinstance(logprobs, dict):
         return []
     elif told := logprobs.get("content"):
-        others = [other for token in told for other in token.get("top_logprobs") or ()]
+        lists = [token.get("top_logprobs") for token in told]
+        others = [other for each in lists if each is not None for other in each]
         if not all(isinstance(each, dict) for each in others):
             raise TypeError("logprobs")
         return list(told)

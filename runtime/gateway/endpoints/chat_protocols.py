@@ -68,8 +68,10 @@ def _without_thread(body: dict[str, Any]) -> dict[str, Any]:
 def _headers(request: web.Request) -> Mapping[str, str]:
     """What the client says to Anthropic beside the body: the parts of the API that it wants and that are not
     for everyone yet, and for whom it asks. Raises BadRequest."""
-    said: dict[str, str] = {}
     received = request.headers
+    if BETA_HEADER not in received and PROFILE_HEADER not in received:
+        return NO_OPTIONS
+    said: dict[str, str] = {}
     for header, form, what in (
         (BETA_HEADER, _BETAS, "names with commas between them"),
         (PROFILE_HEADER, _PROFILE, "the id of a profile"),

@@ -152,9 +152,12 @@ class Chats:
             return read_whole(body, classifier, upstream)
         reader = PROVIDER_SIDES[self._dialect].reader(classifier)
         events = _gathered(reader, body, classifier) if streamed else reader.read_whole(body)
-        if events and isinstance(events[-1], Failed):
-            raise events[-1].error
-        usage = next((each.usage for each in reversed(events) if isinstance(each, UsageKnown)), None)
+        usage: Usage | None = None
+        for event in events:
+            if type(event) is UsageKnown:
+                usage = event.usage
+            elif type(event) is Failed:
+                raise event.error
         if fit.one_call:
             events = [event for event in events if not is_of_later_call(event)]
         if fit.by_tool is not None:
@@ -210,6 +213,8 @@ class Chats:
         same = request.dialect == self._dialect
         if same and fit.conversation is asked and (native := self._native(request)) is not None:
             return self._fitted(request, native, True, fit.notes, None)
+        if not fit.notes:
+            return self._fitted(request, self._written(fit.conversation, same), same, (), None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         checked = tuple(note for note in fit.notes if isinstance(note, Checked))
         one_call = any(isinstance(note, OneCall) for note in fit.notes)
