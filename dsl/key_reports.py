@@ -23,12 +23,13 @@ class KeyReports:
         """`tokens` again, what is or holds a key among them said."""
         for token in tokens:
             if token.type == "STRING":
-                self._watch(token)
+                self.watch(token)
             elif token.type == "NAME" and gives_key(token.text):
                 self._inline_key(token)
             yield token
 
-    def _watch(self, token: Token) -> None:
+    def watch(self, token: Token) -> bool:
+        """Say it where a text is or holds a key; whether it does."""
         if gives_key(token.text.strip('"')):
             self._inline_key(token)
         elif "\\" in token.text:
@@ -37,6 +38,7 @@ class KeyReports:
             if gives_key("".join(part for part in parts if isinstance(part, str))):
                 self._source.hide(token.start + 1, token.end - 1)
                 self._inline_key(token)
+        return token.start in self.found
 
     def _inline_key(self, token: Token) -> None:
         self.found.add(token.start)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from ..lines import line_start, starts_line
-from ..secrets import looks_like_key
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
 
@@ -122,7 +121,8 @@ def wrong_quotes(at: Situation) -> Instead | None:
         return None
     inner = re.sub(r"\\?\"", '\\\\"', at.token.text[1:-1].replace("\\'", "'"))
     literal = f'"{inner}"'
-    if not looks_like_key(inner):  # a key gets a message of its own, and is not repeated in one
+    text = Token("STRING", literal, at.token.start, at.token.end)
+    if not at.reports.keys.watch(text):  # a key gets a message of its own, and is not repeated in one
         at.error(
             "E0105",
             "a text stands between straight double quotes",
@@ -130,7 +130,7 @@ def wrong_quotes(at: Situation) -> Instead | None:
             'write `"…"`',
             fixes=at.change("use double quotes", at.token.start, at.token.end, literal),
         )
-    return use(Token("STRING", literal, at.token.start, at.token.end))
+    return use(text)
 
 
 def bare_url(at: Situation) -> Instead | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.compiler.compile import compile_checked
+from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import dump_plan
 from inferc.dsl.render import OutputFormat, render
 
@@ -110,3 +110,12 @@ def test_a_key_with_escapes_of_json_is_one_error(project: Project) -> None:
 def test_what_may_be_a_name_is_told_what_else_to_do(project: Project, text: str, count: int) -> None:
     [item] = [each for each in project.findings(chat(f'"{text}"')) if each.code == "E0306"]
     assert len(item.help) == count
+
+
+@pytest.mark.parametrize("quotes", ["''", "``", "“”"])
+@pytest.mark.parametrize("key", ["sk-abcDEF123456ghiJKL789", "AIzaSy0123456789abcdefghijKLMN"])
+def test_a_key_in_other_quotes_is_one_too(quotes: str, key: str) -> None:
+    text = chat("d").replace('"KEY"', f"{quotes[0]}{key}{quotes[1]}")
+    checked = check_file("main.infer", None, text=text)
+    assert [each.code for each in checked.diagnostics] == ["E0306"]
+    assert key not in str(checked.diagnostics)
