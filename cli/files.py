@@ -35,12 +35,16 @@ def save_all(files: Mapping[Path, str], *, with_folders: bool = False) -> int:
     with_folders: those that the files lie in are made.
     """
     begun: list[_Begun] = []
+    written: list[Path] = []
+    targets: dict[Path, Path] = {}
     try:
         for path, text in files.items():
             try:
                 if with_folders:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 begun.append(_begun(path, text))
+                if (other := targets.setdefault(begun[-1].target, path)) is not path:
+                    raise ValueError(f"it is the same file as {other}")
             except (OSError, ValueError) as error:
                 is_folder = error.filename == str(path.parent) if isinstance(error, OSError) else False
                 others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
@@ -50,10 +54,12 @@ def save_all(files: Mapping[Path, str], *, with_folders: bool = False) -> int:
                 each.finish()
             except OSError as error:
                 return fail(_why_not(path, error))
-            print(f"wrote {path}", file=sys.stderr)
+            written.append(path)
     finally:
         for each in begun:
             each.leave()
+        for path in written:  # all of them are there before one is told of: nobody may be listening
+            print(f"wrote {path}", file=sys.stderr)
     return 0
 
 

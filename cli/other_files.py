@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _FOREIGN = (".yaml", ".yml", ".toml", ".json", ".pbtxt", ".baml")
@@ -12,11 +13,11 @@ def why_other(name: str, *, takes_plans: bool = False, takes_folders: bool = Fal
     """What to do with `name`, where it is a file of another kind."""
     path = Path(name)
     start = f"{path.stem}.infer"
-    if path.is_dir():
+    if os.path.isdir(path):
         return None if takes_folders else _folder(path)
-    if not path.exists():
+    if not os.path.exists(path):
         meant = path.with_name(f"{path.name}.infer") if path.name else path
-        return f"there is no file {path}: did you mean {meant}?" if meant.is_file() else None
+        return f"there is no file {path}: did you mean {meant}?" if os.path.isfile(meant) else None
     if path.suffix == ".json" and takes_plans:
         return None
     if path.name.endswith(".plan.json"):

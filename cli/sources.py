@@ -35,7 +35,7 @@ def inputs(names: list[str]) -> list[Input]:
         if (why := why_other(name, takes_folders=True)) is not None:
             raise SystemExit(fail(why))
         path = Path(name)
-        if path.is_dir():
+        if os.path.isdir(path):
             for file in sorted(path.rglob("*.infer")):
                 if not file.is_dir():
                     found.setdefault(os.path.realpath(file), Input(str(file), file))

@@ -199,7 +199,8 @@ class SyntaxReports:
             if self.source.is_hidden(start):
                 return
             other = FOREIGN_ESCAPE.match(self.source.text, start)
-            meant = f"\\u{{{other[1] or other[2]}}}" if other is not None else ""
+            digits = other[1] or other[2] if other is not None else "d800"
+            meant = f"\\u{{{digits}}}" if not 0xD800 <= int(digits, 16) < 0xE000 else ""
             whole = self.span(start, other.end() if other is not None else end)
             escapes = '`\\n`, `\\t`, `\\r`, `\\0`, `\\"`, `\\\\`, `\\$` and `\\u{…}`'
             self.error(

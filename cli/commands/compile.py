@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -84,7 +85,7 @@ def _put(each: Input, checked: Checked, arguments: Namespace, plans: dict[Path, 
 
 def _clash(chosen: list[Input], asked: str | None) -> str | None:
     """Why the plans cannot all be written, None when they can."""
-    if len(chosen) > 1 and asked is not None and not Path(asked).is_dir():
+    if len(chosen) > 1 and asked is not None and not os.path.isdir(asked):
         return f"{asked} is no folder, and there are {len(chosen)} plans to write"
     sources: dict[Path | None, str] = {}
     for each in chosen:
@@ -99,7 +100,7 @@ def _output(asked: str | None, source: Path | None) -> Path | None:
     """The file to write, None for standard output."""
     if asked == "-" or (asked is None and source is None):
         return None
-    if asked is not None and Path(asked).is_dir() and source is not None:
+    if asked is not None and os.path.isdir(asked) and source is not None:
         return Path(asked) / f"{source.stem}.plan.json"
     if asked is not None:
         return Path(asked)

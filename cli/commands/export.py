@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -63,6 +64,6 @@ def _write(exported: Exported, output: str | None) -> int:
         sys.stdout.write(next(iter(exported.files.values())))
         return 0
     target = Path(str(output))
-    if len(exported.files) == 1 and not target.is_dir() and not str(output).endswith("/"):
+    if len(exported.files) == 1 and not os.path.isdir(target) and not str(output).endswith("/"):
         return save(target, next(iter(exported.files.values())), f"wrote {target}")
     return save_all({target / name: text for name, text in exported.files.items()}, with_folders=True)

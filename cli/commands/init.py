@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -42,7 +43,7 @@ def run(arguments: Namespace) -> int:
         files = arguments.files or ["hello.infer" if template == "chat" else f"{template}.infer"]
         if arguments.template is not None and not arguments.files:
             files = [f"{template}.infer"]
-        there = [name for name in files if Path(name).exists()]
+        there = [name for name in files if os.path.exists(name)]
         text = (_FOLDER / f"{template}.infer").read_text("utf-8")
         text = filled(template, text) if asks and not there else text
     except KeyboardInterrupt:
@@ -52,6 +53,6 @@ def run(arguments: Namespace) -> int:
 
 
 def _init(path: Path, text: str) -> int:
-    if path.exists():
+    if os.path.exists(path):
         return fail(f"{path} is already there, and is left as it is: name another file")
     return save(path, text, f"wrote {path}; next: inferc check {path}")

@@ -110,7 +110,7 @@ def _held(root: Node, wanted: str | None) -> tuple[Node, tuple[Node, ...]] | Non
     systems = [each for each in FORMATS if wanted in (None, each.name)]
     if not resources(root) or any(each.recognises(root) for each in systems):
         return None
-    found: dict[str, Node] = {}
+    found: list[tuple[Node, str, Node]] = []
     for resource in resources(root):
         for name, node in held_files(resource):
             try:
@@ -118,15 +118,14 @@ def _held(root: Node, wanted: str | None) -> tuple[Node, tuple[Node, ...]] | Non
             except ImportFailed:
                 continue
             if any(each.recognises(held) for each in systems):
-                found[resource.node.path] = moved(held, f"{name}#", node.line)
+                found.append((resource.node, name, moved(held, f"{name}#", node.line)))
     if len(found) > 1:
-        raise ImportFailed(
-            f"several of these resources hold a file: {', '.join(found)}", None, "import each alone"
-        )
+        named = ", ".join(f"{holder.path} ({name})" for holder, name, _ in found)
+        raise ImportFailed(f"these resources hold several files: {named}", None, "import each alone")
     if not found:
         return None
-    [(holder, held)] = found.items()
-    return held, tuple(each.node for each in resources(root) if each.node.path != holder)
+    [(holder, _, held)] = found
+    return held, tuple(each.node for each in resources(root) if each.node is not holder)
 
 
 def _format(root: Node, wanted: str | None) -> Format:

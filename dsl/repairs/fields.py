@@ -133,7 +133,7 @@ def missing_equals_before_call(at: Situation) -> Instead | None:
     name, function, bracket = at.values[-5:-2]
     if [getattr(each, "type", "") for each in (name, function, bracket)] != ["NAME", "NAME", "LPAR"]:
         return None
-    if not at.same_line(name.end, function.start):
+    if name.text in ("runtime", "task") or not at.same_line(name.end, function.start):
         return None
     _report_missing_sign(at, "=", name, function.start)
     at.drop(4)

@@ -23,7 +23,7 @@ _WHOLE_DIVISION = re.compile(
 
 _ROUNDED = re.compile(r"\b(?:floor|ceil|round)[ \t]*\([^()\n]*+\Z")
 """What stands before the sign of a division that is rounded already."""
-_PART = re.compile(r"[*/.][ \t]*\Z")
+_PART = re.compile(r"[*/.][ \t]*\Z|-\Z")
 """What stands before a value that is not all that is divided."""
 
 _LONGEST_DIVISOR = 200

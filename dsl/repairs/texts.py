@@ -15,6 +15,8 @@ _FILLED_IN = re.compile(
     r"""(?P<open>\$\{|\{\{)(?P<before>[^{}"]*+)"(?P<behind>[^{}"\n]*+"(?:[^{}"\n]*+"[^{}"\n]*+")*+[^{}"\n]*+)\}"""
 )
 """What is filled in and holds texts of its own, as in `${f("x")}`: their quotes end the text around it."""
+_MAY_DIVIDE = re.compile(r"//[ \t]*+-?[\w.]++[ \t]*+(?=\Z|[\r\n]|[-+*/<>=!&|?])")
+"""What looks like a comment, and may be a number that is divided by."""
 _FAR = 300
 """How many characters of a line are looked at."""
 _OPEN_TEXTS = {"OPEN_TEXT": '"', "OPEN_LONG_TEXT": '"""', "OPEN_QUOTES": "'"}
@@ -153,13 +155,14 @@ def bare_path(at: Situation) -> Instead | None:
     found = _PATH.match(at.text, token.start)
     if found is None or not at.fits("STRING") or at.fits("NAME"):
         return None
-    return _quoted(at, found, "the name of a file stands between double quotes")
+    is_path = "." in found[0] or "/" in found[0]
+    return _quoted(at, found, "the name of a file stands between double quotes", safe=is_path)
 
 
-def _quoted(at: Situation, found: re.Match[str], message: str) -> Instead:
+def _quoted(at: Situation, found: re.Match[str], message: str, *, safe: bool = True) -> Instead:
     """Read what was found as a text, and report that its quotes are missing."""
     start, end, literal = found.start(), found.end(), f'"{found[0]}"'
-    fixes = at.change("add the quotes", start, end, literal)
+    fixes = at.change("add the quotes", start, end, literal, safe=safe)
     at.error("E0105", message, at.span(start, end), "quote this", fixes=fixes)
     return use(Token("STRING", literal, start, end), until=end)
 
@@ -171,13 +174,21 @@ def wrong_comment(at: Situation) -> Instead | None:
     if token.type != "WRONG_COMMENT" and not is_dashes:
         return None
     here = at.span(token.start, token.start + 2)
+    may_divide = (
+        _MAY_DIVIDE.match(at.text, token.start) is not None
+        and at.fits("OPERATOR")
+        and at.same_line(at.end_before, token.start)
+        and any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
+    )
     at.error(
         "E0105",
         "comments start with `#`",
         here,
         "this starts none",
         help="write `# …`; `##` documents the declaration below it",
-        fixes=at.change("write `#`", here.start, here.end, "#") if here.text != "/*" else (),
+        fixes=at.change("write `#`", here.start, here.end, "#", safe=not may_divide)
+        if here.text != "/*"
+        else (),
     )
     if not is_dashes:
         return use()

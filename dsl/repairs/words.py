@@ -81,7 +81,9 @@ def _quote_it(at: Situation, message: str, start: int, end: int, drop: int) -> I
         message,
         at.span(start, end),
         f"write `{literal}`",
-        fixes=at.change("add the quotes", start, end, literal),
+        fixes=at.change(
+            "add the quotes", start, end, literal, safe=not at.text[end:].lstrip(" ").startswith("[")
+        ),
     )
     return use(Token("STRING", literal, start, end), until=end)
 

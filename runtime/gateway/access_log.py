@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import select
 import stat
+import termios
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -53,7 +55,8 @@ class AccessLog:
 
     def __init__(self, out: IO[str], form: LogForm) -> None:
         self._out = out
-        self._piece, self._room = _piece_of(out), _room_of(out)
+        self._pipe = _pipe_of(out)
+        self._piece, self._room = _piece_of(out), _room_of(self._pipe)
         self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
         self._waiting: SimpleQueue[Line | None] = SimpleQueue()  # None wakes the thread to end
         self._left_out = 0
@@ -104,12 +107,15 @@ class AccessLog:
     def _put(self, records: list[Line]) -> None:
         try:
             for piece in _pieces((self._line(record.as_json()) for record in records), self._piece):
-                while not self._room(FLUSH):  # a write could not be broken off
-                    if self._until is not None and time.monotonic() > self._until:
-                        log.warning("the access log is not read: its last lines are left out")
-                        return
-                self._out.write(piece.decode("utf-8", "surrogatepass"))
-                self._out.flush()
+                text = piece.decode("utf-8", "surrogatepass")
+                most = len(text) if _is_whole(len(piece), self._pipe) else PIECE // 4  # characters of 4 bytes
+                for at in range(0, len(text), most):
+                    while not self._room(FLUSH):  # a write could not be broken off
+                        if self._until is not None and time.monotonic() > self._until:
+                            log.warning("the access log is not read: its last lines are left out")
+                            return
+                    self._out.write(text[at : at + most])
+                    self._out.flush()
         except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
             log.warning("the access log cannot be written: %s", error)
 
@@ -123,18 +129,30 @@ def _piece_of(out: IO[str]) -> int:
     return LARGE_PIECE if stat.S_ISREG(mode) or stat.S_ISCHR(mode) else PIECE
 
 
-def _room_of(out: IO[str]) -> Callable[[float], bool]:
-    """What waits so many seconds at most until a piece is taken at once, and says whether it is."""
+def _pipe_of(out: IO[str]) -> int | None:
+    """The number of the pipe that `out` is; None where it is none."""
     try:
         number = out.fileno()
-        is_read = stat.S_ISFIFO(os.fstat(number).st_mode)
+        return number if stat.S_ISFIFO(os.fstat(number).st_mode) else None
     except (OSError, ValueError):
-        is_read = False
-    if not is_read or not hasattr(select, "poll"):
+        return None
+
+
+def _room_of(pipe: int | None) -> Callable[[float], bool]:
+    """What waits so many seconds at most until a piece is taken at once, and says whether it is."""
+    if pipe is None or not hasattr(select, "poll"):
         return lambda seconds: True
     reader = select.poll()
-    reader.register(number, select.POLLOUT)
+    reader.register(pipe, select.POLLOUT)
     return lambda seconds: bool(reader.poll(seconds * 1000))
+
+
+def _is_whole(size: int, pipe: int | None) -> bool:
+    """Whether so many bytes can be written at once, where a piece can: no reader is waited for."""
+    if pipe is None or size <= PIECE:
+        return True
+    unread = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+    return size <= LARGE_PIECE and not any(unread)
 
 
 def _pieces(lines: Iterable[bytes], most: int) -> Iterator[bytes]:

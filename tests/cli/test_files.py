@@ -150,6 +150,40 @@ def test_of_several_files_all_are_written_or_none(why: str) -> None:
     assert not [name for name in os.listdir("out") if name.startswith(".")]
 
 
+def test_plans_that_a_link_leads_to_one_file_are_not_written(inferc: Command) -> None:
+    for name in ("a.infer", "b.infer"):
+        Path(name).write_text(CHAT)
+    Path("a.plan.json").write_text("of an older state")
+    Path("b.plan.json").symlink_to("a.plan.json")
+    done = inferc("compile", "a.infer", "b.infer")
+    assert (done.status, Path("a.plan.json").read_text()) == (1, "of an older state")
+    assert "cannot write b.plan.json: it is the same file as a.plan.json" in done.err
+
+
+def test_all_files_are_written_though_nobody_can_be_told() -> None:
+    for name in ("a.infer", "b.infer"):
+        Path(name).write_text(CHAT)
+    compile_both = ["bash", "-c", 'exec "$@" 2> /dev/full', "", *INFERC, "compile", "a.infer", "b.infer"]
+    subprocess.run(compile_both, timeout=60, check=False)
+    assert sorted(os.listdir()) == ["a.infer", "a.plan.json", "b.infer", "b.plan.json"]
+
+
+@pytest.mark.parametrize("command", ["check", "compile", "fmt", "init", "test", "run", "doctor"])
+def test_a_name_that_is_too_long_is_told(inferc: Command, command: str) -> None:
+    Path("main.infer").write_text(CHAT)
+    done = inferc(command, f"{'x' * 300}.infer")
+    assert (done.status, "ile name too long" in done.err) == (1, True), done.err
+
+
+def test_a_name_that_is_too_long_is_told_of_what_is_written(inferc: Command) -> None:
+    Path("main.infer").write_text(CHAT)
+    for command in (("compile",), ("export", "--to", "litellm")):
+        done = inferc(*command, "main.infer", "-o", "x" * 300)
+        assert done.status == 1
+        assert "cannot write xxx" in done.err
+        assert "ile name too long" in done.err
+
+
 def test_a_file_that_is_too_large_is_not_read(inferc: Command) -> None:
     with Path("x.infer").open("wb") as file:
         file.truncate(1 << 40)

@@ -61,6 +61,35 @@ def test_a_fix_may_uncover_what_was_wrong_before() -> None:
     assert fixed(text % (":", '"full"')) == Fixed(text % (" =", "full"), 2, 0)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{GPT}pipeline p(n: int) -> int {{\n  return 7 // n\n}}\n",
+        f"{GPT}pipeline p(n: int) -> int {{\n  return n // -2\n}}\n",
+        f"{GPT}pipeline p(n: int) -> bool {{\n  return n // 2 > 3\n}}\n",
+        f'import a, b from "lib.infer"\n{GPT}',
+        f'import a as b from "lib.infer"\n{GPT}',
+        f"{GPT}route r = round-robin [gpt]\n",
+    ],
+)
+def test_nothing_is_made_of_what_may_mean_something_else(text: str) -> None:
+    assert fixed(text) == Fixed(text, 0, 0)
+
+
+def test_what_is_negative_is_not_rounded_towards_zero() -> None:
+    first = findings(f"{GPT}pipeline p(n: int) -> int {{\n  return -n // 2\n}}\n")[0]
+    assert (first.code, first.fixes) == ("E0105", ())
+
+
+def test_half_a_character_is_no_escape_that_could_be_written() -> None:
+    assert [each.fixes for each in findings('let a = "\\ud83d\\ude00"\n') if each.code == "E0111"] == [(), ()]
+
+
+def test_the_name_of_a_runtime_is_not_missing_a_sign() -> None:
+    text = 'deployment d {\n  model = "x"\n  runtime custom("echo"), { settings { prefix = "You: " } }\n}\n'
+    assert not [each for each in findings(text) if "`=` is missing" in each.message]
+
+
 def test_hundreds_of_fixes_need_few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     checks = []
 

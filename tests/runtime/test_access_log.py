@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ class Said:
 
     def as_json(self) -> dict[str, Any]:
         return {"by": self.by, "number": self.number, "padding": "x" * 270}
+
+
+@frozen
+class Padded:
+    """A line of another length."""
+
+    padding: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"padding": self.padding}
 
 
 class Counted(io.FileIO):
@@ -112,15 +123,40 @@ async def test_a_line_that_is_longer_than_a_piece_is_written_by_itself(tmp_path:
     assert raw.sizes == [len(line) + 1 for line in lines]
 
 
+@pytest.mark.parametrize("padding", ["x" * 270, "x" * 6000, "\u65e5" * 9000])
 async def test_a_log_that_nobody_reads_does_not_keep_a_server_from_its_end(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    padding: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_log, "LAST", 0.1)
     ours, theirs = os.pipe()
-    with _text(Counted(theirs)) as text, caplog.at_level(logging.WARNING):
-        await asyncio.wait_for(_write(AccessLog(text, LogForm.JSON)), 30)
-    os.close(ours)
+    text = _text(Counted(theirs))
+    with caplog.at_level(logging.WARNING):
+        log = AccessLog(text, LogForm.JSON)
+        for _ in range(500):
+            log.write(Padded(padding))
+        try:
+            await asyncio.wait_for(log.stop(), 30)
+        finally:
+            os.close(ours)  # whatever still writes hears of it
+    with suppress(OSError):
+        text.close()
     assert caplog.messages == ["the access log is not read: its last lines are left out"]
+
+
+@pytest.mark.parametrize("size", [6000, 3 * LARGE_PIECE])
+async def test_a_long_line_comes_whole_out_of_a_pipe_in_one_write_where_that_waits_for_nobody(
+    size: int,
+) -> None:
+    ours, theirs = os.pipe()
+    raw = Counted(theirs)
+    read = asyncio.create_task(asyncio.to_thread(_all_of, ours))
+    with _text(raw) as text:
+        log = AccessLog(text, LogForm.JSON)
+        log.write(Padded("\u65e5" * (size // 3)))
+        await log.stop()
+    [line] = (await read).splitlines()
+    assert json.loads(line) == {"padding": "\u65e5" * (size // 3)}
+    assert len(raw.sizes) == 1 if size < LARGE_PIECE else max(raw.sizes) <= PIECE
 
 
 async def test_lines_that_come_while_a_log_is_stopped_are_written_and_do_not_keep_it_from_its_end() -> None:

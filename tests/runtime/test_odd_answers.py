@@ -16,13 +16,14 @@ from inferc.runtime.requests.errors import RequestError
 
 from .test_surrogates import CLIENTS, Json, as_sent, asked_in, chat_chunk, chats_of
 
-ODD = (None, 5, True, ["a"], {"a": 1}, "", [], {}, -1, 10**30, "\ud800x")
+ODD = (None, 0, 5, True, ["a"], {"a": 1}, "", [], {}, -1, 10**30, "\ud800x")
 """What stands in the place of each value; it is left out, too."""
 LEFT_OUT = object()
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 NOTE = {"type": "url_citation", "url_citation": {"url": "https://a.b", "title": "t"}}
-TOKEN = {"token": "hi", "logprob": -1.0, "bytes": [1], "top_logprobs": [{"token": "ho", "logprob": -2.0}]}
+OTHER = {"token": "ho", "logprob": -2.0, "top_logprobs": []}
+TOKEN = {"token": "hi", "logprob": -1.0, "bytes": [1], "top_logprobs": [OTHER]}
 CITED = {"type": "char_location", "cited_text": "c", "document_index": 0}
 MESSAGE: Json = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}
 ITEM = {"type": "message", "id": "i", "role": "assistant", "content": []}

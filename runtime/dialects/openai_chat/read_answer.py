@@ -332,7 +332,8 @@ def _tokens(logprobs: Any, text: Any) -> list[Json]:
     elif not isinstance(logprobs, dict):
         return []
     elif told := logprobs.get("content"):
-        others = [other for token in told for other in token.get("top_logprobs") or ()]
+        lists = [token.get("top_logprobs") for token in told]
+        others = [other for each in lists if each is not None for other in each]
         if not all(isinstance(each, dict) for each in others):
             raise TypeError("logprobs")
         return list(told)

@@ -248,6 +248,9 @@ def note_of(cited: e.Cited) -> Json | None:
 
 def _brief(token: Mapping[str, Any]) -> Json:
     """How likely a token was, as events tell it: without its bytes, which stand in the whole answer."""
-    told = {name: token[name] for name in ("token", "logprob") if name in token}
     others = token.get("top_logprobs")
-    return told if others is None else told | {"top_logprobs": [*map(_brief, others)]}
+    return _likely(token) if others is None else _likely(token) | {"top_logprobs": [*map(_likely, others)]}
+
+
+def _likely(token: Mapping[str, Any]) -> Json:
+    return {name: token[name] for name in ("token", "logprob") if name in token}

@@ -665,6 +665,11 @@ CONFIG_MAP = """
     kind: Service
     metadata: {{name: litellm}}
 """
+SECOND_FILE = """\
+      second.yaml: |
+        model_list:
+          - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_key: os.environ/OPENAI_API_KEY}}
+    ---"""
 
 
 @pytest.mark.parametrize(("kind", "block"), [("ConfigMap", "data"), ("Secret", "stringData")])
@@ -678,5 +683,11 @@ def test_a_file_that_a_resource_of_kubernetes_holds_is_read(bring: Import, kind:
 
 def test_of_several_files_in_resources_none_is_taken(bring: Import) -> None:
     one = CONFIG_MAP.format(kind="ConfigMap", block="data")
-    with pytest.raises(ImportFailed, match="several of these resources hold a file"):
-        bring("all.yaml", one + "    ---" + one.replace("litellm-config", "other"))
+    for text in (
+        one + "    ---" + one.replace("litellm-config", "other"),
+        one.replace("    ---", SECOND_FILE, 1),
+    ):
+        with pytest.raises(
+            ImportFailed, match="these resources hold several files: ConfigMap/litellm-config"
+        ):
+            bring("all.yaml", text)
