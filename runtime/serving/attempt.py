@@ -220,7 +220,8 @@ class Attempt:
         if isinstance(chunk, ChatChunk):
             self._size += len(chunk.data)
         elif isinstance(chunk, ChatEvents):
-            self._size += FRAME_BYTES + said_by(chunk.events)
+            if usage is None:  # else nobody asks for the size
+                self._size += FRAME_BYTES + said_by(chunk.events)
         elif usage is None or usage == NOTHING_USED:  # not every provider counts
             return
         if usage is not None:

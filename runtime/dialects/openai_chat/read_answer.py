@@ -13,7 +13,7 @@ from typing import Any
 
 from ....compiler.plan.service_tiers import tier_named
 from ...requests import events as e
-from ...requests.parts import NOTHING, Media
+from ...requests.parts import NOTHING, Extras, Media
 from ..ids import make_id
 from ..media_urls import split_data_url
 from ..reader import DONE, AnswerReader
@@ -58,7 +58,8 @@ def reason_of(told: str) -> e.Reason:
     return REASONS.get(told) or REASONS.get(told.partition(":")[0].strip().lower(), "stop")
 
 
-_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage"})
+_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
+"""What all answers have; the last one hides how long the words of a chunk are, and says nothing."""
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
 _MESSAGE = frozenset(
     {"role", "content", "refusal", "reasoning_content", "reasoning", "tool_calls", "images", "annotations"}
@@ -70,9 +71,6 @@ _THOUGHTS = frozenset({"role", "reasoning_content", "reasoning", FIELD})
 """Those that do not end a thought."""
 
 _LOGPROBS = frozenset({"content", "tokens", "token_logprobs"})
-
-_PADDING = "obfuscation"
-"""Hides how long the words of a chunk are; it says nothing."""
 
 _FAILED = frozenset(
     {"error", "network_error", "insufficient_system_resource", "abort", "function_call_filter"}
@@ -141,9 +139,10 @@ class OpenAIChatReader(AnswerReader):
     def _read_object(self, value: Json) -> Iterator[e.Event]:
         if not self._started:
             self._started = True
-            self._told = extras = {name: value[name] for name in value if name not in _ENVELOPE}
-            extras.pop(_PADDING, None)
-            sealed = {DIALECT: extras} if extras else NOTHING
+            sealed: Extras = NOTHING
+            if not value.keys() <= _ENVELOPE:
+                self._told = {name: value[name] for name in value if name not in _ENVELOPE}
+                sealed = {DIALECT: self._told} if self._told else NOTHING
             self._id = str(value.get("id") or "")
             yield e.Started(self._id, str(value.get("model") or ""), sealed)
         elif more := self._new_fields(value):
@@ -166,7 +165,7 @@ class OpenAIChatReader(AnswerReader):
         told, more = self._told, {}
         for name in value.keys() - _ENVELOPE:
             found = value[name]
-            if found is not None and name != _PADDING and told.get(name) != found:
+            if found is not None and told.get(name) != found:
                 told[name] = more[name] = found
         return more
 

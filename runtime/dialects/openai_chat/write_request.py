@@ -72,7 +72,7 @@ def write_request(conversation: Conversation) -> Json:
         body["stream"] = True
     if c.stream_usage is not None:
         body["stream_options"] = {"include_usage": c.stream_usage}
-    for seal in ("openai", DIALECT):
+    for seal in ("openai", DIALECT) if c.extras else ():
         for name, value in own(c.extras, seal).items():
             body[name] = {**body.get(name, {}), **value} if name == "stream_options" else value
     return body
