@@ -28,6 +28,8 @@ def dashed_name(at: Situation) -> Instead | None:
     here, text = at.span(name.start, found.end()), found[0]
     if found.end() <= token.end:
         return None
+    if at.reports.keys.watch(Token("STRING", f'"{text}"', here.start, here.end)):
+        return SKIP
     if at.fits("EQUAL") and at.fits("LBRACE"):
         if token.type == "DOT":
             block, _, inner = text.partition(".")

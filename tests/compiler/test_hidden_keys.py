@@ -119,3 +119,10 @@ def test_a_key_in_other_quotes_is_one_too(quotes: str, key: str) -> None:
     checked = check_file("main.infer", None, text=text)
     assert [each.code for each in checked.diagnostics] == ["E0306"]
     assert key not in str(checked.diagnostics)
+
+
+def test_a_key_where_a_field_begins_is_not_told_in_another_form() -> None:
+    key = "sk-abcDEF123456ghiJKL789"
+    checked = check_file("main.infer", None, text=chat("d", f"\n  {key} = 1"))
+    assert [each.code for each in checked.diagnostics] == ["E0306"]
+    assert "abcDEF123456" not in str(checked.diagnostics)
