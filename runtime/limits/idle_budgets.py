@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from ..concurrency.tasks import end_task
 from ..policies.lease import SpendState
 from .store import SharedSpend, StoreError
 
@@ -47,14 +48,20 @@ class IdleBudgets:
     def remove(self, budget: IdleBudget) -> None:
         """It asks for itself."""
         del self._idle[budget]
+
+    async def rest(self) -> None:
+        """Ask nothing any more where no budget is left that needs it: a store may be closed then."""
         if not self._idle and self._task is not None:
-            self._task.cancel()
-            self._task = None
+            task, self._task = self._task, None
+            await end_task(task)
 
     async def _work(self) -> None:
         pause = SYNC
         while True:
             await asyncio.sleep(pause)
+            if not self._idle:
+                self._task = None
+                return
             pause = SYNC if await self._look() else RETRY
 
     async def _look(self) -> bool:

@@ -75,6 +75,7 @@ class SharedBudget(Budget):
         task, self._task = self._task, None
         if task:
             await end_task(task)
+            await self._idle.rest()
             self._lease.give_back()
             if not self._lease.is_empty:
                 await self._exchange()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -348,3 +349,24 @@ def test_what_an_old_look_says_of_a_budget_that_was_drawn_on_meanwhile_does_not_
         return shown
 
     assert run_virtual(main()) == [1, 0]
+
+
+def test_nothing_asks_a_store_any_more_when_the_last_budget_has_stopped() -> None:
+    @define
+    class Deaf(Store):
+        async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
+            with suppress(asyncio.CancelledError):  # as libraries do
+                await asyncio.sleep(SYNC)
+            return await super().look(accounts)
+
+    async def main() -> list[str]:
+        store = Deaf()
+        one, other = process(store, "5"), process(store, "5")
+        for budget in (one, other):
+            await budget.start()
+        await asyncio.sleep(1.5 * SYNC)
+        for budget in (one, other):
+            await budget.stop()
+        return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    assert run_virtual(main()) == []
