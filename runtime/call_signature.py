@@ -1,0 +1,21 @@
+"""What a function of the user's takes."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def call_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Its parameters, with annotations as they are written. Raises TypeError, ValueError: it has none.
+
+    From Python 3.14 on, annotations are evaluated when somebody asks: what they name may be there for type
+    checkers alone.
+    """
+    if sys.version_info < (3, 14):
+        return inspect.signature(function)
+    from annotationlib import Format
+
+    return inspect.signature(function, annotation_format=Format.STRING)
