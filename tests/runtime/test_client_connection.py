@@ -16,7 +16,7 @@ from attrs import frozen
 from inferc.runtime import client_connection
 from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules, make_room
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.gateway.responses import error_answer
+from inferc.runtime.gateway.error_answers import error_answer
 from inferc.runtime.http_server import HttpServer, bind
 
 from ..support.remote import eventually
