@@ -147,9 +147,12 @@ class PassingReader:
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
-        if choices is None:  # clients look into them
-            chunk["choices"], is_as_it_came = [], False
-        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
+        if not isinstance(choices, list):
+            if choices:
+                raise self._classifier.malformed(UNDOCUMENTED)
+            chunk["choices"] = choices = []  # clients look into them
+            is_as_it_came = False
+        for position, choice in enumerate(choices):
             if self._is_mended(choice, position):
                 is_as_it_came = False
         self._tier = tier_named(chunk.get("service_tier")) or self._tier
@@ -177,6 +180,8 @@ class PassingReader:
         self._follow(choice)
         changed = with_plain_delta(choice) or changed
         delta, index = choice.get("delta"), choice.get("index")
+        if not isinstance(delta, dict) and "text" not in choice:
+            raise self._classifier.malformed(UNDOCUMENTED)
         if index in self._parts or (
             isinstance(delta, dict) and isinstance(delta.get("content"), list | dict)
         ):
