@@ -27,7 +27,7 @@ from ...dialects.openai_chat.plain import (
     with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object
+from ...dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object, says_nothing
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
 from ...requests.answer import ChatChunk, ChatEvents
@@ -143,6 +143,8 @@ class PassingReader:
                 chunks.append(tuple.__new__(ChatChunk, (data, usage, False, None, says)))
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
+        if says_nothing(data):
+            return ()
         self._last = chunk = parse_object(data, self._classifier)
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
