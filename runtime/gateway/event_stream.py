@@ -17,8 +17,9 @@ from ..header_lines import header_lines
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
 from ..whole_answer import StreamHead, fields_of
+from .error_answers import internal_error, log_failure
 from .exchange import Exchange
-from .responses import add_ids, internal_error, log_failure
+from .responses import add_ids
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""

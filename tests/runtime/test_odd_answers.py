@@ -11,7 +11,7 @@ import pytest
 
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.gateway.chat_writer import ChatWriter
-from inferc.runtime.replicas.remote.chats import read_events
+from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.requests.errors import RequestError
 
 from .test_surrogates import CLIENTS, Json, as_sent, asked_in, chat_chunk, chats_of

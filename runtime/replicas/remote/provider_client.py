@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...requests.errors import StartError
 from .certificates import Certificates
-from .http_client import ClientOptions, HttpClient, open_client
+from .http_client import ClientOptions, HttpClient
+from .lean_client import open_client
 from .proxy import Proxy
 
 READ_AHEAD = 8 << 10
