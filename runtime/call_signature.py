@@ -14,8 +14,9 @@ def call_signature(function: Callable[..., Any]) -> inspect.Signature:
     From Python 3.14 on, annotations are evaluated when somebody asks: what they name may be there for type
     checkers alone.
     """
-    if sys.version_info < (3, 14):
-        return inspect.signature(function)
-    from annotationlib import Format
+    options: dict[str, Any] = {}
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
 
-    return inspect.signature(function, annotation_format=Format.STRING)
+        options["annotation_format"] = Format.STRING
+    return inspect.signature(function, **options)
