@@ -14,8 +14,8 @@ from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
 from ..requests.events import Failed
 from ..requests.request import ChatRequest, CompletionRequest
+from .error_answers import error_body
 from .event_stream import event
-from .responses import error_body
 
 _DONE = b"data: [DONE]\n\n"
 

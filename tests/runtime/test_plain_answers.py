@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from inferc.runtime.replicas.remote.http_client import ClientOptions, LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.http_client import ClientOptions
+from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
 from ..support.remote import eventually, limit

@@ -10,10 +10,12 @@ from aiohttp import web
 
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
-from ..bodies import priority_of, read_object
+from ..bodies import read_object
+from ..error_answers import error_body
 from ..event_stream import EventStream, event
 from ..exchange import Exchange
-from ..responses import answered_by, error_body, json_answer
+from ..request_head import priority_of
+from ..responses import answered_by, json_answer
 
 if TYPE_CHECKING:
     from ...serving.pipelines.pipeline import Event, Pipeline, Result
