@@ -77,7 +77,7 @@ def says_nothing(data: bytes) -> bool:
     Sources: https://github.com/netease-lcap/wave-agent/pull/1326 (empty data),
     https://github.com/anomalyco/opencode/issues/50314 (`null`).
     """
-    return data.strip() in _NOTHING
+    return len(data) <= _SHORT and data.strip() in _NOTHING
 
 
 def parse_object(
@@ -151,7 +151,7 @@ class AnswerReader:
 
     def read(self, event: StreamEvent) -> list[e.Event]:
         """What one event of a stream says."""
-        if len(event.data) <= _SHORT and says_nothing(event.data):
+        if says_nothing(event.data):
             return []
         return self._guarded(lambda: self._read_stream(event))
 
