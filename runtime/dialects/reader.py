@@ -12,6 +12,7 @@ from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
 from ..requests.usage import Usage, is_believable
 from .exact_json import loads
+from .ids import make_id
 from .no_json import no_json
 from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
@@ -192,6 +193,8 @@ class AnswerReader:
             return found
         try:
             for event in read():
+                if type(event) is e.ToolCallBegun and not event.id:
+                    event = evolve(event, id=make_id("", str(event.call), event.name))
                 for name in _TEXTS.get(type(event), ()):
                     if not isinstance(getattr(event, name), str):
                         raise TypeError(name)
