@@ -109,7 +109,7 @@ class BedrockReader(AnswerReader):
                     yield e.TextDelta(text)
                 yield e.PartEnded()
             case {"toolUse": {"name": str(name)} as call} if "type" not in call:
-                yield e.ToolCallBegun(self._count, call.get("toolUseId"), name)
+                yield e.ToolCallBegun(self._count, str(call.get("toolUseId") or ""), name)
                 yield e.ToolCallDelta(self._count, dumps(call.get("input") or {}).decode())
                 yield e.ToolCallDone(self._count)
                 self._count += 1
@@ -142,7 +142,7 @@ class BedrockReader(AnswerReader):
                 self._calls[index] = self._count
                 self._inputs[index] = ArgumentPieces()
                 self._count += 1
-                yield e.ToolCallBegun(self._calls[index], call.get("toolUseId"), name)
+                yield e.ToolCallBegun(self._calls[index], str(call.get("toolUseId") or ""), name)
             case _:
                 self._others[index] = dict(start)
 
