@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # what was compiled once need not be compiled at each start
 
 # The first Python that is new enough.
-PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 
 # The wheel with CUDA exists for this platform alone; it runs on the CPU, too.
