@@ -8,7 +8,7 @@ from typing import Any
 from ..lines import starts_line
 from ..syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token
-from .situation import SKIP, Instead, Situation, as_name, placeholder, use
+from .situation import SKIP, Instead, Situation, as_name, as_word, placeholder, use
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
 _SIGNED = re.compile(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])")
@@ -177,12 +177,6 @@ def reserved_value(at: Situation) -> Instead | None:
     return use(placeholder(word.end), *again, at.token)
 
 
-def _word(value: object) -> Token | None:
-    if isinstance(value, Reference):
-        return Token("NAME", value.name, value.start, value.end)
-    return as_name(value)
-
-
 def word_for_sign(at: Situation) -> Instead | None:
     """`a and b`, `not a`."""
     here = _WORDS_FOR_SIGNS.get(at.token.text) if at.token.type == "NAME" else None
@@ -197,7 +191,7 @@ def word_for_sign(at: Situation) -> Instead | None:
         )
         return use(Token(kind, here, at.token.start, at.token.end))
     values = at.values
-    candidates = [_word(value) for value in values[-2:]]
+    candidates = [as_word(value) for value in values[-2:]]
     for name in candidates:
         sign = _WORDS_FOR_SIGNS.get(name.text) if name is not None else None
         if name is not None and sign is not None and not starts_line(at.text, name.start):

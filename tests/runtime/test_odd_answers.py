@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -168,6 +169,38 @@ def test_a_whole_answer_is_read_or_is_an_error_of_its_provider(provider: str, cl
         except RequestError as error:
             refused.add(error.status)
     assert refused == {502}
+
+
+TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def assert_texts(said: Any) -> None:
+    """What clients of OpenAI's put together is text, and calls stand in a list."""
+    for name in TEXTS:
+        assert isinstance(said.get(name), str | None), said
+    assert isinstance(said.get("tool_calls"), list | None), said
+
+
+@pytest.mark.parametrize("provider", STREAMS)
+def test_clients_of_chats_get_texts_whatever_stands_in_their_place(provider: str) -> None:
+    chats, classifier = chats_of(provider)
+    whole, streamed = asked_in("openai_chat", stream=False), asked_in("openai_chat")
+    for answer in spoilt(WHOLE[provider]):
+        with suppress(RequestError):
+            told = json.loads(
+                ChatWriter(whole).whole(
+                    chats.whole(json.dumps(answer).encode(), chats.fit(whole), classifier)
+                )
+            )
+            for choice in told["choices"]:
+                assert_texts(choice["message"])
+    for events in spoilt(STREAMS[provider]):
+        reader, writer = chats.reader(streamed, chats.fit(streamed), classifier), ChatWriter(streamed)
+        data = SseParser().feed(b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events))
+        chunks, _ = read_events(reader, data, closing=True)
+        for event in SseParser().feed(b"".join(map(writer.write, chunks))):
+            for choice in json.loads(event.data)["choices"]:
+                assert_texts(choice["delta"])
 
 
 @pytest.mark.parametrize("client", CLIENTS)

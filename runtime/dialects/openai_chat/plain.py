@@ -16,6 +16,7 @@ from .write_answer import REASONS
 
 Json = dict[str, Any]
 
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 _OPENAIS_REASONS = frozenset(REASONS.values()) | {"function_call"}
 
 
@@ -58,10 +59,33 @@ def with_plain_delta(choice: Any) -> bool:
     they are sent, https://github.com/pydantic/pydantic-ai/issues/797,
     https://github.com/microsoft/agent-framework/pull/5734.
     """
-    if not isinstance(choice, dict) or choice.get("delta") is not None or "text" in choice:
+    if not isinstance(choice, dict) or "text" in choice:
+        return False
+    if delta := choice.get("delta"):
+        return with_plain_texts(delta)
+    if delta == {}:
         return False
     choice["delta"] = choice.pop("message", None) or {}
+    with_plain_texts(choice["delta"])
     return True
+
+
+def with_plain_texts(said: Any) -> bool:
+    """What a message or a delta says, as text where that must be one, and its calls in a list: clients put
+    pieces together without a look at what they are. Parts of a content are left as they are."""
+    changed = False
+    for name in _TEXTS if isinstance(said, dict) else ():
+        told = said.get(name)
+        if (
+            told is not None
+            and type(told) is not str
+            and not (name == "content" and isinstance(told, list | dict))
+        ):
+            said[name], changed = orjson.dumps(told).decode(), True
+    calls = said.get("tool_calls") if isinstance(said, dict) else None
+    if calls is not None and not isinstance(calls, list):
+        said["tool_calls"], changed = [calls] if isinstance(calls, dict) and calls else None, True
+    return changed
 
 
 def with_plain_reason(choice: Json, *, calls: bool) -> bool:
