@@ -210,10 +210,20 @@ class Connection(web.RequestHandler):
             or self._upgraded
             or self.ssl_context is not None  # of which asyncio closes both halves
             or not self._body.is_eof()
+            or self._has_begun()
         ):
             return False
         self._sends_no_more = True
         return True
+
+    def _has_begun(self) -> bool:
+        """Whether a part of the answer has been sent: who closes then has seen it, and wants no more."""
+        request = self._current_request
+        return (
+            request is not None
+            and request._payload_writer is not None
+            and request._payload_writer.output_size > 0
+        )
 
     def _refuse_head(self) -> None:
         """Answer a head that goes on and on, without what it was going to ask."""

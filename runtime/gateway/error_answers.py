@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 from aiohttp import web
 
-from ..dialects import anthropic, cohere, tei
+from ..dialects import anthropic, cohere, openai_chat, tei
 from ..requests.errors import RateLimited, RequestError
 from .request_head import REQUEST_ID_HEADER
 from .responses import ATTEMPTS_HEADER, DEPLOYMENT_HEADER, UPSTREAM_ID_HEADER, add_said, json_answer, new_ids
@@ -27,14 +26,9 @@ _GOOGLES = {
 }
 
 
-def error_body(error: RequestError) -> dict[str, Any]:
-    """`error` in OpenAI's shape."""
-    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
-
-
 def error_answer(error: RequestError, ids: Mapping[str, str] | None = None) -> web.Response:
     """`error` as a response, with the time to wait and what the provider says beside it, where known."""
-    return json_answer(error_body(error), error.status, _error_headers(error, ids or new_ids()))
+    return json_answer(openai_chat.write_error(error), error.status, _error_headers(error, ids or new_ids()))
 
 
 def inference_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
@@ -87,7 +81,7 @@ def error_event(error: Exception) -> bytes:
     if not isinstance(error, RequestError):
         error = internal_error()
     log_failure(error)
-    return b"data: %b\n\n" % orjson.dumps(error_body(error))
+    return b"data: %b\n\n" % orjson.dumps(openai_chat.write_error(error))
 
 
 def log_failure(error: RequestError) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ...compiler.plan import Tls
 from ..concurrency.tasks import repeated
+from ..regular_file import stamp
 from ..replicas.remote.certificates import warn_of_times, why_unusable
 from ..requests.errors import StartError
-from .auth import stamp
 
 log = logging.getLogger(__name__)
 

@@ -171,6 +171,30 @@ def test_a_whole_answer_is_read_or_is_an_error_of_its_provider(provider: str, cl
     assert refused == {502}
 
 
+def without_ids(value: Any, nothing: object) -> Any:
+    """`value` with `nothing` in place of the ids of its calls; LEFT_OUT: without them."""
+    if isinstance(value, list):
+        return [without_ids(each, nothing) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: without_ids(inner, nothing) for name, inner in value.items()}
+    for name in {"toolUseId", "call_id"} | ({"id"} if value.get("id") == "c1" else set()):
+        if name in made:
+            made.pop(name) if nothing is LEFT_OUT else made.update({name: nothing})
+    return made
+
+
+@pytest.mark.parametrize("nothing", [LEFT_OUT, None, ""], ids=["left out", "null", "empty"])
+@pytest.mark.parametrize("provider", WHOLE)
+def test_a_call_without_an_id_gets_one(provider: str, nothing: object) -> None:
+    chats, classifier = chats_of(provider)
+    request = asked_in("openai_chat", stream=False)
+    body = json.dumps(without_ids(WHOLE[provider], nothing)).encode()
+    told = json.loads(ChatWriter(request).whole(chats.whole(body, chats.fit(request), classifier)))
+    [call] = told["choices"][0]["message"]["tool_calls"]
+    assert (call["function"]["name"], len(call["id"])) == ("f", 29)
+
+
 TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 

@@ -179,3 +179,15 @@ async def test_a_connection_whose_answer_is_not_all_here_is_closed() -> None:
         answer.release()
         assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]
+
+
+async def test_nobody_holds_the_room_of_an_answer_that_is_broken_off() -> None:
+    async with asked([HEAD + b"\r\n{", b"}"]) as (client, url, _):
+        answer = await client.post(url, b"{}", {}, limit())
+        assert isinstance(answer, LeanAnswer)
+        assert answer.rest is not None
+        room = answer.rest.get_buffer(-1)
+        answer.release()
+        await asyncio.sleep(0.05)
+        with pytest.raises(ValueError, match="released memoryview"):
+            room.tobytes()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from ...dialects.openai_chat import write_error
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
 from ..bodies import read_object
-from ..error_answers import error_body
 from ..event_stream import EventStream, event
 from ..exchange import Exchange
 from ..request_head import priority_of
@@ -52,7 +52,7 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
             async for each in events:
                 await out.send(_event(pipeline, each))
         except Exception as error:
-            await out.send(event(orjson.dumps(error_body(out.failed(error))), "error"))
+            await out.send(event(orjson.dumps(write_error(out.failed(error))), "error"))
         return await out.end()
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ....compiler.plan import EndpointTls, SecretRef, why_not_now
+from ...regular_file import stamp
 from ...requests.errors import StartError
 from ...requests.foreign_text import one_line
 
@@ -83,15 +84,7 @@ class Certificates:
     def _state(self) -> list[tuple[int, ...] | None]:
         """What changes when one of the files does."""
         refs = (self._tls.ca, self._tls.cert, self._tls.key)
-        return [_stamp(self._path(ref)) for ref in refs if ref is not None]
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return [stamp(self._path(ref)) for ref in refs if ref is not None]
 
 
 def _no_password() -> str:
