@@ -133,7 +133,7 @@ def test_a_model_without_a_backend_is_what_lies_beside_it(bring: Import, tmp_pat
 
 
 def test_a_warm_up_counts_its_batch_only_where_the_model_has_batches(bring: Import, tmp_path: Path) -> None:
-    """Source: `ModelWarmup.batch_size` in Triton's model_config.proto; the server passes over a batch of 0."""
+    """Source: `ModelWarmup` in Triton's model_config.proto; the server passes over a batch of 0."""
     models.save(models.rows(), tmp_path / "1" / "model.onnx")
     came = bring(
         "config.pbtxt",
