@@ -69,9 +69,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         del os.environ[name]
 
 
-@given(st.integers())
-def _read_constants(_: int) -> None:
-    """Hypothesis draws from what stands in the modules that are there, too: let it read them."""
+@given(st.integers(), st.text())
+def _read_constants(_: int, __: str) -> None:
+    """Hypothesis draws from what stands in the modules that are there, too: let it read them, and find out
+    what the characters are."""
 
 
 @pytest.hookimpl(wrapper=True)
