@@ -139,6 +139,26 @@ _CURRENCIES = ("USD", "usd", "dollar", "dollars", "EUR", "euro", "cent", "cents"
 _AMOUNT = re.compile(r"(?P<before>USD[ \t]*)?(?P<number>\d[\d_]*(?:\.\d+)?[kMG]?)[ \t]*(?P<word>\w*)")
 
 
+_MONEY = re.compile(r"[$€£¥][ \t]*(?P<amount>\d[\d_]*(?:\.\d+)?[kMG]?)\b")
+
+
+def currency_sign(at: Situation) -> Instead | None:
+    """`$ 5` and `€5`."""
+    token = at.token
+    found = _MONEY.match(at.text, token.start)
+    if token.type != "UNKNOWN" or found is None:
+        return None
+    meant, is_dollar = f"${found['amount']}", token.text == "$"
+    at.error(
+        "E0106",
+        "no space stands behind the `$` of an amount" if is_dollar else "amounts of money are in US dollars",
+        at.span(token.start, found.end()),
+        f"write `{meant}`" if is_dollar else "no dollars",
+        fixes=at.change(f"write `{meant}`", token.start, found.end(), meant) if is_dollar else (),
+    )
+    return use(Token("NUMBER", meant, token.start, found.end()), until=found.end())
+
+
 def currency_apart(at: Situation) -> Instead | None:
     """`5 USD`, and `5USD`."""
     token = at.token

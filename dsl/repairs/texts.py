@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
+from ..bad_numbers import bare_text_said
+from ..bare_texts import bare_text
 from ..lines import line_start, starts_line
+from ..syntax import Bad, Field
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
-from .situation import SKIP, Instead, Situation, use
+from .situation import SKIP, Instead, Situation, as_name, use
 
 _URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
 _PATH = re.compile(r"[\w./-]++")
@@ -19,9 +23,13 @@ _MAY_DIVIDE = re.compile(r"//[ \t]*+-?[\w.]++[ \t]*+(?=\Z|[\r\n]|[-+*/<>=!&|?])"
 _FAR = 300
 """How many characters of a line are looked at."""
 _OPEN_TEXTS = {"OPEN_TEXT": '"', "OPEN_LONG_TEXT": '"""', "OPEN_QUOTES": "'"}
+_FILLED_ALONE = re.compile(r"\$(?:\{[ ]*([^\W\d]\w*(?:\.\w+)?)[ ]*\}|([a-z_]\w*))")
+_WORD = re.compile(r"\w++")
+_NOTHING = "\u200b\u200c\u200d\u2060\u00ad\ufeff"
+_RUN_OF_BLANKS = re.compile(f"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000{_NOTHING}]++")
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-") | {"\u2192": "->", "\u2026": ".."}
 _ADVICE = {
     "'": 'texts stand between double quotes, `"…"`',
-    "\u00a0": "this is a no-break space: type a plain space instead",
     "$": "money is written `$100`; a name stands without `$`, and as `${name}` inside a text",
     "%": "percent follows a number, as in `95%`",
     "\\": "a line needs no `\\` to go on",
@@ -34,6 +42,8 @@ def unclosed_text(at: Situation) -> Instead | None:
     opening = _OPEN_TEXTS.get(token.type)
     if opening is None:
         return None
+    if opening == '"' and bare_text(at.text, token.start) is not None:  # `model = x"`
+        return bare_word(at)
     quotes = '"""' if opening == '"""' else '"'
     text = token.text.rstrip()
     closers = [] if opening == '"""' else _closers_behind(at, text)
@@ -147,6 +157,26 @@ def bare_url(at: Situation) -> Instead | None:
     return _quoted(at, found, "a text stands between double quotes")
 
 
+def bare_word(at: Situation) -> Instead | None:
+    """`model = llama3:8b`, `model = ./m.onnx`, `bind = 0.0.0.0:80`: noticed at one of its signs."""
+    found = bare_text(at.text, at.token.start)
+    if found is None:
+        return None
+    while at.values and getattr(at.values[-1], "start", -1) >= found.start:
+        at.drop(1)
+    bare_text_said(at.reports, found)
+    items = at.values[-1] if at.values else None
+    if isinstance(items, list) and items and isinstance(items[-1], Field):
+        field = items[-1]
+        if field.value.start >= found.start:
+            items[-1] = Field(field.start, field.end, field.name, Bad(found.start, found.end))
+            return use(until=found.end)
+    if not at.fits("STRING"):
+        return SKIP
+    at.reports.keys.found.add(found.start)
+    return use(Token("STRING", f'"{found.written}"', found.start, found.end), until=found.end)
+
+
 def bare_path(at: Situation) -> Instead | None:
     """`import policies.infer as shared`."""
     token = at.token
@@ -196,11 +226,47 @@ def wrong_comment(at: Situation) -> Instead | None:
     return use(until=end if end >= 0 else len(at.text))
 
 
+def _comment(at: Situation, signs: int) -> Instead:
+    """A whole line that is one in other languages."""
+    here = at.span(at.token.start, at.token.start + signs)
+    at.error(
+        "E0105",
+        "comments start with `#`",
+        here,
+        "this starts none",
+        help="write `# …`; `##` documents the declaration below it",
+        fixes=at.change("write `#`", here.start, here.end, "#"),
+    )
+    end = at.text.find("\n", at.token.start)
+    return use(until=end if end >= 0 else len(at.text))
+
+
+def filled_alone(at: Situation) -> Instead | None:
+    """`replicas = ${copies}` and `$copies`."""
+    found = _FILLED_ALONE.match(at.text, at.token.start)
+    if at.token.text != "$" or found is None:
+        return None
+    name = found[1] or found[2]
+    fixes = at.change(f"write `{name}`", found.start(), found.end(), name)
+    at.error(
+        "E0105",
+        "a name stands alone here",
+        at.span(found.start(), found.end()),
+        f"write `{name}`",
+        fixes=fixes,
+    )
+    place = found.start(1) if found[1] else found.start(2)
+    inner = tokenize(at.text[: place + len(name)], place)
+    return use(*(each for each in inner if each.type != "$END"), until=found.end())
+
+
 def semicolon(at: Situation) -> Instead | None:
     """`model = "x";`."""
     token = at.token
     if token.text != ";":
         return None
+    if starts_line(at.text, token.start):
+        return _comment(at, 1)
     is_separator = at.fits("COMMA")
     ends_line = at.text[token.end : at.text.find("\n", token.end) % (len(at.text) + 1)].strip(" \t\r") == ""
     replacement = "," if is_separator and not ends_line else ""
@@ -226,6 +292,42 @@ def single_ampersand(at: Situation) -> Instead | None:
         fixes=at.change("write `&&`", at.token.start, at.token.end, "&&"),
     )
     return use(Token("OPERATOR", "&&", at.token.start, at.token.end))
+
+
+def other_sign(at: Situation) -> Instead | None:
+    """A sign of another keyboard, `＝` or `–`, and spaces that are none."""
+    token = at.token
+    if token.type != "UNKNOWN":
+        return None
+    run = _RUN_OF_BLANKS.match(at.text, token.start)
+    if run is not None:
+        behind, name = run.end(), as_name(at.values[-1]) if at.values else None
+        rest = _WORD.match(at.text, behind)
+        is_inside = name is not None and name.end == token.start and rest is not None
+        plain = "" if is_inside or not run[0].strip(_NOTHING) else " " * len(run[0])
+        at.error(
+            "E0105",
+            f"the character U+{ord(token.text[0]):04X} is no plain space",
+            at.span(token.start, behind),
+            "write a space" if plain else "remove this",
+            fixes=at.change("write a space" if plain else "remove it", token.start, behind, plain),
+        )
+        if name is None or rest is None or not is_inside:
+            return use(until=behind)
+        at.drop(1)
+        return use(Token("NAME", name.text + rest[0], name.start, rest.end()), until=rest.end())
+    sign = _DASHES.get(token.text) or normalize("NFKC", token.text)
+    kind = PUNCTUATION.get(sign)
+    if kind is None or sign == token.text:
+        return None
+    at.error(
+        "E0105",
+        f"`{token.text}` is written `{sign}`",
+        at.here,
+        f"write `{sign}`",
+        fixes=at.change(f"write `{sign}`", token.start, token.end, sign),
+    )
+    return use(Token(kind, sign, token.start, token.end))
 
 
 def unknown_character(at: Situation) -> Instead | None:

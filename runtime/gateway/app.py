@@ -19,23 +19,16 @@ from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
-from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody, patience_of
+from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
+from .error_answers import error_answer, internal_error, log_failure, messages_error_answer
 from .exchange import EXCHANGE, Exchange
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
-from .request_head import REQUEST_ID_HEADER, Head, head_of
+from .request_head import REQUEST_ID_HEADER, Head, head_of, patience_of
 from .request_records import RECORDS, Records, Told
-from .responses import (
-    add_ids,
-    error_answer,
-    internal_error,
-    log_failure,
-    messages_error_answer,
-    name_request,
-    tell_own_limits,
-)
+from .responses import add_ids, name_request, tell_own_limits
 from .status import answer_alive, answer_health, answer_readiness, health_of
 from .ui.pages import Pages, Sources
 from .web_tokens import WebTokens

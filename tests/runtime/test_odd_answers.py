@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.gateway.chat_writer import ChatWriter
-from inferc.runtime.replicas.remote.chats import read_events
+from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.requests.errors import RequestError
 
 from .test_surrogates import CLIENTS, Json, as_sent, asked_in, chat_chunk, chats_of
@@ -173,6 +174,62 @@ def test_a_whole_answer_is_read_or_is_an_error_of_its_provider(provider: str, cl
         except RequestError as error:
             refused.add(error.status)
     assert refused == {502}
+
+
+def without_ids(value: Any, nothing: object) -> Any:
+    """`value` with `nothing` in place of the ids of its calls; LEFT_OUT: without them."""
+    if isinstance(value, list):
+        return [without_ids(each, nothing) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: without_ids(inner, nothing) for name, inner in value.items()}
+    for name in {"toolUseId", "call_id"} | ({"id"} if value.get("id") == "c1" else set()):
+        if name in made:
+            made.pop(name) if nothing is LEFT_OUT else made.update({name: nothing})
+    return made
+
+
+@pytest.mark.parametrize("nothing", [LEFT_OUT, None, ""], ids=["left out", "null", "empty"])
+@pytest.mark.parametrize("provider", WHOLE)
+def test_a_call_without_an_id_gets_one(provider: str, nothing: object) -> None:
+    chats, classifier = chats_of(provider)
+    request = asked_in("openai_chat", stream=False)
+    body = json.dumps(without_ids(WHOLE[provider], nothing)).encode()
+    told = json.loads(ChatWriter(request).whole(chats.whole(body, chats.fit(request), classifier)))
+    [call] = told["choices"][0]["message"]["tool_calls"]
+    assert (call["function"]["name"], len(call["id"])) == ("f", 29)
+
+
+TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def assert_texts(said: Any) -> None:
+    """What clients of OpenAI's put together is text, and calls stand in a list."""
+    for name in TEXTS:
+        assert isinstance(said.get(name), str | None), said
+    assert isinstance(said.get("tool_calls"), list | None), said
+
+
+@pytest.mark.parametrize("provider", STREAMS)
+def test_clients_of_chats_get_texts_whatever_stands_in_their_place(provider: str) -> None:
+    chats, classifier = chats_of(provider)
+    whole, streamed = asked_in("openai_chat", stream=False), asked_in("openai_chat")
+    for answer in spoilt(WHOLE[provider]):
+        with suppress(RequestError):
+            told = json.loads(
+                ChatWriter(whole).whole(
+                    chats.whole(json.dumps(answer).encode(), chats.fit(whole), classifier)
+                )
+            )
+            for choice in told["choices"]:
+                assert_texts(choice["message"])
+    for events in spoilt(STREAMS[provider]):
+        reader, writer = chats.reader(streamed, chats.fit(streamed), classifier), ChatWriter(streamed)
+        data = SseParser().feed(b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events))
+        chunks, _ = read_events(reader, data, closing=True)
+        for event in SseParser().feed(b"".join(map(writer.write, chunks))):
+            for choice in json.loads(event.data)["choices"]:
+                assert_texts(choice["delta"])
 
 
 @pytest.mark.parametrize("client", CLIENTS)

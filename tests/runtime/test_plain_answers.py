@@ -10,7 +10,8 @@ from functools import cache
 
 import pytest
 
-from inferc.runtime.replicas.remote.http_client import ClientOptions, LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.http_client import ClientOptions
+from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
 from ..support.remote import eventually, limit
@@ -185,3 +186,15 @@ async def test_a_connection_whose_answer_is_not_all_here_is_closed() -> None:
         answer.release()
         assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]
+
+
+async def test_nobody_holds_the_room_of_an_answer_that_is_broken_off() -> None:
+    async with asked([HEAD + b"\r\n{", b"}"]) as (client, url, _):
+        answer = await client.post(url, b"{}", {}, limit())
+        assert isinstance(answer, LeanAnswer)
+        assert answer.rest is not None
+        room = answer.rest.get_buffer(-1)
+        answer.release()
+        await asyncio.sleep(0.05)
+        with pytest.raises(ValueError, match="released memoryview"):
+            room.tobytes()

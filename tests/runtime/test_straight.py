@@ -27,7 +27,8 @@ from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.mock_provider.parsed_request import Asked
 from inferc.runtime.mock_provider.strict import table
-from inferc.runtime.replicas.remote.chats import Chats, EventsReader, Fit, read_events
+from inferc.runtime.replicas.remote.chat_answers import EventsReader, Fit, read_events
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
 from inferc.runtime.requests.errors import RequestError
@@ -230,3 +231,21 @@ def test_anthropics_client_reads_every_event(provider: str) -> None:
     told, _ = heard(provider, "anthropic", recorded(provider, tools=True))
     for event in SseParser().feed(told):
         EVENT.validate_json(event.data)
+
+
+def test_events_without_a_name_have_one_for_anthropics_client() -> None:
+    """It passes over those that have none: https://github.com/openclaw/openclaw/issues/37571."""
+    stream = recorded("anthropic", tools=True).replace(b'event: ping\ndata: {"type":"ping"}\n\n', b"")
+    nameless = b"\n".join(line for line in stream.split(b"\n") if not line.startswith(b"event:"))
+    assert b"event:" not in nameless
+    assert heard("anthropic", "anthropic", nameless) == heard("anthropic", "anthropic", stream)
+
+
+@pytest.mark.parametrize("nothing", [b"event: content_block_delta\ndata: \n\n", b"data: null\n\n"])
+@pytest.mark.parametrize("client", ENDS)
+def test_an_event_that_says_nothing_is_told_to_nobody(nothing: bytes, client: str) -> None:
+    stream = recorded("anthropic", tools=True)
+    first, rest = stream.split(b"\n\n", 1)
+    with_nothing, error = heard("anthropic", client, first + b"\n\n" + nothing + rest)
+    assert error is None
+    assert without_chance(with_nothing) == without_chance(heard("anthropic", client, stream)[0])

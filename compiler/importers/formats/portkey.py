@@ -53,6 +53,9 @@ _AWS = {
 _BY_MODEL = (RuntimeKind.ANTHROPIC, RuntimeKind.GEMINI)
 """Providers of a virtual key that the name of the model tells."""
 
+_OF_A_TARGET = frozenset({"virtual_key", "override_params", "default_params", "retry", "cache"})
+"""What stands beside a `provider` where the config is one target alone."""
+
 _WEEK = Duration(7 * 86400)
 """How long Portkey keeps an answer where the config does not say."""
 
@@ -104,9 +107,7 @@ _TARGET: Table = {
 def recognises(root: Node) -> bool:
     """Whether this is a config of Portkey."""
     plain = _snake(root)
-    return "targets" in plain or (
-        {"virtual_key", "override_params"} & plain.keys() != set() and "provider" in plain
-    )
+    return "targets" in plain or ("provider" in plain and not plain.keys().isdisjoint(_OF_A_TARGET))
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:

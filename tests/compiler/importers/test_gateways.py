@@ -137,6 +137,12 @@ def test_targets_of_portkey_are_read_by_the_names_of_its_gateway(bring: Import) 
     assert "route desk = plain" in came.text
 
 
+def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
+    came = bring("chat.json", '{"provider": "openai", "api_key": "$K", "retry": {"attempts": 4}}')
+    assert came.imported.format == "portkey"
+    assert came.values["chat.runtime.retry.max_retries"] == "4"
+
+
 @pytest.mark.parametrize("name", ["max_age", "maxAge"])
 def test_how_long_portkey_keeps_answers_comes_over(bring: Import, name: str) -> None:
     target = '{"provider": "openai", "override_params": {"model": "gpt-4o"}}'
