@@ -193,10 +193,11 @@ ODDITIES: dict[str, tuple[bytes, str]] = {
         json_of(gzip.compress(b"{}"), b"Content-Encoding: x-gzip"),
         "the answer is packed, though it was asked for as it is",
     ),
-    "zstd": (
-        json_of(b"(\xb5/\xfd", b"Content-Encoding: zstd"),
+    "deflate": (
+        json_of(b"{}", b"Content-Encoding: deflate"),
         "packed its answer, though it was asked for as it is",
     ),
+    "zstd": (json_of(b"(\xb5/\xfd"), "the answer is packed, though it was asked for as it is"),
     "a page with a 404": (
         b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b"
         % (len(PAGE), PAGE),
