@@ -69,10 +69,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         del os.environ[name]
 
 
-@given(st.integers())
-def _prepare_hypothesis(_: int) -> None:
-    """Let Hypothesis read the modules that are there, from which it draws, too, and make its random numbers:
-    once they are frozen with what holds them, Python 3.14 says that nothing does, which it warns of.
+@given(st.integers(), st.text())
+def _prepare_hypothesis(_: int, __: str) -> None:
+    """Let Hypothesis read the modules that are there, from which it draws, too, find out what the characters
+    are, and make its random numbers: once they are frozen with what holds them, Python 3.14 says that nothing
+    does, which it warns of.
     """
 
 

@@ -12,6 +12,7 @@ from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
 from ..requests.usage import Usage, is_believable
 from .exact_json import loads
+from .ids import make_id
 from .no_json import no_json
 from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
@@ -77,7 +78,7 @@ def says_nothing(data: bytes) -> bool:
     Sources: https://github.com/netease-lcap/wave-agent/pull/1326 (empty data),
     https://github.com/anomalyco/opencode/issues/50314 (`null`).
     """
-    return data.strip() in _NOTHING
+    return len(data) <= _SHORT and data.strip() in _NOTHING
 
 
 def parse_object(
@@ -151,7 +152,7 @@ class AnswerReader:
 
     def read(self, event: StreamEvent) -> list[e.Event]:
         """What one event of a stream says."""
-        if len(event.data) <= _SHORT and says_nothing(event.data):
+        if says_nothing(event.data):
             return []
         return self._guarded(lambda: self._read_stream(event))
 
@@ -192,6 +193,8 @@ class AnswerReader:
             return found
         try:
             for event in read():
+                if type(event) is e.ToolCallBegun and not event.id:
+                    event = evolve(event, id=make_id("", str(event.call), event.name))
                 for name in _TEXTS.get(type(event), ()):
                     if not isinstance(getattr(event, name), str):
                         raise TypeError(name)

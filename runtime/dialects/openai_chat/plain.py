@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..argument_pieces import without_placeholder
+from ..exact_json import dumps
 from ..ids import make_id
 from .call_pieces import CallPieces
 from .read_answer import reason_of
@@ -25,17 +26,31 @@ INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
 
 
 def plain_message(message: Json) -> Json:
-    """A message of a history as OpenAI takes it: no list of calls that is empty, and a content where nothing
-    else is said. Some clients send back what they made of an answer.
+    """A message of a history as OpenAI takes it: no list of calls that is empty, arguments that are text, and
+    a content where nothing else is said. Some clients send back what they made of an answer.
 
-    Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079.
+    Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079,
+    https://github.com/openclaw/openclaw/pull/97355.
     """
     made = message
-    if message.get("tool_calls") == []:
+    calls = message.get("tool_calls")
+    if calls == []:
         made = {name: value for name, value in message.items() if name != "tool_calls"}
+    elif isinstance(calls, list) and any(map(_has_object, calls)):
+        made = {**message, "tool_calls": [_with_text(call) if _has_object(call) else call for call in calls]}
     if message.get("content") is None and not any(map(message.get, INSTEAD_OF_CONTENT)):
         made = {**made, "content": ""}
     return made
+
+
+def _has_object(call: Any) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    return isinstance(function, dict) and isinstance(function.get("arguments"), dict)
+
+
+def _with_text(call: Json) -> Json:
+    function = call["function"]
+    return {**call, "function": {**function, "arguments": dumps(function["arguments"]).decode()}}
 
 
 def with_plain_frame(choice: Json, position: int) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+import orjson
+
+from ....compiler.plan.late_pattern import late_pattern
 from ...dialects.adapt import (
     AsJsonText,
     Checked,
@@ -12,7 +15,7 @@ from ...dialects.adapt import (
     is_of_later_call,
 )
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import DONE, AnswerReader
+from ...dialects.reader import DONE, AnswerReader, says_nothing
 from ...dialects.server_sent_events import MAX_EVENT, Event as StreamEvent, EventTooLarge, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
 from ...requests.answer import ChatChunk, ChatEvents
@@ -101,9 +104,12 @@ class EventsReader:
         native = b""
         if self._passes and event.data == DONE:
             native = self._reader.last
-        elif self._passes:
+        elif self._passes and not says_nothing(event.data):
             data = event.data.replace(b"\n", b" ") if b"\n" in event.data else event.data
-            native = b"event: %b\ndata: %b\n\n" % (event.name, data) if event.name else b"data: %b\n\n" % data
+            name = event.name or _name_of(data)
+            if name in _LAST:
+                data = _NO_OUTPUT.sub(b'"output":[]', data)
+            native = b"event: %b\ndata: %b\n\n" % (name, data) if name else b"data: %b\n\n" % data
         return self._chunks(self._reader.read(event), native)
 
     def close(self) -> Iterator[ChatEvents]:
@@ -134,6 +140,26 @@ class EventsReader:
             yield ChatEvents(tuple(told), usage, native=native)
         if failure is not None:
             raise failure
+
+
+def _name_of(data: bytes) -> bytes:
+    """The name of an event that has none: its type, without which Anthropic's clients do not see it.
+
+    Source: https://github.com/openclaw/openclaw/issues/37571.
+    """
+    try:
+        told = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return b""
+    name = told.get("type") if isinstance(told, dict) else None
+    return name.encode() if isinstance(name, str) and _NAME.fullmatch(name) else b""
+
+
+_LAST = (b"response.completed", b"response.incomplete")
+_NO_OUTPUT = late_pattern(rb'"output"\s*:\s*null\b')
+"""Clients go through it, also where the items were told before alone. In a text, a quote has a backslash
+before it. Source: https://github.com/jxxghp/MoviePilot/issues/5853."""
+_NAME = late_pattern(r"[a-z_.]{1,80}")
 
 
 def without_end(chunks: list[ChatChunk | ChatEvents]) -> list[ChatChunk | ChatEvents]:
