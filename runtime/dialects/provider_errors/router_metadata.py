@@ -1,5 +1,8 @@
-"""What servers in between say of an error of the provider behind them. OpenRouter does beside its message, in
-`metadata`: what kind it is, what was flagged, what was said. Source: OpenRouter docs: errors and debugging."""
+"""What servers in between say of the error of a provider behind them: OpenRouter beside its message, in
+`metadata`, with the kind of error and what was flagged; others in place of it.
+
+Source: OpenRouter docs, errors and debugging.
+"""
 
 from __future__ import annotations
 
