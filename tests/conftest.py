@@ -78,6 +78,11 @@ def pytest_collection(session: pytest.Session) -> None:
         start_servers()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What stands in no folder goes first: it takes long, and for what is begun last all others wait."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Do once what each process would do; leave the tests out of every later search for garbage."""
     if session.config.option.forks > 1 and "tests.support.forked" in sys.modules:
