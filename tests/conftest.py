@@ -89,16 +89,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from .support import fork_server
 
         fork_server.prepare()
-        _read_constants()
+    _prepare_hypothesis()
     gc.freeze()
     gc.enable()
     for name in ONE_THREAD:
         del os.environ[name]
 
 
-@given(st.integers())
-def _read_constants(_: int) -> None:
-    """Hypothesis draws from what stands in the modules that are there, too: let it read them."""
+@given(st.integers(), st.text())
+def _prepare_hypothesis(_: int, __: str) -> None:
+    """Let Hypothesis read the modules that are there, from which it draws, too, find out what the characters
+    are, and make its random numbers: once they are frozen with what holds them, Python 3.14 says that nothing
+    does, which it warns of.
+    """
 
 
 @pytest.hookimpl(wrapper=True)

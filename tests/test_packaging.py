@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import pytest
 from inferc.dsl.version import __version__
 
 ROOT = Path(__file__).parents[1]
+
+PYTHONS = re.findall(r":: Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
 
 FOLDERS = ("api", "cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
@@ -167,3 +170,15 @@ def test_nothing_that_git_is_to_ignore_is_in_it() -> None:
     if listed.returncode:
         pytest.skip(listed.stderr)
     assert listed.stdout == ""
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_make_finds_each_python_that_is_supported(version: str, tmp_path: Path) -> None:
+    (tmp_path / f"python{version}").symlink_to(sys.executable)
+    say = tmp_path / "say.mk"
+    say.write_text("say:\n\t@echo $(PYTHON)\n")
+    done = subprocess.run(
+        [shutil.which("make") or "make", "-s", "-f", "Makefile", "-f", say, "say"],
+        cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=200,
+    )  # fmt: skip
+    assert done.stdout.split() == [f"python{version}"], done.stderr

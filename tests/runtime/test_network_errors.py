@@ -65,7 +65,19 @@ ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
             NetworkError,
             f"{ENDPOINT}: there is no such host",
         ),
-        (broken(ALERT), None, NetworkError, "it may want a certificate: `tls { cert = file(…), key"),
+        (broken(ALERT), None, NetworkError, "it asks for a certificate: name one with `tls { cert = file(…)"),
+        (
+            aiohttp.ClientOSError(*ALERT.args),
+            None,
+            NetworkError,
+            "(TLSV13_ALERT_CERTIFICATE_REQUIRED); it asks",
+        ),
+        (
+            aiohttp.ClientOSError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (_ssl.c:2580)"),
+            None,
+            NetworkError,
+            "it refuses the certificate that it was shown",
+        ),
         (broken(OSError(errno.ECONNRESET, "reset")), None, NetworkError, "Connection reset by peer"),
     ],
 )

@@ -12,7 +12,7 @@ from yarl import URL
 
 from ...dialects.provider_errors.classify import ASKS_USER
 from ...requests.errors import NetworkError, RequestError, ServerDown, ServerError
-from .certificates import why_tls
+from .certificates import is_tls, why_tls
 from .connector import why_unreadable
 from .proxy import Proxy
 
@@ -80,9 +80,9 @@ def _of_proxy(status: int, endpoint: str, proxy: Proxy | None) -> Told:
 
 def _broken(error: aiohttp.ClientOSError) -> str:
     """Why an open connection ended: a server that speaks TLS 1.3 refuses a client only now."""
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLError):
-        return why_tls(cause)
+    for each in (error.__cause__, error):
+        if isinstance(each, OSError) and is_tls(each):
+            return why_tls(each)
     return os.strerror(error.errno) if error.errno and error.errno > 0 else why_tls(error)
 
 

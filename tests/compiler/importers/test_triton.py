@@ -130,3 +130,21 @@ def test_a_model_without_a_backend_is_what_lies_beside_it(bring: Import, tmp_pat
     with pytest.raises(ImportFailed) as failed:
         import_text(text, "config.pbtxt", tmp_path, tmp_path / "out.infer")
     assert "export it" in str(failed.value.help)
+
+
+def test_a_warm_up_counts_its_batch_only_where_the_model_has_batches(bring: Import, tmp_path: Path) -> None:
+    """Source: `ModelWarmup` in Triton's model_config.proto; the server passes over a batch of 0."""
+    models.save(models.rows(), tmp_path / "1" / "model.onnx")
+    came = bring(
+        "config.pbtxt",
+        """
+        name: "rows"
+        platform: "onnxruntime_onnx"
+        model_warmup [
+          { name: "a" batch_size: 1 inputs { key: "x" value: { data_type: TYPE_FP32 dims: [ 2, 4 ] } } },
+          { name: "b" inputs { key: "x" value: { data_type: TYPE_FP32 dims: [ 3, 4 ] } } }
+        ]
+        """,
+    )
+    assert "warm_up { x = [2, 4] }" in came.text
+    assert "passes over" in came.comments()

@@ -233,12 +233,16 @@ def _batching(root: Node, made: Deployment, draft: Draft) -> None:
 
 def _warm_up(root: Node, made: Deployment, draft: Draft) -> None:
     """Shapes to run before the first request: one for each input, or a list of them."""
-    warm_ups = root.get("model_warmup")
+    warm_ups, most = root.get("model_warmup"), root.get("max_batch_size")
+    is_batched = most is not None and most.value != 0
     shapes: dict[str, list[list[int]]] = {}
     nodes: dict[str, list[Node]] = {}
     for item in warm_ups.items if warm_ups is not None else ():
         size = item.get("batch_size")
-        batch = [size.value] if size is not None and isinstance(size.value, int) and size.value > 0 else []
+        if size is None or size.value == 0:
+            draft.lost(item, "Triton passes over what has no `batch_size`", made.remarks)
+            continue
+        batch = [size.value] if is_batched and isinstance(size.value, int) else []
         inputs = item.get("inputs")
         for name, given in (inputs.entries if inputs is not None else {}).items():
             dims = given.get("dims")
