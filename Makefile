@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # what was compiled once need not be compiled at each start
 
 # The first Python that is new enough.
-PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 
 # The wheel with CUDA exists for this platform alone; it runs on the CPU, too.
@@ -33,7 +33,7 @@ PEERS := .venv-peers
 OLDEST := .venv-oldest
 BOUNDED := $(addprefix --extra ,cpu embed image fast redis pipelines)
 SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
-LLAMA := .venv-clients/llama-index
+LLAMA := $(CLIENTS)/llama-index
 PACKAGING := .venv-packaging
 SITE := .venv-site
 NODE := tests/clients/node/node_modules
@@ -244,7 +244,7 @@ venv: $(READY) ## only set up .venv
 		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(OLDEST) $(PACKAGING) $(SITE) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(OLDEST) $(PACKAGING) $(SITE) $(MODELS) build dist $(NODE) bench/peers/node_modules grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

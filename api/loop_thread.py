@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from threading import Thread
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..runtime.concurrency.event_loop import run_async
 from ..runtime.http_server import Stop
+from ..runtime.requests.errors import ShuttingDown
 
 if TYPE_CHECKING:
     from typing import Self
@@ -46,10 +47,12 @@ class LoopThread:
         return began
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` gives. Raises what it raises."""
+        """What `work` gives. Raises what it raises, and ShuttingDown where it is broken off by the end."""
         began = self.begin(work)
         try:
             return began.result()
+        except CancelledError:
+            raise closed() from None
         except BaseException:
             began.cancel()
             raise
@@ -84,6 +87,11 @@ class LoopThread:
     async def _live(self) -> None:
         self._started.set_result(asyncio.get_running_loop())
         await self._closed.wait()
+
+
+def closed() -> ShuttingDown:
+    """What those hear who still waited."""
+    return ShuttingDown("the executor was closed before the answer was there")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .answer import Answer
 from .checking import Source
 from .executor import Executor, Messages
-from .loop_thread import LoopThread
+from .loop_thread import LoopThread, closed
 from .plans import Plan
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class SyncExecutor:
                 yield piece
             reading.result()
         except CancelledError:
-            raise RuntimeError("the executor was closed while this was read") from None
+            raise closed() from None
         finally:
             reading.cancel()
 

@@ -43,8 +43,8 @@ from inferc.runtime.limits.store.redis import RedisStore
 from inferc.runtime.mock_provider import MockOptions, serve_mock
 from inferc.runtime.policies.budget import Budget as BudgetState, Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
-from inferc.runtime.policies.estimate import Tariff
 from inferc.runtime.policies.sliding_window import MARGIN, SPAN
+from inferc.runtime.policies.tariff import Tariff
 from inferc.runtime.replicas.replica import ReplicaStatus
 from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.call import Call

@@ -18,21 +18,24 @@ from .output import fail
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM)
 
 
-def save(path: Path, text: str | bytes, said: str) -> int:
-    """Write `text` into the file at `path` and say so, or say why not; gives the exit status."""
-    try:
-        write_atomically(path, text)
-    except (OSError, ValueError) as error:
-        return fail(_why_not(path, error))
-    print(said, file=sys.stderr)
-    return 0
+def save(path: Path, text: str | bytes, said: str | None = None) -> int:
+    """Write `text` into the file at `path` and say so, or say why not; gives the exit status.
+
+    said: what is said then; None: that it was written.
+    """
+    return save_all({path: text}, said=said)
 
 
-def save_all(files: Mapping[Path, str], *, with_folders: bool = False) -> int:
+def save_all(
+    files: Mapping[Path, str | bytes], *, with_folders: bool = False, said: str | None = None
+) -> int:
     """Write all `files`, by their paths, and say so; or none of them, and say why; gives the exit status.
 
-    What belongs together is taken together: no new file lies beside one of an older state.
+    What belongs together is taken together: all are written beside their places before one comes to its
+    place. Where one then cannot, it is said which are new.
+
     with_folders: those that the files lie in are made.
+    said: what is said of each instead of its name.
     """
     begun: list[_Begun] = []
     written: list[Path] = []
@@ -53,13 +56,15 @@ def save_all(files: Mapping[Path, str], *, with_folders: bool = False) -> int:
             try:
                 each.finish()
             except OSError as error:
-                return fail(_why_not(path, error))
+                new = ", ".join(map(str, written))
+                others = f"; of the {len(files)} files, only {new} is new" if new else ""
+                return fail(_why_not(path, error) + others)
             written.append(path)
     finally:
         for each in begun:
             each.leave()
         for path in written:  # all of them are there before one is told of: nobody may be listening
-            print(f"wrote {path}", file=sys.stderr)
+            print(said or f"wrote {path}", file=sys.stderr)
     return 0
 
 

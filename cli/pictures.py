@@ -101,7 +101,7 @@ def is_to_screen(arguments: Namespace) -> bool:
 def write(text: str | bytes, arguments: Namespace) -> int:
     """Put `text` where the command line says; gives the exit status."""
     if not is_to_screen(arguments):
-        return save(Path(arguments.output), text, f"wrote {arguments.output}")
+        return save(Path(arguments.output), text)
     if isinstance(text, str):
         sys.stdout.write(text)
     else:

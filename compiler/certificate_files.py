@@ -1,10 +1,13 @@
-"""Are the files of certificates there, and are they such files? What a key holds is not looked at."""
+"""Are the files of certificates there, are they such files, valid today, and each of its key?"""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ..dsl.certificate_times import why_not_now
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.files import read_regular
 from ..dsl.kinds import SecretSource
@@ -68,3 +71,41 @@ def check_certificate(ref: SecretRef, name: str, span: Span, found: Diagnostics)
             if is_der
             else "name the file that holds it, or export it as PEM",
         )
+        return
+    if name == "cert" and (why := why_not_now(data, datetime.now(UTC))):
+        found.warning(
+            "W0446",
+            f"the other side refuses the certificate: {why}",
+            span,
+            help="renew it, or set the clock of this machine: a new one is shown without a new start",
+        )
+
+
+def check_pair(cert: SecretRef | None, key: SecretRef | None, span: Span, found: Diagnostics) -> None:
+    """Whether a key that is here belongs to its certificate. span: where the key is named."""
+    refs = (cert, key)
+    if span.source.path is None or any(
+        ref is None or ref.source is not SecretSource.FILE or is_unknown(ref.name) for ref in refs
+    ):
+        return
+    certificate, private = (span.source.folder / ref.name for ref in refs if ref is not None)
+    if not (certificate.is_file() and private.is_file()):
+        return
+    import ssl
+
+    with suppress(OSError, ValueError):  # what else is wrong is said of each file, and at the start
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, private, password=_no_password)
+        except ssl.SSLError as error:
+            if error.reason == "KEY_VALUES_MISMATCH":
+                found.error(
+                    "E0443",
+                    "the key cannot be used: it belongs to another certificate",
+                    span,
+                    help=f"name the key for which `{certificate.name}` was issued",
+                )
+
+
+def _no_password() -> str:
+    raise ValueError

@@ -27,7 +27,8 @@ from .modules import Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
 from .results import Kind
-from .scope import VALUES, Scope, Symbol, build_scopes
+from .scope import VALUES, Scope, Symbol
+from .scopes import build_scopes
 from .suppress import without_allowed
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from ..dsl.secret_values import SECRET_FUNCTIONS
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
 from ..dsl.values import Call, Word
-from .certificate_files import check_certificate
+from .certificate_files import check_certificate, check_pair
 from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
@@ -219,6 +219,8 @@ class GlobalBlocks:
                     "not a file",
                     help=f'write `{name} = file("path.pem")`',
                 )
+        if tls is not None:
+            check_pair(tls.cert, tls.key, _written(paths, ("tls", "key")).span, self._found)
 
     def _tokens(self, jwt: Jwt | None, keys: Mapping[str, Key], paths: Paths) -> None:
         if jwt is None:

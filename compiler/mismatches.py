@@ -21,14 +21,14 @@ from ..dsl.foreign_variables import variable_named
 from ..dsl.foreign_words import foreign_word
 from ..dsl.late_pattern import late_pattern
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
-from ..dsl.secrets import SECRET_ADVICE
+from ..dsl.secrets import SECRET_ADVICE, has_long_row
 from ..dsl.source import Span
 from ..dsl.suggest import near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
 from .foreign import env_instead
 from .merge import Setting
-from .scope import VALUES, Scope
+from .scope import ANSWERING, VALUES, Scope
 from .shape import Paths
 from .unknown_values import report_unknown_value
 
@@ -36,6 +36,14 @@ T = TypeVar("T")
 
 _VARIABLE = late_pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """The form of names that environment variables have, and keys do not."""
+
+_NAME_ALONE = late_pattern(r'"\$\{([\w.]+)\}"')
+_NO_SIZE = late_pattern(r"(\d[\d_.]*)([kMG])")
+_CALLED = late_pattern(r"\w+\(\w+\)")
+_SECRET_FILE = late_pattern(r'"(?:(?:\.{1,2}|~)?/[\w./ -]+|[\w-]+\.(?:pem|key|crt|cert))"')
+_QUOTED_CALL = late_pattern(r'"(env|file)\((?:\\"|\')?([\w./-]+)(?:\\"|\')?\)"')
+_CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
+"""A date or the like without quotes, `2024-10-21`, which is a calculation."""
 
 _ROUNDS = 4
 """How often to try again: without a wrong value, its block may lack a required field, and so on outwards."""
@@ -129,13 +137,18 @@ def _report(
             "E0301", f"`{value}` is no value here", span, "nothing is written like this", help=nothing.say
         )
     elif isinstance(mismatch, WordMismatch):
-        _word(mismatch, name, span, found)
+        _word(mismatch, name, span, scope, found)
     elif isinstance(value, Word) and isinstance(node, s.Reference) and _is_meant_name(mismatch, scope, found):
         report_unknown_value(node, str(value), scope, found)
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, node, span, found)
     else:
-        fixes = _address(name, mismatch, span) or _suggested(mismatch, span) or _millions(mismatch, span)
+        fixes = (
+            _address(name, mismatch, span)
+            or _words(name, mismatch, span)
+            or _suggested(mismatch, span)
+            or _millions(mismatch, span)
+        )
         label = f"found {mismatch.found}"
         found.error("E0301", f"`{name}` takes {mismatch.expected}", span, label, fixes=fixes)
 
@@ -150,6 +163,14 @@ def _address(name: str, mismatch: Mismatch, span: Span) -> list[Fix]:
     if name != "bind" or type(mismatch.value) is not int:
         return []
     meant = f'"127.0.0.1:{mismatch.value}"'
+    return [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)]
+
+
+def _words(name: str, mismatch: Mismatch, span: Span) -> list[Fix]:
+    """`command = "vllm serve x"`: a command is a list of its words."""
+    if name != "command" or not isinstance(mismatch.value, str) or " " not in mismatch.value:
+        return []
+    meant = f"[{', '.join(map(show, mismatch.value.split()))}]"
     return [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)]
 
 
@@ -171,10 +192,14 @@ def _missing_unit(
     if units:
         advice += f"; units are {', '.join(f'`{unit}`' for unit in units)}"
     fixes = [] if isinstance(node, s.Reference) else _suggested(mismatch, span)
+    size = _NO_SIZE.fullmatch(span.text)
+    if size is not None and kind is Size:
+        meant = f"{size[1]}{size[2].upper()}iB"
+        fixes = [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)]
     found.error("E0302", f"`{name}` needs a unit", span, f"{written} what?", help=advice, fixes=fixes)
 
 
-def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> None:
+def _word(mismatch: WordMismatch, name: str, span: Span, scope: Scope, found: Diagnostics) -> None:
     value = mismatch.value
     if mismatch.suggestion is not None:
         fix = Fix(f"write `{mismatch.suggestion}`", (Edit(span, mismatch.suggestion),))
@@ -194,6 +219,9 @@ def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> 
         if len(meant) == 1 and meant[0] in mismatch.words
         else []
     )
+    if "fallback(name)" in mismatch.words and (text in scope.names(*ANSWERING) or _CALLED.fullmatch(text)):
+        call = text if text.endswith(")") else f"fallback({text})"
+        fixes = [Fix(f"write `{call}`", (Edit(span, call),), safe=False)]
     found.error(
         "E0303",
         f"`{name}` is {mismatch.expected}",
@@ -244,8 +272,17 @@ def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics)
             fixes=[env_instead(variable, span)],
         )
         return
-    if mismatch.inline:
-        span.source.hide(span.start + 1, span.end - 1)
+    path = _SECRET_FILE.fullmatch(written) if mismatch.inline else None
+    quoted = _QUOTED_CALL.fullmatch(written)
+    if path is not None or quoted is not None:
+        meant = f"file({written})" if quoted is None else f'{quoted[1]}("{quoted[2]}")'
+        message = f"`{name}` names where the secret is, it is not the secret itself"
+        fixes = [Fix(f"write `{meant}`", (Edit(span, meant),))]
+        found.error("E0306", message, span, f"write `{meant}`", fixes=fixes)
+        return
+    is_text = written.startswith('"')
+    if mismatch.inline or has_long_row(written):
+        span.source.hide(span.start + is_text, span.end - is_text)
         found.error(
             "E0306",
             f"`{name}` must not hold the secret itself",
@@ -254,10 +291,18 @@ def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics)
             help=SECRET_ADVICE,
         )
         return
-    found.error("E0301", f"`{name}` says where the secret is", span, f"expected {mismatch.expected}")
+    call = f'env("{written}")'
+    fixes = [Fix(f"write `{call}`", (Edit(span, call),))] if _VARIABLE.fullmatch(written) else []
+    label = f"expected {mismatch.expected}"
+    found.error("E0301", f"`{name}` says where the secret is", span, label, fixes=fixes)
 
 
 def _suggested(mismatch: Mismatch, span: Span) -> list[Fix]:
+    name = _NAME_ALONE.fullmatch(span.text)
+    if name is not None:
+        return [Fix(f"write `{name[1]}`", (Edit(span, name[1]),), safe=False)]
     if mismatch.suggestion is None:
         return []
+    if _CALCULATED.match(span.text) and mismatch.suggestion == f'"{show(mismatch.value)}"':
+        return [Fix(f'write `"{span.text}"`', (Edit(span, f'"{span.text}"'),), safe=False)]
     return [Fix(f"write `{mismatch.suggestion}`", (Edit(span, mismatch.suggestion),), safe=False)]

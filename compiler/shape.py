@@ -20,6 +20,7 @@ from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ..dsl.field_words import hint, options
 from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
+from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
 from ..dsl.record import Field, fields, is_record
 from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef, runtime_with
@@ -248,6 +249,9 @@ class Shaper:
         fixes: list[Fix] = []
         if foreign is not None and (foreign.sure or not meant):
             helps, fixes = [foreign.text], foreign.fixes
+        elif len(meant) == 1 and _is_written_as_block(cls, meant[0]):
+            label = " a_name" if labelled_class(cls, meant[0]) is not None else ""
+            helps = [f"did you mean the block `{meant[0]}{label} {{ … }}`?"]
         elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
         written = [fix.title.removeprefix("write `") for fix in fixes]
@@ -277,7 +281,13 @@ class Shaper:
         meant = near(name, names)
         hint = offer(meant)
         fixes: list[Fix] = []
-        if len(meant) == 1 and meant[0] not in around.settings and meant[0] not in around.sections:
+        named = next((each for each in names if labelled_class(cls, each) is not None), None)
+        if cls is Deployment and name in RuntimeKind._value2member_map_ and "runtime" not in around.sections:
+            fixes = _behind_word("runtime", section)
+        elif named is not None and len(names) == 1 and section.label is None:  # `cluster { a { … } }`
+            hint = f"write a block for each: `{named} a_name {{ … }}`"
+            fixes = _behind_word(named, section) if not meant else []
+        elif len(meant) == 1 and meant[0] not in around.settings and meant[0] not in around.sections:
             fixes = write_instead(section.name_span, meant)
         if foreign is not None and (foreign.sure or hint is None):
             hint, fixes = foreign.text, foreign.fixes
@@ -360,14 +370,26 @@ def _written_in(origin: s.Identifier | None, cls: type, what: str) -> str:
     return f"the template `{origin.text}`"
 
 
+def _behind_word(word: str, section: Section) -> list[Fix]:
+    """The name of a block is that of a runtime or of one of several, before which a word has to stand."""
+    start = section.name_span.start
+    edit = Edit(Span(section.name_span.source, start, start), f"{word} ")
+    return [Fix(f"write `{word} {section.name_span.text} {{ … }}`", (edit,))]
+
+
 def _elsewhere(name: str, cls: type, names: Mapping[str, Field]) -> str:
     """Where a field with this name does exist, else which fields there are here."""
     for outer in names:
         inner = block_class(cls, outer)
         if inner is not None and name in fields(inner):
             return f"`{name}` belongs in `{outer} {{ … }}`"
+        inner = labelled_class(cls, outer)
+        if inner is not None and name in fields(inner):
+            return f"`{name}` belongs in `{outer} a_name {{ … }}`"
     if cls is Deployment:
         owner = runtime_with(name)
         if owner is not None:
             return f"`{name}` belongs in the runtime's block, such as `runtime {owner} {{ … }}`"
+    if issubclass(cls, RemoteConfig) and name in fields(Deployment):
+        return f"`{name}` belongs in the deployment, beside `runtime`"
     return f"fields here are {every(f'`{n}`' for n in names)}" if names else "it has none"

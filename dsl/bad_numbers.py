@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from .bare_texts import BareText, bare_text, is_secret
 from .diagnostics import Edit, Fix
+from .late_pattern import late_pattern
 from .reports import SyntaxReports
+from .secrets import has_long_row
 from .suggest import did_you_mean, every
 from .tokens import Token
 from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, PartsError, UnitError
@@ -50,25 +53,27 @@ MISNAMED_UNITS = {
     "gib": "GiB",
     "tib": "TiB",
 }
+_IN_OTHER_LETTERS = {unit.lower(): unit for unit in (*SIZE_UNITS, *DURATION_UNITS)}
 
 _PER_MINUTE = ("rpm", "tpm")
 _DOLLARS = ("usd", "dollar", "dollars")
 _WEEKS = ("w", "wk", "week", "weeks")
 """What others write behind numbers, by what it means."""
 
+_POWER = late_pattern(r"(\d[\d_]*)(?:\.(\d+))?[eE](\d{1,2})")
+_MOST_ZEROS = 12
+_HEXADECIMAL = late_pattern(r"0x[0-9a-fA-F]{1,8}")
+_NUMBERED = late_pattern(r"\d++(?:_\d++)*+_")
 _NUMBER = re.compile(r"\$?[\w.%]*+")
 _MONEY_BEHIND = re.compile(r"\d[\d_]*(?:\.\d+)?[kMG]?\$")
 _NUMBER_REST = re.compile(r"[\w%]|\.\d")
-_TEXT_BEFORE = re.compile(r"[^\W\d][\w./-]*[-/]$")
-_BARE_TEXT = re.compile(r"[\w./-]*+")
-"""A text without its quotes, such as the name of a model."""
 
 
 def bad_number(reports: SyntaxReports, token: Token, error: Exception) -> None:
     text = reports.source.text
-    first = _TEXT_BEFORE.search(text, max(0, token.start - 60), token.start)
-    if first is not None and first.end() == token.start:
-        _bare_text(reports, first.start())
+    bare = bare_text(text, token.start)
+    if bare is not None:
+        bare_text_said(reports, bare)
     elif _MONEY_BEHIND.fullmatch(token.text):
         _money_behind(reports, token)
     elif isinstance(error, PartsError) and not _NUMBER_REST.match(text, token.end):
@@ -97,24 +102,40 @@ def no_number(reports: SyntaxReports, start: int) -> None:
     reports.last_number = start
     found = _NUMBER.match(reports.source.text, start)
     here = reports.span(start, found.end() if found else start)
+    if has_long_row(here.text) and is_secret(reports.source.text, start):
+        reports.keys.say(Token("STRING", f'"{here.text}"', here.start, here.end))
+        return
+    meant = _in_digits(here.text)
     reports.error(
         "E0106",
         f"`{shorten(here.text)}` is no number",
         here,
         help="a number is written in digits, with a unit at its end: `10_000`, `2.5`, `30s`",
+        fixes=[Fix(f"write `{meant}`", (Edit(here, meant),))] if meant else (),
     )
 
 
-def _bare_text(reports: SyntaxReports, start: int) -> None:
-    found = _BARE_TEXT.match(reports.source.text, start)
-    here = reports.span(start, found.end() if found else start)
-    reports.error(
-        "E0105",
-        "a text stands between double quotes",
-        here,
-        "quote this",
-        fixes=[Fix("add the quotes", (Edit(here, f'"{here.text}"'),))],
-    )
+def _in_digits(written: str) -> str | None:
+    """`1e3` and `0x10` in digits, `1_000_` without its last sign; None for what is no number anywhere."""
+    power = _POWER.fullmatch(written)
+    if power is not None:
+        digits, fraction, zeros = power[1].replace("_", ""), power[2] or "", int(power[3])
+        return f"{digits}{fraction.ljust(zeros, '0')}" if len(fraction) <= zeros <= _MOST_ZEROS else None
+    if _HEXADECIMAL.fullmatch(written):
+        return str(int(written, 16))
+    return written.rstrip("_") if _NUMBERED.fullmatch(written) else None
+
+
+def bare_text_said(reports: SyntaxReports, text: BareText) -> None:
+    """Report a text without its quotes, once."""
+    if text.start == reports.last_number:
+        return
+    reports.last_number = text.start
+    here = reports.span(text.start, text.end)
+    if text.meant is None:
+        reports.source.hide(text.start, text.end)
+    fixes = [Fix(text.title, (Edit(here, text.meant),))] if text.meant else ()
+    reports.error(text.code, text.message, here, text.label, help=text.help, fixes=fixes)
 
 
 def _money_behind(reports: SyntaxReports, token: Token) -> None:
@@ -130,7 +151,7 @@ def _money_behind(reports: SyntaxReports, token: Token) -> None:
 
 def _bad_unit(reports: SyntaxReports, token: Token, suffix: str) -> None:
     start = token.end - len(suffix)
-    meant = MISNAMED_UNITS.get(suffix)
+    meant = MISNAMED_UNITS.get(suffix) or _IN_OTHER_LETTERS.get(suffix.lower())
     fixes = []
     if token.text.startswith("$"):
         pass

@@ -30,7 +30,7 @@ class Serving:
     on_capacity_exhausted: CapacityPolicy = doc("what a full deployment does", factory=CapacityPolicy)
     queue_timeout: Duration = above(
         0,
-        "longest that a request waits for a place; one that would wait longer is refused at once",
+        "longest that a request waits for a slot; one that would wait longer is refused at once",
         default=Duration(60),
         rare=True,
     )

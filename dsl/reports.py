@@ -13,6 +13,7 @@ from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .key_reports import KeyReports
 from .late_pattern import late_pattern
+from .lines import line_start
 from .literals import FOREIGN_ESCAPE
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
@@ -31,6 +32,9 @@ def _next_declaration() -> re.Pattern[str]:
     return re.compile(rf'^\ufeff?(?:(?:{own})\b|(?:{others})[ \t]+["\w])', re.MULTILINE)
 
 
+_WINDOWS_PATH = late_pattern(r"(?:[A-Za-z]:|\.{1,2})(?:\\[\w .-]+)+(?=\")")
+_BEHIND_VALUE = late_pattern(r"(?:\d\w*|\))[ \t]++\Z")
+_SIGN = late_pattern(r"[ \t]*+[=:{]")
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
 _CALLED = late_pattern(r"\$\{((?:env|file)\(\"[^\"\n]*+\"\))\}")
@@ -53,6 +57,7 @@ class SyntaxReports:
         self.found = found
         self._damage: list[int] = []
         self._last_comma = -1
+        self._last_path = -1
         self.last_number = -1
         """Where the last number begins that is none."""
         self._quiet = (0, 0)
@@ -139,8 +144,41 @@ class SyntaxReports:
             help=told.say,
         )
 
+    def is_behind_value(self, start: int) -> bool:
+        """Whether a number or a call stands before `start`, on its line."""
+        text = self.source.text
+        return _BEHIND_VALUE.search(text, line_start(text, start), start) is not None
+
+    def nothing_behind(self, here: Span) -> None:
+        """`10 per minute` and `2 replicas`: a word behind a value that begins no field."""
+        message = f"`{shorten(here.text)}` means nothing behind a value"
+        self.error("E0101", message, here, "no field, and no unit")
+        self.guessed_at(line_start(self.source.text, here.start))
+
+    def _no_brackets(self, function: Reference, after: Node) -> None:
+        """`env KEY`, which was read as two fields."""
+        name: Node = getattr(after, "name", None) or after
+        written = self.source.text[name.start : name.end]
+        argument = written if written.startswith('"') else f'"{written}"'
+        meant = f"{function.name}({argument})"
+        here = self.span(function.start, name.end)
+        self.error(
+            "E0103",
+            f"what `{function.name}` takes stands between `(` and `)`",
+            here,
+            f"write `{meant}`",
+            fixes=[Fix(f"write `{meant}`", (Edit(here, meant),), safe=False)],
+        )
+        self.guessed_at(function.start)
+
     def not_separated(self, before: Node, after: Node) -> None:
         value = getattr(before, "value", None)
+        if isinstance(value, Reference) and value.name in ("env", "file", "bearer"):
+            self._no_brackets(value, after)
+            return
+        if isinstance(after, Field) and _SIGN.match(self.source.text, after.name.end) is None:
+            self.nothing_behind(self.span(after.name.start, after.name.end))
+            return
         told = foreign_words("words").get(value.name) if isinstance(value, Reference) else None
         if told is not None and isinstance(value, Reference):
             self.foreign_word(Token("NAME", value.name, value.start, value.end), told)
@@ -170,6 +208,9 @@ class SyntaxReports:
         return True
 
     def no_value(self, name: str, start: int, end: int) -> None:
+        if self.is_behind_value(start):
+            self.nothing_behind(self.span(start, end))
+            return
         self.damaged_at(start)
         self.error("E0101", f"`{name}` has no value", self.span(start, end), "expected `=` and a value")
 
@@ -193,10 +234,35 @@ class SyntaxReports:
             "E0107", "this is nested too deeply", span, help="split it into several declarations or steps"
         )
 
+    def _windows_path(self, start: int) -> bool:
+        r"""Say once of `"C:\models\m.onnx"` how a path is written; whether a text is one."""
+        text = self.source.text
+        quote = text.rfind('"', text.rfind("\n", 0, start) + 1, start)
+        found = _WINDOWS_PATH.match(text, quote + 1) if quote >= 0 else None
+        if found is None:
+            return False
+        if quote != self._last_path:
+            self._last_path = quote
+            meant, here = (
+                found[0].replace("\\\\", "/").replace("\\", "/"),
+                self.span(found.start(), found.end()),
+            )
+            fixes = [Fix(f'write `"{meant}"`', (Edit(here, meant),))]
+            self.error(
+                "E0111",
+                "a path is written with `/`, on Windows too",
+                here,
+                "`\\` begins an escape",
+                fixes=fixes,
+            )
+        return True
+
     def bad_text(self, kind: str, start: int, end: int) -> None:
         here = self.span(start, end)
         if kind == "escape":
             if self.source.is_hidden(start):
+                return
+            if self._windows_path(start):
                 return
             other = FOREIGN_ESCAPE.match(self.source.text, start)
             digits = other[1] or other[2] if other is not None else "d800"

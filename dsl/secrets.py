@@ -105,6 +105,11 @@ def surely_holds_key(text: str) -> bool:
     return any(_SIXTEEN.search(each) and not _HEXADECIMAL.fullmatch(each) for each in found)
 
 
+def has_long_row(text: str) -> bool:
+    """Whether it has letters and digits in a row as no word has: where a key stands, it is one."""
+    return _SIXTEEN.search(text) is not None
+
+
 def holds_key(text: str, known: Iterable[str] = ()) -> bool:
     """Whether something in `text` has the form of a provider's key or is `known`."""
     return any(key in text for key in known) or (may_hold_key(text) and _KEY.search(text) is not None)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from contextvars import ContextVar
 from typing import Any
 
+import orjson
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
@@ -76,3 +77,13 @@ class Protocol(LanguageServerProtocol):
                 raise
             self._send_response(data["id"], error=JsonRpcInvalidParams().to_response_error())
             return JsonRPCNotification(method="$/refused", jsonrpc=self.VERSION, params=None)
+
+    def _send_data(self, data: Any) -> None:
+        """Write a message, by orjson where it can: pygls's `json` takes ten times as long."""
+        try:
+            body = orjson.dumps(self._serialize_message(data))
+        except TypeError:  # half of a surrogate pair, or nothing to send
+            super()._send_data(data)
+            return
+        if self.writer is not None:
+            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))

@@ -13,7 +13,8 @@ from pathlib import Path
 from ..compiler.compile import Checked, Opened, check_file, check_opened, open_file
 from ..compiler.memory import Memory
 from ..compiler.modules import Loader, file_key, read_file
-from ..compiler.scope import Scope, build_scopes
+from ..compiler.scope import Scope
+from ..compiler.scopes import build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
 from ..dsl.record import frozen

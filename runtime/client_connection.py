@@ -47,6 +47,9 @@ _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
 """Seconds in which a client may go on sending that was refused: it could not read the answer else."""
+_WITH_REQUEST = 0.05
+"""Seconds behind the last byte of a request in which its client may close its half and still wait for the
+answer, as `nc -N` and `shutdown(SHUT_WR)` do. Whoever gives up closes later: TCP tells both alike."""
 _LOOKS = 4
 """How often a client that reads slowly is looked at within the time that it may take."""
 
@@ -139,6 +142,9 @@ class Connection(web.RequestHandler):
         self._answered = 0
         self._is_last = False
         self._is_refused = False
+        self._heard = 0.0
+        self._body: Any = None  # of the last request
+        self._sends_no_more = False
         self._look: asyncio.TimerHandle | None = None
         self.unsent = 0
         """Bytes that were waiting to be sent when they were last looked at."""
@@ -202,7 +208,10 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        self._heard = self._loop.time()
         super().data_received(data)
+        if self._messages:
+            self._body = self._messages[-1][1]
         if self._request_count > self._answered:
             self._head_bytes = 0
             if self._head is not None:
@@ -214,6 +223,30 @@ class Connection(web.RequestHandler):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD:
                 self._refuse_head()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always closes
+        """Whether the connection stays open: the client sends no more, and waits for its answers."""
+        if (
+            self._request_count == self._answered
+            or self._loop.time() - self._heard > _WITH_REQUEST
+            or self._is_refused
+            or self._upgraded
+            or self.ssl_context is not None  # of which asyncio closes both halves
+            or not self._body.is_eof()
+            or self._has_begun()
+        ):
+            return False
+        self._sends_no_more = True
+        return True
+
+    def _has_begun(self) -> bool:
+        """Whether a part of the answer has been sent: who closes then has seen it, and wants no more."""
+        request = self._current_request
+        return (
+            request is not None
+            and request._payload_writer is not None
+            and request._payload_writer.output_size > 0
+        )
 
     def _refuse_head(self) -> None:
         """Answer a head that goes on and on, without what it was going to ask."""
@@ -243,6 +276,8 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
+        if self._sends_no_more and self._request_count == self._answered + 1:
+            self._is_last = True
         if (
             _IS_AS_EXPECTED and self._rules.plain and type(resp) in _PLAIN and self._send_whole(request, resp)  # type: ignore[arg-type]  # it is one of these
         ):

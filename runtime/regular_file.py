@@ -1,4 +1,4 @@
-"""Reading files whose names somebody wrote: regular ones, of a bounded size, without waiting for anything."""
+"""Files whose names somebody wrote: read where they are regular and of a bounded size, and seen to change."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def read_regular(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB")
     return content
+
+
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from contextlib import chdir
 from pathlib import Path
 
+import hatchling.build
 import pytest
 
 from inferc.dsl.version import __version__
 
 ROOT = Path(__file__).parents[1]
 
+PYTHONS = re.findall(r":: Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+
 FOLDERS = ("api", "cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
 NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode", "zed"})
 """Folders of `grammar/` that editors take from the repository, or from an extension."""
 
-BUILD = "import sys; from hatchling import build; print(build.build_{kind}(sys.argv[1]))"
-
 
 def build(kind: str, project: Path, output: Path) -> Path:
     """The wheel or the source archive of `project`, built without the network."""
-    done = subprocess.run(
-        [sys.executable, "-c", BUILD.format(kind=kind), str(output)],
-        cwd=project, capture_output=True, text=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return output / done.stdout.splitlines()[-1]
+    with chdir(project):
+        name = getattr(hatchling.build, f"build_{kind}")(str(output))
+    return output / name
 
 
 def clone(folder: Path, *, links: bool) -> Path:
@@ -170,3 +170,15 @@ def test_nothing_that_git_is_to_ignore_is_in_it() -> None:
     if listed.returncode:
         pytest.skip(listed.stderr)
     assert listed.stdout == ""
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_make_finds_each_python_that_is_supported(version: str, tmp_path: Path) -> None:
+    (tmp_path / f"python{version}").symlink_to(sys.executable)
+    say = tmp_path / "say.mk"
+    say.write_text("say:\n\t@echo $(PYTHON)\n")
+    done = subprocess.run(
+        [shutil.which("make") or "make", "-s", "-f", "Makefile", "-f", say, "say"],
+        cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=200,
+    )  # fmt: skip
+    assert done.stdout.split() == [f"python{version}"], done.stderr

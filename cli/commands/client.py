@@ -61,7 +61,7 @@ def run(arguments: Namespace) -> int:
     if output == "-":
         sys.stdout.write(text)
         return 0
-    return save(Path(output), text, f"wrote {output}")
+    return save(Path(output), text)
 
 
 def _check(path: Path, text: str, file: str) -> int:

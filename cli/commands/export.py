@@ -65,5 +65,5 @@ def _write(exported: Exported, output: str | None) -> int:
         return 0
     target = Path(str(output))
     if len(exported.files) == 1 and not os.path.isdir(target) and not str(output).endswith("/"):
-        return save(target, next(iter(exported.files.values())), f"wrote {target}")
+        return save(target, next(iter(exported.files.values())))
     return save_all({target / name: text for name, text in exported.files.items()}, with_folders=True)

@@ -145,7 +145,7 @@ class _Command:
             from ..simulating.svg import svg
 
             drawn = svg(played, f"{self._arguments.file}, simulated")
-            status = save(Path(self._arguments.svg), drawn, f"wrote {self._arguments.svg}")
+            status = save(Path(self._arguments.svg), drawn)
         self._show(played, others, took)
         return status
 

@@ -157,7 +157,7 @@ class _Session:
             from ..testing.junit import junit
 
             report = junit(self._files, arguments.seed)
-            if status := save(Path(arguments.junit), report, f"wrote {arguments.junit}"):
+            if status := save(Path(arguments.junit), report):
                 return status
         if arguments.format == "json":
             json.dump(self._as_json(), sys.stdout, indent=2)

@@ -16,9 +16,7 @@ from ...dsl.wording import shorten
 from ..plan import Node, Plan
 from ..plan.codec import plan_converter
 from ..plan.dataflow import step_of
-from .change import Change, Severity
-
-BREAKING, RISK, INFO = Severity.BREAKING, Severity.RISK, Severity.INFO
+from .change import BREAKING, INFO, RISK, Change, Severity, listed
 
 NO_MATTER = frozenset({"source", "line", "column", "compiler", "schema"})
 """Where something was written, and by whom: nothing that requests meet."""
@@ -80,10 +78,10 @@ def _of_part(kind: str, about: str, old: Any, new: Any) -> Iterator[Change]:
             shown = f"`{leaf.path}` is {_shown(leaf.after)}, {_shown(leaf.before)} before"
             yield Change(severity, about, shown)
     if facts and getattr(old, "model", None) == getattr(new, "model", None):
-        yield Change(INFO, about, f"other things are known of its model: {_listed(facts)}")
+        yield Change(INFO, about, f"other things are known of its model: {listed(facts)}")
     if steps and kind == "pipelines":
         more = f" and {len(steps) - _MOST_STEPS} more" if len(steps) > _MOST_STEPS else ""
-        yield Change(RISK, about, f"does something else in {_listed(list(steps)[:_MOST_STEPS])}{more}")
+        yield Change(RISK, about, f"does something else in {listed(list(steps)[:_MOST_STEPS])}{more}")
     elif steps:
         yield Change(RISK, about, "accepts other answers")
 
@@ -133,10 +131,6 @@ def _shown(value: Any) -> str:
     written = plan_converter().unstructure(value)
     text = written if isinstance(written, str) else json.dumps(written, ensure_ascii=False)
     return shorten(text or '""', 60)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{each}`" for each in names)
 
 
 # ---- what is told elsewhere, and how grave the rest is

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ..plan import Plan
 from ..plan.split import is_local
-from .change import Change, Severity
+from .change import INFO, RISK, Change, listed
 from .labels import carriers_of
-
-RISK, INFO = Severity.RISK, Severity.INFO
 
 
 def kind_changes(old: Plan, new: Plan) -> Iterator[Change]:
@@ -27,10 +25,10 @@ def kind_changes(old: Plan, new: Plan) -> Iterator[Change]:
 
 
 def _carried(about: str, before: Iterable[str], after: Iterable[str]) -> Iterator[Change]:
-    if gone := _listed(each for each in before if each not in after):
+    if gone := listed(each for each in before if each not in after):
         what = f"no longer says that it carries {gone}: where that goes is not looked at any more"
         yield Change(RISK, about, what)
-    if more := _listed(each for each in after if each not in before):
+    if more := listed(each for each in after if each not in before):
         yield Change(INFO, about, f"says that it carries {more}")
 
 
@@ -39,16 +37,12 @@ def _allowed(
 ) -> Iterator[Change]:
     """says_all: where nothing is said, everything is allowed, and not nothing."""
     if before is None and after is not None and says_all:
-        yield Change(INFO, about, f"allows no other kinds of data than {_listed(after) or 'none'}")
+        yield Change(INFO, about, f"allows no other kinds of data than {listed(after) or 'none'}")
         return
     if before is not None and after is None and says_all:
-        yield Change(RISK, about, f"allows all kinds of data, no longer {_listed(before) or 'none'} alone")
+        yield Change(RISK, about, f"allows all kinds of data, no longer {listed(before) or 'none'} alone")
         return
-    if more := _listed(each for each in after or () if each not in (before or ())):
+    if more := listed(each for each in after or () if each not in (before or ())):
         yield Change(RISK, about, f"allows {more}, which it did not")
-    if gone := _listed(each for each in before or () if each not in (after or ())):
+    if gone := listed(each for each in before or () if each not in (after or ())):
         yield Change(INFO, about, f"allows {gone} no longer")
-
-
-def _listed(kinds: Iterable[str]) -> str:
-    return ", ".join(f"`{each}`" for each in kinds)

@@ -14,7 +14,7 @@ from ...dsl.record import frozen
 from ...dsl.runtimes import OrtConfig, RemoteConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
-from ..certificate_files import check_certificate
+from ..certificate_files import check_certificate, check_pair
 from ..declare import Declared
 from ..modules import reason, where_is
 from ..program import Program
@@ -53,6 +53,8 @@ def _certificates(declared: Declared, deployment: Deployment, found: Diagnostics
         ref = getattr(tls, name)
         if ref is not None:
             check_certificate(ref, name, declared.span("runtime_config", "tls", name), found)
+    if tls is not None and tls.key is not None:
+        check_pair(tls.cert, tls.key, declared.span("runtime_config", "tls", "key"), found)
 
 
 _TOKENIZER = "tokenizer"

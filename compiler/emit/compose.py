@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ..plan import Plan
 from .dockerfile import dockerfile
+from .layout import project
 from .quoting import compose_literal, environment
-from .workloads import Options, Workload, project
+from .workloads import Options, Workload
 
 
 def compose(name: str, plan: Plan, options: Options) -> dict[str, str]:

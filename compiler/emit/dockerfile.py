@@ -7,8 +7,9 @@ from ..plan import Plan
 from ..plan.extras import extras_of
 from ..plan.reach import files_of, values_in
 from ..plan.tasks import GenerateSpec
+from .layout import project
 from .quoting import docker_literal, environment
-from .workloads import Options, project
+from .workloads import Options
 
 
 def dockerfile(name: str, plan: Plan, options: Options) -> dict[str, str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ..plan import Plan
 from .kubernetes import Writer
+from .layout import project
 from .quoting import environment, yaml_literal
-from .workloads import Options, project
+from .workloads import Options
 
 
 def helm(name: str, plan: Plan, options: Options) -> dict[str, str]:

@@ -15,9 +15,10 @@ from ...dsl.kinds import ProviderKind, SecretSource
 from ..plan import Plan, RemotePoolPlan
 from .checks import check_nodes
 from .endpoints import Endpoint
+from .layout import project
 from .prometheus import alerts
 from .quoting import Verbatim, environment, helm_literal, yaml_literal
-from .workloads import PRE_STOP, STATE, Options, Project, Workload, project
+from .workloads import PRE_STOP, STATE, Options, Project, Workload
 
 
 def kubernetes(name: str, plan: Plan, options: Options) -> dict[str, str]:

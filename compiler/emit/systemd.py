@@ -6,8 +6,9 @@ Source: systemd.service(5), systemd.exec(5); `%` is written `%%`, `$` in a comma
 from __future__ import annotations
 
 from ..plan import Plan
+from .layout import whole_workload
 from .quoting import environment, systemd_literal
-from .workloads import LOAD, Options, whole_workload
+from .workloads import LOAD, Options
 
 
 def systemd(name: str, plan: Plan, options: Options) -> dict[str, str]:

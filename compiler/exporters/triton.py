@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.deployment import Deployment
 from ...dsl.kinds import ExecutionProvider, GraphOptimization
-from ...dsl.runtimes import OrtConfig
+from ...dsl.runtimes import Batching, OrtConfig
 from ..onnx_model.provider_options import as_text, options_of
+from ..onnx_model.signature import DType
 from .values import Lost, Values, beside, fixed_replicas
 
 if TYPE_CHECKING:
     from ..program import Program
 
 _LEVELS = {GraphOptimization.BASIC: -1, GraphOptimization.EXTENDED: 1, GraphOptimization.NONE: 2}
+_TYPES: dict[DType | None, str] = {
+    DType.BOOL: "TYPE_BOOL",
+    DType.TEXT: "TYPE_STRING",
+    DType.BF16: "TYPE_BF16",
+    **{DType(f"f{bits}"): f"TYPE_FP{bits}" for bits in (16, 32, 64)},
+    **{DType(f"i{bits}"): f"TYPE_INT{bits}" for bits in (8, 16, 32, 64)},
+    **{DType(f"u{bits}"): f"TYPE_UINT{bits}" for bits in (8, 16, 32, 64)},
+}
 _ELSEWHERE = "Triton runs models of its own: only those of ONNX Runtime are written"
 
 
 def triton(program: Program, lost: list[Lost]) -> dict[str, str]:
     """A file for each ONNX model, and the place where the model has to be."""
     files: dict[str, str] = {}
-    for _, deployment in program.deployments:
+    for declared, deployment in program.deployments:
         config = deployment.effective_config
         if not isinstance(config, OrtConfig):
             lost.append(Lost(deployment.name, _ELSEWHERE))
             continue
-        lines = _model(deployment, config, lost)
+        model = program.models.open(declared.file(deployment.model, "model")) if config.warm_up else ""
+        types = {} if isinstance(model, str) else {each.name: each.dtype for each in model.signature.inputs}
+        lines = _model(deployment, config, types, lost)
         files[f"{deployment.name}/config.pbtxt"] = "\n".join(lines) + "\n"
     for route in program.graph.routes if program.graph is not None else ():
         lost.append(Lost(route.name, "Triton has no routes"))
@@ -35,7 +47,9 @@ def triton(program: Program, lost: list[Lost]) -> dict[str, str]:
     return files
 
 
-def _model(deployment: Deployment, config: OrtConfig, lost: list[Lost]) -> list[str]:
+def _model(
+    deployment: Deployment, config: OrtConfig, types: Mapping[str, DType | None], lost: list[Lost]
+) -> list[str]:
     values = Values(deployment)
     file = PurePosixPath(deployment.model)
     out = [
@@ -44,22 +58,21 @@ def _model(deployment: Deployment, config: OrtConfig, lost: list[Lost]) -> list[
         'backend: "onnxruntime"',
         f"default_model_filename: {_text(file.name)}",
     ]
-    if values.has("batching."):
-        out += _batching(config, values)
+    if config.batching is not None:
+        out += _batching(config.batching, values)
     out += _instances(deployment, config, values, lost)
     out += _optimization(config, values)
     out += _parameters(config, values)
-    out += _warm_up(values)
+    if all(types.get(name) in _TYPES for name in config.warm_up):
+        out += _warm_up(values, types, is_batched=config.batching is not None)
     values.take("outside_project")
     lost.extend(values.rest())
     return out
 
 
-def _batching(config: OrtConfig, values: Values) -> list[str]:
-    batching = config.batching
-    assert batching is not None
-    for name in ("max_size", "max_delay", "preferred"):
-        values.take(f"batching.{name}")
+def _batching(batching: Batching, values: Values) -> list[str]:
+    for name in ("batching.max_size", "batching.max_delay", "batching.preferred"):
+        values.take(name)
     inner = [f"max_queue_delay_microseconds: {round(float(batching.max_delay) * 1_000_000)}"]
     if batching.preferred:
         inner.insert(0, f"preferred_batch_size: [ {', '.join(map(str, batching.preferred))} ]")
@@ -128,8 +141,8 @@ def _parameters(config: OrtConfig, values: Values) -> list[str]:
     ]
 
 
-def _warm_up(values: Values) -> list[str]:
-    """Shapes with their batch in front, as one warm-up for each place in the lists."""
+def _warm_up(values: Values, types: Mapping[str, DType | None], *, is_batched: bool) -> list[str]:
+    """One warm-up for each place in the lists; the batch is no part of a shape where Triton makes batches."""
     shapes: dict[str, Any] = values.take("warm_up") or {}
     runs: list[dict[str, list[int]]] = []
     for name, given in shapes.items():
@@ -140,13 +153,13 @@ def _warm_up(values: Values) -> list[str]:
             runs[place][name] = list(shape)
     out = []
     for place, run in enumerate(runs, 1):
-        batch = next(iter(run.values()))[:1] or [1]
+        batch = next(iter(run.values()))[0] if is_batched else 1
         inputs = " ".join(
-            f"inputs {{ key: {_text(name)} value: {{ data_type: TYPE_INT64 "
-            f"dims: [ {', '.join(map(str, shape[1:]))} ] zero_data: true }} }}"
+            f"inputs {{ key: {_text(name)} value: {{ data_type: {_TYPES[types[name]]} "
+            f"dims: [ {', '.join(map(str, shape[is_batched:]))} ] zero_data: true }} }}"
             for name, shape in run.items()
         )
-        out.append(f"model_warmup [ {{ name: {_text(f'run {place}')} batch_size: {batch[0]} {inputs} }} ]")
+        out.append(f"model_warmup [ {{ name: {_text(f'run {place}')} batch_size: {batch} {inputs} }} ]")
     return out
 
 

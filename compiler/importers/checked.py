@@ -23,6 +23,8 @@ MISSING_MODEL = "E0501"
 
 _MOST_ROUNDS = 200
 _REQUIRED = ("", "model", "runtime")
+_ENDPOINT = "endpoint"
+"""Without it, requests and their key would go to somebody else."""
 
 
 def settle(draft: Draft, path: Path) -> None:
@@ -101,7 +103,7 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
             draft.drop_route(owner, says)
     elif isinstance(owner, Deployment) and key in _REQUIRED:
         draft.drop(owner, says)
-    elif isinstance(owner, Block) and key:
+    elif isinstance(owner, Block) and key and key != _ENDPOINT:
         draft.drop_field(owner, key, says)
     elif (deployment := _owners(draft).get(id(owner))) is not None:
         draft.drop(deployment, says)

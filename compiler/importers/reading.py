@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .formats import atomr, baml, bifrost, envoy, kserve, litellm, portkey, tens
 from .json_file import read_json
 from .kubernetes import gathered, held_files, is_resources, moved, resources
 from .origin import Origin
+from .other_systems import find_system
 from .report import Report
 from .toml_file import read_toml
 from .writer import write
@@ -24,23 +26,30 @@ _WRITTEN_AGAIN = "`inferc emit kubernetes` writes resources for this file"
 
 @frozen(eq=False)
 class Format:
-    """A system whose files are read. title: what it is called."""
+    """A system whose files are read. title: what it is called. models: how settings of its models begin."""
 
     name: str
     title: str
     recognises: Callable[[Node], bool]
     read: Callable[[Node, Draft, Origin], None]
+    models: tuple[str, ...] = ("",)
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("litellm", "LiteLLM", litellm.recognises, litellm.read),
+    Format("litellm", "LiteLLM", litellm.recognises, litellm.read, ("model_list",)),
     Format("atomr", "atomr", atomr.recognises, atomr.read),
     Format("triton", "Triton", triton.recognises, triton.read),
     Format("kserve", "KServe", kserve.recognises, kserve.read),
-    Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read),
-    Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read),
+    Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read, ("AIGatewayRoute", "AIServiceBackend")),
+    Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read, ("providers",)),
     Format("portkey", "Portkey", portkey.recognises, portkey.read),
-    Format("tensorzero", "TensorZero", tensorzero.recognises, tensorzero.read),
+    Format(
+        "tensorzero",
+        "TensorZero",
+        tensorzero.recognises,
+        tensorzero.read,
+        ("models", "embedding_models", "functions"),
+    ),
     Format("baml", "BAML", baml.recognises, baml.read),
 )
 
@@ -77,7 +86,8 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
         draft.report.add_root(resource)
         draft.lost(resource, _WRITTEN_AGAIN)
     if not draft.deployments:
-        raise ImportFailed(f"no model in this file of {form.title} can be served by inferc", help=_why(draft))
+        message = f"no model in this file of {form.title} can be served by inferc"
+        raise ImportFailed(message, help=_why(draft, form))
     settle(draft, output)
     draft.report.finish(UNSPOKEN)
     return Imported(write(draft), draft.report, form.name)
@@ -134,12 +144,21 @@ def _format(root: Node, wanted: str | None) -> Format:
     found = next((each for each in FORMATS if each.recognises(root)), None)
     if found is None:
         listed = ", ".join(each.title for each in FORMATS)
+        reads = f"inferc reads files of {listed}"
+        if (other := find_system(root)) is not None:
+            raise ImportFailed(f"this is a file of {other.title}", help=f"{other.advice}; {reads}")
         raise ImportFailed(
             "nothing in this file says which system it is of",
-            help=f"inferc reads files of {listed}; `--from` says which one it is",
+            help=f"{reads}; `--from` says which one it is",
         )
     return found
 
 
-def _why(draft: Draft) -> str | None:
-    return next((entry.says for entry in draft.report.entries() if entry.says), None)
+def _why(draft: Draft, form: Format) -> str:
+    """What most settings of models are lost for."""
+    said = Counter(
+        entry.says
+        for entry in draft.report.entries()
+        if entry.setting.startswith(form.models) and entry.says not in ("", UNSPOKEN)
+    )
+    return max(said, key=said.__getitem__) if said else "it names none"

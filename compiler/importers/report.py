@@ -63,14 +63,14 @@ class Report:
             leaf for leaf in node.leaves() if leaf.path not in self._entries and leaf.path not in self._form
         ]
         for leaf in fresh:
-            self._entries[leaf.path] = Entry(leaf.path, leaf.line, outcome, plain(says))
+            self._entries[leaf.path] = Entry(plain(leaf.path), leaf.line, outcome, plain(says))
         return {leaf.path for leaf in fresh}
 
     def overrule(self, outcome: Outcome, nodes: Iterable[Node], says: str = "") -> None:
         """Say what became of the settings below `nodes`, whatever was said before."""
         for node in nodes:
             for leaf in node.leaves():
-                self._entries[leaf.path] = Entry(leaf.path, leaf.line, outcome, plain(says))
+                self._entries[leaf.path] = Entry(plain(leaf.path), leaf.line, outcome, plain(says))
 
     def __len__(self) -> int:
         """How many settings something was said of."""
@@ -106,7 +106,7 @@ class Report:
         for root in self._roots:
             for leaf in root.leaves():
                 if leaf.path not in self._entries and leaf.path not in self._form:
-                    self._entries[leaf.path] = Entry(leaf.path, leaf.line, Outcome.LOST, says)
+                    self._entries[leaf.path] = Entry(plain(leaf.path), leaf.line, Outcome.LOST, says)
                     self.rest.append(Remark(Outcome.LOST, leaf, says))
 
     @property

@@ -30,7 +30,12 @@ def read_yaml(text: str, path: str = "") -> list[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = error.problem or error.context or "it makes no sense"
-        raise ImportFailed(f"this is no YAML: {said}", mark.line + 1 if mark else None) from None
+        is_template = "{{" in text
+        raise ImportFailed(
+            f"this is no YAML: {said}",
+            mark.line + 1 if mark else None,
+            "a template is filled in first, as by `helm template`" if is_template else None,
+        ) from None
     except yaml.YAMLError as error:
         place = getattr(error, "position", None)
         line = text.count("\n", 0, place) + 1 if isinstance(place, int) else None

@@ -1,6 +1,7 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
 from ...dsl.bedrock_names import retrieval_of as bedrock_retrieval, vendor_of as bedrock_vendor
+from ...dsl.certificate_times import why_not_now
 from ...dsl.gateway import (
     ANY_ORIGIN,
     AUTO_WORKERS,
@@ -285,4 +286,5 @@ __all__ = [
     "plan_converter",
     "read_moment",
     "split_address",
+    "why_not_now",
 ]

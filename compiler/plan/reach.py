@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from types import NoneType
+from typing import Any
 
 from attrs import evolve
 
@@ -75,9 +77,15 @@ PLAIN = frozenset((NoneType, bool, int, float, str))
 """Kinds of values that have nothing in them: most of a plan."""
 
 
-def fields_in(value: object) -> list[str]:
+def fields_in(value: Any) -> tuple[str, ...]:
     """The names of the fields of a record; none of what is no record."""
-    return [field.name for field in getattr(type(value), "__attrs_attrs__", ())]
+    kind: Any = type(value)
+    return _fields_of(kind)
+
+
+@cache
+def _fields_of(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:

@@ -176,6 +176,16 @@ class Operation:
 Expr = Constant | Measure | Operation
 
 
+def measures_in(node: Expr) -> list[Measure]:
+    """All that a condition looks at."""
+    match node:
+        case Measure():
+            return [node]
+        case Operation():
+            return measures_in(node.left) + (measures_in(node.right) if node.right is not None else [])
+    return []
+
+
 @frozen
 class ExpectPlan:
     """A condition that must hold: of each request of the last `ask`, or of the last `load` as a whole."""

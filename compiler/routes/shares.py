@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.late_pattern import late_pattern
 from ...dsl.units import Percent
 from ...dsl.values import describe, show
 from ..scope import Scope
@@ -11,6 +12,7 @@ from ..unknown import UNKNOWN
 from .typed import Member
 
 _MOST_SHOWN = 8
+_SHARE = late_pattern(r'"(\d+(?:\.\d+)?%)"')
 
 
 def read_share(node: s.Expression, value: object, scope: Scope, found: Diagnostics) -> Percent | None:
@@ -29,7 +31,9 @@ def read_share(node: s.Expression, value: object, scope: Scope, found: Diagnosti
         found.error("E0302", "a share needs a `%`", span, "a share of the requests", fixes=fixes)
     elif value is not UNKNOWN:
         message = f"a share is a percentage, found {describe(value)}"
-        found.error("E0301", message, span, "a share of the requests")
+        share = _SHARE.fullmatch(span.text)
+        fixes = [Fix(f"write `{share[1]}`", (Edit(span, share[1]),), safe=False)] if share else []
+        found.error("E0301", message, span, "a share of the requests", fixes=fixes)
     return None
 
 

@@ -8,7 +8,7 @@ from math import inf
 from ...dsl import syntax as s
 from ...dsl.suggest import did_you_mean, either, every
 from ...dsl.units import EXAMPLES, Duration, Money, Percent
-from ..plan.scenarios import Constant, Expr, Measure, Operation
+from ..plan.scenarios import Constant, Expr, Measure, Operation, measures_in
 from ..scope import VALUES
 from ..unknown import UNKNOWN
 from .values import Values
@@ -259,16 +259,6 @@ def _spoken_range(measure: str) -> str:
     if MEASURES[measure].kind is Kind.PERCENT:
         return "from 0% to 100%"
     return "from 100 to 599" if measure == "status" else "never less than 0"
-
-
-def measures_in(node: Expr) -> list[Measure]:
-    """All that a condition looks at."""
-    match node:
-        case Measure():
-            return [node]
-        case Operation():
-            return measures_in(node.left) + (measures_in(node.right) if node.right is not None else [])
-    return []
 
 
 def _measured(node: s.Expression) -> Kind | None:

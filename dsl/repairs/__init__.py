@@ -5,7 +5,7 @@ Each one reports the mistake and gives what to read instead, or None when it doe
 
 from __future__ import annotations
 
-from . import brackets, declarations, fields, foreign, numbers, slips, texts, words
+from . import brackets, declarations, fields, foreign, numbers, signs, slips, texts, values, words
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
@@ -21,20 +21,25 @@ REPAIRS: tuple[Repair, ...] = (
     foreign.letter_before_text,
     foreign.another_operator,
     foreign.list_behind_word,
+    numbers.currency_sign,
     numbers.currency_apart,
     numbers.other_units,
     texts.wrong_quotes,
     texts.bare_url,
     texts.bare_path,
+    texts.bare_word,
     numbers.whole_division,
     texts.wrong_comment,
     texts.semicolon,
-    texts.single_ampersand,
+    signs.filled_alone,
+    signs.single_ampersand,
     numbers.thousands,
+    numbers.decimal_comma,
     numbers.leading_dot,
     numbers.broken_number,
     numbers.unit_apart,
-    texts.unknown_character,
+    signs.other_sign,
+    signs.unknown_character,
     declarations.import_without_name,
     declarations.misspelt_declaration,
     declarations.field_outside,
@@ -43,14 +48,17 @@ REPAIRS: tuple[Repair, ...] = (
     words.reserved_name,
     words.reserved_value,
     words.dashed_name,
+    words.spaced_name,
     words.name_from_digit,
     words.word_for_sign,
     words.route_without_strategy,
     fields.equals_before_block,
     fields.equals_before_label,
-    fields.swallowed_name,
+    values.swallowed_name,
     fields.wrong_sign,
-    fields.missing_value,
+    values.no_value,
+    values.missing_value,
+    values.without_brackets,
     fields.call_alone,
     fields.options_without_braces,
     fields.index,

@@ -9,7 +9,7 @@ from ..foreign_words import foreign_forms, foreign_words
 from ..lines import line_start
 from ..syntax import CallExpression, Field, Reference, Step
 from ..tokens import Token, tokenize
-from .situation import SKIP, Instead, Situation, as_name, use
+from .situation import SKIP, Instead, Situation, as_name, as_word, use
 
 _FAR = 300
 """How many characters of a line are looked at."""
@@ -114,7 +114,7 @@ def word(at: Situation) -> Instead | None:
     """`await f(x)`, `lambda x: y`, `elif`."""
     if not at.open_brackets():
         return None
-    last = [_name(value) for value in at.values[-3:]]
+    last = [as_word(value) for value in at.values[-3:]]
     names = [each for each in reversed(last) if each is not None]
     first = names[0].start if names else at.token.start
     before = _WORD_BEFORE.search(at.text, max(0, first - _NEAR), first)
@@ -128,12 +128,6 @@ def word(at: Situation) -> Instead | None:
         at.reports.foreign_word(name, told)
         return SKIP
     return None
-
-
-def _name(value: object) -> Token | None:
-    if isinstance(value, Reference):
-        return Token("NAME", value.name, value.start, value.end)
-    return as_name(value)
 
 
 def letter_before_text(at: Situation) -> Instead | None:

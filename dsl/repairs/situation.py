@@ -11,7 +11,7 @@ from ..record import frozen
 from ..reports import SyntaxReports
 from ..simulation import fits
 from ..source import Span
-from ..syntax import Identifier
+from ..syntax import Identifier, Reference
 from ..tokens import CLOSER_OF, PUNCTUATION, Token
 
 SIGNS = {kind: sign for sign, kind in PUNCTUATION.items() if kind != "OPERATOR"}
@@ -110,3 +110,10 @@ def as_name(value: Any) -> Token | None:
     if isinstance(value, Token):
         return value if value.type == "NAME" else None
     return Token("NAME", value.text, value.start, value.end) if isinstance(value, Identifier) else None
+
+
+def as_word(value: Any) -> Token | None:
+    """The same, also of a reference."""
+    if isinstance(value, Reference):
+        return Token("NAME", value.name, value.start, value.end)
+    return as_name(value)

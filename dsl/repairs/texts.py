@@ -1,10 +1,13 @@
-"""Quotes, comments, and characters that mean nothing."""
+"""Quotes, words that lack them, and comments."""
 
 from __future__ import annotations
 
 import re
 
+from ..bad_numbers import bare_text_said
+from ..bare_texts import bare_text
 from ..lines import line_start, starts_line
+from ..syntax import Bad, Field
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
 
@@ -19,13 +22,6 @@ _MAY_DIVIDE = re.compile(r"//[ \t]*+-?[\w.]++[ \t]*+(?=\Z|[\r\n]|[-+*/<>=!&|?])"
 _FAR = 300
 """How many characters of a line are looked at."""
 _OPEN_TEXTS = {"OPEN_TEXT": '"', "OPEN_LONG_TEXT": '"""', "OPEN_QUOTES": "'"}
-_ADVICE = {
-    "'": 'texts stand between double quotes, `"…"`',
-    "\u00a0": "this is a no-break space: type a plain space instead",
-    "$": "money is written `$100`; a name stands without `$`, and as `${name}` inside a text",
-    "%": "percent follows a number, as in `95%`",
-    "\\": "a line needs no `\\` to go on",
-}
 
 
 def unclosed_text(at: Situation) -> Instead | None:
@@ -34,6 +30,8 @@ def unclosed_text(at: Situation) -> Instead | None:
     opening = _OPEN_TEXTS.get(token.type)
     if opening is None:
         return None
+    if opening == '"' and bare_text(at.text, token.start) is not None:  # `model = x"`
+        return bare_word(at)
     quotes = '"""' if opening == '"""' else '"'
     text = token.text.rstrip()
     closers = [] if opening == '"""' else _closers_behind(at, text)
@@ -147,6 +145,26 @@ def bare_url(at: Situation) -> Instead | None:
     return _quoted(at, found, "a text stands between double quotes")
 
 
+def bare_word(at: Situation) -> Instead | None:
+    """`model = llama3:8b`, `model = ./m.onnx`, `bind = 0.0.0.0:80`: noticed at one of its signs."""
+    found = bare_text(at.text, at.token.start)
+    if found is None:
+        return None
+    while at.values and getattr(at.values[-1], "start", -1) >= found.start:
+        at.drop(1)
+    bare_text_said(at.reports, found)
+    items = at.values[-1] if at.values else None
+    if isinstance(items, list) and items and isinstance(items[-1], Field):
+        field = items[-1]
+        if field.value.start >= found.start:
+            items[-1] = Field(field.start, field.end, field.name, Bad(found.start, found.end))
+            return use(until=found.end)
+    if not at.fits("STRING"):
+        return SKIP
+    at.reports.keys.found.add(found.start)
+    return use(Token("STRING", f'"{found.written}"', found.start, found.end), until=found.end)
+
+
 def bare_path(at: Situation) -> Instead | None:
     """`import policies.infer as shared`."""
     token = at.token
@@ -196,11 +214,28 @@ def wrong_comment(at: Situation) -> Instead | None:
     return use(until=end if end >= 0 else len(at.text))
 
 
+def _comment(at: Situation, signs: int) -> Instead:
+    """A whole line that is one in other languages."""
+    here = at.span(at.token.start, at.token.start + signs)
+    at.error(
+        "E0105",
+        "comments start with `#`",
+        here,
+        "this starts none",
+        help="write `# …`; `##` documents the declaration below it",
+        fixes=at.change("write `#`", here.start, here.end, "#"),
+    )
+    end = at.text.find("\n", at.token.start)
+    return use(until=end if end >= 0 else len(at.text))
+
+
 def semicolon(at: Situation) -> Instead | None:
     """`model = "x";`."""
     token = at.token
     if token.text != ";":
         return None
+    if starts_line(at.text, token.start):
+        return _comment(at, 1)
     is_separator = at.fits("COMMA")
     ends_line = at.text[token.end : at.text.find("\n", token.end) % (len(at.text) + 1)].strip(" \t\r") == ""
     replacement = "," if is_separator and not ends_line else ""
@@ -213,32 +248,3 @@ def semicolon(at: Situation) -> Instead | None:
         fixes=at.change("write `,`" if replacement else "remove it", token.start, token.end, replacement),
     )
     return use(Token("COMMA", ",", token.start, token.end)) if is_separator else use()
-
-
-def single_ampersand(at: Situation) -> Instead | None:
-    """`a & b`."""
-    if at.token.text != "&" or not at.fits("OPERATOR"):
-        return None
-    at.error(
-        "E0105",
-        "“and” is written `&&`",
-        at.here,
-        fixes=at.change("write `&&`", at.token.start, at.token.end, "&&"),
-    )
-    return use(Token("OPERATOR", "&&", at.token.start, at.token.end))
-
-
-def unknown_character(at: Situation) -> Instead | None:
-    """A character that means nothing anywhere."""
-    token = at.token
-    if token.type != "UNKNOWN":
-        return None
-    character = token.text[0]
-    is_visible = token.text.isprintable() and not token.text.isspace()
-    shown = f"`{token.text[:20]}`" if is_visible else f"the character U+{ord(character):04X}"
-    at.error("E0105", f"{shown} means nothing here", at.here, help=_ADVICE.get(character))
-    if not is_visible:
-        return use()
-    around = at.text[token.start - 1 : token.start] + at.text[token.end : token.end + 1]
-    is_part_of_a_word = any(c.isalnum() or c == "_" for c in around) and character != "@"
-    return use() if is_part_of_a_word else SKIP

@@ -8,21 +8,27 @@ from typing import Any
 from ..lines import starts_line
 from ..syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token
-from .situation import SKIP, Instead, Situation, as_name, placeholder, use
+from .situation import SKIP, Instead, Situation, as_name, as_word, placeholder, use
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
+_SIGNED = re.compile(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])")
+_SPACED = re.compile(r"\w++(?:[ ](?!from\b)\w++)++(?=[ \t]*+\{)")
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 
 
 def dashed_name(at: Situation) -> Instead | None:
     """`deployment gpt-4 { … }`, `max-retries = 2` and `retry.max_retries = 2`."""
     token = at.token
-    if token.type not in ("MINUS", "DOT") or not at.values:
+    is_declared = (
+        len(at.values) > 1 and isinstance(at.values[-2], Token) and at.values[-2].type in DECLARATIONS
+    )
+    others = is_declared and token.text in ("/", ":", "@")
+    if not (others or token.type in ("MINUS", "DOT")) or not at.values:
         return None
     name = as_name(at.values[-1])
     if name is None or name.end != token.start:
         return None
-    found = _DASHED.match(at.text, name.start)
+    found = (_SIGNED if others else _DASHED).match(at.text, name.start)
     if found is None:  # a name in quotes
         return None
     here, text = at.span(name.start, found.end()), found[0]
@@ -40,6 +46,8 @@ def dashed_name(at: Situation) -> Instead | None:
                 help=f"write `{block} {{ {inner} = … }}`",
             )
             return SKIP
+        if _block_around(at) == "headers":
+            return _quote_it(at, "a name with `-` needs quotes", here.start, here.end, 1)
         meant = text.replace("-", "_").replace(".", "_")
         at.error(
             "E0101",
@@ -51,6 +59,27 @@ def dashed_name(at: Situation) -> Instead | None:
         at.drop(1)
         return use(Token("NAME", meant, here.start, here.end), until=here.end)
     return _quote_it(at, f"a name with `{token.text}` needs quotes", here.start, here.end, 1)
+
+
+def _block_around(at: Situation) -> str:
+    """The name of the block at hand."""
+    places = [i for i, v in enumerate(at.values) if isinstance(v, Token) and v.type == "LBRACE" and i]
+    name = as_name(at.values[places[-1] - 1]) if places else None
+    return name.text if name is not None else ""
+
+
+def spaced_name(at: Situation) -> Instead | None:
+    """`deployment my gpt { … }`."""
+    name = as_name(at.values[-1]) if at.values else None
+    if at.token.type != "NAME" or name is None or len(at.values) < 2 or at.text[name.start] == '"':
+        return None
+    head = at.values[-2]
+    if not isinstance(head, Token) or head.type not in ("DEPLOYMENT", "TEMPLATE"):
+        return None
+    found = _SPACED.match(at.text, name.start)
+    if found is None or found.end() < at.token.end:
+        return None
+    return _quote_it(at, "a name with a space needs quotes", found.start(), found.end(), 1)
 
 
 def _is_value(at: Situation) -> bool:
@@ -148,12 +177,6 @@ def reserved_value(at: Situation) -> Instead | None:
     return use(placeholder(word.end), *again, at.token)
 
 
-def _word(value: object) -> Token | None:
-    if isinstance(value, Reference):
-        return Token("NAME", value.name, value.start, value.end)
-    return as_name(value)
-
-
 def word_for_sign(at: Situation) -> Instead | None:
     """`a and b`, `not a`."""
     here = _WORDS_FOR_SIGNS.get(at.token.text) if at.token.type == "NAME" else None
@@ -168,7 +191,7 @@ def word_for_sign(at: Situation) -> Instead | None:
         )
         return use(Token(kind, here, at.token.start, at.token.end))
     values = at.values
-    candidates = [_word(value) for value in values[-2:]]
+    candidates = [as_word(value) for value in values[-2:]]
     for name in candidates:
         sign = _WORDS_FOR_SIGNS.get(name.text) if name is not None else None
         if name is not None and sign is not None and not starts_line(at.text, name.start):

@@ -129,9 +129,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def create_task(  # type: ignore[override]  # as asyncio's, which asks for more
-        self, coro: Any, *, name: str | None = None, context: Context | None = None
+        self, coro: Any, *, name: str | None = None, context: Context | None = None, **options: Any
     ) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self, name=name, context=context)
+        """options: what Python of this version knows, such as `eager_start` from 3.12 on."""
+        return asyncio.Task(coro, loop=self, name=name, context=context, **options)
 
     def _asyncgen_firstiter_hook(self, agen: Any) -> None:
         """Generators are not remembered: whoever makes one closes it."""

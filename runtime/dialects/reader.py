@@ -12,6 +12,7 @@ from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
 from ..requests.usage import Usage, is_believable
 from .exact_json import loads
+from .ids import make_id
 from .no_json import no_json
 from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
@@ -24,6 +25,7 @@ Source: https://github.com/huggingface/tau/pull/692.
 
 MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading raises where a value is of another kind than the provider documents."""
+_NOTHING, _SHORT = (b"", b"null"), 8
 _PACKED = (b"\x1f\x8b", b"\x1f\x9d", b"\x28\xb5\x2f\xfd")
 """How what is packed begins: gzip, compress, zstd. Sources: RFC 1952, RFC 8878, compress(1)."""
 UNDOCUMENTED = "the answer does not have the shape that is documented"
@@ -70,6 +72,15 @@ class PlainFailures:
         """Nobody is told."""
 
 
+def says_nothing(data: bytes) -> bool:
+    """Whether an event is one that servers in between send so that nobody takes a stream for dead.
+
+    Sources: https://github.com/netease-lcap/wave-agent/pull/1326 (empty data),
+    https://github.com/anomalyco/opencode/issues/50314 (`null`).
+    """
+    return len(data) <= _SHORT and data.strip() in _NOTHING
+
+
 def parse_object(
     body: bytes, failures: Failures, parse: Callable[[bytes], Any] = orjson.loads
 ) -> dict[str, Any]:
@@ -93,11 +104,20 @@ def parse_object(
     return value
 
 
+_SAY_WHY = ("message", "msg", "detail", "error_msg")
+_OF_ERRORS = frozenset(
+    {*_SAY_WHY, "code", "details", "error_code", "param", "path", "request_id", "status", "timestamp", "type"}
+)
+"""Fields of objects that are an error and nothing else."""
+_GOOD = (0, 200, "0", "200")
+
+
 def _error_beside(value: dict[str, Any]) -> Any:
     """The error that an answer without choices is, or tells in a form of its own; None where it is none.
 
-    Sources: vLLM and SGLang (`object`), MiniMax's API reference (`base_resp`), and gateways that answer 200
-    whatever happens (`success`).
+    Sources: vLLM and SGLang (`object`), MiniMax's API reference (`base_resp`), gateways that answer 200
+    whatever happens (`success`), FastAPI's documentation (`detail`) and Alibaba's Model Studio (`code`,
+    `message` and `request_id`), which say nothing else.
     """
     if value.get("object") == "error" or value.get("success") is False:
         said = value.get("message") or value.get("msg") or "no reason given"
@@ -105,6 +125,9 @@ def _error_beside(value: dict[str, Any]) -> Any:
     told = value.get("base_resp")
     if isinstance(told, dict) and told.get("status_code"):
         return {"message": str(told.get("status_msg") or told["status_code"])}
+    if value and value.keys() <= _OF_ERRORS and value.get("code") not in _GOOD:
+        said = next((text for name in _SAY_WHY if isinstance(text := value.get(name), str) and text), None)
+        return None if said is None else {**value, "message": said}
     return None
 
 
@@ -129,6 +152,8 @@ class AnswerReader:
 
     def read(self, event: StreamEvent) -> list[e.Event]:
         """What one event of a stream says."""
+        if says_nothing(event.data):
+            return []
         return self._guarded(lambda: self._read_stream(event))
 
     def read_whole(self, body: bytes) -> list[e.Event]:
@@ -168,6 +193,8 @@ class AnswerReader:
             return found
         try:
             for event in read():
+                if type(event) is e.ToolCallBegun and not event.id:
+                    event = evolve(event, id=make_id("", str(event.call), event.name))
                 for name in _TEXTS.get(type(event), ()):
                     if not isinstance(getattr(event, name), str):
                         raise TypeError(name)

@@ -55,8 +55,7 @@ class AccessLog:
 
     def __init__(self, out: IO[str], form: LogForm) -> None:
         self._out = out
-        self._pipe = _pipe_of(out)
-        self._piece, self._room = _piece_of(out), _room_of(self._pipe)
+        self._piece, self._pipe = _piece_of(out), _pipe_of(out)
         self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
         self._waiting: SimpleQueue[Line | None] = SimpleQueue()  # None wakes the thread to end
         self._left_out = 0
@@ -109,10 +108,10 @@ class AccessLog:
     def _put(self, records: list[Line]) -> None:
         try:
             for piece in _pieces((self._line(record.as_json()) for record in records), self._piece):
-                text = piece.decode("utf-8", "surrogatepass")
-                most = len(text) if _is_whole(len(piece), self._pipe) else PIECE // 4  # characters of 4 bytes
+                text, pipe = piece.decode("utf-8", "surrogatepass"), self._pipe
+                most = len(text) if pipe is None or pipe.takes(len(piece)) else PIECE // 4  # 4 bytes each
                 for at in range(0, len(text), most):
-                    while not self._room(FLUSH):  # a write could not be broken off
+                    while pipe is not None and not pipe.has_room(FLUSH):  # a write could not be broken off
                         if self._until is not None and time.monotonic() > self._until:
                             if not self._is_given_up:
                                 log.warning("the access log is not read: its last lines are left out")
@@ -133,30 +132,34 @@ def _piece_of(out: IO[str]) -> int:
     return LARGE_PIECE if stat.S_ISREG(mode) or stat.S_ISCHR(mode) else PIECE
 
 
-def _pipe_of(out: IO[str]) -> int | None:
-    """The number of the pipe that `out` is; None where it is none."""
+class _Pipe:
+    """A pipe that somebody reads, or does not."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._reader = select.poll() if hasattr(select, "poll") else None
+        if self._reader is not None:
+            self._reader.register(number, select.POLLOUT)
+
+    def has_room(self, seconds: float) -> bool:
+        """Whether a piece is taken at once; so many seconds at most are waited for it."""
+        return self._reader is None or bool(self._reader.poll(seconds * 1000))
+
+    def takes(self, size: int) -> bool:
+        """Whether so many bytes can be written at once, where a piece can: no reader is waited for."""
+        if size <= PIECE:
+            return True
+        unread = fcntl.ioctl(self._number, termios.FIONREAD, bytes(4))
+        return size <= LARGE_PIECE and not any(unread)
+
+
+def _pipe_of(out: IO[str]) -> _Pipe | None:
+    """The pipe that `out` is; None where it is none."""
     try:
         number = out.fileno()
-        return number if stat.S_ISFIFO(os.fstat(number).st_mode) else None
+        return _Pipe(number) if stat.S_ISFIFO(os.fstat(number).st_mode) else None
     except (OSError, ValueError):
         return None
-
-
-def _room_of(pipe: int | None) -> Callable[[float], bool]:
-    """What waits so many seconds at most until a piece is taken at once, and says whether it is."""
-    if pipe is None or not hasattr(select, "poll"):
-        return lambda seconds: True
-    reader = select.poll()
-    reader.register(pipe, select.POLLOUT)
-    return lambda seconds: bool(reader.poll(seconds * 1000))
-
-
-def _is_whole(size: int, pipe: int | None) -> bool:
-    """Whether so many bytes can be written at once, where a piece can: no reader is waited for."""
-    if pipe is None or size <= PIECE:
-        return True
-    unread = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
-    return size <= LARGE_PIECE and not any(unread)
 
 
 def _pieces(lines: Iterable[bytes], most: int) -> Iterator[bytes]:

@@ -12,30 +12,23 @@ from aiohttp import web
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
-from ..late_resources import LateResources
+from ..late_resources import LateResources, by_beginning
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
-from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody, patience_of
+from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
+from .error_answers import error_answer, internal_error, log_failure, messages_error_answer
 from .exchange import EXCHANGE, Exchange
 from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
-from .request_head import REQUEST_ID_HEADER, Head, head_of
+from .request_head import REQUEST_ID_HEADER, Head, head_of, patience_of
 from .request_records import RECORDS, Records, Told
-from .responses import (
-    add_ids,
-    error_answer,
-    internal_error,
-    log_failure,
-    messages_error_answer,
-    name_request,
-    tell_own_limits,
-)
+from .responses import add_ids, name_request, tell_own_limits
 from .status import answer_alive, answer_health, answer_readiness, health_of
 from .ui.pages import Pages, Sources
 from .web_tokens import WebTokens
@@ -44,6 +37,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Guard = Callable[[Answer, Shape, "Access", bool], Handler]
 Refused = Callable[[RequestError], None]
 
+
+_SERVED = by_beginning(by_path(PATHS).items())
 
 _LONGEST_PATH = 200
 """Characters of a path that is not served which are looked at and said."""
@@ -105,18 +100,18 @@ def build_app(
     open_to_all = OPEN | {each.path for each in page}
     page += [Path("GET", path, answer, None) for path, answer in pages.shown()]
     guard = partial(_guarded, executor, door, app[BODIES], records, metrics.refused)
-    resources = LateResources()
-    for path, at in by_path((*PATHS, *shown, *page)).items():
-        resources.add(path, partial(_add, guard, at, open_to_all))
-    lost = guard(_no_such_path, shape_meant, Access.EVERYONE, False)
-    resources.add("/{path:.*}", lambda router, path: _add_route(router.add_resource(path), "*", lost))
+    own = by_beginning([*by_path((*shown, *page)).items(), ("/{path:.*}", [])])
+    resources = LateResources(partial(_add, guard, open_to_all), _SERVED, own)
     app.router.register_resource(resources)
     return app
 
 
-def _add(guard: Guard, at: list[Path], open_to_all: Set[str], router: web.UrlDispatcher, path: str) -> None:
-    """Add what is served at `path`, method by method, for those who may ask."""
+def _add(guard: Guard, open_to_all: Set[str], router: web.UrlDispatcher, path: str, at: list[Path]) -> None:
+    """Add what is served at `path`, method by method, for those who may ask. at: empty where nothing is."""
     resource = router.add_resource(path)
+    if not at:
+        _add_route(resource, "*", guard(_no_such_path, shape_meant, Access.EVERYONE, False))
+        return
     shape, protocol = at[0].shape, at[0].protocol
     answers = {each.method: each.answer for each in at}
     if "GET" in answers:

@@ -18,6 +18,7 @@ from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
 from ...compiler.plan.record import frozen
 from ..concurrency.tasks import repeated
 from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
+from ..regular_file import stamp
 from ..requests.errors import StartError, Unauthorized
 from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
 from ..shared_keys import SharedKeys
@@ -223,15 +224,6 @@ def following_keys(current: Callable[[], Keys | None]) -> AbstractAsyncContextMa
             await keys.refresh()
 
     return repeated(look, LOOK_EVERY, "keys for people")
-
-
-def stamp(path: Path) -> tuple[int, ...] | None:
-    """What changes when a file does; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def digest_of(secret: str) -> bytes:

@@ -15,11 +15,11 @@ from ..requests.errors import Backpressure, BadRequest, RequestError, ShuttingDo
 from ..requests.events import Failed
 from ..requests.request import ChatRequest
 from ..requests.trace import Trace
+from .error_answers import internal_error, log_failure
 from .event_log import EventLog, unpacked
 from .exchange import Exchange
 from .kept import Json
 from .kept_responses import Keeper, KeptResponses
-from .responses import internal_error, log_failure
 
 MOST_BACKGROUND = 256
 """Responses that this process works on while nobody waits."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from codecs import BOM_UTF8
 from collections.abc import Coroutine, Mapping
 from typing import Any
@@ -11,16 +10,13 @@ from typing import Any
 import orjson
 from aiohttp import web
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
-from multidict import istr
 
 from ...compiler.plan import GatewayPlan
-from ...compiler.plan.late_pattern import late_pattern
 from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.no_json import no_json
 from ..dialects.openai.requests import _KINDS
 from ..known_heads import PLAIN, WholeBody
-from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
 from ..stream_reader import take
 from .unpacking import BrokenPacking, Unpacker
@@ -34,9 +30,6 @@ are counted by their signs, of which long texts have some, too.
 MAX_DEPTH = 222
 """Objects and lists that may stand inside each other."""
 
-PRIORITY_HEADER = istr("x-inferc-priority")
-DEADLINE_HEADER = istr("x-inferc-deadline")
-LONGEST_DEADLINE = 86400.0
 JSON = "application/json"
 
 _LATENESS, _MOST_LATE = 0.02, 0.25
@@ -287,32 +280,3 @@ def _check_type(headers: Mapping[str, str]) -> None:
 
 
 _OF_BROWSERS = {"Origin", "Sec-Fetch-Site"}
-
-
-def priority_of(request: web.Request, default: int = 0) -> int:
-    """How urgent the request is: `default` where its headers do not say. Raises BadRequest."""
-    text = request.headers.get(PRIORITY_HEADER)
-    if text is None:
-        return default
-    try:
-        priority = int(text)
-    except ValueError:
-        priority = MAX_PRIORITY + 1
-    if abs(priority) > MAX_PRIORITY:
-        allowed = f"a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}"
-        raise BadRequest(f"the header `{PRIORITY_HEADER}` must be {allowed}", param=PRIORITY_HEADER)
-    return priority
-
-
-def patience_of(text: str) -> float:
-    """Seconds that a client still waits, as its header says it. Raises BadRequest."""
-    found = _TIME.fullmatch(text)
-    seconds = float(found[1]) * _UNITS[found[2]] if found is not None else 0.0
-    if not 0 < seconds <= LONGEST_DEADLINE:
-        allowed = f"a time such as `30s` or `500ms`, up to {LONGEST_DEADLINE:g} s"
-        raise BadRequest(f"the header `{DEADLINE_HEADER}` must be {allowed}", param=DEADLINE_HEADER)
-    return seconds
-
-
-_TIME = late_pattern(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)", re.ASCII)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}

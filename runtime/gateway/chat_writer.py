@@ -9,13 +9,13 @@ import orjson
 
 from ..dialects.chats import conversation_of
 from ..dialects.chunks import ChunkEvents
+from ..dialects.openai_chat import write_error
 from ..dialects.registry import CLIENT_SIDES, AnswerWriter
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
 from ..requests.events import Failed
 from ..requests.request import ChatRequest, CompletionRequest
 from .event_stream import event
-from .responses import error_body
 
 _DONE = b"data: [DONE]\n\n"
 
@@ -82,7 +82,7 @@ class ChatWriter:
     def fail(self, error: RequestError) -> bytes:
         """What tells the client that the answer broke off: no end follows."""
         if self._in_openai:
-            return event(orjson.dumps(error_body(error)))
+            return event(orjson.dumps(write_error(error)))
         writer = self._own_writer()
         return writer.write(Failed(error, True)) + writer.end()
 

@@ -17,13 +17,16 @@ from ..header_lines import header_lines
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
 from ..whole_answer import StreamHead, fields_of
+from .error_answers import internal_error, log_failure
 from .exchange import Exchange
-from .responses import add_ids, internal_error, log_failure
+from .responses import add_ids
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
 
-_COMMENT = b": keep-alive\n\n"
+_COMMENT = b": keep-alive\n"
+"""Without a blank line, at each of which openai-go before 3.43 reads an event, and breaks off at one without
+data. Source: https://github.com/maximhq/bifrost/issues/5874."""
 _FIELDS = {"_eof_sent", "_headers", "_keep_alive", "_req", "_send_headers_immediately"}
 _IS_AS_EXPECTED = (
     all(hasattr(web.StreamResponse(), name) for name in _FIELDS)

@@ -21,10 +21,10 @@ from ..serving.counters import CANCELLED, INTERNAL, OK
 from .app import Access, Door
 from .auth import Shown
 from .endpoints import open_inference as endpoints
+from .error_answers import log_failure
 from .exchange import Exchange
 from .health import findings_of
 from .request_records import Records
-from .responses import log_failure
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ...compiler.plan.record import frozen
 from ..concurrency.loop_lag import LoopLag
 from ..executor import Executor
 from ..requests.errors import RequestError
@@ -22,16 +20,6 @@ from .request_records import RECORDS
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
-
-
-@frozen
-class Collected:
-    """Metrics as they were when they were asked for: the interface of a registry."""
-
-    metrics: list[Metric]
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self.metrics
 
 
 class Metrics:
@@ -49,13 +37,13 @@ class Metrics:
 
     async def answer(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """The text, in the format that the client prefers."""
-        from prometheus_client.exposition import choose_encoder
+        from .metric_families.exposition import as_text, content_type_for
 
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        accept = request.headers.get("Accept", "")
         siblings = request.app[RECORDS].siblings
-        found = Collected(await (self.collect() if siblings is None else siblings.metrics()))
-        text = await asyncio.to_thread(encode, found)  # a megabyte and more where deployments are many
-        return web.Response(body=text, headers={"Content-Type": content_type})
+        found = await (self.collect() if siblings is None else siblings.metrics())
+        text = await asyncio.to_thread(as_text, found, accept)  # megabytes where deployments are many
+        return web.Response(body=text, headers={"Content-Type": content_type_for(accept)})
 
     async def collect(self) -> list[Metric]:
         """Everything as it is now."""

@@ -65,8 +65,7 @@ from .endpoints.responses import (
     list_input,
     show_response,
 )
-from .exchange import Exchange
-from .responses import (
+from .error_answers import (
     cohere_error_answer,
     error_answer,
     gemini_error_answer,
@@ -74,6 +73,7 @@ from .responses import (
     messages_error_answer,
     tei_error_answer,
 )
+from .exchange import Exchange
 
 Answer = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
 InError = Callable[[RequestError, Mapping[str, str]], web.Response]

@@ -1,10 +1,8 @@
-"""What the gateway sends back: JSON, errors in the shape of each protocol, and headers beside them."""
+"""Answers as the gateway sends them: JSON, other bytes, and the headers beside them."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -15,7 +13,6 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
     anthropic_limits,
     openai_limits,
@@ -26,14 +23,11 @@ from ..dialects.rate_limit_headers import (
     write_openai,
 )
 from ..header_lines import header_lines
-from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
 from ..whole_answer import JSON, OCTETS, WholeAnswer, WithLines, fields_of
 from .request_head import REQUEST_ID_HEADER
-
-log = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
@@ -48,15 +42,6 @@ COST_HEADER = "x-inferc-cost"
 UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
 _ANTHROPICS_ID = "request-id"
 
-_GOOGLES = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    405: "UNIMPLEMENTED",
-    429: "RESOURCE_EXHAUSTED",
-    503: "UNAVAILABLE",
-}
 _SENT = 1 << 18
 """Bytes that are handed to a connection at once."""
 _COST_LINE, _ID_LINE, _UPSTREAM_ID_LINE = (
@@ -158,7 +143,7 @@ def answered_by(
     if trace.cached:
         headers[CACHE_HEADER] = "hit"
     if trace.upstream is not None:
-        _add_said(headers, trace.upstream, as_anthropic)
+        add_said(headers, trace.upstream, as_anthropic)
     return headers
 
 
@@ -201,7 +186,7 @@ def lines_answered(
     return lines
 
 
-def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:
+def add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:
     """The provider's own id, and what is left of its limits, in the words of the client's protocol."""
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
@@ -243,82 +228,3 @@ def _naming(header: str, places: Sequence[str]) -> dict[str, str]:
     if len(places) > _MOST_PLACES:
         named += f", and {len(places) - _MOST_PLACES} more"
     return {header: named.encode("ascii", "backslashreplace").decode("ascii")}
-
-
-def error_body(error: RequestError) -> dict[str, Any]:
-    """`error` in OpenAI's shape."""
-    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
-
-
-def error_answer(error: RequestError, ids: Mapping[str, str] | None = None) -> web.Response:
-    """`error` as a response, with the time to wait and what the provider says beside it, where known."""
-    return json_answer(error_body(error), error.status, _error_headers(error, ids or new_ids()))
-
-
-def inference_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
-    """`error` in the shape of the Open Inference Protocol."""
-    return json_answer({"error": error.message}, error.status, _error_headers(error, ids))
-
-
-def cohere_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
-    """`error` in Cohere's shape."""
-    return json_answer(cohere.write_error(error), error.status, _error_headers(error, ids))
-
-
-def tei_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
-    """`error` in the shape of Text Embeddings Inference."""
-    return json_answer(tei.write_error(error), error.status, _error_headers(error, ids))
-
-
-def gemini_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
-    """`error` in Google's shape."""
-    said = {"code": error.status, "message": error.message, "status": _GOOGLES.get(error.status, "UNKNOWN")}
-    return json_answer({"error": said}, error.status, _error_headers(error, ids))
-
-
-def messages_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
-    """`error` in Anthropic's shape."""
-    body = anthropic.write_error(error) | {"request_id": ids[REQUEST_ID_HEADER]}
-    return json_answer(body, error.status, _error_headers(error, ids, as_anthropic=True))
-
-
-def _error_headers(
-    error: RequestError, ids: Mapping[str, str], *, as_anthropic: bool = False
-) -> dict[str, str]:
-    headers = dict(ids)
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after))
-    if error.status == 429 and not error.retryable:
-        headers["x-should-retry"] = "false"
-    if error.upstream is not None:
-        _add_said(headers, error.upstream, as_anthropic)
-    if error.request_id is not None:
-        headers[UPSTREAM_ID_HEADER] = error.request_id
-    if error.deployment is not None:
-        headers[DEPLOYMENT_HEADER] = error.deployment
-        headers[ATTEMPTS_HEADER] = str(error.attempts)
-    return headers
-
-
-def error_event(error: Exception) -> bytes:
-    """What ends a stream of events that has failed, in OpenAI's shape; the log is told."""
-    if not isinstance(error, RequestError):
-        error = internal_error()
-    log_failure(error)
-    return b"data: %b\n\n" % orjson.dumps(error_body(error))
-
-
-def log_failure(error: RequestError) -> None:
-    """One line for what the operator, not the client, has to look at."""
-    limited = isinstance(error, RateLimited) and error.upstream_status is not None
-    if error.is_logged:
-        return
-    if error.provider is not None and (error.status >= 500 or error.status in (401, 403) or limited):
-        kind = {"kind": (error.provider, error.deployment, error.code)}
-        log.warning("%s (%s, attempts: %d)", error.message, error.code, error.attempts, extra=kind)
-
-
-def internal_error() -> RequestError:
-    """What a client is told about a defect of ours, which is logged with its traceback."""
-    log.exception("a request failed because of a defect in inferc")
-    return RequestError("internal error; the log of the server says more")

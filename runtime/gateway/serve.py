@@ -5,43 +5,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 from attrs import evolve
 
-from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, SecretRef, is_loopback
-from ...compiler.plan.record import frozen
+from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, is_loopback
 from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
 from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
-from ..issued_keys import BrokenKeys
-from ..limits.store import is_on_redis
 from ..reload import Reloader, Reread, reloading_on_hangup
 from ..requests.errors import StartError
-from ..secret import LiveSecret, read_secret
-from ..shared_keys import SharedKeys
 from ..systemd import notify, watchdog
 from . import web_tokens
+from .access import Access, read_access
 from .app import DOOR, build_app, take_over
-from .auth import Keys, following_keys
+from .auth import following_keys
 from .grpc_server import GrpcServer
 from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
 from .ui.pages import Sources
-from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
 STOPPING = 10.0
 """Seconds that deployments have to stop in, when no request is in flight any more."""
@@ -160,7 +152,7 @@ class Service:
         check_door(gateway)
         if gateway.workers > 1 and old.workers == 1:
             raise StartError("gateway: one process serves this file, and `workers` wants more: start it anew")
-        opened = await _read_access(plan, self.executor)
+        opened = await read_access(plan, self.executor)
         bound = None
         if (gateway.host, gateway.port) != (old.host, old.port):
             bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port)
@@ -245,24 +237,11 @@ async def _done_before(stop: Stop, task: asyncio.Task[Any]) -> bool:
         await end_tasks([asked, at_once])
 
 
-@frozen
-class Access:
-    """How clients come in: the token and the keys that they show, and the certificate that they are shown."""
-
-    token: LiveSecret | None
-    keys: Keys | None
-    certificate: Certificate | None
-
-    @property
-    def tls(self) -> ssl.SSLContext | None:
-        return None if self.certificate is None else self.certificate.context
-
-
 async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     """Start `executor`, and read what lets clients in."""
     problems: list[str] = []
     try:
-        opened = await _read_access(evolve(executor.plan, gateway=gateway), executor)
+        opened = await read_access(evolve(executor.plan, gateway=gateway), executor)
     except StartError as error:
         problems += error.problems
     try:
@@ -273,56 +252,3 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
         await executor.stop()
         raise StartError(*problems)
     return opened
-
-
-def _shared_keys(executor: Executor, plan: Plan) -> SharedKeys | None:
-    """The keys for people of all machines that share the state, if several may. Raises StartError."""
-    state = executor.state_at
-    if not is_on_redis(state):
-        return None
-    try:
-        return SharedKeys(str(state), plan.state.name)
-    except BrokenKeys as error:
-        raise StartError(str(error)) from None
-
-
-async def _read_access(plan: Plan, executor: Executor) -> Access:
-    """What lets clients in. Raises StartError with all problems."""
-    gateway = plan.gateway
-    problems: list[str] = []
-    base_dir = executor.base_dir
-
-    def read(what: Callable[[], T]) -> T | None:
-        try:
-            return what()
-        except StartError as error:
-            problems.extend(error.problems)
-            return None
-
-    async def reading(what: Callable[[], T], refs: Iterable[SecretRef]) -> T | None:
-        """The same, on a thread where somebody else is asked."""
-        is_fetched = any(ref.source.is_fetched for ref in refs)
-        return await asyncio.to_thread(read, what) if is_fetched else read(what)
-
-    auth, tls = gateway.auth, gateway.tls
-    token = keys = certificate = None
-    if auth is not None:
-        key = partial(read_secret, auth, base_dir, "gateway")
-        token = await reading(lambda: LiveSecret(auth, base_dir, key), (auth,))
-    if gateway.keys:
-        names = frozenset(key.name for key in gateway.keys)
-        tokens = WebTokens(gateway.jwt, names) if gateway.jwt is not None else None
-        refs = (ref for each in gateway.keys for ref in each.secret)
-        keys = await reading(lambda: Keys(gateway.keys, base_dir, tokens, _shared_keys(executor, plan)), refs)
-        if keys is not None:
-            await keys.refresh()
-        if tokens is not None:
-            try:
-                await tokens.load()
-            except StartError as error:
-                problems += error.problems
-    if tls is not None:
-        certificate = read(lambda: Certificate(tls, base_dir))
-    if problems:
-        raise StartError(*problems)
-    return Access(token, keys, certificate)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ...compiler.plan import Tls
 from ..concurrency.tasks import repeated
-from ..replicas.remote.certificates import why_unusable
+from ..regular_file import stamp
+from ..replicas.remote.certificates import warn_of_times, why_unusable
 from ..requests.errors import StartError
-from .auth import stamp
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Certificate:
                 f"gateway: the certificate {self._tls.cert.name} with the key {self._tls.key.name} cannot be "
                 f"used: {why_unusable(error)}"
             ) from None
+        warn_of_times(certificate, "gateway")
         authority = self._tls.client_ca
         if authority is not None:
             try:

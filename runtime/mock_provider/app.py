@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from aiohttp import web
 
-from ..late_resources import LateResources
+from ..late_resources import LateResources, by_beginning
 from .anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from .bedrock_api import BedrockApi
 from .gemini_api import GeminiApi
@@ -39,6 +41,42 @@ _MORE = {
 }
 """What there is beside chats and vectors, and what the tables of strict rules call it."""
 
+_AT_OPENAI = {
+    "/chat/completions": "chat",
+    "/responses": "respond",
+    "/embeddings": "embed",
+    "/rerank": "rerank",
+    "/embed": "cohere_embed",
+    **_MORE,
+}
+"""What is served below each of `_OPENAI`, and what answers there."""
+
+
+def _paths() -> Iterator[tuple[str, tuple[str, str]]]:
+    """The paths, each with its method and what answers there."""
+    for named in ("", _NAMED):
+        for base in _OPENAI:
+            for path, what in _AT_OPENAI.items():
+                yield f"{named}{base}{path}", ("POST", what)
+        for base in ("", _CLAUDE_AT_GOOGLE):
+            yield f"{named}{base}/v1/messages", ("POST", "messages")
+        yield named + _CLAUDE, ("POST", "raw_predict")
+        yield named + _CONVERSE, ("POST", "converse")
+        yield named + _INVOKE, ("POST", "invoke")
+        for base in (_GEMINI, _VERTEX):
+            yield named + base + _GENERATE, ("POST", "generate")
+        yield f"{named}{_GEMINI}:batchEmbedContents", ("POST", "batch_embed")
+        yield f"{named}{_VERTEX}:predict", ("POST", "predict")
+    for method in ("GET", "HEAD"):
+        yield "/v1/models", (method, "models")
+        yield "/__mock__/stats", (method, "stats")
+    yield "/__mock__/reset", ("POST", "reset")
+    yield "/__mock__/faults", ("POST", "faults")
+    yield "/{path:.*}", ("*", "no such path")
+
+
+_SERVED = by_beginning(_paths())
+
 
 def build_app(options: MockOptions | None = None, stats: Stats | None = None) -> web.Application:
     """The mock provider as an application, with its own counts under `/__mock__/`.
@@ -47,47 +85,36 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     """
     provider = Provider(options or MockOptions(), stats or Stats())
     app = web.Application(client_max_size=_MAX_BODY)
-    resources = LateResources()
+    answers = _answers(provider)
 
-    def post(path: str, answer: Handler, method: str = "POST") -> None:
-        resources.add(path, lambda router, path: router.add_route(method, path, answer))
+    def add(router: web.UrlDispatcher, path: str, served: tuple[str, str]) -> None:
+        method, what = served
+        router.add_route(method, path, answers[what])
 
-    openai, anthropic, gemini = OpenAIApi(), AnthropicApi(), GeminiApi()
-    chat = provider.guarded(openai, "chat", provider.chat)
-    respond = provider.guarded(ResponsesApi(), "responses", provider.chat)
-    embed = provider.guarded(openai, "embed", provider.embeddings)
-    rerank = provider.guarded(openai, "rerank", provider.rerank)
-    messages = provider.guarded(anthropic, "chat", provider.chat)
-    raw_predict = provider.guarded(AnthropicOnVertexApi(), "chat", provider.chat)
-    converse = provider.guarded(BedrockApi(), "chat", provider.chat)
-    invoke = provider.guarded(BedrockApi(), "invoke", provider.invoke)
-    generate = provider.guarded(gemini, "chat", provider.chat)
-    for named in ("", _NAMED):
-        for base in _OPENAI:
-            post(f"{named}{base}/chat/completions", chat)
-            post(f"{named}{base}/responses", respond)
-            post(f"{named}{base}/embeddings", embed)
-            post(f"{named}{base}/rerank", rerank)
-            post(f"{named}{base}/embed", provider.guarded(openai, "cohere_embed", provider.embeddings))
-            for path, kind in _MORE.items():
-                post(f"{named}{base}{path}", provider.guarded(openai, kind, provider.more))
-        for base in ("", _CLAUDE_AT_GOOGLE):
-            post(f"{named}{base}/v1/messages", messages)
-        post(named + _CLAUDE, raw_predict)
-        post(named + _CONVERSE, converse)
-        post(named + _INVOKE, invoke)
-        for base in (_GEMINI, _VERTEX):
-            post(named + base + _GENERATE, generate)
-        post(
-            f"{named}{_GEMINI}:batchEmbedContents",
-            provider.guarded(gemini, "batch_embed", provider.embeddings),
-        )
-        post(f"{named}{_VERTEX}:predict", provider.guarded(gemini, "predict", provider.embeddings))
-    for path, show in ("/v1/models", provider.models), ("/__mock__/stats", provider.show_stats):
-        post(path, show, "GET")
-        post(path, show, "HEAD")
-    post("/__mock__/reset", provider.reset)
-    post("/__mock__/faults", provider.set_faults)
-    post("/{path:.*}", provider.no_such_path, "*")
-    app.router.register_resource(resources)
+    app.router.register_resource(LateResources(add, _SERVED))
     return app
+
+
+def _answers(provider: Provider) -> dict[str, Handler]:
+    """What answers, by the names that `_paths` gives it."""
+    openai, gemini, bedrock = OpenAIApi(), GeminiApi(), BedrockApi()
+    return {
+        "chat": provider.guarded(openai, "chat", provider.chat),
+        "respond": provider.guarded(ResponsesApi(), "responses", provider.chat),
+        "embed": provider.guarded(openai, "embed", provider.embeddings),
+        "cohere_embed": provider.guarded(openai, "cohere_embed", provider.embeddings),
+        "rerank": provider.guarded(openai, "rerank", provider.rerank),
+        **{kind: provider.guarded(openai, kind, provider.more) for kind in _MORE.values()},
+        "messages": provider.guarded(AnthropicApi(), "chat", provider.chat),
+        "raw_predict": provider.guarded(AnthropicOnVertexApi(), "chat", provider.chat),
+        "converse": provider.guarded(bedrock, "chat", provider.chat),
+        "invoke": provider.guarded(bedrock, "invoke", provider.invoke),
+        "generate": provider.guarded(gemini, "chat", provider.chat),
+        "batch_embed": provider.guarded(gemini, "batch_embed", provider.embeddings),
+        "predict": provider.guarded(gemini, "predict", provider.embeddings),
+        "models": provider.models,
+        "stats": provider.show_stats,
+        "reset": provider.reset,
+        "faults": provider.set_faults,
+        "no such path": provider.no_such_path,
+    }

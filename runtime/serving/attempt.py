@@ -15,8 +15,9 @@ from ...compiler.plan.service_tiers import STANDARD
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
-from ..policies.estimate import FRAME_BYTES, NO_SIZE, Estimate, Tariff, said_by, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, NO_SIZE, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
+from ..policies.tariff import Tariff
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import (
     BudgetExceeded,

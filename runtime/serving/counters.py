@@ -97,6 +97,8 @@ class Durations:
 
     def sort_in(self) -> None:
         """Count those that are new: of many, where each bucket ends is looked for, not the bucket of each."""
+        if not self.new:
+            return
         new = sorted(self.new)
         self.new.clear()
         self._seconds += sum(new)

@@ -14,8 +14,9 @@ from ...compiler.plan import OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
-from ..policies.estimate import Estimate, Tariff
+from ..policies.estimate import Estimate
 from ..policies.retry import Retry
+from ..policies.tariff import Tariff
 from ..replicas.replica import Answering, Relaying, Replica
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..policies.estimate import Tariff
+from ..policies.tariff import Tariff
 from ..replicas.replica import Answering
 from ..requests.answer import ChatChunk, Chunk
 from ..requests.call import Call

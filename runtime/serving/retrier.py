@@ -6,8 +6,9 @@ import asyncio
 from math import inf
 
 from ..limits.rate_limiters import MAX_WAIT
-from ..policies.estimate import NO_SIZE, Tariff
+from ..policies.estimate import NO_SIZE
 from ..policies.retry import GiveUp, Retry
+from ..policies.tariff import Tariff
 from ..requests.call import Call
 from ..requests.errors import (
     CircuitOpen,

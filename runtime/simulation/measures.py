@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from ...compiler.plan.record import frozen
-from ...compiler.plan.scenarios import Constant, Expr, Measure, Operation
+from ...compiler.plan.scenarios import Constant, Expr, Measure, Operation, measures_in
 from ..limits.replica_policies import route_payer
 from ..requests.usage import PICODOLLARS
 from .records import Record, Tally
@@ -157,16 +157,6 @@ def _of_request(record: Record, name: str, argument: str) -> Value:
         case "tokens":
             return float(record.tokens)
     return None if record.cost is None else record.cost / PICODOLLARS
-
-
-def measures_in(node: Expr) -> list[Measure]:
-    """All that an expression looks at."""
-    match node:
-        case Measure():
-            return [node]
-        case Operation():
-            return measures_in(node.left) + (measures_in(node.right) if node.right is not None else [])
-    return []
 
 
 def limit_of(conditions: list[Expr]) -> float:

@@ -9,8 +9,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +153,47 @@ def test_an_executor_answers_threads_and_leaves_none(
     assert executor.chat("gpt", "Hi").text == "You said: Hi"
     executor.close()
     executor.close()
-    with pytest.raises(RuntimeError, match="was closed"):
+    with pytest.raises(inferc.RequestError, match="was closed"):
         list(cut)
     assert "".join(whole) == " said: one two"
     assert threading.active_count() == before
     with pytest.raises(RuntimeError, match="start"):
         executor.chat("gpt", "Hi")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda executor: executor.chat("gpt", "Hi"),
+        lambda executor: list(executor.stream("gpt", "Hi")),
+        lambda executor: executor.run("say", question="Hi"),
+    ],
+    ids=["chat", "stream", "run"],
+)
+def test_who_asks_while_an_executor_is_closed_hears_that(
+    ask: Callable[[inferc.SyncExecutor], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    say = "\npipeline say(question: text) -> text { return gpt(question) }\n"
+    failed: Future[object] = Future()
+
+    def asks() -> None:
+        try:
+            failed.set_result(ask(executor))
+        except BaseException as error:
+            failed.set_exception(error)
+
+    with inferc.mock_provider({"faults": ["slow:seconds=60"]}) as provider:
+        executor = inferc.SyncExecutor(provider.behind(inferc.compile(text=CHAT + say))).start()
+        asking = threading.Thread(target=asks)
+        asking.start()
+        while not provider.requests:
+            time.sleep(0.01)
+        executor.close()
+        with pytest.raises(inferc.RequestError, match="was closed before the answer") as caught:
+            failed.result(30)
+        asking.join(30)
+    assert (caught.value.status, caught.value.code) == (503, "shutting_down")
 
 
 def test_what_cannot_start_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

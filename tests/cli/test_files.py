@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -245,3 +246,25 @@ def test_output_that_cannot_be_written_is_one_line_of_error() -> None:
         assert closed.stderr.startswith("error: the output cannot be written")
     assert run("check", "missing.infer", shell="2> /dev/full").returncode == 1
     assert run("check", "main.infer", shell="2>&-").returncode == 0
+
+
+def test_of_several_files_one_that_cannot_come_to_its_place_says_that_another_has(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a.infer").write_text(CHAT)
+    Path("b.infer").write_text(CHAT)
+    Path("out").mkdir()
+    replace = os.replace
+
+    def replace_a(source: str, target: Path) -> None:
+        if target.name != "a.plan.json":
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_a)
+    done = inferc("compile", "a.infer", "b.infer", "-o", "out/")
+    assert done.status == 1
+    assert "cannot write out/b.plan.json" in done.err
+    assert "of the 2 files, only out/a.plan.json is new" in done.err
+    assert "wrote out/a.plan.json" in done.err
+    assert os.listdir("out") == ["a.plan.json"]

@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from inferc.runtime.http_server import from_systemd
 from inferc.runtime.requests.errors import StartError
 
 from ..support.commands import PATIENCE, ROOT
+from ..support.forked import forked_program
 
 FILE = """
 deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("OPENAI_API_KEY") } }
@@ -24,16 +26,17 @@ gateway { bind = "127.0.0.1:1", workers = WORKERS }
 """
 AS_SYSTEMD = """
 import os, sys
-os.dup2(int(sys.argv[1]), 3)
+from inferc.cli.main import main
 os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-os.execv(sys.executable, [sys.executable, "-m", "inferc.cli", "run", sys.argv[2]])
+sys.exit(main(["run", sys.argv[1]]))
 """
 
 
-def start(listening: socket.socket, file: Path) -> subprocess.Popen[str]:
-    """The server as systemd starts it, which has not begun yet."""
-    return subprocess.Popen(
-        [sys.executable, "-c", AS_SYSTEMD, str(listening.fileno()), str(file)],
+def start(listening: socket.socket, file: Path) -> Any:
+    """The server as systemd starts it, which has not begun yet: the socket is its file 3."""
+    return forked_program(
+        AS_SYSTEMD,
+        file,
         cwd=ROOT,
         env=os.environ | {"OPENAI_API_KEY": "key-one"},
         pass_fds=[listening.fileno()],
@@ -42,6 +45,7 @@ def start(listening: socket.socket, file: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no systemd")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_requests_wait_in_the_socket_until_a_server_takes_them(
     workers: int, tmp_path: Path, socket_folder: Path

@@ -29,6 +29,36 @@ def test_a_key_behind_bearer_is_in_no_word_of_a_finding(project: Project, text: 
     assert key not in repr(found)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"sk-proj-{KEY}",
+        f"sk-ant-api03-{KEY}-x_y",
+        f"hf-{KEY}Z9",
+        f"hf_{KEY}Z9",
+        f"xai-{KEY}Z9",
+        f"AIzaSyA1234-{KEY}56",
+        f"nvapi-{KEY}",
+        f"fw_{KEY}Z9",
+        "3f2a9b7c8d1e4f5061728394a5b6c7d8",
+        "a3f29b7c8d1e4f5061728394a5b6c7d8",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.x1",
+        "my-secret-key",
+    ],
+)
+def test_a_key_without_quotes_is_told_once_and_not_shown(project: Project, key: str) -> None:
+    text = f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{\n    api_key = {key}\n  }}\n}}\n'
+    [item] = project.findings(text)
+    assert item.code == "E0306"
+    assert all(key not in render([item], form) for form in OutputFormat)
+    assert key not in repr(item)
+
+
+@pytest.mark.parametrize("name", ["replicas = burst-1", "replicas = burst/2", "replicas = 8-burst"])
+def test_a_calculation_is_no_text_without_quotes(project: Project, name: str) -> None:
+    assert project.findings("let burst = 4\n" + chat("gpt", name)) == []
+
+
 def deployment(**settings: str) -> str:
     inside = ", ".join(f'{name} = "{value}"' for name, value in settings.items())
     return f'deployment a {{ model = "m", runtime vllm {{ endpoint = "http://h/v1", {inside} }} }}\n'

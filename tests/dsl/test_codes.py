@@ -138,3 +138,8 @@ def test_explain_marks_headings_where_there_is_colour(
 def test_the_document_is_made_from_the_pages_as_they_are() -> None:
     script = [sys.executable, str(ROOT / "scripts" / "build_errors.py"), "--check"]
     assert subprocess.run(script, check=False, timeout=200).returncode == 0
+
+
+def test_the_document_has_the_page_of_each_code() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    assert re.findall(r"(?m)^### ([EWN]\d+)$", text) == sorted(known_codes(), key=lambda code: code[1:3])

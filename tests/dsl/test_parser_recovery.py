@@ -479,7 +479,7 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
         "an_interpolation_outside_of_a_text",
         ["deployment gpt {", "  model = ${x}", "  a = 1", "}"],
-        ("E0105", "`$` means nothing here", "$"),
+        ("E0105", "a name stands alone here", "${x}"),
     ),
     (
         "one_ampersand",
@@ -607,7 +607,7 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
         "a_no_break_space",
         ["let x = 1"],
-        ("E0105", "the character U+00A0 means nothing here", " "),
+        ("E0105", "the character U+00A0 is no plain space", " "),
     ),
     (
         "an_emoji_as_a_name",

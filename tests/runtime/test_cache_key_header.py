@@ -10,7 +10,8 @@ from inferc.runtime.dialects import openai_responses
 from inferc.runtime.dialects.chats import said_in
 from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.mock_provider.strict import table
-from inferc.runtime.replicas.remote.chats import Chats, Fit
+from inferc.runtime.replicas.remote.chat_answers import Fit
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest
 

@@ -16,7 +16,7 @@ from attrs import frozen
 from inferc.runtime import client_connection
 from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules, make_room
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.gateway.responses import error_answer
+from inferc.runtime.gateway.error_answers import error_answer
 from inferc.runtime.http_server import HttpServer, bind
 
 from ..support.remote import eventually
@@ -28,10 +28,12 @@ PIECE = b"x" * 100_000
 
 @frozen
 class Served:
-    """A server, and what its handlers did. ended: how each request came to its end."""
+    """A server, and what its handlers did. ended: how each request came to its end. going_on: lets `/slow`
+    answer."""
 
     server: HttpServer
     ended: list[str]
+    going_on: asyncio.Event
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.server.port, limit=1 << 10)
@@ -47,8 +49,12 @@ class Served:
 
 @asynccontextmanager
 async def serving(grace: float = 1, **rules: Any) -> AsyncIterator[Served]:
-    """A server that says `ok` at `/`, the body at POST, and at `/endless` streams for ever."""
+    """A server that says `ok` at `/`, the body at POST, and at `/endless` streams for ever.
+
+    Plain answers go past aiohttp, as those of a gateway do, where `plain` says so.
+    """
     ended: list[str] = []
+    going_on = asyncio.Event()
 
     async def ok(request: web.Request) -> web.StreamResponse:
         return web.Response(text="ok")
@@ -69,16 +75,25 @@ async def serving(grace: float = 1, **rules: Any) -> AsyncIterator[Served]:
     async def large(request: web.Request) -> web.StreamResponse:
         return web.Response(body=PIECE * 200)
 
+    async def slow(request: web.Request) -> web.StreamResponse:
+        try:
+            await going_on.wait()
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+        return web.Response(text="ok")
+
     app = web.Application()
     app[RULES] = ConnectionRules(refuse=error_answer, **rules)
     app.router.add_get("/", ok)
     app.router.add_post("/", echo)
     app.router.add_get("/endless", endless)
     app.router.add_get("/large", large)
+    app.router.add_get("/slow", slow)
     server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=grace)
     await server.start()
     try:
-        yield Served(server, ended)
+        yield Served(server, ended, going_on)
     finally:
         await server.stop()
 
@@ -225,6 +240,72 @@ async def test_a_request_whose_body_still_comes_is_in_flight_when_the_server_sto
         writer.close()
     assert answer.endswith(b"abcd")
     assert b"Connection: close" in answer
+
+
+# ---- one half of a connection
+
+SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize(
+    ("data", "answers"),
+    [
+        (SLOW, 1),
+        (SLOW.replace(b"/1.1", b"/1.0"), 1),
+        (SLOW + POST + b"okay" + GET, 3),
+        (
+            SLOW
+            + POST.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked")
+            + b"2\r\nok\r\n0\r\n\r\n",
+            2,
+        ),
+    ],
+    ids=["1.1", "1.0", "one behind the other", "chunks"],
+)
+async def test_who_closes_one_half_behind_a_request_gets_its_answer(
+    plain: bool, data: bytes, answers: int
+) -> None:
+    async with serving(idle=60, plain=plain) as it:
+        reader, writer = await it.connect()
+        writer.write(data)
+        writer.write_eof()
+        await eventually(lambda: any(each._sends_no_more for each in it.server._connections))
+        it.going_on.set()
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    assert answer.count(b" 200 OK\r\n") == answer.count(b"\r\n\r\nok") == answers
+
+
+async def test_who_closes_later_has_gone() -> None:
+    async with serving(idle=60) as it:
+        _, writer = await it.connect()
+        writer.write(SLOW)
+        await asyncio.sleep(2 * client_connection._WITH_REQUEST)
+        writer.write_eof()
+        await eventually(lambda: it.ended == ["CancelledError"])
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [POST + b"ok", GET[:-2], POST + b"okay" + POST])
+async def test_who_closes_before_a_request_is_whole_has_gone(sent: bytes) -> None:
+    async with serving(idle=60, header=60) as it:
+        reader, writer = await it.connect()
+        writer.write(sent)
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await eventually(lambda: not it.server._connections)
+
+
+async def test_a_stream_to_one_who_has_gone_at_once_ends_when_it_is_written_to() -> None:
+    async with serving(idle=60) as it:
+        _, writer = await it.connect()
+        writer.write(SLOW.replace(b"slow", b"endless"))
+        writer.write_eof()
+        writer.close()
+        await eventually(lambda: len(it.ended) == 1)
 
 
 # ---- who is given up, in virtual time

@@ -132,8 +132,27 @@ async def test_who_wants_a_certificate_and_says_so_is_understood(tmp_path: Path)
     for name in ("tls", "me"):
         issue(tmp_path, name)
     async with provider(tmp_path, wants="me", newest=ssl.TLSVersion.TLSv1_2) as it:
-        with pytest.raises(NetworkError, match=r"TLS failed .*it may want a certificate: `tls \{ cert"):
+        with pytest.raises(NetworkError, match=r"TLS failed .*it may want a certificate: name one with"):
             await ask(plan_of(it.port, tls=tls(ca="tls.crt")), tmp_path)
+
+
+async def test_who_wants_a_certificate_only_afterwards_is_understood_too(tmp_path: Path) -> None:
+    """As TLS 1.3 has it: the handshake is over for a client when the server refuses it."""
+    for name in ("tls", "me"):
+        issue(tmp_path, name)
+    async with provider(tmp_path, wants="me") as it:
+        with pytest.raises(NetworkError) as caught:
+            await ask(plan_of(it.port, tls=tls(ca="tls.crt")), tmp_path)
+    assert "Operation not permitted" not in str(caught.value)
+
+
+async def test_a_certificate_that_the_other_side_refuses_today_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    issue(tmp_path)
+    issue(tmp_path, "me", days=-30)
+    Certificates(tls(ca="tls.crt", cert="me.crt", key="me.key"), tmp_path, "deployment `gpt`")
+    assert "deployment `gpt`: the other side refuses the certificate me.crt: it has expired on" in caplog.text
 
 
 async def test_a_certificate_that_is_replaced_is_shown_from_the_next_connection_on(tmp_path: Path) -> None:

@@ -14,16 +14,11 @@ from aiohttp.client_proto import ResponseHandler
 from attrs import Factory, define, evolve
 from yarl import URL
 
-from inferc.runtime.replicas.remote import http_client
+from inferc.runtime.replicas.remote import lean_client
 from inferc.runtime.replicas.remote.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
-from inferc.runtime.replicas.remote.http_client import (
-    ClientOptions,
-    HttpClient,
-    LeanAnswer,
-    LeanClient,
-    SessionClient,
-    open_client,
-)
+from inferc.runtime.replicas.remote.http_client import ClientOptions, HttpClient
+from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient, open_client
+from inferc.runtime.replicas.remote.session_client import SessionClient
 
 from ..support.remote import eventually, limit
 
@@ -324,6 +319,6 @@ async def test_an_aiohttp_that_has_changed_does_all_of_it_itself(monkeypatch: py
     def changed(self: Any, *, read_until_eof: bool = False) -> None: ...
 
     monkeypatch.setattr(ResponseHandler, "set_response_params", changed)
-    assert not http_client.is_as_expected()
+    assert not lean_client.is_as_expected()
     async with client(open_client) as asking:
         assert isinstance(asking, SessionClient)

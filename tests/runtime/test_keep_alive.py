@@ -69,7 +69,7 @@ def heard(
 
 
 OK = b"HTTP/1.1 200 OK"
-COMMENT = b": keep-alive\n\n"
+COMMENT = b": keep-alive\n"
 
 
 def test_a_comment_is_sent_whenever_nothing_was_said_for_fifteen_seconds() -> None:
@@ -82,7 +82,10 @@ def test_a_comment_is_sent_whenever_nothing_was_said_for_fifteen_seconds() -> No
         await out.end(event(b"3"))
 
     assert KEEP_ALIVE == 15
-    assert heard(say) == [
+    told = heard(say)
+    for block in b"".join(data for _, data in told[1:]).split(b"\n\n")[:-1]:
+        assert b"data: " in block  # openai-go reads an event at each blank line
+    assert told == [
         (15, OK),
         (15, COMMENT),
         (30, COMMENT),

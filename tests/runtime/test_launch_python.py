@@ -80,6 +80,11 @@ def application():
 def number():
     return 1
 
+def annotated():
+    async def answer(messages: list[Message], **options: object) -> str:
+        return "checked elsewhere"
+    return answer
+
 def narrow():
     async def answer(messages):
         return ""
@@ -135,6 +140,12 @@ async def test_an_answer_function_becomes_a_chat(folder: Path) -> None:
     }
     assert (answer["object"], answer["model"]) == ("chat.completion", "gpt-4o-mini")
     assert "house.chat" not in sys.modules
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="such annotations are an error of the module")
+async def test_what_annotations_name_need_not_be_there(folder: Path) -> None:
+    (answer,) = [json.loads(data) for data in await ask(folder, "house.chat:annotated", "hello")]
+    assert answer["choices"][0]["message"]["content"] == "checked elsewhere"
 
 
 async def test_an_answer_generator_is_streamed_piece_by_piece(folder: Path) -> None:

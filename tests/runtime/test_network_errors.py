@@ -52,6 +52,12 @@ ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
         (refused_by_proxy(502), PROXY, NetworkError, "proxy:3128 answered 502"),
         (untrusted(10, "certificate has expired"), None, NetworkError, "has expired; it has to be renewed"),
         (untrusted(62, "Hostname mismatch."), None, NetworkError, "by a name that its certificate is for"),
+        (
+            untrusted(85, "Missing Authority Key Identifier"),
+            None,
+            NetworkError,
+            "Identifier; Python 3.13 and",
+        ),
         (untrusted(20, "unable to get local issuer"), None, NetworkError, "`tls { ca = file(…) }`"),
         (
             aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "refused")),
@@ -65,7 +71,19 @@ ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
             NetworkError,
             f"{ENDPOINT}: there is no such host",
         ),
-        (broken(ALERT), None, NetworkError, "it may want a certificate: `tls { cert = file(…), key"),
+        (broken(ALERT), None, NetworkError, "it asks for a certificate: name one with `tls { cert = file(…)"),
+        (
+            aiohttp.ClientOSError(*ALERT.args),
+            None,
+            NetworkError,
+            "(TLSV13_ALERT_CERTIFICATE_REQUIRED); it asks",
+        ),
+        (
+            aiohttp.ClientOSError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (_ssl.c:2580)"),
+            None,
+            NetworkError,
+            "it refuses the certificate that it was shown",
+        ),
         (broken(OSError(errno.ECONNRESET, "reset")), None, NetworkError, "Connection reset by peer"),
     ],
 )

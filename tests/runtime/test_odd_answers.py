@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from copy import deepcopy
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.gateway.chat_writer import ChatWriter
-from inferc.runtime.replicas.remote.chats import read_events
+from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.requests.errors import RequestError
 
 from .test_surrogates import CLIENTS, Json, as_sent, asked_in, chat_chunk, chats_of
@@ -138,16 +138,22 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 def spoilt(value: Any) -> Iterator[Any]:
     """`value` with each odd value in the place of each that it holds."""
-    for *way, last in places(value):
+    for way in places(value):
         for odd in (*ODD, LEFT_OUT):
-            changed = within = deepcopy(value)
-            for key in way:
-                within = within[key]
-            if odd is LEFT_OUT:
-                del within[last]
-            else:
-                within[last] = odd
-            yield changed
+            yield changed(value, way, odd)
+
+
+def changed(value: Any, way: tuple[Any, ...], odd: Any) -> Any:
+    """`value` with `odd` where `way` leads; what stands beside the way is shared."""
+    key, *rest = way
+    copy = value.copy()
+    if rest:
+        copy[key] = changed(value[key], tuple(rest), odd)
+    elif odd is LEFT_OUT:
+        del copy[key]
+    else:
+        copy[key] = odd
+    return copy
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -170,6 +176,62 @@ def test_a_whole_answer_is_read_or_is_an_error_of_its_provider(provider: str, cl
     assert refused == {502}
 
 
+def without_ids(value: Any, nothing: object) -> Any:
+    """`value` with `nothing` in place of the ids of its calls; LEFT_OUT: without them."""
+    if isinstance(value, list):
+        return [without_ids(each, nothing) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: without_ids(inner, nothing) for name, inner in value.items()}
+    for name in {"toolUseId", "call_id"} | ({"id"} if value.get("id") == "c1" else set()):
+        if name in made:
+            made.pop(name) if nothing is LEFT_OUT else made.update({name: nothing})
+    return made
+
+
+@pytest.mark.parametrize("nothing", [LEFT_OUT, None, ""], ids=["left out", "null", "empty"])
+@pytest.mark.parametrize("provider", WHOLE)
+def test_a_call_without_an_id_gets_one(provider: str, nothing: object) -> None:
+    chats, classifier = chats_of(provider)
+    request = asked_in("openai_chat", stream=False)
+    body = json.dumps(without_ids(WHOLE[provider], nothing)).encode()
+    told = json.loads(ChatWriter(request).whole(chats.whole(body, chats.fit(request), classifier)))
+    [call] = told["choices"][0]["message"]["tool_calls"]
+    assert (call["function"]["name"], len(call["id"])) == ("f", 29)
+
+
+TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def assert_texts(said: Any) -> None:
+    """What clients of OpenAI's put together is text, and calls stand in a list."""
+    for name in TEXTS:
+        assert isinstance(said.get(name), str | None), said
+    assert isinstance(said.get("tool_calls"), list | None), said
+
+
+@pytest.mark.parametrize("provider", STREAMS)
+def test_clients_of_chats_get_texts_whatever_stands_in_their_place(provider: str) -> None:
+    chats, classifier = chats_of(provider)
+    whole, streamed = asked_in("openai_chat", stream=False), asked_in("openai_chat")
+    for answer in spoilt(WHOLE[provider]):
+        with suppress(RequestError):
+            told = json.loads(
+                ChatWriter(whole).whole(
+                    chats.whole(json.dumps(answer).encode(), chats.fit(whole), classifier)
+                )
+            )
+            for choice in told["choices"]:
+                assert_texts(choice["message"])
+    for events in spoilt(STREAMS[provider]):
+        reader, writer = chats.reader(streamed, chats.fit(streamed), classifier), ChatWriter(streamed)
+        data = SseParser().feed(b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events))
+        chunks, _ = read_events(reader, data, closing=True)
+        for event in SseParser().feed(b"".join(map(writer.write, chunks))):
+            for choice in json.loads(event.data)["choices"]:
+                assert_texts(choice["delta"])
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("provider", STREAMS)
 def test_a_stream_is_read_or_ends_with_an_error_of_its_provider(provider: str, client: str) -> None:
@@ -177,12 +239,15 @@ def test_a_stream_is_read_or_ends_with_an_error_of_its_provider(provider: str, c
     request = asked_in(client)
     fit = chats.fit(request)
 
+    def sent(event: Any) -> bytes:
+        return b"data: %b\n\n" % json.dumps(event).encode()
+
+    whole = {id(event): sent(event) for event in STREAMS[provider]}  # what most spoilt streams are made of
+    end = b"data: [DONE]\n\n" if provider == "openai" else b""
+
     def failure(events: Any) -> RequestError | None:
         reader, writer = chats.reader(request, fit, classifier), ChatWriter(request)
-        end = b"data: [DONE]\n\n" if provider == "openai" else b""
-        data = SseParser().feed(
-            b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events) + end
-        )
+        data = SseParser().feed(b"".join(whole.get(id(each)) or sent(each) for each in events) + end)
         chunks, error = read_events(reader, data, closing=True)
         told = b"".join(map(writer.write, chunks))
         told += writer.end() if error is None else writer.fail(error)
@@ -229,3 +294,18 @@ def test_clients_whose_answers_are_one_are_told_of_the_first_choice_alone(client
     assert (b"two" in told) == (client == "openai_chat")
     assert b"incomplete_details" not in told or b'"incomplete_details":{' not in told
     assert b"max_tokens" not in told
+
+
+@pytest.mark.parametrize("written", [b'"output":null', b'"output" : null'])
+def test_a_response_that_tells_no_output_at_its_end_has_a_list_for_one(written: bytes) -> None:
+    chats, classifier = chats_of("responses")
+    request = asked_in("openai_responses")
+    reader, writer = chats.reader(request, chats.fit(request), classifier), ChatWriter(request)
+    *events, last = (json.dumps(each).encode() for each in STREAMS["responses"])
+    output = json.dumps(WHOLE["responses"]["output"]).encode()
+    last = last.replace(b'"output": ' + output, written)
+    data = SseParser().feed(b"".join(b"data: %b\n\n" % each for each in (*events, last)))
+    chunks, error = read_events(reader, data, closing=True)
+    assert (error, written in last) == (None, True)
+    told = [json.loads(event.data) for event in SseParser().feed(b"".join(map(writer.write, chunks)))]
+    assert (told[-1]["type"], told[-1]["response"]["output"]) == ("response.completed", [])

@@ -61,6 +61,9 @@ def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
         chunk("", finish_reason="stop", native_finish_reason="network_error"),
         b'{"error": {"message": "broken"}, ' + chunk("two")[1:],
         chunk("two")[:-1] + b', "error": "broken"}',
+        b'{"detail": "broken"}',
+        b'{"code": "InternalError", "message": "broken", "request_id": "r"}',
+        b'{"code": 500, "msg": "broken"}',
         chunk("two", index=[0]),
         chunk("two", delta="two"),
         chunk("two", index={}, finish_reason="stop"),
@@ -76,6 +79,9 @@ def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
         "failed beneath",
         "an error",
         "one behind",
+        "a detail alone",
+        "a code with a message",
+        "a code with less",
         "an index that is no number",
         "a delta that is no object",
         "an end without a number",
@@ -98,6 +104,13 @@ def test_clients_find_a_delta_in_each_choice(said: dict[str, Any]) -> None:
         data = json.dumps({"id": "c", "model": "m", "choices": [choice | said]}).encode()
         [(sent, _)] = passed(chunk("one"), data)[1:]
         assert json.loads(sent)["choices"] == [choice | {"delta": {}}]
+
+
+@pytest.mark.parametrize("nothing", [b"", b" ", b"null", b" null "])
+def test_an_event_that_says_nothing_is_not_told(nothing: bytes) -> None:
+    """As servers in between send them: https://github.com/anomalyco/opencode/issues/50314."""
+    chunks = [chunk("one"), chunk("two"), chunk("three")]
+    assert [data for data, _ in passed(chunks[0], nothing, chunks[1], nothing, chunks[2])] == chunks
 
 
 def test_clients_find_choices_in_each_chunk() -> None:

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 import pytest
 
-from inferc.runtime.replicas.remote.http_client import ClientOptions, LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.http_client import ClientOptions
+from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
 from ..support.remote import eventually, limit
@@ -141,10 +143,16 @@ async def test_one_connection_has_answers_of_every_kind() -> None:
         assert opened == [1]
 
 
+@cache
+def numbers(size: int) -> bytes:
+    """So many bytes, which differ from place to place."""
+    return b"".join(b"%d," % number for number in range(size // 6))[:size].ljust(size)
+
+
 @pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1, 5_000_000])
 @pytest.mark.parametrize("here", [0, 1, 100_000])
 async def test_large_answers_are_read_where_they_stay(size: int, here: int) -> None:
-    body = b"".join(b"%d," % number for number in range(size // 6))[:size].ljust(size)
+    body = numbers(size)
     head = HEAD.replace(b"length: 2", b"length: %d" % size) + b"\r\n"
     answers = [[head + body[:here], body[here:-1], body[-1:]], [head + body], [ANSWER]]
     async with asked(*answers) as (client, url, opened):
@@ -178,3 +186,15 @@ async def test_a_connection_whose_answer_is_not_all_here_is_closed() -> None:
         answer.release()
         assert await read(client, url) == ("whole", b"{}")
         assert opened == [2]
+
+
+async def test_nobody_holds_the_room_of_an_answer_that_is_broken_off() -> None:
+    async with asked([HEAD + b"\r\n{", b"}"]) as (client, url, _):
+        answer = await client.post(url, b"{}", {}, limit())
+        assert isinstance(answer, LeanAnswer)
+        assert answer.rest is not None
+        room = answer.rest.get_buffer(-1)
+        answer.release()
+        await asyncio.sleep(0.05)
+        with pytest.raises(ValueError, match="released memoryview"):
+            room.tobytes()

@@ -11,10 +11,10 @@ from inferc.runtime.policies.budget import DAY, HOUR, Budget, Exceeded, Ledger, 
 from inferc.runtime.policies.estimate import (
     DEFAULT_ANSWER_TOKENS,
     TOKENS_PER_IMAGE,
-    Tariff,
     estimate,
     streamed_tokens,
 )
+from inferc.runtime.policies.tariff import Tariff
 from inferc.runtime.requests.request import ChatRequest, EmbedRequest, RerankRequest
 from inferc.runtime.requests.usage import PICODOLLARS, Usage
 

@@ -29,7 +29,7 @@ FAR = "http://provider.example/v1"
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "no_proxy"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -110,6 +110,37 @@ async def test_a_proxy_that_wants_a_password_is_asked_once(monkeypatch: pytest.M
         ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "a.b, 10.0.0.0/8"}, "http://10.1.2.3/v1", None),
         ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.0/8"}, "http://11.1.2.3/v1", "proxy:3128"),
         ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "fd00::/8"}, "http://[fd00::1]:8000/v1", None),
+        *[
+            ({"ALL_PROXY": "http://proxy:3128", "NO_PROXY": listed}, endpoint, through)
+            for listed, endpoint, through in [
+                ("[fd00::1]", "http://[fd00::1]:8000/v1", None),
+                ("[fd00::1]", "http://[fd00::2]:8000/v1", "proxy:3128"),
+                ("[fd00::1]:8000", "http://[fd00::1]:8000/v1", None),
+                ("[fd00::1]:8001", "http://[fd00::1]:8000/v1", "proxy:3128"),
+                ("[fd00::]/8", "http://[fd00::1]:8000/v1", None),
+                ("fd00:0::1", "http://[fd00::1]:8000/v1", None),
+                ("10.1.2.3:8000", "http://10.1.2.3:8000/v1", None),
+                ("10.1.2.3:8001", "http://10.1.2.3:8000/v1", "proxy:3128"),
+                ("10.1.2.3", "http://10.1.2.34/v1", "proxy:3128"),
+                ("*.a.b", "https://x.a.b/v1", None),
+                ("*.a.b", "https://a.b/v1", "proxy:3128"),
+                ("*.a.b", "https://xa.b/v1", "proxy:3128"),
+                (".a.b", "https://x.a.b/v1", None),
+                (".a.b", "https://a.b/v1", None),
+                ("A.B.", "https://x.a.b/v1", None),
+                ("a.b", "https://xa.b/v1", "proxy:3128"),
+                ("a.b:443", "https://x.a.b/v1", None),
+                ("a.b:80", "https://a.b/v1", "proxy:3128"),
+                ("c.d a.b", "https://a.b/v1", None),
+                ("c.d, *", "https://a.b/v1", None),
+                ("*.", "https://a.b/v1", "proxy:3128"),
+                (", ,:,[", "https://a.b/v1", "proxy:3128"),
+            ]
+        ],
+        ({"ALL_PROXY": "http://proxy:3128", "HTTPS_PROXY": ""}, "https://a.b/v1", None),
+        ({"ALL_PROXY": "http://proxy:3128", "https_proxy": " "}, "https://a.b/v1", None),
+        ({"ALL_PROXY": "http://proxy:3128", "HTTPS_PROXY": ""}, "http://a.b/v1", "proxy:3128"),
+        ({"HTTPS_PROXY": "", "https_proxy": "http://proxy:3128"}, "https://a.b/v1", "proxy:3128"),
         ({}, "https://api.openai.com/v1", None),
     ],
 )

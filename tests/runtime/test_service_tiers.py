@@ -32,7 +32,8 @@ from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.policies.asked_tier import AskedTier
 from inferc.runtime.policies.budget import Ledger
-from inferc.runtime.policies.estimate import Estimate, Tariff
+from inferc.runtime.policies.estimate import Estimate
+from inferc.runtime.policies.tariff import Tariff
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.replicas.remote.passthrough_streams import PassingReader

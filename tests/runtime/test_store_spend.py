@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +256,7 @@ async def test_what_cannot_be_read_of_one_budget_is_no_error_of_those_beside_it(
     async with opened(str(tmp_path)) as store:
         await add(store, "shop/one", {MINUTE: 1})
         await add(store, "shop/other", {MINUTE: 2})
-        with sqlite3.connect(tmp_path / FILE) as connection:
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
             connection.execute("UPDATE budgets SET state = '{' WHERE account = 'shop/one'")
         asked = [kept(store, name) for name in ("shop/one", "shop/other")]
         broken, whole = await asyncio.gather(*asked, return_exceptions=True)

@@ -27,7 +27,8 @@ from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.mock_provider.parsed_request import Asked
 from inferc.runtime.mock_provider.strict import table
-from inferc.runtime.replicas.remote.chats import Chats, EventsReader, Fit, read_events
+from inferc.runtime.replicas.remote.chat_answers import EventsReader, Fit, read_events
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
 from inferc.runtime.requests.errors import RequestError
@@ -44,6 +45,9 @@ MODELS = {
     "anthropic": ("claude-sonnet-4-0", "claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-8"),
     "gemini": ("gemini-2.5-flash", "gemini-3-flash"),
 }
+
+EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+"""Of Anthropic's client."""
 
 MANY = settings(max_examples=2 * settings().max_examples)
 """Each is tried with all models: making a request takes longer than that."""
@@ -175,8 +179,7 @@ def test_the_pieces_in_which_a_stream_comes_make_no_difference_in_any_protocol(
     stream = recorded(provider, tools=True)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
     pieces = [stream[a:b] for a, b in pairwise([0, *cuts, len(stream)])]
-    whole, _ = heard_whole(provider, client, tools=True)
-    assert without_chance(heard(provider, client, *pieces)[0]) == without_chance(whole)
+    assert without_chance(heard(provider, client, *pieces)[0]) == told_whole(provider, client)
 
 
 @cache
@@ -185,11 +188,17 @@ def heard_whole(provider: str, client: str, *, tools: bool) -> tuple[bytes, Requ
     return heard(provider, client, recorded(provider, tools=tools))
 
 
+@cache
+def told_whole(provider: str, client: str) -> list[Any]:
+    """The events of it, without what is up to chance."""
+    return without_chance(heard_whole(provider, client, tools=True)[0])
+
+
 def heard(provider: str, client: str, *pieces: bytes) -> tuple[bytes, RequestError | None]:
     """What the client gets of a stream that comes in these pieces, and the error that ends it."""
     plan, request = wire_plan(provider), asked_in(client)
-    classifier, parser = Classifier(plan, None), SseParser()
-    reader, writer = Chats(plan).reader(request, Chats(plan).fit(request), classifier), ChatWriter(request)
+    chats, classifier, parser = Chats(plan), Classifier(plan, None), SseParser()
+    reader, writer = chats.reader(request, chats.fit(request), classifier), ChatWriter(request)
     told = b""
     for data in (*filter(None, pieces), b""):
         events = parser.feed(data) if data else parser.close()
@@ -221,4 +230,22 @@ def _plain(value: Any) -> Any:
 def test_anthropics_client_reads_every_event(provider: str) -> None:
     told, _ = heard(provider, "anthropic", recorded(provider, tools=True))
     for event in SseParser().feed(told):
-        TypeAdapter(RawMessageStreamEvent).validate_json(event.data)
+        EVENT.validate_json(event.data)
+
+
+def test_events_without_a_name_have_one_for_anthropics_client() -> None:
+    """It passes over those that have none: https://github.com/openclaw/openclaw/issues/37571."""
+    stream = recorded("anthropic", tools=True).replace(b'event: ping\ndata: {"type":"ping"}\n\n', b"")
+    nameless = b"\n".join(line for line in stream.split(b"\n") if not line.startswith(b"event:"))
+    assert b"event:" not in nameless
+    assert heard("anthropic", "anthropic", nameless) == heard("anthropic", "anthropic", stream)
+
+
+@pytest.mark.parametrize("nothing", [b"event: content_block_delta\ndata: \n\n", b"data: null\n\n"])
+@pytest.mark.parametrize("client", ENDS)
+def test_an_event_that_says_nothing_is_told_to_nobody(nothing: bytes, client: str) -> None:
+    stream = recorded("anthropic", tools=True)
+    first, rest = stream.split(b"\n\n", 1)
+    with_nothing, error = heard("anthropic", client, first + b"\n\n" + nothing + rest)
+    assert error is None
+    assert without_chance(with_nothing) == without_chance(heard("anthropic", client, stream)[0])

@@ -19,7 +19,8 @@ from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.dialects.surrogates import SurrogateJoiner, without_halves
 from inferc.runtime.dialects.tool_arguments import arguments_object
 from inferc.runtime.gateway.chat_writer import ChatWriter
-from inferc.runtime.replicas.remote.chats import Chats, read_events
+from inferc.runtime.replicas.remote.chat_answers import read_events
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_requests import Passed
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, PassedRequest
 

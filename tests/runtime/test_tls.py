@@ -32,11 +32,14 @@ TLS = Tls(SecretRef.file("tls.crt"), SecretRef.file("tls.key"))
 CHAT = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}], "stream": True}
 
 
-def issue(folder: Path, name: str = "tls", *, password: bytes | None = None) -> int:
-    """Writes a certificate for localhost that signs itself, and its key; gives its serial number."""
+def issue(folder: Path, name: str = "tls", *, password: bytes | None = None, days: float = 0) -> int:
+    """Writes a certificate for localhost that signs itself, and its key; gives its serial number.
+
+    days: after which its time is, of which it has two; without them it began yesterday.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    serial, now = x509.random_serial_number(), datetime.now(UTC)
+    serial, now = x509.random_serial_number(), datetime.now(UTC) + timedelta(days=days)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(who)
@@ -166,3 +169,14 @@ def test_what_is_wrong_with_a_certificate_is_said(prepare: Any, says: str, tmp_p
     prepare(tmp_path)
     with pytest.raises(StartError, match=f"(?i){says}"):
         Certificate(TLS, tmp_path)
+
+
+@pytest.mark.parametrize(("days", "said"), [(-2, "it has expired on"), (2, "it is not valid before")])
+async def test_a_certificate_that_clients_refuse_is_shown_and_said(
+    days: float, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    issue(tmp_path, days=days)
+    async with served(tmp_path) as (_, port):
+        assert f"gateway: the other side refuses the certificate tls.crt: {said} 2" in caplog.text
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await ask(port, trusting(tmp_path))

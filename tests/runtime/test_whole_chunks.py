@@ -16,7 +16,7 @@ from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.replicas.remote.body import Body, Limit, OutOfBounds
 from inferc.runtime.replicas.remote.connector import Steady, SteadyConnection
-from inferc.runtime.replicas.remote.http_client import _PARSING, LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.lean_client import _PARSING, LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answer
 from inferc.runtime.replicas.remote.whole_chunks import WholeChunks, whole_chunks
 from inferc.runtime.stream_reader import take

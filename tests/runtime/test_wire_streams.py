@@ -18,7 +18,8 @@ from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.mock_provider.parsed_request import Asked
-from inferc.runtime.replicas.remote.chats import Chats, read_events
+from inferc.runtime.replicas.remote.chat_answers import read_events
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
 from inferc.runtime.requests.errors import (
     ContentFiltered,

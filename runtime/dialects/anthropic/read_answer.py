@@ -131,7 +131,9 @@ class AnthropicReader(AnswerReader):
                 self._calls += 1
                 more = {key: v for key, v in content.items() if key not in ("type", "id", "name", "input")}
                 extras = {DIALECT: more} if more else NOTHING
-                yield e.ToolCallBegun(block.call, content["id"], content["name"], extras=extras)
+                yield e.ToolCallBegun(
+                    block.call, str(content.get("id") or ""), content["name"], extras=extras
+                )
             case _:
                 block.sealed = True
 

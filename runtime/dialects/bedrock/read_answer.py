@@ -108,8 +108,8 @@ class BedrockReader(AnswerReader):
                 if text:
                     yield e.TextDelta(text)
                 yield e.PartEnded()
-            case {"toolUse": {"toolUseId": str(id), "name": str(name)} as call} if "type" not in call:
-                yield e.ToolCallBegun(self._count, id, name)
+            case {"toolUse": {"name": str(name)} as call} if "type" not in call:
+                yield e.ToolCallBegun(self._count, str(call.get("toolUseId") or ""), name)
                 yield e.ToolCallDelta(self._count, dumps(call.get("input") or {}).decode())
                 yield e.ToolCallDone(self._count)
                 self._count += 1
@@ -138,11 +138,11 @@ class BedrockReader(AnswerReader):
     def _block_start(self, index: int, start: Json) -> Iterator[e.Event]:
         """The beginning of a block that is no text: text has none."""
         match start:
-            case {"toolUse": {"toolUseId": str(id), "name": str(name)} as call} if "type" not in call:
+            case {"toolUse": {"name": str(name)} as call} if "type" not in call:
                 self._calls[index] = self._count
                 self._inputs[index] = ArgumentPieces()
                 self._count += 1
-                yield e.ToolCallBegun(self._calls[index], id, name)
+                yield e.ToolCallBegun(self._calls[index], str(call.get("toolUseId") or ""), name)
             case _:
                 self._others[index] = dict(start)
 

@@ -31,6 +31,7 @@ from ...requests.parts import (
     path,
 )
 from .. import fields
+from ..exact_json import dumps
 from ..media_urls import split_data_url, type_of_url
 from ..sealed_texts import SIGNATURE
 from .thought_details import FIELD, is_mistrals, mistral_thoughts
@@ -269,7 +270,11 @@ def _call(call: Json, at: Place) -> tuple[list[Part], Part]:
         function = fields.required(call, "function", dict, at)
     inner = (*at, "function")
     name = fields.required(function, "name", str, inner)
-    arguments = fields.required(function, "arguments", str, inner)
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict):  # clients that have parsed what they send back
+        arguments = dumps(arguments).decode()
+    elif not isinstance(arguments, str):
+        arguments = fields.required(function, "arguments", str, inner)
     if len(call) == 3 and len(function) == 2:
         return [], ToolCall(id, name, arguments, at=at)
     extras = dict(fields.rest(DIALECT, call, _CALL))

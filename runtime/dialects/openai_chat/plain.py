@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..argument_pieces import without_placeholder
+from ..exact_json import dumps
 from ..ids import make_id
 from .call_pieces import CallPieces
 from .read_answer import reason_of
@@ -16,6 +17,7 @@ from .write_answer import REASONS
 
 Json = dict[str, Any]
 
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 _OPENAIS_REASONS = frozenset(REASONS.values()) | {"function_call"}
 
 
@@ -24,17 +26,31 @@ INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
 
 
 def plain_message(message: Json) -> Json:
-    """A message of a history as OpenAI takes it: no list of calls that is empty, and a content where nothing
-    else is said. Some clients send back what they made of an answer.
+    """A message of a history as OpenAI takes it: no list of calls that is empty, arguments that are text, and
+    a content where nothing else is said. Some clients send back what they made of an answer.
 
-    Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079.
+    Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079,
+    https://github.com/openclaw/openclaw/pull/97355.
     """
     made = message
-    if message.get("tool_calls") == []:
+    calls = message.get("tool_calls")
+    if calls == []:
         made = {name: value for name, value in message.items() if name != "tool_calls"}
+    elif isinstance(calls, list) and any(map(_has_object, calls)):
+        made = {**message, "tool_calls": [_with_text(call) if _has_object(call) else call for call in calls]}
     if message.get("content") is None and not any(map(message.get, INSTEAD_OF_CONTENT)):
         made = {**made, "content": ""}
     return made
+
+
+def _has_object(call: Any) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    return isinstance(function, dict) and isinstance(function.get("arguments"), dict)
+
+
+def _with_text(call: Json) -> Json:
+    function = call["function"]
+    return {**call, "function": {**function, "arguments": dumps(function["arguments"]).decode()}}
 
 
 def with_plain_frame(choice: Json, position: int) -> bool:
@@ -58,10 +74,33 @@ def with_plain_delta(choice: Any) -> bool:
     they are sent, https://github.com/pydantic/pydantic-ai/issues/797,
     https://github.com/microsoft/agent-framework/pull/5734.
     """
-    if not isinstance(choice, dict) or choice.get("delta") is not None or "text" in choice:
+    if not isinstance(choice, dict) or "text" in choice:
+        return False
+    if delta := choice.get("delta"):
+        return with_plain_texts(delta)
+    if delta == {}:
         return False
     choice["delta"] = choice.pop("message", None) or {}
+    with_plain_texts(choice["delta"])
     return True
+
+
+def with_plain_texts(said: Any) -> bool:
+    """What a message or a delta says, as text where that must be one, and its calls in a list: clients put
+    pieces together without a look at what they are. Parts of a content are left as they are."""
+    changed = False
+    for name in _TEXTS if isinstance(said, dict) else ():
+        told = said.get(name)
+        if (
+            told is not None
+            and type(told) is not str
+            and not (name == "content" and isinstance(told, list | dict))
+        ):
+            said[name], changed = orjson.dumps(told).decode(), True
+    calls = said.get("tool_calls") if isinstance(said, dict) else None
+    if calls is not None and not isinstance(calls, list):
+        said["tool_calls"], changed = [calls] if isinstance(calls, dict) and calls else None, True
+    return changed
 
 
 def with_plain_reason(choice: Json, *, calls: bool) -> bool:

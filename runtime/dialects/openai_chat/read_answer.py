@@ -173,7 +173,7 @@ class OpenAIChatReader(AnswerReader):
         for choice in value.get("choices") or ():
             message = message_of(choice)
             calls = message.get("tool_calls") if isinstance(message, dict) else None
-            for index, call in enumerate(calls or ()):
+            for index, call in enumerate(calls if isinstance(calls, list) else ()):
                 call["index"] = index
             choice["delta"] = message
         yield from self._read_object(value)
@@ -272,12 +272,13 @@ class OpenAIChatReader(AnswerReader):
         elif text or tokens:
             yield e.TextDelta(text or "", index, tokens)
         if refusal := delta.get("refusal"):
-            yield e.RefusalDelta(refusal, index)
+            yield e.RefusalDelta(str(refusal), index)
         notes = delta.get("annotations") or ()
         for note in (notes,) if isinstance(notes, dict) else notes:
             found = note.get("url_citation") or {}
             yield e.Cited(DIALECT, note, found.get("url"), found.get("title"), index)
-        for call in delta.get("tool_calls") or ():
+        calls = delta.get("tool_calls") or ()
+        for call in (calls,) if isinstance(calls, dict) else calls:
             if "custom" in call:
                 yield e.FieldsMade(DIALECT, {"tool_calls": [call]}, "message", index)
             else:

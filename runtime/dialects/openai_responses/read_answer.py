@@ -161,7 +161,7 @@ class ResponsesReader(AnswerReader):
         self._arguments[place] = ArgumentPieces()
         more = {name: value for name, value in item.items() if name not in _CALL and value is not None}
         return e.ToolCallBegun(
-            number, item["call_id"], item["name"], extras={DIALECT: more} if more else NOTHING
+            number, str(item.get("call_id") or ""), item["name"], extras={DIALECT: more} if more else NOTHING
         )
 
     def _end(self, item: Json, place: Any) -> Iterator[e.Event]:

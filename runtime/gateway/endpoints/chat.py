@@ -17,12 +17,13 @@ from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
 from ...whole_answer import WholeAnswer, fields_of
-from ..bodies import priority_of, read_object
+from ..bodies import read_object
 from ..chat_writer import ChatWriter
 from ..client_sink import ClientSink
 from ..event_stream import EventStream, Headers
 from ..exchange import Exchange
 from ..kept_responses import Keeper
+from ..request_head import priority_of
 from ..responses import adapted, answered_by, lines_answered, untold
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,9 @@ from ...requests.answer import ClassifyChunk, Label, LabelledSpan
 from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest
 from ...requests.trace import Trace
-from ..bodies import priority_of, read_object
+from ..bodies import read_object
 from ..exchange import Exchange
+from ..request_head import priority_of
 from ..responses import answered_by, json_answer
 
 _NUMBERS = (

@@ -11,8 +11,9 @@ from ....compiler.plan import TaskKind
 from ...dialects.client_request import Asked
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
-from ..bodies import priority_of, read_object
+from ..bodies import read_object
 from ..exchange import Exchange
+from ..request_head import priority_of
 from ..responses import json_answered
 
 

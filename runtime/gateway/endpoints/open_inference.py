@@ -32,9 +32,10 @@ from ...serving.counters import OK
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import BODIES, check_counts, priority_of, read_object
+from ..bodies import BODIES, check_counts, read_object
 from ..exchange import Exchange
 from ..health import findings
+from ..request_head import priority_of
 from ..responses import in_turns, json_answer, json_response, octets_response
 
 if TYPE_CHECKING:

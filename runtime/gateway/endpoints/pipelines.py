@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from ...dialects.openai_chat import write_error
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
-from ..bodies import priority_of, read_object
+from ..bodies import read_object
 from ..event_stream import EventStream, event
 from ..exchange import Exchange
-from ..responses import answered_by, error_body, json_answer
+from ..request_head import priority_of
+from ..responses import answered_by, json_answer
 
 if TYPE_CHECKING:
     from ...serving.pipelines.pipeline import Event, Pipeline, Result
@@ -50,7 +52,7 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
             async for each in events:
                 await out.send(_event(pipeline, each))
         except Exception as error:
-            await out.send(event(orjson.dumps(error_body(out.failed(error))), "error"))
+            await out.send(event(orjson.dumps(write_error(out.failed(error))), "error"))
         return await out.end()
 
 

@@ -15,12 +15,14 @@ from ...policies.estimate import estimate
 from ...requests.errors import BadRequest
 from ...requests.request import ChatRequest, PassedRequest
 from ..background import BACKGROUND
-from ..bodies import priority_of, read_object
+from ..bodies import read_object
 from ..conversations import Conversations, named_by, shown
+from ..error_answers import error_event
 from ..event_stream import EventStream
 from ..exchange import Exchange
 from ..kept_responses import Keeper, KeptResponses, items_of, new_id, with_previous
-from ..responses import error_event, json_answer
+from ..request_head import priority_of
+from ..responses import json_answer
 from .chat import respond
 from .conversations import page_of
 from .passthrough import pass_on

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from ...concurrency.loop_lag import LoopLag
 from ...executor import Executor
 from ...serving.deployment import Deployment
-from .histograms import cumulative
+from .histograms import add_buckets
 
 if TYPE_CHECKING:
     from ...serving.pipelines.workers.pool import PoolStatus
@@ -94,7 +94,7 @@ def of_replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                 for rows, count in runs.items():
                     counts[next((at for at, size in enumerate(_SIZES) if rows <= size), -1)] += count
                 total = sum(rows * count for rows, count in runs.items())
-                sizes.add_metric(labels, cumulative(_SIZES, counts), total)
+                add_buckets(sizes, labels, _SIZES, counts, total)
                 in_place.add_metric(labels, status.run_sizes.in_place)
     return ready, providers, warnings, sizes, in_place
 

@@ -110,10 +110,10 @@ class SharedFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(_SCHEMA)
+            found = self._path.stat()
         except BaseException:
             connection.close()
             raise
-        found = self._path.stat()
         self._connection, self._opened = connection, (found.st_dev, found.st_ino)
 
 

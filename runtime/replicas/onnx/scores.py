@@ -15,14 +15,16 @@ Floats = NDArray[numpy.float32]
 
 def sigmoid(logits: Floats) -> Floats:
     """Each number on its own, 0 to 1."""
-    scores: Floats = 0.5 * (1 + numpy.tanh(0.5 * logits))
+    scores: Floats = numpy.tanh(0.5 * logits)
+    scores += 1
+    scores *= 0.5
     return scores
 
 
 def softmax(logits: Floats) -> Floats:
     """The numbers of each row together: their sum is 1."""
-    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    scores: Floats = powers / powers.sum(axis=1, keepdims=True)
+    scores: Floats = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    scores /= scores.sum(axis=1, keepdims=True)
     return scores
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from ...call_signature import call_signature
+
 log = logging.getLogger(__name__)
 
 Answer = Callable[..., Any]
@@ -59,7 +61,7 @@ def chat_app(answer: Answer) -> web.Application:
 def takes_options(answer: Answer) -> bool:
     """Whether `answer(messages, **options)` can be called."""
     try:
-        inspect.signature(answer).bind([], an_option_that_no_function_names=0)
+        call_signature(answer).bind([], an_option_that_no_function_names=0)
     except TypeError:
         return False
     return True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ....compiler.plan import EndpointTls, SecretRef
+from ....compiler.plan import EndpointTls, SecretRef, why_not_now
+from ...regular_file import stamp
 from ...requests.errors import StartError
 from ...requests.foreign_text import one_line
 
@@ -33,6 +36,7 @@ class Certificates:
             ssl.create_default_context() if tls.ca is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
         self._load(self.context)
+        self._warn()
 
     def look(self, now: float) -> None:
         """Take over files that have changed; what cannot be used is said, and what was there before stays."""
@@ -50,6 +54,11 @@ class Certificates:
             log.error("%s; the certificates from before are used", error)
         else:
             log.info("%s: its certificates have changed", self._owner)
+            self._warn()
+
+    def _warn(self) -> None:
+        if self._tls.cert is not None:
+            warn_of_times(self._path(self._tls.cert), self._owner)
 
     def _load(self, context: ssl.SSLContext) -> None:
         tls = self._tls
@@ -75,19 +84,21 @@ class Certificates:
     def _state(self) -> list[tuple[int, ...] | None]:
         """What changes when one of the files does."""
         refs = (self._tls.ca, self._tls.cert, self._tls.key)
-        return [_stamp(self._path(ref)) for ref in refs if ref is not None]
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return [stamp(self._path(ref)) for ref in refs if ref is not None]
 
 
 def _no_password() -> str:
     raise ValueError("the key is encrypted: write it without a password, and let only its owner read it")
+
+
+def warn_of_times(certificate: Path, owner: str) -> None:
+    """Say in the log that a certificate, which can be used, is refused today."""
+    try:
+        why = why_not_now(certificate.read_bytes(), datetime.now(UTC))
+    except OSError:
+        return
+    if why is not None:
+        log.warning("%s: the other side refuses the certificate %s: %s", owner, certificate.name, why)
 
 
 _REASONS = {
@@ -108,12 +119,36 @@ def why_unusable(error: OSError | ValueError) -> str:
     return _REASONS.get(reason, one_line(reason.lower().replace("_", " "), 100))
 
 
+_SAID = re.compile(r"\[\w+(?:: (\w+))?\] ")
+"""How what OpenSSL says begins: with its library, and the reason."""
+_ASKS = "; it asks for a certificate: name one with `tls { cert = file(…), key = file(…) }`"
+_MAY_ASK = _ASKS.replace("asks for", "may want")
+_REFUSES = "; it refuses the certificate that it was shown: that of `tls { cert, key }`"
+_MEANS = {
+    "CERTIFICATE_REQUIRED": _ASKS,
+    "HANDSHAKE_FAILURE": _MAY_ASK,
+    "BAD_CERT": _MAY_ASK,
+    "closed": _MAY_ASK,
+    "ALERT_UNKNOWN_CA": _REFUSES,
+    "ALERT_CERTIFICATE_": _REFUSES,
+    "ALERT_UNSUPPORTED_CERT": _REFUSES,
+    "ALERT_ACCESS_DENIED": _REFUSES,
+}
+"""By a part of the reason; alerts are what the other side says."""
+
+
+def is_tls(error: OSError) -> bool:
+    """Whether `error` is one of OpenSSL, of which aiohttp may leave no more than the words."""
+    return isinstance(error, ssl.SSLError) or (len(error.args) > 1 and bool(_SAID.match(str(error.args[1]))))
+
+
 def why_tls(error: OSError) -> str:
     """What went wrong between the two sides of a TLS connection, and what may help."""
     said = str(getattr(error, "reason", None) or error)
-    if not isinstance(error, ssl.SSLError) and said:
+    if not is_tls(error) and said:
         return said
+    if found := _SAID.search(said):
+        said = found[1] or said
     said = said or "the other side closed the connection"
-    wants = any(word in said for word in ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERT", "closed"))
-    advice = "; it may want a certificate: `tls { cert = file(…), key = file(…) }`" if wants else ""
+    advice = next((advice for part, advice in _MEANS.items() if part in said), "")
     return f"TLS failed ({one_line(said, 100)}){advice}"

@@ -12,7 +12,7 @@ from yarl import URL
 
 from ...dialects.provider_errors.classify import ASKS_USER
 from ...requests.errors import NetworkError, RequestError, ServerDown, ServerError
-from .certificates import why_tls
+from .certificates import is_tls, why_tls
 from .connector import why_unreadable
 from .proxy import Proxy
 
@@ -21,8 +21,9 @@ _NO_WAY = (400, 401, 403, 404, 405, 407, 451)
 
 _RENEW = "it has to be renewed, or the clock of this machine is wrong"
 _NAMES = "ask it by a name that its certificate is for"
-_HELPS = {9: _RENEW, 10: _RENEW, 62: _NAMES, 64: _NAMES}
-"""By OpenSSL's codes: not yet valid, expired, another host, another address."""
+_FORM = "Python 3.13 and newer want that: have it made anew, or trust its authority by `tls { ca = file(…) }`"
+_HELPS = dict.fromkeys(range(80, 94), _FORM) | {9: _RENEW, 10: _RENEW, 62: _NAMES, 64: _NAMES}
+"""By OpenSSL's codes: not in the form of RFC 5280, not yet valid, expired, another host, another address."""
 _TRUST = "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
 
 Told = tuple[type[RequestError], str, bool | None]
@@ -80,9 +81,9 @@ def _of_proxy(status: int, endpoint: str, proxy: Proxy | None) -> Told:
 
 def _broken(error: aiohttp.ClientOSError) -> str:
     """Why an open connection ended: a server that speaks TLS 1.3 refuses a client only now."""
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLError):
-        return why_tls(cause)
+    for each in (error.__cause__, error):
+        if isinstance(each, OSError) and is_tls(each):
+            return why_tls(each)
     return os.strerror(error.errno) if error.errno and error.errno > 0 else why_tls(error)
 
 

@@ -22,6 +22,7 @@ from ...dialects.openai_chat.plain import (
     with_plain_calls,
     with_plain_frame,
     with_plain_reason,
+    with_plain_texts,
 )
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import IMPOSSIBLE, parse_object
@@ -90,7 +91,8 @@ def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) ->
     message = choice.get("message")
     if "text" not in choice and not isinstance(message, dict):
         raise classifier.malformed("the answer has a choice that says nothing")
-    changed = with_plain_frame(choice, position) | PlainParts().mend(choice) | with_plain_calls(message)
+    changed = with_plain_frame(choice, position) | with_plain_texts(message)
+    changed |= PlainParts().mend(choice) | with_plain_calls(message)
     changed |= told_as_chunk
     if classifier.plan.provider in OPENAIS:
         return changed

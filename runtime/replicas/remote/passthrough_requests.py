@@ -23,8 +23,8 @@ from ...requests.answer import ChatChunk, PassedChunk
 from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage, is_believable
+from .chat_answers import read_events, sent_in, wants_usage
 from .chat_targets import model_named
-from .chats import read_events, sent_in, wants_usage
 from .passthrough_answers import read_whole
 from .passthrough_streams import PassingReader
 

@@ -27,7 +27,7 @@ from ...dialects.openai_chat.plain import (
     with_rest_of_calls,
 )
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object
+from ...dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object, says_nothing
 from ...dialects.server_sent_events import Event, SseParser
 from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
 from ...requests.answer import ChatChunk, ChatEvents
@@ -145,13 +145,18 @@ class PassingReader:
                 chunks.append(tuple.__new__(ChatChunk, (data, usage, False, None, says)))
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
+        if says_nothing(data):
+            return ()
         self._last = chunk = parse_object(data, self._classifier)
         choices, is_as_it_came = chunk.get("choices"), True
         if "object" in chunk and chunk["object"] is None:
             chunk["object"], is_as_it_came = "chat.completion.chunk", False
-        if choices is None:  # clients look into them
-            chunk["choices"], is_as_it_came = [], False
-        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
+        if not isinstance(choices, list):
+            if choices:
+                raise self._classifier.malformed(UNDOCUMENTED)
+            chunk["choices"] = choices = []  # clients look into them
+            is_as_it_came = False
+        for position, choice in enumerate(choices):
             if self._is_mended(choice, position):
                 is_as_it_came = False
         self._tier = tier_named(chunk.get("service_tier")) or self._tier
@@ -179,6 +184,8 @@ class PassingReader:
         self._follow(choice)
         changed = with_plain_delta(choice) or changed
         delta, index = choice.get("delta"), choice.get("index")
+        if not isinstance(delta, dict) and "text" not in choice:
+            raise self._classifier.malformed(UNDOCUMENTED)
         if index in self._parts or (
             isinstance(delta, dict) and isinstance(delta.get("content"), list | dict)
         ):

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...requests.errors import StartError
 from .certificates import Certificates
-from .http_client import ClientOptions, HttpClient, open_client
+from .http_client import ClientOptions, HttpClient
+from .lean_client import open_client
 from .proxy import Proxy
 
 READ_AHEAD = 8 << 10
@@ -26,11 +27,11 @@ def check_packages(plan: RemotePoolPlan) -> None:
     """Raises StartError where something is missing that answers of `plan` need."""
     name = plan.deployment
     if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
-        raise StartError(f"deployment `{name}`: it needs numpy, which is not installed")
-    reads_by_it = (
-        plan.wire is WireFormat.BEDROCK or plan.aws is not None
-    )  # streams, whatever the key; or signs
-    if reads_by_it and find_spec("botocore") is None:
+        raise StartError(
+            f"deployment `{name}`: it needs numpy, which is not installed: pip install 'inferc[pipelines]'"
+        )
+    streams_or_signs = plan.wire is WireFormat.BEDROCK or plan.aws is not None
+    if streams_or_signs and find_spec("botocore") is None:
         raise StartError(
             f"deployment `{name}`: it needs botocore, which is not installed: pip install 'inferc[bedrock]'"
         )

@@ -18,7 +18,8 @@ from ...requests.request import (
     RerankRequest,
     TensorRequest,
 )
-from .chats import Chats, Fit, is_long
+from .chat_answers import Fit
+from .chats import Chats, is_long
 from .extra_body import ExtraBody
 from .passthrough_requests import JSON, Passed
 

@@ -1,7 +1,8 @@
 """The proxy between this machine and a provider, as a plan or the environment names it.
 
 HTTPS_PROXY and HTTP_PROXY, or ALL_PROXY for both, and NO_PROXY for hosts and networks that are reached
-without; in small letters, too. What is on this machine is always reached without.
+without; in small letters, too. One that is there and empty is no proxy. What is on this machine is always
+reached without.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from urllib.request import getproxies_environment, proxy_bypass
+from urllib.request import getproxies_environment
 
 from attrs import field
 from yarl import URL
@@ -50,14 +51,16 @@ def proxy_for(endpoint: str) -> Proxy | None:
         return None  # which takes a tenth of reading all of it
     url = URL(endpoint)
     told = getproxies_environment()
-    kind = url.scheme if url.scheme in told else "all"
-    if url.host is None or kind not in told or _is_here(url.host):
+    kind = "all"
+    if url.scheme in told or _is_off(url.scheme):
+        kind = url.scheme
+    written = told.get(kind, "").strip()
+    if url.host is None or not written or _is_here(url.host):
         return None
-    if proxy_bypass(url.authority) or proxy_bypass(url.host) or _is_in(url.host, told.get("no", "")):
+    if any(_names(each, url.host, url.port) for each in told.get("no", "").replace(",", " ").split()):
         return None
     name = f"{kind.upper()}_PROXY"
     try:
-        written = told[kind]
         proxy = URL(written if "://" in written else f"http://{written}")
     except ValueError:
         raise NoProxy(f"{name} in the environment is no address of a proxy") from None
@@ -101,19 +104,40 @@ def proxy_at(address: str, login: str | None) -> Proxy:
     return Proxy(URL.build(scheme=url.scheme, host=url.host or "", port=url.port), headers)
 
 
-def _is_in(host: str, listed: str) -> bool:
-    """Whether the address `host` belongs to one of the networks in a list. As curl and Go read NO_PROXY."""
-    try:
-        address = ip_address(host)
-    except ValueError:
+def _is_off(kind: str) -> bool:
+    """Whether the environment says that there is no proxy for `kind`, which holds for ALL_PROXY, too."""
+    names = (f"{kind}_proxy", f"{kind}_proxy".upper())
+    return any(os.environ.get(name, "?").strip() == "" for name in names)
+
+
+def _names(listed: str, host: str, port: int | None) -> bool:
+    """Whether what NO_PROXY lists is that host: `host` and all below it, `*.host` those below it, an address,
+    a network, `*`; each with a port for that port alone. As curl and Go read it."""
+    if listed == "*":
+        return True
+    name, only = _split_port(listed)
+    if only is not None and only != port:
         return False
-    for each in listed.split(","):
-        try:
-            if address in ip_network(each.strip(), strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
+    try:
+        return ip_address(host) in ip_network(name, strict=False)
+    except ValueError:
+        name, host = name.lower().rstrip("."), host.lower().rstrip(".")
+    below = name.removeprefix("*").removeprefix(".")
+    return bool(below) and (host.endswith(f".{below}") or (host == below and not name.startswith("*")))
+
+
+def _split_port(listed: str) -> tuple[str, int | None]:
+    """A name, address or network, which may stand in brackets, and the port behind it, if there is one."""
+    if listed.startswith("["):
+        name, _, rest = listed[1:].partition("]")
+        if rest.startswith("/"):
+            return name + rest, None
+        digits = rest.removeprefix(":")
+    elif listed.count(":") == 1:
+        name, _, digits = listed.partition(":")
+    else:
+        return listed, None
+    return name, int(digits) if digits.isdecimal() else None
 
 
 def _is_here(host: str) -> bool:

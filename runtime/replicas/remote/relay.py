@@ -23,7 +23,7 @@ from .whole_chunks import WholeChunks
 
 if TYPE_CHECKING:
     from .body import Body
-    from .chats import ChunkReader
+    from .chat_answers import ChunkReader
     from .connector import Steady
 
 Parser = SseParser | EventStreamParser

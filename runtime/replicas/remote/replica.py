@@ -42,9 +42,10 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
-from .chats import ChunkReader, Fit, without_end
+from .chat_answers import ChunkReader, Fit, without_end
 from .faults import Faults
-from .http_client import Answer, HttpClient, LeanAnswer
+from .http_client import Answer, HttpClient
+from .lean_client import LeanAnswer
 from .passthrough_requests import JSON
 from .provider_client import READ_AHEAD, check_packages, client_of
 from .provider_requests import ProviderRequests

@@ -6,7 +6,7 @@ from ...dialects.bedrock.event_stream import BrokenStream
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.errors import ServerError
 from .body import Body
-from .chats import ChunkReader, read_events
+from .chat_answers import ChunkReader, read_events
 from .faults import Faults
 from .passthrough_streams import PassingReader, Read
 from .relay import Parser

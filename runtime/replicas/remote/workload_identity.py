@@ -22,7 +22,8 @@ from ...requests.errors import NetworkError, RequestError, ServerError, StartErr
 from ...requests.foreign_text import one_line
 from ...secret import Secret, read_document
 from .certificates import Certificates
-from .http_client import Answer, ClientOptions, open_client
+from .http_client import Answer, ClientOptions
+from .lean_client import open_client
 from .network_errors import told_of
 from .proxy import Proxy, proxy_of
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 from jinja2 import Environment, nodes
 
@@ -35,6 +36,7 @@ class Cost(IntEnum):
     """It may be anything: loops in loops, sorting, texts that grow."""
 
 
+@lru_cache(256)  # with the prompt itself
 def cost_of(template: str) -> Cost:
     """By what the template says alone; it has been read before, and is one."""
     parsed = Environment(autoescape=False).parse(template)

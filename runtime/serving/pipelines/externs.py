@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import import_module
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 
 from ....compiler.plan import ExternNode, ExternPlan, Isolation
 from ....compiler.plan.record import frozen
+from ...call_signature import call_signature
 from ...requests.errors import ExternFailed, RequestError, StartError
 from ...requests.usage import Usage
 from .activation import Activation
@@ -213,7 +213,7 @@ def who_is(plan: ExternPlan) -> str:
 def _check_parameters(who: str, function: Function, plan: ExternPlan) -> None:
     """Refuse a function that cannot be called with the parameters that the plan declares."""
     try:
-        signature = inspect.signature(function)
+        signature = call_signature(function)
     except (TypeError, ValueError):
         return  # not every function written in C has one
     names = [each.name for each in plan.parameters]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, nodes
@@ -61,6 +62,7 @@ def rendering(template: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda values: render(ready, values)
 
 
+@lru_cache(256)  # each test of a file, and each plan that takes over from another, starts with the same ones
 def _ready(template: str) -> Template:
     try:
         return _ENVIRONMENT.from_string(template)

@@ -85,7 +85,7 @@ def test_systemd_takes_the_unit(emitted: Emit, tmp_path: Path) -> None:
     [(name, text)] = emitted("systemd", directory=str(tmp_path), program="/bin/true").items()
     (tmp_path / name).write_text(text, "utf-8")
     done = subprocess.run(
-        ["systemd-analyze", "verify", str(tmp_path / name)],
+        ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)],
         capture_output=True,
         text=True,
         check=False,

@@ -166,6 +166,42 @@ deployment pages {
     assert values(after) == values(before)
 
 
+@pytest.mark.parametrize("batching", ["batching {}", ""])
+def test_triton_s_own_reader_takes_the_file_and_warms_up_as_it_counts_batches(
+    tmp_path: Path, batching: str
+) -> None:
+    """Source: `ModelWarmup` in Triton's model_config.proto: a model without batches has a batch of 1."""
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2
+
+    models.save(models.embedder(), tmp_path / "1" / "model.onnx")
+    runtime = f"runtime ort {{ {batching}\n warm_up {{ input_ids = [8, 128], attention_mask = [8, 128] }} }}"
+    text = f'deployment pages {{ model = "1/model.onnx"\n {runtime} }}'
+    before, after, _ = there_and_back(text, "triton", tmp_path, "config.pbtxt")
+    assert before.program is not None
+    [written] = export(before.program, "triton").files.values()
+    config = text_format.Parse(written, model_config_pb2.ModelConfig())
+    [warm_up] = config.model_warmup
+    shape = warm_up.inputs["input_ids"]
+    assert config.max_batch_size == (32 if batching else 0)
+    assert config.HasField("dynamic_batching") == bool(batching)
+    assert (warm_up.batch_size, [*shape.dims]) == ((8, [128]) if batching else (1, [8, 128]))
+    assert shape.data_type == model_config_pb2.TYPE_INT64
+    assert values(after) == values(before)
+
+
+def test_a_picture_warms_triton_up_as_what_the_model_takes(tmp_path: Path) -> None:
+    models.save(models.digits(), tmp_path / "1" / "model.onnx")
+    program = checked(
+        'deployment a { model = "1/model.onnx", runtime ort { warm_up { image = [1, 1, 28, 28] } } }',
+        tmp_path,
+    ).program
+    assert program is not None
+    exported = export(program, "triton")
+    assert exported.lost == ()
+    assert "data_type: TYPE_FP32 dims: [ 1, 1, 28, 28 ]" in exported.files["a/config.pbtxt"]
+
+
 def test_what_another_system_has_no_word_for_is_said(tmp_path: Path) -> None:
     text = """
 deployment a {

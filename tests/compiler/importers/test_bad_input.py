@@ -25,7 +25,8 @@ BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
         ("c.yaml", BOMB, 1, "more than 200,000 values"),
         ("c.yaml", "[" * 1000, None, "too deep"),
         ("c.yaml", "", None, "empty"),
-        ("c.yaml", "services: {web: {image: nginx}}", None, "which system"),
+        ("c.yaml", "services: {web: {image: nginx}}", None, "a file of Docker Compose"),
+        ("c.yaml", "web: {image: nginx}", None, "which system"),
         ("c.yaml", "just a text", None, "which system"),
         ("c.yaml", "include: [../up.yaml]", 1, "outside of the folder"),
         ("c.yaml", "a: 1\ninclude: [gone.yaml]", 2, "`gone.yaml` cannot be read"),
@@ -53,3 +54,48 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
     for name, says in (("big.yaml", "larger than"), ("binary.yaml", "UTF-8"), ("none.yaml", "No such file")):
         with pytest.raises(ImportFailed, match=says):
             read_text(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "advice"),
+    [
+        ("models: {a: {cmd: llama-server --port 1}}", "llama-swap", "launch { command"),
+        ("version: 1.2.1\nendpoints: {custom: [{name: a}]}", "LibreChat", "OpenAI-like provider"),
+        ("name: a\nmodels: [{name: b, provider: openai, model: c}]", "Continue", "OpenAI-like provider"),
+        ("servingEngineSpec: {modelSpec: []}", "vLLM's production stack, as Helm reads it", "endpoint"),
+        ("kind: Service\napiVersion: v1\nmetadata: {name: a}", "Kubernetes", "ConfigMap"),
+    ],
+)
+def test_a_file_of_another_system_is_named_and_what_is_read(
+    tmp_path: Path, text: str, title: str, advice: str
+) -> None:
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert failed.value.message == f"this is a file of {title}"
+    assert advice in str(failed.value.help)
+    assert "LiteLLM" in str(failed.value.help)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "help"),
+    [
+        ("c.yaml", "{{- if .Values.on }}\n- a: {{ .b }}\n", "helm template"),
+        ("c.toml", "[gateway]\ndebug = true\n[functions.f]\ntype = 'chat'\n", "variants"),
+        ("c.toml", "[gateway]\ndebug = true\n[models]\n", "names none"),
+    ],
+)
+def test_why_is_told_of_the_models_and_of_nothing_beside_them(
+    tmp_path: Path, name: str, text: str, help: str
+) -> None:
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text, name, tmp_path, tmp_path / "out.infer", None if "yaml" in name else "tensorzero")
+    assert help in str(failed.value.help)
+
+
+def test_a_key_that_names_a_setting_is_not_repeated(tmp_path: Path) -> None:
+    key = "sk-live" + "Q7x" * 9
+    text = f"model_list: [{{model_name: a, litellm_params: {{model: gpt-4o}}}}]\nkeys: {{{key}: {{team: b}}}}"
+    imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    told = [entry.setting for entry in imported.report.entries()]
+    assert key not in imported.text + " ".join(told)
+    assert any(setting.startswith("keys.") for setting in told)

@@ -137,6 +137,37 @@ def test_targets_of_portkey_are_read_by_the_names_of_its_gateway(bring: Import) 
     assert "route desk = plain" in came.text
 
 
+def test_integrations_of_portkey_keep_their_own_keys_and_are_told_by_their_names_or_models(
+    bring: Import,
+) -> None:
+    came = bring(
+        "chat.json",
+        """
+        {"strategy": {"mode": "loadbalance"}, "targets": [
+          {"provider": "@openai-us", "override_params": {"model": "gpt-4o"}},
+          {"override_params": {"model": "@openai-eu/gpt-4o"}},
+          {"provider": "@openai", "override_params": {"model": "gpt-4o"}},
+          {"provider": "@ours", "override_params": {"model": "claude-sonnet-4-5"}},
+          {"provider": "@aws-prod", "override_params": {"model": "gpt-4o"}, "api_key": "$OWN"}
+        ]}
+        """,
+    )
+    for variable in ("OPENAI_US_API_KEY", "OPENAI_EU_API_KEY", "OPENAI_API_KEY", "OURS_API_KEY", "OWN"):
+        assert f'env("{variable}")' in came.text
+    assert came.values["chat-4.runtime"] == "anthropic"
+    assert "`@openai-us` is Portkey's own: here `openai` is asked, with the key in OPENAI_US_API_KEY" in (
+        came.comments()
+    )
+    assert "targets[2].provider" not in came.changed()
+    assert came.lost() == set()
+
+
+def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
+    came = bring("chat.json", '{"provider": "openai", "api_key": "$K", "retry": {"attempts": 4}}')
+    assert came.imported.format == "portkey"
+    assert came.values["chat.runtime.retry.max_retries"] == "4"
+
+
 @pytest.mark.parametrize("name", ["max_age", "maxAge"])
 def test_how_long_portkey_keeps_answers_comes_over(bring: Import, name: str) -> None:
     target = '{"provider": "openai", "override_params": {"model": "gpt-4o"}}'

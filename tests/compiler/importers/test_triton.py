@@ -130,3 +130,35 @@ def test_a_model_without_a_backend_is_what_lies_beside_it(bring: Import, tmp_pat
     with pytest.raises(ImportFailed) as failed:
         import_text(text, "config.pbtxt", tmp_path, tmp_path / "out.infer")
     assert "export it" in str(failed.value.help)
+
+
+def test_a_warm_up_counts_its_batch_only_where_the_model_has_batches(bring: Import, tmp_path: Path) -> None:
+    """Source: `ModelWarmup` in Triton's model_config.proto; the server passes over a batch of 0."""
+    models.save(models.rows(), tmp_path / "1" / "model.onnx")
+    came = bring(
+        "config.pbtxt",
+        """
+        name: "rows"
+        platform: "onnxruntime_onnx"
+        model_warmup [
+          { name: "a" batch_size: 1 inputs { key: "x" value: { data_type: TYPE_FP32 dims: [ 2, 4 ] } } },
+          { name: "b" inputs { key: "x" value: { data_type: TYPE_FP32 dims: [ 3, 4 ] } } }
+        ]
+        """,
+    )
+    assert "warm_up { x = [2, 4] }" in came.text
+    assert "passes over" in came.comments()
+
+
+def test_levels_of_priority_are_there_and_a_backend_that_is_only_supposed_is_said(bring: Import) -> None:
+    came = bring(
+        "config.pbtxt",
+        """
+        name: "rows"
+        max_batch_size: 4
+        dynamic_batching { priority_levels: 3 default_priority_level: 2 }
+        """,
+    )
+    assert came.outcome("dynamic_batching.priority_levels") == "kept"
+    assert came.lost() == {"dynamic_batching.default_priority_level"}
+    assert "no backend is named, and no model lies here: ONNX is taken" in came.comments()

@@ -176,11 +176,13 @@ def _as_json(words: str, said: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
+WITHOUT_MEDIA = {"openai_chat": openai_bodies(media=False), "anthropic": anthropic_bodies(media=False)}
+
+
+@pytest.mark.parametrize("client", WITHOUT_MEDIA)
 @given(data=st.data())
 def test_what_suits_goes_on_as_it_came(client: str, data: st.DataObject) -> None:
-    strategy = openai_bodies(media=False) if client == "openai_chat" else anthropic_bodies(media=False)
-    body = data.draw(strategy)
+    body = data.draw(WITHOUT_MEDIA[client])
     found = ask(body, client, client=client)
     if isinstance(found, Adapted) and not found.notes and client == "openai_chat":
         assert written(found.conversation, client) == written(READ[client](body), client)

@@ -6,6 +6,7 @@ The request is taken by the strict fake of the model's provider, or refused here
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,8 @@ def sent(model: str, provider: str, can: Capabilities, feature: Json) -> Json | 
 
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_feature_is_taken_by_every_model_or_refused_by_name(feature: str) -> None:
-    taken, complaints = 0, []
+    taken = 0
+    judged: dict[tuple[Any, ...], tuple[str, str, str, Json]] = {}
     for provider, model, can in families():
         if feature == "too many tokens" and can.greatest_output is None:
             continue  # nothing is assumed of what is not known
@@ -208,8 +210,18 @@ def test_a_feature_is_taken_by_every_model_or_refused_by_name(feature: str) -> N
         taken += 1
         name = name_at(RuntimeKind(provider), model)
         endpoint = "responses" if "input" in body else "chat"
-        complaints += [
-            f"{model}: {each.message}" for each in table(provider).complaints(endpoint, name, body)
-        ]
+        # What is the same but for the name of the model, and under the same rules, is judged once.
+        rules = tuple(id(rule) for rule in table(provider).rules if rule.holds_for(endpoint, name))
+        judged.setdefault((provider, rules, dumps({**body, "model": ""})), (model, endpoint, name, body))
+    complaints = [
+        f"{model}: {each.message}"
+        for (provider, *_), (model, endpoint, name, body) in judged.items()
+        for each in table(provider).complaints(endpoint, name, body)
+    ]
     assert "\n".join(complaints) == ""
     assert taken
+
+
+def test_rules_look_at_names_of_models_only_where_they_say_which_they_are_about() -> None:
+    rules = [rule.row.get("find", "") for provider in PROVIDERS for rule in table(provider).rules]
+    assert [find for find in rules if re.search(r"(match|search)\(@\.model\b", find)] == []

@@ -119,6 +119,9 @@ def test_what_is_told_to_be_nothing_is_filled_in_where_clients_need_it() -> None
     [
         {"object": "error", "message": "out of memory", "type": "InternalServerError", "code": 500},
         {"success": False, "msg": "out of memory", "code": 50001},
+        {"detail": "out of memory"},
+        {"code": "InternalError", "message": "out of memory", "request_id": "r"},
+        {"status": "error", "message": "out of memory"},
         {"id": "c", "choices": None, "base_resp": {"status_code": 1000, "status_msg": "out of memory"}},
     ],
 )
@@ -130,6 +133,12 @@ def test_an_error_in_a_form_of_its_own_is_one_whole_and_streamed(value: Any) -> 
     failed = read(chunk(), value)[-1]
     assert isinstance(failed, e.Failed)
     assert "out of memory" in failed.error.message
+
+
+@pytest.mark.parametrize("value", [None, {"code": 0, "message": "success"}, {"code": 200, "msg": "ok"}])
+def test_an_event_that_says_that_all_is_well_is_no_error(value: Any) -> None:
+    assert not any(isinstance(each, e.Failed) for each in read(chunk(), value, chunk("stop")))
+    passed(chunk(), value, chunk("stop"))
 
 
 def test_a_choice_that_says_nothing_is_no_answer() -> None:

@@ -140,6 +140,25 @@ async def test_what_cannot_be_called_stops_the_start(
         await externs.calling(f"{name}:{function}", limits=limits)
 
 
+ANNOTATED = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from numbers import Number
+def f(x: Number): return x
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="a module with such annotations cannot be imported")
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_what_annotations_name_need_not_be_there(
+    limits: dict[str, Any], module: Write, externs: Externs
+) -> None:
+    name = module(ANNOTATED + "def g(x: Number, y): ...\n")
+    assert await value_of(await externs.calling(f"{name}:f", limits=limits), x="a") == "a"
+    with pytest.raises(StartError, match=r"it takes \(x: 'Number', y\), but it is declared as g\(x\)"):
+        await externs.calling(f"{name}:g", limits=limits, name="g")
+
+
 async def test_what_it_raises_is_named_with_its_line_and_without_what_it_says(
     module: Write, externs: Externs
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_picture_that_a_tool_gave_stands_behind_the_results_of_all_calls(name:
 
 CALL = {"id": "call_123456", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 RESULT = {"role": "tool", "tool_call_id": "call_123456", "content": None}
+PARSED = CALL | {"function": {"name": "f", "arguments": {"a": 1}}}
 EVERYBODY = [
     *(("openai", "gpt-4.1"), ("openai", "gpt-5.4-mini"), ("anthropic", "claude-sonnet-4-5")),
     *(("gemini", "gemini-3.5-flash"), ("mistral", "mistral-large-latest"), ("deepseek", "deepseek-chat")),
@@ -69,8 +70,15 @@ EVERYBODY = [
         {"messages": [USER, {"role": "assistant", "content": None}, USER]},
         {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT, USER]},
         {"messages": [USER], "stream_options": {"include_usage": True}},
+        {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [PARSED]}, RESULT, USER]},
     ],
-    ids=["no calls in a list", "no content", "no content of a result", "options of a stream that is none"],
+    ids=[
+        "no calls in a list",
+        "no content",
+        "no content of a result",
+        "options of a stream that is none",
+        "parsed arguments",
+    ],
 )
 @pytest.mark.parametrize(("name", "model"), EVERYBODY)
 def test_what_says_nothing_is_refused_by_nobody(name: str, model: str, body: Json) -> None:

@@ -20,7 +20,8 @@ from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.dialects.untold import OF_THE_SERVER
 from inferc.runtime.gateway.chat_writer import ChatWriter
-from inferc.runtime.replicas.remote.chats import Chats, read_events
+from inferc.runtime.replicas.remote.chat_answers import read_events
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.request import ChatRequest
 
 from .reference import MESSAGES, NAMES, Json, plan, read

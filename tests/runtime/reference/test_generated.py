@@ -65,6 +65,11 @@ def models(name: str) -> tuple[str, ...]:
 
 
 JUDGED = [name for name in NAMES if judge(name) is not None and name not in UNKNOWN]
+ASKED = {
+    client: st.tuples(bodies, st.fixed_dictionaries({name: st.sampled_from(models(name)) for name in JUDGED}))
+    for client, bodies in CLIENTS.items()
+}
+"""What each client asks, and for which model of each provider."""
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -72,11 +77,10 @@ JUDGED = [name for name in NAMES if judge(name) is not None and name not in UNKN
 def test_whatever_a_client_asks_is_taken_by_the_provider_or_refused_by_name(
     client: str, data: st.DataObject
 ) -> None:
-    body = data.draw(CLIENTS[client])
+    body, chosen = data.draw(ASKED[client])
     said = None if client == "openai_chat" else CLIENT_SIDES[client].read_request(body)
-    for name in JUDGED:
+    for name, model in chosen.items():
         asked = ChatRequest(body, False) if said is None else said_in(client, body, said)
-        model = data.draw(st.sampled_from(models(name)), name)
         if name not in OWN[client]:
             _taken_or_refused_by_name(asked, name, model)
         if name == "openai" and client != "openai_responses" and "search" not in model:  # these only chat
@@ -87,9 +91,9 @@ def _taken_or_refused_by_name(
     request: ChatRequest, name: str, model: str, *, responses: bool = False
 ) -> None:
     refused, complaints = "", []
-    responses = responses or Chats(plan(name, model)).lacks(request)
+    responses = responses or _chats(name, model).lacks(request)
     try:
-        sent = json.loads(Chats(plan(name, model), responses=responses).fit(request).body)
+        sent = json.loads(_chats(name, model, responses=responses).fit(request).body)
         strict = judge(name)
         assert strict is not None
         complaints = list(strict.complaints("responses" if responses else "chat", model, sent))
@@ -97,3 +101,8 @@ def _taken_or_refused_by_name(
         refused = error.param or "nothing"
     assert [error.message for error in complaints] == [], (name, model)
     assert refused != "nothing", (name, model)
+
+
+@cache
+def _chats(name: str, model: str, *, responses: bool = False) -> Chats:
+    return Chats(plan(name, model), responses=responses)

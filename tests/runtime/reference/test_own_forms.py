@@ -4,6 +4,7 @@ by its own client. It gets them as they are, others as far as they can, or the c
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -65,14 +66,8 @@ COMPLETIONS = [name for name, kind in SECTIONS if kind == "completions"]
 
 def written(kind: str, asked: Json) -> tuple[Part, ...]:
     """The form that OpenAI's client sends."""
-    sent: list[httpx2.Request] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        sent.append(request)
-        return httpx2.Response(200, json={"text": "", "data": [], "created": 1})
-
-    http = httpx2.Client(transport=httpx2.MockTransport(answer))
-    client = OpenAI(api_key="k", base_url="http://openai", max_retries=0, http_client=http)
+    client, sent = _client()
+    sent.clear()
     {
         "edits": client.images.edit,
         "variations": client.images.create_variation,
@@ -81,6 +76,19 @@ def written(kind: str, asked: Json) -> tuple[Part, ...]:
     }[kind](**asked)
     [request] = sent
     return read_form(request.read(), request.headers["content-type"])
+
+
+@cache
+def _client() -> tuple[OpenAI, list[httpx2.Request]]:
+    """OpenAI's client, and what it sends."""
+    sent: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json={"text": "", "data": [], "created": 1})
+
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    return OpenAI(api_key="k", base_url="http://openai", max_retries=0, http_client=http), sent
 
 
 def meant(parts: tuple[Part, ...], asked: Json) -> Json:

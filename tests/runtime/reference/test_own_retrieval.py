@@ -5,6 +5,7 @@ as they are, and each other provider takes what it gets, or the client is refuse
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -40,11 +41,15 @@ PUBLISHED: dict[str, tuple[Any, str]] = {
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
+@cache
+def _closed(published: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(with_config(ConfigDict(extra="forbid"))(published))
+
+
 def against(published: Any, body: Json) -> list[str]:
     """What the package's type of a request has against `body`; fields that it does not know among it."""
-    closed = with_config(ConfigDict(extra="forbid"))(published)
     try:
-        TypeAdapter(closed).validate_python(body, strict=True)
+        _closed(published).validate_python(body, strict=True)
     except ValidationError as error:
         return [f"{each['loc']}: {each['msg']}" for each in error.errors()]
     return []

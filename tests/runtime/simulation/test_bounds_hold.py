@@ -9,6 +9,7 @@ import pytest
 
 from inferc.compiler.analysis.bound import Bound
 from inferc.compiler.analysis.bounds import LATE, bounds_of
+from inferc.compiler.plan.reach import only
 from inferc.compiler.plan.scenarios import AskPlan
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.simulation.records import Record
@@ -29,7 +30,7 @@ def taken(seed: int) -> list[tuple[str, Bound, Bound]]:
     async def ask(name: str) -> Bound:
         count = random.choice([1, 1, 2, 5])
         asked = AskPlan(name, random.choice(["yes", "same", "no"]), stream=random.random() < 0.5)
-        async with simulated(plan, HERE, program.world(), random) as simulation:
+        async with simulated(only(plan, name), HERE, program.world(), random) as simulation:
             records: list[Record] = await asyncio.gather(
                 *(simulation.ask(asked, simulation.request(asked)) for _ in range(count))
             )

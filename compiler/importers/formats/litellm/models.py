@@ -34,6 +34,8 @@ _AS_THEY_ARE = frozenset(
     {"audio_speech", "audio_transcription", "image_edit", "image_generation", "moderation"}
 )
 """Modes whose requests go on to who speaks OpenAI's protocol."""
+_LIMITS = ("rpm", "tpm")
+"""What an entry may say beside its parameters, too: LiteLLM's router looks at both places."""
 _OWN_PROTOCOL = frozenset({"anthropic", "bedrock", "gemini"})
 
 
@@ -73,6 +75,9 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     _facts(made, given.get("base_model") or entry.get("model_info", "base_model"), draft)
     tiers(made, {**(info.entries if info is not None else {}), **given}, draft)
     budget(made, given.get("max_budget"), given.get("budget_duration"), draft)
+    for name in _LIMITS:
+        if name not in given and (limit := entry.get(name)) is not None:
+            given[name] = limit
     follow(PARAMETERS, Node(params.path, params.line, given), draft, made)
     if info is not None:
         follow(INFO, info, draft, made)

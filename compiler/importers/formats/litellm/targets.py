@@ -10,7 +10,7 @@ from attrs import field
 
 from .....dsl.bedrock_names import retrieval_of
 from .....dsl.inference import match_runtime
-from .....dsl.kinds import ProviderKind
+from .....dsl.kinds import ProviderKind, RuntimeKind
 from .....dsl.other_providers import other_providers
 from .....dsl.record import define
 from ....checks.remote_tasks import TASKS
@@ -40,6 +40,9 @@ _BASES = {"azure_ai": "AZURE_AI_API_BASE"}
 """The variables that LiteLLM reads where a file names no address at Azure, when not `AZURE_API_BASE`."""
 
 _DATELESS = "here by Azure's v1 API, which has no dated versions"
+
+_COHERE = ("command-", "embed-english-", "embed-multilingual-", "embed-v", "rerank-")
+"""How Cohere's models are called."""
 
 _RERANK: dict[str, tuple[str, str]] = {
     "jina_ai": ("https://api.jina.ai", "/v1"),
@@ -103,7 +106,7 @@ def aim(
         name = bare
     provider = find_provider(prefix) if prefix else None
     if provider is None and not prefix:
-        guessed = provider_of_model(bare) if bare else None
+        guessed = _has_model(bare, base, key) if bare else None
         if guessed is None and base is None:
             draft.changed(model, "no provider is named: OpenAI is taken", made.remarks)
         if guessed is not None or bare == "*":
@@ -115,6 +118,8 @@ def aim(
         return task in _asked_of_bedrock(bare) and _bedrock(made, bare, given, group, around, draft)
     if prefix == "azure_ai" and bare.startswith("claude-"):
         provider = Provider("anthropic", None, "AZURE_AI_API_KEY")
+        if base is None or str(base.value).startswith(_PREFIX):
+            draft.changed(base or model, "here the address must end in `/anthropic`", made.remarks)
     other = other_providers().get(prefix)
     if other is not None and other.is_blank and base is None:
         draft.changed(model, f"fill in your part of the address {other.endpoint}", made.remarks)
@@ -150,6 +155,19 @@ def _split(asked: str, custom: Node | None) -> tuple[str, str]:
 KNOWN_ELSEWHERE = frozenset({"bedrock", "bedrock_converse"})
 
 
+def _has_model(model: str, base: Node | None, key: Node | None) -> str | None:
+    """Whom LiteLLM asks for a model of this name, when nobody is named (its `get_llm_provider`)."""
+    found = provider_of_model(model)
+    if base is not None:
+        return found
+    if found == "gemini" and key is None:
+        return "vertex_ai"
+    if found is None and model.startswith(_COHERE):
+        return "cohere"
+    is_aws = match_runtime(model) is RuntimeKind.BEDROCK or retrieval_of(model)
+    return "bedrock" if found is None and is_aws else found
+
+
 def _remote(
     made: Deployment,
     provider: Provider,
@@ -180,8 +198,9 @@ def _remote(
         address = _behind(draft, address, str(base.value), "/v1")
     if runtime == "azure" and isinstance(address, Code) and base is not None:
         address = _behind(draft, address, str(base.value), "/openai/v1")
-    elif runtime == "anthropic" and prefix == "azure_ai" and isinstance(address, str) and base is not None:
-        address = _with_path(address, "/anthropic")
+    elif runtime == "anthropic" and prefix == "azure_ai":
+        address = address if isinstance(address, str) else env(_BASES[prefix])
+        address = address if isinstance(address, Code) else _with_path(address, "/anthropic")
     elif runtime == "azure" and isinstance(address, str):
         host, dated, _ = address.partition("/openai/deployments/")
         address = _with_path(host, "/openai/v1")

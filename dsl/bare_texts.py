@@ -1,0 +1,91 @@
+"""Texts whose quotes are missing: `region = us-east-1`, `model = llama3:8b`, `model = ./m.onnx`."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from .late_pattern import late_pattern
+from .record import frozen
+from .secrets import SECRET_ADVICE, has_long_row
+
+_MOST = 200
+"""How many characters of a line are looked at, before a place and behind it."""
+
+_SIGNS = "_.:/\\@~+-"
+_REST = late_pattern(r"[\w.:/\\@~+-]*+")
+_BEHIND = late_pattern(r"\"?+[ \t]*+(?:[,\])}\r\n#;]|\Z)")
+_BEFORE = late_pattern(r"(?:(?<![=!<>:])=|(?<![\w\"\])])\[|\b(?:env|file)\()[ \t]*+\Z")
+_IN_LIST = late_pattern(r"(?<![\w\"\])])\[[^\[\]()=]*,[ \t]*+\Z")
+_ROUTE = late_pattern(r"[ \t]*+route\b")
+_SECRET = late_pattern(r"\b(?:\w*_)?(?:key|secret|token|password)[ \t]*+=[ \t]*+\Z")
+_IS_TEXT = late_pattern(
+    r"""(?x)
+    (?: [^\W\d]\w*+ [.:/\\@-] (?=[\w./\\~]) | \.{0,2}/\w | ~/ | --?[a-z]{2} | :\d | \d+:\w
+      | \d++\.\d++\.\d++\.\d++ : | \d{4}-\d\d-\d\d ) [\w.:/\\@~+-]*+ \Z"""
+)
+"""A name with signs between its letters, a path, an option of a command, an address, a date."""
+_PATH = late_pattern(r"\.{0,2}/|~/|[A-Za-z]:\\")
+_NAME = late_pattern(r"(?<!\w)[^\W\d]\w*+")
+
+
+@frozen
+class BareText:
+    """What is written from `start` to `end`, and what to say of it. meant: None where nothing is offered."""
+
+    start: int
+    end: int
+    written: str
+    code: str
+    message: str
+    label: str
+    meant: str | None
+    help: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What the fix is called."""
+        return "add the quotes" if self.code == "E0105" else f"write `{self.meant}`"
+
+    @property
+    def names(self) -> list[str]:
+        """What could be the names of values in it."""
+        return _NAME.findall(self.written)
+
+    def is_sure(self, names: AbstractSet[str]) -> bool:
+        """Whether it can be nothing else, where there are the values `names`: one name may be misspelt."""
+        return not self.written[0].isalpha() or (len(self.names) > 1 and not names & set(self.names))
+
+
+def is_secret(text: str, offset: int) -> bool:
+    """Whether the value that begins at `offset` is that of a field for a secret."""
+    return _SECRET.search(text, max(0, offset - _MOST), offset) is not None
+
+
+def bare_text(text: str, offset: int) -> BareText | None:
+    """The text around `offset` that has no quotes, where a value has to stand."""
+    start, first = offset, max(0, offset - _MOST)
+    while start > first and (text[start - 1].isalnum() or text[start - 1] in _SIGNS):
+        start -= 1
+    rest = _REST.match(text, offset, offset + _MOST)
+    end = rest.end() if rest is not None else offset
+    written = text[start:end]
+    before = text[max(text.rfind("\n", 0, start) + 1, start - _MOST) : start]
+    if _IS_TEXT.match(written) is None or _BEHIND.match(text, end) is None or before.count('"') % 2:
+        return None
+    if _ROUTE.match(before) is not None or (
+        _BEFORE.search(before) is None and _IN_LIST.search(before) is None
+    ):
+        return None
+    if text.startswith('"', end):  # the first of its quotes is missing
+        end += 1
+    literal = '"{}"'.format(written.replace("\\", "/"))
+    if not is_secret(text, start):
+        message = "a text stands between double quotes"
+        return BareText(start, end, written, "E0105", message, "quote this", literal)
+    if _PATH.match(written):
+        message, label = "the file that holds a secret is named with `file(…)`", f"write `file({literal})`"
+        return BareText(start, end, written, "E0306", message, label, f"file({literal})")
+    if "-" not in written and not has_long_row(written):
+        return None
+    message, label = "this looks like a key, and a file never holds one", "a secret in plain text"
+    return BareText(start, end, written, "E0306", message, label, None, SECRET_ADVICE)
