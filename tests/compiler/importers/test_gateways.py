@@ -501,6 +501,10 @@ def test_conditions_of_portkey_on_the_model_are_routes_of_its_name(bring: Import
     taken = '{"query": {"params.model": {"$eq": "best"}}, "then": "cheap"}'
     came = bring("desk.json", f'{start}{other}, {taken}]}}, "targets": [{TWO}]}}')
     assert {"strategy.mode", "strategy.conditions[0].then", "strategy.conditions[1].then"} <= came.lost()
+    empty = '{"query": {"params.model": {"$in": ["", "fast"]}}, "then": "best"}'
+    came = bring("desk.json", f'{start}{empty}]}}, "targets": [{TWO}]}}')
+    assert "strategy.conditions[0].then" in came.lost()
+    assert 'route "' not in came.text
 
 
 @pytest.mark.parametrize(
@@ -509,6 +513,7 @@ def test_conditions_of_portkey_on_the_model_are_routes_of_its_name(bring: Import
         ('["metadata.user_id"]', ' by header("x-user-id")'),
         ('["params.user"]', " by user"),
         ('["a", "b"]', ""),
+        ('["metadata."]', ""),
     ],
 )
 def test_sessions_of_portkey_stay_with_their_member(bring: Import, fields: str, by: str) -> None:

@@ -34,15 +34,17 @@ _NETWORK: Table = {
     "retry_backoff_max": To("runtime.retry.max_backoff", milliseconds),
     "extra_headers.*": header,
     "stream_idle_timeout_in_seconds": To("runtime.timeouts.read", seconds),
-    "insecure_skip_verify": Lost("certificates are always checked: add yours to those of the system"),
-    "ca_cert_pem": Lost("add the certificate to those of the system"),
+    "insecure_skip_verify": Lost(
+        "certificates are always checked: `tls { ca = file(…) }` of a runtime names your own"
+    ),
+    "ca_cert_pem": Lost("write it to a file: `tls { ca = file(…) }`"),
 }
 
 _PROVIDER: Table = {
     "concurrency_and_buffer_size.concurrency": To("serving.max_concurrent", positive),
     "concurrency_and_buffer_size.buffer_size": Lost("a queue has no length of its own here"),
     "custom_provider_config.allowed_requests.**": Lost("what may be asked is the `task` of a deployment"),
-    "proxy_config.**": Lost("set HTTPS_PROXY in the environment"),
+    "proxy_config.**": Lost("`proxy = …` of a runtime names it, `proxy_login` what it wants to know"),
     "send_back_raw_request": Lost("answers come as the provider gave them"),
     "send_back_raw_response": Lost("answers come as the provider gave them"),
 }
