@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sized
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -41,8 +40,6 @@ _IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason"
     hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
 )
 """Whether this aiohttp has the fields that answers are sent by."""
-_MAKES_TASKS = sys.version_info < (3, 12)
-"""Whether aiohttp makes a task for each request that waits for its turn; later ones begin at once."""
 _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
@@ -90,24 +87,6 @@ class ConnectionRules:
 
 RULES: web.AppKey[ConnectionRules] = web.AppKey("connection_rules", ConnectionRules)
 """Where an application says how its connections are treated."""
-
-
-class _InPlace:
-    """`loop`, which is asked for a task for each request: the task of the connection does it.
-
-    messages: requests that have come already; where there are some, each has its turn of the loop.
-    """
-
-    __slots__ = ("_messages", "_new_task", "call_at", "call_later", "create_future", "time")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, messages: Sized) -> None:
-        self.create_future, self.time = loop.create_future, loop.time
-        self.call_at, self.call_later = loop.call_at, loop.call_later
-        self._new_task = loop.create_task
-        self._messages = messages
-
-    def create_task(self, answering: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
-        return self._new_task(answering) if self._messages else answering
 
 
 class Connection(web.RequestHandler):
@@ -176,8 +155,6 @@ class Connection(web.RequestHandler):
     async def start(self) -> None:
         """Answer requests until the connection ends."""
         self._task = asyncio.current_task()
-        if _MAKES_TASKS:
-            self._loop = cast(asyncio.AbstractEventLoop, _InPlace(self._loop, self._messages))
         try:
             await super().start()
         finally:
