@@ -42,12 +42,12 @@ def missing_value(at: Situation) -> Instead | None:
 
 def no_value(at: Situation) -> Instead | None:
     """`models = *` and `api_key = <key>`: a sign that begins no value."""
-    if not at.last_is("EQUAL") or not at.same_line(at.values[-1].end, at.token.start):
+    if not at.last_is("EQUAL", "LSQB") or not at.same_line(at.values[-1].end, at.token.start):
         return None
     if at.token.type not in ("OPERATOR", "LESSTHAN", "MORETHAN", "PLUS", "QMARK", "VBAR", "TILDE"):
         return None
     line = at.text[at.token.start :].partition("\n")[0]
-    is_all = at.token.text == "*" and line[1:2] in ("", " ", ",", "}", "\r")
+    is_all = at.token.text == "*" and line[1:2] in ("", " ", ",", "}", "]", "\r")
     at.error(
         "E0101",
         f"`{at.token.text}` begins no value",

@@ -24,7 +24,7 @@ from ..tables import Lost, Table, To, Unfit, follow, milliseconds, positive, sec
 from .portkey_choices import named, together
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Portkey, `runtime openai_compatible`"
-_GUARD = "inferc checks no contents: keep a guard in front of it"
+_GUARD = "inferc brings no guards: `gateway { guard name { … } }` calls code of your own"
 _STATUS = "what another try, or another member, may help is known for each provider"
 
 _PROVIDERS = {
