@@ -65,7 +65,9 @@ ELSEWHERE: Table = {
     "litellm_settings.modify_params": Lost(
         "requests that a provider would refuse are refused, with a reason"
     ),
-    "litellm_settings.ssl_verify": Lost("certificates are always checked: add yours to those of the system"),
+    "litellm_settings.ssl_verify": Lost(
+        "certificates are always checked: `tls { ca = file(…) }` of a runtime names your own"
+    ),
     "general_settings.database_*": Lost(_DATABASE),
     "general_settings.store_model_in_db": Lost(_DATABASE),
     "general_settings.store_prompts_in_spend_logs": Lost(_DATABASE),
