@@ -29,6 +29,7 @@ from ..dsl.gateway import (
 from ..dsl.guards import Guard
 from ..dsl.keys import Key, read_moment
 from ..dsl.kinds import SecretSource
+from ..dsl.late_pattern import late_pattern
 from ..dsl.late_text import LateText, is_unknown
 from ..dsl.policies import Budget, State
 from ..dsl.record import frozen
@@ -98,6 +99,10 @@ class ClusterFields:
     """What a `cluster` block holds."""
 
     node: dict[str, NodeFields] = doc("a machine of the cluster", factory=dict)
+
+
+_HALF_ADDRESS = late_pattern(r":?(\d{1,5})|([A-Za-z][\w.-]*|\d+(?:\.\d+){3})")
+"""A port without its address, or an address without its port."""
 
 
 class GlobalBlocks:
@@ -300,11 +305,14 @@ class GlobalBlocks:
         if address is not None:
             return address
         setting = section.settings[field]
+        half = _HALF_ADDRESS.fullmatch(bind)
+        meant = f'"{half[2] or "127.0.0.1"}:{half[1] or 8080}"' if half is not None else ""
         self._found.error(
             "E0312",
             f"`{bind}` is no address and port",
             setting.span,
             "expected `address:port`",
+            fixes=[Fix(f"write `{meant}`", (Edit(setting.span, meant),), safe=False)] if meant else (),
             help='write `"127.0.0.1:8080"`, or `"0.0.0.0:8080"` for all interfaces',
         )
         return GatewaySettings().host, GatewaySettings().port

@@ -40,6 +40,8 @@ _VARIABLE = late_pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _NAME_ALONE = late_pattern(r'"\$\{([\w.]+)\}"')
 _NO_SIZE = late_pattern(r"(\d[\d_.]*)([kMG])")
 _CALLED = late_pattern(r"\w+\(\w+\)")
+_SECRET_FILE = late_pattern(r'"(?:(?:\.{1,2}|~)?/[\w./ -]+|[\w-]+\.(?:pem|key|crt|cert))"')
+_QUOTED_CALL = late_pattern(r'"(env|file)\((?:\\"|\')?([\w./-]+)(?:\\"|\')?\)"')
 _CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
 """A date or the like without quotes, `2024-10-21`, which is a calculation."""
 
@@ -269,6 +271,14 @@ def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics)
             f'written `env("{variable}")` here',
             fixes=[env_instead(variable, span)],
         )
+        return
+    path = _SECRET_FILE.fullmatch(written) if mismatch.inline else None
+    quoted = _QUOTED_CALL.fullmatch(written)
+    if path is not None or quoted is not None:
+        meant = f"file({written})" if quoted is None else f'{quoted[1]}("{quoted[2]}")'
+        message = f"`{name}` names where the secret is, it is not the secret itself"
+        fixes = [Fix(f"write `{meant}`", (Edit(span, meant),))]
+        found.error("E0306", message, span, f"write `{meant}`", fixes=fixes)
         return
     is_text = written.startswith('"')
     if mismatch.inline or has_long_row(written):

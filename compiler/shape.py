@@ -256,6 +256,8 @@ class Shaper:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
         written = [fix.title.removeprefix("write `") for fix in fixes]
         section.meant.update(n for n in names if any(each.startswith((f"{n}`", f"{n} ")) for each in written))
+        if foreign is not None:
+            section.meant.update(n for n in names if f"its `{n}`" in foreign.text)
         self._found.error(
             "E0204",
             f"{what} has no field `{name}`",

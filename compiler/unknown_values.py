@@ -5,12 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from ..dsl import syntax as s
-from ..dsl.bare_texts import bare_text
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
+from ..dsl.late_pattern import late_pattern
 from ..dsl.suggest import did_you_mean, offer
 from ..dsl.values import Word
 from .foreign_values import report_named_space, report_variable
 from .scope import VALUES, Scope
+
+_TIMES = frozenset(
+    [
+        "s",
+        "sec",
+        "second",
+        "m",
+        "min",
+        "minute",
+        "h",
+        "hr",
+        "hour",
+        "d",
+        "day",
+        "w",
+        "week",
+        "month",
+        "y",
+        "year",
+    ]
+)
+_RATE = late_pattern(r"\d\w*[ ]?/[ ]?\Z")
+_RATE_ADVICE = (
+    "`requests_per_minute` is counted by the minute, `max_spend_per_day` by the day: write the number alone"
+)
+_NEAR = 40
+_LATEST = 8
+"""Among so many findings is what was said of the same text before."""
 
 
 def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:
@@ -19,6 +47,11 @@ def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Dia
         return
     meant = found.near(name, scope.names(*VALUES))
     span = scope.span(node)
+    text = span.source.text
+    if name in _TIMES and not meant and _RATE.search(text, max(0, span.start - _NEAR), span.start):
+        message = f"no `/{name}` stands behind a number"
+        found.error("E0106", message, span, "the name of a field says it", help=_RATE_ADVICE)
+        return
     fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
     hint = None if fixes else offer(meant) or f"declare it with `let {name} = …`"
     found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)
@@ -26,15 +59,23 @@ def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Dia
 
 def report_bare_text(node: s.Node, scope: Scope, found: Diagnostics) -> bool:
     """Report `us-east-1`, which could be a difference of values that are not there; whether it was a text."""
+    from ..dsl.bare_texts import bare_text
+
     source = scope.module.source
     text = bare_text(source.text, node.start)
-    known = {*scope.names(*VALUES), *scope.aliases}
-    if text is None or not text.is_sure(known) or any(found.near(name, known) for name in text.names):
+
+    def is_declared(name: str) -> bool:
+        symbol = scope.own.get(name) or scope.imported.get(name)
+        return name in scope.aliases or (symbol is not None and isinstance(symbol.node, VALUES))
+
+    if text is None or not text.is_sure(is_declared):
+        return False
+    if any(found.near(name, scope.names(*VALUES)) for name in text.names):
         return False
     span = scope.module.span(text.start, text.end)
     if any(
         each.code == text.code and each.primary is not None and each.primary.span == span
-        for each in found.items
+        for each in found.items[-_LATEST:]
     ):
         return True
     if text.meant is None:

@@ -35,6 +35,10 @@ STARTS = ("$", "os.", "environ", "getenv", "process.", "import.", "ENV", "env", 
 """What such a reference begins with."""
 
 
+_MARKS = ("$", "%", "env", "ENV", "secrets")
+"""One of these is in each of them."""
+
+
 def variable_named(text: str) -> str | None:
     """The variable of the environment that all of `text` reads in another language; None if it does not."""
     found = _any().fullmatch(text.strip()) if text.lstrip().startswith(STARTS) else None
@@ -43,6 +47,8 @@ def variable_named(text: str) -> str | None:
 
 def variable_at(line: str, offset: int) -> tuple[int, int, str] | None:
     """A reference in `line` that holds `offset`: where it begins and ends, and the variable."""
+    if not any(map(line.__contains__, _MARKS)):  # nearly always
+        return None
     for found in _any().finditer(line):
         if found.start() <= offset < found.end():
             return found.start(), found.end(), _name(found)

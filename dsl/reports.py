@@ -13,6 +13,7 @@ from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .key_reports import KeyReports
 from .late_pattern import late_pattern
+from .lines import line_start
 from .literals import FOREIGN_ESCAPE
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
@@ -32,6 +33,11 @@ def _next_declaration() -> re.Pattern[str]:
 
 
 _WINDOWS_PATH = late_pattern(r"(?:[A-Za-z]:|\.{1,2})(?:\\[\w .-]+)+(?=\")")
+_NEAR = 200
+"""How many characters before and behind a place are looked at."""
+
+_BEHIND_VALUE = late_pattern(r"(?:\d\w*|\))[ \t]++\Z")
+_SIGN = late_pattern(r"[ \t]*+[=:{]")
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
 _CALLED = late_pattern(r"\$\{((?:env|file)\(\"[^\"\n]*+\"\))\}")
@@ -141,6 +147,18 @@ class SyntaxReports:
             help=told.say,
         )
 
+    def is_behind_value(self, start: int) -> bool:
+        """Whether a number or a call stands before `start`, on its line."""
+        text = self.source.text
+        begin = max(line_start(text, start), start - _NEAR)
+        return _BEHIND_VALUE.search(text, begin, start) is not None
+
+    def nothing_behind(self, here: Span) -> None:
+        """`10 per minute` and `2 replicas`: a word behind a value that begins no field."""
+        message = f"`{shorten(here.text)}` means nothing behind a value"
+        self.error("E0101", message, here, "no field, and no unit")
+        self.guessed_at(line_start(self.source.text, here.start))
+
     def _no_brackets(self, function: Reference, after: Node) -> None:
         """`env KEY`, which was read as two fields."""
         name: Node = getattr(after, "name", None) or after
@@ -161,6 +179,9 @@ class SyntaxReports:
         value = getattr(before, "value", None)
         if isinstance(value, Reference) and value.name in ("env", "file", "bearer"):
             self._no_brackets(value, after)
+            return
+        if isinstance(after, Field) and _SIGN.match(self.source.text, after.name.end) is None:
+            self.nothing_behind(self.span(after.name.start, after.name.end))
             return
         told = foreign_words("words").get(value.name) if isinstance(value, Reference) else None
         if told is not None and isinstance(value, Reference):
@@ -191,6 +212,9 @@ class SyntaxReports:
         return True
 
     def no_value(self, name: str, start: int, end: int) -> None:
+        if self.is_behind_value(start):
+            self.nothing_behind(self.span(start, end))
+            return
         self.damaged_at(start)
         self.error("E0101", f"`{name}` has no value", self.span(start, end), "expected `=` and a value")
 
@@ -217,8 +241,8 @@ class SyntaxReports:
     def _windows_path(self, start: int) -> bool:
         r"""Say once of `"C:\models\m.onnx"` how a path is written; whether a text is one."""
         text = self.source.text
-        quote = text.rfind('"', text.rfind("\n", 0, start) + 1, start)
-        found = _WINDOWS_PATH.match(text, quote + 1) if quote >= 0 else None
+        quote = text.rfind('"', max(text.rfind("\n", 0, start) + 1, start - _NEAR), start)
+        found = _WINDOWS_PATH.match(text, quote + 1, start + _NEAR) if quote >= 0 else None
         if found is None:
             return False
         if quote != self._last_path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,24 @@ settings.register_profile("same", BUSY, max_examples=100, derandomize=True)
 settings.load_profile("same")
 
 
-def pytest_configure() -> None:
+IN_MEMORY = Path("/dev/shm")
+"""A file system on which a file costs half of what it costs on a disk, and to sync it nothing."""
+ROOM = 4 << 30
+"""Bytes that it must have left; what remains of three runs takes a few MB."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Make the processes that tests start the same everywhere.
 
     What commands say is as wide as anywhere; modules are compiled once instead of at each start of a
-    command; and no client looks for the servers of tests behind a proxy.
+    command; no client looks for the servers of tests behind a proxy; and what inferc remembers of this
+    machine is not what it remembers of its user's, but the same in all processes.
     """
+    if "TMPDIR" not in os.environ and _takes_programs(IN_MEMORY):
+        os.environ["TMPDIR"] = str(IN_MEMORY)
+        tempfile.tempdir = None
+    cache = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="inferc-cache-")
+    config.add_cleanup(partial(_remove, cache, os.getpid()))
     for name in ("COLUMNS", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     os.environ["INFERC_PROGRESS"] = "never"  # however long a test takes on a busy machine
@@ -37,10 +51,18 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 """What keeps NumPy and ONNX Runtime from starting threads when they are imported: no fork would have them."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What inferc remembers of this machine is not what it remembers of its user's."""
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+def _takes_programs(folder: Path) -> bool:
+    """Whether files can be put there and run, and there is room."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
+
+
+def _remove(folder: str, owner: int) -> None:
+    """Remove a folder in the process that made it, which outlives those that are forked from it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -54,6 +76,11 @@ def pytest_collection(session: pytest.Session) -> None:
         from .support.forked import start_servers
 
         start_servers()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What stands in no folder goes first: it takes long, and for what is begun last all others wait."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

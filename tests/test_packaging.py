@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from contextlib import chdir
 from pathlib import Path
 
+import hatchling.build
 import pytest
 
 from inferc.dsl.version import __version__
@@ -24,17 +26,12 @@ FILES = ("pyproject.toml", "README.md", "LICENSE")
 NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode", "zed"})
 """Folders of `grammar/` that editors take from the repository, or from an extension."""
 
-BUILD = "import sys; from hatchling import build; print(build.build_{kind}(sys.argv[1]))"
-
 
 def build(kind: str, project: Path, output: Path) -> Path:
     """The wheel or the source archive of `project`, built without the network."""
-    done = subprocess.run(
-        [sys.executable, "-c", BUILD.format(kind=kind), str(output)],
-        cwd=project, capture_output=True, text=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return output / done.stdout.splitlines()[-1]
+    with chdir(project):
+        name = getattr(hatchling.build, f"build_{kind}")(str(output))
+    return output / name
 
 
 def clone(folder: Path, *, links: bool) -> Path:

@@ -6,7 +6,7 @@ import re
 
 from ...dsl.bedrock_names import region_in
 from ...dsl.deployment import Deployment
-from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ...dsl.inference import AZURE_AI, cloud_prefix
 from ...dsl.kinds import RuntimeKind, SecretSource
 from ...dsl.late_pattern import late_pattern
@@ -42,6 +42,7 @@ HOSTED = {
 
 
 _HEADER = late_pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_MEANT = late_pattern(r'write `endpoint = ("[^"$]*")`')
 _KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 
 TAKEN_HEADERS = frozenset(
@@ -95,7 +96,10 @@ def _endpoint(declared: Declared, deployment: Deployment, config: RemoteConfig, 
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
         if problem is not None:
-            found.error("E0313", problem[0], declared.span(*path), problem[1], help=problem[2])
+            span, meant = declared.span(*path), _MEANT.fullmatch(problem[2])
+            is_told = meant is not None and meant[1] != '"https://host/v1"' and span.text.startswith('"')
+            fixes = [Fix(problem[2], (Edit(span, meant[1]),), safe=False)] if meant and is_told else []
+            found.error("E0313", problem[0], span, problem[1], help=() if fixes else problem[2], fixes=fixes)
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         _resource(declared, "azure_resource", config.azure_resource, found)

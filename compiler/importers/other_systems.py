@@ -33,7 +33,7 @@ SYSTEMS: tuple[System, ...] = (
     System(
         "Kubernetes",
         ("*.kind", "*.apiVersion"),
-        "what its containers run stands in their arguments, or in a ConfigMap: import that",
+        "its resources of KServe and Envoy AI Gateway are read, and files that a ConfigMap holds",
     ),
 )
 """The more telling first."""

@@ -5,7 +5,7 @@ Each one reports the mistake and gives what to read instead, or None when it doe
 
 from __future__ import annotations
 
-from . import brackets, declarations, fields, foreign, numbers, slips, texts, words
+from . import brackets, declarations, fields, foreign, numbers, signs, slips, texts, values, words
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
@@ -31,14 +31,15 @@ REPAIRS: tuple[Repair, ...] = (
     numbers.whole_division,
     texts.wrong_comment,
     texts.semicolon,
-    texts.filled_alone,
-    texts.single_ampersand,
+    signs.filled_alone,
+    signs.single_ampersand,
     numbers.thousands,
+    numbers.decimal_comma,
     numbers.leading_dot,
     numbers.broken_number,
     numbers.unit_apart,
-    texts.other_sign,
-    texts.unknown_character,
+    signs.other_sign,
+    signs.unknown_character,
     declarations.import_without_name,
     declarations.misspelt_declaration,
     declarations.field_outside,
@@ -53,9 +54,11 @@ REPAIRS: tuple[Repair, ...] = (
     words.route_without_strategy,
     fields.equals_before_block,
     fields.equals_before_label,
-    fields.swallowed_name,
+    values.swallowed_name,
     fields.wrong_sign,
-    fields.missing_value,
+    values.no_value,
+    values.missing_value,
+    values.without_brackets,
     fields.call_alone,
     fields.options_without_braces,
     fields.index,

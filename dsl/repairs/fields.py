@@ -1,17 +1,16 @@
-"""Signs and values of fields, steps, arms and parameters."""
+"""Signs of fields, steps, arms and parameters."""
 
 from __future__ import annotations
 
 from ..foreign_words import foreign_words
-from ..lines import starts_line
+from ..suggest import near
 from ..syntax import Identifier, Reference
-from ..tokens import DECLARATIONS, Token, tokenize
+from ..tokens import Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
 CALLS = ("env", "file", "fallback", "bearer", "hash", "python", "custom")
 """Words that stand before parentheses."""
 
-_OPERATORS = ("OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE")
 _SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
 
 
@@ -48,6 +47,10 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes=at.change(f"write `{sign}`", token.start, token.end, f"{space}{sign}"),
     )
     return use(Token(kind, sign, token.start, token.end))
+
+
+def _is_in_pipeline(at: Situation) -> bool:
+    return any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
 
 
 def _is_condition(value: object) -> bool:
@@ -98,6 +101,17 @@ def missing_sign(at: Situation) -> Instead | None:
     name = as_name(at.values[-1]) if at.values else None
     if name is None or not at.same_line(name.end, at.token.start):
         return None
+    if at.token.type in ("NAME", "STRING") and near(name.text, ("return",)) and _is_in_pipeline(at):
+        fixes = at.change("write `return`", name.start, name.end, "return")
+        at.error(
+            "E0101",
+            "what a pipeline gives follows `return`",
+            at.span(name.start, name.end),
+            "misspelt",
+            fixes=fixes,
+        )
+        at.drop(1)
+        return use(Token("RETURN", "return", name.start, name.end), at.token)
     is_parameter = len(at.values) > 1 and isinstance(at.values[-2], Token) and at.values[-2].type == "PARAM"
     opened = at.open_brackets()
     if opened and opened[0].type == "LPAR" and at.token.type == "NAME" and at.fits("COMMA", "NAME"):
@@ -142,6 +156,9 @@ def missing_equals_before_call(at: Situation) -> Instead | None:
 
 
 def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int) -> None:
+    if at.reports.is_behind_value(name.start):
+        at.reports.nothing_behind(at.span(name.start, name.end))
+        return
     space = " " if sign == "=" else ""
     at.error(
         "E0101",
@@ -181,47 +198,6 @@ def equals_before_label(at: Situation) -> Instead | None:
     start, end = label.start, label.end
     at.drop(3)
     return use(Token("NAME", name.text, name.start, name.end), Token("NAME", word, start, end), at.token)
-
-
-def swallowed_name(at: Situation) -> Instead | None:
-    """`model =` or `x = 1 +` with nothing after it: the next line's name was taken for the value."""
-    values = at.values
-    if len(values) < 2 or at.token.type not in ("EQUAL", "LBRACE", "COLON", "NAME", "STRING"):
-        return None
-    before, word = values[-2:]
-    if not (isinstance(before, Token) and before.type in ("EQUAL", *_OPERATORS)):
-        return None
-    if not isinstance(word, Reference) and as_name(word) is None:
-        return None
-    if at.same_line(before.end, word.start):
-        return None
-    _report_no_value(at, before, values[-3] if len(values) > 2 else None)
-    text = at.text[word.start : word.end]
-    at.drop(1)
-    return use(placeholder(before.end), Token("NAME", text, word.start, word.end), at.token)
-
-
-def missing_value(at: Situation) -> Instead | None:
-    """`model = ,`, `let x =` at the end, `return }`."""
-    if not at.last_is("EQUAL", "RETURN", *_OPERATORS) or not at.fits("FALSE", at.token.type):
-        return None
-    if at.token.type in DECLARATIONS and not starts_line(at.text, at.token.start):
-        return None
-    _report_no_value(at, at.values[-1], at.values[-2] if len(at.values) > 1 else None)
-    return use(placeholder(at.values[-1].end), at.token)
-
-
-def _report_no_value(at: Situation, before: Token, name: object) -> None:
-    if before.type == "EQUAL" and as_name(name) is not None:
-        assert isinstance(name, Token | Identifier)
-        at.reports.no_value(name.text, name.start, name.end)
-        return
-    at.error(
-        "E0101",
-        f"a value is missing after `{before.text}`",
-        at.span(before.start, before.end),
-        "expected a value behind this",
-    )
 
 
 def name_alone(at: Situation) -> Instead | None:

@@ -135,6 +135,25 @@ def thousands(at: Situation) -> Instead | None:
     return use(until=found.end())
 
 
+_DECIMAL_COMMA = re.compile(r"(?<![\w.,])\$?\d+,\d{1,2}(?![\w.,])")
+
+
+def decimal_comma(at: Situation) -> Instead | None:
+    """`temperature = 0,2`."""
+    start = at.token.start
+    while start > 0 and at.text[start - 1] in "0123456789,$":
+        start -= 1
+    found = _DECIMAL_COMMA.match(at.text, start)
+    if at.token.type != "NUMBER" or found is None or found.end() != at.token.end or start == at.token.start:
+        return None
+    meant = found[0].replace(",", ".")
+    fixes = at.change(f"write `{meant}`", start, found.end(), meant, safe=False)
+    here = at.span(start, found.end())
+    at.error("E0106", "a fraction of a number stands behind a `.`", here, f"write `{meant}`", fixes=fixes)
+    _forget_value(at)
+    return use(until=found.end())
+
+
 _CURRENCIES = ("USD", "usd", "dollar", "dollars", "EUR", "euro", "cent", "cents")
 _AMOUNT = re.compile(r"(?P<before>USD[ \t]*)?(?P<number>\d[\d_]*(?:\.\d+)?[kMG]?)[ \t]*(?P<word>\w*)")
 

@@ -16,7 +16,7 @@ import pytest
 
 from inferc.cli.main import main
 
-from ..runtime.onnx.toys import crashing
+from ..runtime.onnx.toys import crashing, echo
 from ..support.commands import INFERC, SAMPLES
 from ..support.projects import chat
 from .conftest import Command
@@ -278,11 +278,19 @@ def test_a_model_that_crashes_onnx_runtime_is_one_error(inferc: Command) -> None
     assert "crashes (SIGFPE) when it loads bad.onnx" in error
 
 
+ECHO = """
+deployment echo { model = "echo.onnx", task = tensor }
+pipeline same(x: tensor<f32, [n, 2]>) -> tensor<f32, [n, 2]> { return echo(x) }
+"""
+
+
 def test_nothing_about_models_is_kept_for_the_makers_of_onnx_runtime(tmp_path: Path) -> None:
     switches = ("ORT_DISABLE_TELEMETRY", "CI")
     environment = {name: value for name, value in os.environ.items() if name not in switches}
+    echo(tmp_path / "echo.onnx", "FP32")
+    (tmp_path / "app.infer").write_text(ECHO)
     subprocess.run(
-        [*INFERC, "call", SAMPLES / "onnx.infer", "embedder", "a text"],
+        [*INFERC, "call", tmp_path / "app.infer", "same", "x=[[1, 2]]"],
         env=environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
         check=True,
         capture_output=True,

@@ -280,6 +280,12 @@ def test_what_another_word_was_meant_for_is_not_missing_as_well() -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["port", "ports"])
+def test_a_server_whose_port_is_told_lacks_no_endpoint_as_well(word: str) -> None:
+    [item] = found(f'deployment a {{ model = "m", runtime vllm {{ {word} = 8000 }} }}\n')
+    assert "its `endpoint`" in said(item)
+
+
 # ---- what is meant is offered where it is one thing, and nothing else is
 
 

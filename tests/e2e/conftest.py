@@ -24,7 +24,7 @@ def hello(mock: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     plan = tmp_path_factory.mktemp("plan") / "hello.plan.json"
     compile_ = ["compile", "samples/hello.infer", "--set", f"provider_url={mock.url}/v1", "-o", str(plan)]
     ran(*compile_, cwd=ROOT, check=True)
-    with serving("run", str(plan), "--port", "0", forked=False) as running:
+    with serving("run", str(plan), "--port", "0") as running:
         yield running
 
 

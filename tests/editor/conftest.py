@@ -20,6 +20,7 @@ from inferc.editor.view import View
 from inferc.editor.workspace import Workspace
 
 from ..support.forked import begun
+from .asking import converter
 
 PATIENCE = 30
 """Seconds after which an answer that does not come is taken for lost."""
@@ -98,7 +99,7 @@ class Client(LanguageClient):
     """A client that keeps what is published."""
 
     def __init__(self) -> None:
-        super().__init__("tests", "1")
+        super().__init__("tests", "1", converter_factory=converter)
         self.published: list[lsp.PublishDiagnosticsParams] = []
         self.arrived = asyncio.Event()
         self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._keep(params))

@@ -95,9 +95,10 @@ async def test_what_else_is_said_reaches_servers_that_speak_openais_wire(
     path: str, body: dict[str, Any], options: dict[str, Any]
 ) -> None:
     async with front() as it:
-        status, _ = await it.post(path, {**body, **options})
+        status, _ = await it.post(path, {**body, **options, "normalized": None, "own": None})
         assert status == 200
         assert it.seen[0]["model"] == "gpt-4o-mini"
+        assert None not in it.seen[0].values()
         assert {name: it.seen[0].get(name) for name in options} == options
 
 

@@ -52,6 +52,12 @@ ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
         (refused_by_proxy(502), PROXY, NetworkError, "proxy:3128 answered 502"),
         (untrusted(10, "certificate has expired"), None, NetworkError, "has expired; it has to be renewed"),
         (untrusted(62, "Hostname mismatch."), None, NetworkError, "by a name that its certificate is for"),
+        (
+            untrusted(85, "Missing Authority Key Identifier"),
+            None,
+            NetworkError,
+            "Identifier; Python 3.13 and",
+        ),
         (untrusted(20, "unable to get local issuer"), None, NetworkError, "`tls { ca = file(…) }`"),
         (
             aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "refused")),

@@ -294,3 +294,18 @@ def test_clients_whose_answers_are_one_are_told_of_the_first_choice_alone(client
     assert (b"two" in told) == (client == "openai_chat")
     assert b"incomplete_details" not in told or b'"incomplete_details":{' not in told
     assert b"max_tokens" not in told
+
+
+@pytest.mark.parametrize("written", [b'"output":null', b'"output" : null'])
+def test_a_response_that_tells_no_output_at_its_end_has_a_list_for_one(written: bytes) -> None:
+    chats, classifier = chats_of("responses")
+    request = asked_in("openai_responses")
+    reader, writer = chats.reader(request, chats.fit(request), classifier), ChatWriter(request)
+    *events, last = (json.dumps(each).encode() for each in STREAMS["responses"])
+    output = json.dumps(WHOLE["responses"]["output"]).encode()
+    last = last.replace(b'"output": ' + output, written)
+    data = SseParser().feed(b"".join(b"data: %b\n\n" % each for each in (*events, last)))
+    chunks, error = read_events(reader, data, closing=True)
+    assert (error, written in last) == (None, True)
+    told = [json.loads(event.data) for event in SseParser().feed(b"".join(map(writer.write, chunks)))]
+    assert (told[-1]["type"], told[-1]["response"]["output"]) == ("response.completed", [])

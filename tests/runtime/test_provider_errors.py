@@ -241,6 +241,30 @@ def test_what_the_provider_behind_openrouter_said_is_told_and_understood() -> No
 
 
 @pytest.mark.parametrize(
+    "inner",
+    [
+        {"error": {"message": "it is too long", "code": "context_length_exceeded", "param": "messages"}},
+        {"message": "it is too long", "code": "context_length_exceeded", "param": "messages"},
+    ],
+)
+def test_an_error_that_is_the_message_of_another_is_understood(inner: dict[str, object]) -> None:
+    """As servers in between put what they got: https://github.com/caozhiyuan/copilot-api/issues/54."""
+    told = {"error": {"message": json.dumps(inner) + "\n", "type": "error"}}
+    error = CLASSIFIER.http_error(400, {}, json.dumps(told).encode())
+    assert (type(error), error.param) == (ContextLengthExceeded, "messages")
+    assert error.message.endswith("answered 400: it is too long")
+    assert type(CLASSIFIER.in_band(told["error"])) is ContextLengthExceeded
+
+
+@pytest.mark.parametrize(
+    "message", ["{", "{}", '{"error": 5}', '{"a": {"message": "m"}}', '{"error": {"code": "c"}}']
+)
+def test_a_message_that_only_looks_so_is_told_as_it_is(message: str) -> None:
+    told = json.dumps({"error": {"message": message}}).encode()
+    assert CLASSIFIER.http_error(400, {}, told).message.endswith(f"answered 400: {message}")
+
+
+@pytest.mark.parametrize(
     ("error", "kind"),
     [
         ({"message": "m", "code": "rate_limit_exceeded"}, RateLimited),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -9,6 +10,7 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -122,7 +124,7 @@ def prepare() -> None:
 
 
 def main(control: int) -> None:
-    from inferc.cli.main import main as inferc
+    from inferc.cli.main import _leave, main as inferc
 
     prepare()
     gc.collect()
@@ -133,7 +135,11 @@ def main(control: int) -> None:
         exec(arguments[1], {"__name__": "__main__"})
         sys.exit()
     sys.argv[1:] = arguments
-    sys.exit(inferc(arguments))
+    status = inferc(arguments)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    _leave([status])  # to take apart what it was forked with would copy all of that first
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..draft import Deployment, Draft
+from ..draft import Deployment, Draft, Route
 from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest
 from ..origin import Origin
@@ -26,8 +26,14 @@ _OLD_FORMATS: tuple[str, ...] = (
 )
 """Formats that may stand in place of `model`."""
 
-_OWN_FLAGS = ("model_name", "model_id", "model_dir", "model", "backend", "http_port", "port", "host", "task")
+_NAMES = ("model_name", "served_model_name")
+"""Flags that say what clients call the model."""
+
+_OWN_FLAGS = (*_NAMES, "model_id", "model_dir", "model", "backend", "http_port", "port", "host", "task")
 """Flags of KServe's own server for Hugging Face models; all others are those of vLLM."""
+
+_MOUNTED = "/mnt/models"
+"""Where KServe puts what `storageUri` names."""
 
 _REMOTE: Table = {
     "timeout": To("runtime.timeouts.total", seconds, "here from sending to the last byte"),
@@ -69,16 +75,20 @@ def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put all resources into the draft."""
     found = resources(root)
     form(found, draft)
+    called: dict[str, str] = {}
     for each in found:
         if each.kind == "InferenceService":
-            _service(each, draft)
+            _service(each, called, draft)
     for each in found:
         if each.kind == "InferenceGraph":
             graph(each, draft)
+    for name, target in called.items():
+        if name == draft.free_name(name):
+            draft.routes.append(Route(name, target))
     rest(found, draft)
 
 
-def _service(service: Resource, draft: Draft) -> None:
+def _service(service: Resource, called: dict[str, str], draft: Draft) -> None:
     predictor = service.spec.get("predictor")
     if predictor is None:
         return
@@ -100,7 +110,7 @@ def _service(service: Resource, draft: Draft) -> None:
     if kind == "onnx":
         _onnx(service.name, predictor, made, draft)
     else:
-        _server(body, made, draft)
+        _server(body, made, called, draft)
         follow(_REMOTE, Node(predictor.path, predictor.line, _only(predictor, "timeout")), draft, made)
         if made.has("runtime.timeouts.total"):
             made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))
@@ -169,17 +179,24 @@ def _onnx(name: str, predictor: Node, made: Deployment, draft: Draft) -> None:
     )
 
 
-def _server(body: Node, made: Deployment, draft: Draft) -> None:
-    """A language model behind a server of its own, which KServe's image starts with vLLM."""
+def _server(body: Node, made: Deployment, called: dict[str, str], draft: Draft) -> None:
+    """A language model behind a server of its own, which KServe's image starts with vLLM.
+
+    called: what clients call deployments, which this one is added to.
+    """
     made.runtime("vllm")
     given = body.get("args")
     flags = _flags([str(item.value) for item in given.items] if given is not None else [])
     stored = body.get("storageUri")
-    hub = str(stored.value) if stored is not None and str(stored.value).startswith("hf://") else ""
-    named = [flags[each] for each in ("model_id", "model", "model_dir") if flags.get(each)]
-    model = next((each for each in (*named, hub.removeprefix("hf://"), _positional(body)) if each), made.name)
-    if hub:
+    is_hub = stored is not None and str(stored.value).startswith("hf://")
+    written = str(stored.value) if is_hub and stored is not None else ""
+    hub, _, revision = written.removeprefix("hf://").partition(":")
+    named = [*(flags.get(each, "") for each in ("model_id", "model", "model_dir")), hub, _positional(body)]
+    model = next((each for each in named if each and not (hub and each.rstrip("/") == _MOUNTED)), made.name)
+    if model == hub:
         draft.kept(stored)
+        flags |= {"revision": revision} if revision else {}
+    called.update({flags[each]: made.name for each in _NAMES if flags.get(each)})
     made.put("model", model)
     command = ["vllm", "serve", model, "--port", PORT]
     for flag, value in flags.items():

@@ -17,14 +17,14 @@ from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..literals import env
 from ..origin import Origin
-from ..providers import COMPATIBLE, aim_at, expected_key, find_provider
+from ..providers import COMPATIBLE, aim_at, expected_key, find_provider, provider_of_model
 from ..requests import DEFAULTS, FORCED, body, cache
 from ..secrets import left_out, variable_for
 from ..tables import Lost, Table, To, Unfit, follow, milliseconds, positive, seconds, text, weight, whole
 from .portkey_choices import named, together
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Portkey, `runtime openai_compatible`"
-_GUARD = "inferc checks no contents: keep a guard in front of it"
+_GUARD = "inferc brings no guards: `gateway { guard name { … } }` calls code of your own"
 _STATUS = "what another try, or another member, may help is known for each provider"
 
 _PROVIDERS = {
@@ -52,6 +52,9 @@ _AWS = {
 
 _BY_MODEL = (RuntimeKind.ANTHROPIC, RuntimeKind.GEMINI)
 """Providers of a virtual key that the name of the model tells."""
+
+_CLOUDS = ("bedrock", "vertex_ai")
+"""Those that ask for credentials of a cloud, and no key."""
 
 _OF_A_TARGET = frozenset({"virtual_key", "override_params", "default_params", "retry", "cache"})
 """What stands beside a `provider` where the config is one target alone."""
@@ -215,12 +218,19 @@ class _Reading:
             said = str(provider.value)
         if slug is not None:
             said, asked = slug[1], slug[2]
+        integration = slug[1] if slug is not None else said.removeprefix("@") if said.startswith("@") else ""
         theirs = _provider(said.lstrip("@"))
+        if integration and find_provider(theirs) is None and theirs not in _CLOUDS:
+            theirs = provider_of_model(asked) or theirs
         before = draft.said()
         if not self._aim(made, own, theirs, asked):
             draft.lost_whole(node, _NOWHERE, before)
             return None
         draft.deployments.append(made)
+        if integration and _PROVIDERS.get(integration, integration) != theirs:
+            has_key = not own.entries.keys().isdisjoint(("api_key", "virtual_key"))
+            named = model if slug is not None else provider
+            self._integration(made, integration, theirs, named, has_key=has_key or theirs in _CLOUDS)
         draft.kept(provider, model, own.get("name") if made.name == own.text("name") else None)
         self._key(made, own, theirs)
         self._bodies(made, FORCED, params)
@@ -312,6 +322,17 @@ class _Reading:
             return env(match[1] or match[2])
         return left_out(self._draft, node, variable_for(made.name, variable), made)
 
+    def _integration(
+        self, made: Deployment, integration: str, provider: str, node: Node | None, *, has_key: bool
+    ) -> None:
+        """Portkey keeps the key of each integration: two of one provider have two keys."""
+        says = f"`@{integration}` is Portkey's own: here `{provider}` is asked"
+        if not has_key:
+            variable = variable_for(integration, "api_key")
+            made.put("runtime.api_key", env(variable))
+            says += f", with the key in {variable}"
+        self._draft.changed(node, says, made.remarks)
+
     def _key(self, made: Deployment, own: Node, provider: str) -> None:
         draft = self._draft
         key, virtual = own.get("api_key"), own.get("virtual_key")
@@ -326,7 +347,7 @@ class _Reading:
             draft.changed(virtual, says, made.remarks)
             if key is None:
                 made.put("runtime.api_key", env(variable), virtual)
-        if provider not in ("bedrock", "vertex_ai"):
+        if provider not in _CLOUDS:
             expected_key(made, provider)
 
 
@@ -340,9 +361,7 @@ def _provider(said: str) -> str:
     parts = known.split("-")
     starts = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     found = (_PROVIDERS.get(each, each) for each in starts)
-    return next(
-        (each for each in found if find_provider(each) is not None or each in ("vertex_ai", "bedrock")), known
-    )
+    return next((each for each in found if find_provider(each) is not None or each in _CLOUDS), known)
 
 
 def _without(node: Node, *keys: str) -> Node:

@@ -22,7 +22,8 @@ def named(strategy: Node, members: Mapping[str, Strategy | str], draft: Draft) -
         made = members.get(condition.text("then") or "")
         asked = list(_models(condition.get("query")))
         free = [name for name in asked if name != made]
-        if made is None or not asked or any(draft.free_name(name) != name for name in free):
+        are_named = bool(asked) and all(map(str.strip, asked))
+        if made is None or not are_named or any(draft.free_name(name) != name for name in free):
             draft.lost(condition, _NOT_SEEN)
             are_all = False
             continue
@@ -54,9 +55,10 @@ def together(strategy: Node | None, draft: Draft) -> str:
     if by == ["params.user"]:
         draft.kept(fields)
         return "by user"
-    if len(by) != 1 or not by[0].startswith("metadata."):
+    name = re.sub(r"[^a-z0-9]+", "-", by[0].removeprefix("metadata.").lower()).strip("-") if by else ""
+    if len(by) != 1 or not by[0].startswith("metadata.") or not name:
         draft.lost(fields, "requests are told apart by one header, or by `user`: `by header(…)`, `by user`")
         return ""
-    header = "x-" + re.sub(r"[^a-z0-9]+", "-", by[0].removeprefix("metadata.").lower()).strip("-")
+    header = f"x-{name}"
     draft.changed(fields, f"clients say it in the header `{header}`", draft.remarks)
     return f'by header("{header}")'

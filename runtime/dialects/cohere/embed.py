@@ -13,7 +13,7 @@ from ...requests.request import EmbedRequest
 from ..client_request import EmbedAsked
 from ..json_pieces import json_pieces
 from ..openai.embeddings import in_base64
-from ..openai.requests import count_in, required, texts_in
+from ..openai.requests import count_in, options_in, required, texts_in
 from ..retrieval.vectors import json_vectors
 
 _READ = frozenset({"model", "texts", "embedding_types", "output_dimension", "images", "inputs"})
@@ -29,7 +29,7 @@ def read_embed(body: dict[str, Any], *, version: str) -> EmbedAsked:
     if kinds is None and version == "2":
         kinds = ["float"]
     texts = texts_in(body, "texts")
-    options = {name: value for name, value in body.items() if name not in _READ}
+    options = options_in(body, _READ)
     request = EmbedRequest(texts, count_in(body, "output_dimension"), options=options)
     write = partial(_write, texts=texts, kinds=kinds, version=version)
     return EmbedAsked(required(body, "model", str), request, write)

@@ -20,7 +20,7 @@ from ...requests.request import EmbedRequest
 from ..client_request import Asked, EmbedAsked
 from ..json_pieces import MOST, gathered, json_at_once, json_pieces
 from ..retrieval.vectors import json_vectors
-from .requests import count_in, required, texts_in, token_ids
+from .requests import count_in, options_in, required, texts_in, token_ids
 
 _READ = frozenset({"model", "input", "encoding_format", "embedding_type", "output_dtype", "dimensions"})
 
@@ -29,7 +29,7 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
     """The request in `body`. Raises BadRequest."""
     model = required(body, "model", str)
     encoding = _encoding(body)
-    options = {name: value for name, value in body.items() if name not in _READ}
+    options = options_in(body, _READ)
     dimensions = count_in(body, "dimensions") or count_in(body, "output_dimension")
     ids = token_ids(body.get("input"))
     texts = () if ids else texts_in(_texts(body), "input")

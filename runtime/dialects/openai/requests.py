@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from ...requests.errors import BadRequest
@@ -26,6 +27,11 @@ MOST_TOKENS = 1 << 31
 
 
 T = TypeVar("T")
+
+
+def options_in(body: dict[str, Any], read: Collection[str]) -> dict[str, Any]:
+    """What else `body` says than what is `read`; null says nothing, and some servers refuse it."""
+    return {name: value for name, value in body.items() if value is not None and name not in read}
 
 
 def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:

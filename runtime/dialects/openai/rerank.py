@@ -15,7 +15,7 @@ from ...requests.errors import BadRequest
 from ...requests.request import RerankRequest
 from ..client_request import RerankAsked, best_first
 from ..json_pieces import json_pieces
-from .requests import count_in, mistyped, required
+from .requests import count_in, mistyped, options_in, required
 
 _READ = frozenset({"model", "query", "documents", "top_n", "top_k", "return_documents", "rank_fields"})
 
@@ -36,7 +36,7 @@ def rerank_request(body: dict[str, Any], read: frozenset[str]) -> RerankRequest:
     """The query and the documents of `body`. read: the fields that are no options. Raises BadRequest."""
     query = _plain(body.get("query"))
     texts = _texts(body)
-    options = {name: value for name, value in body.items() if name not in read}
+    options = options_in(body, read)
     return RerankRequest(required({**body, "query": query} if query else body, "query", str), texts, options)
 
 

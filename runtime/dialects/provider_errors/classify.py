@@ -30,7 +30,7 @@ from ..rate_limit_headers import read_upstream
 from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
-from .router_metadata import kind_beside, with_upstream
+from .router_metadata import kind_beside, unpacked, with_upstream
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class Classifier:
 
     def _safe(self, found: dict[str, Any]) -> dict[str, Any]:
         """`found` with the texts that are passed on made safe, and without those that cannot be."""
-        found = with_upstream(found)
+        found = unpacked(with_upstream(found))
         safe = dict(found)
         for name in found.keys() & _PASSED_ON:
             value = found[name]

@@ -1,5 +1,8 @@
-"""What OpenRouter says of an error beside its message, in `metadata`: what kind it is, what was flagged, and
-what the provider behind it said. Source: OpenRouter docs: errors and debugging."""
+"""What servers in between say of the error of a provider behind them: OpenRouter beside its message, in
+`metadata`, with the kind of error and what was flagged; others in place of it.
+
+Source: OpenRouter docs, errors and debugging.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,27 @@ def with_upstream(found: dict[str, Any]) -> dict[str, Any]:
     who = metadata.get("provider_name")
     named = f" ({who})" if isinstance(who, str) else ""
     return {**found, "message": f"{message}{named}: {_said(raw)}"}
+
+
+def unpacked(found: dict[str, Any]) -> dict[str, Any]:
+    """The error that is the message of `found`, as servers in between put the body that they got there.
+
+    Source: https://github.com/caozhiyuan/copilot-api/issues/54.
+    """
+    message = found.get("message")
+    if not isinstance(message, str) or not message.startswith("{") or len(message) > _MAX_RAW:
+        return found
+    try:
+        value = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return found
+    error = value.get("error") or value
+    if isinstance(error, str) and error:
+        return {**found, "message": error}
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return found
+    told = {name: error[name] for name in ("code", "type", "param") if error.get(name) is not None}
+    return {**found, **told, "message": error["message"]}
 
 
 def _metadata(found: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ...requests.request import EmbedRequest, RerankRequest
 from ..client_request import EmbedAsked, RerankAsked, best_first
 from ..fields import optional
 from ..json_pieces import json_pieces
-from ..openai.requests import count_in, required, texts_in, token_ids
+from ..openai.requests import count_in, options_in, required, texts_in, token_ids
 from ..openai.rerank import with_documents
 from ..retrieval.vectors import json_vectors
 
@@ -60,7 +60,7 @@ def write_error(error: RequestError) -> dict[str, Any]:
 
 
 def _options(body: dict[str, Any], read: set[str]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name not in read and name != "model"}
+    return options_in(body, {*read, "model"})
 
 
 def _write_vectors(chunk: EmbedChunk, model: str) -> Iterable[bytes]:

@@ -107,6 +107,8 @@ class EventsReader:
         elif self._passes and not says_nothing(event.data):
             data = event.data.replace(b"\n", b" ") if b"\n" in event.data else event.data
             name = event.name or _name_of(data)
+            if name in _LAST:
+                data = _NO_OUTPUT.sub(b'"output":[]', data)
             native = b"event: %b\ndata: %b\n\n" % (name, data) if name else b"data: %b\n\n" % data
         return self._chunks(self._reader.read(event), native)
 
@@ -153,6 +155,10 @@ def _name_of(data: bytes) -> bytes:
     return name.encode() if isinstance(name, str) and _NAME.fullmatch(name) else b""
 
 
+_LAST = (b"response.completed", b"response.incomplete")
+_NO_OUTPUT = late_pattern(rb'"output"\s*:\s*null\b')
+"""Clients go through it, also where the items were told before alone. In a text, a quote has a backslash
+before it. Source: https://github.com/jxxghp/MoviePilot/issues/5853."""
 _NAME = late_pattern(r"[a-z_.]{1,80}")
 
 

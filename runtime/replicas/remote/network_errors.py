@@ -21,8 +21,9 @@ _NO_WAY = (400, 401, 403, 404, 405, 407, 451)
 
 _RENEW = "it has to be renewed, or the clock of this machine is wrong"
 _NAMES = "ask it by a name that its certificate is for"
-_HELPS = {9: _RENEW, 10: _RENEW, 62: _NAMES, 64: _NAMES}
-"""By OpenSSL's codes: not yet valid, expired, another host, another address."""
+_FORM = "Python 3.13 and newer want that: have it made anew, or trust its authority by `tls { ca = file(…) }`"
+_HELPS = dict.fromkeys(range(80, 94), _FORM) | {9: _RENEW, 10: _RENEW, 62: _NAMES, 64: _NAMES}
+"""By OpenSSL's codes: not in the form of RFC 5280, not yet valid, expired, another host, another address."""
 _TRUST = "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
 
 Told = tuple[type[RequestError], str, bool | None]

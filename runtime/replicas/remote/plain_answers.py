@@ -155,6 +155,8 @@ class Rest(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._steady.connection_lost(exc)
         self._is_lost = True
+        with suppress(BufferError):  # else, from 3.13 on, Python says that what is dropped cannot be closed
+            self._room.release()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(_broken())
 

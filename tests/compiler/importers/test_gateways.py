@@ -137,6 +137,67 @@ def test_targets_of_portkey_are_read_by_the_names_of_its_gateway(bring: Import) 
     assert "route desk = plain" in came.text
 
 
+def test_integrations_of_portkey_keep_their_own_keys_and_are_told_by_their_names_or_models(
+    bring: Import,
+) -> None:
+    came = bring(
+        "chat.json",
+        """
+        {"strategy": {"mode": "loadbalance"}, "targets": [
+          {"provider": "@openai-us", "override_params": {"model": "gpt-4o"}},
+          {"override_params": {"model": "@openai-eu/gpt-4o"}},
+          {"provider": "@openai", "override_params": {"model": "gpt-4o"}},
+          {"provider": "@ours", "override_params": {"model": "claude-sonnet-4-5"}},
+          {"provider": "@aws-prod", "override_params": {"model": "gpt-4o"}, "api_key": "$OWN"}
+        ]}
+        """,
+    )
+    for variable in ("OPENAI_US_API_KEY", "OPENAI_EU_API_KEY", "OPENAI_API_KEY", "OURS_API_KEY", "OWN"):
+        assert f'env("{variable}")' in came.text
+    assert came.values["chat-4.runtime"] == "anthropic"
+    assert "`@openai-us` is Portkey's own: here `openai` is asked, with the key in OPENAI_US_API_KEY" in (
+        came.comments()
+    )
+    assert "targets[2].provider" not in came.changed()
+    assert came.lost() == set()
+
+
+def test_keys_of_bifrost_for_two_places_go_to_their_own(bring: Import) -> None:
+    came = bring(
+        "config.json",
+        """
+        {"providers": {"azure": {"keys": [
+          {"name": "a", "value": "env.A", "models": ["gpt-4.1"], "azure_key_config": {
+            "endpoint": "https://east.openai.azure.com", "api_version": "2025-03-01-preview"}},
+          {"name": "b", "value": "env.B", "models": ["gpt-4.1", "gpt-5"], "azure_key_config": {
+            "endpoint": "https://west.openai.azure.com", "api_version": "2025-03-01-preview"}}
+        ]}}}
+        """,
+    )
+    values = came.values
+    assert values["azure/gpt-4.1-1.runtime.azure_resource"] == "east"
+    assert values["azure/gpt-4.1-2.runtime.azure_resource"] == "west"
+    assert values["azure/gpt-4.1-1.runtime.api_key"] == '[env("A")]'
+    assert values["azure/gpt-5.runtime.azure_resource"] == "west"
+    assert 'route "azure/gpt-4.1" = balance ["azure/gpt-4.1-1", "azure/gpt-4.1-2"]' in came.text
+    assert came.lost() == {f"providers.azure.keys[{at}].name" for at in (0, 1)}
+
+
+def test_models_of_bifrost_at_clouds_are_named_with_or_without_their_maker(bring: Import) -> None:
+    came = bring(
+        "config.json",
+        """
+        {"providers": {
+          "vertex": {"keys": [{"models": ["google/gemini-2.5-pro"], "vertex_key_config": {
+            "project_id": "p", "region": "us-east1"}}]},
+          "bedrock": {"keys": [{"models": ["*"], "bedrock_key_config": {"region": "us-east-1"}}]}
+        }}
+        """,
+    )
+    assert came.values["vertex/google/gemini-2.5-pro.model"] == "gemini-2.5-pro"
+    assert "clients cannot name any model of it here: list the `models` of its keys" in came.comments()
+
+
 def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
     came = bring("chat.json", '{"provider": "openai", "api_key": "$K", "retry": {"attempts": 4}}')
     assert came.imported.format == "portkey"
@@ -476,6 +537,10 @@ def test_conditions_of_portkey_on_the_model_are_routes_of_its_name(bring: Import
     taken = '{"query": {"params.model": {"$eq": "best"}}, "then": "cheap"}'
     came = bring("desk.json", f'{start}{other}, {taken}]}}, "targets": [{TWO}]}}')
     assert {"strategy.mode", "strategy.conditions[0].then", "strategy.conditions[1].then"} <= came.lost()
+    empty = '{"query": {"params.model": {"$in": ["", "fast"]}}, "then": "best"}'
+    came = bring("desk.json", f'{start}{empty}]}}, "targets": [{TWO}]}}')
+    assert "strategy.conditions[0].then" in came.lost()
+    assert 'route "' not in came.text
 
 
 @pytest.mark.parametrize(
@@ -484,6 +549,7 @@ def test_conditions_of_portkey_on_the_model_are_routes_of_its_name(bring: Import
         ('["metadata.user_id"]', ' by header("x-user-id")'),
         ('["params.user"]', " by user"),
         ('["a", "b"]', ""),
+        ('["metadata."]', ""),
     ],
 )
 def test_sessions_of_portkey_stay_with_their_member(bring: Import, fields: str, by: str) -> None:

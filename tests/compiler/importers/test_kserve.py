@@ -109,3 +109,40 @@ def test_containers_of_vllm_and_models_of_the_hub_are_servers(bring: Import) -> 
     assert (
         "pipeline both(message: text) -> Both {\n  a = own(message)\n  step_2 = hub(message)\n" in came.text
     )
+
+
+def test_what_kserve_fetches_is_asked_of_the_hub_under_the_name_that_clients_know(bring: Import) -> None:
+    """Source: KServe's sample of `hf://`, whose server reads what is put into /mnt/models."""
+    came = bring(
+        "services.yaml",
+        """
+        apiVersion: serving.kserve.io/v1beta1
+        kind: InferenceService
+        metadata: {name: big}
+        spec:
+          predictor:
+            model:
+              modelFormat: {name: huggingface}
+              args: [--model_name=chat, --model_dir=/mnt/models, --dtype=half]
+              storageUri: hf://meta/L:abc1
+        ---
+        apiVersion: serving.kserve.io/v1beta1
+        kind: InferenceService
+        metadata: {name: bucket}
+        spec:
+          predictor:
+            containers:
+              - image: vllm/vllm-openai
+                args: [--model, /mnt/models, --served-model-name, bucket]
+                storageUri: s3://b/m
+        """,
+    )
+    assert "route chat = big" in came.text
+    assert (
+        'command = ["vllm", "serve", "meta/L", "--port", "{port}", "--dtype", "half", "--revision", "abc1"]'
+        in (" ".join(came.text.replace(",\n", ", ").split()).replace("[ ", "[").replace(", ]", "]"))
+    )
+    assert came.values["big.model"] == "meta/L"
+    assert came.values["bucket.model"] == "/mnt/models"
+    assert "served-model-name" not in came.text
+    assert came.lost() >= {"InferenceService/bucket.spec.predictor.containers[0].storageUri"}

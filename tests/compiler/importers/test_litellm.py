@@ -378,7 +378,7 @@ def test_what_has_no_equivalent_is_named_with_its_line_and_what_to_do(bring: Imp
         "router_settings.brand_new",
     }
     said = came.comments()
-    assert "lost: guardrails (line 10): inferc checks no contents" in said
+    assert "lost: guardrails (line 10): inferc brings no guards" in said
     assert "lost: router_settings.redis_host (line 11): inferc shares limits" in said
     assert "`inferc run --state redis://…`" in said
     assert "lost: model_list[0].litellm_params.rpm (line 5)" in said

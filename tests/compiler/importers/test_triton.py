@@ -148,3 +148,17 @@ def test_a_warm_up_counts_its_batch_only_where_the_model_has_batches(bring: Impo
     )
     assert "warm_up { x = [2, 4] }" in came.text
     assert "passes over" in came.comments()
+
+
+def test_levels_of_priority_are_there_and_a_backend_that_is_only_supposed_is_said(bring: Import) -> None:
+    came = bring(
+        "config.pbtxt",
+        """
+        name: "rows"
+        max_batch_size: 4
+        dynamic_batching { priority_levels: 3 default_priority_level: 2 }
+        """,
+    )
+    assert came.outcome("dynamic_batching.priority_levels") == "kept"
+    assert came.lost() == {"dynamic_batching.default_priority_level"}
+    assert "no backend is named, and no model lies here: ONNX is taken" in came.comments()

@@ -11,7 +11,7 @@ from .governance import Governance
 from .providers import Providers
 
 _STORE = "inferc keeps nothing in a database: `inferc run --state` says where spend and limits are kept"
-_LOGS = "inferc logs no requests: it has metrics at `/metrics`"
+_LOGS = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"
 _PLUGINS = "there is no such plug-in here: a proxy in front, or a pipeline, may do it"
 
 _TOP: Table = {

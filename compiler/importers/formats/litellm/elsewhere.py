@@ -5,11 +5,12 @@ from __future__ import annotations
 from ...tables import Lost, Table
 
 _STATE = "inferc shares limits and spend with `inferc run --state redis://…`"
-_METRICS = "inferc has metrics at `/metrics`, and writes no other logs of requests"
-_DATABASE = "inferc keeps nothing in a database: keys and models stand in the file"
+_TOLD = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"
+_DATABASE = "inferc keeps nothing in a database: models stand in the file, keys there or by `inferc key`"
 _ALERTS = "inferc alerts nobody: let Prometheus watch `/metrics`"
 _PROBES = "inferc learns from requests and circuits, and asks nobody in the background"
-_GUARD = "inferc checks no contents: keep a guard in front of it"
+_JWT = "write `gateway { jwt { … } }` with the issuer, and the claim that names a key"
+_GUARD = "inferc brings no guards: `gateway { guard name { … } }` calls code of your own"
 
 ELSEWHERE: Table = {
     "guardrails": Lost(_GUARD),
@@ -43,11 +44,11 @@ ELSEWHERE: Table = {
     "litellm_settings.telemetry": Lost("inferc reports to nobody"),
     "litellm_settings.turn_off_message_logging": Lost("inferc logs no messages"),
     "litellm_settings.redact_user_api_key_info": Lost("inferc logs no keys"),
-    "litellm_settings.success_callback": Lost(_METRICS),
-    "litellm_settings.failure_callback": Lost(_METRICS),
-    "litellm_settings.callbacks": Lost(_METRICS),
-    "litellm_settings.service_callback": Lost(_METRICS),
-    "litellm_settings.callback_settings": Lost(_METRICS),
+    "litellm_settings.success_callback": Lost(_TOLD),
+    "litellm_settings.failure_callback": Lost(_TOLD),
+    "litellm_settings.callbacks": Lost(_TOLD),
+    "litellm_settings.service_callback": Lost(_TOLD),
+    "litellm_settings.callback_settings": Lost(_TOLD),
     "litellm_settings.cache_params.host": Lost(_STATE),
     "litellm_settings.cache_params.port": Lost(_STATE),
     "litellm_settings.cache_params.password": Lost(_STATE),
@@ -64,7 +65,9 @@ ELSEWHERE: Table = {
     "litellm_settings.modify_params": Lost(
         "requests that a provider would refuse are refused, with a reason"
     ),
-    "litellm_settings.ssl_verify": Lost("certificates are always checked: add yours to those of the system"),
+    "litellm_settings.ssl_verify": Lost(
+        "certificates are always checked: `tls { ca = file(…) }` of a runtime names your own"
+    ),
     "general_settings.database_*": Lost(_DATABASE),
     "general_settings.store_model_in_db": Lost(_DATABASE),
     "general_settings.store_prompts_in_spend_logs": Lost(_DATABASE),
@@ -79,9 +82,9 @@ ELSEWHERE: Table = {
     "general_settings.health_check_details": Lost(_PROBES),
     "general_settings.custom_auth": Lost("no code looks at keys: put a proxy that does in front"),
     "general_settings.global_max_parallel_requests": Lost("each deployment has its own `max_concurrent`"),
-    "general_settings.enable_jwt_auth": Lost("put a proxy that reads tokens in front"),
-    "general_settings.litellm_jwtauth": Lost("put a proxy that reads tokens in front"),
-    "general_settings.ui_access_mode": Lost("inferc has no pages: `inferc status` shows what runs"),
+    "general_settings.enable_jwt_auth": Lost(_JWT),
+    "general_settings.litellm_jwtauth": Lost(_JWT),
+    "general_settings.ui_access_mode": Lost("the page of inferc is `/ui`, and has no such modes"),
     "general_settings.pass_through_endpoints": Lost("inferc serves models, no other paths"),
 }
 """What has no place here, and what to do; those that have one are read by `files`."""

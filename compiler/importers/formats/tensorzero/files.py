@@ -11,7 +11,7 @@ from ..atomr import OPEN
 from .functions import Functions
 from .models import IN_ALL, Models
 
-_WATCH = "inferc keeps no requests: it has metrics at `/metrics`"
+_WATCH = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"
 _LIMITS = "`gateway { key name { rate_limits { … } } }` limits what each key may ask for"
 
 _TOP: Table = {

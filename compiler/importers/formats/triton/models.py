@@ -73,8 +73,10 @@ _MODEL: Table = {
     "dynamic_batching.preferred_batch_size": To("runtime.batching.preferred", _sizes),
     "dynamic_batching.max_queue_delay_microseconds": To("runtime.batching.max_delay", _microseconds),
     "dynamic_batching.preserve_ordering": Lost("answers come as they are ready, each to its own request"),
-    "dynamic_batching.priority_levels": Lost("requests have no priorities"),
-    "dynamic_batching.default_priority_level": Lost("requests have no priorities"),
+    "dynamic_batching.priority_levels": Kept(),
+    "dynamic_batching.default_priority_level": Lost(
+        "a request that names no `priority` waits for those that do"
+    ),
     "dynamic_batching.default_queue_policy.**": Lost(_QUEUE),
     "dynamic_batching.priority_queue_policy.**": Lost(_QUEUE),
     "optimization.graph.level": To("runtime.session.graph_optimization", _level),
@@ -109,6 +111,9 @@ def model(root: Node, draft: Draft, origin: Origin) -> None:
     made = Deployment(name=name, nodes=(root,))
     draft.deployments.append(made)
     made.runtime("ort")
+    if not is_onnx and not (lies / file).is_file():
+        says = "no backend is named, and no model lies here: ONNX is taken"
+        draft.changed(root.get("name") or root.get("max_batch_size"), says, made.remarks)
     add_model(made, "1", file, draft, origin)
     _accelerators(root, made, draft)
     _instances(root, made, draft)
