@@ -37,6 +37,8 @@ _RATE_ADVICE = (
     "`requests_per_minute` is counted by the minute, `max_spend_per_day` by the day: write the number alone"
 )
 _NEAR = 40
+_LATEST = 8
+"""Among so many findings is what was said of the same text before."""
 
 
 def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:
@@ -61,13 +63,19 @@ def report_bare_text(node: s.Node, scope: Scope, found: Diagnostics) -> bool:
 
     source = scope.module.source
     text = bare_text(source.text, node.start)
-    known = {*scope.names(*VALUES), *scope.aliases}
-    if text is None or not text.is_sure(known) or any(found.near(name, known) for name in text.names):
+
+    def is_declared(name: str) -> bool:
+        symbol = scope.own.get(name) or scope.imported.get(name)
+        return name in scope.aliases or (symbol is not None and isinstance(symbol.node, VALUES))
+
+    if text is None or not text.is_sure(is_declared):
+        return False
+    if any(found.near(name, scope.names(*VALUES)) for name in text.names):
         return False
     span = scope.module.span(text.start, text.end)
     if any(
         each.code == text.code and each.primary is not None and each.primary.span == span
-        for each in found.items
+        for each in found.items[-_LATEST:]
     ):
         return True
     if text.meant is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 
 from .late_pattern import late_pattern
 from .record import frozen
@@ -51,9 +51,11 @@ class BareText:
         """What could be the names of values in it."""
         return _NAME.findall(self.written)
 
-    def is_sure(self, names: AbstractSet[str]) -> bool:
-        """Whether it can be nothing else, where there are the values `names`: one name may be misspelt."""
-        return not self.written[0].isalpha() or (len(self.names) > 1 and not names & set(self.names))
+    def is_sure(self, is_declared: Callable[[str], bool]) -> bool:
+        """Whether it can be nothing else: one name alone may be misspelt."""
+        return not self.written[0].isalpha() or (
+            len(self.names) > 1 and not any(map(is_declared, self.names))
+        )
 
 
 def is_secret(text: str, offset: int) -> bool:

@@ -33,6 +33,9 @@ def _next_declaration() -> re.Pattern[str]:
 
 
 _WINDOWS_PATH = late_pattern(r"(?:[A-Za-z]:|\.{1,2})(?:\\[\w .-]+)+(?=\")")
+_NEAR = 200
+"""How many characters before and behind a place are looked at."""
+
 _BEHIND_VALUE = late_pattern(r"(?:\d\w*|\))[ \t]++\Z")
 _SIGN = late_pattern(r"[ \t]*+[=:{]")
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
@@ -147,7 +150,8 @@ class SyntaxReports:
     def is_behind_value(self, start: int) -> bool:
         """Whether a number or a call stands before `start`, on its line."""
         text = self.source.text
-        return _BEHIND_VALUE.search(text, line_start(text, start), start) is not None
+        begin = max(line_start(text, start), start - _NEAR)
+        return _BEHIND_VALUE.search(text, begin, start) is not None
 
     def nothing_behind(self, here: Span) -> None:
         """`10 per minute` and `2 replicas`: a word behind a value that begins no field."""
@@ -237,8 +241,8 @@ class SyntaxReports:
     def _windows_path(self, start: int) -> bool:
         r"""Say once of `"C:\models\m.onnx"` how a path is written; whether a text is one."""
         text = self.source.text
-        quote = text.rfind('"', text.rfind("\n", 0, start) + 1, start)
-        found = _WINDOWS_PATH.match(text, quote + 1) if quote >= 0 else None
+        quote = text.rfind('"', max(text.rfind("\n", 0, start) + 1, start - _NEAR), start)
+        found = _WINDOWS_PATH.match(text, quote + 1, start + _NEAR) if quote >= 0 else None
         if found is None:
             return False
         if quote != self._last_path:

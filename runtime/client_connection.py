@@ -44,9 +44,10 @@ _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
 """Seconds in which a client may go on sending that was refused: it could not read the answer else."""
-_WITH_REQUEST = 0.05
-"""Seconds behind the last byte of a request in which its client may close its half and still wait for the
-answer, as `nc -N` and `shutdown(SHUT_WR)` do. Whoever gives up closes later: TCP tells both alike."""
+_WITH_REQUEST = 0.001
+"""Seconds behind the last byte of a request, more until it is looked at, in which its client may close its
+half and wait for the answer, as `nc -N` and `shutdown(SHUT_WR)` do. Whoever gives up closes later: TCP tells
+both alike."""
 _LOOKS = 4
 """How often a client that reads slowly is looked at within the time that it may take."""
 
@@ -203,27 +204,19 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always closes
         """Whether the connection stays open: the client sends no more, and waits for its answers."""
-        if (
-            self._request_count == self._answered
-            or self._loop.time() - self._heard > _WITH_REQUEST
-            or self._is_refused
-            or self._upgraded
-            or self.ssl_context is not None  # of which asyncio closes both halves
-            or not self._body.is_eof()
-            or self._has_begun()
-        ):
-            return False
-        self._sends_no_more = True
-        return True
-
-    def _has_begun(self) -> bool:
-        """Whether a part of the answer has been sent: who closes then has seen it, and wants no more."""
         request = self._current_request
-        return (
-            request is not None
-            and request._payload_writer is not None
-            and request._payload_writer.output_size > 0
+        if request is not None:
+            writer = request._payload_writer
+            if self._loop.time() - self._heard > _WITH_REQUEST or (writer is not None and writer.output_size):
+                return False  # it has seen a part of the answer, or waited for it
+        self._sends_no_more = (
+            self._request_count > self._answered
+            and not self._is_refused
+            and not self._upgraded
+            and self.ssl_context is None  # of which asyncio closes both halves
+            and self._body.is_eof()
         )
+        return self._sends_no_more
 
     def _refuse_head(self) -> None:
         """Answer a head that goes on and on, without what it was going to ask."""

@@ -37,8 +37,7 @@ def run_async(main: Coroutine[Any, Any, T], *, lingering: float | None = None) -
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop
+        from .quick_loop import QuickLoop
     except ImportError:
         return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+    return QuickLoop

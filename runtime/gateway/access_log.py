@@ -64,6 +64,7 @@ class AccessLog:
         self._ending.acquire()  # until the thread shall end
         self._until: float | None = None
         """When what nobody reads is given up, once the thread shall end."""
+        self._is_given_up = False
 
     def write(self, record: Line) -> None:
         """Write a line soon."""
@@ -91,8 +92,9 @@ class AccessLog:
         told, ends = self._left_out, False
         while not ends:
             first = self._waiting.get()
-            ends = self._ending.acquire(timeout=FLUSH)
-            records = self._taken()
+            self._ending.acquire(timeout=FLUSH)
+            records = self._taken()  # also what wakes it to end, which may come when that time is over
+            ends = self._until is not None
             self._put(records if first is None else [first, *records])
             if self._left_out > told:
                 log.warning("the access log is not read: %d lines are left out", self._left_out - told)
@@ -111,7 +113,9 @@ class AccessLog:
                 for at in range(0, len(text), most):
                     while pipe is not None and not pipe.has_room(FLUSH):  # a write could not be broken off
                         if self._until is not None and time.monotonic() > self._until:
-                            log.warning("the access log is not read: its last lines are left out")
+                            if not self._is_given_up:
+                                log.warning("the access log is not read: its last lines are left out")
+                            self._is_given_up = True
                             return
                     self._out.write(text[at : at + most])
                     self._out.flush()

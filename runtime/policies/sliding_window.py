@@ -77,10 +77,11 @@ class SlidingWindow:
         """Change what was counted in `bucket` by so many, unless it has left the window."""
         part = self._newest if bucket == self._bucket else self._parts.get(bucket)
         if part is not None:
-            part[0] += requests
             part[1] += tokens
-            self.requests += requests
             self.tokens += tokens
+            if requests:
+                part[0] += requests
+                self.requests += requests
 
     def used(self, now: float) -> float:
         """The share of the limit that is used most."""

@@ -41,7 +41,7 @@ class Admission:
         plan = deployment.plan
         self._deployment = deployment
         self._slots = slots
-        self._counters = counters
+        self.counters = counters
         affinity, self._replicas = plan.serving.affinity, len(replicas)
         self._together = OF_REPLICAS[affinity] if affinity is not None and len(replicas) > 1 else None
         self._filler = RequestFiller(plan) if plan.request is not None else None
@@ -104,12 +104,12 @@ class Admission:
                     call.priority, call.deadline, began, call.wait_until, asker, prefer
                 )
         except BaseException:
-            self._counters.end(outcome_now(call.request, False), deployment.loop.time() - began)
+            self.counters.end(outcome_now(call.request, False), deployment.loop.time() - began)
             raise
         if isinstance(slot, FallBack):
-            self._counters.end(DIVERTED, 0.0)
+            self.counters.end(DIVERTED, 0.0)
         elif trace.adapted:
-            self._counters.adapted += 1
+            self.counters.adapted += 1
         return slot, own
 
     def throttle(self, now: float) -> None:

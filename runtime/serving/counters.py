@@ -6,13 +6,14 @@ import sys
 import time
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter, sub
 from typing import TypeVar
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
 from ..requests.trace_context import PARENT, trace_id_of
-from ..requests.usage import NOTHING_USED, Usage
+from ..requests.usage import Usage
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds that the buckets of durations end at; one more holds what took longer."""
@@ -109,6 +110,13 @@ class Durations:
         self._buckets[-1] += len(new) - begin
 
 
+_Ended = tuple[str, float, float, float | None, float, Usage | None, Usage]
+"""One that has ended: its outcome, when it began, was sent, had the first of a stream and ended, and what it
+used as it is told and as it is known."""
+_OUTCOME, _SENT, _FIRST, _USAGE, _USED = map(itemgetter, (0, 2, 3, 5, 6))
+_PROMPT, _COMPLETION = attrgetter("prompt_tokens"), attrgetter("completion_tokens")
+
+
 class Counters:
     """Counts from the start of the executor on.
 
@@ -155,6 +163,8 @@ class DeploymentCounters(Counters):
         self.adapted = 0
         self.untold = 0
         self.searches = self.images = self.characters = self.audio_ms = 0
+        self._ended: list[_Ended] = []
+        """Those that are not counted yet."""
 
     def leave(
         self,
@@ -172,34 +182,60 @@ class DeploymentCounters(Counters):
         it is told or known without that.
         """
         self.outcomes[outcome] += 1
-        if usage is not None:
-            self.prompt_tokens += usage.prompt_tokens
-            self.completion_tokens += usage.completion_tokens
-        if used is not NOTHING_USED:
-            self.searches += used.searches
-            self.images += used.images
-            self.characters += used.characters
-            self.audio_ms += used.audio_ms
         if self._outcomes_alone:
             return
-        counted = [(self.durations, now - began)]
-        if sent:
-            operation = self.operations["" if outcome == OK else outcome]
-            counted += (self.waits, sent - began), (operation, now - sent)
-        if usage is not None:
-            counted += (self.input_tokens, usage.prompt_tokens), (self.output_tokens, usage.completion_tokens)
-        if streamed and first is not None:
-            counted.append((self.firsts, first - sent))
-            if usage is not None and usage.completion_tokens > 1:
-                counted.append((self.per_token, (now - first) / (usage.completion_tokens - 1)))
-        for durations, value in counted:
-            new = durations.new
-            new.append(value)
-            if len(new) >= _TOGETHER:
-                durations.sort_in()
+        row = outcome, began, sent, first if streamed else None, now, usage, used
+        self._ended.append(row)
+        if len(self._ended) >= _TOGETHER:
+            self.sort_in()
         if parent := PARENT.get():
-            for durations, value in counted:
-                durations.show(value, trace_id_of(parent))
+            for durations, values in self._columns((row,)):
+                for value in values:
+                    durations.show(value, trace_id_of(parent))
+
+    def sort_in(self) -> None:
+        """Count those of whom `leave` has been told: to be called before anything but outcomes is read."""
+        if not self._ended:
+            return
+        ended, self._ended = self._ended, []
+        for durations, values in self._columns(ended):
+            durations.new += values
+            if len(durations.new) >= _TOGETHER:
+                durations.sort_in()
+        used = [*map(_USED, ended)]
+        self.searches += sum(map(attrgetter("searches"), used))
+        self.images += sum(map(attrgetter("images"), used))
+        self.characters += sum(map(attrgetter("characters"), used))
+        self.audio_ms += sum(map(attrgetter("audio_ms"), used))
+        told = [*filter(None, map(_USAGE, ended))]
+        self.prompt_tokens += sum(map(_PROMPT, told))
+        self.completion_tokens += sum(map(_COMPLETION, told))
+
+    def _columns(self, ended: Sequence[_Ended]) -> Iterator[tuple[Durations, Iterable[float]]]:
+        """What is counted of them, and where: column by column, as that takes no step of Python for each."""
+        _, began, _, _, now, usage, _ = zip(*ended, strict=True)
+        yield self.durations, map(sub, now, began)
+        told = [*filter(None, usage)]
+        yield self.input_tokens, map(_PROMPT, told)
+        yield self.output_tokens, map(_COMPLETION, told)
+        sent = [*filter(_SENT, ended)]
+        for outcome in dict.fromkeys(map(_OUTCOME, sent)):
+            of = [row for row in sent if row[0] == outcome]
+            _, began, out, _, now, _, _ = zip(*of, strict=True)
+            yield self.waits, map(sub, out, began)
+            yield self.operations["" if outcome == OK else outcome], map(sub, now, out)
+        if streams := [*filter(_FIRST, sent)]:
+            _, _, out, first, now, usage, _ = zip(*streams, strict=True)
+            yield self.firsts, map(sub, first, out)
+            seconds = map(sub, now, first)
+            yield (
+                self.per_token,
+                [
+                    each / (told.completion_tokens - 1)
+                    for each, told in zip(seconds, usage, strict=True)
+                    if told is not None and told.completion_tokens > 1
+                ],
+            )
 
 
 class RouteCounters(Counters):

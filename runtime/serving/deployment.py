@@ -62,7 +62,7 @@ class Deployment(Replicated):
         super().__init__(plan, replicas)
         remote = plan if isinstance(plan, RemotePoolPlan) else None
         serving = plan.serving
-        self.counters = DeploymentCounters()
+        self._counters = DeploymentCounters()
         self._others = others
         self._slots = Slots(
             self.name,
@@ -81,7 +81,7 @@ class Deployment(Replicated):
         self._availability = Availability(
             self.name, replicas, policies or [None] * len(replicas), self._slots.running_on
         )
-        self._admission = Admission(self, replicas, self._slots, self.counters, policies)
+        self._admission = Admission(self, replicas, self._slots, self._counters, policies)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
         relaying = [replica for replica in replicas if isinstance(replica, Relaying)]
@@ -110,6 +110,17 @@ class Deployment(Replicated):
         self._cache = (
             ResponseCache(self.name, plan.cache, names_model=self.is_wildcard) if plan.cache else None
         )
+
+    @property
+    def counters(self) -> DeploymentCounters:
+        """What became of its requests."""
+        self._counters.sort_in()
+        return self._counters
+
+    @counters.setter
+    def counters(self, counters: DeploymentCounters) -> None:
+        """Count on where another one has counted."""
+        self._counters = self._admission.counters = counters
 
     @property
     def cache(self) -> ResponseCache | None:
@@ -211,7 +222,7 @@ class Deployment(Replicated):
         if key is None:
             return self._anew(call, trace, passed)
         call = evolve(call, sink=None)  # what is kept has to be seen
-        return self._cache.stream(key, call, trace, self.counters, lambda: self._anew(call, trace, passed))
+        return self._cache.stream(key, call, trace, self._counters, lambda: self._anew(call, trace, passed))
 
     async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces: a slot first, then attempts until one answers: at another
@@ -297,7 +308,7 @@ class Deployment(Replicated):
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
         if self._lone is not None:
-            return await self._lone.answer(own, slot, trace, self.counters, began, loop)
+            return await self._lone.answer(own, slot, trace, self._counters, began, loop)
         request = own.request
         retrier = Retrier(self._context, slot, own, trace, loop)
         try:
@@ -356,7 +367,7 @@ class Deployment(Replicated):
         outcome = outcome_now(request, attempt is not None and attempt.begun)
         usage, first = (None, None) if attempt is None else (attempt.usage, attempt.first)
         streamed = getattr(request, "stream", False)
-        self.counters.leave(outcome, began, sent, first, now, usage, retrier.used, streamed)
+        self._counters.leave(outcome, began, sent, first, now, usage, retrier.used, streamed)
         if self.adaptive is not None and first is not None:
             self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
 

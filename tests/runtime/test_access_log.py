@@ -7,6 +7,8 @@ import io
 import json
 import logging
 import os
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,29 @@ async def test_a_line_that_is_longer_than_a_piece_is_written_by_itself(tmp_path:
     lines = (tmp_path / "log").read_bytes().splitlines()
     assert [len(json.loads(line)["padding"]) for line in lines] == [270, 2 * LARGE_PIECE, 270]
     assert raw.sizes == [len(line) + 1 for line in lines]
+
+
+async def test_a_log_that_is_told_to_end_when_its_lines_are_due_ends(tmp_path: Path) -> None:
+    class LateLock:
+        """Whose time is over just when it is free."""
+
+        free = threading.Event()
+
+        def release(self) -> None:
+            self.free.set()
+
+        def acquire(self, timeout: float) -> bool:
+            self.free.wait()
+            while not log._waiting.qsize():
+                time.sleep(0.001)
+            return False
+
+    with (tmp_path / "log").open("w") as text:
+        log = AccessLog(text, LogForm.JSON)
+        log._ending = LateLock()  # type: ignore[assignment]
+        log.write(Said(0, 0))
+        await asyncio.wait_for(log.stop(), 30)
+    assert _read((tmp_path / "log").read_bytes()) == [(0, 0)]
 
 
 @pytest.mark.parametrize("padding", ["x" * 270, "x" * 6000, "\u65e5" * 9000])

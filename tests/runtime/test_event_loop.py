@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from inferc.runtime.concurrency.event_loop import run_async
@@ -40,3 +41,24 @@ def test_a_process_whose_loop_has_closed_goes_on() -> None:
 
     assert run_async(main(), lingering=0.2) == 7
     time.sleep(0.4)  # long enough for a timer that was forgotten
+
+
+def test_generators_that_nobody_has_closed_are_closed_with_the_loop() -> None:
+    closed = []
+
+    async def numbers() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def main() -> AsyncGenerator[int, None]:
+        left, read = numbers(), numbers()
+        assert [number async for number in read] == [await anext(left)]
+        assert closed == [True]
+        return left
+
+    left = run_async(main())
+    assert closed == [True, True]
+    assert left.ag_frame is None

@@ -131,6 +131,24 @@ async def test_everything_that_a_plan_says_is_taken_over() -> None:
         assert await it.ask("gpt") == (413, "request_too_large")
 
 
+async def test_a_deployment_that_has_changed_goes_on_counting_also_what_it_does_not_let_in() -> None:
+    def plan(url: str, **changes: Any) -> Plan:
+        return plan_with(gpt(url, **changes))
+
+    async with house(plan) as it:
+        before = it.executor.deployment("gpt")
+        for read in (3, 4):
+            assert await it.ask("gpt") == (200, "")
+            async with it.http.post(it.url("/v1/embeddings"), json={"model": "gpt", "input": "a"}) as answer:
+                assert answer.status == 400
+            changed = plan(it.mock.endpoint, timeouts=Timeouts(read=Duration(read)))
+            await it.service.take_over(changed)
+        after = it.executor.deployment("gpt")
+        assert after is not before
+        assert after.counters.outcomes == {"ok": 2, "bad_request": 2}
+        assert sum(after.counters.durations.buckets) == 4
+
+
 async def test_a_page_that_asks_again_in_the_same_words_is_let_in_by_the_rules_of_now() -> None:
     async with house(lambda url: plan_with(gpt(url), cors=Cors((PAGE,)))) as it:
         chat = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}

@@ -145,8 +145,10 @@ class Forks:
             worker.begun += 1
             config.hook.pytest_runtest_logstart(**what)
         elif kind == "reports":
-            for data in what:
-                self._report(config.hook.pytest_report_from_serializable(config=config, data=data))
+            read = config.hook.pytest_report_from_serializable
+            for each in what:
+                is_report = isinstance(each, pytest.TestReport)
+                self._report(each if is_report else read(config=config, data=each))
         elif kind == "warning":
             config.hook.pytest_warning_recorded.call_historic(kwargs=what)
         elif kind == "done":
@@ -246,7 +248,9 @@ class Telling:
         self.tell.send(("begun", {"nodeid": nodeid, "location": location}))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.reports.append(self.config.hook.pytest_report_to_serializable(config=self.config, report=report))
+        write = self.config.hook.pytest_report_to_serializable
+        is_plain = report.longrepr is None  # as most are: it can be sent as it is, which is cheaper
+        self.reports.append(report if is_plain else write(config=self.config, report=report))
 
     def pytest_runtest_logfinish(self) -> None:
         self.tell.send(("reports", self.reports))

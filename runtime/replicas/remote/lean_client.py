@@ -259,7 +259,9 @@ class LeanAnswer:
         elif self.rest is not None and not self.rest.is_whole:
             connection.close()
         else:
-            self._kept.keep(connection, self._protocol, parsed=self.whole is None)
+            content = self._content
+            parsed = self.whole is None and (type(content) is not WholeChunks or content.parsed is not None)
+            self._kept.keep(connection, self._protocol, parsed=parsed)
 
 
 def _unreadable(target: _Target, status: int, message: str) -> aiohttp.ClientResponseError:

@@ -120,7 +120,9 @@ class PassingReader:
                 self._shape = shape
                 if shape.tier:
                     self._tier = shape.tier
-                self.frame, head, says = self._NO_FRAME, b"", shape.says
+                if head:
+                    self.frame, head = self._NO_FRAME, b""
+                says = shape.says
                 usage = None if told is None else self._read_usage(told)
                 if shape.is_empty:
                     if usage is not None and self._hide_usage:

@@ -162,6 +162,42 @@ def test_integrations_of_portkey_keep_their_own_keys_and_are_told_by_their_names
     assert came.lost() == set()
 
 
+def test_keys_of_bifrost_for_two_places_go_to_their_own(bring: Import) -> None:
+    came = bring(
+        "config.json",
+        """
+        {"providers": {"azure": {"keys": [
+          {"name": "a", "value": "env.A", "models": ["gpt-4.1"], "azure_key_config": {
+            "endpoint": "https://east.openai.azure.com", "api_version": "2025-03-01-preview"}},
+          {"name": "b", "value": "env.B", "models": ["gpt-4.1", "gpt-5"], "azure_key_config": {
+            "endpoint": "https://west.openai.azure.com", "api_version": "2025-03-01-preview"}}
+        ]}}}
+        """,
+    )
+    values = came.values
+    assert values["azure/gpt-4.1-1.runtime.azure_resource"] == "east"
+    assert values["azure/gpt-4.1-2.runtime.azure_resource"] == "west"
+    assert values["azure/gpt-4.1-1.runtime.api_key"] == '[env("A")]'
+    assert values["azure/gpt-5.runtime.azure_resource"] == "west"
+    assert 'route "azure/gpt-4.1" = balance ["azure/gpt-4.1-1", "azure/gpt-4.1-2"]' in came.text
+    assert came.lost() == {f"providers.azure.keys[{at}].name" for at in (0, 1)}
+
+
+def test_models_of_bifrost_at_clouds_are_named_with_or_without_their_maker(bring: Import) -> None:
+    came = bring(
+        "config.json",
+        """
+        {"providers": {
+          "vertex": {"keys": [{"models": ["google/gemini-2.5-pro"], "vertex_key_config": {
+            "project_id": "p", "region": "us-east1"}}]},
+          "bedrock": {"keys": [{"models": ["*"], "bedrock_key_config": {"region": "us-east-1"}}]}
+        }}
+        """,
+    )
+    assert came.values["vertex/google/gemini-2.5-pro.model"] == "gemini-2.5-pro"
+    assert "clients cannot name any model of it here: list the `models` of its keys" in came.comments()
+
+
 def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
     came = bring("chat.json", '{"provider": "openai", "api_key": "$K", "retry": {"attempts": 4}}')
     assert came.imported.format == "portkey"

@@ -8,7 +8,7 @@ from attrs import field
 
 from .....dsl.record import define
 from ...bedrock import aim_at_bedrock
-from ...draft import Block, Deployment, Draft
+from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...literals import Code, env
 from ...providers import COMPATIBLE, aim_at, expected_key
@@ -17,6 +17,7 @@ from ...secrets import left_out, variable_for
 from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Bifrost, `runtime openai_compatible`"
+_ANY = "clients cannot name any model of it here: list the `models` of its keys"
 _AWS = {
     "region": "region",
     "access_key_id": "access_key",
@@ -70,10 +71,11 @@ class Providers:
         keys, before = node.get("keys"), draft.said()
         found = [self._key(name, item) for item in (keys.items if keys is not None else ())]
         models = list(dict.fromkeys(model for key in found for model in key.models)) or ["*"]
-        made = [self._deployment(name, model, node, found) for model in models]
+        made = [each for model in models for each in self._deployments(name, model, node, found)]
         here = [each for each in made if each is not None]
         if not here:
-            draft.lost_whole(node, _NOWHERE, before)
+            is_any = models == ["*"] and name in ("bedrock", "vertex")
+            draft.lost_whole(node, _ANY if is_any else _NOWHERE, before)
             return
         for key in found:
             identity, models_node = key.node.get("name"), key.node.get("models")
@@ -108,14 +110,36 @@ class Providers:
             weight(node.get("weight")),
         )
 
-    def _deployment(self, provider: str, model: str, node: Node, keys: list[_Key]) -> Deployment | None:
-        draft = self._draft
+    def _deployments(
+        self, provider: str, model: str, node: Node, keys: list[_Key]
+    ) -> list[Deployment | None]:
+        """One for the keys of each address, and a route over them where there are several."""
+        places: dict[tuple[object, ...], list[_Key]] = {}
+        for key in keys:
+            if model in key.models or "*" in key.models or not key.models:
+                places.setdefault(_place(key.node), []).append(key)
         called = provider if model == "*" else f"{provider}/{model}"
+        if len(places) < 2:
+            return [self._deployment(called, provider, model, node, [*places.values(), []][0])]
+        made = [
+            self._deployment(f"{called}-{number}", provider, model, node, mine)
+            for number, mine in enumerate(places.values(), 1)
+        ]
+        members = tuple(each.name for each in made if each is not None)
+        if len(members) > 1:
+            route = Route(self._draft.free_name(called), Strategy("balance", members))
+            self._draft.routes.append(route)
+            self.made[f"{provider}/{model}"] = route.name
+        return [*made]
+
+    def _deployment(
+        self, called: str, provider: str, model: str, node: Node, mine: list[_Key]
+    ) -> Deployment | None:
+        draft = self._draft
         made = Deployment(name=draft.free_name(called), nodes=(node,))
         base = node.get("custom_provider_config", "base_provider_type")
         theirs = str(base.value) if base is not None else provider
         url = node.get("network_config", "base_url")
-        mine = [key for key in keys if model in key.models or "*" in key.models or not key.models]
         first = mine[0] if mine else None
         if first is not None and first.node.get("azure_key_config") is not None:
             self._azure(made, model, first.node)
@@ -176,6 +200,7 @@ class Providers:
 
     def _vertex(self, made: Deployment, model: str, key: Node) -> bool:
         config = key.get("vertex_key_config")
+        model = model.removeprefix("google/").removeprefix("anthropic/")
         if config is None or not model.startswith(("gemini", "claude")):
             return False
         made.put("model", model)
@@ -211,6 +236,13 @@ class Providers:
     def _text(self, node: Node) -> object:
         written = str(node.value)
         return env(written.removeprefix("env.")) if written.startswith("env.") else written
+
+
+def _place(key: Node) -> tuple[object, ...]:
+    """Where a key is for: keys of one place stand for each other."""
+    azure, vertex = key.get("azure_key_config", "endpoint"), key.get("vertex_key_config")
+    at_vertex = (vertex.text("project_id"), vertex.text("region")) if vertex is not None else ()
+    return (azure and azure.value, *at_vertex, key.text("bedrock_key_config", "region"))
 
 
 def secret(node: Node | None, variable: str, draft: Draft) -> Code | None:
