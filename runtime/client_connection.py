@@ -44,9 +44,9 @@ _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
 """Seconds in which a client may go on sending that was refused: it could not read the answer else."""
-_WITH_REQUEST = 0.001
-"""Seconds behind the last byte of a request, more until it is looked at, in which its client may close its
-half and wait for the answer, as `nc -N` and `shutdown(SHUT_WR)` do. Whoever gives up closes later: TCP tells
+_BEHIND = 0.001
+"""Seconds behind the last byte of the last request of a connection, and one look at the connection, in which
+its client may close its half and wait for the answer, as `nc -N` does. Who gives up closes later: TCP tells
 both alike."""
 _LOOKS = 4
 """How often a client that reads slowly is looked at within the time that it may take."""
@@ -122,8 +122,8 @@ class Connection(web.RequestHandler):
         self._answered = 0
         self._is_last = False
         self._is_refused = False
-        self._heard = 0.0
-        self._body: Any = None  # of the last request
+        self._last_body: Any = None  # of the request that is said to be the last
+        self._closes_behind: asyncio.TimerHandle | None = None
         self._sends_no_more = False
         self._look: asyncio.TimerHandle | None = None
         self.unsent = 0
@@ -144,10 +144,10 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._others.discard(self)
-        for timer in (self._head, self._look):
+        for timer in (self._head, self._look, self._closes_behind):
             if timer is not None:
                 timer.cancel()
-        self._head = self._look = self._socket = None
+        self._head = self._look = self._socket = self._last_body = self._closes_behind = None
         if not self.lost.done():
             self.lost.set_result(None)
         super().connection_lost(exc)
@@ -186,10 +186,13 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        self._heard = self._loop.time()
         super().data_received(data)
         if self._messages:
-            self._body = self._messages[-1][1]
+            message, body = self._messages[-1]
+            if getattr(message, "should_close", False):  # a broken one does not say
+                self._last_body = body
+        if self._last_body is not None:
+            self._may_close_behind()
         if self._request_count > self._answered:
             self._head_bytes = 0
             if self._head is not None:
@@ -202,19 +205,30 @@ class Connection(web.RequestHandler):
             if self._head_bytes > MAX_HEAD:
                 self._refuse_head()
 
+    def _may_close_behind(self) -> None:
+        """From now on, for a moment in which the connection is looked at once more at least."""
+        if self._closes_behind is not None:
+            self._closes_behind.cancel()
+        soon = self._loop.call_soon
+        self._closes_behind = self._loop.call_later(_BEHIND, soon, soon, self._closes_no_more)
+
+    def _closes_no_more(self) -> None:
+        self._closes_behind = None
+
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always closes
-        """Whether the connection stays open: the client sends no more, and waits for its answers."""
+        """Whether the connection stays open: the client said that it sends no more, and waits for answers."""
         request = self._current_request
         if request is not None:
             writer = request._payload_writer
-            if self._loop.time() - self._heard > _WITH_REQUEST or (writer is not None and writer.output_size):
+            if self._closes_behind is None or (writer is not None and writer.output_size):
                 return False  # it has seen a part of the answer, or waited for it
         self._sends_no_more = (
-            self._request_count > self._answered
+            self._last_body is not None
+            and self._last_body.is_eof()
+            and self._request_count > self._answered
             and not self._is_refused
             and not self._upgraded
             and self.ssl_context is None  # of which asyncio closes both halves
-            and self._body.is_eof()
         )
         return self._sends_no_more
 

@@ -248,23 +248,28 @@ SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
 
 
+def last(request: bytes) -> bytes:
+    """`request`, as one after which its client sends no more."""
+    return request.replace(b"Host: x", b"Host: x\r\nConnection: close", 1)
+
+
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize(
     ("data", "answers"),
     [
-        (SLOW, 1),
+        (last(SLOW), 1),
         (SLOW.replace(b"/1.1", b"/1.0"), 1),
-        (SLOW + POST + b"okay" + GET, 3),
+        (SLOW + POST + b"okay" + last(GET), 3),
         (
             SLOW
-            + POST.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked")
+            + last(POST).replace(b"Content-Length: 4", b"Transfer-Encoding: chunked")
             + b"2\r\nok\r\n0\r\n\r\n",
             2,
         ),
     ],
     ids=["1.1", "1.0", "one behind the other", "chunks"],
 )
-async def test_who_closes_one_half_behind_a_request_gets_its_answer(
+async def test_who_sends_no_more_and_closes_one_half_gets_its_answer(
     plain: bool, data: bytes, answers: int
 ) -> None:
     async with serving(idle=60, plain=plain) as it:
@@ -281,14 +286,25 @@ async def test_who_closes_one_half_behind_a_request_gets_its_answer(
 async def test_who_closes_later_has_gone() -> None:
     async with serving(idle=60) as it:
         _, writer = await it.connect()
-        writer.write(SLOW)
-        await asyncio.sleep(2 * client_connection._WITH_REQUEST)
+        writer.write(last(SLOW))
+        await eventually(lambda: any(each._current_request for each in it.server._connections))
+        await eventually(lambda: all(each._closes_behind is None for each in it.server._connections))
         writer.write_eof()
         await eventually(lambda: it.ended == ["CancelledError"])
         writer.close()
 
 
-@pytest.mark.parametrize("sent", [POST + b"ok", GET[:-2], POST + b"okay" + POST])
+async def test_who_has_not_said_that_it_sends_no_more_has_gone_when_it_closes() -> None:
+    async with serving(idle=60) as it:
+        _, writer = await it.connect()
+        writer.write(SLOW)
+        await eventually(lambda: any(each._current_request for each in it.server._connections))
+        writer.write_eof()
+        await eventually(lambda: it.ended == ["CancelledError"])
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [last(POST) + b"ok", last(GET)[:-2], POST + b"okay" + last(POST)])
 async def test_who_closes_before_a_request_is_whole_has_gone(sent: bytes) -> None:
     async with serving(idle=60, header=60) as it:
         reader, writer = await it.connect()
@@ -302,7 +318,7 @@ async def test_who_closes_before_a_request_is_whole_has_gone(sent: bytes) -> Non
 async def test_a_stream_to_one_who_has_gone_at_once_ends_when_it_is_written_to() -> None:
     async with serving(idle=60) as it:
         _, writer = await it.connect()
-        writer.write(SLOW.replace(b"slow", b"endless"))
+        writer.write(last(SLOW).replace(b"slow", b"endless"))
         writer.write_eof()
         writer.close()
         await eventually(lambda: len(it.ended) == 1)
