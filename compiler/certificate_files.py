@@ -19,6 +19,8 @@ from .modules import reason, where_is
 _MOST = 8 << 20
 _BEGINNING = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----")
 _DER = b"\x30\x82"
+_OF_ANOTHER = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+"""What OpenSSL says of a key that belongs to another certificate, of the same algorithm or not."""
 _WHAT = {
     "ca": "the file of authorities",
     "client_ca": "the file of authorities",
@@ -98,7 +100,7 @@ def check_pair(cert: SecretRef | None, key: SecretRef | None, span: Span, found:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, private, password=_no_password)
         except ssl.SSLError as error:
-            if error.reason == "KEY_VALUES_MISMATCH":
+            if error.reason in _OF_ANOTHER:
                 found.error(
                     "E0443",
                     "the key cannot be used: it belongs to another certificate",

@@ -26,7 +26,8 @@ def why_not_now(pem: bytes, now: datetime) -> str | None:
 def _validity(der: bytes) -> tuple[datetime, datetime]:
     """Raises ValueError, IndexError."""
     [(_, whole)] = _elements(der)
-    signed = [each for each in _elements(next(_elements(whole))[1]) if each[0] != _VERSION]
+    [(_, content), *_] = _elements(whole)
+    signed = [each for each in _elements(content) if each[0] != _VERSION]
     begin, end = (_time(*each) for each in _elements(signed[_VALIDITY][1]))
     return begin, end
 

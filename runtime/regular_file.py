@@ -23,6 +23,6 @@ def stamp(path: Path) -> tuple[int, ...] | None:
     """What changes when a file does; None where there is none."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # of a name that cannot be one
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...compiler.plan import Tls
 from ..concurrency.tasks import repeated
 from ..regular_file import stamp
-from ..replicas.remote.certificates import warn_of_times, why_unusable
+from ..replicas.remote.certificates import warn_of_times, why_no_authority, why_unusable
 from ..requests.errors import StartError
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Certificate:
             except (OSError, ValueError) as error:
                 raise StartError(
                     f"gateway: the certificate {authority.name} of clients cannot be used: "
-                    f"{why_unusable(error)}"
+                    f"{why_no_authority(error)}"
                 ) from None
             context.verify_mode = ssl.CERT_REQUIRED
         return context

@@ -180,6 +180,8 @@ async def test_a_certificate_that_is_replaced_is_shown_from_the_next_connection_
     [
         ({"ca": "none.crt"}, "the authorities in none.crt cannot be used: No such file"),
         ({"ca": "me.key"}, "the authorities in me.key cannot be used"),
+        ({"ca": "cut.crt"}, "the authorities in cut.crt cannot be used: it has no certificate in PEM"),
+        ({"ca": "a\0b"}, "cannot be used: embedded null byte"),
         ({"cert": "me.crt", "key": "tls.key"}, "the certificate me.crt with the key tls.key cannot be used"),
         ({"cert": "locked.crt", "key": "locked.key"}, "the key is encrypted"),
     ],
@@ -190,6 +192,7 @@ async def test_files_that_cannot_be_used_are_an_error_of_the_start(
     for name in ("tls", "me"):
         issue(tmp_path, name)
     issue(tmp_path, "locked", password=b"secret")
+    (tmp_path / "cut.crt").write_bytes((tmp_path / "me.crt").read_bytes()[:90])
     with pytest.raises(StartError, match=says):
         await ask(plan_of(9, tls=tls(**files)), tmp_path)
 

@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
@@ -59,6 +59,13 @@ def issue(folder: Path, name: str = "tls", *, password: bytes | None = None, day
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, encryption)
     )
     return serial
+
+
+def other_kind(path: Path) -> None:
+    """Writes a key of another algorithm than `issue` has."""
+    pem, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
+    key = ed25519.Ed25519PrivateKey.generate()
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password))
 
 
 @asynccontextmanager
@@ -163,6 +170,7 @@ async def test_only_clients_with_a_certificate_of_the_authority_may_connect(tmp_
             lambda folder: (issue(folder), issue(folder, "x"), (folder / "x.key").rename(folder / "tls.key")),
             "the key belongs to another certificate",
         ),
+        (lambda folder: (issue(folder), other_kind(folder / "tls.key")), "belongs to another certificate"),
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_said(prepare: Any, says: str, tmp_path: Path) -> None:

@@ -66,17 +66,18 @@ class Certificates:
             try:
                 context.load_verify_locations(self._path(tls.ca))
             except (OSError, ValueError) as error:
-                raise self._unusable(f"the authorities in {tls.ca.name} cannot be used", error) from None
+                what = f"the authorities in {tls.ca.name} cannot be used"
+                raise self._unusable(what, why_no_authority(error)) from None
         if tls.cert is None or tls.key is None:
             return
         try:
             context.load_cert_chain(self._path(tls.cert), self._path(tls.key), password=_no_password)
         except (OSError, ValueError) as error:
             what = f"the certificate {tls.cert.name} with the key {tls.key.name} cannot be used"
-            raise self._unusable(what, error) from None
+            raise self._unusable(what, why_unusable(error)) from None
 
-    def _unusable(self, what: str, error: OSError | ValueError) -> StartError:
-        return StartError(f"{self._owner}: {what}: {why_unusable(error)}")
+    def _unusable(self, what: str, why: str) -> StartError:
+        return StartError(f"{self._owner}: {what}: {why}")
 
     def _path(self, ref: SecretRef) -> Path:
         return self._base_dir / ref.name
@@ -103,19 +104,29 @@ def warn_of_times(certificate: Path, owner: str) -> None:
 
 _REASONS = {
     "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
+    "NO_CERTIFICATE_ASSIGNED": "the key belongs to another certificate",
     "NO_CERTIFICATE_OR_CRL_FOUND": "it has no certificate in PEM",
     "NO_START_LINE": "it has no certificate, or no key, in PEM",
     "CERTIFICATE_LINES_MISSING": "it has no certificate in PEM",
 }
 
 
-def why_unusable(error: OSError | ValueError) -> str:
-    """Why files of certificates and keys cannot be used, in words."""
+def why_no_authority(error: OSError | ValueError) -> str:
+    """Why a file of authorities cannot be used, in words."""
+    return why_unusable(error, "it has no certificate in PEM")
+
+
+def why_unusable(
+    error: OSError | ValueError,
+    unread: str = "the one holds no certificate in PEM, or the other no key",
+) -> str:
+    """Why files of certificates and keys cannot be used, in words. unread: of what OpenSSL cannot even begin
+    to read."""
     if not isinstance(error, ssl.SSLError):
         return getattr(error, "strerror", None) or str(error)
     reason: str | None = error.reason
-    if not reason:  # as OpenSSL says for what it cannot even begin to read
-        return "the one holds no certificate in PEM, or the other no key"
+    if not reason:
+        return unread
     return _REASONS.get(reason, one_line(reason.lower().replace("_", " "), 100))
 
 
