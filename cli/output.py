@@ -103,6 +103,11 @@ def harmless(message: str) -> str:
     return "\n".join(map(escaped, masked(message).split("\n")))
 
 
+def in_line(text: str) -> str:
+    """The same on one line: a name that others chose begins no line of its own."""
+    return escaped(masked(text))
+
+
 def misuse(message: str) -> int:
     """Say what is wrong with the command line; gives the exit status."""
     return fail(message, status=2)

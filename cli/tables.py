@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .output import harmless
+from .output import in_line
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -15,9 +15,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def in_columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The lines of a table."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    shown = [list(map(in_line, row)) for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = []
-    for row in (headings, *rows):
+    for row in shown:
         cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        lines.append(harmless("  ".join(cells).rstrip()) + "\n")
+        lines.append("  ".join(cells).rstrip() + "\n")
     return "".join(lines)

@@ -12,6 +12,7 @@ from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
 from ..dsl.parser import parse as parse_text
 from ..dsl.record import frozen
+from ..dsl.secret_lines import without_secrets
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .asked import asked_of
@@ -116,7 +117,8 @@ def check_opened(opened: Opened, settings: Mapping[str, Any] | None = None) -> C
     names = {declared.symbol.name.text for declared in program.declared}
     damages = {module.source: module.damage for module in opened.modules}
     said = without_repeats(in_order(without_followers(opened.found.items, damages)), names)
-    return Checked(program, opened.modules, tuple(without_allowed(said)), opened.missing)
+    shown = map(without_secrets, without_allowed(said))
+    return Checked(program, opened.modules, tuple(shown), opened.missing)
 
 
 def compile_checked(checked: Checked, base: Path) -> Plan:

@@ -45,6 +45,8 @@ _QUOTED_CALL = late_pattern(r'"(env|file)\((?:\\"|\')?([\w./-]+)(?:\\"|\')?\)"')
 _CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
 """A date or the like without quotes, `2024-10-21`, which is a calculation."""
 
+_OTHER_QUOTES = tuple("'`“”„‘’‚«")
+
 _ROUNDS = 4
 """How often to try again: without a wrong value, its block may lack a required field, and so on outwards."""
 
@@ -252,6 +254,8 @@ def _innermost(node: s.Expression) -> s.Expression:
 
 def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics) -> None:
     written = span.source.text[span.start : span.end]
+    if mismatch.inline and written[:1] in _OTHER_QUOTES:
+        written = f'"{written[1:-1]}"'
     if mismatch.inline and _VARIABLE.fullmatch(written.strip('"')):
         call = f"env({written})"
         found.error(

@@ -8,13 +8,14 @@ from functools import cache, cached_property
 from typing import Any
 
 from .braces import closed_too_early
-from .diagnostics import Diagnostics, Edit, Fix, Label
+from .diagnostics import Diagnostics, Edit, Fix, Label, Severity, make
 from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .key_reports import KeyReports
 from .late_pattern import late_pattern
 from .lines import line_start
 from .literals import FOREIGN_ESCAPE
+from .secret_lines import without_secrets
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
@@ -95,7 +96,8 @@ class SyntaxReports:
                 help="is this a `.infer` file?",
             )
             raise TooManyErrors
-        self.found.error(code, message, span, label, **details)
+        item = make(Severity.ERROR, code, message, span, label, **details)
+        self.found.add(without_secrets(item, is_of_syntax=True))
         if code in _GUESSED and any(not fix.safe for fix in details.get("fixes", ())):
             self.guessed_at(span.start)
 

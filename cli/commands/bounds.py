@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from ..output import fail
+from ..output import fail, in_line
 from ..plans import VAST, add_analysis, chosen, is_vast, ready_plan
 from ..tables import table
 
@@ -58,7 +58,7 @@ def run(arguments: Namespace) -> int:
     if name is not None:
         print()
         for line in _why(parts[name]):
-            print(line)
+            print(in_line(line))
     return 0
 
 

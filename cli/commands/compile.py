@@ -11,7 +11,7 @@ from ...compiler.compile import Checked, check_file, compile_checked
 from ...compiler.shared_settings import with_shared_settings
 from ...compiler.unused import without_used_elsewhere
 from ..files import save_all
-from ..output import add_format, fail, misuse, show, status_of
+from ..output import add_format, fail, in_line, misuse, show, status_of
 from ..sources import Input, add_files, add_settings, inputs
 
 EXAMPLES = """\
@@ -113,9 +113,9 @@ def _explain(checked: Checked) -> None:
 
     assert checked.program is not None
     for name, values in effective_values(checked.program):
-        print(f"deployment {name}")
+        print(in_line(f"deployment {name}"))
         for each in values:
-            print(f"  {'.'.join(each.path)} = {each.value}  # {each.origin}")
+            print(in_line(f"  {'.'.join(each.path)} = {each.value}  # {each.origin}"))
 
 
 def _watch(chosen: list[Input], arguments: Namespace) -> int:

@@ -15,7 +15,7 @@ from attrs import evolve
 from ...compiler.plan import Plan, PlanError, load_plan
 from ...compiler.plan.reach import values_in
 from ...compiler.plan.source import SourceRef
-from ..output import fail, harmless
+from ..output import fail, in_line
 from ..plans import outlined, plain_name
 from ..revisions import NoRevision, read_revision
 from ..sources import add_settings
@@ -121,7 +121,7 @@ def _text(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:
         if parts:
             lines += ["", f"{what}:", *(f"  {each}" for each in parts)]
     for line in lines:
-        print(harmless(line))
+        print(in_line(line))
 
 
 def _markdown(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:
@@ -142,7 +142,7 @@ def _markdown(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:
 
 
 def _cell(text: str) -> str:
-    return harmless(text).replace("|", "\\|").replace("<", "&lt;")
+    return in_line(text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _json(changes: Iterable[Change], reload: dict[str, list[str]]) -> None:

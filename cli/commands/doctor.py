@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from attrs import asdict
 
 from ..machine import Seen, machine
-from ..output import harmless, wants_color
+from ..output import in_line, wants_color
 from ..plans import Ready, ready_plan
 from ..readiness import readiness
 from ..sources import add_settings
@@ -61,9 +61,9 @@ def _plain(all_seen: Sequence[Seen]) -> list[dict[str, str]]:
 def _show(title: str, all_seen: Sequence[Seen]) -> None:
     colored = wants_color(sys.stdout)
     width = max(len(each.what) for each in all_seen)
-    print(harmless(title))
+    print(in_line(title))
     for each in all_seen:
         mark, color = _MARKS[each.state]
         shown = f"{mark:>4}"
         shown = f"\x1b[{color}m{shown}\x1b[0m" if colored else shown
-        print(f"{shown}  {harmless(each.what).ljust(width)}  {harmless(each.text)}")
+        print(f"{shown}  {in_line(each.what).ljust(width)}  {in_line(each.text)}")

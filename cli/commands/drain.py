@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from ..output import fail
+from ..output import fail, in_line
 from ..server import NoServer, add_server, ask
 
 EXAMPLES = """\
@@ -27,5 +27,5 @@ def run(arguments: Namespace) -> int:
     if arguments.undo:
         print(f"requests may come to {arguments.name} again")
     else:
-        print(f"no requests come to {arguments.name}; running: {answer['running']}")
+        print(in_line(f"no requests come to {arguments.name}; running: {answer['running']}"))
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import targets_of
 from ..files import save_all
-from ..output import fail, harmless, misuse
+from ..output import fail, harmless, in_line, misuse
 from ..plans import add_plan, plain_name, ready_plan
 
 TARGETS = (
@@ -101,7 +101,7 @@ def _write(folder: Path, files: dict[str, str]) -> int:
     left = _left_over(folder, files)
     status = save_all({folder / name: text for name, text in files.items()}, with_folders=True)
     for path in left if status == 0 else ():
-        print(harmless(f"not needed any more: {path}"), file=sys.stderr)
+        print(in_line(f"not needed any more: {path}"), file=sys.stderr)
     return status
 
 
@@ -129,7 +129,7 @@ def _compare(folder: Path, files: dict[str, str]) -> int:
     changed = 0
     for path in _left_over(folder, files):
         changed = 1
-        print(harmless(f"not needed any more: {path}"))
+        print(in_line(f"not needed any more: {path}"))
     for name, text in files.items():
         path = folder / name
         try:

@@ -11,7 +11,7 @@ from ...compiler.compile import check_file
 from ...compiler.exporters import TARGETS, Exported, export
 from ...compiler.importers.checked import MISSING_MODEL
 from ..files import save, save_all
-from ..output import add_format, fail, harmless, misuse, show
+from ..output import add_format, fail, in_line, misuse, show
 from ..sources import add_settings, inputs
 
 EXAMPLES = """\
@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
         return fail(f"nothing in {chosen.name} can be written for {arguments.to}: {_first(exported)}")
     status = _write(exported, arguments.output)
     for each in exported.lost:
-        print(harmless(f"lost  {each.where}: {each.says}"), file=sys.stderr)
+        print(in_line(f"lost  {each.where}: {each.says}"), file=sys.stderr)
     return status
 
 

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from ..output import in_line
 from ..plans import add_analysis, ready_plan
 from ..tables import table
 
@@ -44,7 +45,7 @@ def run(arguments: Namespace) -> int:
         )
         print()
         for each in past:
-            print(f"past `{each.guard.name}`: {each.asker} may ask {each.said()}")
+            print(in_line(f"past `{each.guard.name}`: {each.asker} may ask {each.said()}"))
         if not past:
             count = len(ready.plan.gateway.guards)
             print(

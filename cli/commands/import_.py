@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...compiler.importers import FORMATS, Imported, ImportFailed, Outcome, import_text, read_text
 from ..files import save
-from ..output import fail, harmless
+from ..output import fail, harmless, in_line
 from ..progress import progress
 from ..sources import read_stdin
 
@@ -90,6 +90,6 @@ def _table(imported: Imported) -> Iterator[str]:
     entries = [entry for entry in imported.report.entries() if entry.outcome is not Outcome.KEPT]
     wide = min(_WIDEST, max((len(entry.setting) for entry in entries), default=0))
     for entry in entries:
-        yield harmless(f"{entry.outcome.value:8}{entry.line:>5}  {entry.setting:{wide}}  {entry.says}")
+        yield in_line(f"{entry.outcome.value:8}{entry.line:>5}  {entry.setting:{wide}}  {entry.says}")
     counts = ", ".join(f"{len(imported.report.of(outcome))} {outcome.value}" for outcome in Outcome)
     yield f"{counts}; what changed or was lost stands in the file as comments"

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..output import fail
+from ..output import fail, in_line
 from ..plans import VAST, add_analysis, chosen, is_vast, ready_plan
 from ..tables import table
 
@@ -53,7 +53,7 @@ def run(arguments: Namespace) -> int:
     if name is not None:
         print()
         for line in (*asked_at(arrivals[name]), *_lost(arrivals[name])):
-            print(line)
+            print(in_line(line))
     return 0
 
 

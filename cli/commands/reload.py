@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from ..output import fail
+from ..output import fail, in_line
 from ..server import NoServer, add_server, ask
 
 EXAMPLES = """\
@@ -26,7 +26,7 @@ def run(arguments: Namespace) -> int:
     except NoServer as error:
         return fail(str(error))
     for change in answer["changes"]:
-        print(change)
+        print(in_line(change))
     if not answer["changes"]:
         print("nothing has changed" if not arguments.dry_run else "nothing would change")
     return 0

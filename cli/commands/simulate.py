@@ -18,7 +18,7 @@ from ...dsl.units import Duration, parse_number, parse_quantity
 from ..files import save
 from ..logs import no_logs
 from ..other_files import why_other
-from ..output import add_format, fail, misuse, show
+from ..output import add_format, fail, in_line, misuse, show
 from ..progress import progress
 from ..sources import add_settings
 from ..tables import table
@@ -308,10 +308,10 @@ class _Command:
         table(HEADINGS, list(rows(played)))
         print()
         for line in (*summary(played), *busiest(played)):
-            print(line)
+            print(in_line(line))
         if unpriced := self._unpriced(played):
             names = ", ".join(f"`{name}`" for name in unpriced)
-            print(f"not in the cost: searches of {names}, as `price {{ per_search }}` is not known")
+            print(in_line(f"not in the cost: searches of {names}, as `price {{ per_search }}` is not known"))
         if self._real is not None:
             print()
             compared = self._compared([played, *others])

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from ..output import fail, harmless, misuse
+from ..output import fail, in_line, misuse
 from ..server import NoServer, add_server, ask
 from ..tables import table
 
@@ -116,7 +116,7 @@ def _ask(url: str, headers: dict[str, str]) -> dict[str, Any]:
 def _show(health: dict[str, Any]) -> None:
     deployments = health.get("deployments")
     if deployments is None:
-        print(f"{health['status']}; with `--token-from` it says more")
+        _say(f"{health['status']}; with `--token-from` it says more")
         return
     table(_HEADINGS, [_row(each) for each in deployments])
     if routes := health.get("routes"):
@@ -154,7 +154,7 @@ def _show(health: dict[str, Any]) -> None:
 
 def _say(text: str) -> None:
     """Print what the server says, whoever that is."""
-    print(harmless(text))
+    print(in_line(text))
 
 
 def _key_row(key: dict[str, Any]) -> Sequence[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...compiler.compile import Checked, check_file, compile_checked
 from ..files import save
 from ..logs import no_logs
-from ..output import add_format, fail, show
+from ..output import add_format, fail, in_line, show
 from ..progress import progress
 from ..sources import Input, add_settings, inputs
 
@@ -133,7 +133,7 @@ class _Session:
             mark = "ok  " if outcome.passed else "FAIL"
             of = f"1 of {outcome.scale:.3g} requests, " if outcome.scale > 1 else ""
             times = f"{of}{outcome.requests:,} played, {_clock(outcome.seconds)} in {took:.2f} s"
-            print(f"{mark}  {outcome.title}  ({times})", flush=True)
+            print(in_line(f"{mark}  {outcome.title}  ({times})"), flush=True)
         return outcome, took, found
 
     def _answers(self, given: Input, outcomes: list[Outcome]) -> None:
@@ -176,7 +176,7 @@ class _Session:
             if missed:
                 print(f"\n{name}: no test has gone here:")
                 for way in missed:
-                    print(f"  {way.owner}: {way.what}")
+                    print(in_line(f"  {way.owner}: {way.what}"))
         if self._arguments.coverage and self._ways:
             gone = self._ways - sum(map(len, self._missed.values()))
             print(f"\n{gone} of {self._ways} ways were gone ({gone / self._ways:.0%})")

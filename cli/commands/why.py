@@ -7,7 +7,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from ..output import fail, harmless
+from ..output import fail, in_line
 from ..server import NoServer, add_server, ask
 from ..tables import table
 
@@ -65,15 +65,15 @@ def _list(requests: list[dict[str, Any]]) -> None:
 def _tell(story: dict[str, Any]) -> None:
     by = f", key {story['key']}" if "key" in story else ""
     asked = f", asked {story['asked']}" if "asked" in story else ""
-    print(harmless(f"{_clock(story['time'])} {story['method']} {story['path']}{asked}{by}"))
+    print(in_line(f"{_clock(story['time'])} {story['method']} {story['path']}{asked}{by}"))
     for event in story["events"]:
-        print(harmless(f"  {event['at']:8.3f}s  {_event(event)}"))
+        print(in_line(f"  {event['at']:8.3f}s  {_event(event)}"))
     spent = f", ${story['cost']:.6g}" if story.get("cost") else ""
     tokens = story["prompt_tokens"] + story["completion_tokens"]
     used = f", {tokens} tokens{spent}" if tokens else ""
-    print(harmless(f"  {story['seconds']:8.3f}s  {story['outcome']}, status {story['status']}{used}"))
+    print(in_line(f"  {story['seconds']:8.3f}s  {story['outcome']}, status {story['status']}{used}"))
     if "error" in story:
-        print(harmless(f"             {story['error']}"))
+        print(in_line(f"             {story['error']}"))
 
 
 def _event(event: dict[str, Any]) -> str:

@@ -57,6 +57,8 @@ def aim_at_bedrock(
     for name in ("api_key", *SECRETS):
         if (node := given.get(name)) is not None:
             written = secret(node, f"AWS_{name.upper()}")
+            if written is None:  # no text, or an empty one
+                continue
             block.put(name, written, node)
             if isinstance(written, Code) and not draft.report.is_marked(node):
                 draft.kept(node)

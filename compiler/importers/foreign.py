@@ -49,11 +49,11 @@ class Node:
         return self.value if isinstance(self.value, list) else ()
 
     def get(self, *keys: str) -> Node | None:
-        """What is found below a mapping, None for nothing."""
+        """What is found below a mapping; None for nothing, which may be written, as `null`."""
         found: Node | None = self
         for key in keys:
             found = found.entries.get(key) if found is not None else None
-        return found
+        return found if found is not None and found.value is not None else None
 
     def text(self, *keys: str) -> str | None:
         """A text below a mapping; None for what is none."""

@@ -85,6 +85,9 @@ def _walk(table: Table, node: Node, keys: tuple[str, ...], draft: Draft, block: 
     if draft.report.is_marked(node):
         return
     if keys:
+        if node.value is None:  # `null` sets nothing
+            draft.kept(node)
+            return
         rule = _rule(table, keys)
         if rule is not None:
             apply(rule, node, draft, block)

@@ -105,3 +105,19 @@ DEPLOYMENT: dict[str, Any] = {
     "running": 0,
     "waiting": 0,
 }
+
+
+def test_a_name_with_a_line_end_begins_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\nwarning: all keys are gone\r\x1b[2J"
+    replica = {"ready": True, "providers": [hostile], "warnings": [hostile], "held_seconds": 5}
+    deployment = DEPLOYMENT | {"name": hostile, "replicas": [replica]}
+    route = {"name": hostile, "kind": hostile, "ready": True, "members": [{"name": hostile, "ready": True}]}
+    _show({"status": "ok", "deployments": [deployment], "routes": [route], "reload_problems": [hostile]})
+    lines = capsys.readouterr().out.split("\n")
+    assert len(lines) == 2 + 2 + 3 + 1
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_status_alone_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    _show({"status": "ok\nwarning: it is not\x1b[2J"})
+    assert capsys.readouterr().out.count("\n") == 1

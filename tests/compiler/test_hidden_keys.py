@@ -156,3 +156,41 @@ def test_a_key_where_a_field_begins_is_not_told_in_another_form() -> None:
     checked = check_file("main.infer", None, text=chat("d", f"\n  {key} = 1"))
     assert [each.code for each in checked.diagnostics] == ["E0306"]
     assert "abcDEF123456" not in str(checked.diagnostics)
+
+
+SECRET = "Zx9Qw8Er7Ty6Ui5Op4As3Df2"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "api_key = '{}'",
+        "api_key = “{}”",
+        'api_key = "C:\\{}"',
+        'api_key: "{}"',
+        "api_key: {}",
+        "api_key == {}",
+        "api_key = env {}",
+        "apiKey = {}",
+        'apiKey = "{}"',
+        'aws_secret_access_key = "{}"',
+        "token = '{}'",
+    ],
+)
+def test_what_stands_where_a_secret_belongs_is_in_no_finding_there(project: Project, field: str) -> None:
+    inside = field.format(SECRET)
+    text = f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{\n    {inside}\n  }}\n}}\n'
+    found = project.findings(text)
+    assert found
+    assert [form for form in OutputFormat if SECRET in render(found, form)] == []
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("'/run/secrets/key'", "file("), ("'OPENAI_API_KEY'", "env(")]
+)
+def test_where_a_secret_is_may_stand_between_other_quotes(project: Project, written: str, meant: str) -> None:
+    text = f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{ api_key = {written} }}\n}}\n'
+    quotes, where = project.findings(text)
+    assert (quotes.code, where.code) == ("E0105", "E0306")
+    assert [fix.edits[0].replacement for fix in where.fixes] == [f'{meant}"{written[1:-1]}")']

@@ -99,3 +99,29 @@ def test_a_key_that_names_a_setting_is_not_repeated(tmp_path: Path) -> None:
     told = [entry.setting for entry in imported.report.entries()]
     assert key not in imported.text + " ".join(told)
     assert any(setting.startswith("keys.") for setting in told)
+
+
+BEDROCK = """{"providers": {"bedrock": {"keys": [{"models": ["m"], "bedrock_key_config":
+  {"access_key": "env.ID", "secret_key": %s, "region": "us-east-1", "deployments": {"m": "m"}}}]}}}"""
+AZURE = """{"providers": {"azure": {"keys": [{"value": "env.A", "models": ["m"], "azure_key_config":
+  {"endpoint": %s}}]}, "openai": {"keys": [{"value": "env.B", "models": ["n"]}]}}}"""
+
+
+@pytest.mark.parametrize("odd", ["null", "[]", "true", "7", "1e999", "{}"])
+@pytest.mark.parametrize("text", [BEDROCK, AZURE])
+def test_keys_and_addresses_that_are_no_texts_are_left_out_with_a_note(
+    tmp_path: Path, text: str, odd: str
+) -> None:
+    imported = import_text(text % odd, "c.json", tmp_path, tmp_path / "out.infer")
+    assert "None" not in imported.text
+    assert "lost" in imported.text
+
+
+def test_null_sets_nothing(tmp_path: Path) -> None:
+    given = "{model: openai/gpt-4o, api_base: null, api_key: null, timeout: null}"
+    text = (
+        f"model_list: [{{model_name: a, litellm_params: {given}, model_info: null}}]\nrouter_settings: null\n"
+    )
+    imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert 'runtime openai { api_key = env("OPENAI_API_KEY") }' in imported.text
+    assert "lost" not in imported.text

@@ -242,7 +242,7 @@ def _place(key: Node) -> tuple[object, ...]:
     """Where a key is for: keys of one place stand for each other."""
     azure, vertex = key.get("azure_key_config", "endpoint"), key.get("vertex_key_config")
     at_vertex = (vertex.text("project_id"), vertex.text("region")) if vertex is not None else ()
-    return (azure and azure.value, *at_vertex, key.text("bedrock_key_config", "region"))
+    return (azure and str(azure.value), *at_vertex, key.text("bedrock_key_config", "region"))
 
 
 def secret(node: Node | None, variable: str, draft: Draft) -> Code | None:

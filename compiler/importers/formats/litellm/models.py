@@ -50,7 +50,7 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
         raise Unfit("it names no model")
     if task is None:
         raise Unfit(_NO_TASK)
-    given = dict(params.entries)
+    given = {name: node for name, node in params.entries.items() if node.value is not None}
     if (named := given.pop("litellm_credential_name", None)) is not None:
         values = around.credentials.get(str(named.value))
         if values is None:
