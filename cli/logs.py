@@ -45,7 +45,7 @@ MOST_KINDS = 1_000
 
 
 class NoFlood(logging.Filter):
-    """Lets few lines of one `kind` through, which is an attribute of records of requests that fail.
+    """Lets few lines of one `kind` through, which is an attribute of records of what fails again and again.
 
     While a provider is away, each request says so. The next line that is written tells how many were not.
     """

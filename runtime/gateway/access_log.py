@@ -120,7 +120,7 @@ class AccessLog:
                     self._out.write(text[at : at + most])
                     self._out.flush()
         except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
-            log.warning("the access log cannot be written: %s", error)
+            log.warning("the access log cannot be written: %s", error, extra={"kind": "access log"})
 
 
 def _piece_of(out: IO[str]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from inferc.cli.logs import MOST_LINES, NoFlood
 from inferc.runtime.gateway import access_log
 from inferc.runtime.gateway.access_log import LARGE_PIECE, PIECE, AccessLog, LogForm
 
@@ -198,3 +199,23 @@ async def test_lines_that_come_while_a_log_is_stopped_are_written_and_do_not_kee
             log.write(Said(0, 20))
             await asyncio.wait_for(log.stop(), 30)
         assert [json.loads(line)["number"] for line in _all_of(ours).splitlines()] == list(range(21))
+
+
+async def test_a_log_that_cannot_be_written_says_so_a_few_times_not_for_each_piece(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    few = NoFlood()
+    caplog.handler.addFilter(few)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    text = _text(Counted(theirs))
+    log = AccessLog(text, LogForm.JSON)
+    try:
+        for number in range(2 * MOST_LINES):
+            log.write(Said(0, number))
+            await asyncio.wait_for(log.stop(), 30)
+    finally:
+        caplog.handler.removeFilter(few)
+        with suppress(OSError):
+            text.close()
+    assert caplog.messages == ["the access log cannot be written: [Errno 32] Broken pipe"] * MOST_LINES

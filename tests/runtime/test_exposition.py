@@ -24,6 +24,8 @@ ACCEPTED = [
     "application/openmetrics-text; version=0.0.1",
     "application/openmetrics-text; version=1.0.0; escaping=underscores",
     "application/openmetrics-text; version=1.0.0; escaping=allow-utf-8",
+    "application/openmetrics-text; version=1.0.0; escaping=values",
+    "text/plain; version=1.0.0; escaping=dots",
 ]
 NAMES = ["gpt", 'a"b', "a\\b", "a\nb", "ü", "", '\\n"']
 VALUES = [0, 1, 1.0, True, False, 0.1, 1e20, 123456789012, -3.5, inf, -inf, nan, 1e-9, 100000.0, 1234567.0]
@@ -34,16 +36,19 @@ def families(rows: int) -> list[Metric]:
     counter = CounterMetricFamily("a_counter", 'Of "all"', labels=("deployment",))
     dated = CounterMetricFamily("dated", "With the time of their beginning", labels=("deployment",))
     took = HistogramMetricFamily("took_seconds", "How long", labels=("deployment", "part"), unit="seconds")
+    summed = GaugeMetricFamily("summed", "Each and all together", labels=("zone",))
     shown = HistogramMetricFamily("shown", "With examples", labels=("deployment",))
     for row in range(rows):
         name, value = NAMES[row % len(NAMES)] + str(row), VALUES[row % len(VALUES)]
         gauge.add_metric((f"z{row}", name), value)
+        summed.add_metric((name,), value)
         counter.add_metric((name,), row)
         dated.add_metric((name,), row, created=1.5)
         add_buckets(took, (name, "whole"), (0.1, 1, 10.0), (row, 0, 2, 1), row / 7)
         example = Exemplar({"trace_id": "ab"}, 0.5, Timestamp(5, 10))
         add_buckets(shown, (name,), (1.0,), (row, 1), 2.5, {0: example} if row % 2 else {})
-    return [gauge, GaugeMetricFamily("alone", "Without labels", value=3), counter, dated, took, shown]
+    summed.add_sample("summed", {}, rows)
+    return [gauge, summed, GaugeMetricFamily("alone", "Without labels", value=3), counter, dated, took, shown]
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)

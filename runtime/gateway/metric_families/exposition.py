@@ -16,6 +16,8 @@ from ....compiler.plan.record import frozen
 _MANY = 100
 """Lines of a metric from which on it pays."""
 _PLAIN = ("counter", "gauge", "histogram")
+_RENAMING = ("escaping=dots", "escaping=values")
+"""How content types of formats end in which `_` of names is written in another way."""
 
 
 @frozen
@@ -35,11 +37,12 @@ def content_type_for(accept: str) -> str:
 
 def as_text(metrics: Iterable[Metric], accept: str) -> bytes:
     """All of `metrics` in that format."""
-    encode, _ = choose_encoder(accept)
+    encode, content_type = choose_encoder(accept)
+    keeps_names = not content_type.endswith(_RENAMING)
     labels, values = _Labels(), _Values()
     end, parts = encode(Collected(())), []
     for metric in metrics:
-        many = len(metric.samples) >= _MANY and metric.type in _PLAIN
+        many = keeps_names and len(metric.samples) >= _MANY and metric.type in _PLAIN
         if many and (is_plain := all(map(_is_plain, metric.samples))):
             head = Metric(metric.name, metric.documentation, metric.type, metric.unit)
             written = encode(Collected((head,)))
@@ -52,8 +55,9 @@ def as_text(metrics: Iterable[Metric], accept: str) -> bytes:
 
 
 def _is_plain(sample: Sample) -> bool:
-    """Whether nothing stands behind its value, and it stands among the others of its metric."""
-    return sample.timestamp is None and sample.exemplar is None and not sample.name.endswith("_created")
+    """Whether it has labels and nothing behind its value, and stands among the others of its metric."""
+    is_bare = sample.timestamp is None and sample.exemplar is None
+    return is_bare and bool(sample.labels) and not sample.name.endswith("_created")
 
 
 def _line(sample: Sample, labels: _Labels, values: _Values) -> str:
