@@ -91,6 +91,7 @@ class _Fixer:
                 waiting += [group[len(group) // 2 :], group[: len(group) // 2]]
         self.made += best.made
         if chosen:
+            self._refused.clear()  # in the better text they may help
             return best.text
         return text if first else None
 

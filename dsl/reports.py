@@ -89,12 +89,9 @@ class SyntaxReports:
         if self._quiet[0] <= place < self._quiet[1] and self._count <= MOST_ERRORS:
             return
         if self._count > MOST_ERRORS:
-            self.found.error(
-                "E0110",
-                f"more than {MOST_ERRORS} mistakes: the rest of this file was not read",
-                span,
-                help="is this a `.infer` file?",
-            )
+            message = f"more than {MOST_ERRORS} mistakes: the rest of this file was not read"
+            item = make(Severity.ERROR, "E0110", message, span, help="is this a `.infer` file?")
+            self.found.add(without_secrets(item, is_of_syntax=True))
             raise TooManyErrors
         item = make(Severity.ERROR, code, message, span, label, **details)
         self.found.add(without_secrets(item, is_of_syntax=True))

@@ -186,6 +186,13 @@ def test_what_stands_where_a_secret_belongs_is_in_no_finding_there(project: Proj
     assert SECRET not in repr(found)
 
 
+def test_the_line_where_reading_ends_shows_no_secret_either(project: Project) -> None:
+    text = "deployment a {\n" + f"  api_key: {SECRET}\n" * 1100 + "}\n"
+    found = project.findings(text)
+    assert found[-1].code == "E0110"
+    assert SECRET not in render(found, OutputFormat.TERMINAL)
+
+
 @pytest.mark.parametrize(
     ("written", "meant"), [("'/run/secrets/key'", "file("), ("'OPENAI_API_KEY'", "env(")]
 )
