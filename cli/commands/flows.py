@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.suggest import did_you_mean
-from ..output import fail, harmless, misuse
+from ..output import fail, in_line, misuse
 from ..pictures import SUFFIXES, add_output, form_of, write, write_picture
 from ..plans import add_analysis, outlined, ready_plan
 from ..tables import in_columns
@@ -63,7 +63,7 @@ def run(arguments: Namespace) -> int:
     words = words_of(plan)
     if name is not None and name not in words:
         hint = did_you_mean(name, words) or "a kind of data, a key, a pipeline, a route or a deployment"
-        return fail(harmless(f"nothing in {arguments.file} is called `{name}`: {hint}"))
+        return fail(in_line(f"nothing in {arguments.file} is called `{name}`: {hint}"))
     flows = flows_through(tracing.flows, name)
     if form == Words.JSON:
         text = json.dumps([_as_json(each) for each in flows], indent=2, ensure_ascii=False)
@@ -91,8 +91,8 @@ def _none(plan: Plan, arguments: Namespace) -> str:
 
     if any(carried for _, carried in carriers_of(plan)):
         by = f" as `{arguments.name}`, or through it" if arguments.name else ""
-        return harmless(f"nothing that {arguments.file} says to be carried comes to a deployment{by}")
-    return harmless(f"nothing in {arguments.file} says that it `carries` any kind of data")
+        return in_line(f"nothing that {arguments.file} says to be carried comes to a deployment{by}")
+    return in_line(f"nothing in {arguments.file} says that it `carries` any kind of data")
 
 
 def _table(flows: Sequence[Flow], plan: Plan, arguments: Namespace) -> str:

@@ -1,4 +1,4 @@
-"""Signs of fields, steps, arms and parameters."""
+"""The sign between a name and what it says, missing or wrong: of fields, steps, arms and parameters."""
 
 from __future__ import annotations
 

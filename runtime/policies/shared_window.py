@@ -15,15 +15,13 @@ from attrs import field
 
 from ...compiler.plan import RateLimits
 from ...compiler.plan.record import define
-from .sliding_window import BUCKETS, MARGIN, SPAN
+from .sliding_window import WIDTH, leaves_at
 
 LEASE = 5.0
 """Seconds after which what a process holds is given back, unless it was heard of."""
 
 POLL = 0.05
 """Seconds between two questions whether another process has ended a request."""
-
-WIDTH = SPAN / BUCKETS
 
 
 class Held(NamedTuple):
@@ -62,7 +60,7 @@ class SharedWindow:
 
     def settle(self, now: float) -> None:
         """Forget what has left the window, and who is not heard of any more."""
-        for bucket in [each for each in self.counts if _leaves(each) <= now]:
+        for bucket in [each for each in self.counts if leaves_at(each) <= now]:
             del self.counts[bucket]
         for process in [each for each, share in self.shares.items() if share.until <= now]:
             share = self.shares.pop(process)
@@ -134,7 +132,7 @@ class SharedWindow:
         for bucket in sorted(self.counts):
             excess -= self.counts[bucket][which]
             if excess <= 0:
-                return _leaves(bucket)
+                return leaves_at(bucket)
         return inf
 
     def _total(self, which: int) -> int:
@@ -143,7 +141,3 @@ class SharedWindow:
     def _count(self, bucket: int, requests: int, tokens: int) -> None:
         before = self.counts.get(bucket, (0, 0))
         self.counts[bucket] = before[0] + requests, before[1] + tokens
-
-
-def _leaves(bucket: int) -> float:
-    return (bucket + 1) * WIDTH + SPAN + MARGIN

@@ -69,7 +69,7 @@ class SlidingWindow:
         if now >= self._leaves_at:
             self._expire(now)
         if not self._parts:
-            self._leaves_at = _end(bucket)
+            self._leaves_at = leaves_at(bucket)
         self._newest = self._parts.setdefault(bucket, [0, 0])
         self._bucket, self._ends_at = bucket, (bucket + 1) * WIDTH
 
@@ -122,13 +122,13 @@ class SlidingWindow:
                 break
             too_many -= its_requests
             too_much -= its_tokens
-            opens = _end(bucket)
+            opens = leaves_at(bucket)
         return opens
 
     def _expire(self, now: float) -> None:
         while self._parts:
             bucket = next(iter(self._parts))
-            self._leaves_at = _end(bucket)
+            self._leaves_at = leaves_at(bucket)
             if self._leaves_at > now:
                 return
             requests, tokens = self._parts.pop(bucket)
@@ -138,5 +138,6 @@ class SlidingWindow:
         self._bucket, self._ends_at = -1, -inf
 
 
-def _end(bucket: int) -> float:
+def leaves_at(bucket: int) -> float:
+    """When nothing of that part of time counts any more."""
     return (bucket + 1) * WIDTH + SPAN + MARGIN

@@ -218,3 +218,26 @@ def test_what_another_file_of_the_run_uses_is_not_called_unused(
     broken = inferc("check", *order, "--format", "json")
     assert {each["code"] for each in json.loads(broken.out)["diagnostics"]} >= {"W0210", "E0102"}
     assert "`Verdict` is never used" not in broken.out
+
+
+def test_a_name_of_a_plan_begins_no_line_of_its_own(tmp_path: Path) -> None:
+    file, plan = tmp_path / "a.infer", tmp_path / "a.plan.json"
+    file.write_text(
+        'deployment aaaa { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
+        'deployment bbbb { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
+        "route rrrr = fallback [aaaa, bbbb]\n"
+    )
+    assert ran("compile", str(file), "-o", str(plan)).returncode == 0
+    plan.write_text(plan.read_text().replace("aaaa", "aaaa\\nEVIL\\u001b[2J"))
+    for command in (
+        ["reach", str(plan)],
+        ["guards", str(plan)],
+        ["bounds", str(plan), "rrrr"],
+        ["call", str(plan), "nobody"],
+        ["diff", str(plan), str(file)],
+        ["emit", "compose", str(plan), "-o", str(tmp_path / "out")],
+    ):
+        done = ran(*command, text=True)
+        said = (done.stdout + done.stderr).split("\n")
+        assert any("EVIL" in line for line in said), command
+        assert not [line for line in said if line.startswith("EVIL") or "\x1b" in line], command

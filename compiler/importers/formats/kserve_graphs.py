@@ -90,7 +90,10 @@ class _Graph:
 
     def _address(self, url: str, step: Node) -> str | None:
         draft, node = self._draft, step.get("serviceUrl")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # `http://[`
+            return None
         if not parts.hostname or node is None:
             return None
         model = re.search(r"/models/([^/:]+)", parts.path)

@@ -125,3 +125,19 @@ def test_null_sets_nothing(tmp_path: Path) -> None:
     imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
     assert 'runtime openai { api_key = env("OPENAI_API_KEY") }' in imported.text
     assert "lost" not in imported.text
+
+
+def test_a_host_that_is_none_is_lost_and_no_fault(tmp_path: Path) -> None:
+    given = "model: azure_ai/x, api_key: os.environ/K, api_base: 'http://[]'"
+    models = "{model_name: a, litellm_params: {model: gpt-4o}}, {model_name: b, litellm_params: {%s}}"
+    imported = import_text(f"model_list: [{models % given}]", "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "deployment a {" in imported.text
+    assert "deployment b {" not in imported.text
+
+
+def test_a_step_of_a_graph_at_a_host_that_is_none_is_lost(tmp_path: Path) -> None:
+    steps = "[{serviceUrl: 'http://[]'}, {serviceUrl: 'http://h/v1'}]"
+    spec = f"{{nodes: {{root: {{routerType: Sequence, steps: {steps}}}}}}}"
+    head = "apiVersion: serving.kserve.io/v1alpha1\nkind: InferenceGraph\nmetadata: {name: g}\n"
+    imported = import_text(f"{head}spec: {spec}\n", "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "it names a service that cannot be here" in imported.text

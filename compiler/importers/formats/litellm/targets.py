@@ -229,7 +229,11 @@ def _behind(draft: Draft, address: Code, variable: str, path: str) -> Code:
 
 
 def _with_path(address: str, path: str) -> str:
-    return address.rstrip("/") + ("" if urlsplit(address).path.strip("/") else path)
+    try:
+        has_path = urlsplit(address).path.strip("/") != ""
+    except ValueError:  # `http://[`: no address, as a check of the result says
+        has_path = True
+    return address.rstrip("/") + ("" if has_path else path)
 
 
 _AZURE_ADDRESS = re.compile(
