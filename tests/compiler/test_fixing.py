@@ -116,7 +116,8 @@ def test_findings_of_another_file_are_not_fixed(tmp_path: Path) -> None:
 
 def test_a_fix_that_helps_only_after_another_is_made_the_first_time() -> None:
     once = fixed(
-        'deployment d {\n  model = "m"\n  runtime openai {\n    timeouts {rs first; the other one is cancelled\n'
+        'deployment d {\n  model = "m"\n'
+        "  runtime openai {\n    timeouts {rs first; the other one is cancelled\n"
         "route q = fallback [d]\n"
     )
     assert once.made == 2

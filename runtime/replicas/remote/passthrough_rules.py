@@ -139,8 +139,11 @@ class Straight:
         return all(map(self._call, calls))
 
     def _call(self, call: Any) -> bool:
-        """Results have the ids of their calls."""
+        """Results have the ids of their calls; arguments that a client has parsed are written as text."""
         if type(call) is not dict or not call.keys() <= _PLAIN_CALL:
+            return False
+        function = call.get("function")
+        if type(function) is dict and type(function.get("arguments")) is dict:
             return False
         return type(id := call.get("id")) is str and self._ids.fullmatch(id) is not None
 

@@ -55,6 +55,7 @@ def test_a_picture_that_a_tool_gave_stands_behind_the_results_of_all_calls(name:
 
 CALL = {"id": "call_123456", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 RESULT = {"role": "tool", "tool_call_id": "call_123456", "content": None}
+TOLD = RESULT | {"content": "5"}
 PARSED = CALL | {"function": {"name": "f", "arguments": {"a": 1}}}
 EVERYBODY = [
     *(("openai", "gpt-4.1"), ("openai", "gpt-5.4-mini"), ("anthropic", "claude-sonnet-4-5")),
@@ -71,6 +72,7 @@ EVERYBODY = [
         {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT, USER]},
         {"messages": [USER], "stream_options": {"include_usage": True}},
         {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [PARSED]}, RESULT, USER]},
+        {"messages": [USER, {"role": "assistant", "content": "Hi.", "tool_calls": [PARSED]}, TOLD, USER]},
     ],
     ids=[
         "no calls in a list",
@@ -78,6 +80,7 @@ EVERYBODY = [
         "no content of a result",
         "options of a stream that is none",
         "parsed arguments",
+        "parsed arguments, and nothing else",
     ],
 )
 @pytest.mark.parametrize(("name", "model"), EVERYBODY)
