@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,6 +13,8 @@ _VALIDITY = 3
 
 def why_not_now(pem: bytes, now: datetime) -> str | None:
     """Why the first certificate in `pem` is refused at `now`; None: it is valid, or cannot be read."""
+    from base64 import b64decode  # few files name certificates
+
     try:
         begin, end = _validity(b64decode(pem.partition(_BEGIN)[2].partition(_END)[0]))
     except (ValueError, IndexError):
