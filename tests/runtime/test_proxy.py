@@ -109,6 +109,11 @@ async def test_a_proxy_that_wants_a_password_is_asked_once(monkeypatch: pytest.M
         ({"ALL_PROXY": "http://proxy:3128", "NO_PROXY": "a.b"}, "https://a.b/v1", None),
         ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "a.b, 10.0.0.0/8"}, "http://10.1.2.3/v1", None),
         ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.0/8"}, "http://11.1.2.3/v1", "proxy:3128"),
+        (
+            {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "a.b:" + "9" * 5000},
+            "https://a.b/v1",
+            "proxy:3128",
+        ),
         ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "fd00::/8"}, "http://[fd00::1]:8000/v1", None),
         *[
             ({"ALL_PROXY": "http://proxy:3128", "NO_PROXY": listed}, endpoint, through)

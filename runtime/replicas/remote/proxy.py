@@ -137,7 +137,7 @@ def _split_port(listed: str) -> tuple[str, int | None]:
         name, _, digits = listed.partition(":")
     else:
         return listed, None
-    return name, int(digits) if digits.isdecimal() else None
+    return name, int(digits[:6]) if digits.isdecimal() else None  # no port has six
 
 
 def _is_here(host: str) -> bool:
