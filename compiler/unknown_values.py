@@ -61,8 +61,7 @@ def report_bare_text(node: s.Node, scope: Scope, found: Diagnostics) -> bool:
     """Report `us-east-1`, which could be a difference of values that are not there; whether it was a text."""
     from ..dsl.bare_texts import bare_text
 
-    source = scope.module.source
-    text = bare_text(source.text, node.start)
+    text = bare_text(scope.module.source.text, node.start)
 
     def is_declared(name: str) -> bool:
         symbol = scope.own.get(name) or scope.imported.get(name)
@@ -78,10 +77,7 @@ def report_bare_text(node: s.Node, scope: Scope, found: Diagnostics) -> bool:
         for each in found.items[-_LATEST:]
     ):
         return True
-    if text.meant is None:
-        source.hide(text.start, text.end)
-    fixes = [Fix(text.title, (Edit(span, text.meant),))] if text.meant else []
-    found.error(text.code, text.message, span, text.label, help=text.help, fixes=fixes)
+    text.say(span, found.error)
     return True
 
 

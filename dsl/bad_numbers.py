@@ -131,11 +131,7 @@ def bare_text_said(reports: SyntaxReports, text: BareText) -> None:
     if text.start == reports.last_number:
         return
     reports.last_number = text.start
-    here = reports.span(text.start, text.end)
-    if text.meant is None:
-        reports.source.hide(text.start, text.end)
-    fixes = [Fix(text.title, (Edit(here, text.meant),))] if text.meant else ()
-    reports.error(text.code, text.message, here, text.label, help=text.help, fixes=fixes)
+    text.say(reports.span(text.start, text.end), reports.error)
 
 
 def _money_behind(reports: SyntaxReports, token: Token) -> None:

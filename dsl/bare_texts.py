@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .diagnostics import Edit, Fix
 from .late_pattern import late_pattern
 from .record import frozen
 from .secrets import SECRET_ADVICE, has_long_row
+from .source import Span
 
 _MOST = 200
 """How many characters of a line are looked at, before a place and behind it."""
@@ -56,6 +58,13 @@ class BareText:
         return not self.written[0].isalpha() or (
             len(self.names) > 1 and not any(map(is_declared, self.names))
         )
+
+    def say(self, here: Span, error: Callable[..., object]) -> None:
+        """Report it by `error`, which takes what `Diagnostics.error` does; a secret is shown nowhere."""
+        if self.meant is None:
+            here.source.hide(here.start, here.end)
+        fixes = [Fix(self.title, (Edit(here, self.meant),))] if self.meant else ()
+        error(self.code, self.message, here, self.label, help=self.help, fixes=fixes)
 
 
 def is_secret(text: str, offset: int) -> bool:
