@@ -335,7 +335,7 @@ def test_a_key_in_any_declaration_is_never_repeated(text: str, key: str) -> None
 
 # ---- chains, circles and depth
 
-MANY = 1500
+MANY = 1100
 """More than Python calls functions in each other."""
 
 
@@ -344,8 +344,7 @@ def filled(form: str, here: int, there: int) -> str:
 
 
 def chain(form: str, last: str, *, turned: bool = False) -> str:
-    count = MANY if form.startswith(("let", "template", "route")) else 1000
-    lines = [*(filled(form, n, n + 1) for n in range(count)), filled(last, count, 0)]
+    lines = [*(filled(form, n, n + 1) for n in range(MANY)), filled(last, MANY, 0)]
     return "\n".join(reversed(lines) if turned else lines)
 
 
