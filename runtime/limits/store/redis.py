@@ -19,9 +19,6 @@ from .redis_values import RedisValues
 
 _PATIENCE = 2.0
 
-Do = Callable[..., Awaitable[Any]]
-"""Runs a command, and gives what a function makes of its answer, if there is one. Raises StoreError."""
-
 _NO_ANSWER = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises where an answer is none that Redis gives, also in its own client."""
 _IN_A_PIPELINE = re.compile(

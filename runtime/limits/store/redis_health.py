@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from .problems import Do
 from .protocol import Opening
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-    from .redis import Do
 
 FORGET = 60.0
 """Seconds after which a circuit that nobody probed counts as closed; its open time where that is longer."""

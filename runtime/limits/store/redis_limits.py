@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import RateLimits
 from ...policies.sliding_window import BUCKETS, MARGIN, SPAN
+from .problems import Do
 from .protocol import AccountLimits, Ask, Grant, Return, Share
 from .redis_script import LIMITS_SCRIPT
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-    from .redis import Do
 
 LEASE = 5.0
 """Seconds after which what a process holds is given back, unless it was heard of."""

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ...policies.budget import DAY, MINUTE, WINDOWS
 from ...policies.lease import Granted, SpendState
 from .looks import Looks
-from .problems import StoreError
+from .problems import Do, StoreError
 from .protocol import Change
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-    from .redis import Do
 
 KEPT = int((WINDOWS["month"] + DAY) * MINUTE * 1000)
 """Milliseconds after which the state of a budget that nobody uses is forgotten."""

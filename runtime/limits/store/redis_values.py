@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .problems import Do
+
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-    from .redis import Do
 
 _PREFIX = "inferc:value:"
 _SWAP = """
