@@ -48,7 +48,7 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
         "no_comma_in_a_call",
         ["deployment gpt {", '  api_key = env("A" "B")', "}"],
-        ("E0101", "a `,` is missing here", '"B"'),
+        ("E0101", "a `,` is missing here", '"•"'),
     ),
     (
         "a_number_with_commas",
