@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_BYTES = 2
+_COUNTED = (_BYTES, 0)
+"""Kinds of values that begin with a number: how many bytes follow, or the value itself."""
+_FIXED = {1: 8, 5: 4}
+"""The other kinds, and how many bytes they have."""
 _CHUNK = 8192
 _LONGEST_VARINT = 10
 _LONGER = 0x80
@@ -52,15 +56,15 @@ class Wire:
                 chunk, base = self._chunk, self._base
                 last = len(chunk) - 1
             kind = tag & 7
-            if kind == _BYTES or kind == _VARINT:
+            if kind in _COUNTED:
                 if number < _LONGER and value < end:
                     position = value + 1
                 else:
                     number, position = self.number(value, end)
                 if kind == _BYTES:
                     value, position = position, position + number
-            elif kind == _FIXED64 or kind == _FIXED32:
-                position = value + (8 if kind == _FIXED64 else 4)
+            elif kind in _FIXED:
+                position = value + _FIXED[kind]
             else:
                 raise Damaged("it is no message of protobuf")
             if position > end:
