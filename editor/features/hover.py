@@ -27,6 +27,7 @@ from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
+from ...dsl.secret_fields import holds_secret
 from ...dsl.secrets import masked
 from ...dsl.values import show
 from ...dsl.wording import shorten
@@ -192,7 +193,7 @@ def _symbol(view: View, symbol: Symbol) -> str:
     parts = [f"```infer\n{_head(symbol)}\n```", doc_comment(source.text, symbol.node.start)]
     if isinstance(symbol.node, VALUES):
         value = Evaluator(Diagnostics(), {}, Memory()).value_of(symbol)
-        if value is not UNKNOWN:
+        if value is not UNKNOWN and not (isinstance(value, str) and holds_secret(symbol.name.text)):
             parts.append(f"= `{shorten(show(value))}`")
     elif isinstance(symbol.node, s.DeploymentDeclaration):
         parts += _deployment(view, symbol)
