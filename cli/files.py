@@ -32,7 +32,7 @@ def save_all(
     """Write all `files`, by their paths, and say so; or none of them, and say why; gives the exit status.
 
     What belongs together is taken together: all are written beside their places before one comes to its
-    place. Where one then cannot, it is said which are new.
+    place. Where one then cannot, what was there is put back; where that cannot be, it is said which are new.
 
     with_folders: those that the files lie in are made.
     said: what is said of each instead of its name.
@@ -52,12 +52,17 @@ def save_all(
                 is_folder = error.filename == str(path.parent) if isinstance(error, OSError) else False
                 others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
                 return fail(_why_not(path.parent if is_folder else path, error) + others)
-        for each, path in zip(begun, files, strict=True):
+        for number, (each, path) in enumerate(zip(begun, files, strict=True)):
             try:
+                if number < len(files) - 1:
+                    each.keep()
                 each.finish()
             except OSError as error:
+                written = [other for one, other in zip(begun, written, strict=False) if not one.undo()]
                 new = ", ".join(map(str, written))
-                others = f"; of the {len(files)} files, only {new} is new" if new else ""
+                others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
+                if new:
+                    others = f"; of the {len(files)} files, only {new} is new"
                 return fail(_why_not(path, error) + others)
             written.append(path)
     finally:
@@ -101,14 +106,37 @@ class _Begun:
 
     temporary: str
     target: Path
+    is_new: bool
+
+    @property
+    def _before(self) -> str:
+        """Where what was at its place is kept."""
+        return f"{self.temporary}.before"
+
+    def keep(self) -> None:
+        """Keep what is at its place, on file systems that know a file by two names."""
+        with contextlib.suppress(OSError):
+            os.link(self.target, self._before)
 
     def finish(self) -> None:
         os.replace(self.temporary, self.target)
 
+    def undo(self) -> bool:
+        """Put back what was kept; gives whether its place is as it was."""
+        try:
+            if self.is_new:
+                os.unlink(self.target)
+            else:
+                os.replace(self._before, self.target)
+        except OSError:
+            return False
+        return True
+
     def leave(self) -> None:
-        """Take it away, where it has not come to its place."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.temporary)
+        """Take it away, where it has not come to its place, and what was kept."""
+        for each in (self.temporary, self._before):
+            with contextlib.suppress(OSError):
+                os.unlink(each)
 
 
 def _begun(path: Path, text: str | bytes) -> _Begun:
@@ -116,7 +144,7 @@ def _begun(path: Path, text: str | bytes) -> _Begun:
     contents = text.encode("utf-8") if isinstance(text, str) else text
     before = _state(target)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    begun = _Begun(temporary, target)
+    begun = _Begun(temporary, target, before is None)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(contents)

@@ -88,12 +88,12 @@ def answers_programs(arguments: argparse.Namespace) -> bool:
 
 
 def fail(message: str, status: int = 1) -> int:
-    """Say what went wrong outside of any file; gives the exit status."""
+    """Say on one line what went wrong outside of any file; gives the exit status."""
     if (failures := _failures.get()) is not None:
         failures.append(masked(message))
         return status
     label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
-    print(f"{label}: {harmless(message)}", file=sys.stderr)
+    print(f"{label}: {in_line(message)}", file=sys.stderr)
     return status
 
 

@@ -37,7 +37,7 @@ def _unknown_once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         key: object = index
         if diagnostic.code == "E0201" and diagnostic.primary is not None:
             span = diagnostic.primary.span
-            key = (span.source, span.text)
+            key = (span.source, span.source.text[span.start : span.end])
         alike.setdefault(key, []).append(diagnostic)
     return [_together(first, others) for first, *others in alike.values()]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from .bare_texts import BareText, bare_text, is_secret
+from .bare_texts import BareText, bare_text
 from .diagnostics import Edit, Fix
 from .late_pattern import late_pattern
 from .reports import SyntaxReports
+from .secret_fields import stands_for_secret
 from .secrets import has_long_row
 from .suggest import did_you_mean, every
 from .tokens import Token
@@ -102,8 +103,9 @@ def no_number(reports: SyntaxReports, start: int) -> None:
     reports.last_number = start
     found = _NUMBER.match(reports.source.text, start)
     here = reports.span(start, found.end() if found else start)
-    if has_long_row(here.text) and is_secret(reports.source.text, start):
-        reports.keys.say(Token("STRING", f'"{here.text}"', here.start, here.end))
+    written = reports.source.text[here.start : here.end]
+    if has_long_row(written) and stands_for_secret(reports.source.text, start):
+        reports.keys.say(Token("STRING", f'"{written}"', here.start, here.end))
         return
     meant = _in_digits(here.text)
     reports.error(

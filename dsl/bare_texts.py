@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .diagnostics import Edit, Fix
 from .late_pattern import late_pattern
 from .record import frozen
+from .secret_fields import stands_for_secret
 from .secrets import SECRET_ADVICE, has_long_row
 from .source import Span
 
@@ -19,7 +20,6 @@ _BEHIND = late_pattern(r"\"?+[ \t]*+(?:[,\])}\r\n#;]|\Z)")
 _BEFORE = late_pattern(r"(?:(?<![=!<>:])=|(?<![\w\"\])])\[|\b(?:env|file)\()[ \t]*+\Z")
 _IN_LIST = late_pattern(r"(?<![\w\"\])])\[[^\[\]()=]*,[ \t]*+\Z")
 _ROUTE = late_pattern(r"[ \t]*+route\b")
-_SECRET = late_pattern(r"\b(?:\w*_)?(?:key|secret|token|password)[ \t]*+=[ \t]*+\Z")
 _IS_TEXT = late_pattern(
     r"""(?x)
     (?: [^\W\d]\w*+ [.:/\\@-] (?=[\w./\\~]) | \.{0,2}/\w | ~/ | --?[a-z]{2} | :\d | \d+:\w
@@ -67,11 +67,6 @@ class BareText:
         error(self.code, self.message, here, self.label, help=self.help, fixes=fixes)
 
 
-def is_secret(text: str, offset: int) -> bool:
-    """Whether the value that begins at `offset` is that of a field for a secret."""
-    return _SECRET.search(text, max(0, offset - _MOST), offset) is not None
-
-
 def bare_text(text: str, offset: int) -> BareText | None:
     """The text around `offset` that has no quotes, where a value has to stand."""
     start, first = offset, max(0, offset - _MOST)
@@ -90,7 +85,7 @@ def bare_text(text: str, offset: int) -> BareText | None:
     if text.startswith('"', end):  # the first of its quotes is missing
         end += 1
     literal = '"{}"'.format(written.replace("\\", "/"))
-    if not is_secret(text, start):
+    if not stands_for_secret(text, start):
         message = "a text stands between double quotes"
         return BareText(start, end, written, "E0105", message, "quote this", literal)
     if _PATH.match(written):

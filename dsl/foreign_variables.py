@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 _NAME = r"(?P<{}>[A-Z_][A-Z0-9_]*)"
@@ -53,6 +54,12 @@ def variable_at(line: str, offset: int) -> tuple[int, int, str] | None:
         if found.start() <= offset < found.end():
             return found.start(), found.end(), _name(found)
     return None
+
+
+def variables_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where such references start and end in `text`."""
+    if any(map(text.__contains__, _MARKS)):
+        yield from (found.span() for found in _any().finditer(text))
 
 
 def _name(found: re.Match[str]) -> str:

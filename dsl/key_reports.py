@@ -22,6 +22,7 @@ class KeyReports:
         self._source = source
         self._report = report
         self.found: set[int] = set()
+        self._hidden: list[tuple[int, int]] = []
 
     def watched(self, tokens: Iterator[Token]) -> Iterator[Token]:
         """`tokens` again, what is or holds a key among them said."""
@@ -57,15 +58,23 @@ class KeyReports:
             text = FOREIGN_ESCAPE.sub(lambda found: f"\\u{{{found[1] or found[2]}}}", token.text)
             parts = read_text(text, 0, 0, lambda *_: None).parts
             if gives_key("".join(part for part in parts if isinstance(part, str))):
-                self._source.hide(token.start + 1, token.end - 1)
+                self._hide(token.start + 1, token.end - 1)
                 self.say(token)
         return token.start in self.found
+
+    def hides(self, offset: int) -> bool:
+        """Whether what stands at `offset` was told to be a key."""
+        return any(start <= offset < end for start, end in self._hidden)
+
+    def _hide(self, start: int, end: int) -> None:
+        self._source.hide(start, end)
+        self._hidden.append((start, end))
 
     def say(self, token: Token) -> None:
         """What `token` is or holds is a key."""
         self.found.add(token.start)
         if not gives_key(token.text.strip('"')):  # told by where it stands
-            self._source.hide(token.start, token.end)
+            self._hide(token.start, token.end)
         self._report(
             "E0306",
             "this looks like a key, and a file never holds one",

@@ -91,10 +91,10 @@ class SyntaxReports:
         if self._count > MOST_ERRORS:
             message = f"more than {MOST_ERRORS} mistakes: the rest of this file was not read"
             item = make(Severity.ERROR, "E0110", message, span, help="is this a `.infer` file?")
-            self.found.add(without_secrets(item, is_of_syntax=True))
+            self.found.add(without_secrets(item))
             raise TooManyErrors
         item = make(Severity.ERROR, code, message, span, label, **details)
-        self.found.add(without_secrets(item, is_of_syntax=True))
+        self.found.add(without_secrets(item))
         if code in _GUESSED and any(not fix.safe for fix in details.get("fixes", ())):
             self.guessed_at(span.start)
 
@@ -263,7 +263,7 @@ class SyntaxReports:
     def bad_text(self, kind: str, start: int, end: int) -> None:
         here = self.span(start, end)
         if kind == "escape":
-            if self.source.is_hidden(start):
+            if self.keys.hides(start):
                 return
             if self._windows_path(start):
                 return

@@ -1,72 +1,89 @@
-"""Secrets in the lines that findings show: what stands behind the name of a field for one, however it is."""
+"""Secrets in findings: what stands behind the name of a field for one is in none, however it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 
 from attrs import evolve
 
 from .diagnostics import Diagnostic, Fix, Label
 from .late_pattern import late_pattern
-from .secrets import MASK, has_long_row
-from .source import Source
+from .secrets import MASK
+from .source import Span
 
-_NEAR = 200
-"""How many characters of a line are looked at, before a place and behind it."""
-
-_FIELD = late_pattern(
-    r"(?i)\b(?:\w*_)?(?:key|secret|token|password|apikey|auth)\"?+"
-    r"[ \t]*+(?:[:=]=?+|=>)[ \t]*+(?:(?:env|file)[ \t]++)?+"
-)
-_SURE = late_pattern(r"(?i)_key|secret|password|_token")
-"""Fields that hold nothing else: a `key` may be a name."""
-_VALUE = late_pattern(r"""(?P<quote>['"`“”„‘’‚«]?+)(?P<value>[^\s'"`“”‘’»,;{}()\[\]#]{8,4096}+)(?!\()""")
-_WHERE = late_pattern(r"\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|\$.*")
-"""Where a secret is, instead of itself: a path, a variable."""
-_PATH = late_pattern(r"[A-Za-z]:\\")
+_QUOTED = late_pattern(r"`[^`]++`")
+_WORD = late_pattern(r"\w{3,}+")
+_PIECE = late_pattern(r"[^\s\"'“”`]{3,}+")
+_PLACE = late_pattern(r'(?:env|file)\("[^"\n]*+"\)')
+_LEAST = 3
+"""Shorter ones are no secret to look for in sentences."""
 
 
-def without_secrets(item: Diagnostic, *, is_of_syntax: bool = False) -> Diagnostic:
-    """The finding without secrets that stand in the line it shows: they are hidden there, and no fix has one.
-
-    is_of_syntax: whether no field has been read there, so that nobody else looks whether it holds a secret.
-    """
+def without_secrets(item: Diagnostic) -> Diagnostic:
+    """The finding without secrets that stand in the lines it shows: no word of it has one, and no fix."""
     if item.primary is None:
         return item
-    span = item.primary.span
-    text = span.source.text
-    for start, end in _secrets_near(text, span.start, is_of_syntax):
-        span.source.hide(start, end)
-        secret, mask = text[start:end], MASK * (end - start)
-        item = evolve(
-            item,
-            message=item.message.replace(secret, mask),
-            primary=Label(span, item.primary.text.replace(secret, mask)),
-            help=tuple(each.replace(secret, mask) for each in item.help),
-            fixes=tuple(fix for fix in item.fixes if not _touches(fix, span.source, start, end)),
-        )
-    return item
-
-
-def _touches(fix: Fix, source: Source, start: int, end: int) -> bool:
-    return any(
-        each.span.source is source and each.span.start < end and start < each.span.end for each in fix.edits
+    labels = (item.primary, *item.secondary)
+    secrets = {each for label in labels for each in _secrets_at(label.span)}
+    if not secrets:
+        return item
+    masked = _masking(secrets, {word for label in labels for word in _WORD.findall(_shown(label.span))})
+    return evolve(
+        item,
+        message=masked(item.message),
+        primary=Label(item.primary.span, masked(item.primary.text)),
+        secondary=tuple(Label(each.span, masked(each.text)) for each in item.secondary),
+        help=tuple(map(masked, item.help)),
+        fixes=tuple(fix for fix in item.fixes if not _tells(fix, masked)),
     )
 
 
-def _secrets_near(text: str, offset: int, is_of_syntax: bool) -> Iterator[tuple[int, int]]:
-    """The secrets in the line around `offset`: where they start and end."""
-    first, last = max(0, offset - _NEAR), min(len(text), offset + _NEAR)
-    begin, end = text.rfind("\n", first, offset) + 1, text.find("\n", offset, last)
-    for field in _FIELD.finditer(text, max(begin, first), end if end >= 0 else last):
-        found = _VALUE.match(text, field.end())
-        if found is None or _WHERE.fullmatch(found["value"]):
-            continue
-        is_told = (
-            is_of_syntax
-            and bool(found["quote"] or "-" in found["value"])
-            and _SURE.search(field[0]) is not None
-            and _PATH.match(found["value"]) is None
+def _secrets_at(span: Span) -> list[str]:
+    return span.source.secrets_between(span.start, span.end)
+
+
+def _shown(span: Span) -> str:
+    """What may be seen of the first line of `span`."""
+    return span.source.line_text(span.source.line_of(span.start))
+
+
+def _masking(secrets: set[str], seen: set[str]) -> Callable[[str], str]:
+    """What puts bullets over `secrets` in a sentence, and over their parts where it quotes something.
+
+    seen: words that stand elsewhere, too, such as the names of fields.
+    """
+    whole = sorted((each for each in secrets if len(each) >= _LEAST), key=len, reverse=True)
+    words = {word for each in secrets for word in (*_WORD.findall(each), *_PIECE.findall(each))} | secrets
+    words |= {word.replace("-", "_") for word in words}
+    words -= seen
+
+    def in_quotes(found: re.Match[str]) -> str:
+        quoted = found[0][1:-1]
+        ends = [end for end in quoted.split("…") if len(end) >= _LEAST] if "…" in quoted else [quoted]
+        if any(end in words or any(end in each for each in whole if "…" in quoted) for end in ends):
+            return f"`{MASK * len(quoted)}`"
+        for word in sorted(words, key=len, reverse=True):
+            quoted = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", MASK * len(word), quoted)
+        return f"`{quoted}`"
+
+    def masked(text: str) -> str:
+        for each in whole:
+            text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", MASK * len(each), text)
+        return _QUOTED.sub(in_quotes, text)
+
+    return masked
+
+
+def _tells(fix: Fix, masked: Callable[[str], str]) -> bool:
+    """Whether a fix has a secret in it, or writes bullets instead of one."""
+    return masked(fix.title) != fix.title or any(
+        MASK in edit.replacement
+        or masked(edit.replacement) != edit.replacement
+        or (
+            edit.span.source.has_secret(edit.span.start, edit.span.end)
+            and bool(edit.replacement)
+            and not _PLACE.fullmatch(edit.replacement)
         )
-        if is_told or has_long_row(found["value"]):
-            yield found.span("value")
+        for edit in fix.edits
+    )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from attrs import field
 
 from .lines import line_starts
 from .record import define, frozen
+from .secret_fields import secrets_in
 from .secrets import MASK, borne, masked, may_give_keys
 
 
@@ -37,22 +40,40 @@ class Source:
             self._hidden.add((start, end))
             self._shown = None
 
-    def is_hidden(self, offset: int) -> bool:
-        """Whether a secret stands at `offset`."""
-        return any(start <= offset < end for start, end in self._hidden)
+    @cached_property
+    def secrets(self) -> tuple[tuple[int, int], ...]:
+        """Where secrets start and end that the names of their fields tell, in order."""
+        return tuple(secrets_in(self.text))
+
+    def secrets_between(self, start: int, end: int) -> list[str]:
+        """Those of them that stand on the lines from `start` to `end`, at least in part."""
+        first = self.text.rfind("\n", 0, start) + 1
+        last = self.text.find("\n", end) % (len(self.text) + 1)
+        return [self.text[begin:stop] for begin, stop in self._secrets_over(first, last)]
+
+    def has_secret(self, start: int, end: int) -> bool:
+        """Whether one of them stands between two offsets, at least in part."""
+        return next(self._secrets_over(start, end), None) is not None
+
+    def _secrets_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        index = max(0, bisect_right(self.secrets, (start,)) - 1)
+        near = takewhile(
+            lambda each: each[0] < end, (self.secrets[at] for at in range(index, len(self.secrets)))
+        )
+        return (each for each in near if each[1] > start)
 
     @property
     def shown(self) -> str:
         """The text with bullets over its secrets; all offsets are those of `text`."""
         if self._shown is None:
+            text = masked(self.text) if self.may_give_keys else self.text
             pieces, position = [], 0
-            for start, end in sorted(self._hidden):
+            for start, end in sorted({*self._hidden, *self.secrets}):
                 start = max(start, position)
                 if start < end:
-                    pieces += [self.text[position:start], MASK * (end - start)]
+                    pieces += [text[position:start], MASK * (end - start)]
                     position = end
-            shown = "".join([*pieces, self.text[position:]])
-            self._shown = masked(shown) if self.may_give_keys else shown
+            self._shown = "".join([*pieces, text[position:]])
         return self._shown
 
     @cached_property

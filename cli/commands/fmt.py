@@ -48,7 +48,8 @@ def _format(each: Input, arguments: Namespace) -> int:
     if damaged:
         fail(f"{each.name}: a part with mistakes was left as it is; `inferc check` shows them")
     if arguments.diff:
-        sys.stdout.write(unified_diff(text, formatted.text, each.name))
+        before, after = Source(each.name, text), Source(each.name, formatted.text)
+        sys.stdout.write(unified_diff(before.shown, after.shown, each.name))
     if arguments.check or arguments.diff:
         if arguments.check and formatted.changed:
             print(f"would change {each.name}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...dsl.bedrock_names import RETRIEVES, retrieval_of
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.inference import WILDCARD
 from ...dsl.kinds import ProviderKind, TaskKind
 from ...dsl.presets import PRESETS
 from ...dsl.suggest import either
@@ -69,6 +70,8 @@ def _on_bedrock(declared: Declared, deployment: Deployment, task: TaskKind, foun
     """An error for a model of Bedrock that is not asked for vectors or ranks here."""
     if deployment.effective_runtime.provider is not ProviderKind.BEDROCK or task is _CHAT:
         return
+    if WILDCARD in deployment.known_model:
+        return  # which says that it is for chats
     kind = retrieval_of(deployment.known_model)
     if kind and kind.endswith("rerank") == (task is _RERANK):
         return

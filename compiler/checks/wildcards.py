@@ -8,8 +8,6 @@ from ...dsl.inference import WILDCARD
 from ...dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..declare import Declared
 
-_OTHER_PROTOCOLS = (ProviderKind.ANTHROPIC, ProviderKind.GEMINI, ProviderKind.BEDROCK, ProviderKind.CUSTOM)
-
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A `*` stands at the end of a name, and only where a client can say the rest."""
@@ -25,10 +23,10 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
             "clients say what stands there",
             help='write a name such as `"openrouter/*"`',
         )
-    elif deployment.effective_task is not TaskKind.CHAT or kind.provider in _OTHER_PROTOCOLS:
+    elif deployment.effective_task is not TaskKind.CHAT or kind.provider is ProviderKind.CUSTOM:
         found.error(
             "E0420",
             f"`{kind}` cannot leave the name of a model to clients",
             span,
-            help="that is for chats at providers that speak OpenAI's protocol: name the model",
+            help="that is for chats with a provider: name the model",
         )

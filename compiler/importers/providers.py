@@ -28,6 +28,11 @@ class Provider:
 
 COMPATIBLE = "openai_compatible"
 
+ANY_OF_VERTEX = (
+    "of Vertex AI's models, Gemini's: Claude's are asked by another deployment, of `runtime anthropic`"
+)
+"""What clients may name of a place that has models of several makers."""
+
 _NONE: Mapping[str, str] = {}
 
 _BY_PREFIX = {prefix.rstrip("/"): kind for kind, each in PRESETS.items() for prefix in each.prefixes}

@@ -98,8 +98,8 @@ def load_plan(path: Path) -> Plan:
     except (BaseValidationError, ValueError, TypeError, KeyError) as error:
         reasons = _reasons(error)
     if reasons:
-        shown = "\n".join(f"  {reason}" for reason in reasons)
-        raise PlanError(f"{path}: the plan is damaged:\n{shown}\n{_AGAIN}")
+        more = [f"{len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
+        raise PlanError(f"{path}: the plan is damaged: {'; '.join(reasons[:_SHOWN] + more)}; {_AGAIN}")
     return plan
 
 
@@ -112,6 +112,8 @@ def _whole_number(digits: str) -> int:
 _MOST_DIGITS = 300
 """What has no more of them fits a float."""
 _LARGEST = 256 << 20
+_SHOWN = 5
+"""Reasons that are told why a plan is none."""
 _AGAIN = "write it again with `inferc compile`"
 
 

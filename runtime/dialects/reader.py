@@ -25,7 +25,7 @@ Source: https://github.com/huggingface/tau/pull/692.
 
 MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading raises where a value is of another kind than the provider documents."""
-_NOTHING, _SHORT = (b"", b"null"), 8
+_NOTHING, _SHORT = (b"", b"null", DONE), 12
 _PACKED = (b"\x1f\x8b", b"\x1f\x9d", b"\x28\xb5\x2f\xfd")
 """How what is packed begins: gzip, compress, zstd. Sources: RFC 1952, RFC 8878, compress(1)."""
 UNDOCUMENTED = "the answer does not have the shape that is documented"
@@ -73,12 +73,13 @@ class PlainFailures:
 
 
 def says_nothing(data: bytes) -> bool:
-    """Whether an event is one that servers in between send so that nobody takes a stream for dead.
+    """Whether an event is one that servers in between send so that nobody takes a stream for dead, or an end
+    mark that is written in another way: how the stream ends, its last chunk says.
 
     Sources: https://github.com/netease-lcap/wave-agent/pull/1326 (empty data),
     https://github.com/anomalyco/opencode/issues/50314 (`null`).
     """
-    return len(data) <= _SHORT and data.strip() in _NOTHING
+    return len(data) <= _SHORT and data != DONE and data.strip(b' \t"') in _NOTHING
 
 
 def parse_object(

@@ -13,6 +13,8 @@ EVENT_STREAM = "text/event-stream"
 MAX_EVENT = 16 << 20
 """Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
 _RETURN = ord("\r")
+_LINE = 256 << 10
+"""Bytes within which the first of several objects ends."""
 _BLANK = 64
 """Bytes of white space that may stand in front of a stream."""
 
@@ -31,10 +33,11 @@ class EventTooLarge(Exception):
 class SseParser:
     """Splits bytes into lines at LF, CR or CRLF before anything is decoded, and lines into events.
 
-    Comments, unknown fields and `ping` events are skipped. An event that is called an error says so in its
+    Comments, unknown fields and `ping` events are skipped. A line that is an object, and no part of an event,
+    is one by itself, as some servers send them. An event that is called an error says so in its
     data, too, and so does one that is no event, as from llama.cpp until 2025 (`error: {…}`) and proxies that
     pass an error on as it is. Sources: https://github.com/ggml-org/llama.cpp/pull/16109,
-    https://github.com/lemonade-sdk/lemonade/issues/2826.
+    https://github.com/lemonade-sdk/lemonade/issues/2826, https://github.com/hackclub/ai/issues/17.
     """
 
     is_between = True
@@ -85,6 +88,8 @@ class SseParser:
                 self._size = 0
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip()
+            elif line.startswith(b"{") and line.endswith(b"}") and not self._data and not self._name:
+                events.append(Event(b"", line))
             elif line.startswith(b"error:") or (line.startswith(b"{") and b'"error"' in line):
                 self._name = b"error"
                 self._data.append(line.removeprefix(b"error:").strip())
@@ -114,13 +119,32 @@ class SseParser:
 
 def is_stream(body: bytes, content_type: str) -> bool:
     """Whether a body in one piece is events, whatever is said of it: some servers send them as JSON, and JSON
-    as events. Sources: https://github.com/microsoft/foundry-dev-tools/issues/195,
-    https://github.com/decolua/9router/pull/3301.
+    as events; others send objects with nothing around them, in lines or, as Gemini does where nobody asks for
+    events, in a list. Sources: https://github.com/microsoft/foundry-dev-tools/issues/195,
+    https://github.com/decolua/9router/pull/3301, https://github.com/hackclub/ai/issues/17,
+    https://github.com/nyo16/nous/pull/26.
     """
     begin = body[:_BLANK].lstrip()
-    if content_type.startswith(EVENT_STREAM):
-        return not begin.startswith(b"{")
-    return begin.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+    if begin.startswith(b"{"):
+        return is_lines(body) is True
+    if begin.startswith(b"["):
+        return begin[1:].lstrip().startswith(b"{")
+    return content_type.startswith(EVENT_STREAM) or begin.startswith(
+        (b"data:", b"event:", b"id:", b"retry:", b":")
+    )
+
+
+def is_lines(body: bytes) -> bool | None:
+    """Whether a body that begins with `body`, and that with an object, has one in each line; None: that shows
+    with what comes next."""
+    end = body.find(b"\n")
+    following = body[end + 1 : end + 1 + _BLANK].lstrip() if end >= 0 else b""
+    if not following:
+        return None if len(body) < _LINE else False
+    try:
+        return following.startswith(b"{") and isinstance(orjson.loads(body[:end]), dict)
+    except ValueError:
+        return False
 
 
 def without_end_mark(body: bytes) -> bytes:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Thread
 from typing import IO, Any, Protocol
 
 import orjson
@@ -60,8 +60,8 @@ class AccessLog:
         self._waiting: SimpleQueue[Line | None] = SimpleQueue()  # None wakes the thread to end
         self._left_out = 0
         self._thread: Thread | None = None
-        self._ending = Lock()
-        self._ending.acquire()  # until the thread shall end
+        self._ends = Event()  # set when the thread shall end
+        self._stopping = asyncio.Lock()
         self._until: float | None = None
         """When what nobody reads is given up, once the thread shall end."""
         self._is_given_up = False
@@ -77,24 +77,27 @@ class AccessLog:
             self._thread.start()
 
     async def stop(self) -> None:
-        """Write what is left and what comes meanwhile, as far as it is read in time."""
-        if self._thread is None or self._until is not None:
-            return
-        self._until = time.monotonic() + LAST
-        self._ending.release()
-        self._waiting.put(None)
-        await asyncio.to_thread(self._thread.join)
-        while left := self._taken():
-            await asyncio.to_thread(self._put, left)
-        self._thread = self._until = None
+        """Write what is left and what comes meanwhile, as far as it is read in time. Safe to call twice: all
+        who call wait for that."""
+        async with self._stopping:
+            if self._thread is None:
+                return
+            self._until = time.monotonic() + LAST
+            self._ends.set()
+            self._waiting.put(None)
+            await asyncio.to_thread(self._thread.join)
+            while left := self._taken():
+                await asyncio.to_thread(self._put, left)
+            self._thread = self._until = None
+            self._ends.clear()
 
     def _run(self) -> None:
         told, ends = self._left_out, False
         while not ends:
             first = self._waiting.get()
-            self._ending.acquire(timeout=FLUSH)
+            self._ends.wait(FLUSH)
             records = self._taken()  # also what wakes it to end, which may come when that time is over
-            ends = self._until is not None
+            ends = self._ends.is_set()
             self._put(records if first is None else [first, *records])
             if self._left_out > told:
                 log.warning("the access log is not read: %d lines are left out", self._left_out - told)

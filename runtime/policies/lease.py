@@ -34,6 +34,9 @@ wrong deletes nothing."""
 AHEAD = 0.5
 """Seconds of spending that a process leases ahead."""
 
+_LOST = 4
+"""Lost states of which it is known that they were put back."""
+
 _NEWS = 10.0
 """Seconds after which all other processes have heard what one has told the store."""
 
@@ -55,11 +58,13 @@ class SpendState:
     """What the store keeps of one budget: spend by minute, and leases by holder.
 
     identity: drawn when the store first hears of the budget; another one means that it forgot.
+    lost: the identities of what it had forgotten, and was told again.
     """
 
     spend: Mapping[int, int] = field(factory=dict)
     leases: Mapping[str, Lease] = field(factory=dict)
     identity: str = field(factory=lambda: secrets.token_hex(8))
+    lost: tuple[str, ...] = ()
 
     def total(self, minute: int, span: int) -> int:
         """What counts at `minute` in a window of `span` minutes, leases included."""
@@ -83,7 +88,8 @@ class SpendState:
         """As text, with all amounts exact."""
         leases = {who: [x.amount, x.until, x.number] for who, x in self.leases.items()}
         spend = {str(minute): amount for minute, amount in self.spend.items()}
-        return json.dumps({"id": self.identity, "leases": leases, "spend": spend}, separators=(",", ":"))
+        said = {"id": self.identity, "leases": leases, "spend": spend, "lost": self.lost}
+        return json.dumps(said, separators=(",", ":"))
 
     @classmethod
     def decode(cls, text: str) -> SpendState:
@@ -94,7 +100,7 @@ class SpendState:
                 who: Lease(int(a), float(until), int(n)) for who, (a, until, n) in said["leases"].items()
             }
             spend = {int(minute): int(amount) for minute, amount in said["spend"].items()}
-            return cls(spend, leases, str(said["id"]))
+            return cls(spend, leases, str(said["id"]), tuple(map(str, said.get("lost", ()))))
         except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"it is no state of a budget: {error!r}") from None
 
@@ -132,7 +138,7 @@ class Granted:
 def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
     """Do what `ask` says, and grant what the ceilings leave. One atomic step of the store."""
     spend, leases = _coarse(state.spend, now), dict(state.leases)
-    _remind(state, spend, leases, ask, now)
+    lost = _remind(state, spend, leases, ask, now)
     mine = leases.pop(ask.holder, None)
     if mine is None or mine.number != ask.number:
         _add(spend, ask.spent)
@@ -148,7 +154,7 @@ def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
         leases[ask.holder] = Lease(0, mine.until, ask.number if mine.amount else mine.number)
     for minute in sorted(spend)[:-KEEP]:
         del spend[minute]
-    return Granted(granted, SpendState(spend, leases, state.identity), now)
+    return Granted(granted, SpendState(spend, leases, state.identity, lost), now)
 
 
 def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
@@ -167,22 +173,27 @@ def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
 
 def _remind(
     state: SpendState, spend: dict[int, int], leases: dict[str, Lease], ask: LeaseRequest, now: float
-) -> None:
-    """Put back what the store knew before, where it has forgotten it."""
-    known = ask.known
+) -> tuple[str, ...]:
+    """Put back what the store knew before, where it has forgotten it; gives what it had lost, with that."""
+    known, lost = ask.known, state.lost
     if known is None:
-        return
+        return lost
+    before = _coarse(known.spend, now)
     if known.identity != state.identity:
-        if state.spend or state.leases:  # put back by others, who may not have heard the last of what we told
-            mine = state.leases.get(ask.holder)
-            for number, told in ask.told:
-                if mine is None or number > mine.number:
-                    _add(spend, told)
         for who, lease in known.leases.items():
             leases.setdefault(who, lease)
-    for minute, amount in _coarse(known.spend, now).items():
+        if known.identity not in lost:  # what is there was spent by those who came since
+            _add(spend, before)
+            fresh = (each for each in (*known.lost, known.identity) if each not in lost)
+            return (*lost, *fresh)[-_LOST:]
+        mine = state.leases.get(ask.holder)  # others, who put it back, may not have heard our last
+        for number, told in ask.told:
+            if mine is None or number > mine.number:
+                _add(spend, told)
+    for minute, amount in before.items():
         if spend.get(minute, 0) < amount:
             spend[minute] = amount
+    return lost
 
 
 def _coarse(spend: Mapping[int, int], now: float) -> dict[int, int]:

@@ -178,6 +178,9 @@ def edited(change: Callable[[Any], object]) -> Callable[[str], str]:
     return edit
 
 
+FIELDS = ("deployment", "source", "serving", "model", "endpoint", "retry", "timeouts")
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -185,12 +188,27 @@ def edited(change: Callable[[Any], object]) -> Callable[[str], str]:
         (cut, "the plan is damaged"),
         (lambda text: "[1, 2]", "no `schema`"),
         (edited(lambda plan: plan.update(schema="inferc.plan/99")), "`inferc.plan/99`"),
+        (edited(lambda plan: plan.update(schema="a\n::error::b")), "`a\\n::error::b`"),
+        (edited(lambda plan: plan["deployments"][0].update({"a\n::error::b": 1})), " a\\n::error::b "),
+        (edited(lambda plan: [plan["deployments"][0].pop(each) for each in FIELDS]), "; 2 more; "),
         (edited(lambda plan: plan.pop("deployments")), "`deployments` is missing"),
         (edited(lambda plan: plan["deployments"][0].update(kind="magic")), "magic"),
         (edited(lambda plan: plan["deployments"][0]["retry"].update(max_backoff=60)), "max_backoff"),
         (lambda text: "[" * 100_000, "the plan is damaged"),
     ],
-    ids=["empty", "cut", "no plan", "other version", "key missing", "other kind", "no unit", "nested"],
+    ids=[
+        "empty",
+        "cut",
+        "no plan",
+        "other version",
+        "line end",
+        "line end in a key",
+        "many",
+        "key missing",
+        "other kind",
+        "no unit",
+        "nested",
+    ],
 )
 def test_a_plan_that_cannot_be_used_says_why_and_how_to_get_a_good_one(
     inferc: Command, plan: Path, damage: Callable[[str], str], says: str
@@ -199,7 +217,8 @@ def test_a_plan_that_cannot_be_used_says_why_and_how_to_get_a_good_one(
     done = inferc("run", plan)
     assert done.status == 1
     assert says in done.err
-    assert "write it again with `inferc compile`" in done.err
+    assert done.err.endswith("; write it again with `inferc compile`\n")
+    assert done.err.count("\n") == 1
 
 
 def test_a_missing_plan_is_an_error(inferc: Command) -> None:

@@ -248,23 +248,36 @@ def test_output_that_cannot_be_written_is_one_line_of_error() -> None:
     assert run("check", "main.infer", shell="2>&-").returncode == 0
 
 
-def test_of_several_files_one_that_cannot_come_to_its_place_says_that_another_has(
-    inferc: Command, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("links", [True, False])
+def test_what_was_there_is_put_back_where_one_of_several_files_cannot_come_to_its_place(
+    inferc: Command, links: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("a.infer").write_text(CHAT)
-    Path("b.infer").write_text(CHAT)
+    for name in "abcd":
+        Path(f"{name}.infer").write_text(CHAT)
     Path("out").mkdir()
+    Path("out/b.plan.json").write_text("of an older state")
     replace = os.replace
 
-    def replace_a(source: str, target: Path) -> None:
-        if target.name != "a.plan.json":
-            raise PermissionError(errno.EPERM, "Operation not permitted", str(target))
+    def busy(source: str, target: Path) -> None:
+        """As where a file is mounted over another one."""
+        if Path(target).name == "c.plan.json":
+            raise OSError(errno.EBUSY, "Device or resource busy")
         replace(source, target)
 
-    monkeypatch.setattr(os, "replace", replace_a)
-    done = inferc("compile", "a.infer", "b.infer", "-o", "out/")
+    def none(source: str, target: str) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "replace", busy)
+    if not links:
+        monkeypatch.setattr(os, "link", none)
+    done = inferc("compile", "a.infer", "b.infer", "c.infer", "d.infer", "-o", "out")
     assert done.status == 1
-    assert "cannot write out/b.plan.json" in done.err
-    assert "of the 2 files, only out/a.plan.json is new" in done.err
-    assert "wrote out/a.plan.json" in done.err
-    assert os.listdir("out") == ["a.plan.json"]
+    assert done.err.startswith("error: cannot write out/c.plan.json: Device or resource busy; ")
+    left = {path.name: path.read_text()[:20] for path in Path("out").iterdir()}
+    if links:
+        assert done.err.endswith("; none of the 4 files is changed\n")
+        assert left == {"b.plan.json": "of an older state"}
+    else:
+        assert "; of the 4 files, only out/b.plan.json is new\n" in done.err
+        assert left.keys() == {"b.plan.json"}
+        assert "wrote out/b.plan.json" in done.err

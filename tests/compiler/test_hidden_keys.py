@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from inferc.compiler.compile import check_file, compile_checked
@@ -184,6 +186,53 @@ def test_what_stands_where_a_secret_belongs_is_in_no_finding_there(project: Proj
     assert found
     assert [form for form in OutputFormat if SECRET in render(found, form)] == []
     assert SECRET not in repr(found)
+
+
+FIELDS = ("api_key", "apiKey", "api-key", "apikey", "pasword", "token", '"x-api-key"', "authorization", "key")
+FORMS = (
+    "{f} = {v}",
+    "{f}: {v}",
+    "{f} => '{v}'",
+    "{f} = “{v}",
+    '{f} = "{v}',
+    "{f} = Basic {v}",
+    '{f} ] "{v}"',
+    '{f} = env("K", "{v}" x)',
+    '{f} = ["{v}" "{v}"]',
+    '{f} = {{ value = "{v}" ',
+    "{f} = <<EOF\n{v}\nEOF",
+    '{f} =\n      "{v}" ]',
+    '{f} = bearer("{v}") x x',
+    "- {f}: {v}",
+    'x = "redis://:{v}@h:1/0?{f}={v}" ]',
+)
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "p@sS+w0/rd=", "corr3ct-h0rse/batt3ry", "Zx9&Qw8'Er7$Ty6"])
+def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: Project, secret: str) -> None:
+    for form, name in product(FORMS, FIELDS):
+        inside = form.format(f=name.strip('"') if "?" in form else name, v=secret)
+        found = project.findings(f'deployment a {{\n  model = "gpt-4o"\n  headers {{ {inside} }}\n}}\n')
+        assert found, inside
+        assert secret not in render(found, OutputFormat.TERMINAL) + repr(found), inside
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        'api_key = env("OPENAI_API_KEY"), retry { max_retries = 5 5 }',
+        'api_key = file("/run/secrets/key")',
+        'secret = [env("A"), env("B")]',
+        "first_token = 300ms",
+        "key: message",
+        'credentials = "keys/account.json"',
+        'endpoint = "http://localhost:8000/v1/m@1"',
+        'key a { secret = env("A") }',
+    ],
+)
+def test_where_a_secret_is_stays_to_be_seen(project: Project, shown: str) -> None:
+    found = project.findings(f"gateway {{\n  bind bind = 8080, {shown}\n}}\n")
+    assert shown in render(found, OutputFormat.TERMINAL)
 
 
 def test_the_line_where_reading_ends_shows_no_secret_either(project: Project) -> None:

@@ -112,12 +112,32 @@ def test_a_star_leaves_the_name_to_clients(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "model"),
+    [
+        ('model = "anthropic/*", runtime anthropic { api_key = env("K") }', "*"),
+        ('model = "claude-*", runtime anthropic { project = "p", region = "global" }', "claude-*"),
+        ('model = "gemini-*", runtime gemini { api_key = env("K") }', "gemini-*"),
+        ('model = "*", runtime gemini { project = "p", region = "global" }', "*"),
+        ('model = "bedrock/*", runtime bedrock { region = "eu-west-1" }', "*"),
+    ],
+)
+def test_so_it_does_in_every_protocol_and_nothing_is_known_of_the_model(
+    project: Project, body: str, model: str
+) -> None:
+    plan = project.remote(f"deployment any {{ {body} }}")
+    assert (plan.model, plan.is_wildcard, plan.price) == (model, True, None)
+    assert "E0413" in project.codes(
+        f"deployment any {{ {body}, budget {{ max_spend_per_day = $5, on_exceeded = reject }} }}"
+    )
+
+
+@pytest.mark.parametrize(
     "body",
     [
         'model = "*-latest", runtime openrouter { api_key = env("K") }',
         'model = "a*b*", runtime openrouter { api_key = env("K") }',
-        'model = "claude-*", runtime anthropic { api_key = env("K") }',
-        'model = "gemini-*", runtime gemini { api_key = env("K") }',
+        'model = "x*", runtime custom("mine") {}',
+        'model = "bedrock/*", task = embed, runtime bedrock { region = "eu-west-1" }',
         'model = "openrouter/*", task = embed, runtime openrouter { api_key = env("K") }',
     ],
 )

@@ -127,23 +127,18 @@ async def test_a_line_that_is_longer_than_a_piece_is_written_by_itself(tmp_path:
 
 
 async def test_a_log_that_is_told_to_end_when_its_lines_are_due_ends(tmp_path: Path) -> None:
-    class LateLock:
-        """Whose time is over just when it is free."""
+    class LateEvent(threading.Event):
+        """Whose time is over just when it is set."""
 
-        free = threading.Event()
-
-        def release(self) -> None:
-            self.free.set()
-
-        def acquire(self, timeout: float) -> bool:
-            self.free.wait()
+        def wait(self, timeout: float | None = None) -> bool:
+            super().wait()
             while not log._waiting.qsize():
                 time.sleep(0.001)
             return False
 
     with (tmp_path / "log").open("w") as text:
         log = AccessLog(text, LogForm.JSON)
-        log._ending = LateLock()  # type: ignore[assignment]
+        log._ends = LateEvent()
         log.write(Said(0, 0))
         await asyncio.wait_for(log.stop(), 30)
     assert _read((tmp_path / "log").read_bytes()) == [(0, 0)]
@@ -199,6 +194,22 @@ async def test_lines_that_come_while_a_log_is_stopped_are_written_and_do_not_kee
             log.write(Said(0, 20))
             await asyncio.wait_for(log.stop(), 30)
         assert [json.loads(line)["number"] for line in _all_of(ours).splitlines()] == list(range(21))
+
+
+async def test_all_who_stop_a_log_wait_until_it_is_written_whoever_of_them_gives_up() -> None:
+    ours, theirs = os.pipe()
+    with _text(Counted(theirs)) as text:
+        log = AccessLog(text, LogForm.JSON)
+        for number in range(100):
+            log.write(Said(0, number))
+            if number % 10 == 9:
+                first, second = asyncio.create_task(log.stop()), asyncio.create_task(log.stop())
+                await asyncio.sleep(0)
+                first.cancel()
+                await asyncio.wait_for(second, 30)
+                assert log._thread is None
+                await log.stop()
+    assert [json.loads(line)["number"] for line in _all_of(ours).splitlines()] == list(range(100))
 
 
 async def test_a_log_that_cannot_be_written_says_so_a_few_times_not_for_each_piece(

@@ -127,6 +127,28 @@ def test_a_store_that_lost_its_memory_is_told_what_was_spent_and_what_is_leased(
     assert state.total(MINUTE, DAY) == 300 + 150 + 60
 
 
+def test_what_others_spent_since_a_store_lost_its_memory_counts_beside_what_it_is_told() -> None:
+    one, other, new = (LeaseHolder(name, DAYS) for name in ("one", "other", "new"))
+    state = SpendState()
+    for holder in (one, other):
+        state = lease(state, holder, NOW, 300)
+        assert holder.take(NOW, 300)
+        holder.settle(MINUTE, 300, 300)
+    for holder in (one, other, one):
+        state = lease(state, holder, NOW)
+    state = lease(SpendState(), new, NOW, 70)
+    assert new.take(NOW, 70)
+    new.settle(MINUTE, 70, 70)
+    state = lease(state, new, NOW)
+    for holder in (one, other, new, one):
+        state = lease(state, holder, NOW)
+    assert state.spend == {MINUTE: 670}
+    state = lease(
+        lease(SpendState(), new, NOW), one, NOW
+    )  # it is lost once more, before all have heard of it
+    assert lease(state, other, NOW).spend == {MINUTE: 670}
+
+
 def test_nothing_is_told_twice_to_a_store_that_lost_its_memory_long_after() -> None:
     one, other = LeaseHolder("one", DAYS), LeaseHolder("other", DAYS)
     state = lease(SpendState(), one, NOW, 100)
@@ -181,11 +203,12 @@ def test_what_is_old_is_kept_by_the_hour_and_never_counts_shorter() -> None:
 @given(
     st.dictionaries(st.integers(0, 10**8), st.integers(0, 10**21)),
     st.dictionaries(st.text(), st.tuples(st.integers(0, 10**21), st.floats(0, 10**11), st.integers(0))),
+    st.lists(st.text()).map(tuple),
 )
 def test_a_state_is_read_as_it_was_written(
-    spend: dict[int, int], leases: dict[str, tuple[int, float, int]]
+    spend: dict[int, int], leases: dict[str, tuple[int, float, int]], lost: tuple[str, ...]
 ) -> None:
-    state = SpendState(spend, {who: Lease(*values) for who, values in leases.items()})
+    state = SpendState(spend, {who: Lease(*values) for who, values in leases.items()}, lost=lost)
     assert SpendState.decode(state.encode()) == state
 
 

@@ -140,6 +140,13 @@ async def test_a_proxy_that_wants_a_password_is_asked_once(monkeypatch: pytest.M
                 ("c.d, *", "https://a.b/v1", None),
                 ("*.", "https://a.b/v1", "proxy:3128"),
                 (", ,:,[", "https://a.b/v1", "proxy:3128"),
+                ("b\u00fccher.example", "https://xn--bcher-kva.example/v1", None),
+                ("B\u00dcCHER.example:443", "https://b\u00fccher.example/v1", None),
+                ("xn--bcher-kva.example", "https://api.b\u00fccher.example/v1", None),
+                ("*.b\u00fccher.example", "https://api.xn--bcher-kva.example/v1", None),
+                ("*.b\u00fccher.example", "https://b\u00fccher.example/v1", "proxy:3128"),
+                ("b\u00fccher.example", "https://bucher.example/v1", "proxy:3128"),
+                ("\u2028b\u00fc..cher", "https://b\u00fccher/v1", "proxy:3128"),
             ]
         ],
         ({"ALL_PROXY": "http://proxy:3128", "HTTPS_PROXY": ""}, "https://a.b/v1", None),

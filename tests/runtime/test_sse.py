@@ -41,14 +41,28 @@ def test_the_mark_of_a_byte_order_in_front_is_no_part_of_the_first_event() -> No
         (b'event: error\ndata: {"message": "too busy"}\n\n', b'{"error":{"message":"too busy"}}'),
         (b"event: error\ndata: too busy\n\n", b'{"error":"too busy"}'),
         (b'error: {"code":500,"message":"too busy"}\n\n', b'{"error":{"code":500,"message":"too busy"}}'),
-        (b'{"error": {"message": "too busy"}}', b'{"error": {"message": "too busy"}}'),
         (b'event: error\ndata: {"type": "error", "code": 1}\n\n', b'{"type": "error", "code": 1}'),
     ],
-    ids=["called an error", "a text", "a field called error", "no event at all", "says so already"],
+    ids=["called an error", "a text", "a field called error", "says so already"],
 )
 def test_an_error_is_one_however_the_stream_tells_it(stream: bytes, data: bytes) -> None:
     parser = SseParser()
     assert [*parser.feed(stream), *parser.close()] == [Event(b"error", data)]
+
+
+OBJECTS = [b'{"a": "x"}', b'{"a": "the \\"error\\" of {"}', b'{"error": {"message": "too busy"}}']
+
+
+@pytest.mark.parametrize("between", [b"\n", b"\r\n", b"\n\n", b"\n: comment\n\n"])
+def test_a_line_that_is_an_object_is_an_event(between: bytes) -> None:
+    parser = SseParser()
+    stream = between.join((*OBJECTS, b"[DONE]"))
+    events = [event for at in range(len(stream)) for event in parser.feed(stream[at : at + 1])]
+    assert events + parser.close() == [Event(b"", each) for each in OBJECTS]
+
+
+def test_a_line_of_an_event_is_none_of_its_own() -> None:
+    assert parse(b'data: {"a":\n{"b": 1}\ndata: 1}\n\n') == [Event(b"", b'{"a":\n1}')]
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))

@@ -443,6 +443,7 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
                 lambda: sum("was removed while it was in use" in each for each in caplog.messages) == 2
             )
         async with budgets(str(folder), 1) as (new,):
+            await until(lambda: new.spent(time.time())["day"] >= 0.6)  # both have told the new file
             passed = 0
             async with asyncio.timeout(20):
                 while passed < 40:  # a lease that the others remember is theirs until they say that it is not

@@ -17,7 +17,7 @@ from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..literals import env
 from ..origin import Origin
-from ..providers import COMPATIBLE, aim_at, expected_key, find_provider, provider_of_model
+from ..providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, expected_key, find_provider, provider_of_model
 from ..requests import DEFAULTS, FORCED, body, cache
 from ..secrets import left_out, variable_for
 from ..tables import Lost, Table, To, Unfit, follow, milliseconds, positive, seconds, text, weight, whole
@@ -110,7 +110,8 @@ _TARGET: Table = {
 def recognises(root: Node) -> bool:
     """Whether this is a config of Portkey."""
     plain = _snake(root)
-    return "targets" in plain or ("provider" in plain and not plain.keys().isdisjoint(_OF_A_TARGET))
+    is_list = "targets" in plain and not plain["targets"].entries
+    return is_list or ("provider" in plain and not plain.keys().isdisjoint(_OF_A_TARGET))
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:
@@ -294,18 +295,18 @@ class _Reading:
             return True
         if provider == "vertex_ai":
             bare = model.removeprefix("google.").removeprefix("anthropic.")
-            if not bare.startswith(("gemini", "claude")):
+            if not bare.startswith(("gemini", "claude", "*")):
                 return False
+            if bare == "*":
+                draft.changed(own.get("provider"), ANY_OF_VERTEX, made.remarks)
             made.put("model", bare)
-            block = made.runtime("gemini" if bare.startswith("gemini") else "anthropic")
+            block = made.runtime("anthropic" if bare.startswith("claude") else "gemini")
             if (account := own.get("vertex_service_account_json")) is not None:
                 block.put("credentials", self._secret(made, account, "account"), account)
                 if not draft.report.is_marked(account):
                     draft.kept(account)
             return True
         if provider == "bedrock":
-            if model == "*":
-                return False
             given = {name: own.get(theirs) for name, theirs in _AWS.items()}
             draft.kept(host)
             return aim_at_bedrock(made, model, given, _value, partial(self._secret, made), draft)

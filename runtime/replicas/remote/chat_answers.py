@@ -8,12 +8,14 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan.late_pattern import late_pattern
+from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
     Checked,
     HeldAnswer,
     is_of_later_call,
 )
+from ...dialects.no_json import no_json
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import DONE, AnswerReader, says_nothing
 from ...dialects.server_sent_events import MAX_EVENT, Event as StreamEvent, EventTooLarge, SseParser
@@ -72,6 +74,11 @@ def gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list[
 
 def sent_in(body: bytes, classifier: Classifier) -> list[StreamEvent]:
     """The events of a stream that came whole. Raises RequestError."""
+    if body.lstrip().startswith(b"["):
+        try:
+            return [StreamEvent(b"", exact_json.dumps(each)) for each in exact_json.loads(body)]
+        except orjson.JSONDecodeError as wrong:
+            raise classifier.malformed(f"the answer is no JSON: {no_json(wrong)}") from None
     parser = SseParser()
     try:
         return [*parser.feed(body), *parser.close()]

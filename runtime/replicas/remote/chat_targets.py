@@ -28,6 +28,9 @@ _ENCRYPTED = "reasoning.encrypted_content"
 MAX_NAME = 200
 """Characters of the name of a model that a client may say."""
 
+_UPWARDS = frozenset({".", ".."})
+"""What leads elsewhere in an address: some providers are told the model there."""
+
 MAX_CACHE_KEY = 200
 """Characters of a `prompt_cache_key` that goes in a header as it is; of others, a digest does."""
 
@@ -89,7 +92,14 @@ def model_named(plan: RemotePoolPlan, asked: str) -> str:
         raise BadRequest(message, param="model", code="model_not_found")
     if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
         raise BadRequest(f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model")
+    if not _UPWARDS.isdisjoint(rest.split("/")):
+        raise BadRequest("the name of the model has a part that is only dots", param="model")
     return plan.model.replace("*", rest)
+
+
+def _model_asked(request: ChatRequest) -> str:
+    """The name that the client used."""
+    return request.said.conversation.model if request.said is not None else request.body.get("model", "")
 
 
 class OpenAITarget:
@@ -166,13 +176,14 @@ class AnthropicTarget(_InBodies):
     counts = False
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._model = plan.model
+        self._plan = plan
+        self._model = None if plan.is_wildcard else plan.model
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
         return anthropic.write_request(conversation)
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        body["model"] = self._model
+        body["model"] = self._model or model_named(self._plan, body.get("model", ""))
         return "/v1/messages"
 
 
@@ -185,12 +196,18 @@ class AnthropicOnVertexTarget(AnthropicTarget):
     headers: Mapping[str, str] = {}
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._path = f"/models/{quote(plan.model, safe='@')}"
+        super().__init__(plan)
+        self._path = None if self._model is None else self._named(self._model)
+
+    @staticmethod
+    def _named(model: str) -> str:
+        return f"/models/{quote(model, safe='@')}"
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        body.pop("model", None)
+        asked = body.pop("model", "")
+        path = self._path or self._named(model_named(self._plan, asked))
         body["anthropic_version"] = VERTEX_VERSION
-        return f"{self._path}:{'streamRawPredict' if request.stream else 'rawPredict'}"
+        return f"{path}:{'streamRawPredict' if request.stream else 'rawPredict'}"
 
 
 class GeminiTarget:
@@ -205,8 +222,9 @@ class GeminiTarget:
     counts = False
 
     def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
         self._is_vertex = gemini.is_vertex(plan.endpoint)
-        self._model = f"{'' if self._is_vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
+        self._path = None if plan.is_wildcard else self._named(plan.model)
         self._asks_tier = not any(name.lower() == VERTEX_HEADER for name in plan.headers)
         self._safety = [
             {"category": _category(category), "threshold": threshold.upper()}
@@ -219,7 +237,11 @@ class GeminiTarget:
     def address(self, request: ChatRequest, body: Json) -> str:
         if self._safety:
             body["safetySettings"] = self._safety
-        return f"{self._model}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
+        path = self._path or self._named(model_named(self._plan, _model_asked(request)))
+        return f"{path}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
+
+    def _named(self, model: str) -> str:
+        return f"{'' if self._is_vertex else '/v1beta'}/models/{quote(model, safe='')}"
 
     def beside(self, body: Json) -> Mapping[str, str]:
         """The tier of service, at Vertex AI: the one of the file where that says one."""
@@ -235,16 +257,25 @@ class BedrockTarget(_InBodies):
     counts = False
 
     def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
         self._vendor = bedrock_vendor(plan.model)
-        self._path = f"/model/{quote(plan.model, safe='')}/converse"
+        self._path = None if plan.is_wildcard else self._named(plan.model)
         self._streams_tools = plan.capabilities.streams_tools is not False
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
-        return bedrock.write_request(conversation, vendor=self._vendor)
+        vendor = self._vendor
+        if self._path is None:
+            vendor = bedrock_vendor(self._plan.model.replace("*", conversation.model.partition("/")[2]))
+        return bedrock.write_request(conversation, vendor=vendor)
 
     def address(self, request: ChatRequest, body: Json) -> str:
+        path = self._path or self._named(model_named(self._plan, _model_asked(request)))
         streams = request.stream and (self._streams_tools or "toolConfig" not in body)
-        return f"{self._path}-stream" if streams else self._path
+        return f"{path}-stream" if streams else path
+
+    @staticmethod
+    def _named(model: str) -> str:
+        return f"/model/{quote(model, safe='')}/converse"
 
 
 def _category(name: str) -> str:

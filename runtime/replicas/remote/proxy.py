@@ -55,9 +55,10 @@ def proxy_for(endpoint: str) -> Proxy | None:
     if url.scheme in told or _is_off(url.scheme):
         kind = url.scheme
     written = told.get(kind, "").strip()
-    if url.host is None or not written or _is_here(url.host):
+    host = url.raw_host  # with international names as they are resolved: `xn--…`
+    if host is None or not written or _is_here(host):
         return None
-    if any(_names(each, url.host, url.port) for each in told.get("no", "").replace(",", " ").split()):
+    if any(_names(each, host, url.port) for each in told.get("no", "").replace(",", " ").split()):
         return None
     name = f"{kind.upper()}_PROXY"
     try:
@@ -123,6 +124,11 @@ def _names(listed: str, host: str, port: int | None) -> bool:
     except ValueError:
         name, host = name.lower().rstrip("."), host.lower().rstrip(".")
     below = name.removeprefix("*").removeprefix(".")
+    if not below.isascii():
+        try:
+            below = URL.build(scheme="http", host=below).raw_host or ""
+        except ValueError:  # no name of a host
+            return False
     return bool(below) and (host.endswith(f".{below}") or (host == below and not name.startswith("*")))
 
 

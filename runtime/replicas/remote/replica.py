@@ -51,7 +51,7 @@ from .provider_client import READ_AHEAD, check_packages, client_of
 from .provider_requests import ProviderRequests
 from .proxy import proxy_of
 from .relay import Parser, Relay
-from .stream_pieces import read_piece
+from .stream_pieces import beginning, read_piece
 from .whole_answers import MAX_ANSWER, WholeAnswers, most_bytes
 
 _STREAMED = (ChatRequest, CompletionRequest)
@@ -190,8 +190,8 @@ class RemoteReplica:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
-            begin = await body.piece(READ_AHEAD)
-            if begin.startswith(b"{") and not self._is_bedrock:  # JSON that is called events
+            begin, is_whole = await beginning(body, READ_AHEAD)
+            if is_whole and not self._is_bedrock:
                 json = begin + await body.whole()
                 whole = await self._whole(request, response, classifier, until, upstream, json)
                 for each in self._as_asked(request, whole):

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from ...dialects.bedrock.event_stream import BrokenStream
-from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser, is_lines
 from ...requests.errors import ServerError
 from .body import Body
 from .chat_answers import ChunkReader, read_events
 from .faults import Faults
 from .passthrough_streams import PassingReader, Read
 from .relay import Parser
+
+
+async def beginning(body: Body, most: int) -> tuple[bytes, bool]:
+    """The first bytes of `body`, and whether it is JSON in one piece, whatever it is called.
+
+    most: bytes that are read at once. Raises OutOfBounds and ClientError.
+    """
+    begin = await body.piece(most)
+    while begin.startswith(b"{") and (goes_on := is_lines(begin)) is not True:
+        if goes_on is False or not (more := await body.piece(most)):
+            return begin, True
+        begin += more
+        body.since = None
+    return begin, begin.startswith(b"[")
 
 
 def read_piece(faults: Faults, reader: ChunkReader, parser: Parser, body: Body, data: bytes) -> Read:

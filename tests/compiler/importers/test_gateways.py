@@ -195,7 +195,22 @@ def test_models_of_bifrost_at_clouds_are_named_with_or_without_their_maker(bring
         """,
     )
     assert came.values["vertex/google/gemini-2.5-pro.model"] == "gemini-2.5-pro"
-    assert "clients cannot name any model of it here: list the `models` of its keys" in came.comments()
+    assert (came.values["bedrock.model"], came.values["bedrock.runtime.region"]) == ("bedrock/*", "us-east-1")
+    assert came.lost() == set()
+
+
+def test_any_model_of_vertex_is_any_of_gemini_s_and_that_is_said(bring: Import) -> None:
+    key = '{"models": ["*"], "vertex_key_config": {"project_id": "p", "region": "us-east1"}}'
+    came = bring("config.json", f'{{"providers": {{"vertex": {{"keys": [{key}]}}}}}}')
+    assert (came.values["vertex.model"], came.values["vertex.runtime.region"]) == ("*", "us-east1")
+    assert came.changed() == {"providers.vertex.keys[0].models"}
+    once = '"retry": {"attempts": 1}'
+    came = bring(
+        "chat.json", f'{{"provider": "vertex-ai", "vertex_project_id": "p", "vertex_region": "eu", {once}}}'
+    )
+    assert (came.values["chat.model"], came.changed()) == ("*", {"provider"})
+    came = bring("chat.json", f'{{"provider": "bedrock", "aws_region": "eu-west-1", {once}}}')
+    assert (came.values["chat.model"], came.changed()) == ("*", set())
 
 
 def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:

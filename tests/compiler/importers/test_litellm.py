@@ -648,6 +648,48 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
     assert came.values["any.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
 
 
+@pytest.mark.parametrize(
+    ("group", "model", "name", "written"),
+    [
+        ("anthropic/*", "anthropic/*", "anthropic", "anthropic/*"),
+        ("gemini/*", "gemini/*", "gemini", "gemini/*"),
+        ("bedrock/*", "bedrock/*", "bedrock", "*"),
+        ("vertex_ai/claude-*", "vertex_ai/claude-*", "vertex_ai-claude", "claude-*"),
+        ("claude-*", "anthropic/claude-*", "claude", "anthropic/claude-*"),
+        ("*", "bedrock/eu.anthropic.*", "any", "eu.anthropic.*"),
+    ],
+)
+def test_models_of_every_protocol_stay_open(
+    bring: Import, group: str, model: str, name: str, written: str
+) -> None:
+    params = f'{{model: "{model}", vertex_project: p, vertex_location: l, aws_region_name: r}}'
+    came = bring("config.yaml", f'model_list: [{{model_name: "{group}", litellm_params: {params}}}]')
+    assert came.values[f"{name}.model"] == written
+    assert "model_list[0].litellm_params.model" not in came.lost() | came.changed()
+    asks = f"clients ask for `{name}/…`, where `…` is what the `*` stands for"
+    assert (asks in came.comments()) == (group != f"{name}/*")
+
+
+def test_a_pattern_of_names_for_one_model_is_one_name(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - {model_name: "claude-*", litellm_params: {model: openai/gpt-4o, api_key: os.environ/K}}
+          - {model_name: "anthropic/*", litellm_params: {model: openai/gpt-4o, api_key: os.environ/K}}
+          - {model_name: "vertex_ai/*", litellm_params: {model: vertex_ai/*, vertex_project: p}}
+          - model_name: azure/*
+            litellm_params:
+              {model: azure/*, api_base: "https://shop.openai.azure.com", api_version: 2024-10-21}
+        """,
+    )
+    for name in ("claude", "anthropic"):
+        assert f"clients ask for `{name}` alone" in came.comments()
+    assert "of Vertex AI's models, Gemini's" in came.comments()
+    assert came.values["azure.runtime.endpoint"] == "https://shop.openai.azure.com/openai/v1"
+    assert came.lost() == set()
+
+
 CONFIG_MAP = """
     apiVersion: v1
     kind: {kind}

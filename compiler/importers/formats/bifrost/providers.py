@@ -11,13 +11,12 @@ from ...bedrock import aim_at_bedrock
 from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...literals import Code, env
-from ...providers import COMPATIBLE, aim_at, expected_key
+from ...providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, expected_key
 from ...requests import header
 from ...secrets import left_out, variable_for
 from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Bifrost, `runtime openai_compatible`"
-_ANY = "clients cannot name any model of it here: list the `models` of its keys"
 _AWS = {
     "region": "region",
     "access_key_id": "access_key",
@@ -74,8 +73,7 @@ class Providers:
         made = [each for model in models for each in self._deployments(name, model, node, found)]
         here = [each for each in made if each is not None]
         if not here:
-            is_any = models == ["*"] and name in ("bedrock", "vertex")
-            draft.lost_whole(node, _ANY if is_any else _NOWHERE, before)
+            draft.lost_whole(node, _NOWHERE, before)
             return
         for key in found:
             identity, models_node = key.node.get("name"), key.node.get("models")
@@ -151,7 +149,7 @@ class Providers:
                 return None
         elif not aim_at(made, theirs, model, self._address(url, theirs)):
             return None
-        if model == "*" and made.label_of("runtime") not in ("gemini", "anthropic"):
+        if model == "*" and made.label_of("runtime") != "gemini":
             made.put("model", "*" if made.label_of("runtime") == COMPATIBLE else f"{theirs}/*")
         draft.kept(url, base)
         secrets = [key.secret for key in mine if key.secret is not None]
@@ -201,10 +199,12 @@ class Providers:
     def _vertex(self, made: Deployment, model: str, key: Node) -> bool:
         config = key.get("vertex_key_config")
         model = model.removeprefix("google/").removeprefix("anthropic/")
-        if config is None or not model.startswith(("gemini", "claude")):
+        if config is None or not model.startswith(("gemini", "claude", "*")):
             return False
+        if model == "*":
+            self._draft.changed(key.get("models"), ANY_OF_VERTEX, made.remarks)
         made.put("model", model)
-        block = made.runtime("gemini" if model.startswith("gemini") else "anthropic")
+        block = made.runtime("anthropic" if model.startswith("claude") else "gemini")
         for theirs, ours in (("project_id", "project"), ("region", "region")):
             if (node := config.get(theirs)) is not None:
                 block.put(ours, self._text(node), node)
@@ -220,8 +220,6 @@ class Providers:
         assert config is not None
         deployments = config.get("deployments")
         named = deployments.get(model) if deployments is not None else None
-        if model == "*" and named is None:
-            return False
         given = {name: config.get(theirs) for name, theirs in _AWS.items()}
         self._draft.kept(named)
         return aim_at_bedrock(

@@ -132,11 +132,14 @@ class _Reading:
                 elif identity is not None:
                     says = f"the deployment is called `{made.name}`"
                     self._draft.overrule(Outcome.LOST, identity, says, made.remarks)
-                if "*" in group.name and group.name.removesuffix("/*") != made.name:
-                    name = entry.get("model_name")
-                    if name is not None:
-                        says = f"clients ask for `{made.name}/…`"
-                        self._draft.overrule(Outcome.CHANGED, name, says, made.remarks)
+                is_open = str(made.value("model")).endswith("*")
+                called = made.name if alone else plain_name(group.name)
+                name = entry.get("model_name")
+                if name is not None and "*" in group.name and (not is_open or group.name != f"{called}/*"):
+                    says = f"clients ask for `{called}` alone"
+                    if is_open:
+                        says = f"clients ask for `{called}/…`, where `…` is what the `*` stands for"
+                    self._draft.overrule(Outcome.CHANGED, name, says, made.remarks)
                 self._draft.deployments.append(made)
 
     # ---- the gateway

@@ -67,5 +67,8 @@ class Files:
 
 
 def plain_name(name: str) -> str:
-    """The name of a group as one of the language: `openrouter/*` is `openrouter`."""
-    return name.removesuffix("*").rstrip("/") or "any"
+    """The name of a group as one of the language: `openrouter/*` is `openrouter`.
+
+    Clients say the rest behind its first slash, so that it has none itself.
+    """
+    return name.rstrip("*").rstrip("/-_.:").replace("/", "-") or "any" if name.endswith("*") else name

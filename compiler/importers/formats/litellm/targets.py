@@ -18,7 +18,7 @@ from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env, text as quoted
-from ...providers import COMPATIBLE, Provider, find_provider, provider_of_model, written_model
+from ...providers import ANY_OF_VERTEX, COMPATIBLE, Provider, find_provider, provider_of_model, written_model
 from ...secrets import is_placeholder, left_out, variable_for
 from ...tables import Unfit, text
 
@@ -258,6 +258,8 @@ def _azure(
     """Azure's API of dated versions, by the name of a resource; False where only its v1 API can be meant."""
     address = _AZURE_ADDRESS.fullmatch(str(base.value)) if base is not None else None
     version = given.get("api_version")
+    if deployment.endswith("*"):  # the dated API has it in its address
+        address = None
     if version is not None and version.value in _V1:
         draft.kept(version)
         return False
@@ -333,7 +335,9 @@ def _vertex(
 ) -> bool:
     """Gemini, Claude and embeddings on Vertex; other models there have no runtime."""
     runtime = "anthropic" if model.startswith("claude") else "gemini"
-    if match_runtime(f"vertex_ai/{model}") is None:
+    if model == "*":
+        draft.changed(given.get("model"), ANY_OF_VERTEX, made.remarks)
+    elif match_runtime(f"vertex_ai/{model}") is None:
         return False
     made.put("model", model)
     block = made.runtime(runtime)
