@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
 from .diagnostics import Edit, Fix
+from .source import Span
 from .units import MISNAMED_UNITS, is_unit
-
-if TYPE_CHECKING:
-    from .reports import SyntaxReports
-    from .source import Span
 
 _OPERATORS = {"and": "&&", "or": "||"}
 
 
-def report_one_value(reports: SyntaxReports, end: int, here: Span) -> bool:
-    """Report the word at `here` behind the value that ends at `end`; whether it belongs to that."""
-    text = reports.source.text
+def report_one_value(end: int, here: Span, error: Callable[..., Any]) -> bool:
+    """Report by `error` the word at `here` behind the value that ends at `end`; whether it belongs to that."""
+    text = here.source.text
     word = text[here.start : here.end]
     sign = _OPERATORS.get(word)
     if sign is not None:
         fixes = [Fix(f"write `{sign}`", (Edit(here, sign),))]
-        reports.error("E0105", f"“{word}” is written `{sign}`", here, f"write `{sign}`", fixes=fixes)
-    elif is_unit(word) and text[end - 1].isdecimal():
-        fixes = [
-            Fix("remove the space", (Edit(reports.span(end, here.end), MISNAMED_UNITS.get(word, word)),))
-        ]
-        message = "no space stands between a number and its unit"
-        reports.error("E0106", message, here, "this belongs to the number", fixes=fixes)
-    else:
+        error("E0105", f"“{word}” is written `{sign}`", here, f"write `{sign}`", fixes=fixes)
+        return True
+    if not is_unit(word) or not text[end - 1].isdecimal():
         return False
-    reports.guessed_at(here.start)
+    apart = Span(here.source, end, here.end)
+    fixes = [Fix("remove the space", (Edit(apart, MISNAMED_UNITS.get(word, word)),))]
+    message = "no space stands between a number and its unit"
+    error("E0106", message, here, "this belongs to the number", fixes=fixes)
     return True

@@ -194,7 +194,8 @@ class SyntaxReports:
             return
         here = self.span(before.end, before.end)
         name: Node = getattr(after, "name", None) or after
-        if report_one_value(self, before.end, self.span(name.start, name.end)):
+        if report_one_value(before.end, self.span(name.start, name.end), self.error):
+            self.guessed_at(name.start)
             return
         self.error(
             "E0108",

@@ -19,16 +19,38 @@ _CLIENT = (
     "it names what a client asks: give it the address of `inferc run`, as that of an OpenAI-like provider"
 )
 _SERVERS = "what it starts is `launch { command = […] }` in a deployment here, or has an `endpoint`"
+_PLUGIN = "each target of its plugin `ai-proxy` is a deployment here, and several are a route"
+_MODELS = "each model of a provider is a deployment here, and what chooses among them is a route"
+_SELECTED = "it says how servers of one model are chosen among: `balance [a, b] by least_busy` here"
+_PODS = f"it starts servers on Kubernetes: {_SERVERS}"
 
 SYSTEMS: tuple[System, ...] = (
-    System("Docker Compose", ("services.*",), _SERVERS),
     System("vLLM's production stack, as Helm reads it", ("servingEngineSpec",), _SERVERS),
     System("llama-swap", ("models.*.cmd",), _SERVERS),
     System("LocalAI", ("name", "parameters.model"), _SERVERS),
     System("Ray Serve", ("applications.*.import_path",), _SERVERS),
     System("LibreChat", ("endpoints",), _CLIENT),
     System("Continue", ("models.*.provider", "models.*.model"), _CLIENT),
-    System("Kong", ("_format_version", "services"), "each AI plugin is a deployment here, or a route"),
+    System(
+        "Kong", ("_format_version",), "each `ai-proxy` in it is a deployment here, or a route: it has none"
+    ),
+    System("Apache APISIX", ("routes.*.plugins",), _PLUGIN),
+    System("Apache APISIX", ("services.*.routes.*.plugins",), _PLUGIN),
+    System("Apache APISIX", ("plugins.ai-proxy",), _PLUGIN),
+    System("Apache APISIX", ("plugins.ai-proxy-multi",), _PLUGIN),
+    System("Higress", ("provider.type", "provider.apiTokens"), _PLUGIN),
+    System("Higress", ("providers.*.apiTokens",), _PLUGIN),
+    System("agentgateway", ("binds.*.listeners",), _MODELS),
+    System("agentgateway", ("llm.models",), _MODELS),
+    System("agentgateway", ("routes.*.backends.*.ai",), _MODELS),
+    System("Helicone's AI gateway", ("routers.*.load-balance",), _MODELS),
+    System("llm-d, as Helm reads it", ("modelArtifacts", "decode"), _SERVERS),
+    System("llm-d, as Helm reads it", ("sampleApplication.model",), _SERVERS),
+    System("the Gateway API's inference extension, as Helm reads it", ("inferenceExtension",), _SELECTED),
+    System(
+        "OpenRouter, a request to it", ("models", "messages"), "a list of `models` is `fallback [a, b]` here"
+    ),
+    System("Docker Compose", ("services.*",), _SERVERS),
     System("Helm, one of a chart", ("apiVersion", "dependencies"), "import what its templates give"),
     System(
         "Kubernetes",
@@ -38,9 +60,32 @@ SYSTEMS: tuple[System, ...] = (
 )
 """The more telling first."""
 
+_GROUPS: dict[str, System] = {
+    "agentgateway.dev": System("agentgateway", (), _MODELS),
+    "apisix.apache.org": System("Apache APISIX", (), _PLUGIN),
+    "apps.nvidia.com": System("NVIDIA NIM", (), _PODS),
+    "configuration.konghq.com": System("Kong", (), _PLUGIN),
+    "extensions.higress.io": System("Higress", (), _PLUGIN),
+    "gateway.kgateway.dev": System("kgateway", (), _MODELS),
+    "inference.networking.k8s.io": System("the Gateway API's inference extension", (), _SELECTED),
+    "inference.networking.x-k8s.io": System("the Gateway API's inference extension", (), _SELECTED),
+    "kaito.sh": System("KAITO", (), _PODS),
+    "kubeai.org": System("KubeAI", (), _PODS),
+    "leaderworkerset.x-k8s.io": System("LeaderWorkerSet", (), _PODS),
+    "nvidia.com": System("NVIDIA Dynamo", (), _PODS),
+    "production-stack.vllm.ai": System("vLLM's production stack", (), _PODS),
+    "ray.io": System("Ray on Kubernetes", (), _PODS),
+    "serving.kserve.io": System("KServe", (), "its InferenceServices and InferenceGraphs are read"),
+}
+"""By the group of the API that a resource of Kubernetes is of."""
+
 
 def find_system(root: Node) -> System | None:
     """Of which of these systems a file seems to be."""
+    for each in root.entries.values():
+        group, _, version = (each.text("apiVersion") or "").rpartition("/")
+        if version and group in _GROUPS and "kind" in each.entries:
+            return _GROUPS[group]
     return next((each for each in SYSTEMS if all(_has(root, path.split(".")) for path in each.holds)), None)
 
 

@@ -48,7 +48,7 @@ def _from_json(text: str) -> tuple[str, ...]:
         raise LabelsError(f"it is no JSON: {str(error).lower()}") from None
     if isinstance(value, dict):
         value = _in_order(value.get("id2label", value))
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {str}:
         raise LabelsError("it holds neither a list of texts nor an object with `id2label`")
     return tuple(value)
 

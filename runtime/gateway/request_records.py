@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -144,7 +143,7 @@ class Records:
         if self.access is not None:
             await self.access.stop()
         if self.traces is not None:
-            await asyncio.to_thread(self.traces.stop)
+            await self.traces.stop()
 
     def story(self, request_id: str) -> Story | None:
         """That of the last request of that id, if it is remembered."""

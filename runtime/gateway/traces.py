@@ -6,6 +6,9 @@ exporter, to where `OTEL_EXPORTER_OTLP_ENDPOINT` and its like say.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.plan import RemotePoolPlan
@@ -19,6 +22,11 @@ from .gen_ai import OPERATIONS, provider_name
 if TYPE_CHECKING:
     from ..running_plan import RunningPlan
     from .request_record import Record
+
+log = logging.getLogger(__name__)
+
+LAST = 5.0
+"""Seconds that the collector has for the last spans, at the end."""
 
 _NANOSECONDS = 1e9
 
@@ -38,7 +46,7 @@ class OwnTrace:
 
 
 class Traces:
-    """Sends traces. Raises StartError where OpenTelemetry is not installed."""
+    """Sends traces. Raises StartError where OpenTelemetry is not installed, or is told what cannot be."""
 
     def __init__(self) -> None:
         try:
@@ -52,7 +60,10 @@ class Traces:
         self._ids = _ids()
         resource = Resource.create({"service.name": "inferc"})
         self._provider = TracerProvider(resource=resource, id_generator=self._ids)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        try:
+            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        except ValueError as error:
+            raise StartError(f"traces: a variable `OTEL_…` is set to what cannot be: {error}") from None
         self._tracer = self._provider.get_tracer("inferc")
         self._propagator = TraceContextTextMapPropagator()
 
@@ -113,9 +124,13 @@ class Traces:
             request.set_status(StatusCode.ERROR, record.message or record.outcome)
         request.end(_nanoseconds(record, record.ended))
 
-    def stop(self) -> None:
-        """Send what is not sent yet. Blocks."""
-        self._provider.shutdown()
+    async def stop(self) -> None:
+        """Send what is not sent yet, as far as it is taken in time."""
+        ending = Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, LAST)
+        if ending.is_alive():
+            log.warning("the collector of traces takes nothing: the last of them are left out")
 
 
 def _ids() -> Any:

@@ -17,6 +17,7 @@ from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
 from ..support.commands import ROOT, SAMPLES
+from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text
 from ..support.projects import chat
 from ..support.work import calls_during
@@ -253,6 +254,7 @@ def well_typed(choose: random.Random, form: str, depth: int) -> str:
     return re.sub(rf"<({names})>", fill, form)
 
 
+@FEWER
 @given(SEEDS)
 def test_what_has_the_right_types_has_no_errors_and_a_plan(seed: int) -> None:
     text = well_typed(random.Random(seed), WELL_TYPED, 4)
@@ -264,6 +266,7 @@ def test_what_has_the_right_types_has_no_errors_and_a_plan(seed: int) -> None:
     assert plan.output in {*names, *(parameter.name for parameter in plan.parameters)}
 
 
+@FEWER
 @given(st.sampled_from(TEXTS), SEEDS, st.integers(1, 4))
 def test_mutations_of_the_samples(text: str, seed: int, changes: int) -> None:
     choose = random.Random(seed)
@@ -274,6 +277,7 @@ def test_mutations_of_the_samples(text: str, seed: int, changes: int) -> None:
     checked(text)
 
 
+@FEWER
 @given(st.sampled_from(KEYS), st.sampled_from(TEXTS), SEEDS)
 def test_what_looks_like_a_key_is_never_repeated(key: str, text: str, seed: int) -> None:
     choose = random.Random(seed)
@@ -331,7 +335,7 @@ def test_a_key_in_any_declaration_is_never_repeated(text: str, key: str) -> None
 
 # ---- chains, circles and depth
 
-MANY = 1500
+MANY = 1100
 """More than Python calls functions in each other."""
 
 
@@ -340,8 +344,7 @@ def filled(form: str, here: int, there: int) -> str:
 
 
 def chain(form: str, last: str, *, turned: bool = False) -> str:
-    count = MANY if form.startswith(("let", "template", "route")) else 1000
-    lines = [*(filled(form, n, n + 1) for n in range(count)), filled(last, count, 0)]
+    lines = [*(filled(form, n, n + 1) for n in range(MANY)), filled(last, MANY, 0)]
     return "\n".join(reversed(lines) if turned else lines)
 
 
@@ -517,10 +520,10 @@ def test_few_findings_look_for_near_matches() -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hello.infer").write_text("let x = 1\n")
-    shape, counts, most = SHAPES[name], (30, 150), 5.05
+    shape, counts, most = SHAPES[name], (12, 60), 5.02
     if name in LOOKS_FOR_NAMES:
-        monkeypatch.setattr(diagnostics, "LONG", 50)
-        counts, most = (60, 180), 3.1
+        monkeypatch.setattr(diagnostics, "LONG", 20)
+        counts, most = (24, 72), 3.0
     calls_while_checking(shape(5), tmp_path)  # what is done once, such as reading the catalogue
     known = calls_while_checking(KNOWN, tmp_path)
     small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) - known for count in counts)
@@ -539,18 +542,18 @@ def test_looking_for_near_matches_ends_when_there_are_many_mistakes(
         return distance(left, right, limit)
 
     monkeypatch.setattr(suggest, "distance", counted)
-    monkeypatch.setattr(diagnostics, "LONG", 50)
-    for count in (60, 120):
+    monkeypatch.setattr(diagnostics, "LONG", 20)
+    for count in (30, 60):
         compared = 0
         names = many("let known# = #\n")(count)
         check_file("m.infer", tmp_path / "m.infer", text=names + many(chat("d#", "replicas = knwon#"))(count))
-        assert count * 50 <= compared <= count * 60
+        assert count * 20 <= compared <= count * 24
 
 
 @pytest.mark.parametrize("shape", ["no mistake", "unknown values", "names twice", "one template"])
 def test_what_is_shown_of_many_findings_grows_with_them(shape: str, tmp_path: Path) -> None:
     sizes = []
-    for count in (100, 400):
+    for count in (50, 200):
         found = check_file("m.infer", tmp_path / "m.infer", text=SHAPES[shape](count))
         sizes.append(len(render(list(found.diagnostics), OutputFormat.JSON)))
     assert sizes[1] <= 4.5 * sizes[0] + 1000

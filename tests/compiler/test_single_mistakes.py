@@ -12,7 +12,7 @@ from inferc.compiler.compile import check_file
 from ..support.projects import Project, chat
 from ..support.single_mistakes import findings, share, single_mistakes
 
-SOME = 300
+SOME = 150
 
 
 def test_a_single_mistake_leads_to_one_message_or_two() -> None:

@@ -35,12 +35,23 @@ PAGES = [page_of(code) for code in known_codes()]
 WITH_EXAMPLES = [pytest.param(page, id=page.code) for page in PAGES if page.code not in WITHOUT_EXAMPLE]
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files of each example are for a while; the models stay."""
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(MODELS, folder / "models")
+    return folder
+
+
 def check(example: Example | None, folder: Path) -> Checked:
     assert example is not None
-    shutil.copytree(MODELS, folder / "models")
-    for name, text in {**example.files, "main.infer": example.text}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return check_file("main.infer", folder / "main.infer")
+    files = [folder / name for name in (*example.files, "main.infer")]
+    for path, text in zip(files, (*example.files.values(), example.text), strict=True):
+        path.write_text(text, encoding="utf-8")
+    checked = check_file("main.infer", folder / "main.infer")
+    for path in files:
+        path.unlink()
+    return checked
 
 
 def errors(checked: Checked) -> set[str]:
@@ -61,12 +72,12 @@ def test_the_number_of_a_code_is_used_once() -> None:
     assert len(numbers) == len(set(numbers))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.code)
-def test_a_page_has_a_short_title_and_says_why(page: Page) -> None:
-    assert not page.title.startswith("#")
-    assert not page.title.endswith(".")
-    assert 0 < len(page.title) <= 60
-    assert next(page.blocks()).mark is None
+def test_a_page_has_a_short_title_and_says_why() -> None:
+    for page in PAGES:
+        assert not page.title.startswith("#"), page.code
+        assert not page.title.endswith("."), page.code
+        assert 0 < len(page.title) <= 60, page.code
+        assert next(page.blocks()).mark is None, page.code
 
 
 def test_only_the_codes_that_no_file_gets_are_without_examples() -> None:
@@ -82,16 +93,16 @@ def test_an_unknown_code_has_no_page() -> None:
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES)
-def test_the_wrong_example_gets_its_code_and_no_other_error(page: Page, tmp_path: Path) -> None:
-    checked = check(page.wrong, tmp_path)
+def test_the_wrong_example_gets_its_code_and_no_other_error(page: Page, folder: Path) -> None:
+    checked = check(page.wrong, folder)
     assert page.severity in {item.severity for item in checked.diagnostics if item.code == page.code}
     own = {page.code} if page.severity is Severity.ERROR else set()
     assert errors(checked) == own | COMPANIONS.get(page.code, set())
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES)
-def test_the_right_example_has_no_errors_and_not_its_code(page: Page, tmp_path: Path) -> None:
-    checked = check(page.right, tmp_path)
+def test_the_right_example_has_no_errors_and_not_its_code(page: Page, folder: Path) -> None:
+    checked = check(page.right, folder)
     assert not errors(checked)
     assert page.code not in {item.code for item in checked.diagnostics}
 

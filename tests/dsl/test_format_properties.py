@@ -16,6 +16,7 @@ from inferc.dsl.parser import parse
 from inferc.dsl.source import Source
 from inferc.dsl.tokens import tokenize
 
+from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text
 from ..support.work import calls_during
 
@@ -40,6 +41,7 @@ def comments(text: str) -> list[str]:
     return found
 
 
+@FEWER
 @given(SEEDS, st.sampled_from([10, 40, 120]))
 def test_any_text_of_the_grammar_says_the_same(seed: int, size: int) -> None:
     text = sample_text(random.Random(seed), size)
@@ -53,6 +55,7 @@ def test_any_text_of_the_grammar_says_the_same(seed: int, size: int) -> None:
     assert formatted(result) == result
 
 
+@FEWER
 @given(SEEDS)
 def test_lines_are_short_tidy_and_unix(seed: int) -> None:
     text = sample_text(random.Random(seed), 60)
@@ -68,6 +71,7 @@ def test_lines_are_short_tidy_and_unix(seed: int) -> None:
     assert not plain.endswith("\n\n")
 
 
+@FEWER
 @given(SEEDS)
 def test_a_broken_file_loses_nothing(seed: int) -> None:
     choose = random.Random(seed)
@@ -103,12 +107,12 @@ def test_the_sample_of_the_language_says_the_same() -> None:
 )
 def test_ten_times_the_lines_are_ten_times_the_work(shape: str) -> None:
     formatted(shape)
-    small, large = (calls_while_formatting(shape * count) for count in (30, 300))
+    small, large = (calls_while_formatting(shape * count) for count in (15, 150))
     assert large <= 11 * small
 
 
 def test_one_long_line_is_no_more_work_than_many_lines() -> None:
-    small, large = (calls_while_formatting(f"let x = [{'f(a, b), ' * count}]\n") for count in (200, 2000))
+    small, large = (calls_while_formatting(f"let x = [{'f(a, b), ' * count}]\n") for count in (100, 1000))
     assert large <= 11 * small
 
 
@@ -159,6 +163,7 @@ def test_a_part_changes_in_its_white_space_and_nowhere_else(
     assert [item.code for item in after.diagnostics] == [item.code for item in parsed.diagnostics]
 
 
+@FEWER
 @given(SEEDS)
 def test_the_white_space_of_a_whole_text_is_that_of_the_one_style(seed: int) -> None:
     result = formatted(sample_text(random.Random(seed), 60))

@@ -655,12 +655,12 @@ def test_one_mistake_is_told_once(lines: list[str], expected: tuple[str, str, st
     assert (found.code, found.message, found.primary.span.text) == expected
 
 
-@pytest.mark.parametrize("lines", [pytest.param(lines, id=name) for name, lines, _ in MISTAKES])
-def test_a_safe_fix_leaves_nothing_to_say(lines: list[str]) -> None:
-    text = "\n".join(lines) + "\n"
-    found = parse(Source("m.infer", text)).diagnostics
-    if any(fix.safe for item in found for fix in item.fixes):
-        assert parse(Source("m.infer", fixed(text, found[0]))).diagnostics == ()
+def test_a_safe_fix_leaves_nothing_to_say() -> None:
+    for name, lines, _ in MISTAKES:
+        text = "\n".join(lines) + "\n"
+        found = parse(Source("m.infer", text)).diagnostics
+        if any(fix.safe for item in found for fix in item.fixes):
+            assert parse(Source("m.infer", fixed(text, found[0]))).diagnostics == (), name
 
 
 def fixed(text: str, found: Diagnostic) -> str:
@@ -671,14 +671,13 @@ def fixed(text: str, found: Diagnostic) -> str:
     return text
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [pytest.param(lines, id=name) for name, lines, _ in MISTAKES if name != "a_long_text_without_its_end"],
-)
-def test_the_same_mistake_twice_is_told_twice(lines: list[str]) -> None:
-    text = "\n".join(lines) + "\n"
-    found = parse(Source("m.infer", f"{text}gateway {{}}\n{text}")).diagnostics
-    assert [item.code for item in found] == [found[0].code] * 2
+def test_the_same_mistake_twice_is_told_twice() -> None:
+    for name, lines, _ in MISTAKES:
+        if name == "a_long_text_without_its_end":
+            continue
+        text = "\n".join(lines) + "\n"
+        found = parse(Source("m.infer", f"{text}gateway {{}}\n{text}")).diagnostics
+        assert [item.code for item in found] == [found[0].code] * 2, name
 
 
 TWENTY_MISTAKES = """\

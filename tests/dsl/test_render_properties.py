@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from random import Random
 
 from hypothesis import given, strategies as st
 
@@ -30,61 +31,61 @@ WIDTHS = {
 }
 
 PARTS = [*WIDTHS, "\n", "\r\n", "\r", "x = 1\n", "long " * 60]
+ALPHABETS = [0x80, 0x3000, 0x110000]
+"""The first characters of Unicode, so many."""
 
-anything = st.text(st.characters(exclude_categories=()), max_size=30)
-lively = st.lists(st.sampled_from(PARTS), max_size=25).map("".join)
-texts = st.one_of(anything, lively)
-
-
-offsets = st.integers(0, 10_000)
-places = st.tuples(st.booleans(), offsets, offsets)
-"""Which of two sources, and where in it: see `span`."""
-labels = st.tuples(places, texts)
-edits = st.lists(st.tuples(places, texts), max_size=3)
-fixes = st.lists(st.tuples(texts, edits, st.booleans()), max_size=2)
-findings = st.tuples(
-    st.sampled_from(["E0100", "W0301"]),
-    st.sampled_from(Severity),
-    texts,
-    st.none() | labels,
-    st.lists(labels, max_size=4),
-    st.lists(texts, max_size=2),
-    st.lists(texts, max_size=2),
-    fixes,
-)
-named = st.tuples(texts, texts)
-found = st.lists(findings, max_size=3)
+SEEDS = st.integers(0, 2**32)
 
 
-def span(sources: list[Source], place: tuple[bool, int, int]) -> Span:
+def a_text(choose: Random) -> str:
+    """Characters whose width is known, or any at all, halves of some among them."""
+    if choose.random() < 0.5:
+        return "".join(choose.choices(PARTS, k=choose.randint(0, 25)))
+    return "".join(chr(choose.randrange(choose.choice(ALPHABETS))) for _ in range(choose.randint(0, 30)))
+
+
+def texts(choose: Random) -> tuple[str, ...]:
+    return tuple(a_text(choose) for _ in range(choose.randint(0, 2)))
+
+
+def span(choose: Random, sources: list[Source]) -> Span:
     """A place in one of `sources`, or up to three characters outside of it."""
-    source = sources[place[0] % len(sources)]
-    start, end = (offset % (len(source.text) + 7) - 3 for offset in place[1:])
+    source = choose.choice(sources)
+    start, end = (choose.randint(-3, len(source.text) + 3) for _ in range(2))
     return Span(source, start, end)
 
 
-@st.composite
-def diagnostics(draw: st.DrawFn) -> list[Diagnostic]:
-    sources = [Source(*draw(named)) for _ in range(2 if draw(st.booleans()) else 1)]
-
-    def label(drawn: tuple[tuple[bool, int, int], str]) -> Label:
-        return Label(span(sources, drawn[0]), drawn[1])
-
-    def fix(title: str, edits: list[tuple[tuple[bool, int, int], str]], safe: bool) -> Fix:
-        return Fix(title, tuple(Edit(span(sources, place), text) for place, text in edits), safe)
-
-    return [
-        Diagnostic(
-            code, severity, message, primary and label(primary), tuple(map(label, secondary)),
-            tuple(notes), tuple(help), tuple(fix(*each) for each in fixes),
-        )
-        for code, severity, message, primary, secondary, notes, help, fixes in draw(found)
-    ]  # fmt: skip
+def label(choose: Random, sources: list[Source]) -> Label:
+    return Label(span(choose, sources), a_text(choose))
 
 
-@given(diagnostics(), st.none() | st.integers(0, 120))
-def test_the_terminal_gets_nothing_but_visible_text(found: list[Diagnostic], width: int | None) -> None:
-    text = render(found, OutputFormat.TERMINAL, width=width)
+def fix(choose: Random, sources: list[Source]) -> Fix:
+    edits = (Edit(span(choose, sources), a_text(choose)) for _ in range(choose.randint(0, 3)))
+    return Fix(a_text(choose), tuple(edits), choose.random() < 0.5)
+
+
+def finding(choose: Random, sources: list[Source]) -> Diagnostic:
+    return Diagnostic(
+        choose.choice(["E0100", "W0301"]),
+        choose.choice(list(Severity)),
+        a_text(choose),
+        label(choose, sources) if choose.random() < 0.8 else None,
+        tuple(label(choose, sources) for _ in range(choose.randint(0, 4))),
+        texts(choose),
+        texts(choose),
+        tuple(fix(choose, sources) for _ in range(choose.randint(0, 2))),
+    )
+
+
+def findings(choose: Random) -> list[Diagnostic]:
+    """Up to three, in one file or two."""
+    sources = [Source(a_text(choose), a_text(choose)) for _ in range(choose.randint(1, 2))]
+    return [finding(choose, sources) for _ in range(choose.randint(0, 3))]
+
+
+@given(SEEDS, st.none() | st.integers(0, 120))
+def test_the_terminal_gets_nothing_but_visible_text(seed: int, width: int | None) -> None:
+    text = render(findings(Random(seed)), OutputFormat.TERMINAL, width=width)
     assert text.encode().decode() == text
     for row in text.split("\n"):
         assert row == row.rstrip(" ")
@@ -92,8 +93,9 @@ def test_the_terminal_gets_nothing_but_visible_text(found: list[Diagnostic], wid
         assert hidden <= {"\u200c", "\u200d"}
 
 
-@given(diagnostics())
-def test_every_format_is_well_formed(found: list[Diagnostic]) -> None:
+@given(SEEDS)
+def test_every_format_is_well_formed(seed: int) -> None:
+    found = findings(Random(seed))
     document = json.loads(render(found, OutputFormat.JSON).encode())
     assert len(document["diagnostics"]) == sum(document["summary"].values()) == len(found)
     log = json.loads(render(found, OutputFormat.SARIF).encode())

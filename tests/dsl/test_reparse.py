@@ -17,6 +17,8 @@ from inferc.dsl.reparse import reparse
 from inferc.dsl.source import Source
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
+from ..support.examples import FEWER
+
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
 PIECES = [
     *KEYWORDS,
@@ -73,6 +75,7 @@ def agrees(before: str, after: str) -> None:
         assert everything(again) == expected
 
 
+@FEWER
 @given(st.integers(0, 2**32))
 def test_after_any_changes(seed: int) -> None:
     chosen = random.Random(seed)

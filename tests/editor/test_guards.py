@@ -64,8 +64,8 @@ def test_nothing_happens_outside_of_the_editor(tmp_path: Path, monkeypatch: pyte
     server.files.folders = [tmp_path]
     answers = []
     with watched() as events:
+        document = Document.make(uri_of(tmp_path / "main.infer"), TEXT, 1)
         for offset in range(0, len(TEXT) + 1, 7):
-            document = Document.make(uri_of(tmp_path / "main.infer"), TEXT, offset)
             answers += [answer for _, answer in ask_everything(server, document, offset)]
     assert any(event == "open" for event, _ in events), "the hook saw the imported file"
     forbidden = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.spawn")

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from lsprotocol import types as lsp
 
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 from inferc.editor.documents import Document
 from inferc.editor.positions import UTF8, UTF16, UTF32, Lines
 
+from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text
 from .asking import ask_everything, converter, new_server
 from .conftest import edited
@@ -42,9 +43,6 @@ WORDS = [
 ]
 WORDS += ["'", "#", "##", "\ufeff", "\0", "é", "𝒳", "\u2028", "\r", "\r\n", "env", "fallback", "it", "prompt"]
 SEEDS = st.integers(0, 2**32)
-
-few = settings(max_examples=settings().max_examples // 2)
-"""For each example, every question is asked."""
 
 
 def answered(text: str, *offsets: int, encoding: str = UTF16, folder: str = "/nowhere") -> None:
@@ -77,24 +75,23 @@ def _ranges(answer: Any) -> Iterator[lsp.Range]:
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_files_with_a_mistake(path: Path) -> None:
     text = path.read_text("utf-8")
-    chosen = random.Random(path.stem)
-    answered(text, *(chosen.randint(0, len(text)) for _ in range(3)))
+    answered(text, random.Random(path.stem).randint(0, len(text)))
 
 
-@few
+@FEWER
 @given(st.text(st.characters(), max_size=80), st.integers(0, 80), st.sampled_from([UTF8, UTF16, UTF32]))
 def test_random_characters(text: str, offset: int, encoding: str) -> None:
     answered(text, min(offset, len(text)), encoding=encoding)
 
 
-@few
+@FEWER
 @given(st.lists(st.sampled_from(WORDS), max_size=50), st.integers(0, 200))
 def test_random_words(words: list[str], offset: int) -> None:
     text = " ".join(words)
     answered(text, min(offset, len(text)))
 
 
-@few
+@FEWER
 @given(SEEDS)
 def test_all_that_the_grammar_allows(seed: int) -> None:
     chosen = random.Random(seed)
@@ -102,7 +99,7 @@ def test_all_that_the_grammar_allows(seed: int) -> None:
     answered(text, chosen.randint(0, len(text)))
 
 
-@few
+@FEWER
 @given(SEEDS)
 def test_a_file_that_is_cut_off_anywhere(seed: int) -> None:
     chosen = random.Random(seed)
@@ -111,7 +108,7 @@ def test_a_file_that_is_cut_off_anywhere(seed: int) -> None:
     answered(text, len(text))
 
 
-@few
+@FEWER
 @given(SEEDS)
 def test_words_put_into_and_taken_from_a_file(seed: int) -> None:
     chosen = random.Random(seed)
@@ -132,7 +129,7 @@ def test_a_very_deep_text_is_answered() -> None:
 # ---- changes
 
 
-@few
+@FEWER
 @given(SEEDS, st.sampled_from([UTF8, UTF16, UTF32]))
 def test_many_small_changes_give_the_text_that_the_editor_has(seed: int, encoding: str) -> None:
     chosen = random.Random(seed)

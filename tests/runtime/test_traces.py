@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,9 +20,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway import build_app
+from inferc.runtime.gateway import build_app, traces as of_traces
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.traces import Traces
+from inferc.runtime.requests.errors import StartError
 
 from ..support.pipelines import fallback, plan_with
 from ..support.remote import FAST_RETRY, mock_provider, plan_of, remote_plan, running, serving
@@ -79,6 +82,30 @@ async def test_a_request_is_a_span_with_its_attempts_below(monkeypatch: pytest.M
     refused = next(span for span in received if attributes(span).get("http.response.status_code") == 404)
     assert attributes(refused)["error.type"] == "model_not_found"
     assert "secret" not in str(received)
+
+
+async def test_a_collector_that_takes_nothing_does_not_keep_a_server_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(of_traces, "LAST", 0.05)
+    made, taken = Traces(), threading.Event()
+    end = made._provider.shutdown
+    monkeypatch.setattr(made._provider, "shutdown", taken.wait)
+    with caplog.at_level(logging.WARNING):
+        await asyncio.wait_for(Records(traces=made).stop(), 20)
+    taken.set()
+    end()
+    assert caplog.messages == ["the collector of traces takes nothing: the last of them are left out"]
+
+
+def test_a_variable_that_is_set_to_what_cannot_be_is_an_error_of_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    with pytest.raises(
+        StartError, match="traces: a variable `OTEL_…` is set to what cannot be: max_queue_size"
+    ):
+        Traces()
 
 
 def attributes(span: Any) -> dict[str, Any]:

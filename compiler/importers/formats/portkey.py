@@ -110,7 +110,8 @@ _TARGET: Table = {
 def recognises(root: Node) -> bool:
     """Whether this is a config of Portkey."""
     plain = _snake(root)
-    return "targets" in plain or ("provider" in plain and not plain.keys().isdisjoint(_OF_A_TARGET))
+    is_list = "targets" in plain and not plain["targets"].entries
+    return is_list or ("provider" in plain and not plain.keys().isdisjoint(_OF_A_TARGET))
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 log = logging.getLogger(__name__)
+
+
+Do = Callable[..., Awaitable[Any]]
+"""Runs a command, and gives what a function makes of its answer, if there is one. Raises StoreError."""
 
 
 class StoreError(Exception):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from ...policies.sliding_window import MARGIN, SPAN
@@ -18,7 +19,11 @@ from .redis_values import RedisValues
 
 _PATIENCE = 2.0
 
-T = TypeVar("T")
+_NO_ANSWER = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading raises where an answer is none that Redis gives, also in its own client."""
+_IN_A_PIPELINE = re.compile(
+    r"""Command # \d+ \(.*\) of pipeline caused error: \(['"](.*)['"],\)""", re.DOTALL
+)
 
 
 class RedisStore:
@@ -51,6 +56,7 @@ class RedisStore:
         self.where = shown(url)
         self.problems = Problems()
         self._errors = (redis.exceptions.RedisError, OSError)
+        self._is_moved, self._is_demoted = redis.exceptions.AskError, redis.exceptions.ReadOnlyError
         limits = RedisLimits(self._client, partial(self._do, "limits"), span=span)
         self.limits: SharedLimits | None = limits
         self.health: SharedHealth | None = RedisHealth(self._client, partial(self._do, "circuits"))
@@ -63,14 +69,26 @@ class RedisStore:
     async def stop(self) -> None:
         await self._client.aclose()
 
-    async def _do(self, part: str, command: Awaitable[T]) -> T:
+    async def _do(
+        self, part: str, command: Awaitable[Any], read: Callable[[Any], Any] = lambda it: it
+    ) -> Any:
+        """What `read` makes of the answer to `command`. Raises StoreError."""
         with self.problems.watch(part):
             try:
-                return await command
+                return read(await command)
             except self._errors as error:
-                raise StoreError(
-                    f"the state at {self.where} cannot be used: {str(error).rstrip('.')}"
-                ) from None
+                why, is_other = self._why(error), isinstance(error, self._is_demoted)
+            except _NO_ANSWER:
+                why, is_other = "it answers as no Redis server does", True
+            if is_other:  # its name may mean another server by now, or one of an earlier question was late
+                await self._client.connection_pool.disconnect(inuse_connections=False)
+            raise StoreError(f"the state at {self.where} cannot be used: {why}")
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, self._is_moved):
+            return "it is one of the servers of a cluster: name one that has everything"
+        told = _IN_A_PIPELINE.fullmatch(str(error))
+        return (told[1] if told else str(error)).rstrip(".")
 
 
 def shown(url: str) -> str:

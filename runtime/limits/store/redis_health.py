@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from .problems import Do
 from .protocol import Opening
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ FORGET = 60.0
 
 PROBING = 5.0
 """Seconds after which a process that probes, and is not heard of any more, makes room for another."""
+
+Heard = tuple[list[Opening | None], list[float]]
 
 _PREFIX = "inferc"
 
@@ -45,18 +48,16 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 
 
 class RedisHealth:
-    """do: runs a command, and makes a StoreError of what goes wrong with it."""
+    """do: runs a command, and makes a StoreError of what goes wrong with it, or with reading its answer."""
 
-    def __init__(self, client: Redis, do: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
+    def __init__(self, client: Redis, do: Do) -> None:
         self._client = client
         self._do = do
         self._longer = client.register_script(_LONGER)
         self._probe = client.register_script(_PROBE)
         self._release = client.register_script(_RELEASE)
 
-    async def heard(
-        self, endpoints: Sequence[str], accounts: Sequence[str]
-    ) -> tuple[list[Opening | None], list[float]]:
+    async def heard(self, endpoints: Sequence[str], accounts: Sequence[str]) -> Heard:
         async with self._client.pipeline(transaction=False) as pipeline:
             for endpoint in endpoints:
                 opened, unclosed, _ = _circuit(endpoint)
@@ -64,13 +65,8 @@ class RedisHealth:
                 pipeline.get(unclosed)
             for account in accounts:
                 pipeline.pttl(_hold(account))
-            answers = await self._do(pipeline.execute())
-        circuits, holds = answers[: 2 * len(endpoints)], answers[2 * len(endpoints) :]
-        openings = [
-            None if open_for is None else Opening(max(left, 0) / 1000, int(open_for) / 1000)
-            for left, open_for in zip(circuits[::2], circuits[1::2], strict=True)
-        ]
-        return openings, [max(left, 0) / 1000 for left in holds]
+            heard: Heard = await self._do(pipeline.execute(), lambda answers: _heard(answers, len(endpoints)))
+            return heard
 
     async def open(self, endpoint: str, opening: Opening) -> None:
         opened, unclosed, probing = _circuit(endpoint)
@@ -86,16 +82,30 @@ class RedisHealth:
 
     async def probe(self, endpoint: str, process: str) -> Opening | bool | None:
         keys = _circuit(endpoint)
-        answer = int(await self._do(self._probe(keys=keys, args=[process, int(PROBING * 1000)])))
-        if answer > 0:
-            return Opening(answer / 1000, answer / 1000)
-        return {0: True, -1: None, -2: False}[answer]
+        probing = self._probe(keys=keys, args=[process, int(PROBING * 1000)])
+        answer: Opening | bool | None = await self._do(probing, _probed)
+        return answer
 
     async def release(self, endpoint: str, process: str) -> None:
         await self._do(self._release(keys=[_circuit(endpoint)[2]], args=[process]))
 
     async def hold(self, account: str, seconds: float) -> None:
         await self._do(self._longer(keys=[_hold(account)], args=[1, max(int(seconds * 1000), 1)]))
+
+
+def _heard(answers: Any, endpoints: int) -> Heard:
+    circuits, holds = answers[: 2 * endpoints], answers[2 * endpoints :]
+    openings = [
+        None if open_for is None else Opening(max(left, 0) / 1000, int(open_for) / 1000)
+        for left, open_for in zip(circuits[::2], circuits[1::2], strict=True)
+    ]
+    return openings, [max(left, 0) / 1000 for left in holds]
+
+
+def _probed(answer: Any) -> Opening | bool | None:
+    if answer > 0:
+        return Opening(answer / 1000, answer / 1000)
+    return {0: True, -1: None, -2: False}[answer]
 
 
 def _circuit(endpoint: str) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import RateLimits
 from ...policies.sliding_window import BUCKETS, MARGIN, SPAN
+from .problems import Do
 from .protocol import AccountLimits, Ask, Grant, Return, Share
 from .redis_script import LIMITS_SCRIPT
 
@@ -28,12 +29,10 @@ _PARTS = ("counts", "buckets", "leases", "members", "grants", "seen")
 
 
 class RedisLimits:
-    """do: runs a command, and makes a StoreError of what goes wrong with it. span: seconds of the window that
-    limits are counted in, with its margin."""
+    """do: runs a command, and makes a StoreError of what goes wrong with it, or with reading its answer.
+    span: seconds of the window that limits are counted in, with its margin."""
 
-    def __init__(
-        self, client: Redis, do: Callable[[Awaitable[Any]], Awaitable[Any]], *, span: float = SPAN + MARGIN
-    ) -> None:
+    def __init__(self, client: Redis, do: Do, *, span: float = SPAN + MARGIN) -> None:
         self._do = do
         self._script = client.register_script(LIMITS_SCRIPT)
         self._width = max(int(span * SPAN / (SPAN + MARGIN) * 1000 / BUCKETS), 1)
@@ -43,11 +42,22 @@ class RedisLimits:
         """As `SharedLimits.account`."""
         return _RedisAccount(self, key, limits)
 
-    async def ask(self, keys: Sequence[str], question: dict[str, Any]) -> tuple[str, list[int]]:
-        """The name of the counts, and what they say. Raises StoreError."""
+    async def ask(
+        self, keys: Sequence[str], question: dict[str, Any], sizes: Sequence[int]
+    ) -> tuple[str, list[int]]:
+        """The name of the counts, and what they say: as many numbers as one of `sizes`. Raises StoreError."""
         times = {"width": self._width, "span": self._span, "ttl": int(LEASE * 1000), "poll": int(POLL * 1000)}
-        name, *numbers = await self._do(self._script(keys=keys, args=[json.dumps(question | times)]))
-        return str(name), [int(number) for number in numbers]
+
+        def read(answer: Any) -> tuple[str, list[int]]:
+            name, *numbers = answer
+            if len(numbers) not in sizes:
+                raise ValueError(numbers)
+            return str(name), [int(number) for number in numbers]
+
+        answer: tuple[str, list[int]] = await self._do(
+            self._script(keys=keys, args=[json.dumps(question | times)]), read
+        )
+        return answer
 
     def oldest(self, newest: int) -> int:
         """The oldest bucket that counts when `newest` is the one of now."""
@@ -83,13 +93,13 @@ class _RedisAccount:
     async def acquire(self, asks: Sequence[Ask], given_back: Sequence[Return], held: Sequence[str]) -> Grant:
         self._tell(given_back)
         question = {"asks": [[ask.tokens, ask.lease] for ask in asks], "held": list(held)}
-        granted, bucket, wait = await self._exchange(question)
+        granted, bucket, wait = await self._exchange(question, 3)
         self._count(bucket, granted, sum(ask.tokens for ask in asks[:granted]))
         return Grant(granted, bucket, wait / 1000)
 
     async def share(self, need: int, used: tuple[int, int], given_back: Sequence[Return]) -> Share:
         self._tell(given_back, used)
-        requests, tokens, self._bucket, members = await self._exchange({"need": need, "held": ()})
+        requests, tokens, self._bucket, members = await self._exchange({"need": need, "held": ()}, 4)
         return Share(
             requests if "requests" in self._limits else None,
             tokens if "tokens" in self._limits else None,
@@ -109,15 +119,15 @@ class _RedisAccount:
         for each in back:
             self._count(each.bucket, -each.requests, -each.tokens)
 
-    async def _exchange(self, asked: dict[str, Any]) -> list[int]:
+    async def _exchange(self, asked: dict[str, Any], count: int) -> list[int]:
         question = {"process": self._process, **self._limits, **(self._told or {}), **asked}
         if self._name:
             question["name"] = self._name
-        name, numbers = await self._redis.ask(self._keys, question)
+        name, numbers = await self._redis.ask(self._keys, question, (0, count))
         if not numbers:  # it has forgotten everything, also what would be corrected
             sent = [[bucket, *amounts] for bucket, amounts in self._sent.items()]
             question |= {"sent": sent, "back": (), "used": (0, 0)}
-            name, numbers = await self._redis.ask(self._keys, question)
+            name, numbers = await self._redis.ask(self._keys, question, (count,))
         self._name, self._told = name, None
         return numbers
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from ...policies.budget import DAY, MINUTE, WINDOWS
 from ...policies.lease import Granted, SpendState
 from .looks import Looks
-from .problems import StoreError
+from .problems import Do, StoreError
 from .protocol import Change
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ AT_ONCE = 500
 
 
 class RedisSpend:
-    """do: runs a command, and makes a StoreError of what goes wrong with it."""
+    """do: runs a command, and makes a StoreError of what goes wrong with it, or with reading its answer."""
 
-    def __init__(self, client: Redis, do: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
+    def __init__(self, client: Redis, do: Do) -> None:
         self._client = client
         self._do = do
         self._swap = client.register_script(_SWAP)
@@ -50,12 +50,12 @@ class RedisSpend:
             async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.time()
                 pipeline.get(key)
-                (seconds, microseconds), text = await self._do(pipeline.execute())
+                now, text = await self._do(pipeline.execute(), _time_and_text)
             try:
                 state = SpendState(await self._older(account)) if text is None else SpendState.decode(text)
             except ValueError as error:
                 raise StoreError(f"what Redis keeps as {key} cannot be read: {error}") from None
-            granted = change(state, seconds + microseconds / 1e6)
+            granted = change(state, now)
             if granted.state == state:
                 return granted
             was = "" if text is None else sha1(text.encode(), usedforsecurity=False).hexdigest()
@@ -68,8 +68,8 @@ class RedisSpend:
         found: dict[str, str | None] = {}
         for begin in range(0, len(accounts), AT_ONCE):
             some = accounts[begin : begin + AT_ONCE]
-            texts = await self._do(self._texts([_key(account) for account in some]))
-            found.update(zip(some, texts, strict=True))
+            texts = self._texts([_key(account) for account in some])
+            found |= await self._do(texts, lambda told, some=some: dict(zip(some, told, strict=True)))
         return self._looks.changed(found)
 
     async def _texts(self, keys: Sequence[str]) -> list[Any]:
@@ -93,8 +93,18 @@ class RedisSpend:
         """Spend by minute that older versions kept by the name of the deployment alone."""
         if account.startswith("/"):  # of no deployment
             return {}
-        stored = await self._do(self._client.hgetall(f"inferc:spend:{account.rpartition('/')[2]}"))
-        return {int(minute): int(amount) for minute, amount in stored.items()}
+        stored = self._client.hgetall(f"inferc:spend:{account.rpartition('/')[2]}")
+        spend: dict[int, int] = await self._do(stored, _spend)
+        return spend
+
+
+def _time_and_text(answer: Any) -> tuple[float, str | None]:
+    (seconds, microseconds), text = answer
+    return seconds + microseconds / 1e6, text
+
+
+def _spend(stored: Any) -> dict[int, int]:
+    return {int(minute): int(amount) for minute, amount in stored.items()}
 
 
 def _key(account: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .problems import Do
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -17,9 +18,9 @@ return 1
 
 
 class RedisValues:
-    """do: runs a command, and makes a StoreError of what goes wrong with it."""
+    """do: runs a command, and makes a StoreError of what goes wrong with it, or with reading its answer."""
 
-    def __init__(self, client: Redis, do: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
+    def __init__(self, client: Redis, do: Do) -> None:
         self._client = client
         self._do = do
         self._swap = client.register_script(_SWAP)

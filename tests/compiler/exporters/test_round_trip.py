@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, strategies as st
@@ -13,6 +14,7 @@ from inferc.compiler.importers import Outcome, import_text
 from inferc.compiler.provenance import effective_values
 
 from ...support import onnx_models as models
+from ...support.examples import FEWER
 
 RUNTIMES = {
     "openai": ("gpt-4o", 'api_key = env("A")'),
@@ -26,43 +28,44 @@ RUNTIMES = {
     "gemini": ("gemini-2.5-flash", 'project = "p", region = "europe-west4"'),
 }
 
-whole = st.integers(1, 5000)
-times = st.sampled_from(("250ms", "1s", "7500ms", "45s", "2m", "1h"))
+SEEDS = st.integers(0, 2**32)
+TIMES = ("250ms", "1s", "7500ms", "45s", "2m", "1h")
+TIERS = ("", ", flex = 0.5, flex_cached = 0.8", ", priority = 2, ultrafast = 6")
 
 
-@st.composite
-def limits(draw: st.DrawFn) -> str:
-    parts = [
-        f"rate_limits {{ requests_per_minute = {draw(whole)}, tokens_per_minute = {draw(whole)} }}",
-        f"retry {{ max_retries = {draw(st.integers(0, 9))} }}",
-        f"circuit_breaker {{ open_duration = {draw(times)} }}",
-    ]
-    return ", ".join(draw(st.lists(st.sampled_from(parts), unique=True)))
+def some(choose: Random, parts: list[str]) -> list[str]:
+    """Some of the parts, in any order."""
+    return choose.sample(parts, choose.randint(0, len(parts)))
 
 
-tiers = st.sampled_from(("", ", flex = 0.5, flex_cached = 0.8", ", priority = 2, ultrafast = 6"))
-
-
-@st.composite
-def deployments(draw: st.DrawFn, name: str) -> str:
+def deployment(choose: Random, name: str) -> str:
     """A deployment of which LiteLLM can say all."""
-    kind = draw(st.sampled_from(sorted(RUNTIMES)))
+    kind = choose.choice(sorted(RUNTIMES))
     model, settings = RUNTIMES[kind]
-    total, more = draw(times), draw(limits())
-    fields = [
-        f"serving {{ max_concurrent = {draw(whole)} }}",
-        f"request {{ defaults {{ temperature = 0.5, max_tokens = {draw(whole)} }}, unsupported = drop }}",
-        f"price {{ input = $1, output = $2, cached_input = $0.5{draw(tiers)} }}",
-        f"model_info {{ context_window = {draw(whole)} }}",
-        "task embed { }" if kind == "openai" else "",
+    total = choose.choice(TIMES)
+    limits = [
+        f"rate_limits {{ requests_per_minute = {whole(choose)}, tokens_per_minute = {whole(choose)} }}",
+        f"retry {{ max_retries = {choose.randint(0, 9)} }}",
+        f"circuit_breaker {{ open_duration = {choose.choice(TIMES)} }}",
+        f"timeouts {{ total = {total}, request = {total} }}",
     ]
-    chosen = [each for each in draw(st.lists(st.sampled_from(fields), unique=True)) if each]
+    fields = [
+        f"serving {{ max_concurrent = {whole(choose)} }}",
+        f"request {{ defaults {{ temperature = 0.5, max_tokens = {whole(choose)} }}, unsupported = drop }}",
+        f"price {{ input = $1, output = $2, cached_input = $0.5{choose.choice(TIERS)} }}",
+        f"model_info {{ context_window = {whole(choose)} }}",
+        *(["task embed { }"] if kind == "openai" else []),
+    ]
+    chosen = some(choose, fields)
     if any("task" in each for each in chosen):
         chosen = [each for each in chosen if "request" not in each]
-    timeouts = draw(st.sampled_from(("", f"timeouts {{ total = {total}, request = {total} }}")))
-    inner = ", ".join(part for part in (settings, more, timeouts) if part)
+    inner = ", ".join([settings, *some(choose, limits)])
     body = "\n  ".join([f'model = "{model}"', f"runtime {kind} {{ {inner} }}", *chosen])
     return f"deployment {name} {{\n  {body}\n}}\n"
+
+
+def whole(choose: Random) -> int:
+    return choose.randint(1, 5000)
 
 
 def checked(text: str, folder: Path) -> Checked:
@@ -91,11 +94,12 @@ def there_and_back(text: str, target: str, folder: Path, file: str) -> tuple[Che
     return before, checked(back.text, folder), back.text
 
 
-@given(one=deployments("one"), two=deployments("two"))
-def test_deployments_come_back_from_litellm(
-    one: str, two: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    before, after, _ = there_and_back(one + two, "litellm", tmp_path_factory.getbasetemp(), "config.yaml")
+@FEWER
+@given(seed=SEEDS)
+def test_deployments_come_back_from_litellm(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    choose = Random(seed)
+    text = deployment(choose, "one") + deployment(choose, "two")
+    before, after, _ = there_and_back(text, "litellm", tmp_path_factory.getbasetemp(), "config.yaml")
     assert values(after) == values(before)
 
 
@@ -115,32 +119,32 @@ def test_routes_come_back_from_litellm(tmp_path: Path, route: str) -> None:
     assert ROUTES[route] in text
 
 
-@st.composite
-def whole_deployments(draw: st.DrawFn) -> str:
+def whole_deployment(choose: Random) -> str:
     """A deployment of which atomr can say all."""
-    jitter, wait = draw(st.sampled_from(("none", "equal", "full"))), draw(times)
-    retry = f"max_retries = {draw(st.integers(0, 9))}, backoff_multiplier = 1.5, jitter = {jitter}"
+    jitter, wait = choose.choice(("none", "equal", "full")), choose.choice(TIMES)
+    retry = f"max_retries = {choose.randint(0, 9)}, backoff_multiplier = 1.5, jitter = {jitter}"
+    probes = f"failure_threshold = {whole(choose)}, half_open_max_probes = {whole(choose)}"
     parts = [
         f"retry {{ {retry}, initial_backoff = {wait}, max_backoff = 2h }}",
-        f"timeouts {{ request = {draw(times)}, read = {draw(times)} }}",
-        f"circuit_breaker {{ failure_threshold = {draw(whole)}, half_open_max_probes = {draw(whole)} }}",
-        f"rate_limits {{ requests_per_minute = {draw(whole)}, strict = true }}",
-        draw(st.sampled_from(('organization = "o"', 'endpoint = "https://e.example.com/v1"'))),
+        f"timeouts {{ request = {choose.choice(TIMES)}, read = {choose.choice(TIMES)} }}",
+        f"circuit_breaker {{ {probes} }}",
+        f"rate_limits {{ requests_per_minute = {whole(choose)}, strict = true }}",
+        choose.choice(('organization = "o"', 'endpoint = "https://e.example.com/v1"')),
     ]
     fields = [
-        f"replicas = {draw(st.integers(1, 9))}",
-        f"serving {{ max_concurrent = {draw(whole)}, on_capacity_exhausted = reject }}",
+        f"replicas = {choose.randint(1, 9)}",
+        f"serving {{ max_concurrent = {whole(choose)}, on_capacity_exhausted = reject }}",
         "budget { max_spend_per_day = $2.5, on_exceeded = throttle }",
     ]
-    chosen = draw(st.lists(st.sampled_from(parts), unique=True))
-    others = draw(st.lists(st.sampled_from(fields), unique=True))
-    inner = ", ".join(['api_key = file("/run/key")', *chosen])
-    body = "\n  ".join([f"runtime openai {{ {inner} }}", *others])
+    inner = ", ".join(['api_key = file("/run/key")', *some(choose, parts)])
+    body = "\n  ".join([f"runtime openai {{ {inner} }}", *some(choose, fields)])
     return f'deployment one {{\n  model = "gpt-4o-mini"\n  {body}\n}}\n'
 
 
-@given(text=whole_deployments())
-def test_deployments_come_back_from_atomr(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+@FEWER
+@given(seed=SEEDS)
+def test_deployments_come_back_from_atomr(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    text = whole_deployment(Random(seed))
     before, after, _ = there_and_back(text, "atomr", tmp_path_factory.getbasetemp(), "atomr.toml")
     assert values(after) == values(before)
 

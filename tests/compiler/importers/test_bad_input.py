@@ -60,6 +60,27 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
     ("text", "title", "advice"),
     [
         ("models: {a: {cmd: llama-server --port 1}}", "llama-swap", "launch { command"),
+        (
+            "routes: [{uri: /a, plugins: {ai-proxy: {provider: openai}}}]",
+            "Apache APISIX",
+            "several are a route",
+        ),
+        ("provider: {type: qwen, apiTokens: [a]}", "Higress", "several are a route"),
+        ("llm: {port: 4000, models: [{name: a, provider: openAI}]}", "agentgateway", "each model"),
+        ("binds: [{port: 1, listeners: [{routes: []}]}]", "agentgateway", "each model"),
+        ("routers: {a: {load-balance: {chat: {strategy: latency}}}}", "Helicone's AI gateway", "each model"),
+        ("modelArtifacts: {uri: 'hf://a/b'}\ndecode: {}", "llm-d, as Helm reads it", "launch { command"),
+        ("apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin", "Higress", "several are a route"),
+        (
+            "apiVersion: production-stack.vllm.ai/v1\nkind: VLLMRuntime",
+            "vLLM's production stack",
+            "launch { command",
+        ),
+        (
+            "apiVersion: inference.networking.k8s.io/v1\nkind: InferencePool",
+            "the Gateway API's inference extension",
+            "balance",
+        ),
         ("version: 1.2.1\nendpoints: {custom: [{name: a}]}", "LibreChat", "OpenAI-like provider"),
         ("name: a\nmodels: [{name: b, provider: openai, model: c}]", "Continue", "OpenAI-like provider"),
         ("servingEngineSpec: {modelSpec: []}", "vLLM's production stack, as Helm reads it", "endpoint"),

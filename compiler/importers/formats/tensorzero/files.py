@@ -34,7 +34,9 @@ def recognises(root: Node) -> bool:
     """Whether this is a configuration of TensorZero."""
     models = root.get("models")
     routed = models is not None and any("routing" in each.entries for each in models.entries.values())
-    return routed or ("functions" in root.entries and "model_list" not in root.entries)
+    functions = root.get("functions")
+    has_functions = functions is not None and any(each.entries for each in functions.entries.values())
+    return routed or (has_functions and "model_list" not in root.entries)
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:
