@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
@@ -63,6 +63,10 @@ def _changes(before: Mapping[Scope, _State], scopes: Collection[Scope]) -> set[o
     return changed
 
 
+_ONCE = (s.ClusterDeclaration, s.GatewayDeclaration)
+_NAMED = get_args(Named)
+
+
 def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
     """Let `scope` be that of `module`, with the names that it declares itself."""
     scope.module, scope.lost, scope.used = module, set(module.lost), set()
@@ -73,7 +77,7 @@ def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
     scope.own, scope._by_kind, reported = {}, {}, len(found.items)
     gateways: dict[type, s.Declaration] = {}
     for node in module.declarations:
-        if isinstance(node, s.ClusterDeclaration | s.GatewayDeclaration):
+        if isinstance(node, _ONCE):
             first = gateways.setdefault(type(node), node)
             if first is not node:
                 word = "cluster" if isinstance(node, s.ClusterDeclaration) else "gateway"
@@ -83,7 +87,7 @@ def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
                     _keyword(scope, first, word),
                     found,
                 )
-        elif isinstance(node, Named):
+        elif isinstance(node, _NAMED):
             symbol = before.get(id(node)) or Symbol(scope, node)
             earlier = scope.own.setdefault(node.name.text, symbol)
             if earlier is not symbol:

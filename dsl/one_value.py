@@ -13,7 +13,7 @@ _OPERATORS = {"and": "&&", "or": "||"}
 
 
 def report_one_value(end: int, here: Span, error: Callable[..., Any]) -> bool:
-    """Report by `error` the word at `here` behind the value that ends at `end`; whether it belongs to that."""
+    """Report by `error` that the word at `here` belongs to the value that ends at `end`; whether it does."""
     text = here.source.text
     word = text[here.start : here.end]
     sign = _OPERATORS.get(word)
