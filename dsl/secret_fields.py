@@ -86,6 +86,7 @@ _DECLARED = late_pattern(r"(?m)^[ \t]*+(?:let|param)[ \t]++(\w++)|\bas[ \t]++(\w
 _WORD = late_pattern(r"[^\W\d]\w*+(?:\.\w++)?+")
 _PLAIN = late_pattern(r"[A-Za-z_]++(?:\.[A-Za-z_]++)?+(?=[ \t]*+(?:\Z|[)\]}>?]))")
 _QUANTITY = late_pattern(r"\$?\d{1,6}(?:[kMG%sdhm]|ms)\Z")
+_OPENERS = {")": "(", "]": "[", "}": "{"}
 _AROUND = " \t\r\n,;(){}[]\"'“”„‘’‚«»`=:<>|-&?"
 _USER = late_pattern(r"(?<=://)[^\s/@:\"']*+:(?!\d{1,5}/)([^\s\"]{1,300})(?=@)")
 _QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^\s&\"]++)")
@@ -151,6 +152,10 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
         ):
             continue
         start, end = found.end(), _value_end(text, found.end(), found.start("name"))
+        while (opener := _OPENERS.get(text[end : end + 1])) and (
+            text.count(opener, start, end) > text.count(text[end], start, end)
+        ):
+            end += 1
         if not is_sure and _PLAIN.match(text, start, end) is not None:
             continue
         if _WORD.fullmatch(text, start, end) is not None:
