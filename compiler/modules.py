@@ -50,7 +50,7 @@ def read_file(path: Path) -> str:
 
     Raises OSError, also for a link that only looks like a file of the language, and ValueError.
     """
-    text = read_regular_text(path, LARGEST, "utf-8-sig")
+    text = read_regular_text(path, LARGEST).removeprefix("\ufeff")
     if path.name.endswith(SUFFIX) and not is_source(path):
         raise OSError(errno.EINVAL, "it is a link to another kind of file", str(path))
     return text

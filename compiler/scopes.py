@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
+from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean
 from .memory import Memory
@@ -33,7 +34,8 @@ def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | Non
     return scopes
 
 
-class _State(NamedTuple):
+@frozen(eq=False, repr=False)
+class _State:
     """What a file says in one check."""
 
     own: dict[str, Symbol]
