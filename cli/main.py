@@ -256,6 +256,9 @@ def _without_command(arguments: list[str]) -> int:
 
         print(f"inferc {__version__}")
         return 0
+    from .output import wants_color
+
+    vars(parser)["color"] = wants_color(sys.stderr)  # newer versions of Python look at the standard output
     parser.print_help(sys.stderr)
     return 2
 
