@@ -673,3 +673,24 @@ def test_one_namespace_that_a_file_says_in_part_is_one(bring: Import) -> None:
     assert "there is no such backend in this file" in came.comments()
     assert came.values["gpt-east-there.runtime.endpoint"] == "https://east.example.com/v1"
     assert came.values["gpt-east-there.runtime.api_key"] == '[env("KEY")]'
+
+
+def test_shares_of_variants_with_settings_of_their_own_come_over(bring: Import) -> None:
+    came = bring(
+        "tensorzero.toml",
+        """
+        [functions.ask]
+        type = "chat"
+        [functions.ask.variants.a]
+        type = "chat_completion"
+        model = "openai::gpt-4o"
+        weight = 1
+        temperature = 0.5
+        [functions.ask.variants.b]
+        type = "chat_completion"
+        model = "openai::gpt-4o-mini"
+        weight = 0
+        """,
+    )
+    assert 'route ask = fallback ["ask-a", "ask-b"]' in came.text
+    assert came.lost() == set()
