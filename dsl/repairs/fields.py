@@ -9,12 +9,18 @@ from ..secret_fields import holds_secret
 from ..suggest import near
 from ..syntax import Identifier, Reference
 from ..tokens import CLOSER_OF, Token, tokenize
+from ..wording import shorten
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
 CALLS = ("env", "file", "fallback", "bearer", "hash", "python", "custom")
 """Words that stand before parentheses."""
 
 _SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
+_LIST_BELOW = re.compile(
+    r"[ \t\r]*+\n(?P<items>[ \t]*+-[ \t]++[^\s:\n]++"
+    r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
+)
+_WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
 _BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
@@ -53,6 +59,8 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes = at.change("remove the `:`", token.start, token.end, "")
         at.error("E0101", _SIGN_MESSAGES[kind].format(":="), at.here, "remove this", fixes=fixes)
         return use()
+    if kind == "EQUAL" and (listed := _LIST_BELOW.match(at.text, token.end)) is not None:
+        return _list_below(at, listed["items"], listed.end())
     if kind == "EQUAL" and token.type == "COLON" and _BLOCK_BEHIND.match(at.text, token.end) is not None:
         return _colon_before_block(at)
     space = " " if at.end_before == token.start and kind != "COLON" else ""
@@ -64,6 +72,22 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes=at.change(f"write `{sign}`", token.start, token.end, f"{space}{sign}"),
     )
     return use(Token(kind, sign, token.start, token.end))
+
+
+def _list_below(at: Situation, lines: str, end: int) -> Instead:
+    """`providers:` above `- cuda` and `- cpu`."""
+    items = [line.strip().removeprefix("-").strip() for line in lines.splitlines()]
+    values = [each if _WORD_OR_TEXT.fullmatch(each) else f'"{each}"' for each in items]
+    meant = f"= [{', '.join(values)}]"
+    space = " " if at.end_before == at.token.start else ""
+    at.error(
+        "E0101",
+        "the values of a list stand between `[` and `]`",
+        at.here,
+        f"write `{shorten(meant)}`",
+        fixes=at.change("write a list", at.token.start, end, f"{space}{meant}", safe=False),
+    )
+    return SKIP
 
 
 def _stands_for_equals(at: Situation) -> bool:

@@ -104,9 +104,7 @@ class SharedFile:
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
-            if (
-                type(error) is not sqlite3.DatabaseError
-            ):  # locked, not readable: nothing wrong with what is in it
+            if type(error) is not sqlite3.DatabaseError:  # locked, not readable
                 raise
             self._remove(error)
             self._connect()
