@@ -95,6 +95,34 @@ def write_files(folder: Path) -> tuple[Path, str]:
     return path, text
 
 
+CAPABILITIES = {
+    "textDocument": {
+        "completion": {
+            "contextSupport": True,
+            "completionItem": {
+                "snippetSupport": True,
+                "commitCharactersSupport": True,
+                "documentationFormat": ["markdown", "plaintext"],
+                "deprecatedSupport": True,
+                "preselectSupport": True,
+                "tagSupport": {"valueSet": [1]},
+                "insertReplaceSupport": True,
+                "resolveSupport": {"properties": ["documentation", "detail", "additionalTextEdits"]},
+                "insertTextModeSupport": {"valueSet": [1, 2]},
+                "labelDetailsSupport": True,
+            },
+            "insertTextMode": 2,
+            "completionItemKind": {"valueSet": list(range(1, 26))},
+            "completionList": {
+                "itemDefaults": ["commitCharacters", "editRange", "insertTextFormat", "insertTextMode"]
+            },
+        }
+    }
+}
+"""What VS Code says of completion (`fillClientCapabilities` in `client/src/common/completion.ts` of
+microsoft/vscode-languageserver-node, commit 0d5f0e1). It asks for findings, too; here they are told."""
+
+
 class Editor:
     """The least client that can measure: messages as they are, read when they are waited for."""
 
@@ -102,7 +130,7 @@ class Editor:
         command = [sys.executable, "-m", "inferc.cli", "lsp"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._number = 0
-        self.ask("initialize", {"processId": None, "rootUri": uri_of(folder), "capabilities": {}})
+        self.ask("initialize", {"processId": None, "rootUri": uri_of(folder), "capabilities": CAPABILITIES})
         self.tell("initialized", {})
 
     def tell(self, method: str, params: Any) -> None:

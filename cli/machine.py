@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from ..compiler.plan import ExecutionProvider
 from ..dsl.record import frozen
+from .extras import pip_install
 
 State = Literal["ok", "note", "missing"]
 
@@ -68,7 +69,7 @@ def _extras() -> Iterator[Seen]:
             if name in _ONNX and find_spec("onnxruntime") is not None:
                 continue
             lacks = ", ".join(each for each, version in versions.items() if version is None)
-            yield Seen(f"extra {name}", "note", f"without {lacks}: pip install 'inferc[{name}]'")
+            yield Seen(f"extra {name}", "note", f"without {lacks}: {pip_install(name)}")
 
 
 def _version(package: str) -> str | None:

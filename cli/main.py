@@ -190,9 +190,11 @@ def _dispatch(arguments: list[str]) -> int:
     module.configure(parser)
     parser.given = arguments
     # argparse shows no help while it mixes, and takes names behind `--` for options
-    is_plain = {"-h", "--help", "--"} & {*arguments}
-    parse = parser.parse_args if is_plain else parser.parse_intermixed_args
-    given = parse(arguments[1:])
+    if {"-h", "--help", "--"} & {*arguments}:
+        given = parser.parse_args(arguments[1:])
+    else:
+        parser.usage = ""  # argparse would write it out before each mixing, for errors that do not show it
+        given = parser.parse_intermixed_args(arguments[1:])
     from .output import answers_programs, for_programs
 
     with for_programs(answers_programs(given)):
@@ -254,6 +256,9 @@ def _without_command(arguments: list[str]) -> int:
 
         print(f"inferc {__version__}")
         return 0
+    from .output import wants_color
+
+    vars(parser)["color"] = wants_color(sys.stderr)  # newer versions of Python look at the standard output
     parser.print_help(sys.stderr)
     return 2
 

@@ -15,7 +15,6 @@ from typing import TextIO
 from ..dsl.diagnostics import Diagnostic, Severity
 from ..dsl.render import OutputFormat, render, summary
 from ..dsl.secrets import masked
-from ..runtime.requests.foreign_text import escaped
 
 ERRORS = "inferc.errors/1"
 
@@ -100,11 +99,13 @@ def fail(message: str, status: int = 1) -> int:
 
 def harmless(message: str) -> str:
     """`message`, which may quote others, without keys and without anything that a terminal would obey."""
-    return "\n".join(map(escaped, masked(message).split("\n")))
+    return "\n".join(map(in_line, masked(message).split("\n")))
 
 
 def in_line(text: str) -> str:
     """The same on one line: a name that others chose begins no line of its own."""
+    from ..runtime.requests.foreign_text import escaped  # where all is fine, nothing of others is shown
+
     return escaped(masked(text))
 
 

@@ -20,6 +20,7 @@ from ..compiler.plan import (
 )
 from ..compiler.plan.extras import Extra, extras_of
 from ..compiler.plan.reach import files_of, names_of, values_in
+from .extras import pip_install
 from .machine import Seen
 
 
@@ -48,7 +49,7 @@ def _packages(plan: Plan) -> Iterator[Seen]:
         needs.setdefault(each.module, each)
     for module, each in needs.items():
         if not _is_installed(module):
-            text = f"`{module}` is not installed: pip install 'inferc[{each.name}]'"
+            text = f"`{module}` is not installed: {pip_install(each.name)}"
             yield Seen(each.owner, "missing", text)
 
 

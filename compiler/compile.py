@@ -24,7 +24,7 @@ from .globals import GlobalBlocks
 from .memory import Memory
 from .merge import Merger
 from .model_files import ModelFiles
-from .modules import Loader, Module, ParseText, ReadText, read_file
+from .modules import FileKey, Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
 from .results import Kind
@@ -98,10 +98,11 @@ def open_file(
     read: ReadText = read_file,
     parse: ParseText = parse_text,
     memory: Memory | None = None,
+    key: FileKey | None = None,
 ) -> Opened | None:
     """The first part of it; None when the file cannot be read. memory: what was found out in checks before,
     for callers that keep it; what an earlier check gave is then of no use any more."""
-    loader = Loader(found, read, parse)
+    loader = Loader(found, read, parse, key)
     root = loader.load_root(name, path, text)
     if root is None:
         return None

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from ..dsl.diagnostics import Diagnostic
 from ..dsl.parser import Parsed
 from ..dsl.record import frozen
-from ..dsl.source import Source
+from ..dsl.source import Source, Span
 
 Place = tuple[Source, int]
 """A file, and the number of a declaration in it."""
 
 _SYNTAX = "E01"
+_OF_TEXTS = ("E0105", "E0112")
+"""Mistakes in how a text is written."""
 _ALWAYS = ("E0306", "N0414")
 """What is said anyway: that a secret stands in the file, and what was assumed."""
 
@@ -45,7 +47,7 @@ def without_followers(
 ) -> list[Diagnostic]:
     """`diagnostics` without those about the meaning of damaged declarations, or of lines whose form is wrong,
     and without warnings about declarations that have a mistake; `damages` is by file."""
-    diagnostics = list(diagnostics)
+    diagnostics = _once_of_secrets(list(diagnostics))
     misshapen = {_line(each) for each in diagnostics if each.code.startswith(_SYNTAX)}
     wrong = {
         place for place in (_declaration(each, damages) for each in diagnostics if each.is_error) if place
@@ -57,6 +59,21 @@ def without_followers(
         for each in diagnostics
         if _is_kept(each) or not (_follows(each, damages, wrong) or (misshapen and _line(each) in misshapen))
     ]
+
+
+def _once_of_secrets(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """`diagnostics` without those about how something is written that may not stand there at all."""
+    secrets = [each.primary.span for each in diagnostics if each.code == "E0306" and each.primary]
+    return [each for each in diagnostics if each.code not in _OF_TEXTS or not _is_inside(each, secrets)]
+
+
+def _is_inside(diagnostic: Diagnostic, spans: Iterable[Span]) -> bool:
+    if diagnostic.primary is None:
+        return False
+    here = diagnostic.primary.span
+    return any(
+        each.source is here.source and each.start <= here.start and here.end <= each.end for each in spans
+    )
 
 
 def _is_kept(diagnostic: Diagnostic) -> bool:

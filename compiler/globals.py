@@ -38,7 +38,6 @@ from ..dsl.secret_values import SECRET_FUNCTIONS
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
 from ..dsl.values import Call, Word
-from .certificate_files import check_certificate, check_pair
 from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
@@ -212,7 +211,11 @@ class GlobalBlocks:
 
     def _certificate(self, tls: Tls | None, paths: Paths) -> None:
         """Certificates are files: they are followed when they change."""
-        for name in ("cert", "key", "client_ca") if tls is not None else ():
+        if tls is None:
+            return
+        from .certificate_files import check_certificate, check_pair  # few files name any
+
+        for name in ("cert", "key", "client_ca"):
             ref = getattr(tls, name)
             if ref is not None:
                 check_certificate(ref, name, _written(paths, ("tls", name)).span, self._found)
@@ -224,8 +227,7 @@ class GlobalBlocks:
                     "not a file",
                     help=f'write `{name} = file("path.pem")`',
                 )
-        if tls is not None:
-            check_pair(tls.cert, tls.key, _written(paths, ("tls", "key")).span, self._found)
+        check_pair(tls.cert, tls.key, _written(paths, ("tls", "key")).span, self._found)
 
     def _tokens(self, jwt: Jwt | None, keys: Mapping[str, Key], paths: Paths) -> None:
         if jwt is None:

@@ -89,7 +89,8 @@ class Merger:
 
     def merge_body(self, scope: Scope, body: s.Body, name_span: Span) -> Section:
         """A block that is no deployment's, such as `gateway`."""
-        name = s.Identifier(name_span.start, name_span.end, name_span.text)
+        written = name_span.source.text[name_span.start : name_span.end]
+        name = s.Identifier(name_span.start, name_span.end, written)
         whole = Section(name, scope)
         self._fill(whole, body, scope, name)
         return whole

@@ -41,13 +41,16 @@ cannot be one."""
 ParseText = Callable[[Source], Parsed]
 """Gives a file as read. May give the same again for the same text: nothing changes what it gave."""
 
+FileKey = Callable[[Path], str]
+"""Gives what `file_key` does. May give the same again while links on disk stay as they are."""
+
 
 def read_file(path: Path) -> str:
     """The text of a UTF-8 file, a byte order mark left out and line ends kept.
 
     Raises OSError, also for a link that only looks like a file of the language, and ValueError.
     """
-    text = read_regular_text(path, LARGEST, "utf-8-sig")
+    text = read_regular_text(path, LARGEST).removeprefix("\ufeff")
     if path.name.endswith(SUFFIX) and not is_source(path):
         raise OSError(errno.EINVAL, "it is a link to another kind of file", str(path))
     return text
@@ -86,10 +89,17 @@ class Module:
 class Loader:
     """Reads a file and everything it imports."""
 
-    def __init__(self, found: Diagnostics, read: ReadText = read_file, parse: ParseText = parse) -> None:
+    def __init__(
+        self,
+        found: Diagnostics,
+        read: ReadText = read_file,
+        parse: ParseText = parse,
+        key: FileKey | None = None,
+    ) -> None:
         self._found = found
         self._read = read
         self._parse = parse
+        self._key = key or file_key
         self.missing: list[Path] = []
         """Files that are imported and could not be read."""
         self._modules: dict[str, Module] = {}
@@ -103,7 +113,7 @@ class Loader:
 
     def has(self, path: Path | None, name: str) -> bool:
         """Whether the file at `path`, or the text called `name`, was read already."""
-        return (file_key(path) if path is not None else name) in self._modules
+        return (self._key(path) if path is not None else name) in self._modules
 
     def load_root(self, name: str, path: Path | None, text: str | None = None) -> Module | None:
         """The module of the file at `path`, or of `text`; None when it cannot be read."""
@@ -117,7 +127,7 @@ class Loader:
                 )
                 return None
         source = Source(name, text, path)
-        return self._load(source, key_of(source))
+        return self._load(source, self._key(path) if path is not None else name)
 
     def _load(self, source: Source, key: str) -> Module:
         parsed = self._parse(source)
@@ -148,7 +158,7 @@ class Loader:
             return None
         base = importer.source.folder
         path = base / written.parts[0]
-        key = file_key(path)
+        key = self._key(path)
         if self._leaves_project(base, written.parts[0], span):
             return None
         if key in (loading for loading, _ in self._loading):

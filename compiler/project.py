@@ -24,6 +24,8 @@ def project_left(folder: Path, written: str, find: Callable[[Path], Path | None]
     Without a working copy the project is `folder`, and only absolute paths leave it. Symbolic links are not
     followed.
     """
+    if not os.path.isabs(written) and os.pardir not in written:
+        return None
     project = find(folder)
     if project is None:
         if not Path(written).is_absolute():

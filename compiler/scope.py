@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import field
@@ -97,7 +97,11 @@ class Scope:
         """The declarations of these kinds that names of this file stand for, in order."""
         known = self._by_kind.get(kinds)
         if known is None:
-            known = [symbol for symbol in self.own.values() if isinstance(symbol.node, kinds)]
+            if self.distinct is self.module.declarations:
+                nodes: Sequence[Named] = self.module.each(*kinds)
+                known = [self.own[node.name.text] for node in nodes]
+            else:
+                known = [symbol for symbol in self.own.values() if isinstance(symbol.node, kinds)]
             self._by_kind[kinds] = known
         return known
 

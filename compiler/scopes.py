@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, get_args
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
+from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean
 from .memory import Memory
@@ -33,7 +34,8 @@ def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | Non
     return scopes
 
 
-class _State(NamedTuple):
+@frozen(eq=False, repr=False)
+class _State:
     """What a file says in one check."""
 
     own: dict[str, Symbol]
@@ -63,6 +65,10 @@ def _changes(before: Mapping[Scope, _State], scopes: Collection[Scope]) -> set[o
     return changed
 
 
+_ONCE = (s.ClusterDeclaration, s.GatewayDeclaration)
+_NAMED = get_args(Named)
+
+
 def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
     """Let `scope` be that of `module`, with the names that it declares itself."""
     scope.module, scope.lost, scope.used = module, set(module.lost), set()
@@ -73,7 +79,7 @@ def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
     scope.own, scope._by_kind, reported = {}, {}, len(found.items)
     gateways: dict[type, s.Declaration] = {}
     for node in module.declarations:
-        if isinstance(node, s.ClusterDeclaration | s.GatewayDeclaration):
+        if isinstance(node, _ONCE):
             first = gateways.setdefault(type(node), node)
             if first is not node:
                 word = "cluster" if isinstance(node, s.ClusterDeclaration) else "gateway"
@@ -83,7 +89,7 @@ def _declare(scope: Scope, module: Module, found: Diagnostics) -> None:
                     _keyword(scope, first, word),
                     found,
                 )
-        elif isinstance(node, Named):
+        elif isinstance(node, _NAMED):
             symbol = before.get(id(node)) or Symbol(scope, node)
             earlier = scope.own.setdefault(node.name.text, symbol)
             if earlier is not symbol:

@@ -8,30 +8,11 @@ from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.late_pattern import late_pattern
 from ..dsl.suggest import did_you_mean, offer
+from ..dsl.units import is_time
 from ..dsl.values import Word
 from .foreign_values import report_named_space, report_variable
 from .scope import VALUES, Scope
 
-_TIMES = frozenset(
-    [
-        "s",
-        "sec",
-        "second",
-        "m",
-        "min",
-        "minute",
-        "h",
-        "hr",
-        "hour",
-        "d",
-        "day",
-        "w",
-        "week",
-        "month",
-        "y",
-        "year",
-    ]
-)
 _RATE = late_pattern(r"\d\w*[ ]?/[ ]?\Z")
 _RATE_ADVICE = (
     "`requests_per_minute` is counted by the minute, `max_spend_per_day` by the day: write the number alone"
@@ -48,7 +29,7 @@ def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Dia
     meant = found.near(name, scope.names(*VALUES))
     span = scope.span(node)
     text = span.source.text
-    if name in _TIMES and not meant and _RATE.search(text, max(0, span.start - _NEAR), span.start):
+    if is_time(name) and not meant and _RATE.search(text, max(0, span.start - _NEAR), span.start):
         message = f"no `/{name}` stands behind a number"
         found.error("E0106", message, span, "the name of a field says it", help=_RATE_ADVICE)
         return

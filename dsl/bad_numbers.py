@@ -12,53 +12,22 @@ from .secret_fields import stands_for_secret
 from .secrets import has_long_row
 from .suggest import did_you_mean, every
 from .tokens import Token
-from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, PartsError, UnitError
+from .units import (
+    DURATION_UNITS,
+    MISNAMED_UNITS,
+    NUMBER_SUFFIXES,
+    SIZE_UNITS,
+    UNITS,
+    WEEKS,
+    PartsError,
+    UnitError,
+)
 from .wording import shorten
 
-UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
-MISNAMED_UNITS = {
-    "sec": "s",
-    "secs": "s",
-    "second": "s",
-    "seconds": "s",
-    "min": "m",
-    "mins": "m",
-    "minute": "m",
-    "minutes": "m",
-    "hr": "h",
-    "hrs": "h",
-    "hour": "h",
-    "hours": "h",
-    "day": "d",
-    "days": "d",
-    "msec": "ms",
-    "millis": "ms",
-    "Ki": "KiB",
-    "Mi": "MiB",
-    "Gi": "GiB",
-    "Ti": "TiB",
-    "KB": "KiB",
-    "MB": "MiB",
-    "GB": "GiB",
-    "TB": "TiB",
-    "K": "k",
-    "m": "M",
-    "g": "G",
-    "B": "G",
-    "kb": "KiB",
-    "mb": "MiB",
-    "gb": "GiB",
-    "tb": "TiB",
-    "kib": "KiB",
-    "mib": "MiB",
-    "gib": "GiB",
-    "tib": "TiB",
-}
 _IN_OTHER_LETTERS = {unit.lower(): unit for unit in (*SIZE_UNITS, *DURATION_UNITS)}
 
 _PER_MINUTE = ("rpm", "tpm")
 _DOLLARS = ("usd", "dollar", "dollars")
-_WEEKS = ("w", "wk", "week", "weeks")
 """What others write behind numbers, by what it means."""
 
 _POWER = late_pattern(r"(\d[\d_]*)(?:\.(\d+))?[eE](\d{1,2})")
@@ -132,7 +101,7 @@ def bare_text_said(reports: SyntaxReports, text: BareText) -> None:
     """Report a text without its quotes, once."""
     if text.start == reports.last_number:
         return
-    reports.last_number = text.start
+    reports.last_number, reports.told_until = text.start, text.end
     text.say(reports.span(text.start, text.end), reports.error)
 
 
@@ -177,7 +146,7 @@ def _instead(number: str, suffix: str) -> str | None:
         return number
     if suffix in _DOLLARS:
         return f"${number}"
-    return f"{int(number) * 7}d" if suffix in _WEEKS and number.isdecimal() else None
+    return f"{int(number) * 7}d" if suffix in WEEKS and number.isdecimal() else None
 
 
 def no_dimension(reports: SyntaxReports, token: Token) -> None:

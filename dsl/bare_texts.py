@@ -16,8 +16,9 @@ _MOST = 200
 
 _SIGNS = "_.:/\\@~+-"
 _REST = late_pattern(r"[\w.:/\\@~+-]*+")
+_MORE_WORDS = late_pattern(r"(?:[ \t]++[\w.:/\\@~+-]++)++(?=[ \t]*+(?:[,}\r\n#]|\Z))")
 _BEHIND = late_pattern(r"\"?+[ \t]*+(?:[,\])}\r\n#;]|\Z)")
-_BEFORE = late_pattern(r"(?:(?<![=!<>:])=|(?<![\w\"\])])\[|\b(?:env|file)\()[ \t]*+\Z")
+_BEFORE = late_pattern(r"(?:(?<![=!<>:])=|(?<=[\w\"]):(?=[ \t])|(?<![\w\"\])])\[|\b(?:env|file)\()[ \t]*+\Z")
 _IN_LIST = late_pattern(r"(?<![\w\"\])])\[[^\[\]()=]*,[ \t]*+\Z")
 _ROUTE = late_pattern(r"[ \t]*+route\b")
 _IS_TEXT = late_pattern(
@@ -74,9 +75,16 @@ def bare_text(text: str, offset: int) -> BareText | None:
         start -= 1
     rest = _REST.match(text, offset, offset + _MOST)
     end = rest.end() if rest is not None else offset
+    more = _MORE_WORDS.match(text, end, end + _MOST)
+    if more is not None:
+        end = more.end()
     written = text[start:end]
     before = text[max(text.rfind("\n", 0, start) + 1, start - _MOST) : start]
-    if _IS_TEXT.match(written) is None or _BEHIND.match(text, end) is None or before.count('"') % 2:
+    if (
+        _IS_TEXT.match(text, start, more.start() if more else end) is None
+        or _BEHIND.match(text, end) is None
+        or before.count('"') % 2
+    ):
         return None
     if _ROUTE.match(before) is not None or (
         _BEFORE.search(before) is None and _IN_LIST.search(before) is None

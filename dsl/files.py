@@ -57,6 +57,6 @@ def read_regular(path: Path, most: int) -> bytes:
         return file.read(size)
 
 
-def read_regular_text(path: Path, most: int, encoding: str = "utf-8") -> str:
+def read_regular_text(path: Path, most: int) -> str:
     """The same as text, line ends kept. Raises UnicodeDecodeError, too."""
-    return io.TextIOWrapper(io.BytesIO(read_regular(path, most)), encoding, newline="").read()
+    return read_regular(path, most).decode()

@@ -16,9 +16,9 @@ _FORMS = (
     rf"(?:os\.)?getenv\({_QUOTED}<name>{_QUOTED}\)",
     rf"(?:process|import\.meta)\.env(?:\.|\[{_QUOTED})<name>{_QUOTED}\]?",
     rf"(?:ENV|env)\[{_QUOTED}<name>{_QUOTED}\]",
-    r"\{\{\s*(?:env[. ]|secrets\.)\"?<name>\"?\s*\}\}",
+    r"\{\{\s*(?:env[. ]|secrets\.)?\"?<name>\"?\s*\}\}",
     r"\{env[.:]<name>\}",
-    r"!env\s+\$?\{?<name>\}?",
+    r"![Ee][Nn][Vv]\s+\$?\{?<name>\}?",
     r"(?:env|secrets|ENV)[.:/]<name>",
     r"%<name>%",
 )
@@ -32,11 +32,11 @@ def _any() -> re.Pattern[str]:
     )
 
 
-STARTS = ("$", "os.", "environ", "getenv", "process.", "import.", "ENV", "env", "secrets", "{", "!env", "%")
+STARTS = ("$", "os.", "environ", "getenv", "process.", "import.", "ENV", "env", "secrets", "{", "!", "%")
 """What such a reference begins with."""
 
 
-_MARKS = ("$", "%", "env", "ENV", "secrets")
+_MARKS = ("$", "%", "{{", "env", "ENV", "secrets")
 """One of these is in each of them."""
 
 

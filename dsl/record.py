@@ -40,7 +40,7 @@ else:
 
 __all__ = ["FEW", "Field", "define", "fields", "frozen", "is_record"]
 
-FEW = 24
+FEW = 48
 """Values of a class that are made before attrs writes its `__init__`."""
 
 _declared: dict[type, tuple[dict[str, Any], bool]] = {}
@@ -125,7 +125,7 @@ def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
     kinds = cls.__annotations__
     named = [name for name, kind in kinds.items() if "ClassVar" not in str(kind)]
     fields = {name: body.pop(name, attrs.NOTHING) for name in named}
-    above = {slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())}
+    above = {slot for base in cls.__mro__[1:] for slot in vars(base).get("__slots__", ())}
     slots = [name for name in fields if name not in above]
     if cached_property in map(type, body.values()) and "__dict__" not in above:
         slots.append("__dict__")

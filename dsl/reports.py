@@ -15,6 +15,7 @@ from .key_reports import KeyReports
 from .late_pattern import late_pattern
 from .lines import line_start
 from .literals import FOREIGN_ESCAPE
+from .one_value import report_one_value
 from .secret_lines import without_secrets
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
@@ -37,7 +38,7 @@ _WINDOWS_PATH = late_pattern(r"(?:[A-Za-z]:|\.{1,2})(?:\\[\w .-]+)+(?=\")")
 _NEAR = 200
 """How many characters before and behind a place are looked at."""
 
-_BEHIND_VALUE = late_pattern(r"(?:\d\w*|\))[ \t]++\Z")
+_BEHIND_VALUE = late_pattern(r"(?:\d\w*|\)|=[ \t]*+\"[^\"\n]*+\")[ \t]++\Z")
 _SIGN = late_pattern(r"[ \t]*+[=:{]")
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
@@ -64,6 +65,8 @@ class SyntaxReports:
         self._last_path = -1
         self.last_number = -1
         """Where the last number begins that is none."""
+        self.told_until = 0
+        """Where the last text without quotes ends."""
         self._quiet = (0, 0)
         self._count = 0
         self.sound_from = 0
@@ -175,6 +178,8 @@ class SyntaxReports:
         self.guessed_at(function.start)
 
     def not_separated(self, before: Node, after: Node) -> None:
+        if after.start < self.told_until:
+            return
         value = getattr(before, "value", None)
         if isinstance(value, Reference) and value.name in ("env", "file", "bearer"):
             self._no_brackets(value, after)
@@ -189,6 +194,9 @@ class SyntaxReports:
             return
         here = self.span(before.end, before.end)
         name: Node = getattr(after, "name", None) or after
+        if report_one_value(before.end, self.span(name.start, name.end), self.error):
+            self.guessed_at(name.start)
+            return
         self.error(
             "E0108",
             "two fields on one line need a comma between them",
@@ -211,6 +219,8 @@ class SyntaxReports:
         return True
 
     def no_value(self, name: str, start: int, end: int) -> None:
+        if start < self.told_until:
+            return
         if self.is_behind_value(start):
             self.nothing_behind(self.span(start, end))
             return

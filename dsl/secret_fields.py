@@ -22,6 +22,7 @@ _ALWAYS = late_pattern(
     r"|(?<!(?:first|input|after))(?<!(?:max|min|per|eos|bos|pad))(?<!(?:last|next|stop))(?<!output)(?<!prompt)"
     r"(?:[_-]token|(?<=[a-z])Token)\Z"
 )
+"""How fields are called that hold nothing else."""
 _OFTEN = ("key", "token", "auth", "bearer", "pass", "pwd", "pw", "sig", "signature")
 """Fields that hold something else, too: a word alone behind one may be the name of a value."""
 _NEVER = late_pattern(r"(?i)(?:name|env|var|file|path|id|ref|version|arn|url|uri|type|header)s?\Z")
@@ -29,6 +30,7 @@ _NEVER = late_pattern(r"(?i)(?:name|env|var|file|path|id|ref|version|arn|url|uri
 _MISSPELT = {"apikey": 1, "secret": 1, "token": 1, "password": 2, "authorization": 2, "credentials": 2}
 """Names that are recognised when they are written wrongly, and how many steps away."""
 _OTHERS = ("tokens", "taken", "secrete", "spoken")
+"""Words that are near one of them, and are none."""
 
 _ITEM = late_pattern(
     r"""(?xm) (?: ^ | [{\[(,;|&] | (?<=[ \t])(?=["']?[\w-]++["']?[ \t]*+[=:]) ) [ \t]*+
@@ -38,11 +40,11 @@ _ITEM = late_pattern(
     (?P<sign> [ \t]*+ (?: [:=?+]{0,2}[=:＝：]>? | -> | [|\])~>]++ )
       | (?=[ \t]++[^\s{}()\[\],;=:]) ) [ \t]*+"""
 )
+"""A name and what stands between it and its value: where a field may begin."""
 _HEADER_BEHIND = late_pattern(r'[ \t]*+(?:\w++|"[^"\n]*+")[ \t]++\{')
 """What follows a word that is no field: `key team_a {`."""
 _NO_WORD = late_pattern(r"[\"'“`]|[^\W\d]*+[^\s_A-Za-z]|\w++[ \t]++\w")
-_DECLARED = late_pattern(r"(?m)^[ \t]*+(?:let|param)[ \t]++(\w++)|\bas[ \t]++(\w++)[ \t\r]*$")
-_WORD = late_pattern(r"[\"'“`]|[^\W\d]*+[^\s_A-Za-z]|\w++[ \t]++\w")
+"""What is not one word alone, without a sign between it and the name before it."""
 _END = late_pattern(
     r"""(?<![ \t])[ \t]*+(?:
         [,;]?[ \t]*+(?:[})\];,][ \t]*+){0,99}+$
@@ -86,6 +88,8 @@ _DECLARED = late_pattern(r"(?m)^[ \t]*+(?:let|param)[ \t]++(\w++)|\bas[ \t]++(\w
 _WORD = late_pattern(r"[^\W\d]\w*+(?:\.\w++)?+")
 _PLAIN = late_pattern(r"[A-Za-z_]++(?:\.[A-Za-z_]++)?+(?=[ \t]*+(?:\Z|[)\]}>?]))")
 _QUANTITY = late_pattern(r"\$?\d{1,6}(?:[kMG%sdhm]|ms)\Z")
+_OPENERS = {")": "(", "]": "[", "}": "{"}
+"""What closes a bracket, and what opens it."""
 _AROUND = " \t\r\n,;(){}[]\"'“”„‘’‚«»`=:<>|-&?"
 _USER = late_pattern(r"(?<=://)[^\s/@:\"']*+:(?!\d{1,5}/)([^\s\"]{1,300})(?=@)")
 _QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^\s&\"]++)")
@@ -151,6 +155,10 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
         ):
             continue
         start, end = found.end(), _value_end(text, found.end(), found.start("name"))
+        while (opener := _OPENERS.get(text[end : end + 1])) and (
+            text.count(opener, start, end) > text.count(text[end], start, end)
+        ):
+            end += 1
         if not is_sure and _PLAIN.match(text, start, end) is not None:
             continue
         if _WORD.fullmatch(text, start, end) is not None:

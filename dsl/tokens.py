@@ -54,7 +54,7 @@ _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+(?:\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z]++)*+\$?"
 _PUNCTUATION = r"->|=>|\.\.|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
 
-_WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
+_WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|(?<=[ \t])--[ \t]++(?=[^\W\d])[^\n]*+"
 """Comments of other languages. No correct file has two of these signs together, so none is mistaken."""
 
 _TITLE = late_pattern(r'[ \t]*+"')

@@ -23,6 +23,61 @@ DURATION_UNITS: dict[str, float] = {
 }
 SIZE_UNITS: dict[str, int] = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 NUMBER_SUFFIXES: dict[str, int] = {"k": 10**3, "M": 10**6, "G": 10**9}
+UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
+MISNAMED_UNITS = {
+    "sec": "s",
+    "secs": "s",
+    "second": "s",
+    "seconds": "s",
+    "min": "m",
+    "mins": "m",
+    "minute": "m",
+    "minutes": "m",
+    "hr": "h",
+    "hrs": "h",
+    "hour": "h",
+    "hours": "h",
+    "day": "d",
+    "days": "d",
+    "msec": "ms",
+    "millis": "ms",
+    "Ki": "KiB",
+    "Mi": "MiB",
+    "Gi": "GiB",
+    "Ti": "TiB",
+    "KB": "KiB",
+    "MB": "MiB",
+    "GB": "GiB",
+    "TB": "TiB",
+    "K": "k",
+    "m": "M",
+    "g": "G",
+    "B": "G",
+    "kb": "KiB",
+    "mb": "MiB",
+    "gb": "GiB",
+    "tb": "TiB",
+    "kib": "KiB",
+    "mib": "MiB",
+    "gib": "GiB",
+    "tib": "TiB",
+}
+"""What others write behind numbers, and what it is here."""
+WEEKS = ("w", "wk", "week", "weeks")
+_LONGER = ("month", "months", "y", "yr", "year", "years")
+
+
+def is_unit(word: str) -> bool:
+    """Whether `word` stands behind numbers, here or with others."""
+    return word in UNITS or word in MISNAMED_UNITS
+
+
+def is_time(word: str) -> bool:
+    """Whether `word` is a length of time, here or with others."""
+    meant = word if word in DURATION_UNITS else MISNAMED_UNITS.get(word)
+    return meant in DURATION_UNITS or word in WEEKS or word in _LONGER
+
+
 _LARGEST_SHORT = 10**24
 """Larger amounts are written with all their digits: decimals could not be divided exactly."""
 

@@ -92,7 +92,7 @@ def answers(server: Server) -> dict[str, Answer]:
     """The questions about one text, and their answers."""
     return {
         lsp.TEXT_DOCUMENT_COMPLETION: lambda view, p: completion(
-            view, p.position, snippets=server.takes_snippets
+            view, p.position, snippets=server.takes_snippets, range_once=server.takes_range_once
         ),
         lsp.TEXT_DOCUMENT_HOVER: lambda view, p: hover(view, p.position),
         lsp.TEXT_DOCUMENT_SIGNATURE_HELP: lambda view, p: signature_help(view, p.position),

@@ -6,8 +6,11 @@ import asyncio
 import gc
 
 _YOUNG, _ALL = 1, 2
-_RARELY = 50
-"""After so many checks everything is searched, as long as a check itself: nearly all garbage is young."""
+_OFTEN, _RARELY = 50, 1000
+"""After so many checks, at least and at most, everything is searched: it takes as long as some checks, and
+nearly all garbage is young."""
+_MUCH = 5000
+"""How many old objects may become garbage between two searches, as far as the last one tells."""
 
 
 class Garbage:
@@ -15,7 +18,7 @@ class Garbage:
 
     def __init__(self) -> None:
         self._is_due = False
-        self._checks = 0
+        self._checks_left = self._every = _OFTEN
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -28,5 +31,10 @@ class Garbage:
 
     def _collect(self) -> None:
         self._is_due = False
-        self._checks += 1
-        gc.collect(_YOUNG if self._checks % _RARELY else _ALL)
+        self._checks_left -= 1
+        if self._checks_left:
+            gc.collect(_YOUNG)
+            return
+        found = gc.collect(_ALL)
+        self._every = min(max(_OFTEN, self._every * _MUCH // (found + 1)), _RARELY)
+        self._checks_left = self._every

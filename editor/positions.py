@@ -34,7 +34,8 @@ class Lines:
         """The line and column of the character at `offset`."""
         offset = min(max(offset, 0), len(self.text))
         line = bisect_right(self.starts, offset) - 1
-        return Position(line, self._units(self.text[self.starts[line] : offset]))
+        start = self.starts[line]
+        return Position(line, offset - start if self._is_plain else self._units(self.text[start:offset]))
 
     def range(self, start: int, end: int) -> Range:
         """From the character at `start` up to, not including, the one at `end`."""

@@ -78,6 +78,15 @@ class Protocol(LanguageServerProtocol):
             self._send_response(data["id"], error=JsonRpcInvalidParams().to_response_error())
             return JsonRPCNotification(method="$/refused", jsonrpc=self.VERSION, params=None)
 
+    def _send_handler_result(self, future: Any, *, msg_id: str | int) -> None:
+        """Answer a request. That it is refused is an answer, too, and nothing for the log."""
+        refused = None if future.cancelled() else future.exception()
+        if not isinstance(refused, JsonRpcException):
+            super()._send_handler_result(future, msg_id=msg_id)
+            return
+        self._request_futures.pop(msg_id, None)
+        self._send_response(msg_id, error=refused.to_response_error())
+
     def _send_data(self, data: Any) -> None:
         """Write a message, by orjson where it can: pygls's `json` takes ten times as long."""
         try:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _REFRESH = "workspace.diagnostics.refresh_support"
 _SNIPPETS = "text_document.completion.completion_item.snippet_support"
+_DEFAULTS = "text_document.completion.completion_list.item_defaults"
 
 
 class Server(TextServer):
@@ -114,6 +115,11 @@ class Server(TextServer):
     def takes_snippets(self) -> bool:
         """Whether the client fills in templates with stops."""
         return bool(get_capability(self.client_capabilities, _SNIPPETS, False))
+
+    @property
+    def takes_range_once(self) -> bool:
+        """Whether the client takes what a completion replaces from the list of them."""
+        return "editRange" in (get_capability(self.client_capabilities, _DEFAULTS, None) or ())
 
     def links(self, found: list[lsp.LocationLink]) -> list[lsp.LocationLink] | list[lsp.Location]:
         """Places to go to, in the form that the client knows."""

@@ -175,6 +175,7 @@ class Workspace:
             read=self.read,
             parse=self.parse,
             memory=memory,
+            key=self._key,
         )
         assert opened is not None  # its text is given
         self._opened[key] = (self.generation, document, opened)
@@ -226,7 +227,7 @@ class Workspace:
     def everything(self, first: Document | None = None) -> tuple[Scope, ...]:
         """The names of all files of the folders and all open texts, each file once."""
         unread: list[str] = []
-        loader = Loader(Diagnostics(), self.read, self.parse)
+        loader = Loader(Diagnostics(), self.read, self.parse, self._key)
         if first is not None:
             loader.load_root(first.name, first.path, first.text)
         for other in self._open.values():

@@ -54,13 +54,11 @@ class Tables:
 
         origins = [Nonterminal(name) for name in stored["origins"]]
         self.rules = [Rule(origins[origin], size, callback) for origin, size, callback in stored["rules"]]
-        rows = stored["states"]
-        shifts: list[tuple[Any, Any]] = [(Shift, state) for state in range(len(rows))]
+        rows, symbols = stored["states"], stored["symbols"]
         reduces = [(Reduce, rule) for rule in self.rules]
-        action, symbol = [*shifts, *reversed(reduces)].__getitem__, stored["symbols"].__getitem__
+        actions: list[tuple[Any, Any]] = [*((Shift, state) for state in range(len(rows))), *reversed(reduces)]
         self.states: list[dict[str, tuple[Any, Any]]] = [
-            dict(zip(map(symbol, symbols), map(action, targets), strict=True))
-            for symbols, targets in (zip(*pairs, strict=True) if pairs else ((), ()) for pairs in rows)
+            {symbols[symbol]: actions[target] for symbol, target in zip(*row, strict=True)} for row in rows
         ]
         self.start_states = {START: stored["start"]}
         self.end_states = {START: stored["end"]}

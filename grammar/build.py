@@ -22,7 +22,7 @@ def build_grammar(text: str) -> Lark:
 def build_tables(text: str) -> dict[str, Any]:
     """The tables of the grammar in `text`, as `tables.json` holds them.
 
-    A state is a list of pairs: a symbol, and the next state, or `~n` for reducing by rule n.
+    A state is two lists: symbols, and for each the next state, or `~n` for reducing by rule n.
     """
     analysed: Any = build_grammar(text)
     table = analysed.parser.parser._parse_table
@@ -44,7 +44,10 @@ def build_tables(text: str) -> dict[str, Any]:
             for rule in rules
         ],
         "states": [
-            [[symbols.index(symbol), entry(*actions[symbol])] for symbol in sorted(actions)]
+            [
+                [symbols.index(symbol) for symbol in sorted(actions)],
+                [entry(*actions[symbol]) for symbol in sorted(actions)],
+            ]
             for actions in states.values()
         ],
         "start": order[table.start_states[START]],

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sized
 from typing import Any, cast
 
-from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http import SERVER_SOFTWARE
+from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.http_writer import _serialize_headers
 
 from ..compiler.plan.record import frozen
 from .known_heads import MAX_KNOWN_BODY, KnownHeads
 from .requests.errors import RequestError
-from .whole_answer import StreamHead, WholeAnswer
+from .whole_answer import IS_AS_EXPECTED, WHOLE, StreamHead, send_whole
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +26,8 @@ MAX_HEADERS = 128
 MAX_UNSENT = 32 << 20
 """Bytes that all clients together may leave unread; a single one may leave more."""
 
-_JOINED = 32 << 10
-"""Bytes of a body up to which it is copied behind its head, to be sent at once."""
-_HEAD = b"HTTP/1.1 200 OK\r\n%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\nServer: %b\r\n\r\n"
-"""Of a whole answer."""
-_SERVER = SERVER_SOFTWARE.encode()
-_WITHOUT_BODY = (204, 304)
-_PLAIN = (WholeAnswer, web.Response)
-"""Of an answer in one piece, with nothing of its own beside."""
-_IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason", "_status"} and all(
-    hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
-)
-"""Whether this aiohttp has the fields that answers are sent by."""
+_MAKES_TASKS = sys.version_info < (3, 12)
+"""Whether aiohttp makes a task for each request that waits for its turn; later ones begin at once."""
 _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
@@ -87,6 +75,23 @@ class ConnectionRules:
 
 RULES: web.AppKey[ConnectionRules] = web.AppKey("connection_rules", ConnectionRules)
 """Where an application says how its connections are treated."""
+
+
+class _InPlace:
+    """A loop that is asked for a task for each request, and has the task of the connection answer it.
+
+    behind: requests of the connection that have come already; where there are some, each has its turn.
+    """
+
+    __slots__ = ("_behind", "_loop", "call_at", "call_later", "call_soon", "create_future", "time")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, behind: Sized) -> None:
+        self._loop, self._behind = loop, behind
+        self.create_future, self.time = loop.create_future, loop.time
+        self.call_at, self.call_later, self.call_soon = loop.call_at, loop.call_later, loop.call_soon
+
+    def create_task(self, answering: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+        return self._loop.create_task(answering) if self._behind else answering
 
 
 class Connection(web.RequestHandler):
@@ -155,6 +160,8 @@ class Connection(web.RequestHandler):
     async def start(self) -> None:
         """Answer requests until the connection ends."""
         self._task = asyncio.current_task()
+        if _MAKES_TASKS:
+            self._loop = cast(asyncio.AbstractEventLoop, _InPlace(self._loop, self._messages))
         try:
             await super().start()
         finally:
@@ -263,14 +270,18 @@ class Connection(web.RequestHandler):
         if self._sends_no_more and self._request_count == self._answered + 1:
             self._is_last = True
         if (
-            _IS_AS_EXPECTED and self._rules.plain and type(resp) in _PLAIN and self._send_whole(request, resp)  # type: ignore[arg-type]  # it is one of these
+            self._rules.plain
+            and type(resp) in WHOLE
+            and not self._is_last
+            and not self._upgraded
+            and send_whole(self.transport, request, resp)  # type: ignore[arg-type]  # it is one of these
         ):
             if self._paused:
                 await self._drain_helper()
             self._answered += 1
             return resp, False
         if (
-            _IS_AS_EXPECTED
+            IS_AS_EXPECTED
             and type(resp) is StreamHead
             and resp._eof_sent
             and not self._is_last
@@ -291,49 +302,6 @@ class Connection(web.RequestHandler):
             self._linger()
             await asyncio.wait([self.lost])
         return done
-
-    def _send_whole(self, request: web.BaseRequest, answer: web.Response) -> bool:
-        """Send an answer in one piece at once, as most are; False where there is more to see to.
-
-        The fields are aiohttp's own: each of its properties costs as much as all that is done here with one.
-        """
-        if not _IS_AS_EXPECTED:
-            return False
-        status, transport = answer._status, self.transport
-        body = answer.parts if type(answer) is WholeAnswer else answer._body
-        parts = (body,) if type(body) is bytes else body
-        if (
-            self._is_last
-            or transport is None
-            or transport.is_closing()
-            or type(parts) is not tuple
-            or answer._keep_alive is not None
-            or status in _WITHOUT_BODY
-            or answer._payload_writer is not None
-            or answer._eof_sent
-            or request._method == hdrs.METH_HEAD
-            or request._version != HttpVersion11
-            or request._message.should_close
-            or not request.content.is_eof()
-            or self._upgraded
-        ):
-            return False
-        size = sum(map(len, parts))
-        if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
-            head = _HEAD % (lines, answer.kind, size, rfc822_formatted_time().encode(), _SERVER)
-        else:
-            headers = answer._headers
-            headers[hdrs.CONTENT_LENGTH] = str(size)
-            headers[hdrs.DATE] = rfc822_formatted_time()
-            headers[hdrs.SERVER] = SERVER_SOFTWARE
-            head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
-        if size > _JOINED:
-            transport.writelines((head, *parts))
-        else:
-            transport.write(b"".join((head, *parts)))
-        request._payload_writer.output_size += len(head) + size
-        answer._keep_alive = answer._eof_sent = True
-        return True
 
     # ---- what is no HTTP
 

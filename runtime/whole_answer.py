@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.compression_utils import MAX_SYNC_CHUNK_SIZE
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.http_writer import _serialize_headers
 from multidict import CIMultiDict
 
 from .header_lines import header_lines
 
 JSON, OCTETS = "application/json", "application/octet-stream"
+IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason", "_status"} and all(
+    hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
+)
+"""Whether this aiohttp has the fields that answers are sent by."""
+_JOINED = 32 << 10
+"""Bytes of a body up to which it is copied behind its head, to be sent at once."""
+_HEAD = b"HTTP/1.1 200 OK\r\n%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\nServer: %b\r\n\r\n"
+_SERVER = SERVER_SOFTWARE.encode()
+_WITHOUT_BODY = (204, 304)
 _FIELDS = {"_body", "_compressed_body", "_headers", "_reason", "_state", "_status"}
 _OF_ZLIB = {"_zlib_executor", "_zlib_executor_size"}
 _IS_AS_EXPECTED = vars(web.Response(body=b"")).keys() == _FIELDS | _OF_ZLIB
@@ -91,3 +104,47 @@ def fields_of(lines: bytes) -> CIMultiDict[str]:
     """The headers that `lines` say, each with its end."""
     fields = (line.partition(": ") for line in lines.decode().split("\r\n")[:-1])
     return CIMultiDict((name, value) for name, _, value in fields)
+
+
+WHOLE = (WholeAnswer, web.Response) if IS_AS_EXPECTED else ()
+"""Answers in one piece, with nothing of their own beside, as `send_whole` takes them."""
+
+
+def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, answer: web.Response) -> bool:
+    """Send an answer in one piece at once, as most are; False where there is more to see to.
+
+    The fields are aiohttp's own: each of its properties costs as much as all that is done here with one.
+    """
+    status = answer._status
+    body = answer.parts if type(answer) is WholeAnswer else answer._body
+    parts = (body,) if type(body) is bytes else body
+    if (
+        transport is None
+        or transport.is_closing()
+        or type(parts) is not tuple
+        or answer._keep_alive is not None
+        or status in _WITHOUT_BODY
+        or answer._payload_writer is not None
+        or answer._eof_sent
+        or request._method == hdrs.METH_HEAD
+        or request._version != HttpVersion11
+        or request._message.should_close
+        or not request.content.is_eof()
+    ):
+        return False
+    size = sum(map(len, parts))
+    if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
+        head = _HEAD % (lines, answer.kind, size, rfc822_formatted_time().encode(), _SERVER)
+    else:
+        headers = answer._headers
+        headers[hdrs.CONTENT_LENGTH] = str(size)
+        headers[hdrs.DATE] = rfc822_formatted_time()
+        headers[hdrs.SERVER] = SERVER_SOFTWARE
+        head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
+    if size > _JOINED:
+        transport.writelines((head, *parts))
+    else:
+        transport.write(b"".join((head, *parts)))
+    request._payload_writer.output_size += len(head) + size
+    answer._keep_alive = answer._eof_sent = True
+    return True

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 pytest_plugins = ["tests.support.forks"]
+
+NUMBERS = count()
+"""They tell the folders of the tests of a process apart."""
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 """What keeps NumPy and ONNX Runtime from starting threads when they are imported: no fork would have them."""
@@ -129,6 +134,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what golden tests produce into their files, instead of comparing it with them",
     )
+
+
+@pytest.fixture(scope="session")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests of this process have theirs."""
+    return tmp_path_factory.mktemp("tests")
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, _folder: Path) -> Path:
+    """As pytest's own, which looks through the folders of all earlier tests: 1.8 ms each time."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = _folder / f"{name}_{next(NUMBERS)}"
+    path.mkdir(0o700)
+    return path
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...compiler.compile import check_file
 from ...compiler.exporters import TARGETS, Exported, export
 from ...compiler.importers.checked import MISSING_MODEL
+from ..extras import pip_install
 from ..files import save, save_all
 from ..output import add_format, fail, in_line, misuse, show
 from ..sources import add_settings, inputs
@@ -44,7 +45,7 @@ def run(arguments: Namespace) -> int:
     try:
         exported = export(checked.program, arguments.to)
     except ImportError:
-        return fail("writing YAML needs the package PyYAML: pip install 'inferc[yaml]'")
+        return fail(f"writing YAML needs the package PyYAML: {pip_install('yaml')}")
     if not exported.files:
         return fail(f"nothing in {chosen.name} can be written for {arguments.to}: {_first(exported)}")
     status = _write(exported, arguments.output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
+from ..extras import pip_install
 from ..logs import configure_logging
 from ..output import fail
 
@@ -33,7 +34,7 @@ def run(arguments: Namespace) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
-        return fail("the language server needs pygls: pip install 'inferc[lsp]'")
+        return fail(f"the language server needs pygls: {pip_install('lsp')}")
     if arguments.tcp is None:
         if sys.stdin.isatty():
             print(

@@ -14,7 +14,6 @@ from ...dsl.record import frozen
 from ...dsl.runtimes import OrtConfig, RemoteConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
-from ..certificate_files import check_certificate, check_pair
 from ..declare import Declared
 from ..modules import reason, where_is
 from ..program import Program
@@ -49,11 +48,15 @@ def check(program: Program, found: Diagnostics) -> None:
 def _certificates(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     config = deployment.runtime_config
     tls = config.tls if isinstance(config, RemoteConfig) else None
-    for name in ("ca", "cert", "key") if tls is not None else ():
+    if tls is None:
+        return
+    from ..certificate_files import check_certificate, check_pair  # few files name any
+
+    for name in ("ca", "cert", "key"):
         ref = getattr(tls, name)
         if ref is not None:
             check_certificate(ref, name, declared.span("runtime_config", "tls", name), found)
-    if tls is not None and tls.key is not None:
+    if tls.key is not None:
         check_pair(tls.cert, tls.key, declared.span("runtime_config", "tls", "key"), found)
 
 

@@ -13,7 +13,6 @@ from ...dsl.requests import RequestParameters
 from ...dsl.suggest import either, every
 from ..capabilities import facts_of, facts_with_protocol
 from ..declare import Declared
-from . import extra_bodies
 
 OF_EMBED = ("dimensions", "extra_body")
 OF_CHAT = tuple(name for name in fields(RequestParameters) if name != "dimensions")
@@ -124,6 +123,8 @@ def _parameters(
                 else f"parameters here are {every(f'`{each}`' for each in known)}",
             )
         elif name == "extra_body":
+            from . import extra_bodies  # few files have any
+
             extra_bodies.check(declared, deployment, path, value, found)
         elif (why := _refused(name, value, facts) or _while_it_thinks(name, unless_at_rest)) is not None:
             say = found.warning if drops else found.error

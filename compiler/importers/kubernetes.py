@@ -19,6 +19,10 @@ class Resource:
     node: Node
 
     @property
+    def namespace(self) -> str | None:
+        return self.node.text("metadata", "namespace")
+
+    @property
     def spec(self) -> Node:
         return self.node.get("spec") or Node(f"{self.node.path}.spec", self.node.line, {})
 

@@ -75,7 +75,9 @@ _GROUPS: dict[str, System] = {
     "nvidia.com": System("NVIDIA Dynamo", (), _PODS),
     "production-stack.vllm.ai": System("vLLM's production stack", (), _PODS),
     "ray.io": System("Ray on Kubernetes", (), _PODS),
-    "serving.kserve.io": System("KServe", (), "its InferenceServices and InferenceGraphs are read"),
+    "serving.kserve.io": System(
+        "KServe", (), "what starts models is read: InferenceService, LLMInferenceService, InferenceGraph"
+    ),
 }
 """By the group of the API that a resource of Kubernetes is of."""
 

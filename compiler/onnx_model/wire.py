@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_BYTES = 2
+_COUNTED = (_BYTES, 0)
+"""Kinds of values that begin with a number: how many bytes follow, or the value itself."""
+_FIXED = {1: 8, 5: 4}
+"""The other kinds, and how many bytes they have."""
 _CHUNK = 8192
 _LONGEST_VARINT = 10
 _LONGER = 0x80
 """A byte of a number that is below this is its last one."""
 _LONGEST_TEXT = 1 << 16
-_MOST_FIELDS = 5_000_000
+_MOST_PARTS = 5_000_000
+"""Fields, and messages of them."""
 
 Field = tuple[int, int, int]
 """A field's number, and where its value begins and ends."""
@@ -32,36 +37,40 @@ class Wire:
         self.size = size
         self._chunk = b""
         self._base = 0
-        self._left = _MOST_FIELDS
+        self._parts = iter(range(_MOST_PARTS))
 
     def fields(self, start: int, end: int) -> Iterator[Field]:
         """The fields of the message between two positions. Raises Damaged."""
         position = start
-        while position < end:
-            self._left -= 1
-            if self._left < 0:
-                raise Damaged(f"it has more than {_MOST_FIELDS:,} parts")
-            chunk, index = self._chunk, position - self._base
-            if 0 <= index < len(chunk) - 1 and chunk[index] < _LONGER:  # as most are, and so read here
-                tag, value, number = chunk[index], position + 1, chunk[index + 1]
+        chunk, base = (self._chunk, self._base) if self._base <= start else (b"", start)
+        last = len(chunk) - 1
+        for _ in self._parts:
+            if position >= end:
+                return
+            index = position - base
+            if index < last and (tag := chunk[index]) < _LONGER:  # as most are, and so read here
+                value, number = position + 1, chunk[index + 1]
             else:
                 tag, value = self.number(position, end)
                 number = _LONGER
+                chunk, base = self._chunk, self._base
+                last = len(chunk) - 1
             kind = tag & 7
-            if kind in (_BYTES, _VARINT):
+            if kind in _COUNTED:
                 if number < _LONGER and value < end:
                     position = value + 1
                 else:
                     number, position = self.number(value, end)
                 if kind == _BYTES:
                     value, position = position, position + number
-            elif kind in (_FIXED64, _FIXED32):
-                position = value + (8 if kind == _FIXED64 else 4)
+            elif kind in _FIXED:
+                position = value + _FIXED[kind]
             else:
                 raise Damaged("it is no message of protobuf")
             if position > end:
                 raise Damaged("a part of it is longer than the whole")
             yield tag >> 3, value, position
+        raise Damaged(f"it has more than {_MOST_PARTS:,} parts")
 
     def number(self, position: int, end: int) -> tuple[int, int]:
         """The number at `position`, and where it ends. Raises Damaged."""

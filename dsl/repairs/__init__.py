@@ -13,6 +13,8 @@ REPAIRS: tuple[Repair, ...] = (
     slips.odd_quotes,
     slips.twice,
     slips.nameless,
+    numbers.apostrophes,
+    foreign.bare_command,
     texts.unclosed_text,
     foreign.variable,
     foreign.form,

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import re
+
 from ..foreign_words import foreign_words
+from ..secret_fields import holds_secret
 from ..suggest import near
 from ..syntax import Identifier, Reference
-from ..tokens import Token, tokenize
+from ..tokens import CLOSER_OF, Token, tokenize
+from ..wording import shorten
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
 CALLS = ("env", "file", "fallback", "bearer", "hash", "python", "custom")
 """Words that stand before parentheses."""
 
 _SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
+_LIST_BELOW = re.compile(
+    r"[ \t\r]*+\n(?P<items>[ \t]*+-[ \t]++[^\s:\n]++"
+    r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
+)
+_WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
+_NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
+_VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
+_BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
 
 
 def wrong_sign(at: Situation) -> Instead | None:
     """`model: "x"`, `x == 2`, `"a" -> f(x)`, `{ label = text }`, `pipeline p(): text`."""
     token = at.token
+    if token.type in _NO_SIGNS and _stands_for_equals(at):
+        fixes = at.change("write `=`", token.start, token.end, "=")
+        at.error("E0101", _SIGN_MESSAGES["EQUAL"].format(token.text), at.here, "write `=`", fixes=fixes)
+        return use(Token("EQUAL", "=", token.start, token.end))
     if token.type not in _SIGNS and token.text != "==":
         return None
+    if token.type == "EQUAL" and at.last_is("COLON") and at.text[token.start - 1] == ":":  # `let x := 5`
+        fixes = at.change("remove the `:`", token.start - 1, token.start, "")
+        at.error("E0101", _SIGN_MESSAGES["EQUAL"].format(":="), at.here, "remove the `:`", fixes=fixes)
+        at.drop(1)
+        return use(token)
     if at.fits("LBRACE") and at.follows("{"):
         return _sign_before_brace(at)
     if token.type == "EQUAL" and at.fits("OPERATOR") and any(_is_condition(value) for value in at.values):
@@ -38,6 +59,10 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes = at.change("remove the `:`", token.start, token.end, "")
         at.error("E0101", _SIGN_MESSAGES[kind].format(":="), at.here, "remove this", fixes=fixes)
         return use()
+    if kind == "EQUAL" and (listed := _LIST_BELOW.match(at.text, token.end)) is not None:
+        return _list_below(at, listed["items"], listed.end())
+    if kind == "EQUAL" and token.type == "COLON" and _BLOCK_BEHIND.match(at.text, token.end) is not None:
+        return _colon_before_block(at)
     space = " " if at.end_before == token.start and kind != "COLON" else ""
     at.error(
         "E0101",
@@ -47,6 +72,51 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes=at.change(f"write `{sign}`", token.start, token.end, f"{space}{sign}"),
     )
     return use(Token(kind, sign, token.start, token.end))
+
+
+def _list_below(at: Situation, lines: str, end: int) -> Instead:
+    """`providers:` above `- cuda` and `- cpu`."""
+    items = [line.strip().removeprefix("-").strip() for line in lines.splitlines()]
+    values = [each if _WORD_OR_TEXT.fullmatch(each) else f'"{each}"' for each in items]
+    meant = f"= [{', '.join(values)}]"
+    space = " " if at.end_before == at.token.start else ""
+    at.error(
+        "E0101",
+        "the values of a list stand between `[` and `]`",
+        at.here,
+        f"write `{shorten(meant)}`",
+        fixes=at.change("write a list", at.token.start, end, f"{space}{meant}", safe=False),
+    )
+    return SKIP
+
+
+def _stands_for_equals(at: Situation) -> bool:
+    """Whether the token stands between a name and its value, and closes nothing."""
+    opened = at.open_brackets()
+    is_closer = bool(opened) and CLOSER_OF[opened[0].type] == at.token.type
+    name = as_name(at.values[-1]) if at.values else None
+    return (
+        not is_closer
+        and name is not None
+        and at.fits("EQUAL")
+        and _VALUE_BEHIND.match(at.text, at.token.end) is not None
+    )
+
+
+def _colon_before_block(at: Situation) -> Instead | None:
+    """`runtime: openai { … }` and `"retry": { … }`."""
+    name = as_name(at.values[-1]) if at.values else None
+    if name is None or _is_in_pipeline(at):
+        return None
+    at.error(
+        "E0101",
+        f"`{name.text}` is a block: no `:` stands before it",
+        at.here,
+        "remove this",
+        fixes=at.change("remove the `:`", name.start, at.token.end, name.text),
+    )
+    at.drop(1)
+    return use(Token("NAME", name.text, name.start, name.end))
 
 
 def _is_in_pipeline(at: Situation) -> bool:
@@ -85,6 +155,15 @@ def equals_before_block(at: Situation) -> Instead | None:
     name, equals = as_name(values[-2]), values[-1]
     if name is None or not isinstance(values[-2], Identifier):
         return None
+    if holds_secret(name.text):
+        at.error(
+            "E0101",
+            f"`{name.text}` is no block: it says where the secret is",
+            at.span(name.start, name.end),
+            "a value is expected",
+            help='write `env("NAME")`, or `file("/run/secrets/key")`',
+        )
+        return SKIP
     at.error(
         "E0101",
         f"`{name.text}` is a block: no `=` stands before its `{{`",

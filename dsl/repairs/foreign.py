@@ -7,7 +7,7 @@ import re
 from ..foreign_variables import variable_at
 from ..foreign_words import foreign_forms, foreign_words
 from ..lines import line_start
-from ..syntax import CallExpression, Field, Reference, Step
+from ..syntax import CallExpression, Field, Identifier, Reference, Step
 from ..tokens import Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, as_word, use
 
@@ -18,12 +18,18 @@ _OPERATORS = {
     "===": ("==", "equal is"),
     "!==": ("!=", "not equal is"),
     "<>": ("!=", "not equal is"),
+    "=<": ("<=", "at most is"),
     "??": ("else", "a value for one that is missing stands behind"),
     "?:": ("else", "a value for one that is missing stands behind"),
 }
 _CASES = ("switch", "case", "when")
+_COMMAND = re.compile(
+    r"\b(?:command|args|cmd|entrypoint)[ \t]*+[=:][ \t]*+"
+    r"(?P<words>[\w./@-]++(?:[ \t]++(?:[\w./:@=-]++|\{\w+\})+)++)"
+)
 _NEAR = 40
 _WORD_BEFORE = re.compile(r"([^\W\d]\w*)[ \t]+\Z")
+_LETTERS = re.compile(r"(?i)(?<![\w\"])(f|r|b|u|fr|rf)\Z")
 _UPDATE = re.compile(r"(\+=|-=|\*=|/=|\+\+|--)")
 
 
@@ -31,7 +37,9 @@ def variable(at: Situation) -> Instead | None:
     """`api_key = $KEY`, `os.environ["KEY"]`, `${env.KEY}` without quotes."""
     start = max(line_start(at.text, at.token.start), at.token.start - _FAR)
     line = at.text[start : at.token.end + _FAR].partition("\n")[0]
-    found = variable_at(line, at.token.start - start)
+    before = as_name(at.values[-1]) if at.values else None
+    places = (at.token.start, *([before.start] if before is not None else []))
+    found = next(filter(None, (variable_at(line, place - start) for place in places)), None)
     if found is None or line[: found[0]].count('"') % 2:
         return None
     begin, end, name = found
@@ -133,22 +141,26 @@ def word(at: Situation) -> Instead | None:
 def letter_before_text(at: Situation) -> Instead | None:
     """`f"Hi {name}"` and `r"…"`."""
     last = at.values[-1] if at.values else None
-    start, end = getattr(last, "start", -1), getattr(last, "end", -1)
-    letter = at.text[start:end] if at.token.type == "STRING" and end == at.token.start else ""
-    if letter.lower() not in ("f", "r", "b", "u", "fr", "rf"):
+    text = at.token
+    if isinstance(last, Identifier):  # it was taken for the name of a field
+        text = Token("STRING", at.text[last.start : last.end], last.start, last.end)
+    found = _LETTERS.search(at.text, max(0, text.start - _NEAR), text.start)
+    if found is None or not text.text.startswith('"'):
         return None
-    inner = at.token.text
+    letter, start, inner = found[1], found.start(1), text.text
     if "f" in letter.lower():
         inner = re.sub(r"(?<![{$])\{(\w+(?:\.\w+)?)\}(?!\})", r"${\1}", inner)
     at.error(
         "E0105",
         f"no `{letter}` stands before a text: every text is filled in with `${{name}}`",
-        at.span(start, at.token.start),
+        at.span(start, text.start),
         "remove this",
-        fixes=at.change(f"write `{inner[:40]}`", start, at.token.end, inner),
+        fixes=at.change(f"write `{inner[:40]}`", start, text.end, inner),
     )
     at.drop(1)
-    return use(Token("STRING", inner, at.token.start, at.token.end))
+    return (
+        use(at.token) if isinstance(last, Identifier) else use(Token("STRING", inner, text.start, text.end))
+    )
 
 
 def another_operator(at: Situation) -> Instead | None:
@@ -186,6 +198,31 @@ def another_operator(at: Situation) -> Instead | None:
         )
         return SKIP
     return None
+
+
+def bare_command(at: Situation) -> Instead | None:
+    """`command = python serve.py --port 8000`: all of it, where its second word cannot be read."""
+    begin = max(line_start(at.text, at.token.start), at.token.start - _FAR)
+    found = next(
+        (
+            each
+            for each in _COMMAND.finditer(at.text, begin, at.token.end + _FAR)
+            if each.start("words") < at.token.start < each.end()
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    start, end = found.span("words")
+    words = ", ".join(f'"{word}"' for word in found["words"].split())
+    at.error(
+        "E0105",
+        "a command is a list, in which each word is a text",
+        at.span(start, end),
+        "quote each of them",
+        fixes=at.change(f"write `[{words}]`", start, end, f"[{words}]"),
+    )
+    return SKIP
 
 
 def list_behind_word(at: Situation) -> Instead | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ..bad_numbers import MISNAMED_UNITS, UNITS, no_number
+from ..bad_numbers import no_number
 from ..diagnostics import Fix
 from ..syntax import Bad, Expression, Field, Number
 from ..tokens import Token, tokenize
-from ..units import Duration
+from ..units import MISNAMED_UNITS, Duration, is_unit
 from .situation import Instead, Situation, as_name, use
 
 _THOUSANDS = re.compile(r"(?P<number>\$?\d{1,3}(?:,\d{3})++(?![\d,]*\d)(?:\.\d++)?[A-Za-z%]*+)(?:[ \t]*+,)?")
@@ -135,6 +135,28 @@ def thousands(at: Situation) -> Instead | None:
     return use(until=found.end())
 
 
+def apostrophes(at: Situation) -> Instead | None:
+    """`1'000`: what stands behind the first `'` was taken for a text."""
+    start = at.token.start
+    while start > 0 and at.text[start - 1] in "0123456789$":
+        start -= 1
+    found = _APOSTROPHES.match(at.text, start)
+    if found is None or not start < at.token.start < found.end():
+        return None
+    meant = re.sub("['’]", "_", found[0])
+    at.error(
+        "E0106",
+        "a number is written without apostrophes",
+        at.span(start, found.end()),
+        "thousands may be set off by `_`",
+        fixes=at.change(f"write `{meant}`", start, found.end(), meant),
+    )
+    _forget_value(at)
+    rest = tokenize(at.text[: at.token.end], found.end())
+    return use(*(each for each in rest if each.type != "$END"), until=found.end())
+
+
+_APOSTROPHES = re.compile(r"\$?\d{1,3}(?:['’]\d{3})++(?!\w)")
 _DECIMAL_COMMA = re.compile(r"(?<![\w.,])\$?\d+,\d{1,2}(?![\w.,])")
 
 
@@ -249,9 +271,9 @@ def unit_apart(at: Situation) -> Instead | None:
     token = at.token
     unit: Token = token
     apart: tuple[Token, ...] = ()
-    if not _is_unit(token.text) or token.type not in ("NAME", "UNKNOWN"):
+    if not is_unit(token.text) or token.type not in ("NAME", "UNKNOWN"):
         name = as_name(at.values[-1]) if at.values else None
-        if name is None or not _is_unit(name.text) or token.type == "EQUAL":
+        if name is None or not is_unit(name.text) or token.type == "EQUAL":
             return None
         unit, apart = name, (token,)
     end = unit.start
@@ -270,10 +292,6 @@ def unit_apart(at: Situation) -> Instead | None:
         at.drop(1)
         _forget_value(at)
     return use(*apart)
-
-
-def _is_unit(word: str) -> bool:
-    return word in UNITS or word in MISNAMED_UNITS
 
 
 def _forget_value(at: Situation) -> None:

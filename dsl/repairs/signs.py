@@ -76,6 +76,8 @@ def other_sign(at: Situation) -> Instead | None:
         at.drop(1)
         return use(Token("NAME", name.text + rest[0], name.start, rest.end()), until=rest.end())
     sign = _DASHES.get(token.text) or normalize("NFKC", token.text)
+    if sign == ":" and not at.fits("COLON") and at.fits("EQUAL"):
+        sign = "="
     kind = PUNCTUATION.get(sign)
     if kind is None or sign == token.text:
         return None

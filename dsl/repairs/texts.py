@@ -232,7 +232,7 @@ def _comment(at: Situation, signs: int) -> Instead:
 def semicolon(at: Situation) -> Instead | None:
     """`model = "x";`."""
     token = at.token
-    if token.text != ";":
+    if token.text not in (";", "；"):
         return None
     if starts_line(at.text, token.start):
         return _comment(at, 1)
@@ -241,7 +241,7 @@ def semicolon(at: Situation) -> Instead | None:
     replacement = "," if is_separator and not ends_line else ""
     at.error(
         "E0105",
-        "`;` separates nothing here",
+        f"`{token.text}` separates nothing here",
         at.here,
         "write `,`" if replacement else "remove this",
         help="a new line or a comma separates two fields",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 import attrs
 from lsprotocol import types as lsp
@@ -98,7 +98,11 @@ def _message(item: Diagnostic) -> str:
     label = item.primary.text if item.primary is not None else ""
     offers = [fix.title for fix in item.fixes]
     lines = [f"{item.message}: {label}" if label else item.message, *item.notes, *item.help, *offers]
-    return masked("\n".join(lines))
+    return _masked("\n".join(lines))
+
+
+_masked = lru_cache(maxsize=1024)(masked)
+"""The same findings are told after each key."""
 
 
 def _related(label: Label, view: View) -> lsp.DiagnosticRelatedInformation:

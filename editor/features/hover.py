@@ -66,9 +66,23 @@ def hover(view: View, position: lsp.Position) -> lsp.Hover | None:
         text = _node(view, path[: index + 1], node, parent)
         if text is not None:
             return _shown(view, node.start, node.end, text)
-    if path and isinstance(path[0], s.TestDeclaration):
-        return _in_test(view, path)
-    return _value(view, path, offset)
+    in_test = bool(path) and isinstance(path[0], s.TestDeclaration)
+    return (_in_test(view, path) if in_test else _value(view, path, offset)) or _word(view, path, offset)
+
+
+def _word(view: View, path: list[s.Node], offset: int) -> lsp.Hover | None:
+    """A word that begins a declaration, or says how a route chooses."""
+    from .completion.code import DECLARATION_WORDS, ROUTE_WORDS
+
+    token = next((each for each in view.tokens if each.start <= offset < each.end), None)
+    if not path or token is None:
+        return None
+    told = None
+    if token.start == path[0].start:
+        told = DECLARATION_WORDS.get(token.text)
+    elif isinstance(path[0], s.RouteDeclaration):
+        told = ROUTE_WORDS.get(token.text)
+    return _shown(view, token.start, token.end, f"**{token.text}**: {told}") if told is not None else None
 
 
 def _in_test(view: View, path: list[s.Node]) -> lsp.Hover | None:

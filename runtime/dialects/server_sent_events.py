@@ -13,7 +13,7 @@ EVENT_STREAM = "text/event-stream"
 MAX_EVENT = 16 << 20
 """Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
 _RETURN = ord("\r")
-_LINE = 1 << 20
+_LINE = 256 << 10
 """Bytes within which the first of several objects ends."""
 _BLANK = 64
 """Bytes of white space that may stand in front of a stream."""

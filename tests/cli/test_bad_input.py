@@ -9,11 +9,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inferc.cli.extras import pip_install
 from inferc.cli.main import main
 
 from ..runtime.onnx.toys import crashing, echo
@@ -152,6 +154,30 @@ def test_a_folder_takes_the_parameters_of_all_its_files(inferc: Command) -> None
     assert sorted(path.name for path in Path("files").glob("*.json")) == ["a.plan.json", "b.plan.json"]
     wrong = inferc("check", "files", *given, "--set", "planet=z")
     assert (wrong.status, wrong.err.count("has no parameter `planet`")) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["chat.inferr", "chat", "caht.infer", "Chat.infer"])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_misspelt_file_is_answered_with_the_one_beside_it(inferc: Command, command: str, name: str) -> None:
+    Path("chat.infer").write_text(CHAT)
+    assert f"there is no file {name}: did you mean chat.infer?" in inferc(command, name).err
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (None, "pip install 'inferc[lsp]'"),
+        ('{"url": "https://host/inferc.whl", "archive_info": {}}', "pip install 'inferc[lsp]'"),
+        ('{"url": "file:///a%20b/inferc", "dir_info": {}}', "pip install '/a b/inferc[lsp]'"),
+        ('{"url": "file:///c", "dir_info": {"editable": true}}', "pip install -e '/c[lsp]'"),
+    ],
+)
+def test_an_extra_is_installed_from_where_inferc_was(
+    monkeypatch: pytest.MonkeyPatch, record: str | None, said: str
+) -> None:
+    monkeypatch.setattr(metadata.Distribution, "read_text", lambda *_: record, raising=False)
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda *_: record)
+    assert pip_install("lsp") == said
 
 
 # ---- plans

@@ -61,9 +61,9 @@ def test_a_secret_is_in_no_line_and_in_no_traceback(written: io.StringIO) -> Non
     assert SECRET.reveal() not in written.getvalue()
 
 
-def test_an_error_on_the_terminal_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_on_the_terminal_obeys_nobody_and_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail("first\n\x1b]0;title\x07second") == 1
-    assert capsys.readouterr().err == "error: first\n\\x1b]0;title\\x07second\n"
+    assert capsys.readouterr().err == "error: first\\n\\x1b]0;title\\x07second\n"
 
 
 def test_while_a_provider_is_away_few_lines_say_so_and_how_many_did_not(written: io.StringIO) -> None:

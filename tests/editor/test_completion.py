@@ -25,6 +25,103 @@ def chosen(desk: Desk, marked: str, label: str) -> str:
     return edited(view.text, [item.text_edit])
 
 
+def test_a_client_that_knows_defaults_is_told_once_what_is_replaced(desk: Desk) -> None:
+    view, place = desk.at("let a = 1\nlet b = en|")
+    each, once = (completion(view, place, range_once=known) for known in (False, True))
+    assert each.item_defaults is None
+    assert once.item_defaults is not None
+    [where] = {(edit.range.start.character, edit.range.end.character) for edit in map(edit_of, each.items)}
+    assert isinstance(once.item_defaults.edit_range, lsp.Range)
+    assert where == (once.item_defaults.edit_range.start.character, place.character) == (8, 10)
+    assert [item.text_edit_text for item in once.items] == [edit_of(item).new_text for item in each.items]
+    assert all(item.text_edit is None for item in once.items)
+    assert {"a": "a", "env": 'env("$1")'}.items() <= {i.label: i.text_edit_text for i in once.items}.items()
+
+
+def edit_of(item: lsp.CompletionItem) -> lsp.TextEdit:
+    """What taking an offer changes."""
+    assert isinstance(item.text_edit, lsp.TextEdit)
+    return item.text_edit
+
+
+def documented(item: lsp.CompletionItem) -> str:
+    assert isinstance(item.documentation, lsp.MarkupContent)
+    return item.documentation.value
+
+
+def test_what_an_imported_file_offers_follows_that_file(desk: Desk) -> None:
+    marked = 'import "lib.infer" as lib\ndeployment a { replicas = | }'
+    desk.write("lib.infer", "## One.\nlet one = 1\n")
+    assert documented(offered(desk, marked)["lib.one"]) == "One."
+    desk.write("lib.infer", "## Still one.\nlet one = 1\nlet two = 2\n")
+    found = offered(desk, marked)
+    assert documented(found["lib.one"]) == "Still one."
+    assert "lib.two" in found
+    desk.open("let three = 3\n", "lib.infer")
+    assert {"lib.three"} == {label for label in offered(desk, marked) if label.startswith("lib.")}
+
+
+# ---- words that are changed
+
+
+@pytest.mark.parametrize(
+    ("marked", "label", "becomes"),
+    [
+        ("deployment a { repl|icas = 2 }", "replicas", "deployment a { replicas = 2 }"),
+        ("deployment a { gp| = 2 }", "replicas", "deployment a { replicas = 2 }"),
+        (
+            "deployment a { serv| { max_concurrent = 2 } }",
+            "serving",
+            "deployment a { serving { max_concurrent = 2 } }",
+        ),
+        ("deployment a { runt| openai { } }", "runtime", "deployment a { runtime openai { } }"),
+        ("deployment a { repl| }", "replicas", "deployment a { replicas =  }"),
+        ("deployment a { | gpus = 2 }", "replicas", "deployment a { replicas =  gpus = 2 }"),
+        ("let window = 1\nlet b = win|ner", "window", "let window = 1\nlet b = window"),
+        ('deployment a { model = "gpt|-4o" }', "gpt-4o-mini", 'deployment a { model = "gpt-4o-mini" }'),
+        ('deployment a { model = "gpt| and more" }', "gpt-4o", 'deployment a { model = "gpt-4o and more" }'),
+    ],
+)
+def test_a_word_is_replaced_as_a_whole_and_what_follows_it_is_not_written_twice(
+    desk: Desk, marked: str, label: str, becomes: str
+) -> None:
+    assert chosen(desk, marked, label) == becomes
+
+
+# ---- lines that are broken
+
+
+def test_a_field_may_follow_one_whose_value_is_missing(desk: Desk) -> None:
+    found = offered(desk, 'let two = 2\ndeployment a {\n  replicas =\n  |\n  model = "m"\n}')
+    assert {"two", "serving"} <= found.keys()
+    assert not {"replicas", "model"} & found.keys()
+    assert "serving" not in offered(desk, "let two = 2\ndeployment a { replicas = | }")
+
+
+def test_a_declaration_may_follow_one_that_is_not_closed(desk: Desk) -> None:
+    assert {"route", "replicas"} <= offered(desk, 'deployment a {\n  model = "m"\nro|').keys()
+    assert {"route", "replicas"} <= offered(desk, "deployment a {\n  model =\n\nro|\n\nlet b = 1").keys()
+    assert "route" not in offered(desk, 'deployment a {\n  model = "m"\n  ro|')
+
+
+def test_the_names_of_a_file_are_offered_for_the_first_one_that_is_imported(desk: Desk) -> None:
+    desk.write("lib.infer", "let one = 1\ntemplate two { }\n")
+    desk.write("notes.txt", "let one = 1\n")
+    assert list(offered(desk, 'import { | } from "lib.infer"\nlet b = 1')) == ["one", "two"]
+    assert offered(desk, 'import { | } from "notes.txt"') == {}
+    assert offered(desk, 'import { | } from "nowhere.infer"') == {}
+
+
+def test_a_step_is_not_made_of_itself_and_a_pipeline_does_not_call_itself(desk: Desk) -> None:
+    pipeline = (
+        "pipeline answer(question: text) -> text {{\n  draft = {}\n  second = question\n  return draft\n}}"
+    )
+    for value in ("|", "upper(|", "upper(|)"):
+        found = offered(desk, pipeline.format(value))
+        assert "question" in found
+        assert not {"draft", "answer"} & found.keys()
+
+
 # ---- declarations
 
 

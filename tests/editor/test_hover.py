@@ -41,6 +41,18 @@ def at(word: str, after: str = "") -> str:
     return f"{TEXT[:start]}|{TEXT[start:]}"
 
 
+def test_words_that_begin_a_declaration_or_choose_in_a_route(desk: Desk) -> None:
+    assert shown(desk, at("deployment")) == "**deployment**: one model somewhere"
+    route = "\nroute all = {} [gpt] # fallback"
+    assert (
+        shown(desk, TEXT + route.format("fall|back"))
+        == "**fallback**: one after the other, until one answers"
+    )
+    assert "the cheapest" in shown(desk, f"{TEXT}\nroute all = balance [gpt] by least|_cost")
+    assert shown(desk, (TEXT + route.format("fallback")).replace("# fall", "# fall|")) == ""
+    assert shown(desk, f'{TEXT}\nlet words = "a deploy|ment"') == ""
+
+
 def test_a_field_its_meaning_and_the_value_that_counts(desk: Desk) -> None:
     text = shown(desk, at("jitter"))
     assert "how much of a wait is random" in text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -12,9 +14,12 @@ from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.io_ import StdoutWriter
 
 from inferc.cli.main import main
+from inferc.editor.bindings import bind
 from inferc.editor.documents import uri_of
+from inferc.editor.server import Server
 
 from ..support.forked import Forked
 from .conftest import PATIENCE, Client
@@ -239,6 +244,19 @@ async def test_a_new_name_that_is_refused_says_why(client: Client, tmp_path: Pat
         await client.text_document_rename_async(params)
 
 
+async def test_a_refusal_is_answered_and_nothing_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    server, told = Server(), io.BytesIO()
+    bind(server)
+    server.protocol.set_writer(StdoutWriter(told))
+    server.opened(lsp.TextDocumentItem("untitled:a", "infer", 1, "let one = 1\nlet two = one\n"))
+    params = lsp.RenameParams(named("untitled:a"), lsp.Position(0, 5), "two")
+    server.protocol.handle_message(lsp.RenameRequest(7, params))
+    [asked] = server.protocol._request_futures.values()
+    await asyncio.gather(asked, return_exceptions=True)
+    assert b"has a let called `two` already" in told.getvalue()
+    assert caplog.text == ""
+
+
 async def test_colours_and_what_changed_in_them(client: Client, tmp_path: Path) -> None:
     uri = uri_of(tmp_path / "a.infer")
     await client.start(tmp_path)
@@ -337,7 +355,7 @@ def test_without_pygls_the_command_says_how_to_get_it() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 1
-    assert "pip install 'inferc[lsp]'" in done.stderr
+    assert re.search(r"pip install (-e )?'[^']+\[lsp\]'", done.stderr)
 
 
 async def test_changes_on_disk_are_asked_for_where_the_client_can_watch(
@@ -351,6 +369,29 @@ async def test_changes_on_disk_are_asked_for_where_the_client_can_watch(
     params = await asyncio.wait_for(asked.get(), PATIENCE)
     assert [each.method for each in params.registrations] == [lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES]
     assert await client.end() == 0
+
+
+async def test_what_a_completion_replaces_is_said_once_where_the_client_knows_that(
+    client: Client, tmp_path: Path
+) -> None:
+    known = lsp.ClientCompletionItemOptions(snippet_support=True)
+    defaults = lsp.CompletionListCapabilities(item_defaults=["commitCharacters", "editRange"])
+    capabilities = lsp.CompletionClientCapabilities(completion_item=known, completion_list=defaults)
+    await client.start(tmp_path, text_document=lsp.TextDocumentClientCapabilities(completion=capabilities))
+    uri = uri_of(tmp_path / "main.infer")
+    client.open(uri, "let a = 1\nlet b = ")
+    place = lsp.CompletionParams(named(uri), lsp.Position(1, 8))
+    found = await client.text_document_completion_async(place)
+    assert isinstance(found, lsp.CompletionList)
+    assert found.item_defaults is not None
+    assert found.item_defaults.edit_range == lsp.Range(lsp.Position(1, 8), lsp.Position(1, 8))
+    assert {item.label: item.text_edit_text for item in found.items} == {
+        "a": "a",
+        "b": "b",
+        "env": 'env("$1")',
+        "file": 'file("$1")',
+    }
+    assert all(item.text_edit is None for item in found.items)
 
 
 async def test_a_definition_in_the_form_that_the_client_knows(client: Client, tmp_path: Path) -> None:

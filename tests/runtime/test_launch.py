@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -511,7 +511,8 @@ def _listener(endpoint: str) -> int:
     port = endpoint.split(":")[2].removesuffix("/v1")
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and alive(int(entry.name)):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if port.encode() in words and not any(b"keeper" in word for word in words):
-                return int(entry.name)
+            with suppress(OSError):  # it has just ended
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if port.encode() in words and not any(b"keeper" in word for word in words):
+                    return int(entry.name)
     raise AssertionError("nobody listens")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 from inferc.compiler.plan import RateLimits
 from inferc.runtime.concurrency.tasks import end_tasks
 from inferc.runtime.limits.rate_limiters import SharedRateLimiter, StrictRateLimiter
+from inferc.runtime.limits.store import StoreError
 from inferc.runtime.limits.store.protocol import Opening
+from inferc.runtime.limits.store.shared_file import FILE
 from inferc.runtime.limits.store.sqlite import SqliteStore
 from inferc.runtime.policies.shared_window import LEASE, SharedWindow
 
@@ -106,5 +111,68 @@ async def test_workers_hear_of_circuits_and_holds_and_one_probes(tmp_path: Path)
     assert await other.health.probe("endpoint", "other") is False
     await one.health.release("endpoint", "one")
     assert await other.health.probe("endpoint", "other") is True
+    await one.stop()
+    await other.stop()
+
+
+@pytest.mark.parametrize("damage", ["header", "page", "half", "text"])
+async def test_a_damaged_file_begins_anew(
+    damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def opened() -> SqliteStore:
+        store = SqliteStore(tmp_path, several=True)
+        await store.start()
+        return store
+
+    store = await opened()
+    assert store.health is not None
+    for number in range(30):
+        await store.health.open(f"{number} {'x' * 500}", Opening(50, 50))
+    await store.stop()
+    path = tmp_path / FILE
+    whole = path.read_bytes()
+    match damage:
+        case "header":
+            path.write_bytes(b"\0" * 100 + whole[100:])
+        case "page":
+            path.write_bytes(whole[:4096] + b"\xff" * 4096 + whole[8192:])
+        case "half":
+            path.write_bytes(whole[: len(whole) // 2])
+        case _:
+            path.write_text("this is no database, and long enough to look at" * 50)
+    with caplog.at_level(logging.WARNING):
+        one, other = await opened(), await opened()
+        assert one.health is not None
+        assert other.health is not None
+        await one.health.open("endpoint", Opening(30, 30))
+        [opening], _ = await other.health.heard(["endpoint"], [])
+    assert opening is not None
+    [said] = caplog.messages
+    assert "shared.sqlite3 are damaged (" in said
+    assert "they begin anew with what each process knows" in said
+    assert one.problems.past == [said]
+    await one.stop()
+    await other.stop()
+
+
+async def test_a_file_that_is_damaged_while_it_is_used_begins_anew(tmp_path: Path) -> None:
+    one, other = SqliteStore(tmp_path, several=True), SqliteStore(tmp_path, several=True)
+    await one.start()
+    await other.start()
+    assert one.health is not None
+    assert other.health is not None
+    await one.health.open("endpoint", Opening(30, 30))
+    for path in (tmp_path / FILE, tmp_path / f"{FILE}-wal"):  # in place: others have it in their memory
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.write(b"\xff" * size)
+    for store in (one, other):
+        assert store.health is not None
+        with suppress(StoreError):  # once, by who finds it first
+            await store.health.heard(["endpoint"], [])
+    assert one.problems.past + other.problems.past
+    await one.health.open("endpoint", Opening(30, 30))
+    [opening], _ = await other.health.heard(["endpoint"], [])
+    assert opening is not None
     await one.stop()
     await other.stop()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from itertools import pairwise, product
+from itertools import product
+from random import Random
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.conversations import openai_bodies
+from ..support.pieces import RANDOMS, in_pieces
 from ..support.wires import known, wire_plan
 
 Json = dict[str, Any]
@@ -155,16 +157,15 @@ def asked_in(client: str) -> ChatRequest:
 
 @pytest.mark.parametrize("client", ENDS)
 @pytest.mark.parametrize("provider", APIS)
-@given(data=st.data())
+@given(tools=st.booleans(), random=RANDOMS)
 def test_a_stream_that_is_cut_anywhere_has_no_clean_end_in_any_protocol(
-    provider: str, client: str, data: st.DataObject
+    provider: str, client: str, tools: bool, random: Random
 ) -> None:
-    tools = data.draw(st.booleans())
     stream = recorded(provider, tools=tools)
     whole, error = heard_whole(provider, client, tools=tools)
     assert error is None
     assert ENDS[client] in whole
-    cut, error = heard(provider, client, stream[: data.draw(st.integers(0, len(stream)))])
+    cut, error = heard(provider, client, stream[: random.randint(0, len(stream))])
     assert (error is None) == (ENDS[client] in cut)
     if error is not None:
         assert b"error" in cut or b"response.failed" in cut
@@ -172,13 +173,11 @@ def test_a_stream_that_is_cut_anywhere_has_no_clean_end_in_any_protocol(
 
 @pytest.mark.parametrize("client", ENDS)
 @pytest.mark.parametrize("provider", APIS)
-@given(data=st.data())
+@given(random=RANDOMS)
 def test_the_pieces_in_which_a_stream_comes_make_no_difference_in_any_protocol(
-    provider: str, client: str, data: st.DataObject
+    provider: str, client: str, random: Random
 ) -> None:
-    stream = recorded(provider, tools=True)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
-    pieces = [stream[a:b] for a, b in pairwise([0, *cuts, len(stream)])]
+    pieces = in_pieces(recorded(provider, tools=True), random, 9)
     assert without_chance(heard(provider, client, *pieces)[0]) == told_whole(provider, client)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import SseParser
@@ -31,6 +31,7 @@ from inferc.runtime.requests.errors import (
 from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.requests.usage import Usage
 
+from ..support.pieces import RANDOMS, in_pieces
 from ..support.wires import wire_plan
 
 APIS = {"openai": OpenAIApi(), "anthropic": AnthropicApi(), "gemini": GeminiApi()}
@@ -87,14 +88,12 @@ def whole(wire: str, answer: dict[str, Any]) -> tuple[ChatChunk | ChatEvents, di
 
 @pytest.mark.parametrize("tools", [False, True])
 @pytest.mark.parametrize("wire", SPOKEN)
-@given(data=st.data())
+@given(random=RANDOMS)
 def test_the_pieces_in_which_a_stream_arrives_make_no_difference(
-    wire: str, tools: bool, data: st.DataObject
+    wire: str, tools: bool, random: Random
 ) -> None:
     stream = recorded(wire, tools=tools)
-    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20))
-    edges = [0, *sorted(cuts), len(stream)]
-    assert read(wire, *(stream[a:b] for a, b in pairwise(edges))) == read(wire, stream)
+    assert read(wire, *in_pieces(stream, random, 20)) == read(wire, stream)
 
 
 @pytest.mark.parametrize("wire", SPOKEN)
@@ -107,13 +106,13 @@ def test_a_byte_at_a_time_gives_the_whole_text(wire: str) -> None:
 
 
 @pytest.mark.parametrize("wire", SPOKEN)
-@given(data=st.data())
-def test_a_stream_that_is_cut_off_is_never_whole(wire: str, data: st.DataObject) -> None:
+@given(random=RANDOMS)
+def test_a_stream_that_is_cut_off_is_never_whole(wire: str, random: Random) -> None:
     """On most wires the end is the event that gives the reason: not all servers send another behind it."""
     stream = recorded(wire)
     last = {"openai": b'"finish_reason":"stop"', "anthropic": b'"stop_reason":"end_turn"'}.get(wire)
     end = stream.rindex(b"data:") + len(b"data:") if last is None else stream.rindex(last)
-    _, _, ended = read(wire, stream[: data.draw(st.integers(0, end))])
+    _, _, ended = read(wire, stream[: random.randint(0, end)])
     assert not ended
 
 

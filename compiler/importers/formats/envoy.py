@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from ....dsl.record import frozen
 from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest
 from ..literals import Code, env
 from ..origin import Origin
 from ..providers import COMPATIBLE, find_key
-from ..secrets import variable_for
+from ..requests import put_header
 from ..tables import Kept, Lost, Table, To, Unfit, follow, span, weight, whole
 from .atomr import OPEN
+from .envoy_backends import Cluster, address, secret
 
 MODEL_HEADER = "x-ai-eg-model"
 _NOWHERE = "inferc has no runtime for this provider: leave it to this gateway, `runtime openai_compatible`"
+_POOL = "a pool of servers that Kubernetes runs: name their address, `runtime vllm { endpoint = … }`"
+_WATCH = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"
+_AGAIN = "`inferc emit kubernetes` writes resources for this file"
 _LIMITS = "`gateway { key name { rate_limits { … } } }` limits what each key may ask for"
 
 _RUNTIMES: dict[str, str] = {
@@ -32,23 +34,18 @@ _RUNTIMES: dict[str, str] = {
 }
 """By the schema of a backend: its runtime; others have none here."""
 
-_BEDROCK_HOST = re.compile(r"bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
-
-_OPENAI_HOSTS: dict[str, str] = {
-    "api.openai.com": "openai",
-    "api.groq.com": "groq",
-    "api.mistral.ai": "mistral",
-    "api.deepseek.com": "deepseek",
-    "api.together.xyz": "together",
-    "api.x.ai": "xai",
-    "openrouter.ai": "openrouter",
-    "api.cerebras.ai": "cerebras",
-}
-"""Hosts that speak OpenAI's protocol under the address that their runtime knows."""
-
 _ANY = "*"
 _PLAIN = re.compile(r"(?:[\w.:/@-]|\\[^\w\s])+")
 """A regular expression that means itself: a dot is hardly ever meant as any letter."""
+
+_REST: dict[tuple[str, ...], str] = {
+    ("EnvoyProxy", "GatewayConfig"): _WATCH,
+    ("ClientTrafficPolicy",): "write `gateway { max_body = … }` and `timeouts { … }` there",
+    ("MCPRoute",): "inferc calls no tools by itself: clients and agents do",
+    ("InferencePool", "InferenceObjective", "InferenceModel"): _POOL,
+    ("Deployment", "Service", "StatefulSet", "ServiceAccount"): _AGAIN,
+}
+"""Kinds of resources that have no place in a file of the language."""
 
 _POLICY: Table = {
     "retry.numRetries": To("runtime.retry.max_retries", whole),
@@ -73,28 +70,6 @@ _POLICY_REST: Table = {
 }
 
 
-@frozen(eq=False)
-class _Cluster:
-    """The resources of the file, by kind and name."""
-
-    resources: list[Resource]
-
-    def find(self, kind: str, name: str | None) -> Resource | None:
-        return next((each for each in self.of(kind) if each.name == name), None)
-
-    def of(self, *kinds: str) -> Iterator[Resource]:
-        return (each for each in self.resources if each.kind in kinds)
-
-    def about(self, kind: str, target: str, name: str) -> Iterator[Resource]:
-        """The policies of a kind that are attached to a resource."""
-        for each in self.of(kind):
-            single = each.spec.get("targetRef")
-            several = each.spec.get("targetRefs")
-            for reference in (*(several.items if several is not None else ()), *([single] if single else [])):
-                if reference.text("kind") == target and reference.text("name") == name:
-                    yield each
-
-
 def recognises(root: Node) -> bool:
     """Whether there are routes of the AI gateway."""
     return any(each.kind in ("AIGatewayRoute", "AIServiceBackend") for each in resources(root))
@@ -102,7 +77,7 @@ def recognises(root: Node) -> bool:
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put all resources into the draft."""
-    cluster = _Cluster(resources(root))
+    cluster = Cluster(resources(root))
     form(cluster.resources, draft)
     for each in cluster.resources:
         draft.report.form(each.node.get("metadata", "name"))
@@ -122,19 +97,29 @@ def read(root: Node, draft: Draft, origin: Origin) -> None:
         follow(_POLICY_REST, policy.spec, draft, Block(remarks=draft.remarks))
     for tls in cluster.of("BackendTLSPolicy"):
         draft.kept(tls.spec.get("validation"))
-    for secret in cluster.of("Secret"):
+    for kept in cluster.of("Secret"):
+        draft.report.form(kept.node.get("type"))
         for name in ("data", "stringData"):
-            if (node := secret.node.get(name)) is not None:
+            if (node := kept.node.get(name)) is not None:
                 draft.lost(node, "secrets stay where they are: put them into the environment, or into files")
     for route in cluster.of("AIGatewayRoute"):
         costs = route.spec.get("llmRequestCosts")
         if costs is not None:
             draft.lost(costs, "inferc counts tokens and costs by itself: see `/metrics`")
+    for route in cluster.of("AIGatewayRoute"):
+        rules = route.spec.get("rules")
+        for rule in rules.items if rules is not None else ():
+            for name in ("modelsOwnedBy", "modelsCreatedAt"):
+                draft.lost(rule.get(name), "`/v1/models` tells nothing of who made a model, and when")
+    for kinds, says in _REST.items():
+        for each in cluster.of(*kinds):
+            draft.lost(each.spec, says)
     rest(cluster.resources, draft)
 
 
-def _gateway(cluster: _Cluster, draft: Draft) -> None:
+def _gateway(cluster: Cluster, draft: Draft) -> None:
     for gateway in cluster.of("Gateway"):
+        draft.report.form(gateway.spec.get("infrastructure"))
         listeners = gateway.spec.get("listeners")
         for listener in listeners.items if listeners is not None else ():
             port = listener.get("port")
@@ -149,18 +134,19 @@ def _gateway(cluster: _Cluster, draft: Draft) -> None:
                 draft.lost(port, "inferc listens on one port")
 
 
-def _route(route: Resource, cluster: _Cluster, draft: Draft) -> None:
+def _route(route: Resource, cluster: Cluster, draft: Draft) -> None:
     rules = route.spec.get("rules")
     made: list[Deployment] = []
     for rule in rules.items if rules is not None else ():
-        made += _rule(rule, cluster, draft)
+        made += _rule(rule, route, cluster, draft)
     policies = [
-        *cluster.about("BackendTrafficPolicy", "HTTPRoute", route.name),
-        *cluster.about("BackendTrafficPolicy", "AIGatewayRoute", route.name),
+        *cluster.about("BackendTrafficPolicy", "HTTPRoute", route.name, route.namespace),
+        *cluster.about("BackendTrafficPolicy", "AIGatewayRoute", route.name, route.namespace),
     ]
     parents = route.spec.get("parentRefs")
     for parent in parents.items if parents is not None else ():
-        policies += cluster.about("BackendTrafficPolicy", "Gateway", parent.text("name") or "")
+        space = parent.text("namespace") or route.namespace
+        policies += cluster.about("BackendTrafficPolicy", "Gateway", parent.text("name") or "", space)
     for policy in policies:
         for deployment in made:
             _apply(_POLICY, policy.spec, draft, deployment)
@@ -174,7 +160,10 @@ def _apply(table: Table, node: Node, draft: Draft, deployment: Deployment) -> No
     """Put what a policy says of several deployments into each of them."""
     for path, rule in table.items():
         found = node.get(*path.split("."))
-        if found is None or not isinstance(rule, To) or deployment.has(rule.path):
+        if found is None or not isinstance(rule, To):
+            continue
+        if deployment.has(rule.path):
+            draft.lost(found, "this is said already, nearer to the model", deployment.remarks)
             continue
         value = _read(rule, found, draft, deployment)
         if value is None:
@@ -194,7 +183,7 @@ def _read(rule: To, node: Node, draft: Draft, deployment: Deployment) -> object:
         return None
 
 
-def _rule(rule: Node, cluster: _Cluster, draft: Draft) -> list[Deployment]:
+def _rule(rule: Node, route: Resource, cluster: Cluster, draft: Draft) -> list[Deployment]:
     """A rule: the name that clients ask for, and the backends behind it."""
     asked = _asked(rule, draft)
     backends = rule.get("backendRefs")
@@ -206,7 +195,7 @@ def _rule(rule: Node, cluster: _Cluster, draft: Draft) -> list[Deployment]:
     levels: dict[int, list[tuple[Deployment, Node]]] = {}
     alone = len(backends.items) == 1
     for reference in backends.items:
-        made = _deployment(reference, name, called, alone, cluster, draft)
+        made = _deployment(reference, route, name, called, alone, cluster, draft)
         if made is None:
             continue
         draft.deployments.append(made)
@@ -214,7 +203,9 @@ def _rule(rule: Node, cluster: _Cluster, draft: Draft) -> list[Deployment]:
         level = priority.value if priority is not None and isinstance(priority.value, int) else 0
         levels.setdefault(level, []).append((made, reference))
         draft.kept(priority)
-        _apply({"timeouts.request": To("runtime.timeouts.total", span)}, rule, draft, made)
+        backend = cluster.find("AIServiceBackend", reference, route)
+        for each in (rule, *([backend.spec] if backend is not None else [])):
+            _apply({"timeouts.request": To("runtime.timeouts.total", span)}, each, draft, made)
     if not levels:
         draft.lost(rule, _NOWHERE)
         return []
@@ -279,120 +270,49 @@ def _name(header: Node) -> str | None:
 
 
 def _deployment(
-    reference: Node, asked: str, called: str, alone: bool, cluster: _Cluster, draft: Draft
+    reference: Node, route: Resource, asked: str, called: str, alone: bool, cluster: Cluster, draft: Draft
 ) -> Deployment | None:
     """One backend under one name, as a deployment."""
-    backend = cluster.find("AIServiceBackend", reference.text("name"))
+    if reference.text("kind") == "InferencePool":
+        draft.lost(reference, _POOL)
+        return None
+    backend = cluster.find("AIServiceBackend", reference, route)
     if backend is None:
         draft.lost(reference, "there is no such backend in this file")
         return None
     schema = backend.spec.get("schema")
     kind = schema.text("name") if schema is not None else None
     runtime = _RUNTIMES.get(kind or "")
-    security = list(cluster.about("BackendSecurityPolicy", "AIServiceBackend", backend.name))
+    security = list(
+        cluster.about("BackendSecurityPolicy", "AIServiceBackend", backend.name, backend.namespace)
+    )
     if runtime is None:
         for each in (reference, *(other.spec for other in security), backend.spec):
             draft.lost(each, _NOWHERE)
-        target = cluster.find("Backend", backend.spec.text("backendRef", "name"))
+        target = cluster.find("Backend", backend.spec.get("backendRef"), backend)
         if target is not None:
             draft.lost(target.spec, _NOWHERE)
         return None
     override = reference.get("modelNameOverride")
+    draft.report.form(*(reference.get(each) for each in ("namespace", "group", "kind")))
     made = Deployment(
         name=draft.free_name(called if alone else f"{called}-{backend.name}"), nodes=(reference,)
     )
     draft.kept(reference.get("name"), override, schema.get("name") if schema is not None else None)
-    _address(backend, runtime, made, cluster, draft)
+    address(backend, runtime, made, cluster, draft)
+    changes = backend.spec.get("headerMutation", "set")
+    for each in changes.items if changes is not None else ():
+        if (header := each.text("name")) is not None and (value := each.get("value")) is not None:
+            put_header(draft, made, header, value)
+            draft.kept(each.get("name"))
     runtime = made.label_of("runtime")
     wanted = asked if asked != _ANY or runtime == COMPATIBLE else f"{runtime}/{asked}"
     made.put(
         "model", str(override.value) if override is not None else wanted, *([override] if override else [])
     )
     for policy in security:
-        _secret(policy, made, draft)
+        secret(policy, made, cluster, draft)
     key = find_key(made.label_of("runtime"))
     if key is not None and not made.has("runtime.api_key") and not made.has("runtime.project"):
         made.put("runtime.api_key", env(key))
     return made
-
-
-def _address(backend: Resource, runtime: str, made: Deployment, cluster: _Cluster, draft: Draft) -> None:
-    """Where the requests of a backend go."""
-    target = cluster.find("Backend", backend.spec.text("backendRef", "name"))
-    endpoints = target.spec.get("endpoints") if target is not None else None
-    endpoint = endpoints.items[0] if endpoints is not None and endpoints.items else None
-    host_node = next(
-        (
-            node
-            for path in (("fqdn", "hostname"), ("ip", "address"))
-            if endpoint and (node := endpoint.get(*path))
-        ),
-        None,
-    )
-    host = str(host_node.value) if host_node is not None else backend.name
-    port_node = next(
-        (node for path in (("fqdn", "port"), ("ip", "port")) if endpoint and (node := endpoint.get(*path))),
-        None,
-    )
-    port = port_node.value if port_node is not None else 80
-    name = target.name if target is not None else ""
-    secure = port == 443 or any(cluster.about("BackendTLSPolicy", "Backend", name))
-    scheme = "https" if secure else "http"
-    shown = "" if port in (443, 80) and (port == 443) == secure else f":{port}"
-    schema = backend.spec.get("schema")
-    prefix = schema.text("prefix") if schema is not None else None
-    version = schema.get("version") if schema is not None else None
-    nodes = [each for each in (host_node, port_node) if each is not None]
-    if runtime == "openai":
-        runtime = _OPENAI_HOSTS.get(host, COMPATIBLE)
-    block = made.runtime(runtime)
-    if runtime == COMPATIBLE:
-        path = (prefix or (str(version.value) if version is not None else "v1")).strip("/")
-        block.put("endpoint", f"{scheme}://{host}{shown}/{path}", *nodes)
-    elif runtime == "azure":
-        block.put("endpoint", f"{scheme}://{host}{shown}/openai/v1", *nodes)
-        draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
-    elif runtime == "gemini" or (runtime == "anthropic" and host.endswith("googleapis.com")):
-        draft.kept(version)
-    elif runtime == "bedrock":
-        draft.changed(version, "asked through Converse here, which has no versions", made.remarks)
-        if (region := _BEDROCK_HOST.fullmatch(host)) is not None:
-            block.put("region", region[1], *nodes)
-        else:
-            block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
-    elif host not in _OPENAI_HOSTS and not host.endswith(("api.anthropic.com", "api.cohere.com")):
-        block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
-    draft.kept(*nodes, schema)
-
-
-def _secret(policy: Resource, made: Deployment, draft: Draft) -> None:
-    """What a backend is shown: a key from the environment, or an account of Google."""
-    spec = policy.spec
-    for name in ("apiKey", "azureAPIKey", "anthropicAPIKey"):
-        reference = spec.get(name, "secretRef")
-        if reference is None:
-            continue
-        secret = reference.text("name") or policy.name
-        made.put("runtime.api_key", env(variable_for(secret)), reference)
-        draft.kept(spec.get("type"), reference)
-    amazon = spec.get("awsCredentials")
-    if amazon is not None:
-        if (region := amazon.get("region")) is not None:
-            made.put("runtime.region", str(region.value), region)
-            draft.kept(region)
-        draft.kept(spec.get("type"))
-        for name in ("credentialsFile", "oidcExchangeToken"):
-            draft.lost(
-                amazon.get(name), "credentials are found where AWS's own tools find them", made.remarks
-            )
-    google = spec.get("gcpCredentials")
-    if google is not None:
-        for theirs, ours in (("projectName", "project"), ("region", "region")):
-            if (node := google.get(theirs)) is not None:
-                made.put(f"runtime.{ours}", str(node.value), node)
-                draft.kept(node)
-        account = google.get("credentialsFile", "secretRef")
-        if account is not None:
-            made.put("runtime.credentials", env(variable_for(account.text("name") or "")), account)
-            draft.kept(account)
-        draft.kept(spec.get("type"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Sequence
 
 from ..draft import Deployment, Draft, Route
 from ..foreign import Node
@@ -31,6 +33,9 @@ _NAMES = ("model_name", "served_model_name")
 
 _OWN_FLAGS = (*_NAMES, "model_id", "model_dir", "model", "backend", "http_port", "port", "host", "task")
 """Flags of KServe's own server for Hugging Face models; all others are those of vLLM."""
+
+_MORE_FLAGS = "VLLM_ADDITIONAL_ARGS"
+"""The variable that holds further flags for vLLM, as a shell reads them."""
 
 _MOUNTED = "/mnt/models"
 """Where KServe puts what `storageUri` names."""
@@ -66,9 +71,25 @@ _PREDICTOR: Table = {
 }
 
 
+_LANGUAGE_MODEL: Table = {
+    "model.uri": Lost(_STORAGE),
+    "model.lora.**": Lost("adapters are flags of the server: `--enable-lora`, `--lora-modules`"),
+    "replicas": To("replicas", positive),
+    "router.**": Lost("a route of inferc says who is asked: `balance [a, b] by least_busy`"),
+    "prefill.**": Lost("one server does both parts of an answer: leave this to llm-d"),
+    "worker.**": Lost("a server runs on one machine: leave this to llm-d"),
+    "parallelism.**": Lost("write the server's own flags"),
+    "scaling.**": Lost(_SCALING),
+    "baseRefs": Lost("what others say is not looked up: write it here"),
+    "template.containers": Lost(_PLACING),
+    "template.**": Lost(_PLACING),
+}
+
+
 def recognises(root: Node) -> bool:
     """Whether there are inference services, or graphs of them."""
-    return any(each.kind in ("InferenceService", "InferenceGraph") for each in resources(root))
+    kinds = ("InferenceService", "InferenceGraph", "LLMInferenceService")
+    return any(each.kind in kinds for each in resources(root))
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:
@@ -79,6 +100,8 @@ def read(root: Node, draft: Draft, origin: Origin) -> None:
     for each in found:
         if each.kind == "InferenceService":
             _service(each, called, draft)
+        elif each.kind == "LLMInferenceService":
+            _language_model(each, called, draft)
     for each in found:
         if each.kind == "InferenceGraph":
             graph(each, draft)
@@ -123,6 +146,40 @@ def _service(service: Resource, called: dict[str, str], draft: Draft) -> None:
     metadata = service.node.get("metadata")
     if metadata is not None:
         draft.lost(metadata, "it is for Kubernetes alone", made.remarks)
+
+
+def _language_model(service: Resource, called: dict[str, str], draft: Draft) -> None:
+    """A server of vLLM, as llm-d runs it: its container, behind what the resource says of it."""
+    made = Deployment(name=service.name, nodes=(service.node,))
+    draft.deployments.append(made)
+    model, replicas = service.spec.get("model"), service.spec.get("replicas")
+    containers = service.spec.get("template", "containers")
+    listed = containers.items if containers is not None else ()
+    main = next((each for each in listed if each.text("name") == "main"), None)
+    body = {**main.entries} if main is not None else {}
+    flags: list[str] = []
+    for name, flag in (("tensor", "--tensor-parallel-size"), ("pipeline", "--pipeline-parallel-size")):
+        if (node := service.spec.get("parallelism", name)) is not None:
+            flags += [flag, str(node.value)]
+            draft.kept(node)
+    if (variables := body.get("env")) is not None:
+        own = [each for each in variables.items if each.text("name") == _MORE_FLAGS and each.text("value")]
+        for each in own:
+            flags += _words(each.text("value") or "")
+            draft.kept(each)
+        body["env"] = Node(variables.path, variables.line, [e for e in variables.items if e not in own])
+    if model is not None and (uri := model.get("uri")) is not None:
+        body["storageUri"] = uri
+    container = Node("", service.node.line, body)
+    _gpus(container, made, draft)
+    _server(container, made, called, draft, flags)
+    if model is not None and (named := model.text("name")) is not None and named != made.name:
+        called[named] = made.name
+    draft.kept(service.node.get("metadata", "name"), model.get("name") if model is not None else None)
+    if replicas is not None and replicas.value == 0:
+        draft.changed(replicas, "inferc always has a replica", made.remarks)
+    follow(_LANGUAGE_MODEL, service.spec, draft, made)
+    draft.lost(service.node.get("metadata"), "it is for Kubernetes alone", made.remarks)
 
 
 def _only(node: Node, *keys: str) -> dict[str, Node]:
@@ -179,14 +236,16 @@ def _onnx(name: str, predictor: Node, made: Deployment, draft: Draft) -> None:
     )
 
 
-def _server(body: Node, made: Deployment, called: dict[str, str], draft: Draft) -> None:
+def _server(
+    body: Node, made: Deployment, called: dict[str, str], draft: Draft, more: Sequence[str] = ()
+) -> None:
     """A language model behind a server of its own, which KServe's image starts with vLLM.
 
-    called: what clients call deployments, which this one is added to.
+    called: what clients call deployments, which this one is added to. more: flags beside its own.
     """
     made.runtime("vllm")
     given = body.get("args")
-    flags = _flags([str(item.value) for item in given.items] if given is not None else [])
+    flags = _flags([*more, *(str(item.value) for item in (given.items if given is not None else ()))])
     stored = body.get("storageUri")
     is_hub = stored is not None and str(stored.value).startswith("hf://")
     written = str(stored.value) if is_hub and stored is not None else ""
@@ -218,6 +277,14 @@ def _positional(body: Node) -> str:
     words = [str(item.value) for part in parts for item in part.items]
     place = words.index("serve") + 1 if "serve" in words else len(words)
     return words[place] if place < len(words) and not words[place].startswith("-") else ""
+
+
+def _words(written: str) -> list[str]:
+    """The words of a command line; as it stands where its quotes have no end."""
+    try:
+        return shlex.split(written)
+    except ValueError:
+        return written.split()
 
 
 def _flags(arguments: list[str]) -> dict[str, str]:

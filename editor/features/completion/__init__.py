@@ -18,8 +18,14 @@ MOST = 100
 """Offers given at once; of more, those that fit what is typed."""
 
 
-def completion(view: View, position: lsp.Position, *, snippets: bool = True) -> lsp.CompletionList:
-    """What fits at `position`. snippets: whether the client fills in templates with stops."""
+def completion(
+    view: View, position: lsp.Position, *, snippets: bool = True, range_once: bool = False
+) -> lsp.CompletionList:
+    """What fits at `position`.
+
+    snippets: whether the client fills in templates with stops. range_once: whether it takes what is replaced
+    from the list, where no offer says it.
+    """
     context = Context(view, cursor_at(view.text, view.offset(position)))
     match context.cursor.where:
         case Where.COMMENT:
@@ -33,8 +39,11 @@ def completion(view: View, position: lsp.Position, *, snippets: bool = True) -> 
     if is_incomplete:
         offers = sorted(offers, key=lambda offer: _rank(context.typed, offer.label))
         offers = [offer for offer in offers if _rank(context.typed, offer.label)[0] < 2][:MOST]
-    where = view.range(context.start, context.cursor.offset)
-    return lsp.CompletionList(is_incomplete, _items(offers, where, snippets))
+    where = view.range(context.start, context.end)
+    if not range_once:
+        return lsp.CompletionList(is_incomplete, _items(offers, where, snippets))
+    defaults = lsp.CompletionItemDefaults(edit_range=where)
+    return lsp.CompletionList(is_incomplete, _items(offers, None, snippets), item_defaults=defaults)
 
 
 def _rank(typed: str, label: str) -> tuple[int, str]:
@@ -45,12 +54,12 @@ def _rank(typed: str, label: str) -> tuple[int, str]:
     return (1 if all(letter in letters for letter in wanted) else 2), label
 
 
-def _items(offers: Iterable[Offer], where: lsp.Range, snippets: bool) -> list[lsp.CompletionItem]:
+def _items(offers: Iterable[Offer], where: lsp.Range | None, snippets: bool) -> list[lsp.CompletionItem]:
     with attrs.validators.disabled():  # all of it is made here
         return [_item(number, offer, where, snippets) for number, offer in enumerate(offers)]
 
 
-def _item(number: int, offer: Offer, where: lsp.Range, snippets: bool) -> lsp.CompletionItem:
+def _item(number: int, offer: Offer, where: lsp.Range | None, snippets: bool) -> lsp.CompletionItem:
     is_snippet = snippets and offer.snippet is not None
     text = offer.snippet if is_snippet and offer.snippet is not None else offer.text
     return lsp.CompletionItem(
@@ -62,5 +71,6 @@ def _item(number: int, offer: Offer, where: lsp.Range, snippets: bool) -> lsp.Co
         sort_text=f"{offer.order}{number:04}",
         filter_text=offer.filter or None,
         insert_text_format=lsp.InsertTextFormat.Snippet if is_snippet else None,
-        text_edit=lsp.TextEdit(where, text),
+        text_edit=lsp.TextEdit(where, text) if where is not None else None,
+        text_edit_text=text if where is None else None,  # some clients do not take the label instead
     )

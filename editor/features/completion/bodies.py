@@ -40,6 +40,8 @@ def _field(context: Context, place: Place, info: FieldInfo) -> Offer:
 def _inserted(context: Context, place: Place, info: FieldInfo) -> dict[str, object]:
     """What is written for a field: the beginning of a value of its type."""
     name = info.name
+    if context.goes_on:
+        return {}
     if name == "node":
         return {"insert": "node ", "snippet": "node ${1:a} { gpus = ${2:1} }"}
     if name == "runtime":

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.functions import FUNCTIONS
+from ....compiler.modules import is_source
 from ....compiler.scope import ANSWERING, CALLABLE, VALUES
 from ....compiler.types import TYPES
 from ....compiler.typing.resolve import GENERICS, SCALARS
 from ....dsl import syntax as s
+from ....dsl.lines import is_at_margin, starts_line
+from ...documents import uri_of
 from .bodies import fields, values
 from .context import Context, Offer, keyword
 from .pipelines import match_arms, record_fields, steps
@@ -38,6 +42,9 @@ _DECLARATIONS = (
     keyword("gateway", "the HTTP endpoint", 'gateway {\n  bind = "${1:127.0.0.1:8080}"\n}'),
 )
 
+DECLARATION_WORDS = {offer.label: offer.detail for offer in _DECLARATIONS}
+"""What each declares."""
+
 RULES = {
     "round_robin": "in turn",
     "least_busy": "whoever has least to do",
@@ -56,7 +63,10 @@ _STRATEGIES = (
     ("hedge", "the next one, too, when the first is slow", "hedge [$1] after ${2:400ms}"),
     ("cascade", "the next one when the answer is not good enough", "cascade [$1] accept $0"),
 )
+ROUTE_WORDS = {word: meaning for word, meaning, _ in _STRATEGIES} | RULES
+"""What those of a route mean."""
 _TYPES = (*SCALARS, *GENERICS)
+_FROM = re.compile(r'\s*\}\s*from\s*"([^"\n\0]+)"')
 
 
 def in_code(context: Context) -> Iterator[Offer]:
@@ -73,7 +83,7 @@ def in_code(context: Context) -> Iterator[Offer]:
     elif context.declaration == "test":
         yield from in_tests(context)
     elif context.place is not None and frame.opener == "LBRACE":
-        yield from values(context) if "=" in words or len(words) == 1 else fields(context)
+        yield from _in_body(context)
     elif context.declaration == "import":
         yield from _imported(context)
     elif context.declaration == "route":
@@ -83,6 +93,19 @@ def in_code(context: Context) -> Iterator[Offer]:
         yield from steps(context)
     elif context.declaration in ("deployment", "template", "gateway", "let", "param"):
         yield from values(context)
+
+
+def _in_body(context: Context) -> Iterator[Offer]:
+    """A value, or a field; both on a new line after a `=` that has no value yet. A word at the margin may
+    begin a declaration: the body is perhaps not closed."""
+    text, words = context.view.text, context.words
+    has_value = "=" in words or len(words) == 1
+    if has_value:
+        yield from values(context)
+    if not has_value or (words[-1:] == ["="] and starts_line(text, context.start)):
+        yield from fields(context)
+        if context.typed and is_at_margin(text, context.start):
+            yield from _DECLARATIONS
 
 
 def _top(context: Context) -> Iterator[Offer]:
@@ -166,6 +189,20 @@ def _imported(context: Context) -> Iterator[Offer]:
                     for name, symbol in scope.own.items():
                         if name not in taken or name == context.typed:
                             yield context.name(name, symbol)
+            return
+    yield from _first_imported(context)
+
+
+def _first_imported(context: Context) -> Iterator[Offer]:
+    """The same between braces that are still empty, which are no import yet."""
+    view, behind = context.view, _FROM.match(context.view.text, context.cursor.offset)
+    if behind is None or view.document.path is None:
+        return
+    path = view.document.path.parent / behind[1]
+    document = view.workspace.any_document(uri_of(path)) if is_source(path) else None
+    if document is not None:
+        for name, symbol in view.workspace.load(document).root.own.items():
+            yield context.name(name, symbol)
 
 
 def _strategies() -> Iterator[Offer]:

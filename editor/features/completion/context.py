@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 from lsprotocol.types import CompletionItemKind
 
 from ....compiler.checks.endpoints import HOSTED
-from ....compiler.scope import Symbol
+from ....compiler.scope import Scope, Symbol
 from ....dsl import syntax as s
 from ....dsl.comments import doc_comment
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
 from ....dsl.record import frozen
+from ....dsl.source import Source
 from ....dsl.tokens import Token
-from ...cursor import Cursor
+from ...cursor import Cursor, Where
 from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of
 from ...view import View
@@ -44,6 +47,12 @@ class Offer:
         return self.insert or self.label
 
 
+_REST = {Where.CODE: re.compile(r"\w*"), Where.TEXT: re.compile(r'[\w.:/@-]*(?=")')}
+_GOES_ON = re.compile(r"[ \t]*[={\w]")
+
+_IMPORTED: WeakKeyDictionary[Source, dict[tuple[str, tuple[type, ...]], list[Offer]]] = WeakKeyDictionary()
+
+
 class Context:
     """A place in a document, and what is around it."""
 
@@ -60,6 +69,19 @@ class Context:
     def start(self) -> int:
         """Where that begins: it is replaced by what is chosen."""
         return self.cursor.start
+
+    @cached_property
+    def end(self) -> int:
+        """Where it ends: what is left of a word that is changed in its middle is replaced, too, and of a text
+        without blanks."""
+        rest = _REST.get(self.cursor.where) if self.typed and "{" not in self.typed else None
+        found = rest.match(self.view.text, self.cursor.offset) if rest is not None else None
+        return found.end() if found is not None else self.cursor.offset
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what follows a name in its line is there already: a value, a label, a body."""
+        return bool(self.typed) and _GOES_ON.match(self.view.text, self.end) is not None
 
     @property
     def words(self) -> list[str]:
@@ -146,9 +168,16 @@ class Context:
                 yield self.name(name, symbol)
         for alias, inner in scope.aliases.items():
             if inner is not scope:
-                for name, symbol in inner.own.items():
-                    if isinstance(symbol.node, kinds):
-                        yield self.name(f"{alias}.{name}", symbol)
+                yield from self._imported(alias, inner, kinds)
+
+    def _imported(self, alias: str, inner: Scope, kinds: tuple[type, ...]) -> list[Offer]:
+        """The same of an imported file; kept as long as that stays as it was read."""
+        known = _IMPORTED.setdefault(inner.module.source, {})
+        offers = known.get((alias, kinds))
+        if offers is None:
+            named = ((name, symbol) for name, symbol in inner.own.items() if isinstance(symbol.node, kinds))
+            offers = known[alias, kinds] = [self.name(f"{alias}.{name}", symbol) for name, symbol in named]
+        return offers
 
     def members(self, alias: str, *kinds: type) -> Iterator[Offer]:
         """What an imported file declares."""

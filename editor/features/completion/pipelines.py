@@ -45,9 +45,10 @@ def steps(context: Context) -> Iterator[Offer]:
     elif is_steps and len(words) == 1 and words[0] != "return":
         return
     elif len(context.cursor.frames) > 2 or frame.opener == "LBRACE":
+        own = [token.text for token in context.cursor.frames[1].head[1:2]]  # it cannot call itself
         yield from _arguments(context)
         yield from local_names(context)
-        yield from context.names(*CALLABLE, *VALUES)
+        yield from (offer for offer in context.names(*CALLABLE, *VALUES) if offer.label not in own)
         yield from _builtins()
         yield from _STEP_WORDS
 
@@ -152,18 +153,20 @@ def _arms(tokens: list[Token], start: int, place: int) -> set[str]:
 
 
 def local_names(context: Context) -> Iterator[Offer]:
-    """The parameters and steps of the pipeline around the place."""
+    """The parameters and other steps of the pipeline around the place."""
     pipeline = context.cursor.frames[1]
     head = [token.text for token in pipeline.head]
     for name, colon in pairwise(head):
         if colon == ":":
             yield Offer(name, Kind.Variable, "parameter", order=1)
     current = context.cursor.frames[2].head if len(context.cursor.frames) > 2 else pipeline.item
+    own = current[0].text if [token.text for token in current[1:2]] == ["="] else None
     for item in pipeline.items:
         if len(item) > 1 and item[1].text == "=" and item is not current:
             yield Offer(item[0].text, Kind.Variable, "step", order=1)
     for node in context.view.declarations:  # steps below, since their order does not matter
         if isinstance(node, s.PipelineDeclaration) and node.start <= context.cursor.offset <= node.end:
             for step in node.steps:
-                if step.name is not None and not step.start <= context.cursor.offset <= step.end:
+                is_here = step.start <= context.cursor.offset <= step.end
+                if step.name is not None and step.name.text != own and not is_here:
                     yield Offer(step.name.text, Kind.Variable, "step", order=1)

@@ -84,6 +84,8 @@ def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
         return Asked(TensorRequest(inputs), identity, {}, False)
     parameters = _object(raw, "parameters", "")
     all_binary = _flag(parameters, "binary_data_output", "parameters.", default=False)
+    if "outputs" not in raw and parameters.keys() <= _OF_OUTPUTS:
+        return Asked(TensorRequest(inputs), identity, {}, all_binary)
     binary: dict[str, bool] = {}
     classes: dict[str, int] = {}
     for index, output in enumerate(_list(raw, "outputs", default=[]) if "outputs" in raw else ()):

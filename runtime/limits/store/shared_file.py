@@ -83,6 +83,8 @@ class SharedFile:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
             except (OSError, sqlite3.Error, ValueError) as error:
+                if type(error) is sqlite3.DatabaseError:
+                    self._remove(error)
                 raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
             return outcome
 
@@ -99,6 +101,27 @@ class SharedFile:
         return self._connection
 
     def _open(self) -> None:
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # locked, not readable
+                raise
+            self._remove(error)
+            self._connect()
+
+    def _remove(self, error: sqlite3.DatabaseError) -> None:
+        """Take a damaged file away, as one may be after a loss of power: no write waits for a disk."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(FILE + suffix).unlink(missing_ok=True)
+        self._problems.mended(
+            f"the limits and circuits in {self._path} are damaged ({error}): they begin anew with what each "
+            "process knows"
+        )
+
+    def _connect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -110,6 +133,7 @@ class SharedFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(_SCHEMA)
+            connection.execute("SELECT name, state FROM shared LIMIT 1")
             found = self._path.stat()
         except BaseException:
             connection.close()

@@ -612,3 +612,85 @@ def test_parameters_among_further_fields_of_tensorzero_go_to_their_own_places(br
     assert came.values["m.request.force.temperature"] == "0.3"
     assert 'service_tier = "flex"' in came.text
     assert {each.rpartition("[")[2] for each in came.lost()} == {"2].pointer", "2].value"}
+
+
+NEIGHBOURS = """
+    apiVersion: aigateway.envoyproxy.io/v1beta1
+    kind: AIGatewayRoute
+    metadata: {{name: {space}, namespace: {space}}}
+    spec:
+      rules:
+        - matches: [{{headers: [{{name: x-ai-eg-model, value: gpt-{space}}}]}}]
+          timeouts: {{request: 20s}}
+          modelsOwnedBy: us
+          backendRefs: [{{name: there{other}}}, {pool}]
+    ---
+    apiVersion: aigateway.envoyproxy.io/v1beta1
+    kind: AIServiceBackend
+    metadata: {{name: there, namespace: {space}}}
+    spec:
+      schema: {{name: OpenAI}}
+      backendRef: {{name: host, kind: Backend}}
+      timeouts: {{request: 50s}}
+      headerMutation: {{set: [{{name: OpenAI-Project, value: p-{space}}}]}}
+    ---
+    apiVersion: gateway.envoyproxy.io/v1alpha1
+    kind: Backend
+    metadata: {{name: host, namespace: {space}}}
+    spec: {{endpoints: [{{fqdn: {{hostname: {space}.example.com, port: 443}}}}]}}
+    ---
+    apiVersion: aigateway.envoyproxy.io/v1beta1
+    kind: BackendSecurityPolicy
+    metadata: {{name: p, namespace: {space}}}
+    spec:
+      targetRefs: [{{kind: AIServiceBackend, name: there}}]
+      type: APIKey
+      apiKey: {{secretRef: {{name: key}}}}
+"""
+
+
+def test_resources_of_one_name_in_two_namespaces_keep_their_addresses_and_keys(bring: Import) -> None:
+    pool = "{group: inference.networking.k8s.io, kind: InferencePool, name: pool}"
+    east = NEIGHBOURS.format(space="east", other="", pool=pool)
+    west = NEIGHBOURS.format(space="west", other=", namespace: west", pool=pool)
+    came = bring("envoy.yaml", f"{east}\n    ---\n{west}")
+    for space in ("east", "west"):
+        name = f"gpt-{space}-there"
+        assert came.values[f"{name}.runtime.endpoint"] == f"https://{space}.example.com/v1"
+        assert came.values[f"{name}.runtime.api_key"] == f'[env("{space.upper()}_KEY")]'
+        assert came.values[f"{name}.runtime.timeouts.total"] == "20s"
+        assert f'headers {{ "OpenAI-Project" = "p-{space}" }}' in came.text
+        rule = f"AIGatewayRoute/{space}.spec.rules[0]"
+        assert {f"{rule}.backendRefs[1].name", f"{rule}.modelsOwnedBy"} <= came.lost()
+        assert f"AIServiceBackend/there{'-2' * (space == 'west')}.spec.timeouts.request" in came.lost()
+
+
+def test_one_namespace_that_a_file_says_in_part_is_one(bring: Import) -> None:
+    text = NEIGHBOURS.format(space="east", other="", pool="{name: gone}").replace(
+        "{name: host, namespace: east}", "{name: host}"
+    )
+    came = bring("envoy.yaml", text)
+    assert "there is no such backend in this file" in came.comments()
+    assert came.values["gpt-east-there.runtime.endpoint"] == "https://east.example.com/v1"
+    assert came.values["gpt-east-there.runtime.api_key"] == '[env("KEY")]'
+
+
+def test_shares_of_variants_with_settings_of_their_own_come_over(bring: Import) -> None:
+    came = bring(
+        "tensorzero.toml",
+        """
+        [functions.ask]
+        type = "chat"
+        [functions.ask.variants.a]
+        type = "chat_completion"
+        model = "openai::gpt-4o"
+        weight = 1
+        temperature = 0.5
+        [functions.ask.variants.b]
+        type = "chat_completion"
+        model = "openai::gpt-4o-mini"
+        weight = 0
+        """,
+    )
+    assert 'route ask = fallback ["ask-a", "ask-b"]' in came.text
+    assert came.lost() == set()

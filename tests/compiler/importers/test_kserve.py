@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Import
 
 SERVICES = """
@@ -146,3 +148,63 @@ def test_what_kserve_fetches_is_asked_of_the_hub_under_the_name_that_clients_kno
     assert came.values["bucket.model"] == "/mnt/models"
     assert "served-model-name" not in came.text
     assert came.lost() >= {"InferenceService/bucket.spec.predictor.containers[0].storageUri"}
+
+
+LANGUAGE_MODEL = """
+    apiVersion: serving.kserve.io/v1alpha2
+    kind: LLMInferenceService
+    metadata: {name: talker}
+    spec:
+      model: {uri: hf://org/talker-7b, name: talker-large, lora: {adapters: [{name: a, uri: hf://b/c}]}}
+      replicas: 2
+      parallelism: {tensor: 2, expert: true}
+      router: {gateway: {}, route: {}, scheduler: {}}
+      prefill: {replicas: 1}
+      template:
+        tolerations: [{key: gpu}]
+        containers:
+          - name: main
+            args: [--max-model-len=4096]
+            env:
+              - {name: VLLM_ADDITIONAL_ARGS, value: "--kv-transfer-config '{\\"a\\": 1}' --enforce-eager"}
+              - {name: VLLM_LOGGING_LEVEL, value: INFO}
+              - {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: s, key: k}}}
+            resources: {limits: {nvidia.com/gpu: "2", memory: 32Gi}}
+"""
+
+
+def test_a_language_model_of_llm_d_is_a_server_with_all_its_flags(bring: Import) -> None:
+    came = bring("llm.yaml", LANGUAGE_MODEL)
+    command = came.values["talker.runtime.launch.command"]
+    flags = (
+        "--tensor-parallel-size, 2",
+        '--kv-transfer-config, {"a": 1}',
+        "--enforce-eager",
+        "--max-model-len, 4096",
+    )
+    assert all(each in command for each in flags), command
+    assert (came.values["talker.replicas"], came.values["talker.gpus"]) == ("2", "2")
+    assert came.values["talker.model"] == "org/talker-7b"
+    assert 'env { VLLM_LOGGING_LEVEL = "INFO" }' in came.text
+    assert "VLLM_ADDITIONAL_ARGS" not in came.text
+    assert 'route "talker-large" = talker' in came.text
+    spec = "LLMInferenceService/talker.spec"
+    lost = ("prefill.replicas", "parallelism.expert", "router.gateway", "model.lora.adapters[0].uri")
+    assert {f"{spec}.{each}" for each in lost} <= came.lost()
+
+
+@pytest.mark.parametrize("extra", ["--a 'b", "", "[]"])
+def test_odd_flags_and_models_without_a_container_are_no_traceback(bring: Import, extra: str) -> None:
+    env = f'env: [{{name: VLLM_ADDITIONAL_ARGS, value: "{extra}"}}]'
+    for template in (f"containers: [{{name: main, {env}}}]", "containers: [{name: other}]", "containers: x"):
+        came = bring(
+            "llm.yaml",
+            f"""
+            apiVersion: serving.kserve.io/v1alpha1
+            kind: LLMInferenceService
+            metadata: {{name: m}}
+            spec: {{replicas: 0, model: {{uri: "pvc://disk/m"}}, template: {{{template}}}}}
+            """,
+        )
+        assert "LLMInferenceService/m.spec.model.uri" in came.lost()
+        assert "LLMInferenceService/m.spec.replicas" in came.changed()

@@ -733,3 +733,40 @@ def test_of_several_files_in_resources_none_is_taken(bring: Import) -> None:
             ImportFailed, match="these resources hold several files: ConfigMap/litellm-config"
         ):
             bring("all.yaml", text)
+
+
+def test_fallbacks_with_parameters_of_their_own_are_models_by_their_names(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - {model_name: a, litellm_params: {model: openai/gpt-4o, api_key: os.environ/K}}
+          - {model_name: b, litellm_params: {model: openai/gpt-4o-mini, api_key: os.environ/K}}
+        router_settings:
+          fallbacks:
+            - a: [{model: b, messages: [{role: user, content: short}]}, {temperature: 1}, [b]]
+        """,
+    )
+    assert 'route a = fallback ["a-openai", b]' in came.text
+    lost = "router_settings.fallbacks[0].a[0].messages[0].content"
+    assert lost in came.lost()
+    assert "a fallback is asked what the client asked" in came.comments()
+    assert "Node(" not in came.text
+
+
+def test_who_may_ask_is_said_by_keys(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - model_name: a
+            litellm_params: {model: openai/gpt-4o, api_key: os.environ/K, guardrails: [g]}
+            model_info: {access_groups: [beta], health_check_timeout: 9}
+        access_groups: [{access_group_name: x, access_model_names: [a]}]
+        """,
+    )
+    assert "`gateway { key name { models = [ … ] } }` says who may ask what" in came.comments()
+    assert "asks nobody in the background" in came.comments()
+    said = {each.setting: each.says for each in came.imported.report.entries()}
+    assert "`gateway { key name {" in said["access_groups[0].access_model_names"]
+    assert "no guards" in said["model_list[0].litellm_params.guardrails"]

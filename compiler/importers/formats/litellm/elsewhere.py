@@ -12,7 +12,32 @@ _PROBES = "inferc learns from requests and circuits, and asks nobody in the back
 _JWT = "write `gateway { jwt { … } }` with the issuer, and the claim that names a key"
 _GUARD = "inferc brings no guards: `gateway { guard name { … } }` calls code of your own"
 
+_ASKERS = "`gateway { key name { models = [ … ], budget { … } } }` says who may ask what, and for how much"
+_TAGS = "routes do not choose by tags: give each its own deployment, and name it"
+
 ELSEWHERE: Table = {
+    "access_groups": Lost(_ASKERS),
+    "model_access_groups": Lost(_ASKERS),
+    "policies.**": Lost(_GUARD),
+    "policy_attachments": Lost(_GUARD),
+    "prompts": Lost("a pipeline has prompts"),
+    "router_settings.enable_tag_filtering": Lost(_TAGS),
+    "router_settings.tag_filtering_match_any": Lost(_TAGS),
+    "router_settings.deployment_affinity": Lost(
+        "`balance [a, b] by user`, or `by conversation`, keeps to a member"
+    ),
+    "litellm_settings.guardrails": Lost(_GUARD),
+    "litellm_settings.default_internal_user_params.**": Lost(_ASKERS),
+    "litellm_settings.default_team_*": Lost(_ASKERS),
+    "litellm_settings.upperbound_key_generate_params.**": Lost(_ASKERS),
+    "litellm_settings.public_model_groups": Lost("`/v1/models` lists what a key may ask"),
+    "litellm_settings.forward_client_headers_to_llm_api": Lost("headers of clients are not passed on"),
+    "general_settings.key_management_*": Lost("`vault(…)` and `aws_secret(…)` name a secret where it is"),
+    "general_settings.allowed_routes": Lost("a key asks models, at any path"),
+    "general_settings.enforce_user_param": Lost("whoever asks has a key: `gateway { key name { … } }`"),
+    "general_settings.maximum_spend_logs_retention_*": Lost(_DATABASE),
+    "general_settings.use_redis_transaction_buffer": Lost(_STATE),
+    "general_settings.alert_to_webhook_url.**": Lost(_ALERTS),
     "guardrails": Lost(_GUARD),
     "mcp_servers": Lost("inferc calls no tools by itself: clients and agents do"),
     "mcp_tools": Lost("inferc calls no tools by itself: clients and agents do"),

@@ -83,6 +83,10 @@ PARAMETERS: Table = {
     "initial_prompt_value": Lost("the server makes the prompt: give it the chat template"),
     "final_prompt_value": Lost("the server makes the prompt: give it the chat template"),
     "tags": Lost("routes do not choose by tags: give each its own deployment, and name it"),
+    "guardrails": Lost("inferc brings no guards: `gateway { guard name { … } }` calls code of your own"),
+    "cache_control_injection_points.**": Lost("clients mark what is kept of a prompt"),
+    "use_in_pass_through": Lost("inferc serves models, no other paths"),
+    "configurable_clientside_auth_params": Lost("clients have keys of the gateway, never of a provider"),
     "mock_response": Lost("`inferc mock-provider` answers without a provider"),
     "num_ctx": Lost(f"{_OLLAMA}, OLLAMA_CONTEXT_LENGTH"),
     "keep_alive": Lost(f"{_OLLAMA}, OLLAMA_KEEP_ALIVE"),
@@ -90,6 +94,8 @@ PARAMETERS: Table = {
     "aws_secret_access_key": Lost("Amazon's own environment variables and profiles count"),
     "merge_reasoning_content_in_choices": Lost("thoughts of a model stay apart from its answer"),
 }
+
+_ASKERS = "`gateway { key name { models = [ … ] } }` says who may ask what"
 
 INFO: Table = {
     "mode": Kept(),
@@ -100,5 +106,7 @@ INFO: Table = {
     "cache_creation_input_token_cost": To("price.cache_write", per_token),
     "cache_creation_input_token_cost_above_1hr": To("price.cache_write_1h", per_token),
     "description": _described,
+    **dict.fromkeys(("access_groups", "team_id", "team_public_model_name"), Lost(_ASKERS)),
+    "health_check_*": Lost("inferc learns from requests and circuits, and asks nobody in the background"),
     "*": Lost(_CATALOGUE),
 }

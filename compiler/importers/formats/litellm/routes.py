@@ -32,7 +32,7 @@ class Routing:
         node = self._of_all() if node is None else node
         if node is None:
             return []
-        return [(str(item.value), node) for item in node.items if item.value != group]
+        return [(name, node) for item in node.items if (name := _asked(item)) not in ("", group)]
 
     def _rules(self) -> list[tuple[str, Node]]:
         """What stands behind whom. Those of the router count before LiteLLM's own."""
@@ -125,6 +125,10 @@ class Routing:
         """Say what became of the settings that name what stands behind a group."""
         draft = self._draft
         for node in dict.fromkeys(node for _, node in said):
+            for item in node.items:
+                for name, inner in item.entries.items():
+                    if name != "model":
+                        draft.lost(inner, "a fallback is asked what the client asked", remarks)
             targets = dict.fromkeys(target for target, each in said if each is node)
             gone = [
                 each
@@ -143,13 +147,13 @@ class Routing:
     def _speak_of_default(self) -> None:
         """LiteLLM asks them for names that no model has, too (https://github.com/BerriAI/litellm/pull/16419)."""
         node, draft = self._default(), self._draft
-        here = [str(item.value) for item in node.items if self._is_group(item)] if node is not None else []
+        here = [_asked(item) for item in node.items if self._is_group(item)] if node is not None else []
         if node is not None and here:
             says = f"a name that no model has is an error here, and not answered by `{here[0]}`"
             draft.overrule(Outcome.CHANGED, node, says, draft.remarks)
 
     def _is_group(self, item: Node) -> bool:
-        group = self._files.groups.get(str(item.value))
+        group = self._files.groups.get(_asked(item))
         return group is not None and bool(group.members)
 
     def _strategy_setting(self) -> Node | None:
@@ -216,3 +220,9 @@ class Routing:
         name = plain_name(group)
         draft = self._draft
         return name in {each.name for each in draft.deployments} | {each.name for each in draft.routes}
+
+
+def _asked(fallback: Node) -> str:
+    """The model that a fallback names, alone or beside parameters of its own; empty where it names none."""
+    named = fallback.get("model") if fallback.entries else fallback
+    return str(named.value) if named is not None and not named.entries and not named.items else ""

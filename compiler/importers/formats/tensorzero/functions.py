@@ -109,11 +109,13 @@ class Functions:
         if "::" in asked and asked not in self._models.by_name:
             made = self._short(name, asked, model)
             bases = [made] if made is not None else []
+            draft.kept(node.get("weight") if bases else None)
         else:
             bases = [each for each in draft.deployments if each.name in self._models.by_name.get(asked, ())]
             if not bases:
                 draft.lost(node, f"the model `{asked}` is not here")
                 return None
+            draft.kept(node.get("weight"))
             if not any(k not in ("type", "model", "weight", "json_mode", "templates") for k in node.entries):
                 follow(_VARIANT, node, draft, Block(remarks=draft.remarks))
                 return asked

@@ -1,0 +1,16 @@
+"""What comes in pieces, cut anywhere: one seed is drawn for all cuts, which costs less than to draw each."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+from hypothesis import strategies as st
+
+RANDOMS = st.randoms(use_true_random=True)
+
+
+def in_pieces(whole: bytes, random: Random, most: int) -> list[bytes]:
+    """`whole` in pieces, after up to `most` cuts; some may be empty."""
+    cuts = sorted(random.choices(range(len(whole) + 1), k=random.randint(0, most)))
+    return [whole[a:b] for a, b in pairwise([0, *cuts, len(whole)])]
