@@ -149,9 +149,13 @@ def plain(value: Any) -> Any:
 
 def look_around(workspace: Workspace, document: Document, chance: random.Random) -> None:
     """What an editor asks before the findings are there, some of which looks names up."""
-    view = View(workspace, document)
+    view, anew = View(workspace, document), Workspace()
     assert view.occurrences is not None
-    completion(view, document.lines.position(chance.randint(0, len(document.text))))
+    for each in workspace.documents:
+        anew.put(each)
+    values = [found.end() for found in re.finditer("= ?", document.text)]
+    place = document.lines.position(chance.choice([chance.randint(0, len(document.text)), *values]))
+    assert completion(view, place) == completion(View(anew, document), place)
 
 
 def from_scratch(workspace: Workspace, document: Document) -> Checked:
