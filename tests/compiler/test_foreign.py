@@ -104,13 +104,18 @@ def about(word: str, text: str) -> Diagnostic:
     return item
 
 
-@pytest.mark.parametrize("word", [word for word in FIELDS if word not in attrs.fields_dict(Deployment)])
-def test_each_field_of_others_has_an_answer(word: str) -> None:
+def test_each_field_of_others_has_an_answer() -> None:
+    for word in FIELDS:
+        if word not in attrs.fields_dict(Deployment):
+            has_an_answer(word)
+
+
+def has_an_answer(word: str) -> None:
     told = FIELDS[word]
     example = written(told) if told.to else None
     if example is None:
         item = about(word, REMOTE.format(inside=KEY, beside=f"{word} = 3"))
-        assert told.to[-1] in said(item) if told.to else told.say in item.help
+        assert told.to[-1] in said(item) if told.to else told.say in item.help, word
         return
     value, is_block = example
     setting = f"{word} {value}" if is_block else f"{word} = {value}"
@@ -121,14 +126,14 @@ def test_each_field_of_others_has_an_answer(word: str) -> None:
     if is_local:
         text = LOCAL.format(task="" if "tokenizer" in told.to else TOKENIZER, beside=setting)
     item = about(word, text)
-    assert all(step in said(item) for step in told.to)
+    assert all(step in said(item) for step in told.to), word
     if item.fixes:
         assert not [each for each in errors(fixed(text, item)) if word in each]
     if is_runtime and not is_local and word not in attrs.fields_dict(OpenAIConfig):
         text = REMOTE.format(inside=", ".join(filter(None, (inside, setting))), beside="")
         item = about(word, text)
-        assert item.fixes
-        assert errors(fixed(text, item)) == []
+        assert item.fixes, word
+        assert errors(fixed(text, item)) == [], word
 
 
 @pytest.mark.parametrize("word", [word for word in GATEWAY if word not in attrs.fields_dict(GatewayFields)])
@@ -235,13 +240,13 @@ def test_each_function_of_others_has_an_answer(word: str) -> None:
 FORMS = json.loads(Path(__file__).with_name("first_words.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("form", [pytest.param(form, id=form["name"]) for form in FORMS])
-def test_each_form_of_others_has_an_answer(form: dict[str, Any]) -> None:
-    first, *others = found(form["text"])
-    assert form["answer"] in said(first)
-    assert [item.message for item in others if item.is_error] == []
-    if form["fixed"]:
-        assert errors(fixed(form["text"], first)) == []
+def test_each_form_of_others_has_an_answer() -> None:
+    for form in FORMS:
+        first, *others = found(form["text"])
+        assert form["answer"] in said(first), form["name"]
+        assert [item.message for item in others if item.is_error] == [], form["name"]
+        if form["fixed"]:
+            assert errors(fixed(form["text"], first)) == [], form["name"]
 
 
 def test_each_declaration_of_another_language_is_told() -> None:

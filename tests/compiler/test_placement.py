@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, strategies as st
@@ -13,27 +14,30 @@ from inferc.dsl.deployment import Deployment, Replica
 
 from ..support.projects import Project
 
-deployments = st.lists(
-    st.tuples(st.sampled_from(["m.onnx", "gpt-4o"]), st.none() | st.integers(1, 4), st.integers(1, 4)),
-    min_size=1,
-    max_size=6,
-).map(
-    lambda rows: [
-        Deployment(f"d{index}", model, gpus=gpus, replicas=replicas)
-        for index, (model, gpus, replicas) in enumerate(rows)
+SEEDS = st.integers(0, 2**32)
+
+
+def wishes(choose: Random) -> tuple[list[Deployment], list[Node]]:
+    """Deployments, and where they may go."""
+    wanted = [
+        Deployment(
+            f"d{index}",
+            choose.choice(["m.onnx", "gpt-4o"]),
+            gpus=choose.choice([None, 1, 2, 3, 4]),
+            replicas=choose.randint(1, 4),
+        )
+        for index in range(choose.randint(1, 6))
     ]
-)
-nodes = st.lists(st.integers(0, 16), max_size=6).map(
-    lambda gpus: [Node(f"n{index}", count) for index, count in enumerate(gpus)]
-)
+    return wanted, [Node(f"n{index}", choose.randint(0, 16)) for index in range(choose.randint(0, 6))]
 
 
 def all_of(placed: dict[str, tuple[Replica, ...]]) -> list[Replica]:
     return [replica for replicas in placed.values() for replica in replicas]
 
 
-@given(deployments, nodes)
-def test_whatever_fits_is_placed_soundly(wanted: list[Deployment], cluster: list[Node]) -> None:
+@given(SEEDS)
+def test_whatever_fits_is_placed_soundly(seed: int) -> None:
+    wanted, cluster = wishes(Random(seed))
     try:
         placed = place(wanted, cluster)
     except NoRoom:
@@ -53,8 +57,9 @@ def test_whatever_fits_is_placed_soundly(wanted: list[Deployment], cluster: list
     assert len(used) == len(set(used))
 
 
-@given(deployments, nodes)
-def test_the_same_wishes_get_the_same_places(wanted: list[Deployment], cluster: list[Node]) -> None:
+@given(SEEDS)
+def test_the_same_wishes_get_the_same_places(seed: int) -> None:
+    wanted, cluster = wishes(Random(seed))
     outcomes = []
     for _ in range(2):
         try:

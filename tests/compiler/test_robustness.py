@@ -127,11 +127,13 @@ def test_random_words(words: list[str], between: str) -> None:
     checked(between.join(words))
 
 
+@FEWER
 @given(SEEDS)
 def test_random_texts_of_the_grammar(seed: int) -> None:
     checked(sample_text(random.Random(seed)))
 
 
+NAMES = ["a", "b", "c", "gpt", "3", "1s", '"t"', "$5", "a.b", "-1", "ort", "1 / 0"]
 STATEMENTS = [
     "let {a} = {b} * 2",
     "let {a} = [{b}, 1s]",
@@ -155,18 +157,15 @@ STATEMENTS = [
 ]
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(STATEMENTS),
-            *[st.sampled_from(["a", "b", "c", "gpt", "3", "1s", '"t"', "$5", "a.b", "-1", "ort", "1 / 0"])]
-            * 3,
-        ),
-        max_size=12,
-    )
-)
-def test_random_statements_that_refer_to_each_other(statements: list[tuple[str, str, str, str]]) -> None:
-    checked("\n".join(form.format(a=a, b=b, c=c) for form, a, b, c in statements))
+@FEWER
+@given(SEEDS)
+def test_random_statements_that_refer_to_each_other(seed: int) -> None:
+    choose = random.Random(seed)
+    lines = []
+    for form in choose.choices(STATEMENTS, k=choose.randint(0, 12)):
+        a, b, c = choose.choices(NAMES, k=3)
+        lines.append(form.format(a=a, b=b, c=c))
+    checked("\n".join(lines))
 
 
 def expression(choose: random.Random, depth: int) -> str:
@@ -176,6 +175,7 @@ def expression(choose: random.Random, depth: int) -> str:
     return form.format(a=expression(choose, depth - 1), b=expression(choose, depth - 1))
 
 
+@FEWER
 @given(SEEDS)
 def test_random_pipelines(seed: int) -> None:
     choose = random.Random(seed)
@@ -520,14 +520,19 @@ def test_few_findings_look_for_near_matches() -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hello.infer").write_text("let x = 1\n")
-    shape, counts, most = SHAPES[name], (12, 60), 5.02
+    shape, step, most = SHAPES[name], 20, 1.003
     if name in LOOKS_FOR_NAMES:
         monkeypatch.setattr(diagnostics, "LONG", 20)
-        counts, most = (24, 72), 3.0
-    calls_while_checking(shape(5), tmp_path)  # what is done once, such as reading the catalogue
-    known = calls_while_checking(KNOWN, tmp_path)
-    small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) - known for count in counts)
-    assert large <= most * small
+        step, most = 24, 1.05  # longer names are compared in more steps
+    texts = [KNOWN + shape(count) for count in (step, 2 * step, 3 * step)]
+    for _ in range(2):  # the catalogue is read the first time, and readers of blocks are made the second
+        check_file("m.infer", tmp_path / "m.infer", text=texts[0])
+
+    def grows_evenly() -> bool:
+        small, medium, large = (calls_while_checking(text, tmp_path) for text in texts)
+        return large - medium <= most * (medium - small) + 50
+
+    assert grows_evenly() or grows_evenly(), "even if what is done once falls into the last of the first time"
 
 
 def test_looking_for_near_matches_ends_when_there_are_many_mistakes(

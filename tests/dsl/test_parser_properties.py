@@ -235,7 +235,7 @@ PLANES = (0, 1, 2, 3, 14)
 
 def test_every_plane_of_unicode() -> None:
     for plane in range(17):
-        step = 37 if plane in PLANES else 641
+        step = 97 if plane in PLANES else 641
         sample = "".join(map(chr, range(plane << 16, (plane + 1) << 16, step)))
         checked(sample)
         checked(" ".join(sample))
@@ -276,7 +276,7 @@ SHAPES = {
 def test_ten_times_the_lines_are_ten_times_the_work(shape: str) -> None:
     checked(shape * 10)
     small, large = (calls_while_parsing(shape * count) for count in (20, 200))
-    assert large <= 11 * small
+    assert large <= 10.3 * small
 
 
 def calls_while_parsing(text: str) -> int:

@@ -12,6 +12,8 @@ from inferc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.source import Source, Span
 
+from ..support.examples import FEWER
+
 WIDTHS = {
     "a": 1,
     "{": 1,
@@ -83,6 +85,7 @@ def findings(choose: Random) -> list[Diagnostic]:
     return [finding(choose, sources) for _ in range(choose.randint(0, 3))]
 
 
+@FEWER
 @given(SEEDS, st.none() | st.integers(0, 120))
 def test_the_terminal_gets_nothing_but_visible_text(seed: int, width: int | None) -> None:
     text = render(findings(Random(seed)), OutputFormat.TERMINAL, width=width)
@@ -93,6 +96,7 @@ def test_the_terminal_gets_nothing_but_visible_text(seed: int, width: int | None
         assert hidden <= {"\u200c", "\u200d"}
 
 
+@FEWER
 @given(SEEDS)
 def test_every_format_is_well_formed(seed: int) -> None:
     found = findings(Random(seed))

@@ -24,6 +24,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_requests import Passed
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, PassedRequest
 
+from ..support.pieces import RANDOMS
 from ..support.wires import wire_plan
 
 Json = dict[str, Any]
@@ -136,7 +137,7 @@ def cut(text: str, places: list[int]) -> list[str]:
 
 
 TEXTS = st.text(st.sampled_from("aé€😀𝄞👩\u200d🚀"), max_size=8) | st.text(max_size=8)
-PLACES = st.lists(st.integers(0, 16), max_size=6)
+PLACES = RANDOMS.map(lambda random: random.choices(range(17), k=random.randint(0, 6)))
 CLIENTS = ("openai_chat", "anthropic", "openai_responses")
 
 

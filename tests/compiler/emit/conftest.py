@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
@@ -63,18 +63,21 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml, as most platforms have it, and many times as quick."""
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    onnx_models.save(onnx_models.digits(), tmp_path / "digits.onnx")
-    return Project(tmp_path)
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A folder with a model in it, to which no test adds anything."""
+    folder = tmp_path_factory.mktemp("emitted")
+    onnx_models.save(onnx_models.digits(), folder / "digits.onnx")
+    return Project(folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def emitted(project: Project) -> Emit:
-    """The files for a target; of FILE, unless another text is given."""
+    """The files for a target; of FILE, unless another text is given. The plan of a text is made once."""
+    plan_of = cache(project.plan)
 
     def made(target: str, text: str = FILE, name: str = "prod", **options: object) -> dict[str, str]:
-        return emit(target, name, project.plan(text), Options(**options))  # type: ignore[arg-type]
+        return emit(target, name, plan_of(text), Options(**options))  # type: ignore[arg-type]
 
     return made
 

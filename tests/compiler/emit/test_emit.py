@@ -292,7 +292,7 @@ def test_an_image_holds_the_code_and_the_extras_that_a_file_needs(emitted: Emit)
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
-    assert emitted(target) == emitted(target)
+    assert emitted(target) == emitted(target, f"{FILE}\n"), "its plan is made again"
 
 
 @pytest.mark.parametrize("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])

@@ -137,3 +137,13 @@ def _strict(schema: Any, top: bool = True) -> Any:
         return {"type": ["integer", "string"]}
     is_closed = "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields")
     return {"additionalProperties": False, **made} if is_closed and not top else made
+
+
+@pytest.mark.parametrize(("timeout", "written"), [("9h", "32405s"), ("2d", "49h"), ("30d", "721h")])
+def test_a_route_says_how_long_an_answer_takes_in_five_digits(
+    emitted: Emit, timeout: str, written: str
+) -> None:
+    """As the Gateway API's Duration (GEP-2257) wants it."""
+    text = FILE.replace("bind =", f"timeout = {timeout}\n  bind =")
+    [route] = [each for each in documents(emitted("kubernetes", text)) if each["kind"] == "HTTPRoute"]
+    assert route["spec"]["rules"][0]["timeouts"]["request"] == written
