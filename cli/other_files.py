@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..dsl.suggest import near
-
 _FOREIGN = (".yaml", ".yml", ".toml", ".json", ".pbtxt", ".baml")
 _SHOWN = 3
 
@@ -18,8 +16,7 @@ def why_other(name: str, *, takes_plans: bool = False, takes_folders: bool = Fal
     if os.path.isdir(path):
         return None if takes_folders else _folder(path)
     if not os.path.exists(path):
-        meant = _meant(path)
-        return f"there is no file {path}: did you mean {meant}?" if meant is not None else None
+        return None
     if path.suffix == ".json" and takes_plans:
         return None
     if path.name.endswith(".plan.json"):
@@ -32,21 +29,6 @@ def why_other(name: str, *, takes_plans: bool = False, takes_folders: bool = Fal
     if path.suffix == ".onnx":
         return f"{path} is a model: `inferc inspect {path} > {start}` writes a file to begin with"
     return None
-
-
-def _meant(path: Path) -> Path | None:
-    """The file beside it whose name is nearly that, or begins with it; None where there is no such one."""
-    if not path.name:
-        return None
-    whole = path.with_name(f"{path.name}.infer")
-    if os.path.isfile(whole):
-        return whole
-    try:
-        inside = [each for each in sorted(os.listdir(path.parent)) if each.endswith((".infer", ".plan.json"))]
-    except OSError:
-        return None
-    found = near(path.name, inside)
-    return path.with_name(found[0]) if found else None
 
 
 def _folder(path: Path) -> str:

@@ -17,6 +17,7 @@ from ..dsl.files import NotRegular, read_regular_text
 from ..dsl.parser import Parsed, parse
 from ..dsl.record import define
 from ..dsl.source import Source, Span
+from ..dsl.suggest import near, offer
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
 from .damage import Damage
@@ -123,7 +124,7 @@ class Loader:
                 text = self._read(path)
             except (OSError, ValueError) as error:
                 self._found.error(
-                    "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error)
+                    "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error, Path(name))
                 )
                 return None
         source = Source(name, text, path)
@@ -250,14 +251,26 @@ def is_source(path: Path) -> bool:
     return path.name.endswith(SUFFIX) and file_key(path).endswith(SUFFIX)
 
 
-def _advice(error: OSError | ValueError) -> str | None:
+def _advice(error: OSError | ValueError, path: Path) -> str | None:
     match error:
         case FileNotFoundError():
-            return "check the path; `inferc init` writes a first file"
+            return offer(_meant(path)) or "check the path; `inferc init` writes a first file"
         case NotRegular():
             return "name a regular file, or `-` for standard input"
         case _:
             return None
+
+
+def _meant(path: Path) -> list[str]:
+    """The files beside it whose names are nearly that, or begin with it, best first."""
+    try:
+        beside = os.listdir(path.parent) if path.name else []
+    except (OSError, ValueError):
+        return []
+    names = [each for each in sorted(beside) if each.endswith((SUFFIX, ".plan.json"))]
+    whole = f"{path.name}{SUFFIX}"
+    found = [whole] if whole in names else near(path.name, names)
+    return [str(path.with_name(each)) for each in found[:1]]
 
 
 def file_key(path: Path) -> str:

@@ -160,7 +160,9 @@ def test_a_folder_takes_the_parameters_of_all_its_files(inferc: Command) -> None
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_misspelt_file_is_answered_with_the_one_beside_it(inferc: Command, command: str, name: str) -> None:
     Path("chat.infer").write_text(CHAT)
-    assert f"there is no file {name}: did you mean chat.infer?" in inferc(command, name).err
+    said = inferc(command, name)
+    assert f"cannot read `{name}`: there is no such file" in said.err + said.out
+    assert "did you mean `chat.infer`?" in said.err + said.out
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,6 @@ def test_a_folder_that_may_not_be_written_is_named(
         ("run model.onnx", "`inferc inspect model.onnx > model.infer`"),
         ("run folder", "such as folder/inside.infer"),
         ("call empty gpt hi", "there is no .infer file in it"),
-        ("run hello", "did you mean hello.infer?"),
-        ("check hello", "did you mean hello.infer?"),
         ("hello.infer run", "`inferc run hello.infer`"),
         ("hello.infer", "`inferc run hello.infer`"),
         ("hello.infer check", "`inferc check hello.infer`"),
