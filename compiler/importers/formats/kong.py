@@ -267,7 +267,8 @@ def _key(made: Deployment, target: Node, draft: Draft) -> None:
     account = target.get("auth", "gcp_service_account_json")
     if account is not None:
         made.put("runtime.credentials", _secret(account, made, "account", draft), account)
-    if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock":
+    is_elsewhere = target.get("model", "options", "upstream_url") is not None  # Kong sends no key there
+    if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock" and not is_elsewhere:
         expected_key(made, target.text("model", "provider") or "")
 
 
