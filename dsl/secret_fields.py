@@ -6,6 +6,7 @@ read. What names a secret instead of being one, a variable of the environment or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
@@ -41,6 +42,9 @@ _ITEM = late_pattern(
       | (?=[ \t]++[^\s{}()\[\],;=:]) ) [ \t]*+"""
 )
 """A name and what stands between it and its value: where a field may begin."""
+_NAME = late_pattern(r"[^\W\d][\w-]*+")
+_LONG_LINE = 1000
+"""A line of more characters is looked through each time."""
 _HEADER_BEHIND = late_pattern(r'[ \t]*+(?:\w++|"[^"\n]*+")[ \t]++\{')
 """What follows a word that is no field: `key team_a {`."""
 _NO_WORD = late_pattern(r"[\"'“`]|[^\W\d]*+[^\s_A-Za-z]|\w++[ \t]++\w")
@@ -141,32 +145,57 @@ def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
             yield found.span(value)
 
 
+@lru_cache(maxsize=4096)
+def _may_hold_secret(line: str) -> bool:
+    """Whether a word of a line may be the name of a field for a secret: few are, and lines come again."""
+    return any(holds_secret(word) is not False for word in _NAME.findall(line))
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Where lines start and end that may have a field for a secret."""
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if len(line) > _LONG_LINE or _may_hold_secret(line):
+            yield start, end
+        start = end + 1
+
+
 def _in_fields(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     declared: set[str] = set()
-    while (found := _ITEM.search(text, position)) is not None:
-        position = found.end("name")
-        is_sure = holds_secret(found["name"])
-        if is_sure is False:
-            continue
-        if not found["sign"] and (
-            _HEADER_BEHIND.match(text, found.end()) is not None
-            or (not is_sure and _NO_WORD.match(text, found.end()) is None)
-        ):
-            continue
-        start, end = found.end(), _value_end(text, found.end(), found.start("name"))
-        while (opener := _OPENERS.get(text[end : end + 1])) and (
-            text.count(opener, start, end) > text.count(text[end], start, end)
-        ):
-            end += 1
-        if not is_sure and _PLAIN.match(text, start, end) is not None:
-            continue
-        if _WORD.fullmatch(text, start, end) is not None:
-            declared = declared or {"", *(name for names in _DECLARED.findall(text) for name in names)}
-            if text[start:end].partition(".")[0] in declared:
+    for line_start, line_end in _lines(text):
+        position = max(position, line_start)
+        while (found := _ITEM.search(text, position, line_end)) is not None:
+            position = found.end("name")
+            start, end = found.end(), _secret_end(text, found)
+            if start >= end:
                 continue
-        yield from (span for span in _unnamed(text, start, end) if text[slice(*span)] != found["name"])
-        position = max(position, end)
+            if _WORD.fullmatch(text, start, end) is not None:
+                declared = declared or {"", *(name for names in _DECLARED.findall(text) for name in names)}
+                if text[start:end].partition(".")[0] in declared:
+                    continue
+            name = found["name"]
+            yield from (span for span in _unnamed(text, start, end) if text[slice(*span)] != name)
+            position = end
+
+
+def _secret_end(text: str, field: re.Match[str]) -> int:
+    """Where the value of a field ends that is a secret; its start where it is none, or perhaps none."""
+    start = field.end()
+    is_sure = holds_secret(field["name"])
+    if is_sure is False:
+        return start
+    if not field["sign"] and (
+        _HEADER_BEHIND.match(text, start) is not None or (not is_sure and _NO_WORD.match(text, start) is None)
+    ):
+        return start
+    end = _value_end(text, start, field.start("name"))
+    while (opener := _OPENERS.get(text[end : end + 1])) and (
+        text.count(opener, start, end) > text.count(text[end], start, end)
+    ):
+        end += 1
+    return start if not is_sure and _PLAIN.match(text, start, end) is not None else end
 
 
 def _value_end(text: str, start: int, name: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sized
+from collections.abc import Awaitable, Callable, Coroutine, Sized
 from typing import Any, cast
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import LineTooLong
 from ..compiler.plan.record import frozen
 from .known_heads import MAX_KNOWN_BODY, KnownHeads
 from .requests.errors import RequestError
+from .unread import Unread, make_room
 from .whole_answer import IS_AS_EXPECTED, WHOLE, StreamHead, send_whole
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ MAX_LINE = 16 << 10
 MAX_HEAD = 64 << 10
 """Bytes of a URL and all headers of a request."""
 MAX_HEADERS = 128
-MAX_UNSENT = 32 << 20
-"""Bytes that all clients together may leave unread; a single one may leave more."""
 
 _MAKES_TASKS = sys.version_info < (3, 12)
 """Whether aiohttp makes a task for each request that waits for its turn; later ones begin at once."""
@@ -36,8 +35,6 @@ _BEHIND = 0.001
 """Seconds behind the last byte of the last request of a connection, and one look at the connection, in which
 its client may close its half and wait for the answer, as `nc -N` does. Who gives up closes later: TCP tells
 both alike."""
-_LOOKS = 4
-"""How often a client that reads slowly is looked at within the time that it may take."""
 
 
 class BrokenRequest(RequestError):
@@ -130,11 +127,8 @@ class Connection(web.RequestHandler):
         self._last_body: Any = None  # of the request that is said to be the last
         self._closes_behind: asyncio.TimerHandle | None = None
         self._sends_no_more = False
-        self._look: asyncio.TimerHandle | None = None
-        self.unsent = 0
-        """Bytes that were waiting to be sent when they were last looked at."""
-        self.stuck_since = 0.0
-        """When the client last took something, if it does not take all at once."""
+        self.unread: Unread | None = None
+        """What the client has not taken yet; None: it has taken all."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection is closed and all is sent, or cannot be."""
 
@@ -149,10 +143,11 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._others.discard(self)
-        for timer in (self._head, self._look, self._closes_behind):
+        for timer in (self._head, self._closes_behind):
             if timer is not None:
                 timer.cancel()
-        self._head = self._look = self._socket = self._last_body = self._closes_behind = None
+        self._stop_looking()
+        self._head = self._socket = self._last_body = self._closes_behind = None
         if not self.lost.done():
             self.lost.set_result(None)
         super().connection_lost(exc)
@@ -343,39 +338,15 @@ class Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.stuck_since = self._loop.time()
-        self.unsent = self._waiting_bytes()
-        self._look = self._loop.call_later(self._rules.write / _LOOKS, self._look_again)
-        make_room(self._others)
+        if self._socket is not None:
+            self.unread = Unread(self._socket, self._rules.write)
+            make_room(each.unread for each in self._others)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.unsent = 0
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
+        self._stop_looking()
 
-    def _look_again(self) -> None:
-        now, waiting = self._loop.time(), self._waiting_bytes()
-        if waiting < self.unsent:
-            self.stuck_since = now
-        self.unsent = waiting
-        if now >= self.stuck_since + self._rules.write:
-            self.abort()
-        else:
-            self._look = self._loop.call_later(self._rules.write / _LOOKS, self._look_again)
-
-    def _waiting_bytes(self) -> int:
-        return self._socket.get_write_buffer_size() if self._socket is not None else 0
-
-
-def make_room(connections: Iterable[Connection]) -> None:
-    """Abort those whose clients have read nothing for the longest while all leave too much unread."""
-    stuck = sorted((each for each in connections if each.unsent), key=lambda each: each.stuck_since)
-    unsent = sum(each.unsent for each in stuck)
-    for each in stuck[:-1]:
-        if unsent <= MAX_UNSENT:
-            return
-        unsent -= each.unsent
-        each.unsent = 0
-        each.abort()
+    def _stop_looking(self) -> None:
+        if self.unread is not None:
+            self.unread.stop()
+            self.unread = None

@@ -54,6 +54,7 @@ NUMBERS = count()
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 """What keeps NumPy and ONNX Runtime from starting threads when they are imported: no fork would have them."""
+os.environ |= ONE_THREAD  # before the `conftest.py` of a folder that is named, which may import them
 
 
 def _takes_programs(folder: Path) -> bool:
@@ -76,7 +77,6 @@ def pytest_collection(session: pytest.Session) -> None:
     What others are forked from imports meanwhile, on another core.
     """
     gc.disable()
-    os.environ |= ONE_THREAD
     if session.config.option.forks > 1:
         from .support.forked import start_servers
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 import attrs
 
+from ...compiler.plan import Plan, RemotePoolPlan
 from ...compiler.plan.reach import names_of, only
 from ..logs import configure_logging
 from ..output import fail, in_line
@@ -47,7 +48,8 @@ def run(arguments: Namespace) -> int:
     if isinstance(ready, int):
         return ready
     name, names = arguments.name, names_of(ready.plan)
-    if name not in names:
+    asked = name if name in names else _with_many_models(ready.plan, name)
+    if asked is None:
         from ...dsl.suggest import did_you_mean, every
 
         known = did_you_mean(name, names) or f"there are {every(f'`{each}`' for each in names)}"
@@ -58,7 +60,7 @@ def run(arguments: Namespace) -> int:
     from ..calling.inputs import InputError, read_inputs
     from ..calling.run import answer
 
-    part = attrs.evolve(ready, plan=only(ready.plan, name))
+    part = attrs.evolve(ready, plan=only(ready.plan, asked))
     configure_logging()
     try:
         inputs = read_inputs(part.plan, name, arguments.input, arguments.json, sys.stdin)
@@ -73,6 +75,13 @@ def run(arguments: Namespace) -> int:
         fail(error.message)
         _show_place(ready, error)
     return end_process(1)
+
+
+def _with_many_models(plan: Plan, name: str) -> str | None:
+    """Who is asked for `any/some-model`, where clients name the model; None where nobody is."""
+    asked = name.partition("/")[0]
+    members = only(plan, asked).deployments
+    return asked if any(isinstance(each, RemotePoolPlan) and each.is_wildcard for each in members) else None
 
 
 def _show_place(ready: Ready, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ...dsl import deployment as dsl
@@ -32,6 +33,9 @@ ANY_OF_VERTEX = (
     "of Vertex AI's models, Gemini's: Claude's are asked by another deployment, of `runtime anthropic`"
 )
 """What clients may name of a place that has models of several makers."""
+
+_OF_OPENAI = re.compile(r"(https?://)?([\w-]+\.)*api\.openai\.com(:\d+)?(/|$)", re.IGNORECASE)
+"""How its own addresses begin, those of its regions among them."""
 
 _NONE: Mapping[str, str] = {}
 
@@ -117,7 +121,7 @@ def aim_at(made: Deployment, name: str, model: str, endpoint: object = None) -> 
     if found is None:
         return False
     runtime = found.runtime
-    if endpoint is not None and runtime == "openai" and "api.openai.com" not in str(endpoint):
+    if endpoint is not None and runtime == "openai" and not _OF_OPENAI.match(str(endpoint)):
         runtime = COMPATIBLE
     made.put("model", written_model(runtime, model, name))
     block = made.runtime(runtime)

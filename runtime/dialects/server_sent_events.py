@@ -90,6 +90,7 @@ class SseParser:
                 self._name = line[6:].strip()
             elif line.startswith(b"{") and line.endswith(b"}") and not self._data and not self._name:
                 events.append(Event(b"", line))
+                self._size = 0
             elif line.startswith(b"error:") or (line.startswith(b"{") and b'"error"' in line):
                 self._name = b"error"
                 self._data.append(line.removeprefix(b"error:").strip())

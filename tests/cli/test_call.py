@@ -28,7 +28,9 @@ deployment broken from cheap {
 deployment dead from cheap {
   runtime openai { endpoint = "http://127.0.0.1:9/v1" }
 }
+deployment any from cheap { model = "openai/*" }
 route assistant = fallback [broken, gpt]
+route open = balance [any]
 route careful = fallback [broken, dead, gpt]
 type Verdict = { label: "refund" | "other", confidence: float }
 extern shout(x: text) -> text = python("helpers_of_call:shout")
@@ -194,6 +196,13 @@ def test_only_what_the_name_needs_is_started(call: Command, monkeypatch: pytest.
     assert done.status == 1
     assert "there is no module `helpers_of_call`" in done.err
     assert "extern `fail`" not in done.err
+
+
+@pytest.mark.parametrize("name", ["any", "open"])
+def test_the_name_of_a_model_stands_behind_a_slash_where_clients_say_it(call: Command, name: str) -> None:
+    assert call(f"{name}/gpt-4.1", "hello").out == "You said: hello\n"
+    assert "name one behind a slash, as in `any/some-model`" in call(name, "hello").err
+    assert "no deployment, route or pipeline is called `gpt/gpt-4.1`" in call("gpt/gpt-4.1", "hello").err
 
 
 def test_an_unknown_name_gets_the_near_ones(call: Command) -> None:

@@ -13,11 +13,12 @@ import pytest
 from aiohttp import web
 from attrs import frozen
 
-from inferc.runtime import client_connection
-from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules, make_room
+from inferc.runtime import unread
+from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.gateway.error_answers import error_answer
 from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.unread import make_room
 
 from ..support.remote import eventually
 
@@ -199,7 +200,7 @@ async def test_a_whole_answer_that_nobody_reads_is_given_up() -> None:
         reader, writer = await it.connect()
         writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         connections = it.server._connections
-        await eventually(lambda: any(each.unsent for each in connections))
+        await eventually(lambda: any(each.unread for each in connections))
         for _ in range(100):
             if not connections:
                 break
@@ -217,7 +218,7 @@ async def test_the_end_waits_for_nobody_who_does_not_read_beyond_the_grace(
         readers = [await it.connect() for _ in range(3)]
         for _, writer in readers:
             writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-        await eventually(lambda: sum(1 for each in it.server._connections if each.unsent) == 3)
+        await eventually(lambda: sum(1 for each in it.server._connections if each.unread) == 3)
         began = loop.time()
         await it.server.stop()
         assert loop.time() - began < 10
@@ -377,7 +378,7 @@ def test_a_client_is_slow_while_it_takes_something_and_gone_when_it_takes_nothin
 def test_those_who_are_stuck_the_longest_make_room_when_all_leave_too_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_connection, "MAX_UNSENT", 1000)
+    monkeypatch.setattr(unread, "MAX_UNREAD", 1000)
 
     async def scenario() -> list[bool]:
         others: set[Connection] = set()
@@ -390,7 +391,7 @@ def test_those_who_are_stuck_the_longest_make_room_when_all_leave_too_much(
         large.resume_writing()
         wire.size = 5000  # one alone may have more than all together
         large.pause_writing()
-        make_room(others)
+        make_room(each.unread for each in others)
         for one, _ in made:
             one.connection_lost(None)
         return [wire.aborted_at is not None for _, wire in made]

@@ -126,6 +126,13 @@ def test_an_event_of_many_lines_is_refused_where_it_grows_too_large(monkeypatch:
         parser.feed(b"data: 1\n")
 
 
+def test_small_lines_of_json_come_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 100)
+    parser, lines = SseParser(), b'{"a": 1}\n' * 100
+    found = [event for at in range(-4, 900, 9) for event in parser.feed(lines[max(at, 0) : at + 9])]
+    assert found == [Event(b"", b'{"a": 1}')] * 100
+
+
 def test_small_events_come_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 100)
     parser = SseParser()

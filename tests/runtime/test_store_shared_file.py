@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from inferc.runtime.concurrency.tasks import end_tasks
 from inferc.runtime.limits.rate_limiters import SharedRateLimiter, StrictRateLimiter
 from inferc.runtime.limits.store import StoreError
 from inferc.runtime.limits.store.protocol import Opening
-from inferc.runtime.limits.store.shared_file import FILE
+from inferc.runtime.limits.store.shared_file import FILE, SharedFile
 from inferc.runtime.limits.store.sqlite import SqliteStore
 from inferc.runtime.policies.shared_window import LEASE, SharedWindow
 
@@ -153,6 +155,39 @@ async def test_a_damaged_file_begins_anew(
     assert one.problems.past == [said]
     await one.stop()
     await other.stop()
+
+
+async def test_a_damaged_file_is_taken_away_by_one_process_while_no_other_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several workers that started at it, some ended: theirs was taken away while they opened it."""
+    (tmp_path / FILE).write_bytes(b"no database" * 1000)
+    others_wait: list[bool] = []
+
+    def step(name: str) -> Callable[..., object]:
+        real = getattr(SharedFile, name)
+
+        def run(*args: object) -> object:
+            folder = os.open(tmp_path, os.O_RDONLY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                others_wait.append(False)
+            except BlockingIOError:
+                others_wait.append(True)
+            finally:
+                os.close(folder)
+            return real(*args)
+
+        return run
+
+    for name in ("_connect", "_remove"):
+        monkeypatch.setattr(SharedFile, name, step(name))
+    stores = [SqliteStore(tmp_path, several=True) for _ in range(4)]
+    await asyncio.gather(*(store.start() for store in stores))
+    assert others_wait == [True] * 6  # one opens it, takes it away and opens its own; three open that
+    assert len([said for store in stores for said in store.problems.past]) == 1
+    for store in stores:
+        await store.stop()
 
 
 async def test_a_file_that_is_damaged_while_it_is_used_begins_anew(tmp_path: Path) -> None:

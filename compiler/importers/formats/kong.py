@@ -209,28 +209,9 @@ def _aim(made: Deployment, target: Node, draft: Draft) -> bool:
     if url is not None and provider in ("azure", "bedrock"):
         return False  # its key is for that address
     if provider == "bedrock":
-        region = options.get("bedrock", "aws_region")
-        given = {"region": region} | {ours: target.get("auth", theirs) for ours, theirs in _AWS.items()}
-        return aim_at_bedrock(
-            made,
-            model,
-            given,
-            lambda node: _named(node) or str(node.value),
-            lambda node, variable: _secret(node, made, variable.lower(), draft),
-            draft,
-        )
+        return _aim_at_bedrock(made, model, target, draft)
     if provider == "azure" and (instance := options.get("azure_instance")) is not None:
-        own, version = options.get("azure_deployment_id"), options.get("azure_api_version")
-        if own is not None and _FROM_REQUESTS.search(str(own.value)):
-            return False
-        block = made.runtime("openai")
-        deployed = (_named(own) or str(own.value)) if own is not None else model
-        made.put("model", deployed if model == "*" else model)
-        block.put("azure_resource", _named(instance) or str(instance.value), instance)
-        block.put("azure_deployment", deployed)
-        block.put("api_version", str(version.value) if version is not None else "2023-05-15")
-        draft.kept(instance, own, version)
-        return True
+        return _aim_at_azure(made, model, instance, options, draft)
     host = options.get("gemini", "api_endpoint")
     if host is not None and not _named(host) and not str(host.value).endswith("aiplatform.googleapis.com"):
         return False  # so is Google's
@@ -251,6 +232,34 @@ def _aim(made: Deployment, target: Node, draft: Draft) -> bool:
     return True
 
 
+def _aim_at_bedrock(made: Deployment, model: str, target: Node, draft: Draft) -> bool:
+    """A model of AWS, in the region that the options say."""
+    given = {"region": target.get("model", "options", "bedrock", "aws_region")}
+    return aim_at_bedrock(
+        made,
+        model,
+        given | {ours: target.get("auth", theirs) for ours, theirs in _AWS.items()},
+        lambda node: _named(node) or str(node.value),
+        lambda node, variable: _secret(node, made, variable.lower(), draft),
+        draft,
+    )
+
+
+def _aim_at_azure(made: Deployment, model: str, instance: Node, options: Node, draft: Draft) -> bool:
+    """A deployment of an Azure resource, which is called as the model is where nothing else is said."""
+    own, version = options.get("azure_deployment_id"), options.get("azure_api_version")
+    if own is not None and _FROM_REQUESTS.search(str(own.value)):
+        return False
+    block = made.runtime("openai")
+    deployed = (_named(own) or str(own.value)) if own is not None else model
+    made.put("model", deployed if model == "*" else model)
+    block.put("azure_resource", _named(instance) or str(instance.value), instance)
+    block.put("azure_deployment", deployed)
+    block.put("api_version", str(version.value) if version is not None else "2023-05-15")
+    draft.kept(instance, own, version)
+    return True
+
+
 def _key(made: Deployment, target: Node, draft: Draft) -> None:
     """The key, in whichever header, or in the address."""
     name = target.get("auth", "header_name")
@@ -267,7 +276,8 @@ def _key(made: Deployment, target: Node, draft: Draft) -> None:
     account = target.get("auth", "gcp_service_account_json")
     if account is not None:
         made.put("runtime.credentials", _secret(account, made, "account", draft), account)
-    if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock":
+    is_elsewhere = target.get("model", "options", "upstream_url") is not None  # Kong sends no key there
+    if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock" and not is_elsewhere:
         expected_key(made, target.text("model", "provider") or "")
 
 

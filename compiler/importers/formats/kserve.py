@@ -263,7 +263,7 @@ def _server(
             command += [f"--{flag.replace('_', '-')}", *([value] if value else [])]
     made.put("runtime.launch.command", command, *([given] if given is not None else []))
     if given is not None:
-        says = "KServe's server for Hugging Face models is vLLM's here, with the flags that it knows"
+        says = "KServe's server is vLLM's own here, with the flags that it knows"
         draft.changed(given, says, made.remarks)
     _environment(body.get("env"), made, draft)
     for name in ("command", "image", "ports", "name"):

@@ -7,11 +7,14 @@ is the same clock for all processes of a machine.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,30 +87,48 @@ class SharedFile:
                         connection.execute("ROLLBACK")
             except (OSError, sqlite3.Error, ValueError) as error:
                 if type(error) is sqlite3.DatabaseError:
-                    self._remove(error)
+                    with suppress(OSError), self._alone():
+                        if self._found() == self._opened:  # or else another process did
+                            self._remove(error)
                 raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
             return outcome
 
     def _connected(self) -> sqlite3.Connection:
         """The connection to the file that is there now."""
-        try:
-            found = self._path.stat()
-            there = (found.st_dev, found.st_ino)
-        except OSError:
-            there = None
-        if self._connection is None or there != self._opened:
+        if self._connection is None or self._found() != self._opened:
             self._open()
         assert self._connection is not None
         return self._connection
 
-    def _open(self) -> None:
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is there now."""
         try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # locked, not readable
-                raise
-            self._remove(error)
-            self._connect()
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _open(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            try:
+                self._connect()
+            except sqlite3.DatabaseError as error:
+                if type(error) is not sqlite3.DatabaseError:  # locked, not readable
+                    raise
+                self._remove(error)
+                self._connect()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process opens the file meanwhile, or takes it away: SQLite waits for neither."""
+        folder = os.open(self._directory, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # not all file systems lock folders
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _remove(self, error: sqlite3.DatabaseError) -> None:
         """Take a damaged file away, as one may be after a loss of power: no write waits for a disk."""
@@ -125,7 +146,6 @@ class SharedFile:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._directory.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
             self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )

@@ -219,6 +219,21 @@ def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
     assert came.values["chat.runtime.retry.max_retries"] == "4"
 
 
+@pytest.mark.parametrize(
+    ("host", "runtime"),
+    [
+        ("https://eu.api.openai.com/v1", "openai"),
+        ("https://api.openai.com.example/v1", "openai_compatible"),
+        ("https://example.net/api.openai.com/v1", "openai_compatible"),
+    ],
+)
+def test_only_addresses_of_openai_get_its_key(host: str, runtime: str, bring: Import) -> None:
+    model = '"override_params": {"model": "gpt-4o"}'
+    came = bring("chat.json", f'{{"provider": "openai", "custom_host": "{host}", {model}}}')
+    assert f"runtime {runtime} {{" in came.text
+    assert ("OPENAI_API_KEY" in came.text) is (runtime == "openai")
+
+
 @pytest.mark.parametrize("name", ["max_age", "maxAge"])
 def test_how_long_portkey_keeps_answers_comes_over(bring: Import, name: str) -> None:
     target = '{"provider": "openai", "override_params": {"model": "gpt-4o"}}'

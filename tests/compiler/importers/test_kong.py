@@ -125,6 +125,23 @@ def test_keys_stand_in_no_file_and_go_nowhere_else(bring: Import) -> None:
     assert "plugins[4].config.max_age" in came.lost()
 
 
+@pytest.mark.parametrize(
+    ("provider", "address", "asks"),
+    [
+        ("anthropic", "https://proxy.example/v1/messages", "https://proxy.example"),
+        ("mistral", "https://proxy.example/v1/chat/completions", "https://proxy.example/v1"),
+        ("openai", "https://api.openai.com.example/v1", "https://api.openai.com.example/v1"),
+    ],
+)
+def test_no_key_goes_to_an_address_that_kong_sends_none(
+    provider: str, address: str, asks: str, bring: Import
+) -> None:
+    config = f'{{model: {{provider: {provider}, name: m, options: {{upstream_url: "{address}"}}}}}}'
+    came = bring("kong.yaml", f'_format_version: "3.0"\nplugins: [{{name: ai-proxy, config: {config}}}]')
+    assert came.values["kong.runtime.endpoint"] == asks
+    assert "_API_KEY" not in came.text
+
+
 def test_clouds_are_asked_with_their_own_credentials(bring: Import) -> None:
     models = """
         - auth: {aws_access_key_id: $ID, aws_secret_access_key: $SECRET}
