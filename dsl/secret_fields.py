@@ -34,11 +34,12 @@ _OTHERS = ("tokens", "taken", "secrete", "spoken")
 """Words that are near one of them, and are none."""
 
 _ITEM = late_pattern(
-    r"""(?xm) (?: ^ | [{\[(,;|&] | (?<=[ \t])(?=["']?[\w-]++["']?[ \t]*+[=:]) ) [ \t]*+
+    r"""(?xm) (?: ^ | [{\[(,;|&] | (?<=[ \t])(?=["']?[\w-]++["']?[ \t]*+(?:[+?:]?[=:＝：]|->|\{[ ]*+value\b)) ) [ \t]*+
     (?: -[ \t]+ )? (?: [#]{1,2}[ \t]*+ )?
     (?: (?:export|let|param|set|const|var|ENV|ARG)[ \t]++ )?
     ["'“”`]?+ (?P<name>[^\W\d][\w-]*+) ["'“”`]?+
-    (?P<sign> [ \t]*+ (?: [:=?+]{0,2}[=:＝：]>? | -> | [|\])~>]++ )
+    (?P<sign> [ \t]*+ (?:[=:][ \t]*+)? \{[ \t]*+ ["']?value["']?[ \t]*+[=:]
+      | [ \t]*+ (?: [:=?+]{0,2}[=:＝：]>? | -> | [|\])~>]++ )
       | (?=[ \t]++[^\s{}()\[\],;=:]) ) [ \t]*+"""
 )
 """A name and what stands between it and its value: where a field may begin."""
@@ -53,7 +54,7 @@ _END = late_pattern(
     r"""(?<![ \t])[ \t]*+(?:
         [,;]?[ \t]*+(?:[})\];,][ \t]*+){0,99}+$
       | (?<=[ \t])\}(?=[\s,}]|\Z)
-      | (?:[,;}][ \t}\]),;]{0,99}+|(?<=[ \t]))
+      | (?:[,;}][ \t}\]),;]{0,99}+|(?<=[ \t])(?<!\?[ ]))
         ["']?[^\W\d][\w-]*+["']?(?:[ \t]*+[=:]|[ \t]++(?:\w++[ \t]*+)?\{)
     )""",
     8 | 64,  # re.MULTILINE | re.VERBOSE
@@ -85,6 +86,7 @@ _PLACE = late_pattern(
     )
     | (?<![\w/$.@-]) (?:\.{0,2}/|~/|[A-Za-z]:[\\/]) [^\s"'“”`,;{}()]++
     | (?<![\w/$.@-]) [\w./-]{1,200} \. (?:json|pem|key|crt|cert|txt|p12|env|ya?ml) (?!\w)
+    | (?<=["']\)) [ \t,)\]}]*+ [#][ \t][^\n]*+
     | \$\{\{? [ \t]*+ [\w.:-]++ [ \t]*+ \}?\} | \$\([A-Z_]++\) | \$[A-Z_][A-Z0-9_]*+ (?!\w)"""
 )
 """Where a secret is, instead of itself."""
@@ -236,7 +238,7 @@ def _end_below(text: str, line_end: int, name: int) -> int:
     """The same where nothing but an open bracket, or nothing at all, stands on the line of the field."""
     home = indentation(text, name)
     is_open = text[:line_end].rstrip()[-1:] in "[({|>+-"
-    end, position = line_end, line_end + 1
+    end, position, has_dashes = line_end, line_end + 1, False
     for _ in range(_MOST_LINES):
         following = text.find("\n", position) % (len(text) + 1)
         line = text[position:following]
@@ -245,8 +247,11 @@ def _end_below(text: str, line_end: int, name: int) -> int:
         if _BEGINS_ITEM.match(line) is not None and (not is_open or indentation(text, following) <= home):
             break
         if line.strip():
-            end = following
-            if not is_open:
+            is_item = line.lstrip().startswith("- ")
+            if has_dashes and not is_item and not is_open:
+                break
+            end, has_dashes = following, is_item
+            if not is_open and not has_dashes:
                 break
         if following >= len(text):
             break

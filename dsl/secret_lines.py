@@ -13,7 +13,7 @@ from .late_pattern import late_pattern
 from .secrets import MASK
 from .source import Span
 
-_QUOTED = late_pattern(r"`[^`]++`")
+_QUOTED = late_pattern(r"`[^`]++`|\"[^\"`]++\"")
 _WORD = late_pattern(r"\w{3,}+")
 _PIECE = late_pattern(r"[^\s\"'“”`]{3,}+")
 _PLACE = late_pattern(r'(?:env|file)\("[^"\n]*+"\)')
@@ -66,11 +66,11 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
         quoted = found[0][1:-1]
         ends = [end for end in quoted.split("…") if len(end) >= _LEAST] if "…" in quoted else [quoted]
         if any(end in words or any(end in each for each in whole if "…" in quoted) for end in ends):
-            return f"`{MASK * len(quoted)}`"
+            return f"{found[0][0]}{MASK * len(quoted)}{found[0][0]}"
         for word in longest_first:
             if word in quoted:
                 quoted = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", MASK * len(word), quoted)
-        return f"`{quoted}`"
+        return f"{found[0][0]}{quoted}{found[0][0]}"
 
     def masked(text: str) -> str:
         for each in whole:

@@ -274,3 +274,28 @@ def test_what_is_hidden_in_a_line_is_found_out_once_for_all_of_its_findings(
 def test_names_and_signs_are_no_secrets(project: Project, written: str, said: str) -> None:
     found = project.findings(f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{ {written} }}\n}}\n')
     assert said in [item.message for item in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gateway { key team { credentials { value = Bearer hunter2Zq9 } }\n",
+        'gateway {\n  "x-api-key" { value = "hunter2Zq9"\n  bind = "127.0.0.1:80"\n}\n',
+        'import "x.infer" as x session_token += hunter2Zq9\n',
+        'import "x.infer" as x api_key -> "hunter2Zq9"\n',
+        '- apiKey => x ? "hunter2Zq9" : "none"\n',
+        "pipeline p(m: text) -> text {\n  secret_key =\n    - one\n    - hunter2Zq9\n  return m\n}\n",
+        "param api_key = hunter2Zq9 # note\n",
+    ],
+)
+def test_a_secret_in_forms_of_others_is_in_no_finding(project: Project, text: str) -> None:
+    found = project.findings(text)
+    assert found
+    assert all("hunter2Zq9" not in render(found, form) for form in OutputFormat)
+
+
+def test_a_comment_behind_the_place_of_a_secret_is_shown(project: Project) -> None:
+    [item] = project.findings(
+        'deployment a {\n  model = "m", runtime openai { api_kee = env("A") }  # from ops\n}\n'
+    )
+    assert "# from ops" in render([item], OutputFormat.TERMINAL)
