@@ -124,7 +124,7 @@ class Loader:
                 text = self._read(path)
             except (OSError, ValueError) as error:
                 self._found.error(
-                    "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error, Path(name))
+                    "E0001", f"cannot read `{name}`: {reason(error)}", None, help=advice(error, Path(name))
                 )
                 return None
         source = Source(name, text, path)
@@ -251,7 +251,8 @@ def is_source(path: Path) -> bool:
     return path.name.endswith(SUFFIX) and file_key(path).endswith(SUFFIX)
 
 
-def _advice(error: OSError | ValueError, path: Path) -> str | None:
+def advice(error: OSError | ValueError, path: Path) -> str | None:
+    """What to do about a file of the language that cannot be read."""
     match error:
         case FileNotFoundError():
             return offer(_meant(path)) or "check the path; `inferc init` writes a first file"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ...compiler.modules import read_file, reason
+from ...compiler.modules import advice, read_file, reason
 from ...dsl.formatting import format_source, unified_diff
 from ...dsl.source import Source
 from ..files import save
@@ -42,7 +42,8 @@ def _format(each: Input, arguments: Namespace) -> int:
         try:
             text = read_file(each.path)
         except (OSError, UnicodeDecodeError) as error:
-            return fail(f"cannot read {each.name}: {reason(error)}")
+            help = advice(error, each.path)
+            return fail(f"cannot read `{each.name}`: {reason(error)}{f'; {help}' if help else ''}")
     formatted = format_source(Source(each.name, text, each.path))
     damaged = any(diagnostic.is_error for diagnostic in formatted.diagnostics)
     if damaged:

@@ -163,7 +163,7 @@ class _Session:
             json.dump(self._as_json(), sys.stdout, indent=2)
             print()
             return 1 if self._found else 0
-        if self._is_terminal and self._found:
+        if self._is_terminal and self._found and outcomes:
             print(file=sys.stderr)
         status = show(self._found, arguments)
         if self._is_terminal and outcomes:

@@ -157,7 +157,7 @@ def test_a_folder_takes_the_parameters_of_all_its_files(inferc: Command) -> None
 
 
 @pytest.mark.parametrize("name", ["chat.inferr", "chat", "caht.infer", "Chat.infer"])
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", "check", "test", "fmt"])
 def test_a_misspelt_file_is_answered_with_the_one_beside_it(inferc: Command, command: str, name: str) -> None:
     Path("chat.infer").write_text(CHAT)
     said = inferc(command, name)

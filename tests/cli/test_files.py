@@ -62,7 +62,7 @@ def test_what_is_no_regular_file_is_not_waited_for(inferc: Command, make: Make, 
         done = inferc(*command)
         assert (done.status, f"it is {what}" in done.err) == (1, True), done.err
     if make is not folder:
-        assert f"cannot read x.infer: it is {what}" in inferc("fmt", "x.infer").err
+        assert f"cannot read `x.infer`: it is {what}" in inferc("fmt", "x.infer").err
         assert f"cannot read `x.infer`: it is {what}" in inferc("check", "x.infer").err
 
 

@@ -102,8 +102,8 @@ def test_one_damaged_file_does_not_keep_the_others_from_being_formatted(inferc: 
     Path("c.infer").write_text(UGLY)
     done = inferc("fmt", "a.infer", "b.infer", "none.infer", "c.infer")
     assert done.status == 1
-    assert "cannot read b.infer: it is not UTF-8 text" in done.err
-    assert "cannot read none.infer: there is no such file" in done.err
+    assert "cannot read `b.infer`: it is not UTF-8 text" in done.err
+    assert "cannot read `none.infer`: there is no such file" in done.err
     assert Path("c.infer").read_text() == NEAT
     assert Path("b.infer").read_bytes() == b"\xff\xfe"
 
