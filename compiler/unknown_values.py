@@ -14,6 +14,7 @@ from .foreign_values import report_named_space, report_variable
 from .scope import VALUES, Scope
 
 _RATE = late_pattern(r"\d\w*[ ]?/[ ]?\Z")
+_DASHES = late_pattern(r"(?<=[ \t])--[ \t]++\Z")
 _RATE_ADVICE = (
     "`requests_per_minute` is counted by the minute, `max_spend_per_day` by the day: write the number alone"
 )
@@ -29,6 +30,12 @@ def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Dia
     meant = found.near(name, scope.names(*VALUES))
     span = scope.span(node)
     text = span.source.text
+    dashes = _DASHES.search(text, max(0, span.start - _NEAR), span.start)
+    if dashes is not None:  # a comment of one word
+        here = scope.module.span(dashes.start(), dashes.start() + 2)
+        fix = Fix("write `#`", (Edit(here, "#"),))
+        found.error("E0105", "comments start with `#`", here, "this starts none", fixes=[fix])
+        return
     if is_time(name) and not meant and _RATE.search(text, max(0, span.start - _NEAR), span.start):
         message = f"no `/{name}` stands behind a number"
         found.error("E0106", message, span, "the name of a field says it", help=_RATE_ADVICE)

@@ -16,7 +16,7 @@ _MOST = 200
 
 _SIGNS = "_.:/\\@~+-"
 _REST = late_pattern(r"[\w.:/\\@~+-]*+")
-_MORE_WORDS = late_pattern(r"(?:[ \t]++[\w.:/\\@~+-]++)++(?=[ \t]*+(?:[,}\r\n#]|\Z))")
+_MORE_WORDS = late_pattern(r"(?:[ \t]++(?![+/-][ \t])[\w.:/\\@~+-]++)++(?=[ \t]*+(?:[,}\r\n#]|\Z))")
 _BEHIND = late_pattern(r"\"?+[ \t]*+(?:[,\])}\r\n#;]|\Z)")
 _BEFORE = late_pattern(r"(?:(?<![=!<>:])=|(?<=[\w\"]):(?=[ \t])|(?<![\w\"\])])\[|\b(?:env|file)\()[ \t]*+\Z")
 _IN_LIST = late_pattern(r"(?<![\w\"\])])\[[^\[\]()=]*,[ \t]*+\Z")

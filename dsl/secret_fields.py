@@ -79,7 +79,7 @@ _PLACE = late_pattern(
       | for [ ] \w++ [ ] in (?=[ ]\[)
       | env [ \t]++ ["'“]?+ [A-Z_][A-Z0-9_]*+ (?!\w) ["'”]?+
       | (?:file|vault|exec|aws_secret|gcp_secret|hash) [ \t]*+ \( (?:[ \t]*+ "[^"\n]*+")?
-      | [A-Za-z_][\w.]*+ (?=\([ \t]*+["')])
+      | (?<!\.) [A-Za-z_][\w.]*+ (?=\([ \t]*+["')])
       | (?:env|file|bearer|text|true|false|null|none|None|nil|yes|no|optional|required) (?![\w@$%&*!./+-])
       | [A-Z][A-Z0-9]*+ (?:_[A-Z0-9]++)++ (?!\w)
     )
@@ -175,7 +175,8 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
                 declared = declared or {"", *(name for names in _DECLARED.findall(text) for name in names)}
                 if text[start:end].partition(".")[0] in declared:
                     continue
-            yield from _unnamed(text, start, end)
+            name = found["name"]
+            yield from (span for span in _unnamed(text, start, end) if text[slice(*span)] != name)
             position = end
 
 

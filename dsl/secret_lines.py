@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from attrs import evolve
 
@@ -25,10 +26,10 @@ def without_secrets(item: Diagnostic) -> Diagnostic:
     if item.primary is None:
         return item
     labels = (item.primary, *item.secondary)
-    secrets = {each for label in labels for each in _secrets_at(label.span)}
+    secrets = frozenset(each for label in labels for each in _secrets_at(label.span))
     if not secrets:
         return item
-    masked = _masking(secrets, {word for label in labels for word in _WORD.findall(_shown(label.span))})
+    masked = _masking(secrets, frozenset(_shown(label.span) for label in labels))
     return evolve(
         item,
         message=masked(item.message),
@@ -48,28 +49,33 @@ def _shown(span: Span) -> str:
     return span.source.line_text(span.source.line_of(span.start))
 
 
-def _masking(secrets: set[str], seen: set[str]) -> Callable[[str], str]:
+@lru_cache(maxsize=16)  # a long line may have a thousand findings
+def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], str]:
     """What puts bullets over `secrets` in a sentence, and over their parts where it quotes something.
 
-    seen: words that stand elsewhere, too, such as the names of fields.
+    lines: what may be seen of them. Their words, such as the names of fields, stay where they are quoted.
     """
     whole = sorted((each for each in secrets if len(each) >= _LEAST), key=len, reverse=True)
-    words = {word for each in secrets for word in (*_WORD.findall(each), *_PIECE.findall(each))} | secrets
+    words = {word for each in secrets for word in (*_WORD.findall(each), *_PIECE.findall(each))}
+    words |= {each for each in secrets if len(each) > 1 and any(map(str.isalnum, each))}
     words |= {word.replace("-", "_") for word in words}
-    words -= seen
+    words.difference_update(*map(_WORD.findall, lines))
+    longest_first = sorted(words, key=len, reverse=True)
 
     def in_quotes(found: re.Match[str]) -> str:
         quoted = found[0][1:-1]
         ends = [end for end in quoted.split("…") if len(end) >= _LEAST] if "…" in quoted else [quoted]
         if any(end in words or any(end in each for each in whole if "…" in quoted) for end in ends):
             return f"`{MASK * len(quoted)}`"
-        for word in sorted(words, key=len, reverse=True):
-            quoted = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", MASK * len(word), quoted)
+        for word in longest_first:
+            if word in quoted:
+                quoted = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", MASK * len(word), quoted)
         return f"`{quoted}`"
 
     def masked(text: str) -> str:
         for each in whole:
-            text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", MASK * len(each), text)
+            if each in text:
+                text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", MASK * len(each), text)
         return _QUOTED.sub(in_quotes, text)
 
     return masked

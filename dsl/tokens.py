@@ -54,8 +54,12 @@ _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+(?:\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z]++)*+\$?"
 _PUNCTUATION = r"->|=>|\.\.|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
 
-_WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|(?<=[ \t])--[ \t]++(?=[^\W\d])[^\n]*+"
-"""Comments of other languages. No correct file has two of these signs together, so none is mistaken."""
+_WRONG_COMMENT = (
+    r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
+    r"|(?<=[ \t])--[ \t]++(?=[^\W\d]\w*+[ \t]++\w)[^\n]*+|(?<=[\"}\],{] )--[ \t]++(?=[^\W\d])[^\n]*+"
+)
+"""Comments of other languages. No correct file has two of these signs together, so none is mistaken;
+`x -- y` is a difference, and `--` begins a comment before two words, or behind what nothing is taken from."""
 
 _TITLE = late_pattern(r'[ \t]*+"')
 

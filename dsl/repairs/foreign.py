@@ -178,7 +178,7 @@ def another_operator(at: Situation) -> Instead | None:
                 fixes=at.change(f"write `{meant}`", begin, begin + len(sign), meant, safe=False),
             )
             return SKIP
-    update = _UPDATE.match(text, start)
+    update = _UPDATE.match(text, start) if at.token.type != "WRONG_COMMENT" else None
     if update is not None and as_name(at.values[-1] if at.values else None) is not None:
         at.error(
             "E0105",

@@ -361,3 +361,24 @@ def test_a_name_of_one_letter_is_not_taken_for_another() -> None:
     [wrong] = found(REMOTE.format(inside=KEY, beside="replicas = 1") + "route r = fallback [y]\n")
     assert wrong.fixes == ()
     assert "did you mean" not in said(wrong)
+
+
+@pytest.mark.parametrize("written", ["x -- y", "x -- y * 2", "(x) -- y", "[x -- y, y]", "x --y", "x - -y"])
+def test_what_is_taken_away_may_be_negative(written: str) -> None:
+    text = f"let x = 1\nlet y = 2\nlet z = {written}\n"
+    assert [item.message for item in check_file("m", None, text=text).diagnostics if item.code < "W"] == []
+
+
+@pytest.mark.parametrize("value", ["x", '"x"', "2", "[2]", "x + 2"])
+@pytest.mark.parametrize("comment", ["note", "the value of it"])
+def test_dashes_behind_a_value_begin_a_comment(value: str, comment: str) -> None:
+    text = f"let x = 1\nlet y = {value} -- {comment}\n"
+    [item] = [item for item in check_file("m", None, text=text).diagnostics if item.code < "W"]
+    assert (item.code, item.message) == ("E0105", "comments start with `#`")
+
+
+@pytest.mark.parametrize("written", ["zz.limit / 2", "zz.limit - 2", "zz.limit + x"])
+def test_a_calculation_with_what_is_not_there_is_no_text(written: str) -> None:
+    text = f'let x = 1\ndeployment d {{ model = "gpt-4o", replicas = {written} }}\n'
+    found = [item.message for item in check_file("m", None, text=text).diagnostics]
+    assert "`zz` is no imported file" in found

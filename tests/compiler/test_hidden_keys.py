@@ -8,6 +8,7 @@ import pytest
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import dump_plan
+from inferc.dsl import secret_lines
 from inferc.dsl.render import OutputFormat, render
 
 from ..support.projects import Project, chat
@@ -250,3 +251,26 @@ def test_where_a_secret_is_may_stand_between_other_quotes(project: Project, writ
     [where] = project.findings(text)
     assert where.code == "E0306"
     assert [fix.edits[0].replacement for fix in where.fixes] == [f'{meant}"{written[1:-1]}")']
+
+
+def test_what_is_hidden_in_a_line_is_found_out_once_for_all_of_its_findings(
+    monkeypatch: pytest.MonkeyPatch, project: Project
+) -> None:
+    escaped = []
+    escape = secret_lines.re.escape
+    monkeypatch.setattr(secret_lines.re, "escape", lambda text: escaped.append(text) or escape(text))
+    assert len(project.findings("deployment d { api_key: " + "key " * 100)) == 100
+    assert len(escaped) < 10
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('api_key api_key = env("A")', "`api_key` stands here twice"),
+        ('api_key = env("O${PENAI_API_KEY")', "only a name may stand between `${` and `}`"),
+        ('api_key = env("A") é', "something is missing before `é`"),
+    ],
+)
+def test_names_and_signs_are_no_secrets(project: Project, written: str, said: str) -> None:
+    found = project.findings(f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{ {written} }}\n}}\n')
+    assert said in [item.message for item in found]
