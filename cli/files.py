@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..compiler.project import project_of
@@ -52,19 +52,20 @@ def save_all(
                 is_folder = error.filename == str(path.parent) if isinstance(error, OSError) else False
                 others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
                 return fail(_why_not(path.parent if is_folder else path, error) + others)
-        for number, (each, path) in enumerate(zip(begun, files, strict=True)):
-            try:
-                if number < len(files) - 1:
-                    each.keep()
-                each.finish()
-            except OSError as error:
-                written = [other for one, other in zip(begun, written, strict=False) if not one.undo()]
-                new = ", ".join(map(str, written))
-                others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
-                if new:
-                    others = f"; of the {len(files)} files, only {new} is new"
-                return fail(_why_not(path, error) + others)
-            written.append(path)
+        with _uninterrupted():
+            for number, (each, path) in enumerate(zip(begun, files, strict=True)):
+                try:
+                    if number < len(files) - 1:
+                        each.keep()
+                    each.finish()
+                except OSError as error:
+                    written = [other for one, other in zip(begun, written, strict=False) if not one.undo()]
+                    new = ", ".join(map(str, written))
+                    others = "" if len(files) == 1 else f"; none of the {len(files)} files is changed"
+                    if new:
+                        others = f"; of the {len(files)} files, only {new} is new"
+                    return fail(_why_not(path, error) + others)
+                written.append(path)
     finally:
         for each in begun:
             each.leave()
@@ -98,6 +99,18 @@ def write_atomically(path: Path, text: str | bytes) -> None:
         begun.finish()
     finally:
         begun.leave()
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C, and what ends a process, comes behind the block."""
+    import signal
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @frozen

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -246,6 +249,25 @@ def test_output_that_cannot_be_written_is_one_line_of_error() -> None:
         assert closed.stderr.startswith("error: the output cannot be written")
     assert run("check", "missing.infer", shell="2> /dev/full").returncode == 1
     assert run("check", "main.infer", shell="2>&-").returncode == 0
+
+
+def test_an_interrupt_leaves_all_of_several_files_new_or_none(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        Path(f"{name}.infer").write_text(CHAT)
+    Path("out").mkdir()
+    replace = os.replace
+
+    def interrupted(source: str, target: Path) -> None:
+        replace(source, target)
+        if Path(target).name == "a.plan.json":
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with suppress(KeyboardInterrupt):
+        inferc("compile", "a.infer", "b.infer", "c.infer", "-o", "out")
+    assert {path.name for path in Path("out").iterdir()} == {f"{name}.plan.json" for name in "abc"}
 
 
 @pytest.mark.parametrize("links", [True, False])
