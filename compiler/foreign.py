@@ -94,7 +94,7 @@ def foreign_block(
     kind = _kind(root)
     if not _has(told.to, kind):
         return Answer(_for_local(told, kind))
-    if not _is_block(told.to, kind):
+    if not _is_block(told.to, kind, Deployment if path else cls):
         return Answer(f"write `{_nested(_below(told.to, path) or told.to, '…', kind)}`")
     rest = _below(told.to, path)
     title = f"write `{_nested(rest or told.to, None, kind)}`"
@@ -117,9 +117,8 @@ def foreign_block(
     return Answer(title, [Fix(title, tuple(edits), safe=False)], True)
 
 
-def _is_block(place: tuple[str, ...], kind: RuntimeKind) -> bool:
-    """Whether what stands at `place` is a block, and not a value."""
-    cls: Any = Deployment
+def _is_block(place: tuple[str, ...], kind: RuntimeKind, cls: Any) -> bool:
+    """Whether what stands at `place` of a declaration is a block, and not a value. cls: its fields."""
     for step in place:
         if step in _LABELLED:
             cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else _task_with(place[1])

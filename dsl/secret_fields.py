@@ -34,7 +34,8 @@ _OTHERS = ("tokens", "taken", "secrete", "spoken")
 """Words that are near one of them, and are none."""
 
 _ITEM = late_pattern(
-    r"""(?xm) (?: ^ | [{\[(,;|&] | (?<=[ \t])(?=["']?[\w-]++["']?[ \t]*+(?:[+?:]?[=:＝：]|->|\{[ ]*+value\b)) ) [ \t]*+
+    r"""(?xm) (?: ^ | [{\[(,;|&]
+      | (?<=[ \t])(?=["']?[\w-]++["']?[ \t]*+(?:[+?:]?[=:＝：]|->|\{[ ]*+value\b)) ) [ \t]*+
     (?: -[ \t]+ )? (?: [#]{1,2}[ \t]*+ )?
     (?: (?:export|let|param|set|const|var|ENV|ARG)[ \t]++ )?
     ["'“”`]?+ (?P<name>[^\W\d][\w-]*+) ["'“”`]?+

@@ -382,3 +382,9 @@ def test_a_calculation_with_what_is_not_there_is_no_text(written: str) -> None:
     text = f'let x = 1\ndeployment d {{ model = "gpt-4o", replicas = {written} }}\n'
     found = [item.message for item in check_file("m", None, text=text).diagnostics]
     assert "`zz` is no imported file" in found
+
+
+@pytest.mark.parametrize("written", ["token { a = 1 }", "token {}"])
+def test_a_block_where_the_gateway_takes_a_value_is_answered(written: str) -> None:
+    found = check_file("m", None, text=f"gateway {{ {written} }}\n").diagnostics
+    assert any("write `auth" in said(item) for item in found)
