@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...dsl.files import read_regular
+from ..modules import reason
 from ..project import project_left
 from .foreign import ImportFailed, Node
 
@@ -39,8 +40,7 @@ class Origin:
                 raise ImportFailed(f"`{written}` lies outside of the folder of this file", node.line)
             state = path.stat()
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ImportFailed(f"`{written}` cannot be read: {reason}", node.line) from None
+            raise ImportFailed(f"`{written}` cannot be read: {reason(error)}", node.line) from None
         if not stat.S_ISREG(state.st_mode):
             raise ImportFailed(f"`{written}` is no regular file", node.line)
         self._size += state.st_size
@@ -67,7 +67,7 @@ def read_text(path: Path) -> str:
     try:
         data = read_regular(path, LARGEST)
     except OSError as error:
-        raise ImportFailed(f"it cannot be read: {error.strerror or error}") from None
+        raise ImportFailed(f"it cannot be read: {reason(error)}") from None
     except ValueError as error:
         raise ImportFailed(f"it cannot be read: {error}") from None
     try:

@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_leaves_what_was_there(inferc: Command) -> No
     assert Path("chat.infer").read_text("utf-8") == "# mine\n"
     assert (
         inferc("import", "nowhere.yaml").err
-        == "error: nowhere.yaml: it cannot be read: No such file or directory\n"
+        == "error: nowhere.yaml: it cannot be read: there is no such file\n"
     )
 
 

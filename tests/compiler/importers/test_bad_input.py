@@ -51,7 +51,11 @@ def test_what_is_wrong_is_said_with_its_line(
 def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
     (tmp_path / "big.yaml").write_text("a" * (1 << 21))
     (tmp_path / "binary.yaml").write_bytes(b"a\n\xff")
-    for name, says in (("big.yaml", "larger than"), ("binary.yaml", "UTF-8"), ("none.yaml", "No such file")):
+    for name, says in (
+        ("big.yaml", "larger than"),
+        ("binary.yaml", "UTF-8"),
+        ("none.yaml", "no such file"),
+    ):
         with pytest.raises(ImportFailed, match=says):
             read_text(tmp_path / name)
 
