@@ -126,6 +126,13 @@ async def test_a_stream_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "an answer of more than 2 MiB" in error.message
 
 
+@pytest.mark.parametrize("begin", [b'{"a": [', b'[{"a": ['])
+async def test_an_answer_in_one_piece_is_bounded_as_such_where_it_is_called_a_stream(begin: bytes) -> None:
+    huge = itertools.chain([EVENTS + begin], itertools.repeat(b"{}," * 350_000, ENOUGH >> 20))
+    error = await failure(huge, stream=True)
+    assert "an answer of more than 32 MiB" in error.message
+
+
 @pytest.mark.parametrize("expected", [True, False], ids=["", "by aiohttp's own ways"])
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])
 async def test_a_stream_is_whole_whatever_pieces_it_comes_in(

@@ -132,6 +132,11 @@ class Body:
             raise self.too_large()
         return data
 
+    def keep_to(self, most: int) -> None:
+        """All of it, with what has been read, has at most so many bytes."""
+        self.left += most - self._most
+        self._most = most
+
     def too_large(self) -> OutOfBounds:
         """What to raise where nothing is left of the bytes that may come."""
         return OutOfBounds(Limit.SIZE, self._most)

@@ -192,6 +192,7 @@ class RemoteReplica:
             body = self._body(response, until, MAX_STREAM)
             begin, is_whole = await beginning(body, READ_AHEAD)
             if is_whole and not self._is_bedrock:
+                body.keep_to(most_bytes(request))
                 json = begin + await body.whole()
                 whole = await self._whole(request, response, classifier, until, upstream, json)
                 for each in self._as_asked(request, whole):
