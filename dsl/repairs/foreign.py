@@ -148,6 +148,8 @@ def letter_before_text(at: Situation) -> Instead | None:
     if found is None or not text.text.startswith('"'):
         return None
     letter, start, inner = found[1], found.start(1), text.text
+    if text is at.token and getattr(last, "start", -1) != start:  # it was taken back already
+        return None
     if "f" in letter.lower():
         inner = re.sub(r"(?<![{$])\{(\w+(?:\.\w+)?)\}(?!\})", r"${\1}", inner)
     at.error(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inferc.compiler.compile import check_file
 from inferc.dsl.diagnostics import Diagnostic, in_order
 from inferc.dsl.parser import parse
 from inferc.dsl.source import Source
@@ -808,3 +809,9 @@ def test_a_variable_inside_a_text_is_told_with_what_to_write() -> None:
 def test_a_number_by_the_minute_is_changed_by_nobody_alone() -> None:
     [found] = parse(Source("m.infer", "deployment a { max_tokens = 60rpm }\n")).diagnostics
     assert [(fix.title, fix.safe) for fix in found.fixes] == [("write `60`", False)]
+
+
+@pytest.mark.parametrize("text", ['let b"""u = 2\nx = "y"\n', 'let f"""x = 1', 'let r"x" = 1\n'])
+def test_a_letter_before_the_text_of_a_name_is_told_once(text: str) -> None:
+    found = check_file("m", None, text=text).diagnostics
+    assert sum("before a text" in item.message for item in found) == 1
