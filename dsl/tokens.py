@@ -56,10 +56,12 @@ _PUNCTUATION = r"->|=>|\.\.|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
 
 _WRONG_COMMENT = (
     r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
-    r"|(?<=[ \t])--[ \t]++(?=[^\W\d]\w*+[ \t]++\w)[^\n]*+|(?<=[\"}\],{] )--[ \t]++(?=[^\W\d])[^\n]*+"
+    r"|(?<=[ \t])--[ \t]++(?=[^\W\d]\w*+[ \t]++(?!(?:as|else|for|with)\b)\w)[^\n]*+"
+    r"|(?<=\" )--[ \t]++(?=[^\W\d])[^\n]*+"
 )
 """Comments of other languages. No correct file has two of these signs together, so none is mistaken;
-`x -- y` is a difference, and `--` begins a comment before two words, or behind what nothing is taken from."""
+`x -- y` is a difference, and `--` begins a comment before two words of which the second goes on with no
+value, or behind a text, from which nothing is taken."""
 
 _TITLE = late_pattern(r'[ \t]*+"')
 

@@ -369,6 +369,14 @@ def test_what_is_taken_away_may_be_negative(written: str) -> None:
     assert [item.message for item in check_file("m", None, text=text).diagnostics if item.code < "W"] == []
 
 
+@pytest.mark.parametrize(
+    "written", ["x -- y else x", "[z -- y for z in zs][0]", "zs[0] -- y", "if x > y { -- y } else { x }"]
+)
+def test_steps_may_take_away_what_is_negative(written: str) -> None:
+    text = f"pipeline p(zs: list<float>, x: float, y: float) -> float {{\n  return {written}\n}}\n"
+    assert [item.message for item in check_file("m", None, text=text).diagnostics if item.code < "W"] == []
+
+
 @pytest.mark.parametrize("value", ["x", '"x"', "2", "[2]", "x + 2"])
 @pytest.mark.parametrize("comment", ["note", "the value of it"])
 def test_dashes_behind_a_value_begin_a_comment(value: str, comment: str) -> None:
