@@ -263,15 +263,24 @@ def advice(error: OSError | ValueError, path: Path) -> str | None:
 
 
 def _meant(path: Path) -> list[str]:
-    """The files beside it whose names are nearly that, or begin with it, best first."""
+    """The file of the language, or plan, that was probably meant: with its ending, or nearly so called."""
+    whole = path.with_name(f"{path.name}{SUFFIX}") if path.name else path
+    if os.path.isfile(whole):
+        return [str(whole)]
+    name = file_beside(path, (SUFFIX, ".plan.json"))
+    return [str(path.with_name(name))] if name is not None else []
+
+
+def file_beside(path: Path, endings: tuple[str, ...] = ("",)) -> str | None:
+    """A file in the same directory with nearly the same name, which ends in one of `endings`."""
     try:
-        beside = os.listdir(path.parent) if path.name else []
+        names = [
+            each.name for each in path.parent.iterdir() if each.name.endswith(endings) and each.is_file()
+        ]
     except (OSError, ValueError):
-        return []
-    names = [each for each in sorted(beside) if each.endswith((SUFFIX, ".plan.json"))]
-    whole = f"{path.name}{SUFFIX}"
-    found = [whole] if whole in names else near(path.name, names)
-    return [str(path.with_name(each)) for each in found[:1]]
+        return None
+    meant = near(path.name, sorted(names))
+    return meant[0] if meant else None
 
 
 def file_key(path: Path) -> str:

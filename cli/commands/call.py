@@ -10,7 +10,7 @@ import attrs
 from ...compiler.plan import Plan, RemotePoolPlan
 from ...compiler.plan.reach import names_of, only
 from ..logs import configure_logging
-from ..output import fail, in_line
+from ..output import fail
 from ..plans import Ready, add_exec, add_plan, add_state, allow_exec, ready_plan, state_of
 
 EXAMPLES = """\
@@ -53,7 +53,7 @@ def run(arguments: Namespace) -> int:
         from ...dsl.suggest import did_you_mean, every
 
         known = did_you_mean(name, names) or f"there are {every(f'`{each}`' for each in names)}"
-        return fail(in_line(f"no deployment, route or pipeline is called `{name}`: {known}"))
+        return fail(f"no deployment, route or pipeline is called `{name}`: {known}")
     from ...runtime.concurrency.event_loop import run_async
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.requests.errors import RequestError, StartError

@@ -92,7 +92,7 @@ def run(arguments: Namespace) -> int:
     try:
         files = emit(arguments.target, plain_name(arguments.file), ready.plan, options)
     except EmitError as error:
-        return max(fail(in_line(problem)) for problem in error.problems)
+        return max(fail(problem) for problem in error.problems)
     folder = Path(arguments.output)
     return _compare(folder, files) if arguments.diff else _write(folder, files)
 

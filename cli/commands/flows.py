@@ -63,7 +63,7 @@ def run(arguments: Namespace) -> int:
     words = words_of(plan)
     if name is not None and name not in words:
         hint = did_you_mean(name, words) or "a kind of data, a key, a pipeline, a route or a deployment"
-        return fail(in_line(f"nothing in {arguments.file} is called `{name}`: {hint}"))
+        return fail(f"nothing in {arguments.file} is called `{name}`: {hint}")
     flows = flows_through(tracing.flows, name)
     if form == Words.JSON:
         text = json.dumps([_as_json(each) for each in flows], indent=2, ensure_ascii=False)

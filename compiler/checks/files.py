@@ -12,10 +12,9 @@ from ...dsl.files import open_regular
 from ...dsl.kinds import TransportKind
 from ...dsl.record import frozen
 from ...dsl.runtimes import OrtConfig, RemoteConfig
-from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
 from ..declare import Declared
-from ..modules import reason, where_is
+from ..modules import file_beside, reason, where_is
 from ..program import Program
 from ..project import project_left
 
@@ -129,7 +128,7 @@ def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -
         return True
     helps = [where_is(path, named.written)]
     is_missing = not os.path.lexists(path)
-    beside = _beside(path) if is_missing else None
+    beside = file_beside(path) if is_missing else None
     if beside:
         helps.insert(0, f"did you mean `{beside}`?")
     label = "not found" if is_missing else "no file that can be read"
@@ -145,13 +144,3 @@ def _unusable(path: Path) -> str | None:
     except (OSError, ValueError) as error:
         return reason(error)
     return None
-
-
-def _beside(path: Path) -> str | None:
-    """A file in the same directory with nearly the same name."""
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
-    except (OSError, ValueError):
-        return None
-    meant = near(path.name, names)
-    return meant[0] if meant else None
