@@ -120,6 +120,10 @@ class Span:
         """What stands there, as it may be shown."""
         return self.source.shown[self.start : self.end]
 
+    def starts_with(self, *signs: str) -> bool:
+        """Whether one of these stands at its start: nothing is looked through for secrets for that."""
+        return self.source.text.startswith(signs, self.start, self.end)
+
 
 def common_length(one: str, other: str) -> int:
     """How many characters both texts begin with."""
