@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..foreign_words import foreign_words
-from ..secret_fields import holds_secret
+from ..secret_names import holds_secret
 from ..suggest import near
 from ..syntax import Identifier, Reference
 from ..tokens import CLOSER_OF, Token, tokenize
