@@ -61,7 +61,7 @@ _QUANTITY = late_pattern(r"\$?\d{1,6}(?:[kMG%sdhm]|ms)\Z")
 _OPENERS = {")": "(", "]": "[", "}": "{"}
 """What closes a bracket, and what opens it."""
 _AROUND = " \t\r\n,;(){}[]\"'“”„‘’‚«»`=:<>|-&?"
-_USER = late_pattern(r"(?<=://)[^\s/@:\"']*+:(?!\d{1,5}/)([^\s\"]{1,300})(?=@)")
+_USER = late_pattern(r"://[^\s/@:\"']*+:(?!\d{1,5}/)([^\s\"]{1,300})(?=@)")
 _QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^\s&\"]++)")
 
 
@@ -119,7 +119,9 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
                 if text[start:end].partition(".")[0] in declared:
                     continue
             name = found["name"]
-            yield from (span for span in _unnamed(text, start, end) if text[slice(*span)] != name)
+            for first, last in _unnamed(text[start:end]):
+                if text[start + first : start + last] != name:
+                    yield start + first, start + last
             position = end
 
 
@@ -141,17 +143,19 @@ def _secret_end(text: str, field: re.Match[str]) -> int:
     return start if not is_sure and _PLAIN.match(text, start, end) is not None else end
 
 
-def _unnamed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """What of a value names no place: the secrets in it."""
-    value = text[start:end]
+@lru_cache(maxsize=128)
+def _unnamed(value: str) -> tuple[tuple[int, int], ...]:
+    """Where in a value stands what names no place: the secrets in it. Values come again."""
     places = [found.span() for found in _PLACE.finditer(value) if not has_long_row(found[0].lstrip("$"))]
     places = sorted({*places, *variables_in(value)})
     if _QUANTITY.match(value) is not None:
-        return
+        return ()
     ends = [0, *(each for place in places for each in place), len(value)]
+    found = []
     for first, last in list(pairwise(ends))[::2]:
         gap = value[first:last]
         inner = gap.strip(_AROUND)
         if inner:
-            begin = start + first + gap.index(inner)
-            yield begin, begin + len(inner)
+            begin = first + gap.index(inner)
+            found.append((begin, begin + len(inner)))
+    return tuple(found)
