@@ -279,7 +279,9 @@ def test_effort_is_asked_for_as_the_model_knows_it(
 def test_who_asks_for_thoughts_is_not_told_that_there_are_none(
     efforts: tuple[str, ...], effort: str, said: str | None
 ) -> None:
-    found = ask(openai(reasoning_effort=effort), "openai_chat", Capabilities(thinks="effort", efforts=efforts))
+    found = ask(
+        openai(reasoning_effort=effort), "openai_chat", Capabilities(thinks="effort", efforts=efforts)
+    )
     assert isinstance(found, Adapted)
     assert written(found.conversation, "openai_chat").get("reasoning_effort") == said
     assert [note.where for note in found.notes] == ["reasoning_effort"]
