@@ -231,9 +231,11 @@ def run(arguments: Namespace) -> int:
     from ...runtime.gateway.request_records import Records
     from ...runtime.gateway.serve import Service
     from ...runtime.gateway.traces import Traces
+    from ...runtime.http_server import allow_descriptors
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
 
+    allow_descriptors()
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
     if arguments.audit_log is not None:
         try:
