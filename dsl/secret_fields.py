@@ -44,7 +44,7 @@ _PLACE = late_pattern(
       | for [ ] \w++ [ ] in (?=[ ]\[)
       | env [ \t]++ ["'“]?+ [A-Z_][A-Z0-9_]*+ (?!\w) ["'”]?+
       | (?:file|vault|exec|aws_secret|gcp_secret|hash) [ \t]*+ \( (?:[ \t]*+ "[^"\n]*+")?
-      | (?<!\.) [A-Za-z_][\w.]*+ (?=\([ \t]*+["')])
+      | (?<!\.) [A-Za-z_][\w.]*+ (?=\([ \t]*+(?:["')]|(?:env|file)\())
       | (?:env|file|bearer|text|true|false|null|none|None|nil|yes|no|optional|required) (?![\w@$%&*!./+-])
       | [A-Z][A-Z0-9]*+ (?:_[A-Z0-9]++)++ (?!\w)
     )
