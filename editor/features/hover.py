@@ -28,7 +28,7 @@ from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
-from ...dsl.secret_fields import holds_secret
+from ...dsl.secret_names import holds_secret
 from ...dsl.secrets import masked
 from ...dsl.values import show
 from ...dsl.wording import shorten
