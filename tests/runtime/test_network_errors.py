@@ -14,7 +14,7 @@ from yarl import URL
 
 from inferc.runtime.replicas.remote.network_errors import told_of
 from inferc.runtime.replicas.remote.proxy import Proxy
-from inferc.runtime.requests.errors import NetworkError, ServerError
+from inferc.runtime.requests.errors import Backpressure, NetworkError, ServerError
 
 from ..support.rows import each_row
 
@@ -71,6 +71,18 @@ ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
             None,
             NetworkError,
             f"{ENDPOINT}: there is no such host",
+        ),
+        (
+            aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_AGAIN, "Temporary failure")),
+            None,
+            NetworkError,
+            f"{ENDPOINT}: no server that knows names answers now",
+        ),
+        (
+            aiohttp.ClientConnectorError(KEY, OSError(errno.EMFILE, "Too many open files")),
+            None,
+            Backpressure,
+            "cannot be connected to from here: Too many open files",
         ),
         (broken(ALERT), None, NetworkError, "it asks for a certificate: name one with `tls { cert = file(…)"),
         (

@@ -267,6 +267,27 @@ def test_effort_is_asked_for_as_the_model_knows_it(
     assert problems("anthropic", request) == []
 
 
+@pytest.mark.parametrize(
+    ("efforts", "effort", "said"),
+    [
+        (("none", "high"), "low", "high"),
+        (("none", "high"), "medium", "high"),
+        (("none", "high"), "minimal", "none"),
+        (("none", "low", "high"), "minimal", "none"),
+        (("none",), "high", None),
+    ],
+)
+def test_who_asks_for_thoughts_is_not_told_that_there_are_none(
+    efforts: tuple[str, ...], effort: str, said: str | None
+) -> None:
+    found = ask(
+        openai(reasoning_effort=effort), "openai_chat", Capabilities(thinks="effort", efforts=efforts)
+    )
+    assert isinstance(found, Adapted)
+    assert written(found.conversation, "openai_chat").get("reasoning_effort") == said
+    assert [note.where for note in found.notes] == ["reasoning_effort"]
+
+
 def test_a_model_that_does_not_think_is_not_asked_to() -> None:
     can = Capabilities(thinks="no")
     assert refused(openai(reasoning_effort="low"), "anthropic", can) == ["reasoning_effort"]

@@ -153,6 +153,7 @@ SHARED = {
     "bytes": ("UINT8", ["batch", 4]),
     "truths": ("BOOL", ["batch", 4]),
     "texts": ("BYTES", ["batch", 2]),
+    "single texts, such as names of classes": ("BYTES", ["n"]),
 }
 
 
