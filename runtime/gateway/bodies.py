@@ -93,7 +93,7 @@ class Bodies:
 
         Raises RequestTooLarge, GatewayFull.
         """
-        content: Any = request.content
+        content: Any = request._payload
         if type(content) is WholeBody:  # with a head that says as much
             raw = content.read_nowait()
         else:
@@ -227,7 +227,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         _check_depth(body)
-    deployment = request.match_info.get("deployment")
+    deployment = request._match_info.get("deployment")  # type: ignore[union-attr]  # it has been routed
     if deployment is not None:
         body["model"] = deployment
     return body

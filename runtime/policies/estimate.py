@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ...compiler.plan.record import new_tuple
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from ..requests.parts import (
@@ -180,7 +181,7 @@ def _of_chat(request: ChatRequest) -> Estimate:
             break
     if "n" in body:
         answer *= _count(body["n"]) or 1
-    return tuple.__new__(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
+    return new_tuple(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:

@@ -15,6 +15,7 @@ from attrs import evolve
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
 from ....compiler.plan.endpoints import chats
+from ....compiler.plan.record import new_tuple
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -217,7 +218,7 @@ class Chats:
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
         changes = tuple(dict.fromkeys(note.where for note in notes)) if notes else ()
-        fit: Fit = tuple.__new__(Fit, (path, sent, passes, changes, by_tool, headers, (), False))
+        fit = new_tuple(Fit, (path, sent, passes, changes, by_tool, headers, (), False))
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
