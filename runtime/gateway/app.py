@@ -17,6 +17,7 @@ from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_fram
 from ..requests.trace_context import PARENT, parent_now
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
+from ..whole_answer import WholeAnswer
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
@@ -293,7 +294,7 @@ def _guarded(
                     exchange.person = held.person
                     exchange.check_protocol(protocol)
                 response = await answer(request, exchange)
-                if response.prepared:
+                if type(response) is not WholeAnswer and response.prepared:
                     return response
                 add_ids(response, ids)
         except RequestError as error:

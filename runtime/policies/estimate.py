@@ -162,7 +162,7 @@ _DIGITS = 4
 def _of_chat(request: ChatRequest) -> Estimate:
     if request.said is not None:
         return _of_conversation(request.said.conversation)
-    body = request.body
+    body = request.given or request.body
     prompt = 0
     messages = body.get("messages")
     if isinstance(messages, list):

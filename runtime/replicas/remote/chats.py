@@ -158,7 +158,7 @@ class Chats:
                 f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
             )
         if self._straight is not None and request.said is None:
-            body = request.body
+            body = request.given or request.body
             if self._straight.takes(body):
                 return self._fitted(request, {**body}, True, (), None)
         asked = conversation_of(request)
@@ -232,7 +232,7 @@ def is_long(request: ChatRequest) -> bool:
     """Whether `request` is too long to be made fit while others wait."""
     if request.said is not None:
         return sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
-    return has_many_parts(request.body["messages"])
+    return has_many_parts((request.given or request.body)["messages"])
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:
