@@ -69,7 +69,7 @@ _BESIDE = late_pattern(
 )
 """A name in the middle of a line, and what stands behind it without a sign."""
 _USER = late_pattern(
-    r"(?<=://)(?:[^\s/@:\"']*+:(?!\d{1,5}[/\s\"])([^\s\"]{1,300}|[^\n@\"]{1,300})"
+    r"://(?:[^\s/@:\"']*+:(?!\d{1,5}[/\s\"])([^\s\"]{1,300}|[^\n@\"]{1,300})"
     r"|(?=[^\d\s/@]*+\d)(?=[^a-zA-Z\s/@]*+[a-zA-Z])([^\s/@:\"']{8,}))(?=@)"
 )
 _QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^&\"\n=,]++(?=[&\"])|[^\s&\"]++)")
@@ -132,7 +132,9 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
                 if text[start:end].partition(".")[0] in declared:
                     continue
             name = found["name"]
-            yield from (span for span in _unnamed(text, start, end) if text[slice(*span)] != name)
+            for first, last in _unnamed(text[start:end]):
+                if text[start + first : start + last] != name:
+                    yield start + first, start + last
             position = end
 
 
@@ -140,12 +142,12 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
 def _without_sign(line: str) -> tuple[tuple[int, int], ...]:
     """Secrets behind a name in the middle of a line: a text in quotes, or a word that looks like a key."""
     return tuple(
-        span
+        (found.start(kind) + start, found.start(kind) + end)
         for found in _BESIDE.finditer(line)
         for kind in (found.lastgroup or "",)
         if (is_sure := holds_secret(found["name"]))
         or (is_sure is None and _WORD_LIKE_KEY.search(found[kind]) is not None)
-        for span in _unnamed(line, *found.span(kind))
+        for start, end in _unnamed(found[kind])
     )
 
 
@@ -167,20 +169,20 @@ def _secret_end(text: str, field: re.Match[str]) -> int:
     return start if not is_sure and _PLAIN.match(text, start, end) is not None else end
 
 
-def _unnamed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """What of a value names no place: the secrets in it."""
-    value = text[start:end]
-    found = [each for each in _PLACE.finditer(value) if not has_long_row(each[0].lstrip("$"))]
-    places = sorted({*(each.span() for each in found), *variables_in(value)})
-    for comment in (each for each in found if each[0].lstrip(_AROUND).startswith("#")):
-        for word in _WORD_LIKE_KEY.finditer(value, *comment.span()):
-            yield start + word.start(), start + word.end()
+@lru_cache(maxsize=128)
+def _unnamed(value: str) -> tuple[tuple[int, int], ...]:
+    """Where in a value stands what names no place: the secrets in it. Values come again."""
+    named = [each for each in _PLACE.finditer(value) if not has_long_row(each[0].lstrip("$"))]
+    places = sorted({*(each.span() for each in named), *variables_in(value)})
     if _QUANTITY.match(value) is not None:
-        return
+        return ()
+    comments = (each.span() for each in named if each[0].lstrip(_AROUND).startswith("#"))
+    found = [word.span() for span in comments for word in _WORD_LIKE_KEY.finditer(value, *span)]
     ends = [0, *(each for place in places for each in place), len(value)]
     for first, last in list(pairwise(ends))[::2]:
         gap = value[first:last]
         inner = gap.strip(_AROUND)
         if inner:
-            begin = start + first + gap.index(inner)
-            yield begin, begin + len(inner)
+            begin = first + gap.index(inner)
+            found.append((begin, begin + len(inner)))
+    return tuple(found)

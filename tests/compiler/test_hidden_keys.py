@@ -12,6 +12,7 @@ from inferc.dsl import secret_lines
 from inferc.dsl.render import OutputFormat, render
 
 from ..support.projects import Project, chat
+from ..support.rows import each_row
 
 KEY, OTHER = "abcdefghijklmnop1234", "zyxwvutsrqponml9876"
 SK, HF = f"sk-proj-{KEY}", f"hf_{KEY}xyz"
@@ -145,8 +146,8 @@ def test_what_may_be_a_name_is_told_what_else_to_do(project: Project, text: str,
     assert len(item.help) == count
 
 
-@pytest.mark.parametrize("quotes", ["''", "``", "“”"])
-@pytest.mark.parametrize("key", ["sk-abcDEF123456ghiJKL789", "AIzaSy0123456789abcdefghijKLMN"])
+@each_row("quotes", ["''", "``", "“”"])
+@each_row("key", ["sk-abcDEF123456ghiJKL789", "AIzaSy0123456789abcdefghijKLMN"])
 def test_a_key_in_other_quotes_is_one_too(quotes: str, key: str) -> None:
     text = chat("d").replace('"KEY"', f"{quotes[0]}{key}{quotes[1]}")
     checked = check_file("main.infer", None, text=text)
