@@ -44,7 +44,7 @@ def each_row(
                 try:
                     test(*args, **given, **dict(zip(columns, row.values, strict=True)))
                 except FAILURES as error:
-                    error.add_note(f"in the row {called[number] if called else row.id or row.values!r}")
+                    error.add_note(f"in the row {called[number] if called else row.id or repr(row.values)}")
                     failed.append(error)
             if len(failed) > 1:
                 raise BaseExceptionGroup(f"{len(failed)} of {len(table)} rows", failed)
