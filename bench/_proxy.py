@@ -313,7 +313,7 @@ async def _serve_gateway(upstream: str, kind: str) -> None:
     if kind == "embeddings":
         plan = evolve(plan, task=TaskKind.EMBED)
     gateway = gateway_of(operated=kind == "operated")
-    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230, before anything runs
+    with Path(os.devnull).open("wb", 0) as nowhere:  # noqa: ASYNC230, before anything runs
         log = AccessLog(nowhere, LogForm.JSON) if kind == "operated" else None
         executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd())
         await serve(executor, gateway, ready=_announce, records=Records(log))

@@ -247,7 +247,7 @@ async def _gateway(
     executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), MODELS)
     await executor.start()
     stack.push_async_callback(executor.stop)
-    nowhere = stack.enter_context(Path(os.devnull).open("w"))  # noqa: ASYNC230, SIM115, before anything runs
+    nowhere = stack.enter_context(Path(os.devnull).open("wb", 0))  # noqa: ASYNC230, SIM115, before anything runs
     records = Records(AccessLog(nowhere, LogForm.JSON) if operated else None)
     stack.push_async_callback(records.stop)
     keys = Keys(gateway.keys, Path.cwd()) if operated else None

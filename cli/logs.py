@@ -7,10 +7,17 @@ import logging
 import sys
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ..runtime.admin import AUDIT
 from ..runtime.requests.foreign_text import escaped
 from ..runtime.secret import scrub_all
+
+if TYPE_CHECKING:
+    from ..runtime.gateway.access_log import AccessLog
+
+
+log = logging.getLogger(__name__)
 
 
 class SafeFormatter(logging.Formatter):
@@ -79,11 +86,21 @@ def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
         handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     if level != "debug":
         handler.addFilter(NoFlood())
+    logging.raiseExceptions = False  # no traceback where standard error is on a full disk
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("inferc").setLevel(level.upper())
     logging.getLogger(AUDIT).setLevel(logging.WARNING)  # which is said whatever else is not
+
+
+def access_log(form: str | None) -> AccessLog | None:
+    """What writes a line for each request to standard output, in that form; None: nothing does."""
+    if form is None:
+        return None
+    from ..runtime.gateway.access_log import AccessLog, LogForm
+
+    return AccessLog(open(sys.stdout.fileno(), "wb", 0, closefd=False), LogForm(form))
 
 
 @contextmanager
@@ -98,8 +115,13 @@ def no_logs() -> Iterator[None]:
         own.setLevel(before)
 
 
+class _AuditFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, its name at the base
+        log.error("%s cannot be written: %s", self.baseFilename, sys.exc_info()[1])
+
+
 def keep_audit_log(path: str) -> None:
     """Write what operators change to the end of the file at `path`, too. Raises OSError."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _AuditFile(path, encoding="utf-8")
     handler.setFormatter(JsonFormatter("%(message)s"))
     logging.getLogger(AUDIT).addHandler(handler)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
 
 from ..runtime.executor import Executor
 from ..runtime.gateway import serve
-from ..runtime.gateway.access_log import AccessLog, LogForm
 from ..runtime.gateway.request_records import Records
 from ..runtime.gateway.traces import Traces
 from ..runtime.gateway.workers.worker import Worker
 from ..runtime.requests.errors import StartError
-from .logs import configure_logging
+from .logs import access_log, configure_logging
 
 
 async def work(end: socket.socket) -> int:
@@ -23,7 +21,6 @@ async def work(end: socket.socket) -> int:
     orders = await worker.orders
     assert worker.plan is not None
     configure_logging(orders["log_level"], as_json=orders["log_format"] == "json")
-    form = orders["access_log"]
     try:
         executor = Executor(
             worker.plan,
@@ -33,7 +30,7 @@ async def work(end: socket.socket) -> int:
             trust_models=orders["trust_models"],
             load_timeout=orders["load_timeout"],
         )
-        access = AccessLog(sys.stdout, LogForm(form)) if form is not None else None
+        access = access_log(orders["access_log"])
         await serve(
             executor,
             worker.plan.gateway,

@@ -130,7 +130,7 @@ def _report(
         _default(name, node, scope, found)
         return
     if isinstance(mismatch, SecretMismatch):
-        _secret(mismatch, name, scope.span(_innermost(node)), found)
+        _secret(mismatch, name, _innermost(node), scope, found)
         return
     value = mismatch.value
     nothing = foreign_word("values", value) if isinstance(value, Word) else None
@@ -141,7 +141,7 @@ def _report(
     elif isinstance(mismatch, WordMismatch):
         _word(mismatch, name, span, scope, found)
     elif isinstance(value, Word) and isinstance(node, s.Reference) and _is_meant_name(mismatch, scope, found):
-        report_unknown_value(node, str(value), scope, found)
+        report_unknown_value(node, str(value), scope, found, f"`{name}` takes {mismatch.expected}")
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, node, span, found)
     else:
@@ -252,7 +252,10 @@ def _innermost(node: s.Expression) -> s.Expression:
     return node
 
 
-def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics) -> None:
+def _secret(
+    mismatch: SecretMismatch, name: str, node: s.Expression, scope: Scope, found: Diagnostics
+) -> None:
+    span = scope.span(node)
     written = span.source.text[span.start : span.end]
     if mismatch.inline and written[:1] in _OTHER_QUOTES:
         written = f'"{written[1:-1]}"'
@@ -298,7 +301,9 @@ def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics)
     call = f'env("{written}")'
     fixes = [Fix(f"write `{call}`", (Edit(span, call),))] if _VARIABLE.fullmatch(written) else []
     label = f"expected {mismatch.expected}"
-    found.error("E0301", f"`{name}` says where the secret is", span, label, fixes=fixes)
+    nearby = found.near(node.name, scope.names(*VALUES)) if isinstance(node, s.Reference) else []
+    message = f"`{name}` says where the secret is"
+    found.error("E0301", message, span, label, help=offer(nearby), fixes=fixes)
 
 
 def _suggested(mismatch: Mismatch, span: Span) -> list[Fix]:

@@ -23,8 +23,10 @@ _LATEST = 8
 """Among so many findings is what was said of the same text before."""
 
 
-def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:
-    """There is no `let` or `param` called `name`."""
+def report_unknown_value(
+    node: s.Expression, name: str, scope: Scope, found: Diagnostics, takes: str | None = None
+) -> None:
+    """There is no `let` or `param` called `name`. takes: what may stand here, as a sentence."""
     if report_bare_text(node, scope, found):
         return
     meant = found.near(name, scope.names(*VALUES))
@@ -41,7 +43,9 @@ def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Dia
         found.error("E0106", message, span, "the name of a field says it", help=_RATE_ADVICE)
         return
     fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
-    hint = None if fixes else offer(meant) or f"declare it with `let {name} = …`"
+    hint = (
+        None if fixes else offer(meant) or f"{f'{takes}; ' if takes else ''}declare it with `let {name} = …`"
+    )
     found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)
 
 

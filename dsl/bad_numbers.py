@@ -8,7 +8,7 @@ from .bare_texts import BareText, bare_text
 from .diagnostics import Edit, Fix
 from .late_pattern import late_pattern
 from .reports import SyntaxReports
-from .secret_fields import stands_for_secret
+from .secret_names import stands_for_secret
 from .secrets import has_long_row
 from .suggest import did_you_mean, every
 from .tokens import Token

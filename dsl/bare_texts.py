@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .diagnostics import Edit, Fix
 from .late_pattern import late_pattern
 from .record import frozen
-from .secret_fields import stands_for_secret
+from .secret_names import stands_for_secret
 from .secrets import SECRET_ADVICE, has_long_row
 from .source import Span
 

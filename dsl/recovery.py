@@ -62,7 +62,8 @@ class Recovery:
             instead = self._repaired(end)
             if instead is None or instead.skip or not all(map(self._accepts, instead.tokens[:-1])):
                 if not self._close_all(end, "the file ends here"):
-                    self._reports.unexpected(end, what_fits(self._state))
+                    expected = what_fits(self._state)
+                    self._reports.unexpected(end, expected, self._form(end, 0, expected))
                     self._unwind(0)
                 return self._complete(end) or self.declarations_so_far()
         return complete

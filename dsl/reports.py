@@ -13,7 +13,7 @@ from .foreign_words import ForeignWord, foreign_words
 from .forms import STARTS
 from .key_reports import KeyReports
 from .late_pattern import late_pattern
-from .lines import line_start
+from .lines import end_before, line_start
 from .literals import FOREIGN_ESCAPE
 from .one_value import report_one_value
 from .secret_lines import without_secrets
@@ -33,6 +33,9 @@ def _next_declaration() -> re.Pattern[str]:
     others = "|".join(map(re.escape, foreign_words("declarations")))
     return re.compile(rf'^\ufeff?(?:(?:{own})\b|(?:{others})[ \t]+["\w])', re.MULTILINE)
 
+
+_NEW_ITEMS = frozenset(("DEPLOYMENT", "RBRACE", "RETURN"))
+"""One of these fits where a line of its own may begin."""
 
 _WINDOWS_PATH = late_pattern(r"(?:[A-Za-z]:|\.{1,2})(?:\\[\w .-]+)+(?=\")")
 _NEAR = 200
@@ -69,6 +72,8 @@ class SyntaxReports:
         """Where the last text without quotes ends."""
         self._quiet = (0, 0)
         self._count = 0
+        self.has_template = False
+        """Whether it is said that nothing is filled in."""
         self.sound_from = 0
         """Behind the last mistake, said or not."""
         self.guesses: list[int] = []
@@ -324,7 +329,10 @@ class SyntaxReports:
         """A token that fits nowhere; `expected` are the terminals that would have."""
         wanted = expected_words(expected)
         message = f"expected {wanted}, found {found_words(token)}"
-        self.error("E0101", message, self.token_span(token), f"expected {wanted}", help=help)
+        here, end = self.token_span(token), end_before(self.source.text, token.start)
+        if not expected & _NEW_ITEMS and self.source.text.find("\n", end, token.start) >= 0:
+            here = self.span(end, end)  # where it is missing, not what stands further down
+        self.error("E0101", message, here, f"expected {wanted}", help=help)
 
     def unknown_declaration(self, token: Token, meant: str | None) -> None:
         here = self.token_span(token)

@@ -6,15 +6,20 @@ It says what to write where a value does not fit. for_words: text may stand for 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
+from .late_pattern import late_pattern
 from .late_text import LateText
 from .mismatch import Mismatch, WordMismatch
 from .ranges import Range
-from .units import Duration, Money, Percent, Size, parse_number, parse_quantity
+from .units import MISNAMED_UNITS, Duration, Money, Percent, Size, parse_number, parse_quantity
 from .values import Call, Word, show
 
 _TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+_ISO_DURATION = late_pattern(r"P(?=[\dT])(?:(\d++)D)?(?:T(?=\d)(?:(\d++)H)?(?:(\d++)M)?(?:(\d++)S)?)?")
+"""A duration of ISO 8601, as Java and the APIs of clouds write it."""
+_NUMBER_AND_UNIT = late_pattern(r"(\d[\d_]*+(?:\.\d++)?)[ \t]*+([A-Za-z]++)")
 _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -81,14 +86,23 @@ def _is_plain_number(text: str, kind: type) -> bool:
 def quantity_suggestion(kind: Any, value: object) -> str | None:
     """The most likely literal behind a bare number or a quoted quantity."""
     if isinstance(value, str):
-        try:
-            parse_quantity(value, kind)
-            return value.strip()
-        except ValueError:
-            return None
+        for written in (value.strip(), _as_here(value.strip())):
+            with suppress(ValueError):
+                parse_quantity(written, kind)
+                return written
+        return None
     if type(value) in (int, float):
         return {Duration: f"{value}s", Money: f"${value}", Percent: f"{value}%", Size: f"{value}GiB"}[kind]
     return None
+
+
+def _as_here(quantity: str) -> str:
+    """`512MB` and `PT1M30S` with the units of the language, where others write them otherwise."""
+    iso = _ISO_DURATION.fullmatch(quantity)
+    if iso is not None:
+        return "".join(f"{number}{unit}" for number, unit in zip(iso.groups(), "dhms", strict=True) if number)
+    counted = _NUMBER_AND_UNIT.fullmatch(quantity)
+    return f"{counted[1]}{MISNAMED_UNITS.get(counted[2], '')}" if counted is not None else quantity
 
 
 def read_name(value: object, kind: type[str]) -> str:

@@ -1,7 +1,7 @@
 """Secrets by where they stand: behind the name of a field that holds one, in an address, in a query.
 
-Such a field may be misspelt, and the line may be of another language: nothing here needs a line that can be
-read. What names a secret instead of being one, a variable of the environment or a path, is left as it is.
+The line may be of another language: nothing here needs a line that can be read. What names
+a secret instead of being one, a variable of the environment or a path, is left as it is.
 """
 
 from __future__ import annotations
@@ -13,25 +13,9 @@ from itertools import pairwise
 
 from .foreign_variables import variables_in
 from .late_pattern import late_pattern
-from .lines import indentation
-from .secrets import has_long_row
-from .suggest import distance
-
-_ALWAYS = late_pattern(
-    r"(?:api|access|private|secret|[_-]|(?<=[a-z])(?=K))_?-?[Kk]ey(?:s?\Z|(?=[A-Z_-]))"
-    r"|(?i:secret|password|passwd|passphrase|passwort|authorization|credential|apikey)"
-    r"|(?<!(?:first|input|after))(?<!(?:max|min|per|eos|bos|pad))(?<!(?:last|next|stop))(?<!output)(?<!prompt)"
-    r"(?:[_-]token|(?<=[a-z])Token)\Z"
-)
-"""How fields are called that hold nothing else."""
-_OFTEN = ("key", "token", "auth", "bearer", "pass", "pwd", "pw", "sig", "signature")
-"""Fields that hold something else, too: a word alone behind one may be the name of a value."""
-_NEVER = late_pattern(r"(?i)(?:name|env|var|file|path|id|ref|version|arn|url|uri|type|header)s?\Z")
-"""How a field ends that says something about a secret."""
-_MISSPELT = {"apikey": 1, "secret": 1, "token": 1, "password": 2, "authorization": 2, "credentials": 2}
-"""Names that are recognised when they are written wrongly, and how many steps away."""
-_OTHERS = ("tokens", "taken", "secrete", "spoken")
-"""Words that are near one of them, and are none."""
+from .secret_names import holds_secret
+from .secrets import LIKE_KEY, has_long_row
+from .value_ends import value_end
 
 _ITEM = late_pattern(
     r"""(?xm) (?: ^ | [{\[(,;|&]
@@ -51,27 +35,6 @@ _HEADER_BEHIND = late_pattern(r'[ \t]*+(?:\w++|"[^"\n]*+")[ \t]++\{')
 """What follows a word that is no field: `key team_a {`."""
 _NO_WORD = late_pattern(r"[\"'“`]|[^\W\d]*+[^\s_A-Za-z]|\w++[ \t]++\w")
 """What is not one word alone, without a sign between it and the name before it."""
-_END = late_pattern(
-    r"""(?<![ \t])[ \t]*+(?:
-        [,;]?[ \t]*+(?:[})\];,][ \t]*+){0,99}+$
-      | (?<=[ \t])\}(?=[\s,}]|\Z)
-      | (?:[,;}][ \t}\]),;]{0,99}+|(?<=[ \t])(?<!\?[ ]))
-        ["']?[^\W\d][\w-]*+["']?(?:[ \t]*+[=:]|[ \t]++(?:\w++[ \t]*+)?\{)
-    )""",
-    8 | 64,  # re.MULTILINE | re.VERBOSE
-)
-"""Where a value ends: at the end of its line, or before the next field."""
-_QUOTED = late_pattern(r'"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'|`[^`\n]*+`|“[^“”\n]*+”|«[^«»\n]*+»')
-_CALLED = late_pattern(r'[a-z_]++\("[^"\n]*+"\)(?=[ \t]*+(?:[,}\r\n]|\Z))')
-_LONG = ('"""', "'''")
-_HEREDOC = late_pattern(r"<<[-~]?+[\"']?(\w++)")
-_OPEN = late_pattern(r"(?:[\[({|>][-+]?|\\)?[ \t]*+\r?$", 8)
-_BRACKET = late_pattern(r'"(?:[^"\\\n]|\\.)*+"|[\[({\])}]')
-_CLOSES = late_pattern(r"[ \t]*+[})\]]")
-_BEGINS_ITEM = late_pattern(r"[ \t]*+[\w-]++(?:[ \t]*+[=:]|[ \t]++(?:\w++[ \t]*+)?\{)")
-_MOST_LINES = 200
-"""So many lines of one value are looked at."""
-
 _PLACE = late_pattern(
     r"""(?x)
     (?<![\w$]) (?:
@@ -81,7 +44,7 @@ _PLACE = late_pattern(
       | for [ ] \w++ [ ] in (?=[ ]\[)
       | env [ \t]++ ["'“]?+ [A-Z_][A-Z0-9_]*+ (?!\w) ["'”]?+
       | (?:file|vault|exec|aws_secret|gcp_secret|hash) [ \t]*+ \( (?:[ \t]*+ "[^"\n]*+")?
-      | (?<!\.) [A-Za-z_][\w.]*+ (?=\([ \t]*+["')])
+      | (?<!\.) [A-Za-z_][\w.]*+ (?=\([ \t]*+(?:["')]|(?:env|file)\())
       | (?:env|file|bearer|text|true|false|null|none|None|nil|yes|no|optional|required) (?![\w@$%&*!./+-])
       | [A-Z][A-Z0-9]*+ (?:_[A-Z0-9]++)++ (?!\w)
     )
@@ -98,31 +61,18 @@ _QUANTITY = late_pattern(r"\$?\d{1,6}(?:[kMG%sdhm]|ms)\Z")
 _OPENERS = {")": "(", "]": "[", "}": "{"}
 """What closes a bracket, and what opens it."""
 _AROUND = " \t\r\n,;(){}[]\"'“”„‘’‚«»`=:<>|-&?"
-_USER = late_pattern(r"(?<=://)[^\s/@:\"']*+:(?!\d{1,5}/)([^\s\"]{1,300})(?=@)")
-_QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^\s&\"]++)")
-_FIELD_BEFORE = late_pattern(r"(?<![\w-])(?P<name>[^\W\d][\w-]*+)\"?+[ \t]*+(?:=|:)[ \t]*+\Z")
-_NEAR = 200
-
-
-@lru_cache(maxsize=1024)
-def holds_secret(name: str) -> bool | None:
-    """Whether a field of this name holds a secret, and nothing else: None if it may. Misspelt ones count."""
-    if _NEVER.search(name) is not None:
-        return False
-    if _ALWAYS.search(name) is not None:
-        return True
-    short = name.lower().replace("_", "").replace("-", "")
-    if short in _OFTEN:
-        return None
-    if short in _OTHERS:
-        return False
-    return any(distance(short, known, most) <= most for known, most in _MISSPELT.items())
-
-
-def stands_for_secret(text: str, offset: int) -> bool:
-    """Whether the value that begins at `offset` is that of a field for a secret."""
-    found = _FIELD_BEFORE.search(text, max(0, offset - _NEAR), offset)
-    return found is not None and holds_secret(found["name"]) is not False
+_WORD_LIKE_KEY = late_pattern(LIKE_KEY)
+_BESIDE = late_pattern(
+    rf"""(?x)(?<=[ \t]) ["'“`]?+ (?P<name>[^\W\d][\w-]*+) ["'”`]?+ [ \t]++ (?:
+        (?P<quoted>"[^"\n]++"? | '[^'\n]++' | “[^”\n]++” | `[^`\n]++` | \"{{3}}[^"\n]++\"{{3}})
+      | (?P<bare>{LIKE_KEY}) )"""
+)
+"""A name in the middle of a line, and what stands behind it without a sign."""
+_USER = late_pattern(
+    r"://(?:[^\s/@:\"']*+:(?!\d{1,5}[/\s\"])([^\s\"]{1,300}|[^\n@\"]{1,300})"
+    r"|(?=[^\d\s/@]*+\d)(?=[^a-zA-Z\s/@]*+[a-zA-Z])([^\s/@:\"']{8,}))(?=@)"
+)
+_QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^&\"\n=,]++(?=[&\"])|[^\s&\"]++)")
 
 
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:
@@ -143,8 +93,8 @@ def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
         return
     for found in (*_USER.finditer(text), *_QUERY.finditer(text)):
         value = found.lastindex or 0
-        is_query = value > 1 and holds_secret(found["name"]) is not False
-        if (value == 1 or is_query) and not found[value].startswith(("${", "{{", "$(")):
+        is_secret = found.re.groupindex.get("name") is None or holds_secret(found["name"]) is not False
+        if is_secret and not found[value].startswith(("${", "{{", "$(")):
             yield found.span(value)
 
 
@@ -168,6 +118,9 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     declared: set[str] = set()
     for line_start, line_end in _lines(text):
+        if line_end - line_start <= _LONG_LINE:
+            beside = _without_sign(text[line_start:line_end])
+            yield from ((line_start + start, line_start + end) for start, end in beside)
         position = max(position, line_start)
         while (found := _ITEM.search(text, position, line_end)) is not None:
             position = found.end("name")
@@ -179,8 +132,23 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
                 if text[start:end].partition(".")[0] in declared:
                     continue
             name = found["name"]
-            yield from (span for span in _unnamed(text, start, end) if text[slice(*span)] != name)
+            for first, last in _unnamed(text[start:end]):
+                if text[start + first : start + last] != name:
+                    yield start + first, start + last
             position = end
+
+
+@lru_cache(maxsize=4096)
+def _without_sign(line: str) -> tuple[tuple[int, int], ...]:
+    """Secrets behind a name in the middle of a line: a text in quotes, or a word that looks like a key."""
+    return tuple(
+        (found.start(kind) + start, found.start(kind) + end)
+        for found in _BESIDE.finditer(line)
+        for kind in (found.lastgroup or "",)
+        if (is_sure := holds_secret(found["name"]))
+        or (is_sure is None and _WORD_LIKE_KEY.search(found[kind]) is not None)
+        for start, end in _unnamed(found[kind])
+    )
 
 
 def _secret_end(text: str, field: re.Match[str]) -> int:
@@ -193,7 +161,7 @@ def _secret_end(text: str, field: re.Match[str]) -> int:
         _HEADER_BEHIND.match(text, start) is not None or (not is_sure and _NO_WORD.match(text, start) is None)
     ):
         return start
-    end = _value_end(text, start, field.start("name"))
+    end = value_end(text, start, field.start("name"))
     while (opener := _OPENERS.get(text[end : end + 1])) and (
         text.count(opener, start, end) > text.count(text[end], start, end)
     ):
@@ -201,76 +169,20 @@ def _secret_end(text: str, field: re.Match[str]) -> int:
     return start if not is_sure and _PLAIN.match(text, start, end) is not None else end
 
 
-def _value_end(text: str, start: int, name: int) -> int:
-    """Where the value that begins at `start` ends, some lines further down if it goes on there."""
-    for quotes in _LONG:
-        if text.startswith(quotes, start):
-            end = text.find(quotes, start + len(quotes))
-            return end + len(quotes) if end >= 0 else len(text)
-    line_end = text.find("\n", start) % (len(text) + 1)
-    heredoc = _HEREDOC.match(text, start)
-    if heredoc is not None:
-        end = text.find(f"\n{heredoc[1]}", line_end)
-        indented = text.find(f" {heredoc[1]}\n", line_end)
-        return min((each for each in (end, indented) if each >= 0), default=len(text))
-    if _OPEN.match(text, start) is not None:
-        return _end_below(text, line_end, name)
-    if text[start] in "[({":
-        return _bracket_end(text, start, line_end)
-    called = _CALLED.match(text, start)
-    if called is not None:
-        return called.end()
-    quoted = _QUOTED.match(text, start)
-    found = _END.search(text, quoted.end() if quoted is not None else start)
-    return found.start() if found is not None else line_end
-
-
-def _bracket_end(text: str, start: int, line_end: int) -> int:
-    """Where the bracket at `start` is closed, on its line; the end of the line if it is not."""
-    depth = 0
-    for found in _BRACKET.finditer(text, start, line_end):
-        depth += (found[0] in "[({") - (found[0] in "])}")
-        if not depth:
-            return found.end()
-    return line_end
-
-
-def _end_below(text: str, line_end: int, name: int) -> int:
-    """The same where nothing but an open bracket, or nothing at all, stands on the line of the field."""
-    home = indentation(text, name)
-    is_open = text[:line_end].rstrip()[-1:] in "[({|>+-"
-    end, position, has_dashes = line_end, line_end + 1, False
-    for _ in range(_MOST_LINES):
-        following = text.find("\n", position) % (len(text) + 1)
-        line = text[position:following]
-        if _CLOSES.match(line) is not None:
-            break
-        if _BEGINS_ITEM.match(line) is not None and (not is_open or indentation(text, following) <= home):
-            break
-        if line.strip():
-            is_item = line.lstrip().startswith("- ")
-            if has_dashes and not is_item and not is_open:
-                break
-            end, has_dashes = following, is_item
-            if not is_open and not has_dashes:
-                break
-        if following >= len(text):
-            break
-        position = following + 1
-    return end
-
-
-def _unnamed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """What of a value names no place: the secrets in it."""
-    value = text[start:end]
-    places = [found.span() for found in _PLACE.finditer(value) if not has_long_row(found[0].lstrip("$"))]
-    places = sorted({*places, *variables_in(value)})
+@lru_cache(maxsize=128)
+def _unnamed(value: str) -> tuple[tuple[int, int], ...]:
+    """Where in a value stands what names no place: the secrets in it. Values come again."""
+    named = [each for each in _PLACE.finditer(value) if not has_long_row(each[0].lstrip("$"))]
+    places = sorted({*(each.span() for each in named), *variables_in(value)})
     if _QUANTITY.match(value) is not None:
-        return
+        return ()
+    comments = (each.span() for each in named if each[0].lstrip(_AROUND).startswith("#"))
+    found = [word.span() for span in comments for word in _WORD_LIKE_KEY.finditer(value, *span)]
     ends = [0, *(each for place in places for each in place), len(value)]
     for first, last in list(pairwise(ends))[::2]:
         gap = value[first:last]
         inner = gap.strip(_AROUND)
         if inner:
-            begin = start + first + gap.index(inner)
-            yield begin, begin + len(inner)
+            begin = first + gap.index(inner)
+            found.append((begin, begin + len(inner)))
+    return tuple(found)

@@ -56,6 +56,7 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
     lines: what may be seen of them. Their words, such as the names of fields, stay where they are quoted.
     """
     whole = sorted((each for each in secrets if len(each) >= _LEAST), key=len, reverse=True)
+    unlike = [each for each in whole if not (each.isalpha() and each.islower())]
     words = {word for each in secrets for word in (*_WORD.findall(each), *_PIECE.findall(each))}
     words |= {each for each in secrets if len(each) > 1 and any(map(str.isalnum, each))}
     words |= {word.replace("-", "_") for word in words}
@@ -73,7 +74,7 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
         return f"{found[0][0]}{quoted}{found[0][0]}"
 
     def masked(text: str) -> str:
-        for each in whole:
+        for each in unlike:
             if each in text:
                 text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", MASK * len(each), text)
         return _QUOTED.sub(in_quotes, text)

@@ -34,7 +34,8 @@ def near(name: str, known: Iterable[str]) -> list[str]:
             steps = limit
         if steps <= limit and not _is_opposite(wanted, other):
             ranked.append((steps, other[:1] != wanted[:1], candidate))
-    return [candidate for _, _, candidate in sorted(ranked)[:MOST]]
+    ranked.sort()
+    return [candidate for steps, _, candidate in ranked[:MOST] if not steps or ranked[0][0]]
 
 
 def _is_opposite(name: str, other: str) -> bool:

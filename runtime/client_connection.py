@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sized
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
+from attrs import field
 
 from ..compiler.plan.record import frozen
 from .known_heads import MAX_KNOWN_BODY, KnownHeads
@@ -33,6 +35,8 @@ _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
 """Seconds in which a client may go on sending that was refused: it could not read the answer else."""
+_OTHERS = 64
+"""Files and connections that are not of clients, at least."""
 _BEHIND = 0.001
 """Seconds behind the last byte of the last request of a connection, and one look at the connection, in which
 its client may close its half and wait for the answer, as `nc -N` does. Who gives up closes later: TCP tells
@@ -49,6 +53,14 @@ class HeadersTooLarge(RequestError):
     """The URL, a header, or all of them are too large; the connection is closed."""
 
     status, type, code = 431, "invalid_request_error", "headers_too_large"
+
+
+def _most_connections() -> int:
+    """Those of clients, so that some of what may be open is left for providers, stores and files."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return files - max(files // 4, min(files // 2, _OTHERS))
 
 
 @frozen
@@ -70,6 +82,7 @@ class ConnectionRules:
     unpack: bool = True
     max_body: int = MAX_KNOWN_BODY
     plain: bool = False
+    most: int = field(factory=_most_connections)
 
 
 RULES: web.AppKey[ConnectionRules] = web.AppKey("connection_rules", ConnectionRules)
@@ -96,10 +109,10 @@ class _InPlace:
 class Connection(web.RequestHandler):
     """A connection, which ends by itself when its client does not read, or sends half a request.
 
-    others: all connections of the server.
+    others: all connections of the server, the oldest first.
     """
 
-    def __init__(self, server: web.Server, rules: ConnectionRules, others: set[Connection]) -> None:
+    def __init__(self, server: web.Server, rules: ConnectionRules, others: dict[Connection, None]) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(
             server,
@@ -139,12 +152,14 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._socket = cast(asyncio.Transport, transport)
         self._socket.set_write_buffer_limits(high=0)  # whoever writes waits until all is sent
-        self._others.add(self)
+        self._others[self] = None
         self._head = self._loop.call_later(self._rules.header, self.abort)
         super().connection_made(transport)
+        if len(self._others) > self._rules.most:
+            self._make_way()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._others.discard(self)
+        self._others.pop(self, None)
         for timer in (self._head, self._closes_behind):
             if timer is not None:
                 timer.cancel()
@@ -164,6 +179,16 @@ class Connection(web.RequestHandler):
         finally:
             self._task = None  # which knows the frames of what it ended with, and they know the connection
             self.force_close()
+
+    def _make_way(self) -> None:
+        """Close the oldest connection that asks for nothing now; this one, where all others do."""
+        idle = (each for each in self._others if each._request_count <= each._answered)
+        log.warning(
+            "%d connections, and no room for more: the oldest one that is idle is closed, or the new one",
+            len(self._others) - 1,
+            extra={"kind": "connections"},
+        )
+        next(idle).abort()
 
     def finish(self) -> None:
         """Take no further request, and close the connection when the one that is in flight is answered."""

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -34,7 +35,19 @@ _FIRST_HANDED = 3
 _UNSENT = 128 << 10
 """Bytes of a connection that the kernel takes before the client has room for them."""
 
+_DESCRIPTORS = 1 << 16
+"""Files and connections that a process may have open at the same time, where the system lets it."""
+
 log = logging.getLogger(__name__)
+
+
+def allow_descriptors() -> None:
+    """Let this process have as many connections open as it may, not as few as it is given at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def bind(host: str, port: int, *, advice: str, shared: bool = False) -> socket.socket:
@@ -106,7 +119,7 @@ class HttpServer:
         """How connections are treated that come from now on."""
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
         self._listening: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}
 
     @property
     def port(self) -> int:

@@ -23,7 +23,7 @@ from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ...runtime.requests.foreign_text import escaped
 from ..addresses import host, port
 from ..durations import seconds_in
-from ..logs import configure_logging, keep_audit_log
+from ..logs import access_log, configure_logging, keep_audit_log
 from ..output import fail, misuse
 from ..plans import (
     Ready,
@@ -228,13 +228,14 @@ def run(arguments: Namespace) -> int:
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
-    from ...runtime.gateway.access_log import AccessLog, LogForm
     from ...runtime.gateway.request_records import Records
     from ...runtime.gateway.serve import Service
     from ...runtime.gateway.traces import Traces
+    from ...runtime.http_server import allow_descriptors
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
 
+    allow_descriptors()
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
     if arguments.audit_log is not None:
         try:
@@ -272,8 +273,7 @@ def run(arguments: Namespace) -> int:
             executor = Executor(ready.plan, ready.base, **options)
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
-    form = arguments.access_log
-    access = AccessLog(sys.stdout, LogForm(form)) if form is not None else None
+    access = access_log(arguments.access_log)
     try:
         traces = Traces() if arguments.traces else None
     except StartError as error:

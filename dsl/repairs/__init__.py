@@ -5,12 +5,13 @@ Each one reports the mistake and gives what to read instead, or None when it doe
 
 from __future__ import annotations
 
-from . import brackets, declarations, fields, foreign, numbers, signs, slips, texts, values, words
+from . import brackets, declarations, fields, foreign, numbers, parameters, signs, slips, texts, values, words
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
     texts.quotes_inside,
     slips.odd_quotes,
+    foreign.template,
     slips.twice,
     slips.nameless,
     numbers.apostrophes,
@@ -30,6 +31,7 @@ REPAIRS: tuple[Repair, ...] = (
     texts.bare_url,
     texts.bare_path,
     texts.bare_word,
+    texts.bare_words,
     numbers.whole_division,
     texts.wrong_comment,
     texts.semicolon,
@@ -45,6 +47,7 @@ REPAIRS: tuple[Repair, ...] = (
     declarations.import_without_name,
     declarations.misspelt_declaration,
     declarations.field_outside,
+    declarations.template_inside,
     declarations.declaration_inside,
     slips.misspelt_word,
     words.reserved_name,
@@ -54,9 +57,11 @@ REPAIRS: tuple[Repair, ...] = (
     words.name_from_digit,
     words.word_for_sign,
     words.route_without_strategy,
+    brackets.other_brackets,
     fields.equals_before_block,
     fields.equals_before_label,
     values.swallowed_name,
+    brackets.colon_for_brace,
     fields.wrong_sign,
     values.no_value,
     values.missing_value,
@@ -65,6 +70,7 @@ REPAIRS: tuple[Repair, ...] = (
     fields.options_without_braces,
     fields.index,
     brackets.missing_inner_brace,
+    parameters.no_type,
     fields.missing_sign,
     fields.missing_equals_before_word,
     fields.missing_equals_before_call,
@@ -73,7 +79,6 @@ REPAIRS: tuple[Repair, ...] = (
     fields.name_alone,
     fields.name_above,
     brackets.empty_comma,
-    slips.wrong_opener,
     slips.missing_call_bracket,
     brackets.missing_comma,
     brackets.unclosed_bracket,

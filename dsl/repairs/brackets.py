@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..diagnostics import Label
+from ..diagnostics import Edit, Fix, Label
+from ..forms import DECLARED
 from ..kinds import RuntimeKind
-from ..lines import indentation, starts_line
+from ..late_pattern import late_pattern
+from ..lines import indentation, line_start, starts_line
 from ..tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token, tokenize
-from .situation import SIGNS, Instead, Situation, as_name, placeholder, use
+from .situation import SIGNS, SKIP, Instead, Situation, as_name, placeholder, use
 from .slips import closes_more
 
 _KINDS = frozenset(RuntimeKind)
@@ -17,6 +19,70 @@ STRATEGY_WORDS = ("by", "after", "accept")
 _VALUE_STARTS = frozenset(
     ("NUMBER", "STRING", "TRUE", "FALSE", "NAME", "LSQB", "PROMPT", "MATCH", "IF", "BANG")
 )
+
+
+_HEAD = late_pattern(r"(?:^|[{},])[ \t]*+(?:[^\W\d]\w*+[ \t]++)?(?:[^\W\d]\w*+|\"[^\"\n]*+\")[ \t]*+\Z")
+"""What stands before the `{` of a block, on its line."""
+_FIRST_FIELD = late_pattern(r"(?:\s|#[^\n]*+)*+[\w\"-]++[ \t]*+(?:[=:](?!=)|(?:\w++[ \t]*+)?\{)")
+_ITEMS_BELOW = late_pattern(r"[ \t]*+(?:#[^\n]*+)?+\r?+\n(?![ \t]*+-[ \t])")
+"""Behind a `:`, the end of its line, and no list with dashes."""
+_NO_BLOCKS = ("PIPELINE", "ROUTE", "TYPE", "EXTERN")
+_FAR = 4000
+"""So many characters are looked through for the closing bracket."""
+
+
+def other_brackets(at: Situation) -> Instead | None:
+    """`runtime openai ( … )` and `retry [ … ]`: the fields of a block in other brackets."""
+    opener = _other_opener(at)
+    if opener is None or at.is_in(*_NO_BLOCKS):
+        return None
+    start = opener.start
+    head = at.text[line_start(at.text, start) : start]
+    if _HEAD.search(head) is None or _FIRST_FIELD.match(at.text, opener.end) is None:
+        return None
+    here = at.span(start, opener.end)
+    edits = [Edit(here, "{" if at.text[start - 1] in " \t" else " {")]
+    depth = 0
+    for each in tokenize(at.text[: opener.end + _FAR], start):
+        depth += (each.type == opener.type) - (each.type == CLOSER_OF[opener.type])
+        if not depth:
+            edits.append(Edit(at.span(each.start, each.end), "}"))
+            break
+    at.error(
+        "E0103",
+        "the fields of a block stand between `{` and `}`",
+        here,
+        "expected `{`",
+        fixes=[Fix("write `{` and `}`", tuple(edits), safe=False)],
+    )
+    return SKIP
+
+
+def colon_for_brace(at: Situation) -> Instead | None:
+    """`deployment gpt:` and `pipeline p(x: text) -> text:`, as in Python and YAML."""
+    if at.token.type != "COLON" or not at.fits("LBRACE") or not _ITEMS_BELOW.match(at.text, at.token.end):
+        return None
+    kinds = [v.type for v in at.values if isinstance(v, Token) and v.type in DECLARED]
+    at.error(
+        "E0101",
+        "what belongs to it stands between `{` and `}`, not behind a `:`",
+        at.here,
+        "expected `{`",
+        help=DECLARED[kinds[-1]] if kinds and not at.open_brackets() else None,
+    )
+    return SKIP
+
+
+def _other_opener(at: Situation) -> Token | None:
+    """A `(` or `[` that stands here, is open here, or was closed just before."""
+    if at.token.type in ("LPAR", "LSQB"):
+        return at.token
+    opened = at.open_brackets()
+    if opened and opened[0].type in ("LPAR", "LSQB"):
+        return opened[0]
+    if not at.last_is("RPAR"):
+        return None
+    return next((v for v in reversed(at.values) if isinstance(v, Token) and v.type == "LPAR"), None)
 
 
 def empty_comma(at: Situation) -> Instead | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..diagnostics import Edit, Fix
 from ..foreign_words import ForeignWord, foreign_words
 from ..lines import is_at_margin, starts_line
 from ..places import place_of
@@ -14,6 +15,14 @@ from .situation import SKIP, Instead, Situation, use
 
 _CONSTRUCTED = re.compile(r"\s*=\s*[A-Z]\w*\(")
 """`= Deployment(`: an object of a class of Python's."""
+
+_TEMPLATES = re.compile(
+    r"""[ \t]*+[=:]?+[ \t]*+
+    (?P<names>(?:\w++|"[^"\n]*+")(?:\.\w++)?+(?:[ \t]*+,[ \t]*+\w++(?:\.\w++)?+(?![ \t]*+[=({\w"]))*+)
+    (?![ \t]*+[\w({"])[ \t]*+,?+""",
+    re.VERBOSE,
+)
+"""What stands behind `from`, in place of a field."""
 
 _NEAR = 300
 """How many characters are read again."""
@@ -158,6 +167,31 @@ def field_outside(at: Situation) -> Instead | None:
         fixes=at.change("add `let`", token.start, token.start, "let ", safe=False),
     )
     return use(Token("LET", "let", token.start, token.start), token)
+
+
+def template_inside(at: Situation) -> Instead | None:
+    """`from base` and `template = base` in the body that they are meant for."""
+    opened = at.open_brackets()
+    index = at.values.index(opened[0]) if opened else 0
+    if at.token.type not in ("FROM", "TEMPLATE") or index < 2 or not at.fits("NAME", "EQUAL"):
+        return None
+    head, name = at.values[index - 2 : index]
+    found = _TEMPLATES.match(at.text, at.token.end)
+    if found is None or not isinstance(head, Token) or head.type not in ("DEPLOYMENT", "TEMPLATE"):
+        return None
+    written = f"from {found['names']}"
+    edits = (
+        Edit(at.span(name.end, name.end), f" {written}"),
+        Edit(at.span(at.token.start, found.end()), ""),
+    )
+    at.error(
+        "E0101",
+        f"the template that a {head.text} begins with stands behind its name",
+        at.span(at.token.start, found.end("names")),
+        f"write `{head.text} {name.text} {written}`",
+        fixes=[Fix(f"write `{head.text} {name.text} {written}`", edits, safe=False)],
+    )
+    return use(until=found.end())
 
 
 def declaration_inside(at: Situation) -> Instead | None:

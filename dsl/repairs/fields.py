@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..foreign_words import foreign_words
-from ..secret_fields import holds_secret
+from ..secret_names import holds_secret
 from ..suggest import near
 from ..syntax import Identifier, Reference
 from ..tokens import CLOSER_OF, Token, tokenize
@@ -106,7 +106,7 @@ def _stands_for_equals(at: Situation) -> bool:
 def _colon_before_block(at: Situation) -> Instead | None:
     """`runtime: openai { … }` and `"retry": { … }`."""
     name = as_name(at.values[-1]) if at.values else None
-    if name is None or _is_in_pipeline(at):
+    if name is None or at.is_in("PIPELINE"):
         return None
     at.error(
         "E0101",
@@ -117,10 +117,6 @@ def _colon_before_block(at: Situation) -> Instead | None:
     )
     at.drop(1)
     return use(Token("NAME", name.text, name.start, name.end))
-
-
-def _is_in_pipeline(at: Situation) -> bool:
-    return any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
 
 
 def _is_condition(value: object) -> bool:
@@ -180,7 +176,7 @@ def missing_sign(at: Situation) -> Instead | None:
     name = as_name(at.values[-1]) if at.values else None
     if name is None or not at.same_line(name.end, at.token.start):
         return None
-    if at.token.type in ("NAME", "STRING") and near(name.text, ("return",)) and _is_in_pipeline(at):
+    if at.token.type in ("NAME", "STRING") and near(name.text, ("return",)) and at.is_in("PIPELINE"):
         fixes = at.change("write `return`", name.start, name.end, "return")
         at.error(
             "E0101",
@@ -286,7 +282,7 @@ def name_alone(at: Situation) -> Instead | None:
         return None
     if at.same_line(name.end, at.token.start) and at.token.type not in ("RBRACE", "COMMA", "$END"):
         return None
-    if at.token.type == "RBRACE" and any(isinstance(v, Token) and v.type == "PIPELINE" for v in at.values):
+    if at.token.type == "RBRACE" and at.is_in("PIPELINE"):
         at.error(
             "E0101",
             f"`{name.text}` alone does nothing",

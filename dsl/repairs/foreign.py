@@ -30,6 +30,7 @@ _COMMAND = re.compile(
 _NEAR = 40
 _WORD_BEFORE = re.compile(r"([^\W\d]\w*)[ \t]+\Z")
 _LETTERS = re.compile(r"(?i)(?<![\w\"])(f|r|b|u|fr|rf)\Z")
+_TEMPLATE = re.compile(r"\{\{(?!\s*[A-Z_]+\s*\})[^\n]*?\}\}|\{%[^\n]*?%\}|<%[^\n]*?%>")
 _UPDATE = re.compile(r"(\+=|-=|\*=|/=|\+\+|--)")
 
 
@@ -51,6 +52,25 @@ def variable(at: Situation) -> Instead | None:
         "read otherwise",
         fixes=at.change(f"write `{call}`", start + begin, start + end, call),
     )
+    return SKIP
+
+
+def template(at: Situation) -> Instead | None:
+    """`{{ .Values.model }}` and `{% if x %}` outside of texts, said once for a file."""
+    start = at.token.start
+    found = next(filter(None, (_TEMPLATE.match(at.text, place) for place in (start, start - 1))), None)
+    if at.token.type not in ("LBRACE", "LESSTHAN") or found is None:
+        return None
+    if not at.reports.has_template:
+        at.reports.has_template = True
+        at.error(
+            "E0101",
+            "nothing is filled in here: `{{ … }}` stands in prompts",
+            at.span(found.start(), found.end()),
+            "a template of another tool",
+            help='fill it in first, and check what comes of it; or write `env("NAME")`, or a `param`, which '
+            "`--set name=value` gives a value",
+        )
     return SKIP
 
 
@@ -131,7 +151,12 @@ def word(at: Situation) -> Instead | None:
         names.append(Token("NAME", before[1], start, end))
     for name in (*names, at.token):
         told = foreign_words("words").get(name.text) if name.type == "NAME" else None
-        if told is None or not at.same_line(name.end, at.token.start) or at.token.type in ("EQUAL", "COMMA"):
+        is_above = at.last_is("LBRACE") and as_word(at.values[-2]) == name  # `try {`
+        if (
+            told is None
+            or not (is_above or at.same_line(name.end, at.token.start))
+            or at.token.type in ("EQUAL", "COMMA")
+        ):
             continue
         at.reports.foreign_word(name, told)
         return SKIP

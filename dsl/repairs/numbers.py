@@ -45,7 +45,7 @@ def whole_division(at: Situation) -> Instead | None:
     if _WHOLE_DIVISION.match(at.text, token.start) is None:
         return None
     sign = at.span(token.start, token.start + 2)
-    in_pipeline = any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
+    in_pipeline = at.is_in("PIPELINE")
     fixes = at.change("write `/`", sign.start, sign.end, "/", safe=False)
     if in_pipeline and _ROUNDED.search(at.text, 0, sign.start) is None:
         fixes = _floored(at)
@@ -157,18 +157,18 @@ def apostrophes(at: Situation) -> Instead | None:
 
 
 _APOSTROPHES = re.compile(r"\$?\d{1,3}(?:['’]\d{3})++(?!\w)")
-_DECIMAL_COMMA = re.compile(r"(?<![\w.,])\$?\d+,\d{1,2}(?![\w.,])")
+_DECIMAL_COMMA = re.compile(r"(?<![\w.,])\$?(?:\d{1,3}(?:\.\d{3})++|\d++),\d{1,2}(?!\d)[a-zA-Z%]*+(?![\w.,])")
 
 
 def decimal_comma(at: Situation) -> Instead | None:
-    """`temperature = 0,2`."""
+    """`temperature = 0,2`, `request = 1,5h` and `$1.000,50`."""
     start = at.token.start
-    while start > 0 and at.text[start - 1] in "0123456789,$":
+    while start > 0 and at.text[start - 1] in "0123456789.,$":
         start -= 1
     found = _DECIMAL_COMMA.match(at.text, start)
     if at.token.type != "NUMBER" or found is None or found.end() != at.token.end or start == at.token.start:
         return None
-    meant = found[0].replace(",", ".")
+    meant = found[0].replace(".", "_").replace(",", ".")
     fixes = at.change(f"write `{meant}`", start, found.end(), meant, safe=False)
     here = at.span(start, found.end())
     at.error("E0106", "a fraction of a number stands behind a `.`", here, f"write `{meant}`", fixes=fixes)

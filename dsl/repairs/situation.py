@@ -79,6 +79,10 @@ class Situation:
     def same_line(self, start: int, end: int) -> bool:
         return self.text.find("\n", start, end) < 0
 
+    def is_in(self, *kinds: str) -> bool:
+        """Whether a word of one of these kinds, such as `PIPELINE`, began what is not complete."""
+        return any(isinstance(value, Token) and value.type in kinds for value in self.values)
+
     def open_brackets(self) -> list[Token]:
         """The brackets that are open here, the innermost first."""
         return [v for v in reversed(self.values) if isinstance(v, Token) and v.type in CLOSER_OF]

@@ -6,7 +6,7 @@ import re
 
 from ..diagnostics import Label
 from ..forms import DECLARED
-from ..lines import end_before, indentation, line_start, starts_line
+from ..lines import end_before, line_start, starts_line
 from ..suggest import near
 from ..syntax import Identifier, Reference
 from ..tokens import CLOSERS, Token, tokenize
@@ -217,35 +217,6 @@ def closes_more(at: Situation, start: int, opening: str = "LBRACE", closing: str
         if depth < 0:
             return True
     return False
-
-
-def wrong_opener(at: Situation) -> Instead | None:
-    """`retry (` above fields, which stand between `{` and `}`."""
-    opened = at.open_brackets()
-    if not opened or opened[0].type != "LPAR" or at.token.type in CLOSERS:
-        return None
-    opener = opened[0]
-    head = at.text[end_before(at.text, opener.start) - 1]
-    if not (_is_wordy(head) or head == '"') or not _ends_line(at, opener.end):
-        return None
-    if not starts_line(at.text, at.token.start):
-        return None
-    if indentation(at.text, at.token.start) <= indentation(at.text, opener.start):
-        return None
-    if at.token.type not in ("NAME", "STRING") or at.last_is("COMMA"):
-        return None
-    at.error(
-        "E0103",
-        "the fields of a block stand between `{` and `}`",
-        at.span(opener.start, opener.end),
-        "expected `{`",
-        fixes=at.change("write `{`", opener.start, opener.end, "{", safe=False),
-    )
-    return SKIP
-
-
-def _ends_line(at: Situation, offset: int) -> bool:
-    return not re.split("[#\n]", at.text[offset : offset + _LOOKED_AT], maxsplit=1)[0].strip()
 
 
 def odd_quotes(at: Situation) -> Instead | None:

@@ -7,6 +7,7 @@ import re
 from ..bad_numbers import bare_text_said
 from ..bare_texts import bare_text
 from ..lines import line_start, starts_line
+from ..secret_names import stands_for_secret
 from ..syntax import Bad, Field
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
 from .situation import SKIP, Instead, Situation, use
@@ -17,6 +18,7 @@ _FILLED_IN = re.compile(
     r"""(?P<open>\$\{|\{\{)(?P<before>[^{}"]*+)"(?P<behind>[^{}"\n]*+"(?:[^{}"\n]*+"[^{}"\n]*+")*+[^{}"\n]*+)\}"""
 )
 """What is filled in and holds texts of its own, as in `${f("x")}`: their quotes end the text around it."""
+_WORDS = re.compile(r"(?<![=!<>])=[ \t]*+([^\W\d][\w.-]*+(?:[ \t]++[\w.-]++)++)(?=[ \t]*+(?:[,}\r\n#]|\Z))")
 _MAY_DIVIDE = re.compile(r"//[ \t]*+-?[\w.]++[ \t]*+(?=\Z|[\r\n]|[-+*/<>=!&|?])")
 """What looks like a comment, and may be a number that is divided by."""
 _FAR = 300
@@ -165,6 +167,24 @@ def bare_word(at: Situation) -> Instead | None:
     return use(Token("STRING", f'"{found.written}"', found.start, found.end), until=found.end)
 
 
+def bare_words(at: Situation) -> Instead | None:
+    """`model = gpt 4o`: noticed at the number."""
+    if at.token.type != "NUMBER" or at.is_in("PIPELINE"):
+        return None
+    begin = max(line_start(at.text, at.token.start), at.token.start - _FAR)
+    found = _WORDS.search(at.text, begin, at.token.end + _FAR)
+    if (
+        found is None
+        or not found.start(1) < at.token.start < found.end()
+        or stands_for_secret(at.text, found.start(1))
+    ):
+        return None
+    here, literal = at.span(*found.span(1)), f'"{found[1]}"'
+    fixes = at.change("add the quotes", here.start, here.end, literal, safe=False)
+    at.error("E0105", "a text stands between double quotes", here, "quote this", fixes=fixes)
+    return SKIP
+
+
 def bare_path(at: Situation) -> Instead | None:
     """`import policies.infer as shared`."""
     token = at.token
@@ -196,7 +216,7 @@ def wrong_comment(at: Situation) -> Instead | None:
         _MAY_DIVIDE.match(at.text, token.start) is not None
         and at.fits("OPERATOR")
         and at.same_line(at.end_before, token.start)
-        and any(isinstance(value, Token) and value.type == "PIPELINE" for value in at.values)
+        and at.is_in("PIPELINE")
     )
     at.error(
         "E0105",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import logging
 import os
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -41,6 +42,16 @@ class LogForm(StrEnum):
     JSON = "json"
 
 
+class Out(Protocol):
+    """A file without a buffer, such as `io.FileIO`."""
+
+    def fileno(self) -> int: ...
+
+    def write(self, data: bytes, /) -> int | None:
+        """How many bytes are written; none at once: None."""
+        ...
+
+
 class Line(Protocol):
     """What a line is written of, on the thread that writes it."""
 
@@ -48,12 +59,12 @@ class Line(Protocol):
 
 
 class AccessLog:
-    """Writes to `out`, on a thread of its own: whoever reads it may be slow.
+    """Writes to `out`, which has no buffer, on a thread of its own: whoever reads it may be slow.
 
     The event loop does no more than to hand lines over: the thread sees itself to when they are written.
     """
 
-    def __init__(self, out: IO[str], form: LogForm) -> None:
+    def __init__(self, out: Out, form: LogForm) -> None:
         self._out = out
         self._piece, self._pipe = _piece_of(out), _pipe_of(out)
         self._line: Callable[[Mapping[str, Any]], bytes] = _json_line if form is LogForm.JSON else _plain_line
@@ -65,6 +76,8 @@ class AccessLog:
         self._until: float | None = None
         """When what nobody reads is given up, once the thread shall end."""
         self._is_given_up = False
+        self._lost: int | None = None
+        """Lines that could not be written, since the last one that could; None: it can be written."""
 
     def write(self, record: Line) -> None:
         """Write a line soon."""
@@ -109,24 +122,43 @@ class AccessLog:
         return [line for _ in range(waiting.qsize()) if (line := waiting.get()) is not None]
 
     def _put(self, records: list[Line]) -> None:
+        written = 0
         try:
             for piece in _pieces((self._line(record.as_json()) for record in records), self._piece):
-                text, pipe = piece.decode("utf-8", "surrogatepass"), self._pipe
-                most = len(text) if pipe is None or pipe.takes(len(piece)) else PIECE // 4  # 4 bytes each
-                for at in range(0, len(text), most):
+                lines = piece.count(b"\n")
+                if self._lost is not None:
+                    piece = b"\n" + piece  # the last one, of this process or another, may have been cut
+                pipe = self._pipe
+                most = len(piece) if pipe is None or pipe.takes(len(piece)) else PIECE
+                for at in range(0, len(piece), most):
                     while pipe is not None and not pipe.has_room(FLUSH):  # a write could not be broken off
                         if self._until is not None and time.monotonic() > self._until:
                             if not self._is_given_up:
                                 log.warning("the access log is not read: its last lines are left out")
                             self._is_given_up = True
                             return
-                    self._out.write(text[at : at + most])
-                    self._out.flush()
+                    _write(self._out, piece[at : at + most])
+                written += lines
+                if self._lost is not None:
+                    log.warning("the access log is written again; %d lines are left out", self._lost)
+                    self._lost = None
         except (OSError, ValueError, TypeError) as error:  # the last one of what JSON does not take
-            log.warning("the access log cannot be written: %s", error, extra={"kind": "access log"})
+            if self._lost is None:
+                log.warning("the access log cannot be written, and lines are left out: %s", error)
+                self._lost = 0
+            self._lost += len(records) - written
 
 
-def _piece_of(out: IO[str]) -> int:
+def _write(out: Out, data: bytes) -> None:
+    """Write all of it. Raises OSError, also where a part is written."""
+    while data:
+        taken = out.write(data)
+        if not taken:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        data = data[taken:]
+
+
+def _piece_of(out: Out) -> int:
     """Bytes that are written to `out` without those of another process in between."""
     try:
         mode = os.fstat(out.fileno()).st_mode
@@ -156,7 +188,7 @@ class _Pipe:
         return size <= LARGE_PIECE and not any(unread)
 
 
-def _pipe_of(out: IO[str]) -> _Pipe | None:
+def _pipe_of(out: Out) -> _Pipe | None:
     """The pipe that `out` is; None where it is none."""
     try:
         number = out.fileno()

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +38,7 @@ class KeptRecords:
         self._lock: IO[bytes] | None = None
         self._path = folder
         self._written = b""
+        self._is_told = False
 
     def take_over(self, records: Records) -> None:
         """Take a file, and let `records` go on with what is in it, and in those that nobody holds. Blocks."""
@@ -70,13 +69,19 @@ class KeptRecords:
         text = orjson.dumps(records.as_json())
         if text == self._written:
             return
+        fresh = self._path.with_suffix(".new")  # nobody else has the lock
         try:
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as fresh:
-                fresh.write(text)
-            os.replace(fresh.name, self._path)
-            self._written = text
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fresh.touch(0o600)
+            fresh.write_bytes(text)
+            fresh.replace(self._path)
+            self._written, self._is_told = text, False
         except OSError as error:
-            log.warning("what is known of requests cannot be kept in %s: %s", self._path, error.strerror)
+            with suppress(OSError):
+                fresh.unlink()  # it may be what fills the disk
+            if not self._is_told:
+                log.warning("what is known of requests cannot be kept in %s: %s", self._path, error.strerror)
+            self._is_told = True
 
     def close(self) -> None:
         """Let others take the file over. Safe to call twice."""

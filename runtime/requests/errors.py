@@ -136,7 +136,7 @@ class Forbidden(RequestError):
 
 
 class Backpressure(RequestError):
-    """The deployment is full."""
+    """The deployment is full, or this machine has no connection left for it."""
 
     status, type, code, retryable = 429, "rate_limit_error", "backpressure", True
 

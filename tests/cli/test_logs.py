@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from inferc.cli.logs import MOST_LINES, SECONDS, NoFlood, SafeFormatter
+from inferc.cli.logs import MOST_LINES, SECONDS, NoFlood, SafeFormatter, keep_audit_log
 from inferc.cli.output import fail
+from inferc.runtime.admin import AUDIT
 from inferc.runtime.secret import Secret
 
 SECRET = Secret("sk-of-a-provider", "the test")
@@ -90,3 +92,19 @@ def test_while_a_provider_is_away_few_lines_say_so_and_how_many_did_not(written:
         fails(SECONDS + 1, "third")
     fails(SECONDS + 1 - 3600, "third")
     assert written.getvalue().count("third") == MOST_LINES + 1, "a clock that is set back silences nobody"
+
+
+def test_an_audit_log_on_a_full_disk_is_told_without_a_traceback(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = logging.getLogger(AUDIT)
+    keep_audit_log("/dev/full")
+    try:
+        audit.warning("reload")
+    finally:
+        handler = audit.handlers[-1]
+        audit.removeHandler(handler)
+        with suppress(OSError):
+            handler.close()
+    assert "/dev/full cannot be written: [Errno 28] No space left on device" in caplog.text
+    assert "Traceback" not in capsys.readouterr().err

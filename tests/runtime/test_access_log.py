@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -16,7 +17,6 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from inferc.cli.logs import MOST_LINES, NoFlood
 from inferc.runtime.gateway import access_log
 from inferc.runtime.gateway.access_log import LARGE_PIECE, PIECE, AccessLog, LogForm
 
@@ -56,10 +56,6 @@ class Counted(io.FileIO):
         return super().write(data)
 
 
-def _text(raw: Counted) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BufferedWriter(raw))
-
-
 def _all_of(pipe: int) -> bytes:
     with open(pipe, "rb") as reader:
         return reader.read()
@@ -85,10 +81,9 @@ async def test_lines_of_two_processes_come_whole_out_of_one_pipe_that_is_read_sl
     ours, theirs = os.pipe()
     raws = Counted(theirs), Counted(os.dup(theirs))
     read = asyncio.create_task(asyncio.to_thread(_all_of, ours))
-    texts = [_text(raw) for raw in raws]
-    await _write(*(AccessLog(text, LogForm.JSON) for text in texts))
-    for text in texts:
-        text.close()
+    await _write(*(AccessLog(each, LogForm.JSON) for each in raws))
+    for each in raws:
+        each.close()
     assert _read(await read) == _expected()
     assert max(raws[0].sizes + raws[1].sizes) <= PIECE
 
@@ -98,10 +93,9 @@ async def test_a_file_that_processes_share_is_written_in_fewer_steps_and_lines_s
 ) -> None:
     raw = Counted(tmp_path / "log")
     raws = raw, Counted(os.dup(raw.fileno()))
-    texts = [_text(each) for each in raws]
-    await _write(*(AccessLog(text, LogForm.JSON) for text in texts))
-    for text in texts:
-        text.close()
+    await _write(*(AccessLog(each, LogForm.JSON) for each in raws))
+    for each in raws:
+        each.close()
     data = (tmp_path / "log").read_bytes()
     assert _read(data) == _expected()
     sizes = raws[0].sizes + raws[1].sizes
@@ -115,12 +109,11 @@ async def test_a_line_that_is_longer_than_a_piece_is_written_by_itself(tmp_path:
             return {"padding": "x" * 2 * LARGE_PIECE}
 
     raw = Counted(tmp_path / "log")
-    text = _text(raw)
-    log = AccessLog(text, LogForm.JSON)
+    log = AccessLog(raw, LogForm.JSON)
     for line in (Said(0, 0), Long(), Said(0, 1)):
         log.write(line)
     await log.stop()
-    text.close()
+    raw.close()
     lines = (tmp_path / "log").read_bytes().splitlines()
     assert [len(json.loads(line)["padding"]) for line in lines] == [270, 2 * LARGE_PIECE, 270]
     assert raw.sizes == [len(line) + 1 for line in lines]
@@ -136,7 +129,7 @@ async def test_a_log_that_is_told_to_end_when_its_lines_are_due_ends(tmp_path: P
                 time.sleep(0.001)
             return False
 
-    with (tmp_path / "log").open("w") as text:
+    with (tmp_path / "log").open("wb", 0) as text:
         log = AccessLog(text, LogForm.JSON)
         log._ends = LateEvent()
         log.write(Said(0, 0))
@@ -150,7 +143,7 @@ async def test_a_log_that_nobody_reads_does_not_keep_a_server_from_its_end(
 ) -> None:
     monkeypatch.setattr(access_log, "LAST", 0.1)
     ours, theirs = os.pipe()
-    text = _text(Counted(theirs))
+    text = Counted(theirs)
     with caplog.at_level(logging.WARNING):
         log = AccessLog(text, LogForm.JSON)
         for _ in range(500):
@@ -171,7 +164,7 @@ async def test_a_long_line_comes_whole_out_of_a_pipe_in_one_write_where_that_wai
     ours, theirs = os.pipe()
     raw = Counted(theirs)
     read = asyncio.create_task(asyncio.to_thread(_all_of, ours))
-    with _text(raw) as text:
+    with raw as text:
         log = AccessLog(text, LogForm.JSON)
         log.write(Padded("\u65e5" * (size // 3)))
         await log.stop()
@@ -183,7 +176,7 @@ async def test_a_long_line_comes_whole_out_of_a_pipe_in_one_write_where_that_wai
 async def test_lines_that_come_while_a_log_is_stopped_are_written_and_do_not_keep_it_from_its_end() -> None:
     for _ in range(20):
         ours, theirs = os.pipe()
-        with _text(Counted(theirs)) as text:
+        with Counted(theirs) as text:
             log = AccessLog(text, LogForm.JSON)
             log.write(Said(0, 0))
             stopping = asyncio.create_task(log.stop())
@@ -198,7 +191,7 @@ async def test_lines_that_come_while_a_log_is_stopped_are_written_and_do_not_kee
 
 async def test_all_who_stop_a_log_wait_until_it_is_written_whoever_of_them_gives_up() -> None:
     ours, theirs = os.pipe()
-    with _text(Counted(theirs)) as text:
+    with Counted(theirs) as text:
         log = AccessLog(text, LogForm.JSON)
         for number in range(100):
             log.write(Said(0, number))
@@ -212,21 +205,51 @@ async def test_all_who_stop_a_log_wait_until_it_is_written_whoever_of_them_gives
     assert [json.loads(line)["number"] for line in _all_of(ours).splitlines()] == list(range(100))
 
 
-async def test_a_log_that_cannot_be_written_says_so_a_few_times_not_for_each_piece(
+class Disk(io.FileIO):
+    """A file on a disk that has room for so many bytes."""
+
+    room = 0
+
+    def write(self, data: Any) -> int | None:
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = super().write(data[: self.room])
+        self.room -= written or 0
+        return written
+
+
+async def test_a_full_disk_is_told_once_and_cuts_no_line_that_comes_when_there_is_room_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Disk(tmp_path / "log", "w") as disk:
+        log = AccessLog(disk, LogForm.JSON)
+        for number, disk.room in enumerate((1000, 400, 0, 0, 1000, 1000)):
+            for _ in range(2):
+                log.write(Said(0, number))
+            await asyncio.wait_for(log.stop(), 30)
+    lines = (tmp_path / "log").read_bytes().splitlines()
+    assert [json.loads(each)["number"] for each in lines if each.endswith(b"}")] == [0, 0, 1, 4, 4, 5, 5]
+    assert next(each for each in lines if not each.endswith(b"}")).startswith(b'{"by":0,"number":1')
+    assert caplog.messages == [
+        "the access log cannot be written, and lines are left out: [Errno 28] No space left on device",
+        "the access log is written again; 6 lines are left out",
+    ]
+
+
+async def test_a_log_that_cannot_be_written_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    few = NoFlood()
-    caplog.handler.addFilter(few)
     ours, theirs = os.pipe()
     os.close(ours)
-    text = _text(Counted(theirs))
+    text = Counted(theirs)
     log = AccessLog(text, LogForm.JSON)
     try:
-        for number in range(2 * MOST_LINES):
+        for number in range(5):
             log.write(Said(0, number))
             await asyncio.wait_for(log.stop(), 30)
     finally:
-        caplog.handler.removeFilter(few)
         with suppress(OSError):
             text.close()
-    assert caplog.messages == ["the access log cannot be written: [Errno 32] Broken pipe"] * MOST_LINES
+    assert caplog.messages == [
+        "the access log cannot be written, and lines are left out: [Errno 32] Broken pipe"
+    ]

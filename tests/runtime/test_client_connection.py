@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -348,7 +348,7 @@ class Wire(asyncio.Transport):
     def close(self) -> None: ...
 
 
-async def connection(others: set[Connection], rules: ConnectionRules) -> tuple[Connection, Wire]:
+async def connection(others: dict[Connection, None], rules: ConnectionRules) -> tuple[Connection, Wire]:
     async def never(request: web.BaseRequest) -> web.StreamResponse:
         raise AssertionError
 
@@ -359,7 +359,7 @@ async def connection(others: set[Connection], rules: ConnectionRules) -> tuple[C
 
 def test_a_client_is_slow_while_it_takes_something_and_gone_when_it_takes_nothing() -> None:
     async def scenario() -> float | None:
-        made, wire = await connection(set(), ConnectionRules(header=10_000, write=10, idle=10_000))
+        made, wire = await connection({}, ConnectionRules(header=10_000, write=10, idle=10_000))
         wire.size = 1000
         made.pause_writing()
         for _ in range(100):
@@ -381,7 +381,7 @@ def test_those_who_are_stuck_the_longest_make_room_when_all_leave_too_much(
     monkeypatch.setattr(unread, "MAX_UNREAD", 1000)
 
     async def scenario() -> list[bool]:
-        others: set[Connection] = set()
+        others: dict[Connection, None] = {}
         made = [await connection(others, ConnectionRules(header=10_000)) for _ in range(4)]
         for one, wire in made:
             await asyncio.sleep(1)
@@ -397,3 +397,24 @@ def test_those_who_are_stuck_the_longest_make_room_when_all_leave_too_much(
         return [wire.aborted_at is not None for _, wire in made]
 
     assert run_virtual(scenario()) == [True, True, True, False]
+
+
+async def test_the_oldest_connection_that_is_idle_makes_way_where_there_is_no_room_for_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(most=3) as it:
+        made = []
+        for number in range(5):  # the last two come in place of those that ask for nothing
+            made.append(await it.connect())
+            if number not in (1, 2):
+                made[number][1].write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asyncio.sleep(0.1)
+        refused = await it.connect()
+        for reader, _ in (made[1], made[2], refused):
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+        it.going_on.set()
+        assert (await asyncio.wait_for(made[0][0].readline(), 5)) == b"HTTP/1.1 200 OK\r\n"
+        for _, writer in (*made, refused):
+            writer.close()
+    assert "3 connections, and no room for more" in caplog.text

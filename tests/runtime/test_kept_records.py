@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,34 @@ async def test_a_folder_that_cannot_be_used_stops_nothing(
         await keeping.start()
         await keeping.stop()
     assert "cannot be kept in" in caplog.text
+
+
+async def test_a_full_disk_is_told_once_and_nothing_is_left_on_it(
+    tmp_path: Path, plan: Plan, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = [0, 0, 1 << 20, 0]
+    write_bytes = Path.write_bytes
+
+    def write(path: Path, data: bytes) -> int:
+        most = room.pop(0)
+        written = write_bytes(path, data[:most])
+        if len(data) > most:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    records = Records()
+    kept = KeptRecords(tmp_path / "state", "shop")
+    kept.take_over(records)
+    told = []
+    for number in range(4):
+        if number == 2:
+            shutil.rmtree(tmp_path / "state")  # it is made again
+        ended(records, plan, f"req_{number}")
+        with caplog.at_level(logging.WARNING):
+            kept.save(records)
+        told.append(len(caplog.messages))
+        left = [path.suffix for path in (tmp_path / "state").iterdir() if path.suffix != ".lock"]
+        assert left == ([".json"] if number >= 2 else [])
+    kept.close()
+    assert told == [1, 1, 1, 2]

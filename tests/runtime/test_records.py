@@ -51,7 +51,7 @@ class House:
     http: aiohttp.ClientSession
     records: Records
     commands: Commands
-    out: io.StringIO
+    out: io.BytesIO
 
     async def ask(self, model: str = "r", name: str = "", **body: Any) -> tuple[int, str]:
         """The status, and the id of the request."""
@@ -64,7 +64,7 @@ class House:
     async def lines(self) -> list[str]:
         """The access log, all of it."""
         await self.records.stop()
-        return self.out.getvalue().splitlines()
+        return self.out.getvalue().decode().splitlines()
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def house(
         gpt = remote_plan("gpt", mock.endpoint, key=KEY, price=price)
         executor = Executor(plan_with(gone, gpt, fallback("r", "gone", "gpt"), keys=keys), Path.cwd())
         await executor.start()
-        out = io.StringIO()
+        out = io.BytesIO()
         records = Records(AccessLog(out, form))
         app = build_app(executor, keys=Keys(keys, Path.cwd()), records=records)
         server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
@@ -102,7 +102,7 @@ def keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_ends_while_the_gateway_stops_is_written_down_once() -> None:
-    out = io.StringIO()
+    out = io.BytesIO()
     records = Records(AccessLog(out, LogForm.JSON))
     exchange = Exchange(Executor(plan_with(remote_plan("gpt", key=KEY)), Path.cwd()), "req_a")
     records.end_soon(exchange, ("POST", "/v1/chat/completions", 200, "ok", None), True)

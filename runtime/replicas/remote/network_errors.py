@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from ...dialects.provider_errors.classify import ASKS_USER
-from ...requests.errors import NetworkError, RequestError, ServerDown, ServerError
+from ...requests.errors import Backpressure, NetworkError, RequestError, ServerDown, ServerError
 from .certificates import is_tls, why_tls
 from .connector import why_unreadable
 from .proxy import Proxy
@@ -25,6 +25,9 @@ _FORM = "Python 3.13 and newer want that: have it made anew, or trust its author
 _HELPS = dict.fromkeys(range(80, 94), _FORM) | {9: _RENEW, 10: _RENEW, 62: _NAMES, 64: _NAMES}
 """By OpenSSL's codes: not in the form of RFC 5280, not yet valid, expired, another host, another address."""
 _TRUST = "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
+
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""What is used up on this machine: descriptors, memory, ports. No provider's fault."""
 
 Told = tuple[type[RequestError], str, bool | None]
 """The class, what comes behind the name of the provider, and whether it is worth another try; None: as the
@@ -45,6 +48,8 @@ def told_of(error: aiohttp.ClientError, endpoint: str, proxy: Proxy | None, *, l
             what = f"cannot be reached at {endpoint}: {why_tls(error.os_error)}"
         case aiohttp.ClientConnectorError():
             number = error.os_error.errno
+            if number in _OURS:
+                return Backpressure, f"cannot be connected to from here: {os.strerror(number)}", None
             reason = _reason(error.os_error)
             where = f"{error.host}:{error.port}" if launched else endpoint
             if proxy is not None:
@@ -89,7 +94,8 @@ def _broken(error: aiohttp.ClientOSError) -> str:
 
 def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
-        return "there is no such host"
+        again = error.errno == socket.EAI_AGAIN
+        return "no server that knows names answers now" if again else "there is no such host"
     if isinstance(error, ssl.SSLError) or not (error.errno and error.errno > 0):
         return why_tls(error)
     return os.strerror(error.errno)
