@@ -13,6 +13,7 @@ from ...compiler.declare import written_path
 from ...compiler.evaluate import Evaluator
 from ...compiler.functions import FUNCTIONS
 from ...compiler.memory import Memory
+from ...compiler.plan.open_names import is_pattern
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Symbol
 from ...compiler.shared_circuits import shared_circuits
@@ -200,6 +201,8 @@ def _symbol(view: View, symbol: Symbol) -> str:
     elif isinstance(symbol.node, s.TypeDeclaration):
         parts += _alias(view, symbol)
     if isinstance(symbol.node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
+        if is_pattern(symbol.name.text):
+            parts.append("answers for names that fit, if none is declared so and no longer one fits")
         parts += view.proofs.of_name(symbol.name.text)
     if symbol.scope is not view.scope:
         parts.append(f"in {source.name}")

@@ -32,6 +32,7 @@ from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.parts import Text
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_bedrock, check_gemini, check_openai_chat
+from tests.support.rows import each_row
 from tests.support.strict import problems
 
 Json = dict[str, Any]
@@ -246,7 +247,7 @@ def test_the_limit_has_the_name_that_the_model_knows() -> None:
 # ---- thinking
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("effort", "can", "thinking", "words"),
     [
         ("high", NEW_CLAUDE, {"type": "adaptive"}, "high"),
@@ -482,8 +483,8 @@ def test_a_model_that_cannot_be_told_what_to_call_while_it_thinks_is_told_not_to
     assert refused(asked, "openai_chat", DEEPSEEK) == ["tool_choice"]
 
 
-@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
-@pytest.mark.parametrize(
+@each_row("to", ["anthropic", "gemini", "bedrock"])
+@each_row(
     ("messages", "kept"),
     [
         ([USER, {"role": "assistant", "content": ""}, {"role": "user", "content": "two"}], ["Hello.", "two"]),

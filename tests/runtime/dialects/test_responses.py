@@ -23,6 +23,7 @@ from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
 from inferc.runtime.requests.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from tests.support.conversations import answers
 from tests.support.official_types import check_anthropic, check_openai_chat, check_openai_responses
+from tests.support.rows import each_row
 
 Json = dict[str, Any]
 
@@ -104,7 +105,7 @@ def test_what_only_openai_can_open_stays_sealed() -> None:
     assert "tools[0]" in str(found)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("more", "param"),
     [
         ({"previous_response_id": "resp_1"}, "previous_response_id"),

@@ -13,6 +13,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest
 
+from ...support.rows import each_row
 from .reference import judge, plan
 
 Json = dict[str, Any]
@@ -64,7 +65,7 @@ EVERYBODY = [
 ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         {"messages": [USER, {"role": "assistant", "content": "Hi.", "tool_calls": []}, USER]},
@@ -83,12 +84,12 @@ EVERYBODY = [
         "parsed arguments, and nothing else",
     ],
 )
-@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+@each_row(("name", "model"), EVERYBODY)
 def test_what_says_nothing_is_refused_by_nobody(name: str, model: str, body: Json) -> None:
     sent("openai_chat", name, model, body)
 
 
-@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+@each_row(("name", "model"), EVERYBODY)
 def test_what_a_user_says_between_the_results_of_a_turn_stands_behind_them(name: str, model: str) -> None:
     other = {**CALL, "id": "call_abcdef"}
     between = [
