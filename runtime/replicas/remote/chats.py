@@ -47,7 +47,7 @@ from ...requests.usage import Usage
 from .chat_answers import ChunkReader, EventsReader, Fit, gathered, wants_usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, read_whole
-from .passthrough_rules import Straight
+from .passthrough_rules import straight_for
 from .passthrough_streams import PassingReader
 
 
@@ -70,7 +70,7 @@ class Chats:
         if _is_told_to_rest(plan):
             self._can = evolve(self._can, thinks_unasked=False)
         self._never_chats = chats(self._can) is False
-        self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
+        self._straight = straight_for(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
