@@ -49,7 +49,7 @@ _COST_LINE, _ID_LINE, _UPSTREAM_ID_LINE = (
 )
 _ID_LINES = b"%b%b: %%b\r\n" % (_ID_LINE, _ANTHROPICS_ID.encode())
 """As Anthropic's clients want it."""
-_process = secrets.token_hex(8)
+_OWN_ID = f"req_{secrets.token_hex(8)}%08x"
 _numbers = count(1)
 
 
@@ -126,7 +126,7 @@ def add_ids(response: web.StreamResponse, ids: Mapping[str, str]) -> None:
 
 def new_ids() -> dict[str, str]:
     """The headers of a request that nobody has named."""
-    return {REQUEST_ID_HEADER: f"req_{_process}{next(_numbers):08x}"}
+    return {REQUEST_ID_HEADER: _OWN_ID % next(_numbers)}
 
 
 def answered_by(
