@@ -178,12 +178,12 @@ def lines_answered(
     deployment, attempts = trace.deployment or name, trace.tries()
     if upstream is None:  # a local model always costs the same
         return _plain_lines(deployment, trace.replica, attempts, cost)
-    lines = _plain_lines(deployment, trace.replica, attempts, None)
+    lines = [_plain_lines(deployment, trace.replica, attempts, None)]
     if cost is not None:
-        lines += _COST_LINE % _dollars(cost).encode()
+        lines.append(_COST_LINE % _dollars(cost).encode())
     if upstream.request_id is not None:
-        lines += _UPSTREAM_ID_LINE % upstream.request_id.encode()  # which `read_upstream` has looked at
-    return lines
+        lines.append(_UPSTREAM_ID_LINE % upstream.request_id.encode())  # which `read_upstream` has looked at
+    return b"".join(lines)
 
 
 def add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:
