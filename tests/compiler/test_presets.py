@@ -13,11 +13,12 @@ from inferc.dsl.kinds import ProviderKind, RuntimeKind, TaskKind
 from inferc.dsl.presets import PRESETS
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 KINDS = list(PRESETS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_row("kind", KINDS)
 def test_each_preset_says_where_it_is_from(kind: RuntimeKind) -> None:
     preset = PRESETS[kind]
     assert preset.source
@@ -57,14 +58,14 @@ def test_a_missing_key_is_an_error_that_names_the_usual_variable(project: Projec
     assert f'env("{PRESETS[kind].key}")' in item.help[0]
 
 
-@pytest.mark.parametrize("prefix", [prefix for kind in KINDS for prefix in PRESETS[kind].prefixes])
+@each_row("prefix", [prefix for kind in KINDS for prefix in PRESETS[kind].prefixes])
 def test_a_prefix_says_the_runtime_and_is_not_sent(prefix: str) -> None:
     kind = infer_runtime(f"{prefix}some-model")
     assert prefix in PRESETS[kind].prefixes
     assert name_at(kind, f"{prefix}some-model") == "some-model"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "model", "sent"),
     [
         (RuntimeKind.GROQ, "openai/gpt-oss-120b", "openai/gpt-oss-120b"),
