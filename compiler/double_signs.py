@@ -10,10 +10,10 @@ from .scope import Scope
 def report_double_sign(node: s.Unary | s.Binary, scope: Scope, found: Diagnostics) -> None:
     """A warning for `- -x`, `!!x` and `a - -b`."""
     inner = node.operand if isinstance(node, s.Unary) else node.right
-    sign, text = node.operator, scope.span(inner).text
-    if not isinstance(inner, s.Unary | s.Number) or not text.startswith(sign) or sign not in ("-", "!"):
+    sign, here = node.operator, scope.span(inner)
+    if sign not in ("-", "!") or not isinstance(inner, s.Unary | s.Number) or not here.starts_with(sign):
         return
-    span, operand = scope.span(node), text.removeprefix(sign).lstrip()
+    span, operand = scope.span(node), here.text.removeprefix(sign).lstrip()
     if isinstance(node, s.Unary):
         instead, says = operand, f"the second `{sign}` undoes the first"
     else:

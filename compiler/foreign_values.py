@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
-from ..dsl.foreign_variables import variable_named
+from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.foreign_words import foreign_word
 from .foreign import env_instead
 from .scope import VALUES, Scope
@@ -16,7 +16,7 @@ _SPACES = ("var", "vars", "local", "locals", "param", "params", "let", "self", "
 def report_variable(node: s.Expression, scope: Scope, found: Diagnostics) -> bool:
     """Report `process.env.X`, `os.environ.X` and the like; whether it was one."""
     span = scope.span(node)
-    variable = variable_named(span.text)
+    variable = variable_named(span.text) if span.starts_with(*STARTS) else None
     if variable is None:
         return False
     message = f'a variable of the environment is written `env("{variable}")`'

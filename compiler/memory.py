@@ -154,10 +154,10 @@ class Memory:
 
     def _use(self, result: Result) -> None:
         """It is needed in this check, and so are those below, which hold: mark what they looked up."""
-        waiting = [result]
+        waiting, check = [result], self._check
         for each in waiting:
-            if each.check != self._check:
-                each.check = self._check
+            if each.check != check:
+                each.check = check
                 for names, used in each.uses:
                     names.used |= used
                 waiting += each.results

@@ -19,14 +19,17 @@ class Named(Protocol):
 
 
 class Said:
-    """A finding, with the declaration that each of its places stands in, and the key of that one's file."""
+    """A finding; for each of its places the key of the file, the declaration that it stands in, and where the
+    place begins and ends there."""
 
-    __slots__ = ("_about", "_finding", "_starts")
+    __slots__ = ("_finding", "_places")
 
     def __init__(self, finding: Diagnostic, about: list[tuple[str, Declaration]]) -> None:
         self._finding = finding
-        self._about = about
-        self._starts = [node.start for _, node in about]
+        self._places = [
+            (key, node, span.start - node.start, span.end - node.start)
+            for (key, node), span in zip(about, places(finding), strict=True)
+        ]
 
     @classmethod
     def of(cls, finding: Diagnostic, files: Mapping[str, Named]) -> Said | None:
@@ -43,20 +46,20 @@ class Said:
 
     def again(self, files: Mapping[str, Named]) -> Diagnostic | None:
         """The finding where its declarations stand now, None where one of them is gone."""
-        if not all(_is_there(files, key, node) for key, node in self._about):
-            return None
-        moved = (
-            Span(files[key].module.source, span.start - start + node.start, span.end - start + node.start)
-            for (key, node), start, span in zip(self._about, self._starts, places(self._finding), strict=True)
-        )
-        self._finding = with_places(self._finding, moved)
-        self._starts = [node.start for _, node in self._about]
+        moved = []
+        for key, node, start, end in self._places:
+            module = _module_with(files, key, node)
+            if module is None:
+                return None
+            moved.append(Span(module.source, node.start + start, node.start + end))
+        self._finding = with_places(self._finding, iter(moved))
         return self._finding
 
 
-def _is_there(files: Mapping[str, Named], key: str, node: Declaration) -> bool:
+def _module_with(files: Mapping[str, Named], key: str, node: Declaration) -> Module | None:
+    """The file in which `node` is a declaration still."""
     if key not in files:
-        return False
+        return None
     module = files[key].module
     number = module.damage.number_at(node.start)
-    return number >= 0 and module.declarations[number] is node
+    return module if number >= 0 and module.declarations[number] is node else None

@@ -47,6 +47,8 @@ class Source:
 
     def secrets_between(self, start: int, end: int) -> list[str]:
         """Those of them that stand on the lines from `start` to `end`, at least in part."""
+        if not self.secrets:
+            return []
         first = self.text.rfind("\n", 0, start) + 1
         last = self.text.find("\n", end) % (len(self.text) + 1)
         return [self.text[begin:stop] for begin, stop in self._secrets_over(first, last)]
@@ -119,6 +121,10 @@ class Span:
     def text(self) -> str:
         """What stands there, as it may be shown."""
         return self.source.shown[self.start : self.end]
+
+    def starts_with(self, *signs: str) -> bool:
+        """Whether one of these stands at its start: nothing is looked through for secrets for that."""
+        return self.source.text.startswith(signs, self.start, self.end)
 
 
 def common_length(one: str, other: str) -> int:

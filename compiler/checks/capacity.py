@@ -55,12 +55,11 @@ def _target(declared: Declared, by_node: dict[int, Declared], found: Diagnostics
 
 
 def _compare(declared: Declared, deployment: Deployment, target: Deployment, found: Diagnostics) -> None:
-    span = declared.span(*_PATH)
     if target.name == deployment.name:
         found.error(
             "E0402",
             f"`{deployment.name}` falls back to itself",
-            span,
+            declared.span(*_PATH),
             "this deployment is the one that is full",
             help="name another deployment, or use `queue`",
         )
@@ -70,7 +69,7 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
         found.error(
             "E0403",
             f"`{deployment.name}` answers `{own}` requests, `{target.name}` answers `{other}`",
-            span,
+            declared.span(*_PATH),
             "cannot take over",
             help=f"name a deployment whose task is `{own}`",
         )
@@ -80,7 +79,7 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
         found.warning(
             "W0417",
             f"`{target.name}` takes fewer tokens than `{deployment.name}`",
-            span,
+            declared.span(*_PATH),
             f"{other_window:,} instead of {window:,} tokens",
             help="long requests that the one accepts fail at the other",
         )

@@ -24,6 +24,14 @@ _SENT = (DType.BF16, DType.BOOL, DType.TEXT)
 _GENERATED = (DType.F32, DType.F16)
 _WITH_PAST = "export it with its past: `optimum-cli export onnx --task text-generation-with-past`"
 
+_CLASSIC = "ai.onnx.ml"
+"""The operators of what is no neural network, such as models of scikit-learn."""
+
+_WITHOUT_ZIPMAP = (
+    "convert it again: skl2onnx with `options={'zipmap': False}`, onnxmltools' LightGBM with `zipmap=False`"
+)
+_WITH_TENSORS = "no protocol carries sequences, maps and optionals: export it with a tensor there"
+
 
 @frozen
 class Misfit:
@@ -250,11 +258,9 @@ def _tensors(signature: Signature) -> Misfit | None:
     everything = (*signature.inputs, *signature.outputs)
     strange = [each for each in everything if each.dtype is None]
     if strange:
-        is_given = any(each.dtype is None for each in signature.outputs)
-        return Misfit(
-            f"{_names(strange)} is no tensor",
-            "models of scikit-learn: convert with `options={'zipmap': False}`" if is_given else None,
-        )
+        are = "is no tensor" if len(strange) == 1 else "are no tensors"
+        is_zipmap = _CLASSIC in signature.opsets and all(each in signature.outputs for each in strange)
+        return Misfit(f"{_names(strange)} {are}", _WITHOUT_ZIPMAP if is_zipmap else _WITH_TENSORS)
     if not signature.outputs:
         return Misfit("it gives nothing", "export it again, with its outputs")
     dtypes = {each.dtype for each in everything}
@@ -262,5 +268,8 @@ def _tensors(signature: Signature) -> Misfit | None:
         return Misfit("ONNX Runtime takes no texts where others of a model's values are bf16")
     unsent = [each for each in everything if each.dtype not in (*_NUMBERS, *_SENT)]
     if unsent:
-        return Misfit(f"no protocol carries the type of {every(f'`{each}`' for each in unsent)}")
+        return Misfit(
+            f"no protocol carries the type of {every(f'`{each}`' for each in unsent)}",
+            "export it with a `Cast` there: to or from f32, for example",
+        )
     return None

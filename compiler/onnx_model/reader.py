@@ -40,6 +40,8 @@ _DTYPES: dict[int, tuple[DType, int]] = {
     24: (DType.F8E8M0, 8),
     25: (DType.U2, 2),
     26: (DType.I2, 2),
+    27: (DType.F6E2M3, 6),
+    28: (DType.F6E3M2, 6),
 }
 """ONNX's numbers of the types of elements: the type, and the bits of one element."""
 
@@ -66,6 +68,10 @@ _SCORES = {
     "TreeEnsembleClassifier": "shares",
 }
 """Operators whose outputs are scores, and what those are called."""
+
+_LINEAR = "LinearClassifier"
+_TRANSFORMS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
+"""Of its numbers it makes scores where its attribute `post_transform` says so."""
 
 
 class ModelError(Exception):
@@ -216,7 +222,7 @@ class _Reader:
         while position > 0 and len(graph.nodes) - position < _LAST_NODES:
             position -= 1
             start, end = graph.nodes[position]
-            if end - start > _SMALL_NODE or output.encode() not in self._wire.read(start, end):
+            if end - start <= _SMALL_NODE and output.encode() not in self._wire.read(start, end):
                 continue
             operator, taken, given = self._wired(start, end)
             if output not in given:
@@ -224,8 +230,24 @@ class _Reader:
             if operator in _SHAPING and taken:
                 output = taken[0]
                 continue
+            if operator == _LINEAR:
+                return _TRANSFORMS.get(self._text_of(start, end, "post_transform"))
             return _SCORES.get(operator)
         return None
+
+    def _text_of(self, start: int, end: int, wanted: str) -> str:
+        """An attribute of a node that is a text; empty where it has none."""
+        for number, first, last in self._wire.fields(start, end):
+            if number == 5:
+                name = text = ""
+                for inner, begins, stops in self._wire.fields(first, last):
+                    if inner == 1:
+                        name = self._wire.text(begins, stops)
+                    elif inner == 4 and name == wanted:
+                        text = self._wire.text(begins, stops)
+                if name == wanted:
+                    return text
+        return ""
 
     def _wired(self, start: int, end: int) -> tuple[str, list[str], list[str]]:
         """The operator of a node, and the names of what it takes and gives."""

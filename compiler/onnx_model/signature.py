@@ -38,6 +38,8 @@ class DType(StrEnum):
     U4 = "u4"
     I2 = "i2"
     U2 = "u2"
+    F6E2M3 = "f6e2m3"
+    F6E3M2 = "f6e3m2"
 
 
 _MOST_SHOWN = 8

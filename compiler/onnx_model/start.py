@@ -24,6 +24,7 @@ _SENTENCES = ("sentence_embedding", "sentence_embeddings")
 _ENCODER = "encoder_model.onnx"
 
 _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
+_PROBABILITIES = re.compile(r"^(?!.*log).*prob(s|abilit)", re.IGNORECASE)
 
 
 @frozen
@@ -129,7 +130,16 @@ def _tensors(signature: Signature, beside: Sidecars) -> Start:
         labels = _labels(output, beside)
         if labels:
             return Start(TaskKind.CLASSIFY, (*labels, *_activation(signature, output, beside)))
-    return Start(kind, hint="or `task classify { top_k = 3 }`, for scores by label" if classifies else None)
+    return Start(kind, hint=_scores_by_label(signature, output, beside) if classifies and output else None)
+
+
+def _scores_by_label(signature: Signature, output: TensorSpec, beside: Sidecars) -> str | None:
+    """How it is served as a classifier; None where one number is no choice between classes."""
+    if output.shape is not None and output.shape[-1] == 1:
+        return None
+    activation = ["activation = none"] if _PROBABILITIES.search(output.name) else []
+    settings = ["top_k = 3", *(activation or _activation(signature, output, beside))]
+    return f"or `task classify {{ {', '.join(settings)} }}`, for scores by label"
 
 
 def _embed(signature: Signature, beside: Sidecars) -> _Settings:

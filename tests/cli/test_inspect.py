@@ -225,6 +225,11 @@ def test_what_is_no_model_is_said_and_the_others_are_printed(inferc: Command, tm
     ]
 
 
+def test_a_misspelt_model_is_answered_with_the_one_beside_it(inferc: Command, tmp_path: Path) -> None:
+    models.save(models.digits(), tmp_path / "digits.onnx")
+    assert inferc("inspect", "digit.onnx").err.endswith("no such file; did you mean digits.onnx?\n")
+
+
 @pytest.mark.parametrize(
     "command", [["inspect", "samples/models/minilm.onnx"], ["check", "samples/onnx.infer"]]
 )
@@ -237,6 +242,28 @@ def test_looking_into_a_model_loads_no_heavy_library(command: list[str]) -> None
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=200
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "hint"),
+    [
+        ("y", 3, "# or `task classify { top_k = 3 }`, for scores by label"),
+        ("logprobs", 3, "# or `task classify { top_k = 3 }`, for scores by label"),
+        ("probabilities", 3, "# or `task classify { top_k = 3, activation = none }`, for scores by label"),
+        ("y", 1, None),
+    ],
+)
+def test_a_classifier_is_proposed_for_what_may_be_scores(
+    inferc: Command, tmp_path: Path, name: str, classes: int, hint: str | None
+) -> None:
+    sides = [("x", TensorProto.FLOAT, ["n", 4]), (name, TensorProto.FLOAT, ["n", classes])]
+    models.save(models.model(sides[:1], sides[1:]), tmp_path / "m.onnx")
+    done = inferc("inspect", "m.onnx").out
+    assert [line.strip() for line in done.splitlines() if "classify" in line] == ([hint] if hint else [])
+    if hint is not None:
+        task = hint.split("`")[1]
+        (tmp_path / "app.infer").write_text(done.replace("task = tensor", task))
+        assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
 
 
 # ---- what is published beside a model

@@ -134,26 +134,31 @@ def test_a_tensor_that_no_protocol_carries_is_said_with_its_type(project: Projec
     models.save(made, project.folder / "odd.onnx")
     [found] = project.findings(deployment("odd", ""))
     assert "no protocol carries the type of `y c64[n, 2]`" in found.message
+    assert found.help == ("export it with a `Cast` there: to or from f32, for example",)
 
 
-def test_an_output_that_is_no_tensor_cannot_be_passed_on(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("sides", "opset", "message", "help"),
+    [
+        (["output"], "ai.onnx.ml", "`maps` is no tensor", "skl2onnx with `options={'zipmap': False}`"),
+        (["output"], "other", "`maps` is no tensor", "export it with a tensor there"),
+        (["input"], "ai.onnx.ml", "`maps` is no tensor", "export it with a tensor there"),
+        (["input", "output"], "other", "`maps` and `maps` are no tensors", "export it with a tensor there"),
+    ],
+)
+def test_what_is_no_tensor_cannot_be_passed_on(
+    project: Project, sides: list[str], opset: str, message: str, help: str
+) -> None:
     made = models.digits()
-    made.graph.output.append(onnx.helper.make_tensor_sequence_value_info("maps", TensorProto.FLOAT, None))
+    made.opset_import.append(onnx.helper.make_opsetid(opset, 1))
+    for side in sides:
+        value = onnx.helper.make_tensor_sequence_value_info("maps", TensorProto.FLOAT, None)
+        getattr(made.graph, side).append(value)
     models.save(made, project.folder / "forest.onnx")
     [found] = project.findings(deployment("forest", ""))
-    assert (found.code, found.help) == (
-        "E0504",
-        ("models of scikit-learn: convert with `options={'zipmap': False}`",),
-    )
-
-
-def test_an_input_that_is_no_tensor_is_nothing_that_scikit_learn_makes(project: Project) -> None:
-    made = models.digits()
-    made.graph.input.append(onnx.helper.make_tensor_sequence_value_info("parts", TensorProto.FLOAT, None))
-    models.save(made, project.folder / "parts.onnx")
-    [found] = project.findings(deployment("parts", ""))
-    assert found.message == "this model cannot do the task `tensor`: `parts` is no tensor"
-    assert not found.help
+    assert (found.code, found.message) == ("E0504", f"this model cannot do the task `tensor`: {message}")
+    [advice] = found.help
+    assert help in advice
 
 
 def test_a_model_that_gives_nothing_cannot_answer(project: Project) -> None:

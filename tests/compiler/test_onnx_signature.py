@@ -78,7 +78,7 @@ def test_a_real_model_has_the_signature_that_onnx_reads(name: str) -> None:
 
 
 def many_types() -> onnx.ModelProto:
-    numbers = [n for n in TensorProto.DataType.values() if 0 < n <= TensorProto.INT2]
+    numbers = [n for n in TensorProto.DataType.values() if n > 0]
     inputs = [(TensorProto.DataType.Name(number), number, ["n", 3]) for number in numbers]
     return models.model(inputs, [("out", TensorProto.FLOAT16, [])])
 
@@ -163,6 +163,28 @@ def onnx_parameters(path: Path) -> int:
 
 
 # ---- weights in other files
+
+
+@pytest.mark.parametrize(
+    ("transform", "made"), [("SOFTMAX", "softmax"), ("LOGISTIC", "sigmoid"), ("NONE", None), (None, None)]
+)
+@pytest.mark.parametrize("features", [4, 20_000])
+def test_scores_of_a_linear_classifier_are_known_however_large_it_is(
+    tmp_path: Path, transform: str | None, made: str | None, features: int
+) -> None:
+    node = helper.make_node(
+        "LinearClassifier",
+        ["x"],
+        ["label", "p"],
+        domain="ai.onnx.ml",
+        coefficients=[0.5] * features,
+        classlabels_ints=[0, 1],
+        **({"post_transform": transform} if transform else {}),
+    )
+    built = models.model([("x", TensorProto.FLOAT, ["n", features])], [("p", TensorProto.FLOAT, ["n", 2])])
+    built.graph.node.append(node)
+    models.save(built, tmp_path / "m.onnx")
+    assert read_model(tmp_path / "m.onnx").signature.activations == ({"p": made} if made else {})
 
 
 def test_weights_that_onnx_saves_beside_the_model_are_found_and_counted(tmp_path: Path) -> None:

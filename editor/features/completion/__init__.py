@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import attrs
 from lsprotocol import types as lsp
@@ -56,10 +57,13 @@ def _rank(typed: str, label: str) -> tuple[int, str]:
 
 def _items(offers: Iterable[Offer], where: lsp.Range | None, snippets: bool) -> list[lsp.CompletionItem]:
     with attrs.validators.disabled():  # all of it is made here
-        return [_item(number, offer, where, snippets) for number, offer in enumerate(offers)]
+        items = [_item(number, offer, snippets) for number, offer in enumerate(offers)]
+        return items if where is None else [_replacing(where, each) for each in items]
 
 
-def _item(number: int, offer: Offer, where: lsp.Range | None, snippets: bool) -> lsp.CompletionItem:
+@lru_cache(maxsize=1024)
+def _item(number: int, offer: Offer, snippets: bool) -> lsp.CompletionItem:
+    """The same ones are offered after each key of a word: whoever is given one leaves it as it is."""
     is_snippet = snippets and offer.snippet is not None
     text = offer.snippet if is_snippet and offer.snippet is not None else offer.text
     return lsp.CompletionItem(
@@ -71,6 +75,11 @@ def _item(number: int, offer: Offer, where: lsp.Range | None, snippets: bool) ->
         sort_text=f"{offer.order}{number:04}",
         filter_text=offer.filter or None,
         insert_text_format=lsp.InsertTextFormat.Snippet if is_snippet else None,
-        text_edit=lsp.TextEdit(where, text) if where is not None else None,
-        text_edit_text=text if where is None else None,  # some clients do not take the label instead
+        text_edit_text=text,  # some clients do not take the label instead
     )
+
+
+def _replacing(where: lsp.Range, item: lsp.CompletionItem) -> lsp.CompletionItem:
+    """The same for clients that want to be told in each what is replaced."""
+    edit = lsp.TextEdit(where, item.text_edit_text or "")
+    return attrs.evolve(item, text_edit=edit, text_edit_text=None)

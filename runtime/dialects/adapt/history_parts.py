@@ -29,6 +29,7 @@ from ..fields import objects
 from ..media_urls import type_of_url
 from ..openai_chat.messages import own_form
 from ..openai_chat.thought_details import FIELD, detail_of, is_mistrals, mistral_chunk
+from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
@@ -98,6 +99,11 @@ class PartsAdapted:
             return ()
         match part:
             case Text():
+                if self._provider != "anthropic" and turn.role in SYSTEM and part.text.startswith(BILLING):
+                    self._found.note(path(part.at), "left out: it is about who pays Anthropic")
+                    if (said := without_billing(part)) is None:
+                        return ()
+                    part = said
                 is_signed = self._provider == "gemini" and "gemini" in part.extras
                 if self._drops_empty and not part.text.strip() and not is_signed:
                     return ()
@@ -132,6 +138,9 @@ class PartsAdapted:
                     return (part,) if self._has(str(kind), part.at, own_form(part.value)) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
+                if part.dialect == "anthropic" and (words := as_words(part)):
+                    self._found.note(path(part.at), f"sent as text: `{kind}` is known to Anthropic alone")
+                    return tuple(fit for each in words for fit in self._part(each, turn))
                 if turn.role == "assistant" and kind in RAN_THERE.get(part.dialect, ()):
                     self._found.note(
                         path(part.at), f"left out: `{kind}` is known to {OWNERS[part.dialect]} alone"

@@ -145,18 +145,25 @@ def _effort(wanted: ThinkingWanted) -> str | None:
 
 
 def _nearest(effort: str | None, can: Capabilities, found: Findings) -> str | None:
-    """The effort that the model knows and that is nearest; the lesser of two."""
+    """The effort that the model knows and that is nearest; the lesser of two. More than the least is never
+    `none`: who asks a model to think is not answered without thoughts."""
     if effort is None or can.efforts is None or effort in can.efforts:
         return effort
     known = [word for word in EFFORTS if word in can.efforts]
-    if not known:
-        return None
     if effort not in EFFORTS:
-        found.refuse("reasoning_effort", f"it must be {', '.join(known)}")
+        if known:
+            found.refuse("reasoning_effort", f"it must be {', '.join(known)}")
         return None
     wish = EFFORTS.index(effort)
-    near = min(known, key=lambda word: (abs(EFFORTS.index(word) - wish), EFFORTS.index(word)))
-    found.note("reasoning_effort", f"`{effort}` sent as `{near}`, the nearest that the model knows")
+    near = min(
+        (word for word in known if word != "none" or effort == "minimal"),
+        key=lambda word: (abs(EFFORTS.index(word) - wish), EFFORTS.index(word)),
+        default=None,
+    )
+    if near is not None:
+        found.note("reasoning_effort", f"`{effort}` sent as `{near}`, the nearest that the model knows")
+    elif known:
+        found.note("reasoning_effort", "left out: the model knows no effort but `none`")
     return near
 
 

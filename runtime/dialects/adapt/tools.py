@@ -129,6 +129,9 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         if tool.dialect in SEALS[provider]:
             return tool
         kind = str(tool.value.get("type") or "")
+        if tool.dialect == "anthropic" and kind.startswith("tool_search_tool_"):
+            found.note(path(tool.at) or "tools", "left out: all tools are declared from the start")
+            return None
         what = f"the tool `{kind}`" if kind else "this tool"
         found.refuse(path(tool.at) or "tools", known_alone(tool.dialect, kind, what))
         return None

@@ -31,6 +31,7 @@ _KNOWN = frozenset(
         "metadata",
         "model",
         "output_config",
+        "output_format",
         "stop_sequences",
         "stream",
         "system",
@@ -85,7 +86,7 @@ def read_request(body: Json) -> Conversation:
         _tools(body),
         choice,
         parallel,
-        _format(config),
+        _format(body, config),
         _sampling(body) if not body.keys().isdisjoint(_SAMPLING) else DEFAULT_SAMPLING,
         max_tokens,
         thinking=thinking,
@@ -158,11 +159,15 @@ def _tool_choice(choice: Json | None) -> tuple[ToolChoice | None, bool | None]:
             raise BadRequest(message, param="tool_choice.type")
 
 
-def _format(config: Json) -> Format | None:
-    format = fields.optional(config, "format", dict, ("output_config",))
+def _format(body: Json, config: Json) -> Format | None:
+    """`output_format` is the older name of `output_config.format`."""
+    place: Place = ("output_config", "format")
+    format = fields.optional(config, "format", dict, place[:1])
+    if format is None:
+        place = ("output_format",)
+        format = fields.optional(body, "output_format", dict)
     if format is None:
         return None
-    place: Place = ("output_config", "format")
     if format.get("type") != "json_schema":
         raise fields.wrong((*place, "type"), "must be `json_schema`")
     return Format("schema", fields.required(format, "schema", dict, place))

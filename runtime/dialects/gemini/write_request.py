@@ -105,7 +105,7 @@ class _Writer:
         if name is None:
             place = f"{path(result.at)}.tool_call_id" if result.at else "tool_call_id"
             raise BadRequest(f"`{place}` must be the id of a tool call that came before it", param=place)
-        text = "".join(part.text for part in result.parts if isinstance(part, Text))
+        text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
         written = {**self._id(result.id), "name": name, "response": _response(text, result.is_error)}
         if media := [_media(part) for part in result.parts if not isinstance(part, Text)]:
             written["parts"] = media

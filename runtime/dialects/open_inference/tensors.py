@@ -240,7 +240,7 @@ def _from_bytes(name: str, datatype: str, shape: tuple[int, ...], data: memoryvi
     if datatype == "BOOL":
         kind = numpy.dtype(numpy.uint8)
     values = _shaped(name, numpy.frombuffer(data, kind), shape)
-    return values != 0 if datatype == "BOOL" else values
+    return values.astype(numpy.bool_) if datatype == "BOOL" else values
 
 
 def _split(name: str, shape: tuple[int, ...], count: int, data: memoryview) -> NDArray[Any]:

@@ -106,7 +106,8 @@ def _same_in_company(rows: Sequence[Row], run: Callable[[Sequence[Row]], Outputs
             return False
         for at, index in enumerate(group):
             if index in watched and not all(
-                is_same(one[0], many[at], device) for one, many in zip(alone[index], together, strict=True)
+                is_same(one[:1], many[at : at + 1], device)
+                for one, many in zip(alone[index], together, strict=True)
             ):
                 return False
         seconds = (time.monotonic() - began) / len(group)

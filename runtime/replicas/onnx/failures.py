@@ -22,9 +22,15 @@ _OUTSIDE = re.compile(r"indices element out of data bounds, idx=(-?\d+)")
 _ADVICE = {
     "Unsupported model IR version": "export it for an older version of ONNX, or install a newer ONNX Runtime",
     "Error No Op registered for": "it is no operator of ONNX in that version: export it for another one",
+    "Error No opset import for domain": "export it again, with the version of those operators",
+    " ai.onnx.preview": "ONNX Runtime does not have that operator yet: export it for an older ONNX",
+    " ai.onnx.contrib:": "name the library of the package `onnxruntime-extensions`: `custom_ops`",
+    " com.microsoft.extensions:": "name the library of the package `onnxruntime-extensions`: `custom_ops`",
     "is not a registered function/op": "name the library that has the operator: `custom_ops`",
-    "Could not find an implementation for": "ONNX Runtime has that operator for other types, or in newer "
-    "versions only: export it for a newer version of ONNX, or `onnx.version_converter` converts it",
+    "Could not find an implementation for": "ONNX Runtime has that operator for other types, or in other "
+    "versions only: export it for another version of ONNX, or `onnx.version_converter` converts it",
+    "Failed to construct locale": "install that locale (Debian: the package `locales`, then "
+    "`localedef -i en_US -f UTF-8 en_US.UTF-8`)",
     "is under development and support for this is limited": "export it for an older version of ONNX, or "
     "install a newer ONNX Runtime",
 }
@@ -41,7 +47,7 @@ def first_line(error: Exception) -> str:
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
     text = _LOADING.sub("", _SOURCE.sub("", _CODE.sub("", text)))
     text = _NODE.sub(lambda node: f"{node[1]} {f'`{node[2]}`' if node[2] else ''}".strip() + ": ", text)
-    return text[:_LONGEST_REASON]
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON].rsplit(' ', 1)[0]} …"
 
 
 def explain(error: Exception, owner: str, given: str) -> RequestError:

@@ -107,6 +107,16 @@ async def test_one_value_of_bfloat16_has_no_sizes(tmp_path: Path) -> None:
     assert chunk.outputs[0].values.item() == 1.5
 
 
+async def test_one_truth_value_sent_as_a_byte_has_no_sizes(tmp_path: Path) -> None:
+    sides = [(name, TensorProto.BOOL, []) for name in ("x", "y")]
+    model = save_model(tmp_path / "m.onnx", [helper.make_node("Not", ["x"], ["y"])], sides[:1], sides[1:])
+    head = b'{"inputs":[{"name":"x","datatype":"BOOL","shape":[],"parameters":{"binary_data_size":1}}]}'
+    async with running(tensor_plan(model)) as replica:
+        chunk = await replica.answer(read_request(head + b"\x01", str(len(head))).request, None)
+    assert isinstance(chunk, TensorChunk)
+    assert (chunk.outputs[0].values.shape, chunk.outputs[0].values.item()) == ((), False)
+
+
 async def test_a_pipeline_gives_bfloat16_to_a_model_and_takes_it(tmp_path: Path) -> None:
     """1 + 1/512 lies between two numbers of bfloat16: the even one is 1."""
     node = helper.make_node("Transpose", ["x"], ["y"])
@@ -169,6 +179,12 @@ def test_rows_that_are_tried_take_little_memory() -> None:
     [
         ({"ir_version": 99}, "Unsupported model IR version: 99, .*: export it for an older version of ONNX"),
         ({"opset": 99}, "Opset 99 is .*: export it for an older version of ONNX"),
+        (
+            {"domain": "ai.onnx.contrib"},
+            "ai.onnx.contrib:Relu.*: name the library of .*`onnxruntime-extensions`",
+        ),
+        ({"domain": "ai.onnx.preview"}, "Relu.*: ONNX Runtime does not have that operator yet"),
+        ({"locale": "xx_XX"}, "locale with name:xx_XX.* \u2026: install that locale"),
         ({"domain": "my.ops"}, "my.ops:Relu.* is not a registered .*: name the library .*: `custom_ops`"),
     ],
 )
@@ -176,11 +192,14 @@ async def test_what_to_do_about_a_model_that_cannot_be_loaded(
     tmp_path: Path, changes: dict[str, Any], advice: str
 ) -> None:
     domain = changes.get("domain", "")
-    sides = [helper.make_tensor_value_info(name, F32, ["n"]) for name in ("x", "y")]
-    graph = helper.make_graph(
-        [helper.make_node("Relu", ["x"], ["y"], domain=domain)], "g", sides[:1], sides[1:]
-    )
-    opsets = [helper.make_opsetid("", changes.get("opset", 17)), helper.make_opsetid("my.ops", 1)]
+    locale = changes.get("locale")
+    kind = TensorProto.STRING if locale else F32
+    sides = [helper.make_tensor_value_info(name, kind, ["n"]) for name in ("x", "y")]
+    node = helper.make_node("Relu", ["x"], ["y"], domain=domain)
+    if locale:
+        node = helper.make_node("StringNormalizer", ["x"], ["y"], locale=locale, case_change_action="LOWER")
+    graph = helper.make_graph([node], "g", sides[:1], sides[1:])
+    opsets = [helper.make_opsetid("", changes.get("opset", 17)), helper.make_opsetid(domain or "my.ops", 1)]
     made = helper.make_model(graph, opset_imports=opsets, ir_version=changes.get("ir_version", 9))
     (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
     with pytest.raises(StartError, match=advice):

@@ -13,6 +13,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest
 
+from ...support.rows import each_row
 from .reference import judge, plan
 
 Json = dict[str, Any]
@@ -64,7 +65,7 @@ EVERYBODY = [
 ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         {"messages": [USER, {"role": "assistant", "content": "Hi.", "tool_calls": []}, USER]},
@@ -83,12 +84,12 @@ EVERYBODY = [
         "parsed arguments, and nothing else",
     ],
 )
-@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+@each_row(("name", "model"), EVERYBODY)
 def test_what_says_nothing_is_refused_by_nobody(name: str, model: str, body: Json) -> None:
     sent("openai_chat", name, model, body)
 
 
-@pytest.mark.parametrize(("name", "model"), EVERYBODY)
+@each_row(("name", "model"), EVERYBODY)
 def test_what_a_user_says_between_the_results_of_a_turn_stands_behind_them(name: str, model: str) -> None:
     other = {**CALL, "id": "call_abcdef"}
     between = [
@@ -230,3 +231,117 @@ def test_cache_marks_reach_openrouter(client: str) -> None:
     body: Json = {"max_tokens": 99, "messages": [{"role": "user", "content": said}]}
     found, _ = sent(client, "openrouter", "anthropic/claude-sonnet-4.5", body)
     assert found["messages"][0]["content"] == said
+
+
+BILL = "x-anthropic-billing-header: cc_version=2.1.197; cc_entrypoint=cli; cch=0c1f3;"
+ELSEWHERE = [
+    ("openai", "gpt-4.1"),
+    ("gemini", "gemini-3-flash-preview"),
+    ("bedrock", "anthropic.claude-opus-4-8"),
+    ("mistral", "mistral-small-latest"),
+]
+
+
+@pytest.mark.parametrize(("provider", "model"), ELSEWHERE)
+@pytest.mark.parametrize("more", [[], ["Be brief."]])
+def test_what_is_about_anthropic_s_bill_goes_to_anthropic_alone(
+    provider: str, model: str, more: list[str]
+) -> None:
+    system = [{"type": "text", "text": text} for text in (BILL, *more)]
+    body = {"max_tokens": 99, "system": system, "messages": [USER]}
+    found, told = sent("anthropic", provider, model, body)
+    assert "billing" not in json.dumps(found)
+    assert ("Be brief." in json.dumps(found)) == bool(more)
+    assert told == ("system[0]",)
+    at_anthropic, told = sent("anthropic", "anthropic", "claude-opus-4-8", body)
+    assert at_anthropic["system"] == system
+    assert told == ()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_reference", "tool_name": "read_file"},
+        {
+            "type": "search_result",
+            "source": "https://a.org/read_file",
+            "title": "A",
+            "content": [{"type": "text", "text": "So it is."}],
+        },
+        {"type": "document", "source": {"type": "content", "content": "read_file does it."}, "title": "A"},
+    ],
+)
+@pytest.mark.parametrize(("provider", "model"), [each for each in ELSEWHERE if each[0] != "bedrock"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_only_anthropic_has_a_block_for_is_told_in_words(
+    block: Json, provider: str, model: str, inside: bool
+) -> None:
+    call = {"type": "tool_use", "id": "c1", "name": "find", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": [block] if inside else "Found."}
+    said = [result] if inside else [result, block]
+    turns = [USER, {"role": "assistant", "content": [call]}, {"role": "user", "content": said}]
+    tools = [
+        {"name": "find", "input_schema": {"type": "object", "properties": {}}},
+        {"name": "read_file", "defer_loading": True, "input_schema": {"type": "object", "properties": {}}},
+        {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"},
+    ]
+    found, told = sent("anthropic", provider, model, {"max_tokens": 99, "messages": turns, "tools": tools})
+    assert "read_file" in json.dumps(found.get("messages", found.get("contents")))
+    assert "tool_search_tool" not in json.dumps(found)
+    assert "messages[2].content" in " ".join(told)
+    assert "tools[2]" in told
+
+
+@pytest.mark.parametrize(("provider", "model"), [("openai", "gpt-4.1"), ("gemini", "gemini-2.5-flash")])
+def test_the_older_name_of_a_form_means_the_form(provider: str, model: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    body = {"max_tokens": 99, "messages": [USER]}
+    form = {"type": "json_schema", "schema": schema}
+    older, _ = sent("anthropic", provider, model, {**body, "output_format": form})
+    newer, _ = sent("anthropic", provider, model, {**body, "output_config": {"format": form}})
+    assert older == newer
+
+
+@pytest.mark.parametrize(
+    ("client", "body"),
+    [
+        (
+            "anthropic",
+            {
+                "max_tokens": 99,
+                "system": "Be brief.",
+                "messages": [USER, {"role": "system", "content": "It is noon."}],
+            },
+        ),
+        (
+            "openai_responses",
+            {"instructions": "Be brief.", "input": [{"role": "developer", "content": "It is noon."}, USER]},
+        ),
+        (
+            "openai_chat",
+            {
+                "messages": [
+                    {"role": "system", "content": "Be brief."},
+                    {"role": "system", "content": "It is noon."},
+                    USER,
+                ]
+            },
+        ),
+    ],
+)
+def test_a_template_that_takes_one_system_prompt_gets_one(client: str, body: Json) -> None:
+    found, _ = sent(client, "vllm", "Qwen/Qwen3.6-27B", body)
+    assert [message["role"] for message in found["messages"]].count("system") == 1
+    assert "It is noon." in json.dumps(found)
+    assert "Be brief." in json.dumps(found["messages"][0])
+
+
+def test_one_system_prompt_before_such_a_template_passes_as_it_came() -> None:
+    body = {"messages": [{"role": "system", "content": "Be brief."}, USER], "model": "m"}
+    fit = Chats(plan("vllm", "Qwen/Qwen3.6-27B")).fit(ChatRequest(body, False))
+    assert fit.passes
