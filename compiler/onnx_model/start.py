@@ -15,8 +15,8 @@ from ...dsl.values import show
 from .batch_axis import no_batch, one_dimensional
 from .fits import (
     ENCODER_STATES,
-    INPUT_IDS,
     LOGITS,
+    PAST,
     Asked,
     misfit,
     relevance,
