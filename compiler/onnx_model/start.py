@@ -153,7 +153,7 @@ def _writes(signature: Signature) -> str | None:
     if logits is None or not (reads_encoder or any(each.name.startswith(PAST) for each in signature.inputs)):
         return None
     why = misfit(TaskKind.GENERATE, signature, Asked(has_encoder=reads_encoder))
-    return why and "; ".join(filter(None, (f"for `task generate`, {why.reason}", why.help)))
+    return "; ".join(filter(None, (f"for `task generate`, {why.reason}", why.help))) if why else None
 
 
 def _scores_by_label(signature: Signature, output: TensorSpec, beside: Sidecars) -> str | None:
