@@ -19,7 +19,7 @@ from .shape import span_in
 NOTHING = Bounds()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedBounds:
     """Bounds that are written somewhere. patterns: of the names that they hold for; empty: all.
 
@@ -31,7 +31,7 @@ class AskedBounds:
     span: Callable[[str], Span]
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedPromise:
     """What a route promises. span: where a feature of it is."""
 
@@ -40,12 +40,12 @@ class AskedPromise:
     span: Callable[[str], Span]
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedGuard:
     """A guard that sees only some models."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedKinds:
     """Something says which kinds of data it carries."""
 

@@ -78,7 +78,7 @@ class ModelError(Exception):
     """A model that cannot be read; the text continues "it cannot be used: …"."""
 
 
-@frozen
+@frozen(slots=False)
 class ExternalFile:
     """A file beside a model that holds weights. bytes: how many it must have at least."""
 
@@ -86,7 +86,7 @@ class ExternalFile:
     bytes: int
 
 
-@frozen
+@frozen(slots=False)
 class OnnxModel:
     """What is in an ONNX file, without the weights."""
 
