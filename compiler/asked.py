@@ -13,6 +13,7 @@ from ..dsl.promise import Promise
 from ..dsl.record import frozen
 from ..dsl.source import Span
 from .merge import Section, Setting
+from .plan.guards import Meant
 from .program import Program
 from .shape import span_in
 
@@ -23,12 +24,17 @@ NOTHING = Bounds()
 class AskedBounds:
     """Bounds that are written somewhere. patterns: of the names that they hold for; empty: all.
 
-    span: where a field of theirs is.
+    span: where a field of theirs is. name: of what they hold for alone.
     """
 
     bounds: Bounds
     patterns: tuple[str, ...]
     span: Callable[[str], Span]
+    name: str | None = None
+
+    def hold_for(self) -> Callable[[str], bool]:
+        """Whether they hold for requests that some name of the plan answers."""
+        return self.name.__eq__ if self.name is not None else Meant(self.patterns).meets
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -70,7 +76,7 @@ def asked_of(program: Program) -> Iterator[Asked]:
     for route in graph.routes:
         written = route.options
         if written.options.bounds != NOTHING:
-            yield AskedBounds(written.options.bounds, (route.name,), _spans(written.paths, "bounds"))
+            yield AskedBounds(written.options.bounds, (), _spans(written.paths, "bounds"), route.name)
         if written.options.promise is not None:
             yield AskedPromise(route.name, written.options.promise, _spans(written.paths, "promise"))
         if written.options.carries:
@@ -80,8 +86,8 @@ def asked_of(program: Program) -> Iterator[Asked]:
     for pipeline in graph.pipelines:
         said = pipeline.options
         if said.options.bounds != NOTHING:
-            names = (pipeline.symbol.name.text,)
-            yield AskedBounds(said.options.bounds, names, _spans(said.paths, "bounds"))
+            name = pipeline.symbol.name.text
+            yield AskedBounds(said.options.bounds, (), _spans(said.paths, "bounds"), name)
         if said.options.carries or any(each.carries for each in pipeline.parameters):
             yield AskedKinds()
 

@@ -74,7 +74,7 @@ class Proofs:
         from ..compiler.analysis.bound import Bound
 
         may = Meant(key.models)
-        bounds = [part.bound for asked, part in self.bounds.items() if asked in may]
+        bounds = [part.bound for asked, part in self.bounds.items() if may.meets(asked)]
         return reduce(Bound.or_else, bounds) if bounds else None
 
     # ---- in words

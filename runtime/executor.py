@@ -241,6 +241,8 @@ class Executor:
         priority: of those who wait for a slot, the highest runs first. headers: of the client's request.
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
+        if self.now.has_patterns:
+            request = self.now.completed(name, request)
         call = Call(request, deadline, priority, headers)
         return self.now.asked(name).stream(call, Trace() if trace is None else trace)
 
@@ -258,5 +260,7 @@ class Executor:
 
         As `stream`, and faster where replicas have whole answers.
         """
+        if self.now.has_patterns:
+            request = self.now.completed(name, request)
         call = Call(request, deadline, priority, headers)
         return await self.now.asked(name).answer(call, Trace() if trace is None else trace)

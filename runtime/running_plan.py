@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler.plan import Plan
 from ..compiler.plan.abilities import Abilities, abilities_of
+from ..compiler.plan.open_names import OpenNames, is_pattern
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
 from .requests.call import NO_HEADERS
 from .requests.errors import UnknownModel
 from .requests.foreign_text import short_name
 from .requests.health import Finding
+from .requests.naming import named
+from .requests.request import Request
 from .requests.trace import Trace
 from .serving.deployment import Deployment
 from .serving.model import Model
@@ -78,17 +81,38 @@ class RunningPlan:
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def model(self, name: str) -> Model:
-        """What answers requests for `name`, or for the part of it before a slash, where clients say the rest.
-
-        Raises UnknownModel, which lists the names there are.
+        """What answers requests for `name`: what is called so, or else what has the longest of the names of
+        which clients say a part. Raises UnknownModel, which lists the names there are.
         """
         try:
             return self.models[name]
         except KeyError:
-            model = self.models.get(name.partition("/")[0])
-            if model is not None and model.is_wildcard:
-                return model
-            raise UnknownModel(self._unknown(name), param="model") from None
+            model = self.answering(name)
+            if model is None:
+                raise UnknownModel(self._unknown(name), param="model") from None
+            return model
+
+    def answering(self, name: str) -> Model | None:
+        """The same; None where nothing does."""
+        found = (name, "") if name in self.models else self._open_names.find(name)
+        return self.models[found[0]] if found is not None else None
+
+    def completed(self, name: str, request: Request) -> Request:
+        """`request` for `name`, as it is asked of who answers for that: what stands for the `*` of a name
+        takes the place of the name, behind a slash."""
+        found = self._open_names.find(name) if name not in self.models else None
+        return request if found is None or not is_pattern(found[0]) else named(request, f"/{found[1]}")
+
+    @cached_property
+    def has_patterns(self) -> bool:
+        """Whether a name has a `*`."""
+        return any(map(is_pattern, self.models))
+
+    @cached_property
+    def _open_names(self) -> OpenNames:
+        patterns = [name for name in self.models if is_pattern(name)]
+        prefixes = [name for name, model in self.models.items() if model.is_wildcard and not is_pattern(name)]
+        return OpenNames(patterns, prefixes)
 
     def asked(self, name: str, payers: tuple[str, ...] = ()) -> Model | GuardedModel:
         """The model of that name, behind its guards. payers: who asks. Raises UnknownModel."""

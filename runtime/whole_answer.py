@@ -129,7 +129,7 @@ def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, an
         or request._method == hdrs.METH_HEAD
         or request._version != HttpVersion11
         or request._message.should_close
-        or not request.content.is_eof()
+        or not request._payload.is_eof()
     ):
         return False
     size = sum(map(len, parts))

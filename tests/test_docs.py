@@ -14,6 +14,7 @@ from inferc.compiler.compile import check_file
 
 from .support.commands import ROOT, SAMPLES
 from .support.forked import ran
+from .support.rows import each_row
 from .support.sessions import played
 
 DOCS = ROOT / "docs"
@@ -102,7 +103,7 @@ def test_the_page_of_errors_shows_how_they_begin(tmp_path: Path) -> None:
     assert played(shown, tmp_path) == shown
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@each_row("page", PAGES, ids=name_of)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for path, anchor in LINK.findall(page.read_text("utf-8")):
         if path.startswith(("http://", "https://")):

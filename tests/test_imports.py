@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from .support.rows import each_row
+
 ROOT = Path(__file__).parents[1]
 
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -225,13 +227,13 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
     assert strangers == []
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@each_row("room", ROOMS)
 def test_no_modules_import_each_other_in_a_circle(room: str) -> None:
     circle = circle_in(module_graph(room, for_types=False))
     assert circle is None, circle
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@each_row("room", ROOMS)
 def test_imports_for_type_checking_close_no_circle_either(room: str) -> None:
     graph = module_graph(room, for_types=True)
     for importer, imported in ALLOWED_FOR_TYPES.get(room, ()):
@@ -240,7 +242,7 @@ def test_imports_for_type_checking_close_no_circle_either(room: str) -> None:
     assert circle is None, circle
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@each_row("room", ROOMS)
 def test_each_part_of_a_room_imports_only_those_before_it(room: str) -> None:
     place = {part: number for number, part in enumerate(ORDER[room])}
     backwards = [
@@ -253,7 +255,7 @@ def test_each_part_of_a_room_imports_only_those_before_it(room: str) -> None:
     assert backwards == []
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@each_row("room", ROOMS)
 def test_the_order_names_all_folders_of_a_room_and_nothing_that_is_gone(room: str) -> None:
     parts = {part_of(module, room) for module in module_graph(room, for_types=True)}
     folders = {path.relative_to(room).parts[0] for path in modules(room) if len(path.parts) > 2}
@@ -280,7 +282,7 @@ def test_only_type_checking_may_be_left_out_of_the_imports(tmp_path: Path) -> No
         assert [name.rpartition(".")[2] for name in imported_by(path, for_types=for_types)] == names
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@each_row("room", ROOMS)
 def test_the_packages_import_each_other_by_relative_names(room: str) -> None:
     for path in modules(room):
         for node, _ in imports_of(path):
@@ -296,7 +298,7 @@ def test_the_packages_import_each_other_by_relative_names(room: str) -> None:
 
 def test_the_rooms_are_all_there_is() -> None:
     found = {path.name for path in (ROOT / "src" / "inferc").iterdir()} - {"__pycache__"}
-    assert found == {*ROOMS, "__init__.py", "py.typed"}
+    assert found == {*ROOMS, "__init__.py", "__main__.py", "py.typed"}
     assert all(len(modules(room)) > 1 for room in ROOMS)
 
 

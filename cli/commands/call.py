@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 import attrs
 
 from ...compiler.plan import Plan, RemotePoolPlan
+from ...compiler.plan.open_names import OpenNames, is_pattern
 from ...compiler.plan.reach import names_of, only
 from ..logs import configure_logging
 from ..output import fail
@@ -78,10 +79,12 @@ def run(arguments: Namespace) -> int:
 
 
 def _with_many_models(plan: Plan, name: str) -> str | None:
-    """Who is asked for `any/some-model`, where clients name the model; None where nobody is."""
-    asked = name.partition("/")[0]
-    members = only(plan, asked).deployments
-    return asked if any(isinstance(each, RemotePoolPlan) and each.is_wildcard for each in members) else None
+    """Who is asked for `any/some-model`, where clients say a part of the name; None where nobody is."""
+    before, names = name.partition("/")[0], names_of(plan)
+    members = only(plan, before).deployments
+    is_open = any(isinstance(each, RemotePoolPlan) and each.is_wildcard for each in members)
+    found = OpenNames(filter(is_pattern, names), (before,) if is_open else ()).find(name)
+    return found[0] if found is not None else None
 
 
 def _show_place(ready: Ready, error: Exception) -> None:

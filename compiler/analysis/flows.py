@@ -105,7 +105,7 @@ class _Flows:
         for name in names_of(plan):
             self.into(name, NONE, (), cleaned=_cleaned(self._seen_by(name, None)))
             for key, may in keys:
-                if name in may:
+                if may.meets(name):
                     self._with_key(name, key.name, key.carries)
         passages = (Passage(*between, labels) for between, labels in self._passed.items())
         return Tracing(tuple(self._found.values()), tuple(passages))

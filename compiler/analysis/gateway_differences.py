@@ -100,6 +100,11 @@ def _is_shut(gateway: GatewayPlan) -> bool:
     return bool(gateway.auth or gateway.keys or gateway.jwt)
 
 
+def _is_more(one: Meant, other: Meant, name: str) -> bool:
+    """Whether `one` means all of a name that `other` does not, or a part where the other has none."""
+    return (name in one and name not in other) or (one.meets(name) and not other.meets(name))
+
+
 def key_changes(old: Plan, new: Plan) -> Iterator[Change]:
     """Who may ask what, and how much."""
     before = {each.name: each for each in old.gateway.keys}
@@ -112,8 +117,8 @@ def key_changes(old: Plan, new: Plan) -> Iterator[Change]:
             yield Change(RISK, f"key {name}", "is new: who shows it may call")
     for name, left, right in both(before, after):
         could, can = Meant(left.models), Meant(right.models)
-        gone = [each for each in names_of(old) if each in could and each not in can]
-        more = [each for each in names_of(new) if each in can and each not in could]
+        gone = [each for each in names_of(old) if _is_more(could, can, each)]
+        more = [each for each in names_of(new) if _is_more(can, could, each)]
         if gone:
             yield Change(BREAKING, f"key {name}", f"may ask {listed(gone)} no longer")
         if more:

@@ -51,7 +51,7 @@ def asked_of(plan: Plan) -> tuple[Asked, ...]:
     return tuple(
         Asked(
             name,
-            tuple(asker for asker, may in askers if name in may),
+            tuple(asker for asker, may in askers if may.meets(name)),
             tuple(guard for guard, seen in guards if name in seen),
             ways.reached(name),
         )
@@ -79,7 +79,7 @@ def ways_past(plan: Plan) -> Iterator[WayPast]:
             first.setdefault(patterns, asker)
         for patterns, asker in first.items():
             may = Meant(patterns)
-            for name in [each for each in past if each in may]:
+            for name in [each for each in past if may.meets(each)]:
                 yield WayPast(guard, asker, ways.to(name, past.pop(name)))
 
 

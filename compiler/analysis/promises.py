@@ -8,7 +8,6 @@ from math import isfinite
 from ...dsl.diagnostics import Diagnostics
 from ..asked import AskedBounds, AskedPromise
 from ..plan import Plan
-from ..plan.guards import Meant
 from .bound import Part, spoken, way_to
 from .bounds import bounds_of
 from .features import MEANINGS, Arrival, arrivals_of, losses
@@ -28,8 +27,8 @@ def check_bounds(plan: Plan, asked: Sequence[AskedBounds], found: Diagnostics) -
     """Each name that clients use stays within each bound that is written."""
     parts = bounds_of(plan) if asked else {}
     for each in asked:
-        held = Meant(each.patterns)
-        _check_bounds(each, {name: part for name, part in parts.items() if name in held}, found)
+        held = each.hold_for()
+        _check_bounds(each, {name: part for name, part in parts.items() if held(name)}, found)
 
 
 def _check_bounds(asked: AskedBounds, parts: Mapping[str, Part], found: Diagnostics) -> None:

@@ -32,6 +32,7 @@ from . import (
 
 CHECKS: tuple[Callable[[Program, Diagnostics], None], ...] = (
     names.check,
+    wildcards.check_names,
     policies.check_waits,
     budgets.check,
     keys.check,

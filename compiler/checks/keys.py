@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.source import Span
 from ...dsl.suggest import offer
+from ..plan.guards import Meant
 from ..program import DeclaredKey, Labelled, Program
 from ..routes.order import targets
 from ..scope import ANSWERING, Symbol
@@ -57,7 +57,8 @@ def named(declared: Labelled, field: str, names: Sequence[str]) -> Iterator[tupl
 def leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnostics) -> None:
     """`name` is something that clients may ask, or a pattern of it."""
     if "*" in name:
-        if not any(fnmatchcase(each, name) for each in asked):
+        meant = Meant((name,))
+        if not any(meant.meets(each) for each in asked):
             found.warning(
                 "W0430",
                 f"no model is called like `{name}`",
@@ -65,7 +66,7 @@ def leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnost
                 "matches nothing",
                 help=f"known here: {', '.join(f'`{each}`' for each in list(asked)[:8])}" if asked else None,
             )
-    elif name not in asked and name.partition("/")[0] not in asked:
+    elif name not in asked and not any(map(Meant((name,)).meets, asked)):
         hint = offer(found.near(name, list(asked))) or "name a deployment, a route or a pipeline"
         message = f"there is no model `{name}`"
         found.error("E0201", message, span, "not declared", help=hint)
@@ -85,7 +86,8 @@ def _same_secret(first: DeclaredKey, second: DeclaredKey, found: Diagnostics) ->
 def _reached(declared: DeclaredKey, asked: dict[str, Symbol]) -> set[str]:
     """The names of all that requests with the key may come to; of a pipeline, everything counts."""
     patterns = declared.key.models
-    waiting = [name for name in asked if any(fnmatchcase(name, each) for each in patterns)]
+    meant = Meant(patterns)
+    waiting = [name for name in asked if meant.meets(name)]
     if not patterns or any(isinstance(asked[name].node, s.PipelineDeclaration) for name in waiting):
         return set(asked)
     reached: set[str] = set()

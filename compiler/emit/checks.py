@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ...dsl.kinds import SecretSource, VectorKind
 from ...dsl.late_text import LateText
@@ -38,11 +38,13 @@ class EmitError(Exception):
         self.problems = problems
 
 
-def check_names(name: str, plan: Plan) -> dict[str, str]:
-    """The name of each workload by that of its deployment, `""` for the whole. Raises EmitError."""
+def check_names(name: str, deployments: Iterable[str] = ()) -> dict[str, str]:
+    """The name of each workload by that of its deployment, `""` for the whole. deployments: those that have a
+    workload of their own. Raises EmitError.
+    """
     found: dict[str, str] = {}
     problems = []
-    for whose in ("", *(each.deployment for each in plan.deployments)):
+    for whose in ("", *deployments):
         written = whose or name
         made = written.lower().replace("_", "-").replace(".", "-")
         what = f"deployment `{whose}`" if whose else f"the file's name, `{name}`,"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ...dsl.kinds import TaskKind
 from ...dsl.record import frozen
 from ..plan import DeploymentPlan, Plan, RemotePoolPlan
+from ..plan.open_names import is_pattern
 from ..plan.reach import members_of, names_of
 from ..plan.tasks import ClassifySpec
 from ..plan.types import TypeKind
@@ -123,7 +124,7 @@ def _names(plan: Plan, group: Group) -> Iterator[str]:
         while first in routes:
             first = members_of(routes[first])[0]
         deployment = deployments.get(first)
-        if isinstance(deployment, RemotePoolPlan) and deployment.is_wildcard:
+        if is_pattern(name) or (isinstance(deployment, RemotePoolPlan) and deployment.is_wildcard):
             continue
         if (deployment is not None and group.serves(deployment)) or (
             name in chatting and "chat" in group.methods

@@ -51,7 +51,7 @@ _FETCHING = {
 
 def project(name: str, plan: Plan, options: Options, address: Callable[[str], str]) -> Project:
     """What runs of `plan` in containers; address: the base URL of a workload. Raises EmitError."""
-    whose = check_names(name, plan)
+    whose = check_names(name, [part.name for part in split(plan, lambda each: f"http://{each}:{PORT}")[1]])
     check_plan(plan)
     check_containers(plan)
     if options.scaler == "none":
@@ -74,7 +74,7 @@ def project(name: str, plan: Plan, options: Options, address: Callable[[str], st
 
 def whole_workload(name: str, plan: Plan, options: Options) -> Workload:
     """All of `plan` in one process, with the models that it serves and starts. Raises EmitError."""
-    check_names(name, evolve(plan, deployments=()))
+    check_names(name)
     check_plan(plan)
     parts = split(plan, lambda each: f"http://{each}:{PORT}")[1]
     local = [_model(part, part.name, _longest(plan)) for part in parts]

@@ -11,6 +11,7 @@ from attrs import field
 from ...dsl.fields import doc
 from ...dsl.kinds import GuardAction
 from ...dsl.record import frozen
+from .open_names import is_pattern
 
 
 @frozen
@@ -47,12 +48,45 @@ class Meant:
         self._is_all = not written
         self._names = frozenset(each for each in written if not _WILD & set(each))
         self._patterns = [re.compile(translate(each)).match for each in written if each not in self._names]
+        self._written = written
+        begun = {each.partition("/")[0]: each for each in written if "/" in each}
+        self._begun = frozenset(begun)
+        self._below = [each for before, each in begun.items() if _WILD & set(before)]
 
     def __contains__(self, name: str) -> bool:
+        """Whether all that clients ask of `name` is meant."""
         before = name.partition("/")[0]
         if self._is_all or name in self._names or before in self._names:
             return True
-        return any(match(name) or match(before) for match in self._patterns)
+        if not is_pattern(name):
+            return any(match(name) or match(before) for match in self._patterns)
+        fitting = [name.replace("*", each) for each in _SAID]
+        return any(
+            all(match(each) or match(each.partition("/")[0]) for each in fitting) for match in self._patterns
+        )
+
+    def meets(self, name: str) -> bool:
+        """Whether something that clients may ask of `name` is meant: of `claude-*`, `claude-opus` is."""
+        if self._is_all or name in self._names or any(match(name) for match in self._patterns):
+            return True
+        if is_pattern(name):
+            return any(may_meet(each, name) for each in self._written)
+        return name in self._begun or any(may_meet(each, f"{name}/*") for each in self._below)
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Whether a name may fit both patterns, by how they begin and end."""
+    (start, end), (begin, stop) = _ends(one), _ends(other)
+    starts = start.startswith(begin) or begin.startswith(start)
+    return starts and (end.endswith(stop) or stop.endswith(end))
+
+
+def _ends(pattern: str) -> tuple[str, str]:
+    """What stands before the first of what is not itself, and behind the last; all of a name, twice."""
+    found = re.split(r"[*?]|\[[^]]*\]?", pattern)
+    return found[0], found[-1]
 
 
 _WILD = {*"*?["}
+_SAID = ("", "\0\0")
+"""What stands for the `*` of a name: a pattern that fits it with nothing and with these fits it with all."""

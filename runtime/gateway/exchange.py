@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol
+from ...compiler.plan.open_names import is_pattern
 from ..executor import Executor
 from ..limits.keys import KeyPolicies
 from ..policies.estimate import estimate
@@ -103,8 +104,13 @@ class Exchange:
 
     @property
     def models(self) -> Mapping[str, Model]:
-        """All that the client may name as `model`."""
-        return {name: each for name, each in self.plan.models.items() if self._may_ask(name)}
+        """All that the client may name as `model`; of names with a `*`, also those that its key lists."""
+        models = {name: each for name, each in self.plan.models.items() if self._may_ask(name)}
+        if self.key is not None and self.plan.has_patterns:
+            for name in self.key.plan.models:
+                if name not in models and not is_pattern(name) and (found := self.plan.answering(name)):
+                    models[name] = found
+        return models
 
     @property
     def pipelines(self) -> Mapping[str, Pipeline]:
@@ -121,13 +127,13 @@ class Exchange:
             message = f"there is no model `{short_name(name)}`; {self._listed()}"
             raise UnknownModel(message, param="model") from None
         if self.key is not None and self.key.plan.models:
-            self._check(name)
+            self._check(name, model.name)
         return model
 
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name. Raises UnknownModel, Forbidden."""
         pipeline = self.plan.pipeline(name)
-        self._check(name)
+        self._check(name, name)
         return pipeline
 
     def deadline(self) -> float | None:
@@ -153,6 +159,8 @@ class Exchange:
         sink: where chunks may go at once, if nobody has to see them on their way.
         """
         model = self._begin(name, request, trace)
+        if self.plan.has_patterns:
+            request = self.plan.completed(name, request)
         if not model.relays:
             sink = None
         answer = model.stream(self._call(request, deadline, priority, headers, sink), trace)
@@ -170,6 +178,8 @@ class Exchange:
     ) -> Coroutine[Any, Any, Chunk]:
         """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
         model = self._begin(name, request, trace)
+        if self.plan.has_patterns:
+            request = self.plan.completed(name, request)
         if self.key is None:
             return model.answer(Call(request, deadline, priority, headers), trace)
         call = self._call(request, deadline, priority, headers)
@@ -308,14 +318,14 @@ class Exchange:
         if self.key is None:
             return asked
         most = self.key.plan.priority
-        return min(asked or most, most)
+        return asked if asked and asked < most else most
 
-    def _may_ask(self, name: str) -> bool:
+    def _may_ask(self, name: str, called: str = "") -> bool:
         patterns = self.key.plan.models if self.key is not None else ()
-        return not patterns or (len(name) <= _MOST_MATCHED and _matches(patterns, name))
+        return not patterns or (len(name) <= _MOST_MATCHED and _matches(patterns, name, called or name))
 
-    def _check(self, name: str) -> None:
-        if self._may_ask(name):
+    def _check(self, name: str, called: str) -> None:
+        if self._may_ask(name, called):
             return
         assert self.key is not None
         message = f"the key `{self.key.plan.name}` may not ask `{short_name(name)}`; {self._listed()}"
@@ -334,7 +344,7 @@ _MOST_MATCHED = 2 * MOST_NAME
 
 
 @lru_cache(maxsize=4096)
-def _matches(patterns: tuple[str, ...], name: str) -> bool:
-    """Whether one of `patterns` is `name`, or the part of it before a slash, where clients say the rest."""
-    names = {name, name.partition("/")[0]}
+def _matches(patterns: tuple[str, ...], name: str, called: str) -> bool:
+    """Whether one of `patterns` is `name`, or what answers for it, which is `called` so."""
+    names = {name} if is_pattern(called) else {name, called}
     return any(fnmatchcase(each, pattern) for each in names for pattern in patterns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ...compiler.plan.record import new_tuple
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
 from ..requests.parts import (
@@ -161,7 +162,7 @@ _DIGITS = 4
 def _of_chat(request: ChatRequest) -> Estimate:
     if request.said is not None:
         return _of_conversation(request.said.conversation)
-    body = request.body
+    body = request.given or request.body
     prompt = 0
     messages = body.get("messages")
     if isinstance(messages, list):
@@ -180,7 +181,7 @@ def _of_chat(request: ChatRequest) -> Estimate:
             break
     if "n" in body:
         answer *= _count(body["n"]) or 1
-    return tuple.__new__(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
+    return new_tuple(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:

@@ -24,7 +24,7 @@ FILE = r"""
 param url: text = "http://127.0.0.1:9/v1"
 template hosted { model = "gpt-4o-mini", runtime openai { api_key = env("KEY"), endpoint = url } }
 deployment gpt from hosted {}
-deployment "*/ \"); import os; os.abort() #\n'''" from hosted {}
+deployment "\"); import os; os.abort() #\n'''" from hosted {}
 route assistant = fallback [gpt]
 
 type Verdict = { topic: "a\"b" | "other", class: text, "input.1": int, note: text?, json: bool }
@@ -37,7 +37,7 @@ pipeline "class"(xs: list<text>, self: text, data: bytes, lambda: int?, result: 
   answers = [gpt(x) for x in xs]
   return Report(answers = answers, size = lambda, data = data, inner = result)
 }
-pipeline "*/ \"\"\" */ x" (values: text) -> text { return gpt(values) }
+pipeline "\"\"\" / x" (values: text) -> text { return gpt(values) }
 """
 
 MADE_WITH = ("attrs", "pydantic")

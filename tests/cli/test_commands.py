@@ -220,6 +220,9 @@ def test_what_another_file_of_the_run_uses_is_not_called_unused(
     assert "`Verdict` is never used" not in broken.out
 
 
+LAUNCHED = 'deployment llll { model = "m", runtime vllm { launch { command = ["serve", "{port}"] } } }\n'
+
+
 def test_a_name_of_a_plan_begins_no_line_of_its_own(tmp_path: Path) -> None:
     file, plan = tmp_path / "a.infer", tmp_path / "a.plan.json"
     file.write_text(
@@ -229,13 +232,17 @@ def test_a_name_of_a_plan_begins_no_line_of_its_own(tmp_path: Path) -> None:
     )
     assert ran("compile", str(file), "-o", str(plan)).returncode == 0
     plan.write_text(plan.read_text().replace("aaaa", "aaaa\\nEVIL\\u001b[2J"))
+    file.write_text(file.read_text() + LAUNCHED)
+    launched = tmp_path / "b.plan.json"
+    assert ran("compile", str(file), "-o", str(launched)).returncode == 0
+    launched.write_text(launched.read_text().replace("llll", "llll\\nEVIL\\u001b[2J"))
     for command in (
         ["reach", str(plan)],
         ["guards", str(plan)],
         ["bounds", str(plan), "rrrr"],
         ["call", str(plan), "nobody"],
         ["diff", str(plan), str(file)],
-        ["emit", "compose", str(plan), "-o", str(tmp_path / "out")],
+        ["emit", "compose", str(launched), "-o", str(tmp_path / "out")],
     ):
         done = ran(*command, text=True)
         said = (done.stdout + done.stderr).split("\n")

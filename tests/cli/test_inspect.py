@@ -225,6 +225,11 @@ def test_what_is_no_model_is_said_and_the_others_are_printed(inferc: Command, tm
     ]
 
 
+def test_a_misspelt_model_is_answered_with_the_one_beside_it(inferc: Command, tmp_path: Path) -> None:
+    models.save(models.digits(), tmp_path / "digits.onnx")
+    assert inferc("inspect", "digit.onnx").err.endswith("no such file; did you mean digits.onnx?\n")
+
+
 @pytest.mark.parametrize(
     "command", [["inspect", "samples/models/minilm.onnx"], ["check", "samples/onnx.infer"]]
 )

@@ -64,3 +64,13 @@ def test_they_stand_on_a_line_of_their_own() -> None:
         Source("x.infer", TEXT.replace("carries = [customer_data", "carries=[customer_data"))
     )
     assert "{\n  carries = [customer_data" in formatted.text
+
+
+@pytest.mark.parametrize("models", ["claude-opus", "claude-o*", "claude-*", "any/x", "any/x*", "c*"])
+def test_a_key_that_may_ask_a_part_of_a_name_comes_to_its_deployment(tmp_path: Path, models: str) -> None:
+    text = f"""\
+deployment "claude-*" {{ model = "claude-*", allows = [], runtime anthropic {{ api_key = env("K") }} }}
+deployment any {{ model = "claude-*", allows = [], runtime anthropic {{ api_key = env("K") }} }}
+gateway {{ key team {{ secret = env("TEAM"), carries = [eu], models = ["{models}"] }} }}
+"""
+    assert Project(tmp_path).codes(text) == ["E0440"]

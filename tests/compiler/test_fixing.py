@@ -14,6 +14,7 @@ from inferc.compiler.fixing import Fixed, make_safe_fixes
 from inferc.dsl.diagnostics import Diagnostic
 
 from ..support.grammar_sampler import sample_text
+from ..support.rows import each_row
 
 GPT = """\
 deployment gpt {
@@ -61,7 +62,7 @@ def test_a_fix_may_uncover_what_was_wrong_before() -> None:
     assert fixed(text % (":", '"full"')) == Fixed(text % (" =", "full"), 2, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         f"{GPT}pipeline p(n: int) -> int {{\n  return 7 // n\n}}\n",

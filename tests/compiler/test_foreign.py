@@ -24,6 +24,8 @@ from inferc.dsl.runtimes import OpenAIConfig, OrtConfig, SecretRef
 from inferc.dsl.tasks import EmbedTask
 from inferc.dsl.units import Duration, Money, Size
 
+from ..support.rows import each_row
+
 HERE = Path(__file__).parent / "golden_diagnostics" / "m.infer"
 
 
@@ -136,7 +138,7 @@ def has_an_answer(word: str) -> None:
         assert errors(fixed(text, item)) == [], word
 
 
-@pytest.mark.parametrize("word", [word for word in GATEWAY if word not in attrs.fields_dict(GatewayFields)])
+@each_row("word", [word for word in GATEWAY if word not in attrs.fields_dict(GatewayFields)])
 def test_each_field_of_other_gateways_has_an_answer(word: str) -> None:
     told = GATEWAY[word]
     values = {"auth": 'env("T")', "cors": '["https://a.example.com"]', "max_body": "1MiB"}
@@ -191,7 +193,7 @@ LIKE = {
 }
 
 
-@pytest.mark.parametrize("word", foreign_words("declarations"))
+@each_row("word", foreign_words("declarations"))
 def test_each_word_that_declares_something_elsewhere_has_an_answer(word: str) -> None:
     told = foreign_words("declarations")[word]
     names = "x y" if told.to == ("import",) else '"x" "y"'
@@ -203,7 +205,7 @@ def test_each_word_that_declares_something_elsewhere_has_an_answer(word: str) ->
         assert (fix.title, fix.edits[0].replacement) == (f"write `{told.to[0]}`", told.to[0])
 
 
-@pytest.mark.parametrize("word", foreign_words("runtimes"))
+@each_row("word", foreign_words("runtimes"))
 def test_each_runtime_of_others_has_an_answer(word: str) -> None:
     told = foreign_words("runtimes")[word]
     text = f'deployment d {{ model = "acme/large", runtime {word} {{ api_key = env("K") }} }}\n'
@@ -216,19 +218,19 @@ def test_each_runtime_of_others_has_an_answer(word: str) -> None:
         assert f"there is no runtime `{word}`" not in errors(fixed(text, item))
 
 
-@pytest.mark.parametrize("word", [word for word in foreign_words("routes") if "-" not in word])
+@each_row("word", [word for word in foreign_words("routes") if "-" not in word])
 def test_each_strategy_of_others_has_an_answer(word: str) -> None:
     [item] = [each for each in found(f"{GPT}route r = {word} [gpt]\n") if each.is_error]
     assert foreign_words("routes")[word].form in said(item)
 
 
-@pytest.mark.parametrize("word", foreign_words("values"))
+@each_row("word", foreign_words("values"))
 def test_each_nothing_of_others_has_an_answer(word: str) -> None:
     [item] = found(REMOTE.format(inside=KEY, beside=f"replicas = {word}"))
     assert foreign_words("values")[word].say in item.help
 
 
-@pytest.mark.parametrize("word", [word for word in foreign_words("calls") if word not in BUILTINS])
+@each_row("word", [word for word in foreign_words("calls") if word not in BUILTINS])
 def test_each_function_of_others_has_an_answer(word: str) -> None:
     told = foreign_words("calls")[word]
     [item] = found(f"{GPT}pipeline p(x: text) -> text {{\n  return gpt({word}(x))\n}}\n")
@@ -270,7 +272,7 @@ def test_braces_that_are_meant_are_no_mistake(text: str) -> None:
     assert found(text) == []
 
 
-@pytest.mark.parametrize("word", foreign_words("words"))
+@each_row("word", foreign_words("words"))
 def test_each_word_of_other_languages_has_an_answer(word: str) -> None:
     [item] = found(pipe(f"x = {word} gpt(message)\n  return gpt(message)"))
     assert foreign_words("words")[word].say in item.help
@@ -363,7 +365,7 @@ def test_a_name_of_one_letter_is_not_taken_for_another() -> None:
     assert "did you mean" not in said(wrong)
 
 
-@pytest.mark.parametrize("written", ["x -- y", "x -- y * 2", "(x) -- y", "[x -- y, y]", "x --y", "x - -y"])
+@each_row("written", ["x -- y", "x -- y * 2", "(x) -- y", "[x -- y, y]", "x --y", "x - -y"])
 def test_what_is_taken_away_may_be_negative(written: str) -> None:
     text = f"let x = 1\nlet y = 2\nlet z = {written}\n"
     assert [item.message for item in check_file("m", None, text=text).diagnostics if item.code < "W"] == []
@@ -377,8 +379,8 @@ def test_steps_may_take_away_what_is_negative(written: str) -> None:
     assert [item.message for item in check_file("m", None, text=text).diagnostics if item.code < "W"] == []
 
 
-@pytest.mark.parametrize("value", ["x", '"x"', "2", "[2]", "x + 2"])
-@pytest.mark.parametrize("comment", ["note", "the value of it"])
+@each_row("value", ["x", '"x"', "2", "[2]", "x + 2"])
+@each_row("comment", ["note", "the value of it"])
 def test_dashes_behind_a_value_begin_a_comment(value: str, comment: str) -> None:
     text = f"let x = 1\nlet y = {value} -- {comment}\n"
     [item] = [item for item in check_file("m", None, text=text).diagnostics if item.code < "W"]

@@ -12,6 +12,7 @@ from inferc.dsl import secret_lines
 from inferc.dsl.render import OutputFormat, render
 
 from ..support.projects import Project, chat
+from ..support.rows import each_row
 
 KEY, OTHER = "abcdefghijklmnop1234", "zyxwvutsrqponml9876"
 SK, HF = f"sk-proj-{KEY}", f"hf_{KEY}xyz"
@@ -145,8 +146,8 @@ def test_what_may_be_a_name_is_told_what_else_to_do(project: Project, text: str,
     assert len(item.help) == count
 
 
-@pytest.mark.parametrize("quotes", ["''", "``", "“”"])
-@pytest.mark.parametrize("key", ["sk-abcDEF123456ghiJKL789", "AIzaSy0123456789abcdefghijKLMN"])
+@each_row("quotes", ["''", "``", "“”"])
+@each_row("key", ["sk-abcDEF123456ghiJKL789", "AIzaSy0123456789abcdefghijKLMN"])
 def test_a_key_in_other_quotes_is_one_too(quotes: str, key: str) -> None:
     text = chat("d").replace('"KEY"', f"{quotes[0]}{key}{quotes[1]}")
     checked = check_file("main.infer", None, text=text)
@@ -286,12 +287,28 @@ def test_names_and_signs_are_no_secrets(project: Project, written: str, said: st
         '- apiKey => x ? "hunter2Zq9" : "none"\n',
         "pipeline p(m: text) -> text {\n  secret_key =\n    - one\n    - hunter2Zq9\n  return m\n}\n",
         "param api_key = hunter2Zq9 # note\n",
+        'deployment a { model = "m" api_key hunter2Zq9 }\n',
+        'deployment a { model = "m" token "hunter2Zq9" }\n',
+        "let x = = 1 # api_key hunter2Zq9\n",
+        "deployment a {\n  api_key =\n    one\n    hunter2Zq9\n}\n",
+        "deployment a {\n  api_key = one\n    or hunter2Zq9 two\n}\n",
+        "deployment a {\n  api_key = one\n  hunter2Zq9\n}\n",
+        'deployment a {\n  model = "m"\n  api_kee = env("A") # it was hunter2Zq9\n}\n',
+        'let x = "https://me:my hunter2Zq9@host/v1" y\n',
+        'let x = "https://hunter2Zq9@host/v1" y\n',
+        'let x = "https://host/v1?api_key=my hunter2Zq9&b=1" y\n',
+        'let x = "https://host/v1?token=my hunter2Zq9" y\n',
     ],
 )
 def test_a_secret_in_forms_of_others_is_in_no_finding(project: Project, text: str) -> None:
     found = project.findings(text)
     assert found
     assert all("hunter2Zq9" not in render(found, form) for form in OutputFormat)
+
+
+def test_a_field_that_is_begun_below_a_secret_is_shown(project: Project) -> None:
+    found = project.findings("deployment a {\n  api_key = one\n  retrys\n}\n")
+    assert "retrys" in render(found, OutputFormat.TERMINAL)
 
 
 def test_a_comment_behind_the_place_of_a_secret_is_shown(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inferc.compiler.plan import KeySecret, SecretSource, dump_plan, load_plan
+from inferc.compiler.plan.guards import Meant
 
 from ..support.projects import Project
 
@@ -128,3 +129,43 @@ def test_tokens_name_keys_and_their_issuer_is_asked_safely(
 
 def test_with_keys_other_machines_may_be_served(project: Project) -> None:
     assert project.codes(gateway('bind = "0.0.0.0:80", key a { secret = env("A") }')) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "all_of_it", "some_of_it"),
+    [
+        ("claude-*", "claude-*", True, True),
+        ("c*", "claude-*", True, True),
+        ("*", "*", True, True),
+        ("claude-opus", "claude-*", False, True),
+        ("claude-opus*", "claude-*", False, True),
+        ("claude-?", "claude-*", False, True),
+        ("claude-?*", "claude-*", False, True),
+        ("*-mini", "claude-*", False, True),
+        ("gpt-*", "claude-*", False, False),
+        ("gpt-5", "claude-*", False, False),
+        ("*-mini", "*-nano", False, False),
+        ("claude-*", "claude-opus", True, True),
+        ("any/x", "any", False, True),
+        ("any/x*", "any", False, True),
+        ("a*/x", "any", False, True),
+        ("b*/x", "any", False, False),
+        ("any", "any", True, True),
+    ],
+)
+def test_a_pattern_means_all_that_clients_ask_of_a_name_or_a_part(
+    pattern: str, name: str, all_of_it: bool, some_of_it: bool
+) -> None:
+    meant = Meant((pattern,))
+    assert (name in meant, meant.meets(name)) == (all_of_it, some_of_it)
+
+
+def test_bounds_of_a_route_hold_for_it_alone(project: Project) -> None:
+    text = """
+deployment "*" { model = "gpt-4o", runtime openai { api_key = env("K") } }
+deployment small { model = "gpt-4o", runtime openai { api_key = env("K"), retry { max_retries = 0 } } }
+route "gpt-*" = fallback [small] with { bounds { max_calls = 2 } }
+"""
+    assert project.codes(text) == []
+    of_key = 'gateway { key a { secret = env("A"), models = ["gpt-5"], bounds { max_calls = 2 } } }'
+    assert project.codes(text + of_key) == ["E0427"]

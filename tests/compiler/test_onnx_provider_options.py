@@ -20,6 +20,8 @@ from inferc.compiler.onnx_model.provider_options import (
 from inferc.dsl.codes import explain
 from inferc.dsl.units import Duration, Size
 
+from ..support.rows import each_row
+
 PROVIDERS = ("cuda", "tensorrt", "cpu")
 TYPES = {"flag", "number", "size", "milliseconds", "choice", "path", "text", "shapes"}
 
@@ -67,7 +69,7 @@ def test_the_explanation_of_an_unknown_option_lists_those_there_are() -> None:
     assert table_version() in text
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("option", "value", "passed"),
     [
         (Option("flag"), True, "1"),
@@ -86,7 +88,7 @@ def test_a_value_that_fits_is_passed_as_text(option: Option, value: object, pass
     assert as_text(option, value) == passed
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("type", "value"),
     [
         ("flag", 1),

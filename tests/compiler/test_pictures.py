@@ -40,6 +40,7 @@ from inferc.compiler.plan.nodes import NODE_CLASSES
 from ..support.graph_plans import shop
 from ..support.pipelines import SOURCE, Graph, plan_with
 from ..support.remote import plan_of, remote_plan
+from ..support.rows import each_row
 
 Golden = Callable[[str | Path], Callable[[str], None]]
 
@@ -140,7 +141,7 @@ ODD = [
 
 
 @needs_graphviz
-@pytest.mark.parametrize("name", ODD)
+@each_row("name", ODD)
 def test_graphviz_shows_any_name_as_it_is(name: str) -> None:
     plan = plan_of(remote_plan(name), remote_plan("other"))
     route = FallbackPlan(route=f"{name} route", source=SOURCE, task=TaskKind.CHAT, members=(name, "other"))
@@ -161,7 +162,7 @@ def test_mermaid_gets_any_name_in_quotes_that_it_cannot_leave(name: str) -> None
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "shown"),
     [
         ("direction LR", "direction#32;LR"),

@@ -13,11 +13,12 @@ from inferc.dsl.kinds import ProviderKind, RuntimeKind, TaskKind
 from inferc.dsl.presets import PRESETS
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 KINDS = list(PRESETS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_row("kind", KINDS)
 def test_each_preset_says_where_it_is_from(kind: RuntimeKind) -> None:
     preset = PRESETS[kind]
     assert preset.source
@@ -57,14 +58,14 @@ def test_a_missing_key_is_an_error_that_names_the_usual_variable(project: Projec
     assert f'env("{PRESETS[kind].key}")' in item.help[0]
 
 
-@pytest.mark.parametrize("prefix", [prefix for kind in KINDS for prefix in PRESETS[kind].prefixes])
+@each_row("prefix", [prefix for kind in KINDS for prefix in PRESETS[kind].prefixes])
 def test_a_prefix_says_the_runtime_and_is_not_sent(prefix: str) -> None:
     kind = infer_runtime(f"{prefix}some-model")
     assert prefix in PRESETS[kind].prefixes
     assert name_at(kind, f"{prefix}some-model") == "some-model"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "model", "sent"),
     [
         (RuntimeKind.GROQ, "openai/gpt-oss-120b", "openai/gpt-oss-120b"),
@@ -159,6 +160,46 @@ def test_a_pipeline_cannot_leave_the_name_to_clients(project: Project, target: s
     ]
     assert item.code == "E0420"
     assert f"`{target}` leaves the name of its model to clients" in item.message
+
+
+OPEN = 'deployment "{}" {{ model = "{}", runtime anthropic {{ api_key = env("K") }} }}\n'
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (OPEN.format("a*b*", "claude-x"), "a `*` stands once in a name"),
+        (
+            OPEN.format("a", "claude-*") + OPEN.format("a/*", "claude-x"),
+            "`a` and `a/*` are asked by the same names",
+        ),
+        (OPEN.format("a", "claude-x") + 'route "*b*" = a', "a `*` stands once in a name"),
+        (
+            OPEN.format("a", "claude-x") + 'pipeline "p*"(m: text) -> text { return a(m) }',
+            "a pipeline has no `*`",
+        ),
+    ],
+)
+def test_which_names_clients_may_say_a_part_of(project: Project, declared: str, said: str) -> None:
+    [item] = [item for item in project.findings(declared) if item.is_error]
+    assert (item.code, said in item.message) == ("E0420", True)
+
+
+def test_a_key_names_what_fits_a_name_with_a_star(project: Project) -> None:
+    text = (
+        OPEN.format("claude-*", "claude-*")
+        + OPEN.format("any", "claude-*")
+        + 'gateway { key a { secret = env("A"), models = ["FITS"] } }'
+    )
+    for fits in ("claude-*", "claude-opus", "claude-o*", "*", "any", "any/x", "any/x*", "c*x"):
+        assert project.codes(text.replace("FITS", fits)) == []
+    assert project.codes(text.replace("FITS", "gpt-5")) == ["E0201"]
+    assert project.codes(text.replace("FITS", "gpt-*")) == ["W0430"]
+
+
+def test_a_pipeline_calls_what_has_a_star_in_its_name_and_none_in_its_model(project: Project) -> None:
+    text = OPEN.format("a-*", "claude-opus-4-7") + 'pipeline p(m: text) -> text { return "a-*"(m) }'
+    assert project.codes(text) == []
 
 
 MULTI_AGENT = 'deployment it {{ model = "grok-4.20-multi-agent", runtime xai {{ api_key = env("K"){} }} }}'

@@ -20,6 +20,7 @@ from ..support.commands import ROOT, SAMPLES
 from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text
 from ..support.projects import chat
+from ..support.rows import each_row
 from ..support.work import calls_during
 
 LANGUAGE = (ROOT / "tests" / "dsl" / "data" / "language.infer").read_text("utf-8")
@@ -288,8 +289,8 @@ def test_what_looks_like_a_key_is_never_repeated(key: str, text: str, seed: int)
     checked(f'{text[:start]} "{key}" {text[start:]}')
 
 
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize(
+@each_row("key", KEYS)
+@each_row(
     "form",
     [
         'runtime openai {{ api_key = "{}" }}',
@@ -313,8 +314,8 @@ def test_a_key_in_any_place_is_never_repeated(form: str, key: str) -> None:
     assert not found.ok
 
 
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize(
+@each_row("key", KEYS)
+@each_row(
     "text",
     [
         'let x = "{}"',
@@ -365,7 +366,7 @@ CHAINS = {
 }
 
 
-@pytest.mark.parametrize("kind", CHAINS)
+@each_row("kind", CHAINS)
 def test_a_chain_of_thousands_is_no_crash(kind: str) -> None:
     form, last = CHAINS[kind]
     in_order = checked(chain(form, last, turned=True))
@@ -375,7 +376,7 @@ def test_a_chain_of_thousands_is_no_crash(kind: str) -> None:
     assert {item.code for item in backwards.diagnostics if item.is_error} <= {"E0107"}
 
 
-@pytest.mark.parametrize("kind", CHAINS)
+@each_row("kind", CHAINS)
 def test_a_circle_of_thousands_is_no_crash(kind: str) -> None:
     form, _ = CHAINS[kind]
     found = checked(chain(form, form))
@@ -421,16 +422,14 @@ def test_templates_on_all_that_are_before_them_are_merged_in_time() -> None:
     assert checked(text + chat("gpt", bases=names[-1])).ok
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "let x = {}1{}",
         "let x = {}",
     ],
 )
-@pytest.mark.parametrize(
-    ("opening", "closing"), [("(", ")"), ("[", "]"), ("-", ""), ("1 + ", ""), ("f(", ")")]
-)
+@each_row(("opening", "closing"), [("(", ")"), ("[", "]"), ("-", ""), ("1 + ", ""), ("f(", ")")])
 def test_deep_expressions_are_refused(text: str, opening: str, closing: str) -> None:
     found = checked(text.format(opening * 10_000, closing * 10_000))
     assert not found.ok

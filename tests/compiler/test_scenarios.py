@@ -7,6 +7,8 @@ import pytest
 from inferc.compiler.compile import Checked, check_file
 from inferc.compiler.plan.scenarios import AskPlan, FailurePlan, LoadPlan, Shape, Spread, TrafficPlan
 
+from ..support.rows import each_row
+
 FILE = """\
 deployment gpt {
   model = "gpt-4o"
@@ -34,7 +36,7 @@ def errors(statements: str) -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("statement", "code", "place"),
     [
         ('ask nobody "x"', "E0201", "nobody"),
@@ -96,7 +98,7 @@ def test_what_cannot_be_played(statement: str, code: str, place: str) -> None:
     assert len(found) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("condition", "code", "place"),
     [
         ("okk", "E0701", "okk"),

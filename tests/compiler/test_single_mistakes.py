@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-import pytest
-
 from inferc.compiler.compile import check_file
 
 from ..support.projects import Project, chat
+from ..support.rows import each_row
 from ..support.single_mistakes import findings, share, single_mistakes
 
 SOME = 150
@@ -26,7 +25,7 @@ def test_a_single_mistake_leads_to_one_message_or_two() -> None:
 PIPE = "pipeline p(message: text) -> text {{\n  {}\n  return gpt(a)\n}}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         chat("gpt").replace("deployment", "") + "route r = fallback [gpt]\n",

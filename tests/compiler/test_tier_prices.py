@@ -8,6 +8,7 @@ from inferc.dsl.catalogue import find_model
 from inferc.dsl.kinds import ProviderKind
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 
 def priced(action: str, tier: str, price: str = "") -> str:
@@ -38,7 +39,7 @@ def test_others_need_none(project: Project, tier: str, price: str) -> None:
     assert not project.codes(priced("reject", tier, price))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("provider", "model", "tiers"),
     [
         (ProviderKind.OPENAI, "gpt-5.4-mini", (0.5, None, 2.0, None)),

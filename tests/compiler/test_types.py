@@ -25,6 +25,7 @@ from inferc.compiler.typing.fit import Binding, Sizes, common, fits
 from inferc.compiler.typing.partial import NOTHING, UNKNOWN, show_type
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 
 def choice(*values: str) -> Type:
@@ -106,17 +107,17 @@ def agree(actual: Type, expected: Type) -> bool:
     return fits(actual, expected, Binding(Sizes()))
 
 
-@pytest.mark.parametrize(("actual", "expected"), FITS, ids=str)
+@each_row(("actual", "expected"), FITS, ids=str)
 def test_a_value_goes_where_its_type_is_asked_for(actual: Type, expected: Type) -> None:
     assert agree(actual, expected)
 
 
-@pytest.mark.parametrize(("actual", "expected"), DIFFERS, ids=str)
+@each_row(("actual", "expected"), DIFFERS, ids=str)
 def test_nothing_else_is_converted_by_itself(actual: Type, expected: Type) -> None:
     assert not agree(actual, expected)
 
 
-@pytest.mark.parametrize("each", EVERYTHING, ids=str)
+@each_row("each", EVERYTHING, ids=str)
 def test_every_type_fits_itself_what_may_be_missing_and_what_is_not_known(each: Type) -> None:
     assert agree(each, each)
     assert agree(each, maybe(each))
@@ -125,7 +126,7 @@ def test_every_type_fits_itself_what_may_be_missing_and_what_is_not_known(each: 
     assert common(each, each) == each
 
 
-@pytest.mark.parametrize("left", EVERYTHING, ids=str)
+@each_row("left", EVERYTHING, ids=str)
 def test_both_of_two_values_fit_the_type_they_have_in_common(left: Type) -> None:
     for right in EVERYTHING:
         both = common(left, right)
@@ -135,7 +136,7 @@ def test_both_of_two_values_fit_the_type_they_have_in_common(left: Type) -> None
             assert agree(right, both)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("left", "right", "both"),
     [
         (INT, FLOAT, FLOAT),

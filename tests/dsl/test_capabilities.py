@@ -20,6 +20,8 @@ from inferc.dsl.capabilities import BEYOND_THE_PLAN, Facts, apis, find_facts, ru
 from inferc.dsl.convert import converter
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
 
+from ..support.rows import each_row
+
 ROOT = Path(__file__).resolve().parents[2] / "dsl"
 SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
 CATALOGUE = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
@@ -47,6 +49,10 @@ def every_fact() -> list[dict[str, Any]]:
     ]
 
 
+UNLISTED = ("azure", "openai_compatible", "vllm", "ollama")
+"""Where models are whatever somebody puts there."""
+
+
 class TestTables:
     def test_the_package_is_named_with_its_version(self) -> None:
         assert PACKAGE["source"]
@@ -65,7 +71,7 @@ class TestTables:
     def test_a_rule_is_about_some_model_that_is_known(self) -> None:
         known = {provider: known_names(provider.value) for provider in ProviderKind}
         for rule in RULES:
-            if "endpoints" in rule.facts or rule.inferred or rule.provider in ("azure", "openai_compatible"):
+            if "endpoints" in rule.facts or rule.inferred or rule.provider in UNLISTED:
                 continue  # no table lists all models that speak, draw or hear, last week's, Azure's, others'
             assert any(rule.holds_for(name, rule.service) for name in known[rule.provider]), rule
 
@@ -99,7 +105,7 @@ class TestTables:
 
 
 class TestLookup:
-    @pytest.mark.parametrize(
+    @each_row(
         ("model", "runtime", "facts"),
         [
             ("gpt-5-mini", "openai", {"token_limit": "max_completion_tokens", "thinks": "effort"}),
@@ -163,9 +169,7 @@ class TestLookup:
         assert "web_search_options" in found.values["lacking_fields"]
         assert found.sources
 
-    @pytest.mark.parametrize(
-        "name", ["gpt-5", "claude-opus-4-8", "gemini-2.5-pro", "llama-3", "x" * 5000, "[", ""]
-    )
+    @each_row("name", ["gpt-5", "claude-opus-4-8", "gemini-2.5-pro", "llama-3", "x" * 5000, "[", ""])
     def test_any_name_at_any_provider_has_an_answer(self, name: str) -> None:
         for runtime in RUNTIMES.values():
             assert isinstance(find_facts(name, runtime), Facts)
@@ -224,8 +228,8 @@ class TestBuild:
         assert (models["anthropic"]["old"]["thinks"], models["anthropic"]["old"]["efforts"]) == ("budget", [])
 
 
-@pytest.mark.parametrize("service", [None, "vertex"])
-@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-fable-5"])
+@each_row("service", [None, "vertex"])
+@each_row("model", ["claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-fable-5"])
 def test_later_claudes_take_system_prompts_in_the_middle(model: str, service: str | None) -> None:
     facts = find_facts(model, RuntimeKind.ANTHROPIC, service).values
     assert facts["system_prompts"] == "after_user"

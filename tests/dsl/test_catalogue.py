@@ -23,6 +23,8 @@ from inferc.dsl.inference import infer_runtime
 from inferc.dsl.kinds import ProviderKind
 from inferc.dsl.units import Money
 
+from ..support.rows import each_row
+
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "dsl" / "model_prices.json"
 TIERS = ROOT / "dsl" / "tiers.json"
@@ -136,7 +138,7 @@ class TestScript:
 
 
 class TestNames:
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "provider", "expected"),
         [
             ("gpt-4o-mini", ProviderKind.OPENAI, "gpt-4o-mini"),
@@ -155,7 +157,7 @@ class TestNames:
             assert found is not None
             assert (found.provider, found.name) == (provider, expected)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "expected"),
         [
             ("gpt-4o-mini-2024-07-18", "gpt-4o-mini"),
@@ -171,7 +173,7 @@ class TestNames:
         assert found is not None
         assert found.name == expected
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "expected"),
         [
             ("openai/gpt-4o", "gpt-4o"),
@@ -198,7 +200,7 @@ class TestNames:
         assert image is not None
         assert (lite.name, image.name) == ("gemini-3.1-flash-lite", "gemini-3.1-flash-lite-image")
 
-    @pytest.mark.parametrize(
+    @each_row(
         "name",
         [
             "",
@@ -247,7 +249,7 @@ class TestNames:
                         assert found is not None, name
                         assert found.name == expected.id
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "provider", "expected"),
         [
             ("llama-3.3-70b-versatile", ProviderKind.GROQ, "llama-3.3-70b-versatile"),

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities, TaskKind
 from inferc.compiler.plan.endpoints import KINDS, by_kind, chats
 from inferc.dsl.capabilities import endpoints_at, facts_at, find_facts, rules
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
+
+from ..support.rows import each_row
 
 ROOT = Path(__file__).resolve().parents[2] / "dsl"
 ALL = {each for names in KINDS.values() for each in names}
@@ -44,7 +44,7 @@ def test_each_row_of_the_catalogue_yields_endpoints() -> None:
         assert set(facts.get("endpoints", ())) <= ALL, (provider, name)
 
 
-@pytest.mark.parametrize("provider", sorted(LISTED))
+@each_row("provider", sorted(LISTED))
 def test_of_each_model_whose_task_is_listed_all_endpoints_are_known(provider: str) -> None:
     prefix = f"{provider}/"  # which some names begin with, once more
     names = [f"{prefix}{name}" if name.startswith(prefix) else name for name in LISTED[provider]]
@@ -52,7 +52,7 @@ def test_of_each_model_whose_task_is_listed_all_endpoints_are_known(provider: st
     assert not unknown
 
 
-@pytest.mark.parametrize("row", PLACES, ids=lambda row: f"{row['provider']}{row.get('service', '')}")
+@each_row("row", PLACES, ids=lambda row: f"{row['provider']}{row.get('service', '')}")
 def test_what_a_provider_has_says_its_source_and_its_day(row: dict[str, object]) -> None:
     found = endpoints_at(ProviderKind(row["provider"]), str(row.get("service", "")))
     assert found is not None
@@ -109,7 +109,7 @@ FAMILIES: list[tuple[str, str, tuple[str, ...], bool | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "model", "endpoints", "batches"), FAMILIES)
+@each_row(("provider", "model", "endpoints", "batches"), FAMILIES)
 def test_a_family_has_the_endpoints_that_its_provider_documents(
     provider: str, model: str, endpoints: tuple[str, ...], batches: bool | None
 ) -> None:

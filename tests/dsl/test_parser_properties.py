@@ -25,6 +25,7 @@ from inferc.grammar.files import GRAMMAR, TABLES
 
 from ..support.examples import FEWER
 from ..support.grammar_sampler import grammar, sample_words
+from ..support.rows import each_row
 from ..support.work import calls_during
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
@@ -180,10 +181,8 @@ def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
 # ---- extremes
 
 
-@pytest.mark.parametrize(
-    "opener", ["(", "[", "{", "<", "-", "!", "f(", "[1, ", "match x { _ => ", "if x { ", "{ a ", '"""']
-)
-@pytest.mark.parametrize("start", ["let x = ", "deployment x ", "type x = ", ""])
+@each_row("opener", ["(", "[", "{", "<", "-", "!", "f(", "[1, ", "match x { _ => ", "if x { ", "{ a ", '"""'])
+@each_row("start", ["let x = ", "deployment x ", "type x = ", ""])
 def test_thousands_of_levels_deep(opener: str, start: str) -> None:
     assert checked(start + opener * 3000).diagnostics
 
@@ -195,7 +194,7 @@ def test_ten_thousand_levels_and_back(bracket: str) -> None:
     assert found.code == "E0107"
 
 
-@pytest.mark.parametrize("link", [" + 1", ".b", "()", " as T", " with {}", " else b"])
+@each_row("link", [" + 1", ".b", "()", " as T", " with {}", " else b"])
 def test_a_chain_of_ten_thousand_links(link: str) -> None:
     assert "E0107" in {found.code for found in checked(f"let x = a{link * 10_000}\n").diagnostics}
 
@@ -213,14 +212,12 @@ LARGE = 200_000
 """Characters: what took their square would take many minutes."""
 
 
-@pytest.mark.parametrize("unit", ["x", "9", " ", "\t", "\r", "\0", "#", '"', ";", "é", "//", "/*"], ids=ascii)
+@each_row("unit", ["x", "9", " ", "\t", "\r", "\0", "#", '"', ";", "é", "//", "/*"], ids=ascii)
 def test_one_long_line(unit: str) -> None:
     checked("let x = " + unit * (LARGE // len(unit)))
 
 
-@pytest.mark.parametrize(
-    "unit", ["'", "'\\", "“", "}", ")", ",", "\\q", "$", "a: 1 ", "[", "a = 1, "], ids=ascii
-)
+@each_row("unit", ["'", "'\\", "“", "}", ")", ",", "\\q", "$", "a: 1 ", "[", "a = 1, "], ids=ascii)
 def test_one_line_of_many_tokens(unit: str) -> None:
     checked("deployment x { a = " + unit * (LARGE // 5 // len(unit)))
 
@@ -253,7 +250,7 @@ def test_line_ends_inside_a_text_do_not_matter() -> None:
     assert checked(text.replace("\n", "\r\n")).declarations == checked(text).declarations
 
 
-@pytest.mark.parametrize("text", ["", "\n", "\ufeff", "# only a comment", "\0", "\r"])
+@each_row("text", ["", "\n", "\ufeff", "# only a comment", "\0", "\r"])
 def test_hardly_anything(text: str) -> None:
     checked(text)
 
@@ -272,7 +269,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@each_row("shape", SHAPES.values(), ids=SHAPES)
 def test_ten_times_the_lines_are_ten_times_the_work(shape: str) -> None:
     checked(shape * 10)
     small, large = (calls_while_parsing(shape * count) for count in (20, 200))
@@ -327,7 +324,7 @@ def test_every_terminal_has_its_kind_of_token() -> None:
     assert kinds == TERMINALS.keys() - SKIPPED
 
 
-@pytest.mark.parametrize("word", [*KEYWORDS, *PUNCTUATION])
+@each_row("word", [*KEYWORDS, *PUNCTUATION])
 def test_a_word_or_sign_is_the_terminal_of_the_grammar(word: str) -> None:
     [token, _] = tokenize(word)
     assert token.type == (KEYWORDS | PUNCTUATION)[word]

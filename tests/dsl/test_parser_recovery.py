@@ -9,6 +9,8 @@ from inferc.dsl.diagnostics import Diagnostic, in_order
 from inferc.dsl.parser import parse
 from inferc.dsl.source import Source
 
+from ..support.rows import each_row
+
 # One mistake each: the lines of a file, and the code, the message and the marked text of its diagnostic.
 MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
@@ -769,7 +771,7 @@ def test_a_dimension_is_a_name_or_a_whole_number(dimension: str) -> None:
     assert found.code == "E0106"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "place"),
     [
         ('runtime openai { api_key = env("K") }', 'deployment name { model = "…", runtime openai { … } }'),

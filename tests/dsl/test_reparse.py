@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, strategies as st
 
 from inferc.dsl import syntax as s
@@ -18,6 +17,7 @@ from inferc.dsl.source import Source
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
 from ..support.examples import FEWER
+from ..support.rows import each_row
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
 PIECES = [
@@ -90,7 +90,7 @@ def test_after_any_changes(seed: int) -> None:
         assert everything(known) == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("before", "after"),
     [
         ("let a = 1\nlet b = 2\n", "let a = 1\nlet b = 23\n"),

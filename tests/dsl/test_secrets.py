@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.dsl.secrets import MASK, holds_key, looks_like_key, masked
+
+from ..support.rows import each_row
 
 KEYS = [
     "sk-" + "a" * 8,
@@ -34,7 +34,7 @@ RESEMBLING = [
 ]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@each_row("key", KEYS)
 def test_a_key_is_known_and_masked(key: str) -> None:
     assert looks_like_key(f" {key}\n")
     text = f'let x = "{key}"  # é\n'
@@ -43,7 +43,7 @@ def test_a_key_is_known_and_masked(key: str) -> None:
     assert not looks_like_key(text)
 
 
-@pytest.mark.parametrize("text", [*RESEMBLING, "AKIA" + "Z7" * 8 + "-", "ask-" + "a" * 9])
+@each_row("text", [*RESEMBLING, "AKIA" + "Z7" * 8 + "-", "ask-" + "a" * 9])
 def test_what_only_resembles_a_key_stays(text: str) -> None:
     assert not looks_like_key(text)
     assert masked(f"({text})") == f"({text})"

@@ -68,6 +68,8 @@ from inferc.dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, Labels, Rera
 from inferc.dsl.units import Duration, Money, Size
 from inferc.dsl.validation import ranges
 
+from ..support.rows import each_row
+
 
 def gpt(**fields: Any) -> Deployment:
     return Deployment(**{"name": "gpt", "model": "gpt-4o-mini", **fields})
@@ -109,7 +111,7 @@ NUMBERS = dict(numbers())
 
 
 class TestRanges:
-    @pytest.mark.parametrize(
+    @each_row(
         ("deployment", "path"),
         [
             (gpt(replicas=0), "replicas"),
@@ -168,7 +170,7 @@ class TestRanges:
     def test_the_end_of_a_range_is_inside_it(self, deployment: Deployment) -> None:
         assert deployment.problems == ()
 
-    @pytest.mark.parametrize(("cls", "name"), sorted(NUMBERS, key=str))
+    @each_row(("cls", "name"), sorted(NUMBERS, key=str))
     def test_every_number_has_an_upper_bound(self, cls: Any, name: str) -> None:
         [kind] = [each for each in options(hint(cls, name)) if each not in (NoneType, Range)]
         much = kind(1 << 60 if kind is Size else 10**9)
@@ -232,7 +234,7 @@ class TestTiers:
         [problem] = limited(AnthropicConfig, "claude-sonnet-4", {}, tokens_per_minute=2_400_001).problems
         assert "Anthropic's highest tier allows for claude-sonnet-4 (2.4M)" in problem.message
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("config", "model", "settings"),
         [
             (OpenAIConfig, "gpt-4o-mini", {"azure_resource": "ours", "azure_deployment": "mini"}),
@@ -346,7 +348,7 @@ class TestJson:
         assert set(EVERYTHING) == set(RuntimeKind)
         assert {kind: type(config) for kind, config in EVERYTHING.items()} == CONFIG_CLASSES
 
-    @pytest.mark.parametrize("kind", RuntimeKind)
+    @each_row("kind", RuntimeKind)
     def test_a_deployment_of_every_runtime_survives_json(self, kind: RuntimeKind) -> None:
         for config in (EVERYTHING[kind], default_config(kind), None):
             deployment = Deployment("it", "model", runtime=kind, runtime_config=config)

@@ -18,6 +18,7 @@ from openai import OpenAI
 
 from ..support.commands import PATIENCE, ROOT, SAMPLES, Running, serving
 from ..support.forked import ran
+from ..support.rows import each_row
 
 KEYS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "VLLM_API_KEY"), "any-key")
 
@@ -262,7 +263,7 @@ def test_assistant_makes_title_and_translation_and_does_without_them_when_they_f
 # ---- all of them
 
 
-@pytest.mark.parametrize("name", ["support", "retrieval", "triage", "assistant", "ocr", "voice"])
+@each_row("name", ["support", "retrieval", "triage", "assistant", "ocr", "voice"])
 def test_the_samples_are_in_the_one_style_and_without_warnings(name: str) -> None:
     file = str(SAMPLES / name / f"{name}.infer")
     for command in (["check", "--deny", "warnings", file], ["fmt", "--check", file]):

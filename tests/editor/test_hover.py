@@ -53,6 +53,13 @@ def test_words_that_begin_a_declaration_or_choose_in_a_route(desk: Desk) -> None
     assert shown(desk, f'{TEXT}\nlet words = "a deploy|ment"') == ""
 
 
+def test_of_which_names_clients_say_a_part(desk: Desk) -> None:
+    text = 'deployment "gpt-*" {{ model = "gpt-*", runtime openai {{ api_key = env("K") }} }}'
+    said = "answers for names that fit"
+    assert said in shown(desk, text.format().replace('"gpt-', '"gp|t-', 1))
+    assert said not in shown(desk, at("gpt"))
+
+
 def test_a_field_its_meaning_and_the_value_that_counts(desk: Desk) -> None:
     text = shown(desk, at("jitter"))
     assert "how much of a wait is random" in text
@@ -119,6 +126,13 @@ def test_calls(desk: Desk) -> None:
 def test_a_name_of_an_imported_file(desk: Desk) -> None:
     desk.write("lib.infer", "let x = 1\n")
     assert "lib.infer" in shown(desk, 'import "lib.infer" as lib\nlet y = li|b.x\n')
+
+
+@pytest.mark.parametrize("written", ['import "li|b.infer" as lib\n', 'import { x } from "li|b.infer"\n'])
+def test_an_imported_file_and_what_it_declares(desk: Desk, written: str) -> None:
+    desk.write("lib.infer", "let x = 1\ntemplate careful { }\n")
+    assert shown(desk, written) == "**lib.infer** declares\n\n- `let x`\n- `template careful`"
+    assert shown(desk, written.replace("|b", "|bs")) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, strategies as st
 from lsprotocol import types as lsp
 
@@ -18,6 +17,7 @@ from inferc.editor.positions import UTF8, UTF16, UTF32, Lines
 
 from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text
+from ..support.rows import each_row
 from .asking import ask_everything, converter, new_server
 from .conftest import edited
 
@@ -72,7 +72,7 @@ def _ranges(answer: Any) -> Iterator[lsp.Range]:
             left += [getattr(value, each.name) for each in type(value).__attrs_attrs__]
 
 
-@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+@each_row("path", BROKEN, ids=lambda path: path.stem)
 def test_files_with_a_mistake(path: Path) -> None:
     text = path.read_text("utf-8")
     answered(text, random.Random(path.stem).randint(0, len(text)))

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from hypothesis import given, strategies as st
 from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
 from pygments.token import Error
@@ -14,6 +13,7 @@ from pygments.token import Error
 from inferc.grammar.editors.pygments import InferLexer
 
 from ..support.commands import SAMPLES
+from ..support.rows import each_row
 from .test_colours import FILES, text_of
 
 WORDS = [
@@ -53,7 +53,7 @@ def test_pygmentize_colours_a_file() -> None:
     assert 'class="err"' not in done.stdout
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@each_row("path", FILES, ids=lambda path: path.stem)
 def test_the_tokens_joined_are_the_file(path: Path) -> None:
     tokens = list(InferLexer().get_tokens_unprocessed(text_of(path)))
     assert "".join(piece for _, _, piece in tokens) == text_of(path)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ..support.grammar_sampler import sample_text
+from ..support.rows import each_row
 from . import engines
 from .engines import TREE_SITTER
 from .test_colours import FILES, text_of
@@ -25,18 +26,18 @@ def errors(node: Any) -> Iterator[str]:
         yield from errors(child)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@each_row("path", FILES, ids=lambda path: path.stem)
 def test_every_sample_parses_without_an_error(path: Path) -> None:
     assert list(errors(engines.tree(text_of(path)))) == []
 
 
-@pytest.mark.parametrize("seed", range(200))
+@each_row("seed", range(200))
 def test_whatever_the_grammar_makes_parses_without_an_error(seed: int) -> None:
     text = sample_text(random.Random(seed))
     assert list(errors(engines.tree(text))) == [], text
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "deployment a {",
@@ -51,7 +52,7 @@ def test_what_is_wrong_is_an_error_in_the_tree(text: str) -> None:
     assert list(errors(engines.tree(text))) != []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@each_row("path", FILES, ids=lambda path: path.stem)
 def test_no_node_has_two_captures(path: Path) -> None:
     names = defaultdict(set)
     for node, name in engines.captures(text_of(path)):
@@ -59,7 +60,7 @@ def test_no_node_has_two_captures(path: Path) -> None:
     assert [(where, found) for where, found in names.items() if len(found) > 1] == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path",
     sorted((TREE_SITTER / "queries").rglob("*.scm")),
     ids=lambda path: f"{path.parent.name}-{path.stem}",

@@ -15,6 +15,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest
 
+from ..support.rows import each_row
 from .reference.reference import plan
 
 HELLO = [{"role": "user", "content": "Hello."}]
@@ -50,8 +51,8 @@ def test_a_key_that_is_no_text_is_the_clients_error(key: Any) -> None:
     assert (refused.value.param, refused.value.code) == ("prompt_cache_key", "wrong_type")
 
 
-@pytest.mark.parametrize("options", [{"mode": "implicit"}, {"ttl": "30m"}, {}])
-@pytest.mark.parametrize("more", [{}, {"service_tier": "flex"}])
+@each_row("options", [{"mode": "implicit"}, {"ttl": "30m"}, {}])
+@each_row("more", [{}, {"service_tier": "flex"}])
 def test_openrouter_gets_no_options_of_the_cache_but_explicit_ones(
     options: Any, more: dict[str, Any]
 ) -> None:

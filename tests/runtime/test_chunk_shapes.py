@@ -19,6 +19,7 @@ from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.first_content import has_content
 
+from ..support.rows import each_row
 from ..support.wires import wire_plan
 
 CLASSIFIER = Classifier(wire_plan("openai"), None)
@@ -146,7 +147,7 @@ def test_a_wrong_byte_anywhere_is_noticed_as_in_json() -> None:
                 assert read(broken, shapes, hides=False) == read(broken, Unlearning(), hides=False)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("usual", "now"),
     [
         (plain(finish_reason="stop"), plain(finish_reason="error")),

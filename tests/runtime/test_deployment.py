@@ -39,6 +39,7 @@ from inferc.runtime.serving.deployment import Deployment
 from ..support.fakes import CHAT, FakeReplica
 from ..support.policies import policies_of
 from ..support.remote import remote_plan
+from ..support.rows import each_row
 from .onnx.plans import onnx_plan
 
 WHOLE = ChatRequest(CHAT.body, stream=False)
@@ -163,7 +164,7 @@ def test_a_slot_skips_a_waiter_that_was_cancelled_just_before() -> None:
     run_virtual(scenario())
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
+@each_row("moment", [0.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
 def test_a_cancelled_request_gives_its_slot_back_wherever_it_was(moment: float) -> None:
     """At 0 to 1 s it waits for a slot, then for the attempt, the retry, the second attempt, and chunks."""
 

@@ -16,6 +16,7 @@ from inferc.runtime.requests.errors import BadRequest, ServerError
 from inferc.runtime.requests.request import EmbedRequest
 
 from ..support.remote import executor_of, remote_plan, serving
+from ..support.rows import each_row
 from ..support.wires import wire_plan
 
 NO_RETRY = RetryPolicy(max_retries=0)
@@ -88,7 +89,7 @@ def test_who_reads_no_token_ids_is_not_asked(wire: str) -> None:
     assert caught.value.param == "input[0]"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "param"),
     [
         ([[]], "input[0]"),

@@ -20,6 +20,7 @@ from inferc.runtime.requests.request import ChatRequest, CompletionRequest, Pass
 
 from ..support.pipelines import fallback, plan_with
 from ..support.remote import gateway_of, remote_plan, running
+from ..support.rows import each_row
 
 PASSED = [
     *("audio/speech", "audio/transcriptions", "audio/translations", "moderations", "completions"),
@@ -71,8 +72,8 @@ def request_to(path: str) -> CompletionRequest | PassedRequest:
     )
 
 
-@pytest.mark.parametrize(("provider", "model"), FAMILIES)
-@pytest.mark.parametrize("path", PASSED)
+@each_row(("provider", "model"), FAMILIES)
+@each_row("path", PASSED)
 def test_a_model_is_asked_at_the_endpoints_that_it_has_and_refused_by_name_at_others(
     provider: str, model: str, path: str
 ) -> None:
@@ -97,7 +98,7 @@ def test_what_is_a_part_of_an_endpoint_is_asked_where_the_endpoint_is() -> None:
         Passed(plan("openai", "tts-1")).request(asked)
 
 
-@pytest.mark.parametrize(("provider", "model"), FAMILIES)
+@each_row(("provider", "model"), FAMILIES)
 def test_a_chat_is_refused_by_name_where_a_model_does_something_else(provider: str, model: str) -> None:
     it = plan(provider, model)
     has = set(it.capabilities.endpoints or ())
@@ -109,7 +110,7 @@ def test_a_chat_is_refused_by_name_where_a_model_does_something_else(provider: s
         Chats(it).fit(asked)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "model", ["tts-1", "whisper-1", "gpt-4o-transcribe", "gpt-image-1", "dall-e-2", "omni-moderation-latest"]
 )
 def test_the_strict_mock_refuses_the_chats_that_we_refuse(model: str) -> None:

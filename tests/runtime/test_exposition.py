@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import inf, nan
 
-import pytest
 from prometheus_client.core import (
     CounterMetricFamily,
     Exemplar,
@@ -17,6 +16,8 @@ from prometheus_client.exposition import choose_encoder
 
 from inferc.runtime.gateway.metric_families.exposition import Collected, as_text, content_type_for
 from inferc.runtime.gateway.metric_families.histograms import add_buckets
+
+from ..support.rows import each_row
 
 ACCEPTED = [
     "",
@@ -51,8 +52,8 @@ def families(rows: int) -> list[Metric]:
     return [gauge, summed, GaugeMetricFamily("alone", "Without labels", value=3), counter, dated, took, shown]
 
 
-@pytest.mark.parametrize("accept", ACCEPTED)
-@pytest.mark.parametrize("rows", [0, 1, 40, 300])
+@each_row("accept", ACCEPTED)
+@each_row("rows", [0, 1, 40, 300])
 def test_the_text_is_that_of_the_library(rows: int, accept: str) -> None:
     encode, content_type = choose_encoder(accept)
     assert content_type_for(accept) == content_type

@@ -33,6 +33,7 @@ from inferc.runtime.serving.deployment import Deployment
 
 from ..support.fakes import CHAT, FakeReplica
 from ..support.remote import remote_plan
+from ..support.rows import each_row
 
 PATIENT = RetryPolicy(max_retries=3, initial_backoff=Duration(1), max_backoff=Duration(60))
 WHOLE = Call(ChatRequest(CHAT.body, stream=False))
@@ -84,8 +85,8 @@ async def ask(target: Deployment, stream: bool = False) -> Trace:
     return trace
 
 
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize(
+@each_row("stream", [True, False])
+@each_row(
     "error",
     [
         limited(60),

@@ -129,6 +129,48 @@ async def test_only_who_shows_a_key_is_answered_and_only_for_what_it_may_ask() -
         await client.close()
 
 
+async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
+    async with mock_provider(MockOptions()) as mock, aiohttp.ClientSession() as http:
+        keys = (
+            key("all", models=("gpt-*",)),
+            key("one", models=("gpt-5",)),
+            key("some", models=("gpt-5*", "other")),
+            key("none", models=("gpt",)),
+        )
+        names = ("gpt-*", "gpt", "gpt/*", "other")
+        deployments = [remote_plan(name, mock.endpoint, key=SecretRef.env("KEY")) for name in names]
+        plan = plan_with(*deployments, keys=keys)
+        executor = Executor(plan, Path.cwd())
+        await executor.start()
+        try:
+            app = build_app(executor, Secret(OPERATOR, "a test"), plan.gateway, Keys(keys, Path.cwd()))
+            async with serving(app) as url:
+                gateway = Gateway(url, http, mock)
+                may = {
+                    each: ["gpt-5", "gpt-5-mini", "gpt-4o", "gpt/x"]
+                    for each in ("all", "one", "some", "none")
+                }
+                asked = {
+                    who: [name for name in names if (await gateway.ask(f"sk-{who}", name))[0] == 200]
+                    for who, names in may.items()
+                }
+                listed = {
+                    who: [each["id"] for each in (await gateway.get("/v1/models", f"sk-{who}"))[1]["data"]]
+                    for who in may
+                }
+                assert (await gateway.get("/v1/models/gpt-5", "sk-one"))[1]["id"] == "gpt-5"
+                assert await gateway.ask("sk-one", "gpt-4o") == (403, "model_not_allowed")
+        finally:
+            await executor.stop()
+    assert asked == {
+        "all": ["gpt-5", "gpt-5-mini", "gpt-4o"],
+        "one": ["gpt-5"],
+        "some": ["gpt-5", "gpt-5-mini"],
+        "none": [],
+    }
+    assert listed == {"all": ["gpt-*"], "one": ["gpt-5"], "some": ["other"], "none": ["gpt"]}
+
+
 async def test_a_long_name_is_not_repeated_whole(caplog: pytest.LogCaptureFixture) -> None:
     long = "m" * 100_000
     async with served(key("a", models=("gp*", "m*")), key("b")) as gateway:

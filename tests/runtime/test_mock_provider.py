@@ -29,6 +29,7 @@ from inferc.runtime.mock_provider.scripted_answers import parse_script
 
 from ..support.openai_client import openai_client
 from ..support.remote import serving
+from ..support.rows import each_row
 
 USER = {"role": "user", "content": "hello  big\nworld"}
 KEY = {"Authorization": "Bearer k"}
@@ -82,7 +83,7 @@ def test_vectors_have_length_one_and_differ() -> None:
     assert vector("a", 7) != vector("b", 7)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schema", "value"),
     [
         ({"type": "object", "properties": {"a": {"type": "string"}}}, {"a": "example"}),
@@ -232,7 +233,7 @@ async def test_a_key_can_be_refused_until_another_comes() -> None:
     assert seen == [401, 401, 200, 200]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "fault"),
     [
         ("500", Fault(500)),
@@ -250,7 +251,7 @@ def test_a_fault_is_described_in_a_few_characters(text: str, fault: Fault) -> No
     assert parse_fault(text) == fault
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "says"),
     [
         ("200", "`200` is no error status and no fault"),

@@ -8,7 +8,6 @@ import ssl
 from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -16,6 +15,8 @@ from yarl import URL
 from inferc.runtime.replicas.remote.network_errors import told_of
 from inferc.runtime.replicas.remote.proxy import Proxy
 from inferc.runtime.requests.errors import Backpressure, NetworkError, ServerError
+
+from ..support.rows import each_row
 
 ENDPOINT = "https://llm.internal:8443/v1"
 PROXY = Proxy(URL("http://proxy:3128"), {"Proxy-Authorization": "Basic c2VjcmV0"})
@@ -43,7 +44,7 @@ ALERT: Any = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 al
 ALERT.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "proxy", "kind", "said"),
     [
         (refused_by_proxy(407), PROXY, ServerError, "the proxy proxy:3128 wants another user and password"),

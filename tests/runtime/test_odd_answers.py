@@ -14,6 +14,7 @@ from inferc.runtime.gateway.chat_writer import ChatWriter
 from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.requests.errors import RequestError
 
+from ..support.rows import each_row
 from .test_surrogates import CLIENTS, Json, as_sent, asked_in, chat_chunk, chats_of
 
 ODD = (None, 0, 5, True, ["a"], {"a": 1}, "", [], {}, -1, 10**30, "\ud800x")
@@ -156,8 +157,8 @@ def changed(value: Any, way: tuple[Any, ...], odd: Any) -> Any:
     return copy
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("provider", WHOLE)
+@each_row("client", CLIENTS)
+@each_row("provider", WHOLE)
 def test_a_whole_answer_is_read_or_is_an_error_of_its_provider(provider: str, client: str) -> None:
     chats, classifier = chats_of(provider)
     request = asked_in(client, stream=False)
@@ -189,8 +190,8 @@ def without_ids(value: Any, nothing: object) -> Any:
     return made
 
 
-@pytest.mark.parametrize("nothing", [LEFT_OUT, None, ""], ids=["left out", "null", "empty"])
-@pytest.mark.parametrize("provider", WHOLE)
+@each_row("nothing", [LEFT_OUT, None, ""], ids=["left out", "null", "empty"])
+@each_row("provider", WHOLE)
 def test_a_call_without_an_id_gets_one(provider: str, nothing: object) -> None:
     chats, classifier = chats_of(provider)
     request = asked_in("openai_chat", stream=False)
@@ -232,8 +233,8 @@ def test_clients_of_chats_get_texts_whatever_stands_in_their_place(provider: str
                 assert_texts(choice["delta"])
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("provider", STREAMS)
+@each_row("client", CLIENTS)
+@each_row("provider", STREAMS)
 def test_a_stream_is_read_or_ends_with_an_error_of_its_provider(provider: str, client: str) -> None:
     chats, classifier = chats_of(provider)
     request = asked_in(client)

@@ -14,6 +14,7 @@ from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.usage import Usage
 
+from ..support.rows import each_row
 from ..support.wires import wire_plan
 
 
@@ -48,7 +49,7 @@ def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
     assert reading.ended
 
 
-@pytest.mark.parametrize(
+@each_row(
     "odd",
     [
         chunk("two").replace(b"two", b'"'),
@@ -146,7 +147,7 @@ def thinking(words: str, **more: Any) -> dict[str, Any]:
     return {"type": "thinking", "thinking": [{"type": "text", "text": words}], **more}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "last",
     [
         {"delta": {"content": "So."}},
@@ -155,7 +156,7 @@ def thinking(words: str, **more: Any) -> dict[str, Any]:
         {"delta": {}, "finish_reason": "stop"},
     ],
 )
-@pytest.mark.parametrize("signed", [0, 1])
+@each_row("signed", [0, 1])
 def test_a_thought_that_mistral_signed_is_told_once_with_all_its_words(
     last: dict[str, Any], signed: int
 ) -> None:

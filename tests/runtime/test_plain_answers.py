@@ -15,6 +15,7 @@ from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient
 from inferc.runtime.replicas.remote.plain_answers import plain_answer
 
 from ..support.remote import eventually, limit
+from ..support.rows import each_row
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Request-Id: one two\r\n"
@@ -72,7 +73,7 @@ def test_of_an_answer_that_begins_its_head_is_read(here: bytes) -> None:
     assert (found.body, found.size) == (here, 2)
 
 
-@pytest.mark.parametrize("piece", OTHERS.values(), ids=OTHERS)
+@each_row("piece", OTHERS.values(), ids=OTHERS)
 def test_all_others_have_to_be_parsed(piece: bytes) -> None:
     assert plain_answer(piece) is None
 

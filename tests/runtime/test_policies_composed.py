@@ -56,6 +56,7 @@ from inferc.runtime.serving.deployment import Deployment
 from ..support.fakes import CHAT, FakeReplica
 from ..support.policies import policies_of
 from ..support.remote import plan_of, remote_plan
+from ..support.rows import each_row
 
 ONCE = RetryPolicy(max_retries=0)
 TWICE = RetryPolicy(max_retries=1, initial_backoff=Duration(1), jitter=JitterKind.NONE)
@@ -265,7 +266,7 @@ def test_a_failing_endpoint_is_left_alone_and_tried_again(caplog: pytest.LogCapt
     assert [message.partition("; at last: ")[2] for message in caplog.messages] == ["it failed", ""]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "counts"),
     [
         (ServerError("x", upstream_status=500), True),
@@ -502,8 +503,8 @@ ALL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("moment", [i / 2 for i in range(0, 150, 3)])
-@pytest.mark.parametrize("chunks", [2, 1], ids=["streamed", "whole"])
+@each_row("moment", [i / 2 for i in range(0, 150, 3)])
+@each_row("chunks", [2, 1], ids=["streamed", "whole"])
 def test_a_request_cancelled_anywhere_gives_everything_back(moment: float, chunks: int) -> None:
     """Six requests through two slots and one permit, with a retry: at each moment some wait for a
     slot, a permit, the attempt, the backoff, or a chunk."""

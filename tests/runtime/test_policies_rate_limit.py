@@ -12,6 +12,8 @@ from inferc.runtime.policies.rate_limit import Permit, RateLimit
 from inferc.runtime.policies.sliding_window import MARGIN, SPAN, SlidingWindow
 from inferc.runtime.requests.upstream import Remaining
 
+from ..support.rows import each_row
+
 
 def granted(state: RateLimit, now: float, tokens: int = 1, ticket: int = 0) -> Permit:
     permit = state.ask(now, ticket, tokens)
@@ -286,7 +288,7 @@ def test_anthropics_headers_are_understood_relative_to_the_answers_own_date() ->
     assert remaining(ANTHROPIC, "tokens") is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "value"),
     [
         ("x-ratelimit-remaining-requests", "-1"),
@@ -307,7 +309,7 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 NOW = 1792567680
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "seconds"),
     [
         ("12ms", 0.012),
@@ -330,7 +332,7 @@ def test_a_reset_comes_in_several_forms(text: str, seconds: float) -> None:
     assert found.until == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         *(

@@ -25,6 +25,7 @@ from inferc.runtime.requests.errors import (
 from inferc.runtime.secret import Secret
 
 from ..support.remote import remote_plan
+from ..support.rows import each_row
 
 KEY = "sk-very-secret"
 CLASSIFIER = Classifier(remote_plan(), Secret(KEY, "the environment variable OPENAI_API_KEY"))
@@ -52,7 +53,7 @@ def test_a_model_that_has_ended_is_a_fault_of_its_provider_where_the_file_names_
     assert type(http_error(404, "not_found_error", "File file_1 was not found.")) is BadRequest
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "said", "kind", "told"),
     [
         (
@@ -90,7 +91,7 @@ def test_a_problem_says_what_it_is_in_its_detail(
     assert (error.code == "model_not_found") is (status == 404 and kind is ServerError)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "code", "kind", "retryable"),
     [
         (400, None, BadRequest, False),
@@ -164,7 +165,7 @@ def test_x_should_retry_decides_where_it_is_present(value: str, retryable: bool)
     assert http_error(500, x_should_retry=value).retryable is retryable
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "seconds"),
     [
         ({"retry-after": "2"}, 2),
@@ -204,7 +205,7 @@ def test_openrouter_says_when_a_model_has_room_again() -> None:
     assert retry_after({}, {"availability": {"code": "capacity_exhausted", "retry_after": 40}}) == 40
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "metadata", "kind"),
     [
         (400, {"error_type": "context_length_exceeded"}, ContextLengthExceeded),
@@ -264,7 +265,7 @@ def test_a_message_that_only_looks_so_is_told_as_it_is(message: str) -> None:
     assert CLASSIFIER.http_error(400, {}, told).message.endswith(f"answered 400: {message}")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "kind"),
     [
         ({"message": "m", "code": "rate_limit_exceeded"}, RateLimited),
@@ -287,8 +288,8 @@ def shown(error: RequestError) -> str:
 PLACES = ["message", "code", "type", "param", "status", "request_id", "x-request-id"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
-@pytest.mark.parametrize("place", PLACES)
+@each_row("status", [400, 401, 404, 429, 500])
+@each_row("place", PLACES)
 def test_the_key_is_not_passed_on_wherever_the_provider_puts_it(status: int, place: str) -> None:
     headers = {place: KEY} if place == "x-request-id" else {}
     body = {"error": {"message": "no", place: f"{KEY}"}, "request_id": KEY}
@@ -297,7 +298,7 @@ def test_the_key_is_not_passed_on_wherever_the_provider_puts_it(status: int, pla
     assert KEY not in shown(CLASSIFIER.in_band(body["error"]))
 
 
-@pytest.mark.parametrize("code", ["x\ny", "x\x1b[2J", "x" * 65, "x y", "é", "\u202ex"])
+@each_row("code", ["x\ny", "x\x1b[2J", "x" * 65, "x y", "é", "\u202ex"])
 def test_a_code_that_is_none_is_not_passed_on(code: str) -> None:
     assert http_error(500, code).code == "server_error"
     assert CLASSIFIER.in_band({"message": "m", "code": code}).code == "server_error"
@@ -312,7 +313,7 @@ def test_a_code_of_ordinary_characters_is_passed_on() -> None:
     assert http_error(400, "models/not-found.v2").code == "models/not-found.v2"
 
 
-@pytest.mark.parametrize("code", ["9" * 5000, "\u0664\u0662\u0669", 10**30, -1, 4.29, True, [], {}])
+@each_row("code", ["9" * 5000, "\u0664\u0662\u0669", 10**30, -1, 4.29, True, [], {}])
 def test_a_number_that_is_no_status_says_nothing(code: object) -> None:
     assert type(CLASSIFIER.in_band({"message": "m", "code": code})) is ServerError
 
@@ -333,7 +334,7 @@ def test_a_page_did_not_come_from_the_api(status: int, kind: type[RequestError])
     assert "a wrong `endpoint`" in error.message
 
 
-@pytest.mark.parametrize(("phrase", "kind", "code"), [each[:3] for each in PHRASES])
+@each_row(("phrase", "kind", "code"), [each[:3] for each in PHRASES])
 def test_documented_words_say_what_a_400_without_a_code_means(
     phrase: str, kind: type[RequestError], code: str | None
 ) -> None:

@@ -35,6 +35,7 @@ from ..support.pipelines import Graph, cascade, plan_with
 from ..support.policies import policies_of
 from ..support.raw_server import raw_server
 from ..support.remote import executor_of, gateway_of, remote_plan, running
+from ..support.rows import each_row
 
 T = TypeVar("T")
 
@@ -274,7 +275,7 @@ def test_words_of_all_letters_and_with_line_breaks_go_out_as_they_came() -> None
     assert asked.client.passed[-len(pieces) :] == pieces
 
 
-@pytest.mark.parametrize(
+@each_row(
     "odd",
     [
         http(said("c")) + http(said("d"))[1:],
@@ -384,7 +385,7 @@ def test_however_a_stream_is_cut_the_client_hears_the_same(
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "odd",
     [
         http(said("three")).replace(b"three", b'th"ee'),

@@ -12,6 +12,8 @@ from inferc.compiler.plan import SecretRef
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import SHOWN, Secret, read_secret, scrub_all
 
+from ..support.rows import each_row
+
 
 def test_an_environment_variable_is_read_without_the_white_space_around_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -76,7 +78,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each_row("form", FORMS)
 def test_a_secret_is_hidden_in_every_form(form: str) -> None:
     shown = SECRET.scrub(f"before {FORMS[form]}, after {FORMS[form]}")
     assert shown.startswith("before ")
@@ -85,8 +87,8 @@ def test_a_secret_is_hidden_in_every_form(form: str) -> None:
     assert not any(run in shown for run in runs)
 
 
-@pytest.mark.parametrize("before", ["", "!", "!!", "!!!"])
-@pytest.mark.parametrize("at", range(len(VALUE) - 7))
+@each_row("before", ["", "!", "!!", "!!!"])
+@each_row("at", range(len(VALUE) - 7))
 def test_eight_characters_of_a_secret_are_found_wherever_they_stand(at: int, before: str) -> None:
     part = VALUE[at : at + 8]
     assert SECRET.is_in(f"{before}{part}")

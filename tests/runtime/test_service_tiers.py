@@ -46,6 +46,7 @@ from inferc.runtime.serving.attempt import Attempt
 
 from ..support.policies import policies_of
 from ..support.remote import remote_plan
+from ..support.rows import each_row
 from ..support.wires import wire_plan
 
 PRICE = Price(Money("1"), Money("10"), Money("0.1"), flex=0.5, flex_cached=1.0, priority=1.8, ultrafast=6.0)
@@ -64,7 +65,7 @@ def asking(**body: Any) -> ChatRequest:
     return ChatRequest({**CHAT, **body}, stream=False)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("told", "tier"),
     [
         ("default", "standard"),
@@ -83,7 +84,7 @@ def test_each_provider_s_word_is_one_of_ours(told: object, tier: str) -> None:
     assert tier_named(told) == tier
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("wire", "body", "tier"),
     [
         (WireFormat.OPENAI, {"service_tier": "flex"}, "flex"),
@@ -100,7 +101,7 @@ def test_a_tier_stands_where_its_provider_has_it(wire: WireFormat, body: dict[st
     assert tier_in(body, wire) == tier
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("tier", "times"),
     [("", 1), ("standard", 1), ("flex", 0.5), ("priority", 1.8), ("fast", 1.8), ("ultrafast", 6), ("new", 1)],
 )
@@ -222,10 +223,8 @@ class TestAsked:
         plan = remote_plan(price=PRICE, wire=WireFormat.BEDROCK)
         assert AskedTier(plan).of(asking(service_tier="priority")) == ""
 
-    @pytest.mark.parametrize("preset", ["gemini", "vertex"])
-    @pytest.mark.parametrize(
-        ("said", "tier"), [("priority", "priority"), ("default", "standard"), ("scale", ""), (7, "")]
-    )
+    @each_row("preset", ["gemini", "vertex"])
+    @each_row(("said", "tier"), [("priority", "priority"), ("default", "standard"), ("scale", ""), (7, "")])
     def test_gemini_has_some_of_openai_s(self, preset: str, said: object, tier: str) -> None:
         assert AskedTier(wire_plan(preset, price=PRICE)).of(asking(service_tier=said)) == tier
 

@@ -37,6 +37,7 @@ from inferc.runtime.requests.request import ChatRequest
 
 from ..support.conversations import openai_bodies
 from ..support.pieces import RANDOMS, in_pieces
+from ..support.rows import each_row
 from ..support.wires import known, wire_plan
 
 Json = dict[str, Any]
@@ -101,8 +102,8 @@ ASKS_FOR_NOTHING: tuple[Json, ...] = (
 )
 
 
-@pytest.mark.parametrize("fields", ASKS_FOR_NOTHING, ids=" ".join)
-@pytest.mark.parametrize(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
+@each_row("fields", ASKS_FOR_NOTHING, ids=" ".join)
+@each_row(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
 def test_what_asks_for_nothing_is_never_refused(provider: str, model: str, fields: Json) -> None:
     request = ChatRequest({"model": "m", "messages": [USER], **fields}, False)
     fit = Chats(wire_plan(provider, model=model)).fit(request)
@@ -240,8 +241,8 @@ def test_events_without_a_name_have_one_for_anthropics_client() -> None:
     assert heard("anthropic", "anthropic", nameless) == heard("anthropic", "anthropic", stream)
 
 
-@pytest.mark.parametrize("nothing", [b"event: content_block_delta\ndata: \n\n", b"data: null\n\n"])
-@pytest.mark.parametrize("client", ENDS)
+@each_row("nothing", [b"event: content_block_delta\ndata: \n\n", b"data: null\n\n"])
+@each_row("client", ENDS)
 def test_an_event_that_says_nothing_is_told_to_nobody(nothing: bytes, client: str) -> None:
     stream = recorded("anthropic", tools=True)
     first, rest = stream.split(b"\n\n", 1)

@@ -23,6 +23,7 @@ from inferc.runtime.mock_provider.strict import PROVIDERS, provider_of, table
 from ..support.conversations import anthropic_bodies, openai_bodies
 from ..support.openai_client import openai_client
 from ..support.remote import serving
+from ..support.rows import each_row
 
 Json = dict[str, Any]
 
@@ -250,13 +251,13 @@ async def test_what_a_provider_takes_is_answered(path: str, body: Json) -> None:
     assert status == 200, answer
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@each_row("name", PROVIDERS)
 def test_a_path_that_is_followed_only_beside_its_fields_reads_them_at_the_top(name: str) -> None:
     paths = [rule.row["find"] for rule in table(name).rules if rule.about]
     assert [path for path in paths if not re.match(r"\$(\.body\.\w|\[\?)", path)] == []
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@each_row("name", PROVIDERS)
 def test_every_rule_says_what_it_refuses_and_who_says_so(name: str) -> None:
     for rule in table(name).rules:
         assert rule.row["source"].startswith("https://")
@@ -380,7 +381,7 @@ def _holds(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("api", "path", "model", "has_api_key", "provider"),
     [
         ("openai", "/v1/chat/completions", "gpt-4o", False, "openai"),

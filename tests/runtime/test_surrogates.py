@@ -25,6 +25,7 @@ from inferc.runtime.replicas.remote.passthrough_requests import Passed
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, PassedRequest
 
 from ..support.pieces import RANDOMS
+from ..support.rows import each_row
 from ..support.wires import wire_plan
 
 Json = dict[str, Any]
@@ -152,8 +153,8 @@ def test_a_text_that_is_cut_anywhere_arrives_whole(
     assert said(heard(upstream, client, UPSTREAMS[upstream](cut(text, places)))) == text
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("upstream", UPSTREAMS)
+@each_row("client", CLIENTS)
+@each_row("upstream", UPSTREAMS)
 def test_a_half_whose_other_one_never_comes_is_told_as_unreadable(upstream: str, client: str) -> None:
     for pieces in (["a\ud83d"], ["a\ud83d", "b", "c"], ["a", "\ude00b"], ["\ud83d", "\ud83d", "\ude00"]):
         whole = "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -261,8 +262,8 @@ WHOLE: dict[str, Json] = {
 }
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("upstream", WHOLE)
+@each_row("client", CLIENTS)
+@each_row("upstream", WHOLE)
 def test_half_a_character_in_a_whole_answer_is_told_as_unreadable(upstream: str, client: str) -> None:
     chats, classifier = chats_of(upstream)
     request = asked_in(client, stream=False)

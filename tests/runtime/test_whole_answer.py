@@ -11,6 +11,8 @@ from inferc.runtime.requests.upstream import Upstream
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.whole_answer import WholeAnswer
 
+from ..support.rows import each_row
+
 
 def test_headers_are_lines_until_somebody_asks_for_them() -> None:
     answer = WholeAnswer((b"{}",), {"x-inferc-deployment": "gpt"})
@@ -56,19 +58,19 @@ def test_parts_of_a_body_are_joined_when_somebody_asks_for_it() -> None:
     assert (answer.body, answer.text, answer.content_length) == (b"[1,2]", "[1,2]", 5)
 
 
-@pytest.mark.parametrize("end", ["\r", "\n", "\0"])
-@pytest.mark.parametrize("headers", [{"x-name": "one{}x-two: 2"}, {"x-name{}x-two": "one"}])
+@each_row("end", ["\r", "\n", "\0"])
+@each_row("headers", [{"x-name": "one{}x-two: 2"}, {"x-name{}x-two": "one"}])
 def test_no_header_becomes_two(headers: dict[str, str], end: str) -> None:
     with pytest.raises(ValueError, match="line break"):
         WholeAnswer((b"{}",), {name.format(end): value.format(end) for name, value in headers.items()})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "upstream",
     [None, Upstream(), Upstream("req_theirs"), Upstream("r", {"x-ratelimit-remaining-requests": "58"})],
 )
-@pytest.mark.parametrize("replica", [None, 2])
-@pytest.mark.parametrize("cost", [None, 0, 12_345_678, 5 * 10**12])
+@each_row("replica", [None, 2])
+@each_row("cost", [None, 0, 12_345_678, 5 * 10**12])
 def test_who_answered_is_said_in_the_same_lines_however_they_are_made(
     upstream: Upstream | None, replica: int | None, cost: int | None
 ) -> None:

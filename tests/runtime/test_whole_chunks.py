@@ -22,6 +22,7 @@ from inferc.runtime.replicas.remote.whole_chunks import WholeChunks, whole_chunk
 from inferc.runtime.stream_reader import take
 
 from ..support.remote import eventually, limit
+from ..support.rows import each_row
 from .test_plain_answers import ANSWER, asked
 from .test_relayed_streams import Provider
 
@@ -49,7 +50,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("piece", OTHERS.values(), ids=OTHERS)
+@each_row("piece", OTHERS.values(), ids=OTHERS)
 def test_what_is_no_whole_chunk_has_to_be_parsed(piece: bytes) -> None:
     assert whole_chunks(piece) is None
 
@@ -66,7 +67,7 @@ def test_whole_chunks_are_what_they_hold() -> None:
     assert whole_chunks(END) == (b"", True)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "head",
     [
         HEAD.replace(b"chunked", b"gzip, chunked"),

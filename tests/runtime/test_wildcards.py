@@ -131,3 +131,65 @@ async def test_only_a_deployment_that_says_so_is_found_by_a_part_of_the_name() -
         with pytest.raises(UnknownModel, match="there is no model `gpt/x`"):
             async with aclosing(executor.stream("gpt/x", chat("gpt/x"))) as chunks:
                 _: Any = [chunk async for chunk in chunks]
+
+
+ANY = {
+    "*": "gpt-4o",
+    "claude-*": "claude-*",
+    "openai/*": "*",
+    "*-mini": "gpt-*-mini",
+    "claude-haiku": "fixed",
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("claude-haiku", "fixed"),
+        ("claude-haiku-4-5", "claude-haiku-4-5"),
+        ("claude-", "claude-"),
+        ("claude-x-mini", "claude-x-mini"),
+        ("5-mini", "gpt-5-mini"),
+        ("openai/gpt-5", "gpt-5"),
+        ("openai/a/b", "a/b"),
+        ("o3", "gpt-4o"),
+        ("", "gpt-4o"),
+        ("gpt 4/é", None),
+        ("gpt\r\nx: y", None),
+        ("g" * 500, None),
+    ],
+)
+async def test_a_name_that_stands_nowhere_is_asked_of_the_longest_that_fits(
+    asked: str, told: str | None
+) -> None:
+    heard: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append((await request.json())["model"])
+        return web.json_response(ANSWER)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    async with serving(app) as url:
+        plan = plan_of(*(remote_plan(name, f"{url}/v1", model=model) for name, model in ANY.items()))
+        async with running(plan) as executor:
+            if told is None:
+                with pytest.raises(UnknownModel):
+                    await executor.answer(asked, chat(asked))
+                return
+            await executor.answer(asked, chat(asked))
+            await executor.answer(asked, in_anthropic(asked))
+    assert heard == [told, told]
+
+
+@pytest.mark.parametrize(
+    "bad", ["openai/", "openai/*", "openai/..", "openai/" + "x" * 300, "claude-ü", "claude-*"]
+)
+async def test_what_stands_for_the_star_of_a_name_is_looked_at(bad: str) -> None:
+    plans = [remote_plan(name, "https://p.example.com/v1", model=name) for name in ("openai/*", "claude-*")]
+    plans[0] = remote_plan("openai/*", "https://p.example.com/v1", model="*")
+    async with running(plan_of(*plans)) as executor:
+        with pytest.raises((BadRequest, UnknownModel)):
+            await executor.answer(bad, chat(bad))
+        with pytest.raises(UnknownModel, match="there is no model `gpt`"):
+            await executor.answer("gpt", chat("gpt"))

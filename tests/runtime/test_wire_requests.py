@@ -15,6 +15,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest, EmbedRequest
 
+from ..support.rows import each_row
 from ..support.wires import WIRES, wire_plan
 
 Golden = Callable[[str | Path], Callable[[str], None]]
@@ -166,8 +167,8 @@ def test_the_cache_marks_of_a_client_reach_anthropic() -> None:
     assert body["tools"][0]["cache_control"] == mark
 
 
-@pytest.mark.parametrize("wire", ["anthropic", "gemini"])
-@pytest.mark.parametrize("field", ["n", "logprobs", "logit_bias", "parallel_tool_calls", "modalities"])
+@each_row("wire", ["anthropic", "gemini"])
+@each_row("field", ["n", "logprobs", "logit_bias", "parallel_tool_calls", "modalities"])
 def test_a_setting_that_asks_for_nothing_is_no_problem(wire: str, field: str) -> None:
     nothing = {"n": 1, "logprobs": False, "logit_bias": {}, "parallel_tool_calls": True}
     for value in (None, nothing.get(field, ["text"])):
@@ -187,7 +188,7 @@ def one(part: dict[str, Any]) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [part]}]}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("wire", "fields", "param", "says"),
     [
         ("anthropic", {"n": 2}, "n", "one answer at a time"),

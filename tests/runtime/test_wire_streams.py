@@ -32,6 +32,7 @@ from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.requests.usage import Usage
 
 from ..support.pieces import RANDOMS, in_pieces
+from ..support.rows import each_row
 from ..support.wires import wire_plan
 
 APIS = {"openai": OpenAIApi(), "anthropic": AnthropicApi(), "gemini": GeminiApi()}
@@ -120,7 +121,7 @@ def choice(index: int, reason: str | None, **more: Any) -> dict[str, Any]:
     return {"index": index, "delta": {}, "finish_reason": reason, **more}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("choices", "whole"),
     [
         ([[choice(0, None)], [choice(0, "stop")]], True),
@@ -169,7 +170,7 @@ def google(status: int, name: str, *details: Any) -> dict[str, Any]:
     return {"error": {"code": status, "status": name, "message": "so it is", "details": list(details)}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("wire", "stream", "kind", "says"),
     [
         ("anthropic", events(START, failing("overloaded_error")), ServerError, "so it is"),

@@ -25,22 +25,23 @@ async def list_models(request: web.Request, exchange: Exchange) -> web.StreamRes
     models, abilities = exchange.models, exchange.plan.abilities
     if _is_anthropics(request):
         return json_answer(_page(models, abilities, request))
-    described = [_in_openais_words(model, abilities[model.name]) for model in models.values()]
+    described = [_in_openais_words(name, model, abilities[model.name]) for name, model in models.items()]
     return json_answer({"object": "list", "data": described})
 
 
 async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models/{name}`. Raises UnknownModel."""
-    model = exchange.model(request.match_info["name"].rstrip("/"))
+    name = request.match_info["name"].rstrip("/")
+    model = exchange.model(name)
     describe = _in_anthropics_words if _is_anthropics(request) else _in_openais_words
-    return json_answer(describe(model, exchange.plan.abilities[model.name]))
+    return json_answer(describe(name, model, exchange.plan.abilities[model.name]))
 
 
-def _in_openais_words(model: Model, abilities: Abilities) -> dict[str, Any]:
+def _in_openais_words(name: str, model: Model, abilities: Abilities) -> dict[str, Any]:
     """With its task, where it is asked, and what may be asked of it."""
     plan = model.plan if isinstance(model, Deployment) else None
     return {
-        "id": model.name,
+        "id": name,
         "object": "model",
         "created": 0,
         "owned_by": plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc",
@@ -54,13 +55,13 @@ def _is_anthropics(request: web.Request) -> bool:
     return "anthropic-version" in request.headers
 
 
-def _in_anthropics_words(model: Model, abilities: Abilities) -> dict[str, Any]:
+def _in_anthropics_words(name: str, model: Model, abilities: Abilities) -> dict[str, Any]:
     """When it was made, and of which line it is, nobody knows."""
     asked = asked_by("messages", abilities)
     return {
         "type": "model",
-        "id": model.name,
-        "display_name": model.name,
+        "id": name,
+        "display_name": name,
         "created_at": _EPOCH,
         "lifecycle": "active",
         "line": None,
@@ -91,7 +92,7 @@ def _page(
         rest = names[names.index(after) + 1 :] if after is not None else names
         shown, has_more = rest[:limit], len(rest) > limit
     return {
-        "data": [_in_anthropics_words(models[name], abilities[models[name].name]) for name in shown],
+        "data": [_in_anthropics_words(name, models[name], abilities[models[name].name]) for name in shown],
         "has_more": has_more,
         "first_id": shown[0] if shown else None,
         "last_id": shown[-1] if shown else None,

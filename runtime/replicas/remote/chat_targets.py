@@ -86,15 +86,19 @@ def model_named(plan: RemotePoolPlan, asked: str) -> str:
     """The model of `plan`, or the one that a client named behind a deployment of many. Raises BadRequest."""
     if not plan.is_wildcard:
         return plan.model
-    _, _, rest = asked.partition("/")
-    if not rest:
-        message = "this deployment has many models: name one behind a slash, as in `any/some-model`"
+    before, slash, rest = asked.partition("/")
+    name = plan.model.replace("*", rest)
+    if not slash or (before and not rest) or not name or "*" in rest:
+        message = (
+            "this deployment has many models: name one behind a slash, as in `any/some-model`, or in the "
+            "place of the `*` in its name"
+        )
         raise BadRequest(message, param="model", code="model_not_found")
     if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
         raise BadRequest(f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model")
     if not _UPWARDS.isdisjoint(rest.split("/")):
         raise BadRequest("the name of the model has a part that is only dots", param="model")
-    return plan.model.replace("*", rest)
+    return name
 
 
 def _model_asked(request: ChatRequest) -> str:

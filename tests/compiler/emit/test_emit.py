@@ -324,8 +324,9 @@ def test_names_that_platforms_refuse_are_texts_in_rules_and_dashboards(emitted: 
         == f"inferc: {name}"
     )
     assert emitted("systemd", text)
-    with pytest.raises(EmitError, match="cannot be a name there"):
-        emitted("kubernetes", text)
+    files = emitted("kubernetes", text + "gateway { auth = none }\n")  # it runs in no container of its own
+    plans = [plan for each in of_kind(files, "ConfigMap").values() for plan in each["data"].values()]
+    assert [json.loads(plan)["deployments"][0]["deployment"] for plan in plans] == [name]
 
 
 @pytest.mark.parametrize("image", [HOSTILE, "x\n- y", "{{ .Values.x }}", "$(rm)"])

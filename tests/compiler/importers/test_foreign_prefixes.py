@@ -16,6 +16,7 @@ from inferc.dsl.kinds import ProviderKind, RuntimeKind
 from inferc.dsl.other_providers import find_other, other_providers
 
 from ...support.projects import Project
+from ...support.rows import each_row
 from .conftest import Import
 
 PREFIXES: list[str] = json.loads(Path(__file__).with_name("litellm_prefixes.json").read_bytes())["providers"]
@@ -71,7 +72,7 @@ AT = ", api_base: http://h:1/v1"
 REST = [prefix for prefix in PREFIXES if prefix not in MEANT]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "runtime"), [*((f"{prefix}/m", kind) for prefix, kind in MEANT.items()), *BY_NAME.items()]
 )
 def test_a_prefix_says_the_runtime_and_is_not_sent(model: str, runtime: str) -> None:
@@ -80,7 +81,7 @@ def test_a_prefix_says_the_runtime_and_is_not_sent(model: str, runtime: str) -> 
     assert name_at(RuntimeKind(runtime), model) == model.rpartition("/")[2]
 
 
-@pytest.mark.parametrize(("model", "runtime"), BY_NAME.items())
+@each_row(("model", "runtime"), BY_NAME.items())
 def test_a_prefix_hides_no_price(model: str, runtime: str) -> None:
     found = find_model(model, ProviderKind(runtime))
     assert found is not None

@@ -147,6 +147,8 @@ def test_one_name_for_several_models_is_a_route_with_what_stands_behind_it(bring
 
 
 BACK = ['c = fallback ["c-anthropic", b]']
+ELSE = '"*" = b'
+"""Names that no model has are for the default, too."""
 NAMED = """
 model_list:
   - {model_name: a, litellm_params: {model: gpt-4o}}
@@ -158,17 +160,17 @@ model_list:
 @pytest.mark.parametrize(
     ("settings", "routes"),
     [
-        ("litellm_settings: {default_fallbacks: [b]}", ['a = fallback ["a-openai", b]', *BACK]),
+        ("litellm_settings: {default_fallbacks: [b]}", ['a = fallback ["a-openai", b]', *BACK, ELSE]),
         ('router_settings: {fallbacks: [{"*": [b]}]}', ['a = fallback ["a-openai", b]', *BACK]),
         (
             'router_settings: {fallbacks: [{"*": [c]}], default_fallbacks: [b]}',
-            ['a = fallback ["a-openai", b]', *BACK],
+            ['a = fallback ["a-openai", b]', *BACK, ELSE],
         ),
         (
             "router_settings: {fallbacks: [{a: [c]}]}\nlitellm_settings: {default_fallbacks: [b]}",
-            ['a = fallback ["a-openai", "c-anthropic", b]', *BACK],
+            ['a = fallback ["a-openai", "c-anthropic", b]', *BACK, ELSE],
         ),
-        ("router_settings: {fallbacks: [{a: []}], default_fallbacks: [b]}", BACK),
+        ("router_settings: {fallbacks: [{a: []}], default_fallbacks: [b]}", [*BACK, ELSE]),
         ("router_settings: {default_fallbacks: [nobody]}", []),
         (
             "router_settings: {fallbacks: [{c: [b]}]}\nlitellm_settings: {fallbacks: [{a: [b]}]}",
@@ -183,6 +185,28 @@ model_list:
 def test_who_has_nothing_behind_it_has_the_default(bring: Import, settings: str, routes: list[str]) -> None:
     came = bring("c.yaml", NAMED + settings)
     assert [line[6:] for line in came.text.splitlines() if line.startswith("route ")] == routes
+
+
+def test_a_model_for_all_names_counts_before_the_default(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: "*", litellm_params: {model: "openai/*", api_key: os.environ/K}}
+          - {model_name: "us/claude-*", litellm_params: {model: "bedrock/us.anthropic.claude-*"}}
+          - {model_name: b, litellm_params: {model: gpt-4o-mini}}
+          - {model_name: "gpt-*", litellm_params: {model: "openai/gpt-*", weight: 1}}
+          - {model_name: "gpt-*", litellm_params: {model: "openrouter/openai/gpt-*", weight: 3}}
+        router_settings: {default_fallbacks: [b]}
+        """,
+    )
+    assert 'route "*" = fallback ["any-openai", b]' in came.text
+    assert 'route "us/claude-*" = fallback ["us-claude-bedrock", b]' in came.text
+    assert (
+        'route "gpt-*" = fallback [split { gpt-openai: 25%' in came.text
+        or '"gpt-*" = fallback [' in came.text
+    )
+    assert came.lost() == came.changed() == set()
 
 
 def test_a_default_that_answers_something_else_stands_behind_its_like_alone(bring: Import) -> None:
@@ -200,7 +224,7 @@ litellm_settings: {default_fallbacks: [b]}
     assert came.values["heard.model"] == "whisper-1"
     assert 'route a = fallback ["a-openai", b]' in came.text
     assert came.outcome("litellm_settings.default_fallbacks") is CHANGED
-    assert "a name that no model has is an error here, and not answered by `b`" in came.comments()
+    assert 'route "*" = b\n' in came.text
     assert "`near` goes on without it" in came.comments()
     assert came.lost() == set()
 
@@ -645,7 +669,7 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
     whole = ("model_name", "litellm_params.model", "litellm_params.api_key")
     assert came.lost() == {f"model_list[1].{each}" for each in whole}
     assert "model_list[2].litellm_params.model" in came.changed()
-    assert came.values["any.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
+    assert came.values["*.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
 
 
 @pytest.mark.parametrize(
@@ -654,9 +678,9 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
         ("anthropic/*", "anthropic/*", "anthropic", "anthropic/*"),
         ("gemini/*", "gemini/*", "gemini", "gemini/*"),
         ("bedrock/*", "bedrock/*", "bedrock", "*"),
-        ("vertex_ai/claude-*", "vertex_ai/claude-*", "vertex_ai-claude", "claude-*"),
-        ("claude-*", "anthropic/claude-*", "claude", "anthropic/claude-*"),
-        ("*", "bedrock/eu.anthropic.*", "any", "eu.anthropic.*"),
+        ("vertex_ai/claude-*", "vertex_ai/claude-*", "vertex_ai/claude-*", "claude-*"),
+        ("claude-*", "anthropic/claude-*", "claude-*", "anthropic/claude-*"),
+        ("*", "bedrock/eu.anthropic.*", "*", "eu.anthropic.*"),
     ],
 )
 def test_models_of_every_protocol_stay_open(
@@ -666,11 +690,10 @@ def test_models_of_every_protocol_stay_open(
     came = bring("config.yaml", f'model_list: [{{model_name: "{group}", litellm_params: {params}}}]')
     assert came.values[f"{name}.model"] == written
     assert "model_list[0].litellm_params.model" not in came.lost() | came.changed()
-    asks = f"clients ask for `{name}/…`, where `…` is what the `*` stands for"
-    assert (asks in came.comments()) == (group != f"{name}/*")
+    assert "model_list[0].model_name" not in came.lost() | came.changed()
 
 
-def test_a_pattern_of_names_for_one_model_is_one_name(bring: Import) -> None:
+def test_a_pattern_of_names_for_one_model_stays_one(bring: Import) -> None:
     came = bring(
         "config.yaml",
         """
@@ -683,8 +706,9 @@ def test_a_pattern_of_names_for_one_model_is_one_name(bring: Import) -> None:
               {model: azure/*, api_base: "https://shop.openai.azure.com", api_version: 2024-10-21}
         """,
     )
-    for name in ("claude", "anthropic"):
-        assert f"clients ask for `{name}` alone" in came.comments()
+    for name in ("claude-*", "anthropic/*"):
+        assert came.values[f"{name}.model"] == "gpt-4o"
+        assert f"`{name}`" not in came.comments()
     assert "of Vertex AI's models, Gemini's" in came.comments()
     assert came.values["azure.runtime.endpoint"] == "https://shop.openai.azure.com/openai/v1"
     assert came.lost() == set()
@@ -770,3 +794,22 @@ def test_who_may_ask_is_said_by_keys(bring: Import) -> None:
     said = {each.setting: each.says for each in came.imported.report.entries()}
     assert "`gateway { key name {" in said["access_groups[0].access_model_names"]
     assert "no guards" in said["model_list[0].litellm_params.guardrails"]
+
+
+def test_cloudflare_s_gateway_is_an_address_of_each_provider(bring: Import) -> None:
+    at = "https://gateway.ai.cloudflare.com/v1/account/gateway"
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - {{model_name: a, litellm_params: {{model: openai/gpt-4o, api_base: "{at}/openai"}}}}
+          - {{model_name: b, litellm_params: {{model: anthropic/claude-x, api_base: "{at}/anthropic"}}}}
+          - {{model_name: c, litellm_params: {{model: openai/dynamic/talk, api_base: "{at}/compat"}}}}
+          - {{model_name: d, litellm_params: {{model: azure/gpt, api_base: "{at}/azure-openai/shop"}}}}
+        """,
+    )
+    assert came.values["a.runtime.endpoint"] == f"{at}/openai"
+    assert came.values["b.runtime.endpoint"] == f"{at}/anthropic"
+    assert (came.values["c.model"], came.values["c.runtime.endpoint"]) == ("dynamic/talk", f"{at}/compat")
+    assert {each.partition(".")[0] for each in came.lost()} == {"model_list[3]"}
+    assert "Cloudflare asks Azure by its dated API" in came.comments()

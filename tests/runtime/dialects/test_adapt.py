@@ -32,6 +32,7 @@ from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.parts import Text
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_bedrock, check_gemini, check_openai_chat
+from tests.support.rows import each_row
 from tests.support.strict import problems
 
 Json = dict[str, Any]
@@ -246,7 +247,7 @@ def test_the_limit_has_the_name_that_the_model_knows() -> None:
 # ---- thinking
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("effort", "can", "thinking", "words"),
     [
         ("high", NEW_CLAUDE, {"type": "adaptive"}, "high"),
@@ -482,8 +483,8 @@ def test_a_model_that_cannot_be_told_what_to_call_while_it_thinks_is_told_not_to
     assert refused(asked, "openai_chat", DEEPSEEK) == ["tool_choice"]
 
 
-@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
-@pytest.mark.parametrize(
+@each_row("to", ["anthropic", "gemini", "bedrock"])
+@each_row(
     ("messages", "kept"),
     [
         ([USER, {"role": "assistant", "content": ""}, {"role": "user", "content": "two"}], ["Hello.", "two"]),
@@ -875,7 +876,7 @@ def test_functions_that_are_declared_among_what_is_said_are_those_of_the_request
     as_it_came = ask(body, "openai_responses", client="openai_responses")
     assert isinstance(as_it_came, Adapted)
     assert openai_responses.write_request(as_it_came.conversation)["input"][0] == declared
-    body["input"][0]["tools"] = [wait, {"type": "custom", "name": "exec"}]  # type: ignore[index]
+    body["input"][0]["tools"] = [wait, {"type": "local_shell"}]  # type: ignore[index]
     assert refused(body, "anthropic", client="openai_responses") == ["input[0].tools[1]"]
 
 

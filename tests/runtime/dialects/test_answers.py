@@ -24,6 +24,7 @@ from inferc.runtime.requests import events as e
 from inferc.runtime.requests.errors import RateLimited, RequestError
 from inferc.runtime.requests.parts import Sealed, Text, Thinking, ToolCall
 from tests.support.conversations import answers
+from tests.support.rows import each_row
 from tests.support.wires import wire_plan
 
 READERS: dict[str, type[AnswerReader]] = {
@@ -193,7 +194,7 @@ def test_calls_without_an_id_get_one_of_their_own() -> None:
     assert len(set(ids)) == 3
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         {"candidates": []},
@@ -255,8 +256,8 @@ ASKED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("client", CLIENT_SIDES)
-@pytest.mark.parametrize("provider", TOO_EARLY)
+@each_row("client", CLIENT_SIDES)
+@each_row("provider", TOO_EARLY)
 def test_what_comes_behind_a_first_reason_is_a_part_of_the_answer(provider: str, client: str) -> None:
     events = read(PROVIDER_SIDES[provider].reader(PlainFailures()), frames(*TOO_EARLY[provider]))
     side = CLIENT_SIDES[client]
@@ -308,7 +309,7 @@ def test_a_stream_of_openai_s_wire_without_a_reason_is_cut_off() -> None:
     assert found[-1].began
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         {"choices": []},

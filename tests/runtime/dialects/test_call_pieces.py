@@ -22,6 +22,7 @@ from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.parts import ToolCall
+from tests.support.rows import each_row
 from tests.support.wires import wire_plan
 
 COMPATIBLE = Classifier(evolve(wire_plan("openai"), provider=ProviderKind.OPENAI_COMPATIBLE), None)
@@ -137,7 +138,7 @@ def put_together(data: list[bytes]) -> Any:
     return list(calls.values()), reason
 
 
-@pytest.mark.parametrize(("pieces", "meant"), SAID)
+@each_row(("pieces", "meant"), SAID)
 def test_calls_are_what_was_meant(pieces: Pieces, meant: Any) -> None:
     [choice] = fold(events(pieces)).choices
     calls = [part for part in choice.parts if isinstance(part, ToolCall)]
@@ -146,7 +147,7 @@ def test_calls_are_what_was_meant(pieces: Pieces, meant: Any) -> None:
     assert choice.reason == "tool_calls"
 
 
-@pytest.mark.parametrize(("pieces", "meant"), SAID)
+@each_row(("pieces", "meant"), SAID)
 def test_calls_that_pass_are_put_together_as_they_were_meant(pieces: Pieces, meant: Any) -> None:
     reader = PassingReader(COMPATIBLE, hide_usage=False)
     data = [each.data for one in chunks(pieces) for each in reader.read(one)]
@@ -156,7 +157,7 @@ def test_calls_that_pass_are_put_together_as_they_were_meant(pieces: Pieces, mea
     assert reason == "tool_calls"
 
 
-@pytest.mark.parametrize(("pieces", "meant"), SAID)
+@each_row(("pieces", "meant"), SAID)
 def test_blocks_of_anthropic_s_follow_each_other(pieces: Pieces, meant: Any) -> None:
     assert blocks(events(pieces)) == [("tool_use", name, arguments) for name, arguments in meant]
 
@@ -273,7 +274,7 @@ def converse_pieces(*pieces: str) -> list[Event]:
     return [Event(name, orjson.dumps(value)) for name, value in told]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("reader", "told", "meant"),
     [
         (openai_responses.ResponsesReader, response_pieces("{}", '{"x":', "1}", last=""), {"x": 1}),

@@ -11,6 +11,8 @@ from inferc.runtime.dialects.adapt import Checked, HeldAnswer, enforcement
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.errors import BadRequest, InvalidAnswer, RequestError
 
+from ...support.rows import each_row
+
 TAGS = {"type": "array", "uniqueItems": True, "items": {"type": "string", "pattern": "^[a-z]+$"}}
 PERSON: dict[str, Any] = {
     "type": "object",
@@ -45,7 +47,7 @@ def test_an_answer_that_fits_is_given(answer: str) -> None:
     held(answer, PERSON)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "said"),
     [
         ('{"age":-1}', "at `$.age`: `minimum` is 0"),

@@ -23,6 +23,7 @@ from inferc.runtime.dialects.server_sent_events import Event as StreamEvent, Sse
 from inferc.runtime.dialects.untold import untold
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests import events as e
+from tests.support.rows import each_row
 from tests.support.strict import of_all_models, problems
 
 Json = dict[str, Any]
@@ -142,7 +143,7 @@ def gemini(parts: list[Json], reason: str | None = "STOP") -> Json:
     }
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_geminis_signatures_of_words_and_calls_come_back_to_it(client: str, streamed: bool) -> None:
     events = read("gemini", gemini(SIGNED))
     assert events_of_all(events, client) == []
@@ -170,8 +171,8 @@ ORDERS = [
 ]
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
-@pytest.mark.parametrize("blocks", ORDERS)
+@each_row(("client", "streamed"), WAYS)
+@each_row("blocks", ORDERS)
 def test_claudes_thoughts_come_back_to_it_in_their_places_among_words_and_calls(
     client: str, streamed: bool, blocks: list[Json]
 ) -> None:
@@ -183,8 +184,8 @@ def test_claudes_thoughts_come_back_to_it_in_their_places_among_words_and_calls(
     assert asked_again(client, "anthropic", kept)["messages"][1]["content"] == blocks
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
-@pytest.mark.parametrize("last", [{"text": "", "thoughtSignature": "AAAA"}, {"thoughtSignature": "AAAA"}])
+@each_row(("client", "streamed"), WAYS)
+@each_row("last", [{"text": "", "thoughtSignature": "AAAA"}, {"thoughtSignature": "AAAA"}])
 def test_a_signature_at_the_end_of_geminis_stream_is_that_of_the_words(
     client: str, streamed: bool, last: Json
 ) -> None:
@@ -194,7 +195,7 @@ def test_a_signature_at_the_end_of_geminis_stream_is_that_of_the_words(
     assert again["contents"][1]["parts"] == [{"text": "Hello.", "thoughtSignature": "AAAA"}]
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_a_signature_without_words_comes_back_alone(client: str, streamed: bool) -> None:
     parts: list[Json] = [{"text": "", "thoughtSignature": "AAAA"}, SIGNED[2]]
     kept = taken(client, read("gemini", gemini(parts)), streamed=streamed)
@@ -209,7 +210,7 @@ def test_each_words_of_gemini_keep_their_own_signature(client: str) -> None:
         assert asked_again(client, "gemini", kept)["contents"][1]["parts"] == parts
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_google_gets_its_signatures_back_where_it_speaks_as_openai_does(client: str, streamed: bool) -> None:
     google = {"extra_content": {"google": {"thought_signature": "AAAA"}}}
     call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}, **google}
@@ -255,7 +256,7 @@ def chunks(*deltas: Json) -> list[Json]:
     return [{"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [each]} for each in told]
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_openrouters_details_of_thoughts_come_back_to_it_unchanged(client: str, streamed: bool) -> None:
     message = {"role": "assistant", "content": "So.", "reasoning": "Sum.\nI think."}
     events = read("openai_chat", completion({**message, "reasoning_details": DETAILS}))
@@ -276,7 +277,7 @@ def test_openrouters_details_of_thoughts_come_back_to_it_unchanged(client: str, 
         assert "c2" not in dumps(asked_again(client, other, kept)).decode()
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_details_that_come_in_pieces_are_put_together(client: str, streamed: bool) -> None:
     def text(piece: str, **more: Any) -> Json:
         detail = {
@@ -356,14 +357,14 @@ def sent_to_mistral(client: str, events: list[e.Event], *, streamed: bool) -> Js
     return message
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_thoughts_that_mistral_signed_come_back_to_it_alone(client: str, streamed: bool) -> None:
     events = read("openai_chat", completion({"role": "assistant", "content": SIGNED_PARTS}))
     assert sent_to_mistral(client, events, streamed=streamed)["content"] == SIGNED_PARTS
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
-@pytest.mark.parametrize(
+@each_row(("client", "streamed"), WAYS)
+@each_row(
     "pieces",
     [
         [thinking("I "), thinking("think.", signature="c2ln")],
@@ -372,7 +373,7 @@ def test_thoughts_that_mistral_signed_come_back_to_it_alone(client: str, streame
         [thinking("I ", signature="c2ln"), thinking("think.", signature="c2ln", closed=True)],
     ],
 )
-@pytest.mark.parametrize("words", ["So.", [{"type": "text", "text": "So."}]])
+@each_row("words", ["So.", [{"type": "text", "text": "So."}]])
 def test_mistrals_signature_may_come_with_any_piece(
     client: str, streamed: bool, pieces: list[Json], words: Any
 ) -> None:
@@ -382,14 +383,14 @@ def test_mistrals_signature_may_come_with_any_piece(
     assert len(message["tool_calls"]) == 1
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_signed_thoughts_before_a_call_stand_before_it(client: str, streamed: bool) -> None:
     message = {"role": "assistant", "content": SIGNED_PARTS[:1], "tool_calls": [NOW]}
     sent = sent_to_mistral(client, read("openai_chat", completion(message)), streamed=streamed)
     assert sent["content"] == SIGNED_PARTS[:1]
 
 
-@pytest.mark.parametrize(("client", "streamed"), WAYS)
+@each_row(("client", "streamed"), WAYS)
 def test_thoughts_that_nobody_signed_are_told_and_not_kept(client: str, streamed: bool) -> None:
     events = read(
         "openai_chat", completion({"role": "assistant", "content": [thinking("hm"), SIGNED_PARTS[1]]})

@@ -7,13 +7,15 @@ import json
 from typing import Any
 
 import numpy
-import pytest
 
 from inferc.runtime.dialects.json_pieces import MOST, json_pieces
-from inferc.runtime.dialects.open_inference.bodies import Asked, write_answer
+from inferc.runtime.dialects.open_inference.asked import Asked
+from inferc.runtime.dialects.open_inference.bodies import write_answer
 from inferc.runtime.gateway.responses import in_turns
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor
+
+from ...support.rows import each_row
 
 LARGEST = 32 * MOST
 """Bytes of a piece: a number in JSON has fewer than 32."""
@@ -22,7 +24,7 @@ WIDE = numpy.arange(3 * MOST + 1, dtype=numpy.float32)
 MANY = numpy.ones((4 * MOST // 8, 8), dtype=numpy.float64) / 3
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "pieces"),
     [
         ({"a": [1, {"b": None}], "c": numpy.zeros((2, 0)), "d": iter(())}, 1),

@@ -21,6 +21,7 @@ from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.errors import RequestError
+from tests.support.rows import each_row
 from tests.support.wires import wire_plan
 
 COMPATIBLE = Classifier(evolve(wire_plan("openai"), provider=ProviderKind.OPENAI_COMPATIBLE), None)
@@ -64,7 +65,7 @@ def read(*values: Any) -> list[e.Event]:
     return found + reader.close()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("told", "openais", "anthropics"),
     [
         ("length", "length", "max_tokens"),
@@ -114,7 +115,7 @@ def test_what_is_told_to_be_nothing_is_filled_in_where_clients_need_it() -> None
         ChatCompletionChunk.model_validate(each)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         {"object": "error", "message": "out of memory", "type": "InternalServerError", "code": 500},
@@ -146,7 +147,7 @@ def test_a_choice_that_says_nothing_is_no_answer() -> None:
         passed_whole({"id": "c", "choices": [{"index": 0, "finish_reason": "stop"}]})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         {"errors": [{"message": "Too hot."}]},

@@ -16,6 +16,7 @@ from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.parts import Sealed, Thinking, ToolCall, path
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_openai_chat
+from tests.support.rows import each_row
 
 USER = {"role": "user", "content": "Hello."}
 
@@ -64,7 +65,7 @@ def test_anthropic_s_requests_are_written_as_they_were_read(body: dict[str, Any]
     assert plain(written) == plain(body)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         openai(new_field={"a": 1}),
@@ -84,7 +85,7 @@ def test_what_openai_may_say_tomorrow_goes_on_as_it_came(body: dict[str, Any]) -
     assert plain(openai_chat.write_request(openai_chat.read_request(body))) == plain(body)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("where", "value"),
     [
         ("new_field", 1),
@@ -159,7 +160,7 @@ def test_a_part_of_another_dialect_is_never_written() -> None:
     assert caught.value.param == "messages[1].content[0]"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "param"),
     [
         ({"messages": [USER]}, "model"),
@@ -193,7 +194,7 @@ def test_openai_s_fields_are_checked_and_named(body: dict[str, Any], param: str)
     assert caught.value.param == param
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("more", "param"),
     [
         ({"max_tokens": None}, "max_tokens"),

@@ -25,6 +25,7 @@ from tests.support.official_types import (
     check_openai_chat,
     check_openai_responses,
 )
+from tests.support.rows import each_row
 from tests.support.strict import problems
 
 USER = {"role": "user", "content": "Hello."}
@@ -122,8 +123,8 @@ def parsed(client: str, whole: bytes) -> tuple[Any, ...]:
     return response.output_text, said.call_id, said.name, *counts
 
 
-@pytest.mark.parametrize("provider", PROVIDER_SIDES)
-@pytest.mark.parametrize("client", CLIENT_SIDES)
+@each_row("provider", PROVIDER_SIDES)
+@each_row("client", CLIENT_SIDES)
 def test_a_request_goes_all_the_way_and_its_answer_back(client: str, provider: str) -> None:
     asks, answers = CLIENT_SIDES[client], PROVIDER_SIDES[provider]
     conversation = asks.read_request({"model": "m", **ASKED[client]})

@@ -32,6 +32,7 @@ from inferc.runtime.replicas.remote.passthrough_requests import usage_in
 from inferc.runtime.requests.events import UsageKnown
 from inferc.runtime.requests.usage import PICODOLLARS, Usage
 
+from ...support.rows import each_row
 from ...support.wires import wire_plan
 
 DOLLARS = {
@@ -491,9 +492,7 @@ ROWS: list[Row] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("read", "told", "usage", "cost"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS]
-)
+@each_row(("read", "told", "usage", "cost"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS])
 def test_what_a_provider_tells_is_counted_and_paid_for(
     read: Callable[[dict[str, Any]], Usage], told: dict[str, Any], usage: Usage, cost: Decimal
 ) -> None:
@@ -508,7 +507,7 @@ def ranked(told: dict[str, Any]) -> Usage:
     return retrieval_of(plan).scores(answer, 1, Classifier(plan, None)).usage
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("told", "usage"),
     [
         ({"meta": {"billed_units": {"search_units": 2.0}}}, Usage(0, searches=2)),  # cohere-python 7.3
@@ -526,7 +525,7 @@ def test_rankings_are_counted_by_searches_or_tokens(told: dict[str, Any], usage:
     assert ranked(told) == usage
 
 
-@pytest.mark.parametrize(
+@each_row(
     "told",
     [
         {"cost": -1},

@@ -16,6 +16,7 @@ from inferc.runtime.dialects.retrieval.vectors import ordered_scores, stack_vect
 from inferc.runtime.requests.errors import ServerError
 from inferc.runtime.requests.usage import Usage
 from tests.support.remote import remote_plan
+from tests.support.rows import each_row
 
 CLASSIFIER = Classifier(remote_plan(), None)
 
@@ -32,7 +33,7 @@ def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) 
     assert [*in_base64(chunk)] == [packed(1, 2.5), packed(-3, 4)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "found",
     [
         [packed(1, 2), packed(1)],
@@ -63,7 +64,7 @@ USAGE = {"prompt_tokens": 5, "total_tokens": 5}
 ANSWER = {"object": "list", "data": DATA, "model": "embedding", "usage": USAGE}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "stays"),
     [
         (json.dumps(ANSWER), True),
@@ -83,9 +84,9 @@ def test_vectors_in_base64_go_to_the_client_as_they_came(body: str, stays: bool)
     assert all(it | {"data": []} == ANSWER | {"data": [], "model": "m"} for it in written)
 
 
-@pytest.mark.parametrize("texts", [1, 2, 11])
-@pytest.mark.parametrize("numbers", [1, 3, 4, 12])  # with padding, and without
-@pytest.mark.parametrize("order", [("index", "embedding"), ("embedding", "index", "object")])
+@each_row("texts", [1, 2, 11])
+@each_row("numbers", [1, 3, 4, 12])  # with padding, and without
+@each_row("order", [("index", "embedding"), ("embedding", "index", "object")])
 def test_any_number_of_vectors_stays_in_base64_wherever_their_index_stands(
     texts: int, numbers: int, order: tuple[str, ...]
 ) -> None:
@@ -101,9 +102,9 @@ def test_any_number_of_vectors_stays_in_base64_wherever_their_index_stands(
     found.vectors[0] = 0  # whoever gets them may change them
 
 
-@pytest.mark.parametrize("numbers", [1536, 1024])  # without padding, and with
-@pytest.mark.parametrize("place", [0, 7, 19])
-@pytest.mark.parametrize(("number", "is_one"), [(1e30, True), (float("nan"), False), (float("-inf"), False)])
+@each_row("numbers", [1536, 1024])  # without padding, and with
+@each_row("place", [0, 7, 19])
+@each_row(("number", "is_one"), [(1e30, True), (float("nan"), False), (float("-inf"), False)])
 def test_every_number_of_many_long_vectors_is_looked_at(
     numbers: int, place: int, number: float, is_one: bool
 ) -> None:
@@ -119,7 +120,7 @@ def test_every_number_of_many_long_vectors_is_looked_at(
 ITEM = '{"object": "embedding", "index": %d, "embedding": "%s"}'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("item", "passes"),
     [
         (ITEM, True),
@@ -138,8 +139,8 @@ def test_vectors_go_together_where_only_what_openai_says_stands_between_them(ite
     assert json.loads(b"".join(write_embeddings(found, "m", as_base64=True)))["data"] == DATA
 
 
-@pytest.mark.parametrize("place", [1, 5, 10])
-@pytest.mark.parametrize("index", [0, 4, 11, None])
+@each_row("place", [1, 5, 10])
+@each_row("index", [0, 4, 11, None])
 def test_an_index_that_is_out_of_order_is_found_wherever_it_stands(place: int, index: object) -> None:
     data = [{"index": each, "embedding": packed(each)} for each in range(11)]
     data[place]["index"] = index
@@ -147,7 +148,7 @@ def test_an_index_that_is_out_of_order_is_found_wherever_it_stands(place: int, i
         OpenAIRetrieval(remote_plan()).vectors(json.dumps({"data": data}).encode(), 11, CLASSIFIER)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "wrong",
     [
         {"data": DATA[:1]},

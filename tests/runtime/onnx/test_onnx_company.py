@@ -18,6 +18,7 @@ from inferc.compiler.plan import Batching, Duration, OnnxServingPlan, Pooling
 from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.replicas.onnx.batching_trial import is_same
 
+from ...support.rows import each_row
 from .plans import embed, embed_spec, onnx_plan, running
 from .test_onnx_generate import lm_plan, text_of
 from .test_onnx_tensor import fp32, infer
@@ -265,7 +266,7 @@ async def test_texts_that_are_written_take_turns_where_they_change_each_other(tm
 # ---- what is the same
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("one", "other", "same"),
     [
         ([1.0, 2.0], [1.0, 2.0005], True),

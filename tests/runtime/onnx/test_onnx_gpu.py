@@ -31,6 +31,7 @@ from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
 from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import StartError
 
+from ...support.rows import each_row
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import causal_lm, line
 
@@ -96,7 +97,7 @@ def test_each_replica_gets_a_gpu_of_its_own_and_all_options_as_onnxruntime_write
     assert options[1]["CPUExecutionProvider"] == {}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("used", "gpus", "device"),
     [
         ((CPU,), (), ("cpu", 0)),

@@ -24,6 +24,7 @@ from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.request import ChatRequest
 
+from ...support.rows import each_row
 from .reference import MESSAGES, NAMES, Json, plan, read
 
 ANSWERED = [name for name in NAMES if "answer" in read(name)]
@@ -103,9 +104,9 @@ def missing(name: str, got: bytes) -> Iterator[tuple[str, ...]]:
             yield place
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("name", ANSWERED)
+@each_row("stream", [False, True])
+@each_row("client", CLIENTS)
+@each_row("name", ANSWERED)
 def test_nothing_of_an_answer_is_gone_in_silence(name: str, client: str, stream: bool) -> None:
     got, untold = told(name, client, stream)
     told_of = {*untold, *OF_THE_SERVER}
@@ -121,7 +122,7 @@ def test_nothing_of_an_answer_is_gone_in_silence(name: str, client: str, stream:
     assert gone == set()
 
 
-@pytest.mark.parametrize("name", ANSWERED)
+@each_row("name", ANSWERED)
 def test_an_answer_that_is_written_anew_has_all_that_it_had(name: str) -> None:
     whole = read(name)["answer"]["whole"]
     reader = OpenAIChatReader(PlainFailures())

@@ -6,16 +6,17 @@ from datetime import date
 
 import pytest
 
+from ...support.rows import each_row
 from .changes import NAMES, claims, holds, read
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_what_is_said_of_each_entry_is_there(name: str) -> None:
     said = [(entry["date"], claim) for entry in read(name)["entries"] for claim in claims(entry)]
     assert [each for each in said if not holds(name, each[1])] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_entries_are_in_order_and_say_when_and_what(name: str) -> None:
     said = read(name)
     days = [entry["date"] for entry in said["entries"]]
@@ -27,7 +28,7 @@ def test_entries_are_in_order_and_say_when_and_what(name: str) -> None:
     assert all(entry["what"] and claims(entry) for entry in said["entries"])
 
 
-@pytest.mark.parametrize(
+@each_row(
     "claim",
     [
         "field chat.no_such_field",

@@ -20,6 +20,7 @@ from inferc.runtime.requests import events as e
 
 from ...support.openapi import DIFFERENCES, faults, is_valid
 from ...support.openapi_requests import Said, requests
+from ...support.rows import each_row
 from ...support.strict import of_all_models
 from . import (
     test_own_answers as own_answers,
@@ -69,7 +70,7 @@ def judged(kind: str, path: str) -> Iterator[tuple[Said, list[str]]]:
         yield said, [error.message for error in strict.complaints(what, "", said.body)]
 
 
-@pytest.mark.parametrize(("kind", "path"), ASKED)
+@each_row(("kind", "path"), ASKED)
 def test_the_strict_mock_takes_what_the_file_allows_and_nothing_beyond(kind: str, path: str) -> None:
     exempt = matching("mock")
     wrong = {

@@ -21,6 +21,7 @@ from inferc.runtime.replicas.remote.passthrough_requests import Passed
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import CompletionRequest, Part, PassedRequest
 
+from ...support.rows import each_row
 from ...support.shaped import Shaped
 from ...support.strict import of_all_models
 from .reference import PASSED, plan, read
@@ -98,7 +99,7 @@ def meant(parts: tuple[Part, ...], asked: Json) -> Json:
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
-@pytest.mark.parametrize(("name", "kind"), FORMS)
+@each_row(("name", "kind"), FORMS)
 def test_a_form_of_openai_s_client_reaches_each_provider_as_it_is_or_is_refused_by_name(
     name: str, kind: str
 ) -> None:

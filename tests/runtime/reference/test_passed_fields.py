@@ -25,6 +25,7 @@ from inferc.runtime.requests.errors import Incapable
 from inferc.runtime.requests.request import PassedRequest
 from inferc.runtime.requests.usage import Usage
 
+from ...support.rows import each_row
 from .reference import NAMES, PASSED, Json, became, fields, judge, plan, read
 
 SECTIONS = [(name, kind) for name in NAMES for kind in PASSED if kind in read(name)]
@@ -49,7 +50,7 @@ PUBLISHED: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "kind"), SECTIONS)
+@each_row(("name", "kind"), SECTIONS)
 def test_what_becomes_of_each_field_is_as_the_table_says(name: str, kind: str) -> None:
     found = {field.name: became(name, field) for field in fields(name, kind)}
     assert {key: each.fate for key, each in found.items()} == {
@@ -145,7 +146,7 @@ ANSWERS: list[tuple[Json, Usage | None]] = [
 """Answers and events of streams, as types/ of the package openai have them, and what they take."""
 
 
-@pytest.mark.parametrize(("answer", "usage"), ANSWERS)
+@each_row(("answer", "usage"), ANSWERS)
 def test_events_come_whole_and_what_they_take_is_read(answer: Json, usage: Usage | None) -> None:
     sent = b"event: x\ndata: %b\n\n" % json.dumps(answer).encode()
     pieces = Pieces("text/event-stream", PlainFailures())

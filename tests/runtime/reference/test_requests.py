@@ -14,6 +14,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import Incapable
 from inferc.runtime.requests.request import ChatRequest
 
+from ...support.rows import each_row
 from .reference import MESSAGES, NAMES, Json, became, fields, judge, plan, read
 
 BEFORE_THE_REST = {"model", "messages", "stream"}
@@ -27,13 +28,13 @@ CLOSED = [
 """Whose strict table knows all fields that there are."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_what_becomes_of_each_field_is_as_the_table_says(name: str) -> None:
     found = {field.name: became(name, field).fate for field in fields(name, "chat")}
     assert found == {field.name: field.fate.split(":")[0] for field in fields(name, "chat")}
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@each_row("name", JUDGED)
 def test_the_provider_takes_what_it_is_sent(name: str) -> None:
     strict = judge(name)
     assert strict is not None
@@ -48,7 +49,7 @@ def test_the_provider_takes_what_it_is_sent(name: str) -> None:
     assert refused == {}
 
 
-@pytest.mark.parametrize("name", CLOSED)
+@each_row("name", CLOSED)
 def test_the_strict_mock_takes_nothing_that_is_not_documented(name: str) -> None:
     strict = judge(name)
     assert strict is not None
@@ -60,7 +61,7 @@ def test_the_strict_mock_takes_nothing_that_is_not_documented(name: str) -> None
     assert taken == []
 
 
-@pytest.mark.parametrize("name", [name for name in CLOSED if fields(name, "chat")])
+@each_row("name", [name for name in CLOSED if fields(name, "chat")])
 def test_no_provider_has_to_refuse_what_another_one_has(name: str) -> None:
     strict = judge(name)
     assert strict is not None
@@ -74,8 +75,8 @@ def test_no_provider_has_to_refuse_what_another_one_has(name: str) -> None:
     assert refused == {}
 
 
-@pytest.mark.parametrize("tier", ["auto", "default", "flex", "scale", "priority", "fast"])
-@pytest.mark.parametrize("name", JUDGED)
+@each_row("tier", ["auto", "default", "flex", "scale", "priority", "fast"])
+@each_row("name", JUDGED)
 def test_no_provider_is_asked_for_a_tier_of_openais_that_it_does_not_have(name: str, tier: str) -> None:
     strict = judge(name)
     assert strict is not None
@@ -139,7 +140,7 @@ def test_deepseek_sees_pictures_since_it_can(url: str) -> None:
         Chats(plan("deepseek", "deepseek-chat")).fit(ChatRequest(body, False))
 
 
-@pytest.mark.parametrize("name", EMBED)
+@each_row("name", EMBED)
 def test_what_becomes_of_each_field_of_an_embedding_is_as_the_table_says(name: str) -> None:
     asked = list(fields(name, "embed"))
     found = {field.name: became(name, field) for field in asked}
@@ -153,7 +154,7 @@ def test_what_becomes_of_each_field_of_an_embedding_is_as_the_table_says(name: s
     assert {"dimensions", "encoding_format", "user"} <= found.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_each_field_of_openais_has_its_word(name: str) -> None:
     chat = read(name)["chat"]
     assert read("openai")["chat"]["takes"].keys() <= chat["takes"].keys() | chat.get("lacks", {}).keys()
@@ -168,7 +169,7 @@ def test_the_table_has_all_that_the_package_has() -> None:
     assert said["takes"].keys() == CompletionCreateParamsBase.__annotations__.keys() - BEFORE_THE_REST
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_tables_say_when_and_where_they_were_read(name: str) -> None:
     said = read(name)
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", said["date"])

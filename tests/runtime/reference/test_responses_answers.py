@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import pytest
 from attrs import evolve
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +24,7 @@ from inferc.runtime.dialects.server_sent_events import Event as StreamEvent, Sse
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.answer import ChatEvents
 
+from ...support.rows import each_row
 from .published import Published, Said
 from .test_answers import CLIENTS
 from .test_own_answers import FOLDER, completed
@@ -129,8 +129,8 @@ def said_by(client: str) -> Any:
     return evolve(CLIENT_SIDES[client].read_request(body), stream_usage=True)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("client", CLIENTS)
+@each_row("stream", [False, True])
+@each_row("client", CLIENTS)
 def test_nothing_of_a_response_is_gone_in_silence(client: str, stream: bool) -> None:
     silent = re.compile("|".join(f"({each})" for each in (*IN["needless"], *IN["untold"][client])))
     lost = []

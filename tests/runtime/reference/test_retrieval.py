@@ -9,14 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import EmbedRequest, RerankRequest
 
+from ...support.rows import each_row
 from .reference import plan
 
 TABLE = Path(__file__).parent / "retrieval.json"
@@ -69,7 +68,7 @@ def became(kind: str, name: str, field: str, value: Any) -> str:
     return f"as {', '.join(new)}" if new else "left out"
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in MODELS for name in MODELS[kind]])
+@each_row(("kind", "name"), [(kind, name) for kind in MODELS for name in MODELS[kind]])
 def test_what_becomes_of_each_field_is_as_the_table_says(kind: str, name: str) -> None:
     found = {field: became(kind, name, field, value) for field, value in SAID[kind]["fields"].items()}
     assert {field: fate for field, fate in found.items() if fate != "refused"} == SAID[kind]["fates"][name]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.runtime.requests import errors
 from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError
 from inferc.runtime.serving.routes.failover import FAILS_OVER, STAYS, exhausted, fails_over
 
+from ...support.rows import each_row
+
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RequestError)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_row("kind", KINDS)
 def test_of_every_error_it_is_decided_whether_another_member_may_be_asked(kind: type[RequestError]) -> None:
     assert (kind in FAILS_OVER) != (kind in STAYS)
     assert fails_over(kind("x")) == (kind in FAILS_OVER)

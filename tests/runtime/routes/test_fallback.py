@@ -43,6 +43,7 @@ from inferc.runtime.requests.trace import Spent, Trace
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route, text_in
 from ...support.pipelines import Graph, balance, cascade, fallback, hedge
+from ...support.rows import each_row
 
 REJECT = CapacityPolicy(CapacityKind.REJECT)
 GO_ON = (
@@ -63,8 +64,8 @@ GO_ON = (
 STOP = (ContentFiltered, BadRequest)
 
 
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("kind", GO_ON)
+@each_row("stream", [True, False])
+@each_row("kind", GO_ON)
 def test_the_next_member_answers_when_one_cannot(kind: type[RequestError], stream: bool) -> None:
     async def scenario() -> None:
         a, b = Speaker(errors=[kind("no")]), Speaker(("from b",))

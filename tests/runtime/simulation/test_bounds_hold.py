@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-import pytest
-
 from inferc.compiler.analysis.bound import Bound
 from inferc.compiler.analysis.bounds import LATE, bounds_of
 from inferc.compiler.plan.reach import only
@@ -16,6 +14,7 @@ from inferc.runtime.simulation.records import Record
 from inferc.runtime.simulation.simulation import simulated
 from tests.support.played import HERE, scenarios
 from tests.support.random_programs import RandomProgram
+from tests.support.rows import each_row
 
 PROGRAMS = 40
 """`python -m tests.runtime.simulation.test_bounds_hold 0 1000` tries more of them."""
@@ -44,7 +43,7 @@ def taken(seed: int) -> list[tuple[str, Bound, Bound]]:
     return [(name, run_virtual(ask(name)), most[name].bound) for name in program.names]
 
 
-@pytest.mark.parametrize("seed", range(PROGRAMS))
+@each_row("seed", range(PROGRAMS))
 def test_no_request_takes_more_than_its_bound(seed: int) -> None:
     timers = 1 + RandomProgram.of(seed).text.count("timeout =")
     for name, took, most in taken(seed):

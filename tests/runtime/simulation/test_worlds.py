@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.compiler.scenarios.words import FAULTS
 from inferc.runtime.mock_provider.faults import FaultKind
 from tests.support.played import failed, played
+from tests.support.rows import each_row
 
 DEPLOYMENTS = """\
 deployment gpt {
@@ -35,8 +34,8 @@ def test_all_faults_of_the_mock_provider_can_be_played() -> None:
     assert FAULTS.keys() == own | {"unreachable"}
 
 
-@pytest.mark.parametrize("name", ["gpt", "claude", "gemini", "nova"])
-@pytest.mark.parametrize("stream", ["true", "false"])
+@each_row("name", ["gpt", "claude", "gemini", "nova"])
+@each_row("stream", ["true", "false"])
 def test_every_provider_answers_over_its_own_wire(name: str, stream: str) -> None:
     assert holds(f'ask {name} "hello"  with {{ stream = {stream} }}\nexpect answer == "You said: hello"')
 
@@ -45,8 +44,8 @@ def test_vectors_are_asked_for_in_the_same_way() -> None:
     assert holds('ask vectors "hello"\nexpect ok && answered_by == vectors && tokens == 1')
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - {"slow", "split", "no_done", "stall", "no_choices"}))
-@pytest.mark.parametrize("stream", ["true", "false"])
+@each_row("fault", sorted(FAULTS.keys() - {"slow", "split", "no_done", "stall", "no_choices"}))
+@each_row("stream", ["true", "false"])
 def test_a_fault_of_one_provider_is_answered_by_another(fault: str, stream: str) -> None:
     if stream == "true" and fault in ("cut", "malformed", "error", "failed_choice", "no_choices"):
         said = 'ask gpt "a b c" with { stream = true }\nexpect !ok && calls(gpt) >= 1'

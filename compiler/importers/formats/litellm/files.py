@@ -72,6 +72,8 @@ class _Reading:
             return
         before = self._draft.said()
         try:
+            if name.value.count("*") > 1:
+                raise Unfit("a `*` stands once in a name here: write an entry for each name")
             made = deployment_of(entry, name.value, around, self._draft)
         except Unfit as unfit:
             self._draft.lost_whole(entry, str(unfit), before)
@@ -113,7 +115,7 @@ class _Reading:
                 if made in self._draft.deployments:
                     continue
                 if alone:
-                    wanted = plain_name(group.name)
+                    wanted = self._files.called(group.name)
                 elif (
                     identity is not None
                     and isinstance(identity.value, str)
@@ -132,14 +134,6 @@ class _Reading:
                 elif identity is not None:
                     says = f"the deployment is called `{made.name}`"
                     self._draft.overrule(Outcome.LOST, identity, says, made.remarks)
-                is_open = str(made.value("model")).endswith("*")
-                called = made.name if alone else plain_name(group.name)
-                name = entry.get("model_name")
-                if name is not None and "*" in group.name and (not is_open or group.name != f"{called}/*"):
-                    says = f"clients ask for `{called}` alone"
-                    if is_open:
-                        says = f"clients ask for `{called}/…`, where `…` is what the `*` stands for"
-                    self._draft.overrule(Outcome.CHANGED, name, says, made.remarks)
                 self._draft.deployments.append(made)
 
     # ---- the gateway

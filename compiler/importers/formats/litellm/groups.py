@@ -35,6 +35,14 @@ class Files:
         every = (made for group in self.groups.values() for made in group.members)
         return list({id(made): made for made in every}.values())
 
+    def called(self, name: str) -> str:
+        """What answers for a group here: `openrouter` is asked as `openrouter/*`, if its models are open."""
+        below = name.removesuffix("/*")
+        members = self.groups[name].members if name in self.groups else []
+        is_open = all(str(made.value("model")).endswith("*") for made in members)
+        plain = below != name and not {"/", "*"} & set(below) and below not in self.groups
+        return below if plain and is_open else name
+
     def _included(self, root: Node, origin: Origin) -> list[Node]:
         node = root.get("include")
         if node is None:
@@ -67,8 +75,5 @@ class Files:
 
 
 def plain_name(name: str) -> str:
-    """The name of a group as one of the language: `openrouter/*` is `openrouter`.
-
-    Clients say the rest behind its first slash, so that it has none itself.
-    """
+    """The name of a group without its `*`, for what stands in it: of `openrouter/*`, `openrouter`."""
     return name.rstrip("*").rstrip("/-_.:").replace("/", "-") or "any" if name.endswith("*") else name

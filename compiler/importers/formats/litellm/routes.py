@@ -6,7 +6,7 @@ from ...draft import Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...report import Outcome, Remark
 from ...tables import number, weight
-from .groups import Files, Group, plain_name
+from .groups import Files, Group
 
 _BY: dict[str, str] = {
     "simple-shuffle": "",
@@ -16,6 +16,10 @@ _BY: dict[str, str] = {
     "latency-based-routing": "by least_latency",
     "cost-based-routing": "by least_cost",
 }
+
+
+ANY = "*"
+"""The name that fits all."""
 
 
 class Routing:
@@ -97,7 +101,7 @@ class Routing:
             )
             entries = [node for entry in group.entries if (node := entry.get("model_name")) is not None]
             targets = list(dict.fromkeys(node for _, node in said))
-            route = Route(plain_name(group.name), strategy, (*entries, *targets))
+            route = Route(self._files.called(group.name), strategy, (*entries, *targets))
             has_rule = isinstance(base, Strategy) and bool(base.option)
             route.choice = (choice,) if choice is not None and has_rule else ()
             draft.routes.append(route)
@@ -117,7 +121,7 @@ class Routing:
     def _is_repeated(self, group: Group) -> bool:
         """Whether its one member is called like another group, which it is of, too."""
         (made,) = group.members
-        return made.name != plain_name(group.name) and any(
+        return made.name != self._files.called(group.name) and any(
             made in each.members for each in self._files.groups.values() if each is not group
         )
 
@@ -148,9 +152,10 @@ class Routing:
         """LiteLLM asks them for names that no model has, too (https://github.com/BerriAI/litellm/pull/16419)."""
         node, draft = self._default(), self._draft
         here = [_asked(item) for item in node.items if self._is_group(item)] if node is not None else []
-        if node is not None and here:
-            says = f"a name that no model has is an error here, and not answered by `{here[0]}`"
-            draft.overrule(Outcome.CHANGED, node, says, draft.remarks)
+        if here and ANY not in self._files.groups:
+            members = tuple(self._members(self._files.groups[each]) for each in dict.fromkeys(here))
+            strategy = Strategy("fallback", members) if len(members) > 1 else members[0]
+            draft.routes.append(Route(ANY, strategy, (node,) if node is not None else ()))
 
     def _is_group(self, item: Node) -> bool:
         group = self._files.groups.get(_asked(item))
@@ -212,13 +217,12 @@ class Routing:
             elif name in self._files.groups:
                 draft.lost(model, f"`{name}` is a model of its own")
             else:
-                draft.routes.append(Route(name, plain_name(target), (model,)))
+                draft.routes.append(Route(name, self._files.called(target), (model,)))
                 draft.kept(model)
 
     def _is_here(self, group: str) -> bool:
         """Whether anything answers under the name of a group."""
-        name = plain_name(group)
-        draft = self._draft
+        name, draft = self._files.called(group), self._draft
         return name in {each.name for each in draft.deployments} | {each.name for each in draft.routes}
 
 
