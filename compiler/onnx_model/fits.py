@@ -33,7 +33,7 @@ _WITHOUT_ZIPMAP = (
 _WITH_TENSORS = "no protocol carries sequences, maps and optionals: export it with a tensor there"
 
 
-@frozen
+@frozen(slots=False)
 class Misfit:
     """Why a model cannot do a task, and what would help."""
 
@@ -41,7 +41,7 @@ class Misfit:
     help: str | None = None
 
 
-@frozen
+@frozen(slots=False)
 class Asked:
     """What a task asks of a model.
 
