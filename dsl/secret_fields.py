@@ -14,7 +14,7 @@ from itertools import pairwise
 from .foreign_variables import variables_in
 from .late_pattern import late_pattern
 from .secret_names import holds_secret
-from .secrets import has_long_row
+from .secrets import LIKE_KEY, has_long_row
 from .value_ends import value_end
 
 _ITEM = late_pattern(
@@ -61,8 +61,18 @@ _QUANTITY = late_pattern(r"\$?\d{1,6}(?:[kMG%sdhm]|ms)\Z")
 _OPENERS = {")": "(", "]": "[", "}": "{"}
 """What closes a bracket, and what opens it."""
 _AROUND = " \t\r\n,;(){}[]\"'“”„‘’‚«»`=:<>|-&?"
-_USER = late_pattern(r"://[^\s/@:\"']*+:(?!\d{1,5}/)([^\s\"]{1,300})(?=@)")
-_QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^\s&\"]++)")
+_WORD_LIKE_KEY = late_pattern(LIKE_KEY)
+_BESIDE = late_pattern(
+    rf"""(?x)(?<=[ \t]) ["'“`]?+ (?P<name>[^\W\d][\w-]*+) ["'”`]?+ [ \t]++ (?:
+        (?P<quoted>"[^"\n]++"? | '[^'\n]++' | “[^”\n]++” | `[^`\n]++` | \"{{3}}[^"\n]++\"{{3}})
+      | (?P<bare>{LIKE_KEY}) )"""
+)
+"""A name in the middle of a line, and what stands behind it without a sign."""
+_USER = late_pattern(
+    r"://(?:[^\s/@:\"']*+:(?!\d{1,5}[/\s\"])([^\s\"]{1,300}|[^\n@\"]{1,300})"
+    r"|(?=[^\d\s/@]*+\d)(?=[^a-zA-Z\s/@]*+[a-zA-Z])([^\s/@:\"']{8,}))(?=@)"
+)
+_QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^&\"\n=,]++(?=[&\"])|[^\s&\"]++)")
 
 
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:
@@ -83,8 +93,8 @@ def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
         return
     for found in (*_USER.finditer(text), *_QUERY.finditer(text)):
         value = found.lastindex or 0
-        is_query = value > 1 and holds_secret(found["name"]) is not False
-        if (value == 1 or is_query) and not found[value].startswith(("${", "{{", "$(")):
+        is_secret = found.re.groupindex.get("name") is None or holds_secret(found["name"]) is not False
+        if is_secret and not found[value].startswith(("${", "{{", "$(")):
             yield found.span(value)
 
 
@@ -108,6 +118,9 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     declared: set[str] = set()
     for line_start, line_end in _lines(text):
+        if line_end - line_start <= _LONG_LINE:
+            beside = _without_sign(text[line_start:line_end])
+            yield from ((line_start + start, line_start + end) for start, end in beside)
         position = max(position, line_start)
         while (found := _ITEM.search(text, position, line_end)) is not None:
             position = found.end("name")
@@ -123,6 +136,19 @@ def _in_fields(text: str) -> Iterator[tuple[int, int]]:
                 if text[start + first : start + last] != name:
                     yield start + first, start + last
             position = end
+
+
+@lru_cache(maxsize=4096)
+def _without_sign(line: str) -> tuple[tuple[int, int], ...]:
+    """Secrets behind a name in the middle of a line: a text in quotes, or a word that looks like a key."""
+    return tuple(
+        (found.start(kind) + start, found.start(kind) + end)
+        for found in _BESIDE.finditer(line)
+        for kind in (found.lastgroup or "",)
+        if (is_sure := holds_secret(found["name"]))
+        or (is_sure is None and _WORD_LIKE_KEY.search(found[kind]) is not None)
+        for start, end in _unnamed(found[kind])
+    )
 
 
 def _secret_end(text: str, field: re.Match[str]) -> int:
@@ -146,12 +172,13 @@ def _secret_end(text: str, field: re.Match[str]) -> int:
 @lru_cache(maxsize=128)
 def _unnamed(value: str) -> tuple[tuple[int, int], ...]:
     """Where in a value stands what names no place: the secrets in it. Values come again."""
-    places = [found.span() for found in _PLACE.finditer(value) if not has_long_row(found[0].lstrip("$"))]
-    places = sorted({*places, *variables_in(value)})
+    named = [each for each in _PLACE.finditer(value) if not has_long_row(each[0].lstrip("$"))]
+    places = sorted({*(each.span() for each in named), *variables_in(value)})
     if _QUANTITY.match(value) is not None:
         return ()
+    comments = (each.span() for each in named if each[0].lstrip(_AROUND).startswith("#"))
+    found = [word.span() for span in comments for word in _WORD_LIKE_KEY.finditer(value, *span)]
     ends = [0, *(each for place in places for each in place), len(value)]
-    found = []
     for first, last in list(pairwise(ends))[::2]:
         gap = value[first:last]
         inner = gap.strip(_AROUND)

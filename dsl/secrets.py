@@ -37,6 +37,9 @@ SEEN_IN = 64
 _SIXTEEN = late_pattern(_ROW := "(?![a-z]{16})[A-Za-z0-9]{16}")
 """What no word has, however it begins: sixteen letters and digits in a row, not all of them small letters."""
 
+LIKE_KEY = r"(?=[^\s\d\"'`,;(){}\[\]]*+\d)(?=[^\sA-Za-z\"'`,;(){}\[\]]*+[A-Za-z])[^\s\"'`,;(){}\[\]]{8,}"
+"""A word with letters and digits, as few words are that are no key."""
+
 _GLUED = (
     rf"(?:(?<=[_-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{'|'.join(_BEGINNINGS)})(?=[A-Za-z0-9_-]{{0,64}}?{_ROW})[\w-]+"
 )

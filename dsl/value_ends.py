@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .late_pattern import late_pattern
 from .lines import indentation
+from .secrets import LIKE_KEY
 
 _END = late_pattern(
     r"""(?<![ \t])[ \t]*+(?:
@@ -22,7 +23,10 @@ _HEREDOC = late_pattern(r"<<[-~]?+[\"']?(\w++)")
 _OPEN = late_pattern(r"(?:[\[({|>][-+]?|\\)?[ \t]*+\r?$", 8)
 _BRACKET = late_pattern(r'"(?:[^"\\\n]|\\.)*+"|[\[({\])}]')
 _CLOSES = late_pattern(r"[ \t]*+[})\]]")
-_BEGINS_ITEM = late_pattern(r"[ \t]*+[\w-]++(?:[ \t]*+[=:]|[ \t]++(?:\w++[ \t]*+)?\{)")
+_BEGINS_ITEM = late_pattern(
+    r"[ \t]*+[\w-]++(?:[ \t]++[=:]|:|=(?!=?\s*\Z)|[ \t]++(?:\w++[ \t]*+)?\{)"  # `c2VjcmV0==` is none
+)
+_WORD_LIKE_KEY = late_pattern(LIKE_KEY)
 _MOST_LINES = 200
 """So many lines of one value are looked at."""
 
@@ -51,7 +55,26 @@ def value_end(text: str, start: int, name: int) -> int:
         return called.end()
     quoted = _QUOTED.match(text, start)
     found = _END.search(text, quoted.end() if quoted is not None else start)
-    return found.start() if found is not None else line_end
+    end = found.start() if found is not None else line_end
+    return end if quoted is not None or text[end:line_end].strip() else _end_of_more(text, line_end, name)
+
+
+def _end_of_more(text: str, line_end: int, name: int) -> int:
+    """Where a value without quotes ends that goes on below `line_end`.
+
+    It does in lines that begin no field and are indented more than its own, or that look like a key.
+    """
+    home, end = indentation(text, name), line_end
+    for _ in range(_MOST_LINES):
+        following = text.find("\n", end + 1) % (len(text) + 1)
+        line = text[end + 1 : following]
+        inner = line.strip()
+        if not inner or inner[0] in "#})]" or _BEGINS_ITEM.match(line) is not None:
+            break
+        if len(line) - len(line.lstrip()) <= home and _WORD_LIKE_KEY.fullmatch(inner) is None:
+            break
+        end = following
+    return end
 
 
 def _bracket_end(text: str, start: int, line_end: int) -> int:
@@ -82,7 +105,7 @@ def _end_below(text: str, line_end: int, name: int) -> int:
                 break
             end, has_dashes = following, is_item
             if not is_open and not has_dashes:
-                break
+                return _end_of_more(text, end, name)
         if following >= len(text):
             break
         position = following + 1

@@ -298,7 +298,7 @@ def test_the_packages_import_each_other_by_relative_names(room: str) -> None:
 
 def test_the_rooms_are_all_there_is() -> None:
     found = {path.name for path in (ROOT / "src" / "inferc").iterdir()} - {"__pycache__"}
-    assert found == {*ROOMS, "__init__.py", "py.typed"}
+    assert found == {*ROOMS, "__init__.py", "__main__.py", "py.typed"}
     assert all(len(modules(room)) > 1 for room in ROOMS)
 
 

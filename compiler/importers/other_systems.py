@@ -20,7 +20,12 @@ _CLIENT = (
 )
 _SERVERS = "what it starts is `launch { command = […] }` in a deployment here, or has an `endpoint`"
 _PLUGIN = "each target of its plugin `ai-proxy` is a deployment here, and several are a route"
+_NO_PROXY = "each `ai-proxy` in it is a deployment here, or a route: it has none"
 _MODELS = "each model of a provider is a deployment here, and what chooses among them is a route"
+_ELEMENTS = (
+    "each `model` in it is a deployment here, what follows on its `fallback` a route, `fallback [a, b]`, "
+    "and a `percentage` is a `split`; limits and budgets are those of keys"
+)
 _SELECTED = "it says how servers of one model are chosen among: `balance [a, b] by least_busy` here"
 _PODS = f"it starts servers on Kubernetes: {_SERVERS}"
 
@@ -31,19 +36,16 @@ SYSTEMS: tuple[System, ...] = (
     System("Ray Serve", ("applications.*.import_path",), _SERVERS),
     System("LibreChat", ("endpoints",), _CLIENT),
     System("Continue", ("models.*.provider", "models.*.model"), _CLIENT),
-    System(
-        "Kong", ("_format_version",), "each `ai-proxy` in it is a deployment here, or a route: it has none"
-    ),
-    System("Apache APISIX", ("routes.*.plugins",), _PLUGIN),
-    System("Apache APISIX", ("services.*.routes.*.plugins",), _PLUGIN),
-    System("Apache APISIX", ("plugins.ai-proxy",), _PLUGIN),
-    System("Apache APISIX", ("plugins.ai-proxy-multi",), _PLUGIN),
+    System("Kong", ("_format_version",), _NO_PROXY),
+    System("Apache APISIX", ("routes.*.plugins",), _NO_PROXY),
+    System("Apache APISIX", ("services.*.routes.*.plugins",), _NO_PROXY),
     System("Higress", ("provider.type", "provider.apiTokens"), _PLUGIN),
     System("Higress", ("providers.*.apiTokens",), _PLUGIN),
     System("agentgateway", ("binds.*.listeners",), _MODELS),
     System("agentgateway", ("llm.models",), _MODELS),
     System("agentgateway", ("routes.*.backends.*.ai",), _MODELS),
     System("Helicone's AI gateway", ("routers.*.load-balance",), _MODELS),
+    System("Cloudflare's AI Gateway, a dynamic route", ("elements.*.outputs",), _ELEMENTS),
     System("llm-d, as Helm reads it", ("modelArtifacts", "decode"), _SERVERS),
     System("llm-d, as Helm reads it", ("sampleApplication.model",), _SERVERS),
     System("the Gateway API's inference extension, as Helm reads it", ("inferenceExtension",), _SELECTED),
@@ -62,7 +64,7 @@ SYSTEMS: tuple[System, ...] = (
 
 _GROUPS: dict[str, System] = {
     "agentgateway.dev": System("agentgateway", (), _MODELS),
-    "apisix.apache.org": System("Apache APISIX", (), _PLUGIN),
+    "apisix.apache.org": System("Apache APISIX", (), _NO_PROXY),
     "apps.nvidia.com": System("NVIDIA NIM", (), _PODS),
     "configuration.konghq.com": System("Kong", (), _PLUGIN),
     "extensions.higress.io": System("Higress", (), _PLUGIN),

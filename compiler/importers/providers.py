@@ -80,6 +80,19 @@ def find_provider(name: str) -> Provider | None:
     return Provider(found.runtime, found.endpoint, HOSTED.get(RuntimeKind(found.runtime)))
 
 
+_AZURE_ADDRESS = re.compile(
+    r"https://([a-z0-9-]+)\.openai\.azure\.com/?"
+    r"(?:openai/deployments/([^/?]+)(?:/chat/completions)?/?)?(?:\?api-version=([\w-]+))?",
+    re.IGNORECASE,
+)
+
+
+def azure_address(url: str) -> tuple[str, str | None, str | None] | None:
+    """The resource of an address of Azure's dated API, and the deployment and version where it says them."""
+    found = _AZURE_ADDRESS.fullmatch(url)
+    return (found[1], found[2], found[3]) if found is not None else None
+
+
 def find_key(runtime: str) -> str | None:
     """The variable that holds the key of a runtime which takes nobody without one."""
     return HOSTED.get(RuntimeKind(runtime)) if runtime in RuntimeKind._value2member_map_ else None

@@ -10,7 +10,7 @@ from ...dsl.record import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, baml, bifrost, envoy, kong, kserve, litellm, portkey, tensorzero, triton
+from .formats import apisix, atomr, baml, bifrost, envoy, kong, kserve, litellm, portkey, tensorzero, triton
 from .json_file import read_json
 from .kubernetes import gathered, held_files, is_resources, moved, resources
 from .origin import Origin
@@ -52,6 +52,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("baml", "BAML", baml.recognises, baml.read),
     Format("kong", "Kong", kong.recognises, kong.read, ("services", "routes", "plugins")),
+    Format("apisix", "Apache APISIX", apisix.recognises, apisix.read),
 )
 
 

@@ -65,7 +65,7 @@ def asking_more(request: ChatRequest, *, logprobs: bool, usage: bool) -> ChatReq
         more: dict[str, Any] = {"logprobs": True} if logprobs else {}
         if usage:
             more["stream_options"] = {"include_usage": True}
-        return evolve(request, body={**request.body, **more}) if more else request
+        return evolve(request, given={**request.body, **more}) if more else request
     asked = said.conversation
     if not logprobs or asked.sampling.logprobs:
         return request

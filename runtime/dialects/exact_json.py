@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import partial
 from typing import Any
 
 import orjson
@@ -68,5 +67,6 @@ def _fragment(value: object) -> orjson.Fragment:
     raise TypeError
 
 
-dumps = partial(orjson.dumps, default=_fragment)
-"""The JSON of a value. Raises orjson.JSONEncodeError."""
+def dumps(value: Any) -> bytes:
+    """The JSON of `value`. Raises orjson.JSONEncodeError."""
+    return orjson.dumps(value, _fragment)

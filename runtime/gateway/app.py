@@ -14,9 +14,10 @@ from ..client_connection import RULES, ConnectionRules
 from ..executor import Executor
 from ..late_resources import LateResources, by_beginning
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
-from ..requests.trace_context import PARENT
+from ..requests.trace_context import PARENT, parent_now
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
+from ..whole_answer import WholeAnswer
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
@@ -258,6 +259,8 @@ def _guarded(
     refused: told each error. asks: whether it is a request to a model.
     """
 
+    tell = door.tell
+
     def end(exchange: Exchange, told: Told | None) -> None:
         exchange.end()
         if told is not None:
@@ -268,14 +271,14 @@ def _guarded(
         head = head_of(request)
         ids = name_request(head.id, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
-        request[EXCHANGE] = exchange
-        exchange.tell = door.tell
-        method = request.method  # a look into a cache of aiohttp's
+        request._state[EXCHANGE] = exchange
+        exchange.tell = tell
+        method = request._method
         if records.traces is not None:
             exchange.traceparent = head.traceparent
             exchange.own_trace = records.traces.begin(head.traceparent)
             PARENT.set(exchange.own_trace.header)
-        elif PARENT.get() != head.parent:
+        elif parent_now() != head.parent:
             PARENT.set(head.parent)
         outcome, failed = OK, None
         response: web.StreamResponse | None = None
@@ -291,7 +294,7 @@ def _guarded(
                     exchange.person = held.person
                     exchange.check_protocol(protocol)
                 response = await answer(request, exchange)
-                if response.prepared:
+                if type(response) is not WholeAnswer and response.prepared:
                     return response
                 add_ids(response, ids)
         except RequestError as error:
@@ -316,13 +319,13 @@ def _guarded(
         finally:
             bodies.release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
-            status = 0 if response is None else response.status
-            told = (method, request.path, status, outcome, failed) if is_told else None
+            status = 0 if response is None else response._status
+            told = (method, request._rel_url.path, status, outcome, failed) if is_told else None
             if exchange.background is None:
                 end(exchange, told)
             else:
                 exchange.background.add_done_callback(lambda _: end(exchange, told))
-        door.tell(request, response, exchange)
+        tell(request, response, exchange)
         return response
 
     return handle

@@ -93,7 +93,7 @@ class Bodies:
 
         Raises RequestTooLarge, GatewayFull.
         """
-        content: Any = request.content
+        content: Any = request._payload
         if type(content) is WholeBody:  # with a head that says as much
             raw = content.read_nowait()
         else:
@@ -211,7 +211,8 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
 
     exact: numbers that no machine type holds keep their text.
     """
-    bodies = request.app[BODIES]
+    found: Any = request._match_info
+    bodies: Bodies = found._current_app._state[BODIES]
     raw = bodies.read_at_once(request)
     if raw is None:
         raw = await bodies.read(request)
@@ -227,7 +228,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         _check_depth(body)
-    deployment = request.match_info.get("deployment")
+    deployment = found.get("deployment")
     if deployment is not None:
         body["model"] = deployment
     return body

@@ -318,7 +318,7 @@ class Exchange:
         if self.key is None:
             return asked
         most = self.key.plan.priority
-        return min(asked or most, most)
+        return asked if asked and asked < most else most
 
     def _may_ask(self, name: str, called: str = "") -> bool:
         patterns = self.key.plan.models if self.key is not None else ()

@@ -55,7 +55,7 @@ def head_of(request: web.Request) -> Head:
 
 def priority_of(request: web.Request, default: int = 0) -> int:
     """How urgent the request is: `default` where its headers do not say. Raises BadRequest."""
-    text = request.headers.get(PRIORITY_HEADER)
+    text = request._headers.get(PRIORITY_HEADER)
     if text is None:
         return default
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
+from ...compiler.plan.record import new_tuple
 from ..concurrency.loop_lag import LoopLag
 from ..requests.errors import RequestError, Unauthorized
 from ..serving.counters import OK
@@ -35,6 +36,7 @@ Told = tuple[str, str, int, str, RequestError | None]
 outcome and error."""
 
 LONGEST_PATH, LONGEST_MESSAGE = 200, 500
+_UNAUTHORIZED = Unauthorized.code
 
 BROKEN_OFF = "broken_off"
 """How a request ended whose answer began, and did not come to its end."""
@@ -127,8 +129,8 @@ class Records:
             notes,
             upstream,
         )
-        record: Record = tuple.__new__(Record, said)  # half the time of its own
-        if asks and outcome != Unauthorized.code:  # of which anybody may send any number
+        record = new_tuple(Record, said)
+        if asks and outcome != _UNAUTHORIZED:  # of which anybody may send any number
             self._recent.append(record)
             if outcome != OK or attempts > 1:
                 self._troubled.append(record)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ...compiler.plan import Budget as BudgetConfig, BudgetAction, Money
-from ...compiler.plan.record import frozen
+from ...compiler.plan.record import frozen, new_tuple
 from ..requests.usage import PICODOLLARS
 
 HOUR, DAY = 60, 24 * 60
@@ -210,7 +210,7 @@ class Budget:
             self._over.clear()
         self._reserved += amount
         ledger.open = total
-        return tuple.__new__(Reservation, (minute, amount, None))
+        return new_tuple(Reservation, (minute, amount, None))
 
     async def acquire(self, amount: int, deadline: float | None) -> Reservation | Exceeded:
         """As `reserve`, after asking what is shared with other processes. Raises RequestError."""
@@ -236,7 +236,7 @@ class Budget:
             self._ledger.open += amount
         else:
             self._ledger.add(minute, amount)
-        return tuple.__new__(Reservation, (minute, amount, notice))
+        return new_tuple(Reservation, (minute, amount, notice))
 
     def spent(self, now: float) -> dict[str, float]:
         """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""

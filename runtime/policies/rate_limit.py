@@ -13,7 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from ...compiler.plan import RateLimits
-from ...compiler.plan.record import define
+from ...compiler.plan.record import define, new_tuple
 from ..requests.upstream import UNLIMITED, Left, Remaining
 from .sliding_window import ANY, SlidingWindow
 
@@ -131,7 +131,7 @@ class RateLimit:
             ):
                 self._running += 1
                 bucket = 0 if window is None else window.add(now, tokens)
-                return tuple.__new__(Permit, (tokens, bucket, 0, None, 0))
+                return new_tuple(Permit, (tokens, bucket, 0, None, 0))
         return self.grant(now, tokens) if self.opens_at(now, tokens) <= now else None
 
     def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:

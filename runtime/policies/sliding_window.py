@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from math import inf
 
+from ...compiler.plan.record import new_tuple
 from ..requests.upstream import MINUTE, Left
 
 SPAN = MINUTE
@@ -103,7 +104,7 @@ class SlidingWindow:
             most_tokens if most_tokens < ANY else 0,
             until,
         )
-        return tuple.__new__(Left, left)
+        return new_tuple(Left, left)
 
     def fits_at(self, now: float, tokens: int) -> float:
         """When a request of `tokens` more fits; `now` where it does already.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve
 
-from ...compiler.plan.record import frozen
+from ...compiler.plan.record import frozen, new_tuple
 from .events import Event
 from .packed_vectors import PackedVectors
 from .tensor import Tensor
@@ -147,7 +147,7 @@ def with_upstream(chunk: Chunk, upstream: Upstream) -> Chunk:
     """`chunk`, the first one of an answer, with what the provider says beside it."""
     if type(chunk) is ChatChunk:
         data, usage, more, _, says = chunk
-        return tuple.__new__(ChatChunk, (data, usage, more, upstream, says))
+        return new_tuple(ChatChunk, (data, usage, more, upstream, says))
     if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
         return chunk._replace(upstream=upstream)
     if type(chunk) is EmbedChunk:

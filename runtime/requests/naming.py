@@ -20,7 +20,7 @@ def named(request: R, model: str) -> R:
     if not isinstance(request, ChatRequest):
         return request
     if request.said is None:
-        return evolve(request, body={**request.body, "model": model})
+        return evolve(request, given={**request.body, "model": model})
     said = request.said
     native = {**said.native, "model": model} if said.native and "model" in said.native else said.native
     conversation = evolve(said.conversation, model=model)

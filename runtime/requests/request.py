@@ -39,11 +39,11 @@ class ChatRequest:
     """A chat request, as its client sent it.
 
     body: in OpenAI's shape, parsed; `body["model"]` is the name the client used. Of what was `said` in
-    another dialect it is written when it is asked for. kept: what has been found out about the request, such
-    as how each provider is asked.
+    another dialect it is written when it is asked for; all else is `given`. kept: what has been found out
+    about the request, such as how each provider is asked.
     """
 
-    _body: dict[str, Any] | None
+    given: dict[str, Any] | None
     stream: bool
     said: Said | None = None
     kept: dict[str, Any] = field(factory=dict, init=False, eq=False, repr=False)
@@ -55,8 +55,8 @@ class ChatRequest:
 
     @property
     def body(self) -> dict[str, Any]:
-        if self._body is not None:
-            return self._body
+        if self.given is not None:
+            return self.given
         return self._written[0]
 
     @property

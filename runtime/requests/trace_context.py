@@ -10,6 +10,8 @@ TRACEPARENT = "traceparent"
 
 PARENT: ContextVar[str] = ContextVar("traceparent", default="")
 """What providers are told for the request at hand; empty: nothing."""
+parent_now = PARENT.get
+"""The same, as it is; Python looks a method of an imported name up each time."""
 
 _FORM = late_pattern(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 

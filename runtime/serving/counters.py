@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
-from ..requests.trace_context import PARENT, trace_id_of
+from ..requests.trace_context import parent_now, trace_id_of
 from ..requests.usage import Usage
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -88,7 +88,7 @@ class Durations:
         self.new.append(seconds)
         if len(self.new) >= _TOGETHER:
             self.sort_in()
-        if parent := PARENT.get():
+        if parent := parent_now():
             self.show(seconds, trace_id_of(parent))
 
     def show(self, seconds: float, trace: str) -> None:
@@ -188,7 +188,7 @@ class DeploymentCounters(Counters):
         self._ended.append(row)
         if len(self._ended) >= _TOGETHER:
             self.sort_in()
-        if parent := PARENT.get():
+        if parent := parent_now():
             for durations, values in self._columns((row,)):
                 for value in values:
                     durations.show(value, trace_id_of(parent))

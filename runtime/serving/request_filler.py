@@ -40,7 +40,9 @@ class RequestFiller:
             case ChatRequest(said=Said() as said):
                 changed = evolve(said, conversation=self._conversation(said.conversation), native=None)
                 return ChatRequest(None, request.stream, changed)
-            case ChatRequest() | CompletionRequest():
+            case ChatRequest():
+                return evolve(request, given=self._body(request.body))
+            case CompletionRequest():
                 return evolve(request, body=self._body(request.body))
             case EmbedRequest():
                 wanted = request.dimensions or self._defaults.get("dimensions")

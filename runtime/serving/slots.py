@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...compiler.plan import CapacityPolicy
+from ...compiler.plan.record import new_tuple
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.capacity import MIN_RETRY_AFTER, Admit, Capacity, FallBack, Refuse, Wait
 from ..requests.errors import Backpressure, RequestTimeout, ShuttingDown
@@ -74,7 +75,7 @@ class Slots:
     def at_once(self, now: float, prefer: int | None = None) -> Slot | None:
         """A slot; None where the request has to wait for one, or to go elsewhere."""
         admitted = self._capacity.admit_at_once(prefer)
-        return None if admitted is None else tuple.__new__(Slot, (admitted, now))
+        return None if admitted is None else new_tuple(Slot, (admitted, now))
 
     async def enter(
         self,

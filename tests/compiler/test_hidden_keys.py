@@ -287,12 +287,28 @@ def test_names_and_signs_are_no_secrets(project: Project, written: str, said: st
         '- apiKey => x ? "hunter2Zq9" : "none"\n',
         "pipeline p(m: text) -> text {\n  secret_key =\n    - one\n    - hunter2Zq9\n  return m\n}\n",
         "param api_key = hunter2Zq9 # note\n",
+        'deployment a { model = "m" api_key hunter2Zq9 }\n',
+        'deployment a { model = "m" token "hunter2Zq9" }\n',
+        "let x = = 1 # api_key hunter2Zq9\n",
+        "deployment a {\n  api_key =\n    one\n    hunter2Zq9\n}\n",
+        "deployment a {\n  api_key = one\n    or hunter2Zq9 two\n}\n",
+        "deployment a {\n  api_key = one\n  hunter2Zq9\n}\n",
+        'deployment a {\n  model = "m"\n  api_kee = env("A") # it was hunter2Zq9\n}\n',
+        'let x = "https://me:my hunter2Zq9@host/v1" y\n',
+        'let x = "https://hunter2Zq9@host/v1" y\n',
+        'let x = "https://host/v1?api_key=my hunter2Zq9&b=1" y\n',
+        'let x = "https://host/v1?token=my hunter2Zq9" y\n',
     ],
 )
 def test_a_secret_in_forms_of_others_is_in_no_finding(project: Project, text: str) -> None:
     found = project.findings(text)
     assert found
     assert all("hunter2Zq9" not in render(found, form) for form in OutputFormat)
+
+
+def test_a_field_that_is_begun_below_a_secret_is_shown(project: Project) -> None:
+    found = project.findings("deployment a {\n  api_key = one\n  retrys\n}\n")
+    assert "retrys" in render(found, OutputFormat.TERMINAL)
 
 
 def test_a_comment_behind_the_place_of_a_secret_is_shown(project: Project) -> None:

@@ -9,25 +9,22 @@ import re
 from collections.abc import Iterator
 
 from ..bedrock import aim_at_bedrock
-from ..draft import Block, Deployment, Draft, Route, Strategy, split
+from ..draft import Block, Deployment, Draft, Route, Strategy
 from ..foreign import Node
 from ..kubernetes import form, resources, rest
 from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key
+from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, shared
 from ..report import Outcome
-from ..requests import FORCED, put_header
+from ..requests import FORCED
 from ..secrets import left_out, variable_for
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, per_million, share, text, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Kong, `runtime openai_compatible`"
-_PATHS = "clients ask by the name of a model, at the paths of OpenAI's and Anthropic's APIs"
-_WATCH = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"
 _OTHER = (
     "other plugins stay with Kong: keys, limits and guards are those of `gateway`, a `cache` of deployments"
 )
-_MEANING = "no route looks at what a request means"
-
 _ENV = re.compile(
     r'\{vault://env/([\w-]+)\}|\$\{\{\s*env\s+"(\w+)"\s*\}\}|\$\{(\w+)\}|\$\((\w+)\)|\$([A-Z]\w*)'
 )
@@ -36,7 +33,6 @@ _ENV = re.compile(
 _FROM_REQUESTS = re.compile(r"\$\((headers|uri_captures|query_params)\b")
 """What Kong takes from each request."""
 
-_OWN_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _OPERATION = re.compile(r"/(chat/completions|completions|embeddings|responses|v1/messages)/?$")
 _BY = {"lowest-usage": "by usage", "lowest-latency": "by least_latency", "round-robin": "by round_robin"}
 _AWS = {"access_key_id": "aws_access_key_id", "secret_access_key": "aws_secret_access_key"}
@@ -47,7 +43,7 @@ def _operation(draft: Draft, block: Block, node: Node) -> None:
     if str(node.value).endswith("/embeddings"):
         block.block("task").label = "embed"
     if node.value == "preserve":
-        draft.lost(node, _PATHS, block.remarks)
+        draft.lost(node, PATHS, block.remarks)
     draft.kept(node)
 
 
@@ -87,13 +83,13 @@ _TABLE: Table = {
         "what another try, or another member, may help is known of each provider"
     ),
     "balancer.**": Lost("`balance`, `split` and `fallback` need no such setting"),
-    "embeddings.**": Lost(_MEANING),
-    "vectordb.**": Lost(_MEANING),
+    "embeddings.**": Lost(MEANING),
+    "vectordb.**": Lost(MEANING),
     "llm_format": Lost("clients may speak OpenAI's and Anthropic's protocols to any model"),
     "response_streaming": Lost("clients say whether they want a stream"),
     "max_request_body_size": Lost("write `gateway { max_body = … }`"),
     "model_name_header": Lost("the header `x-inferc-deployment` names who answered"),
-    "logging.**": Lost(_WATCH),
+    "logging.**": Lost(WATCH),
 }
 
 
@@ -136,14 +132,14 @@ def read(root: Node, draft: Draft, origin: Origin) -> None:
             draft.lost(plugin, _OTHER)
             continue
         draft.kept(plugin.get("name"), plugin.get("plugin"), is_on, owner)
-        _proxy(config, str(owner.value) if owner is not None else origin.stem, draft)
+        _proxy(config, str(owner.value) if owner is not None else origin.stem, owner, draft)
     rest(resources(root), draft)
     for name in ("services", "routes"):
-        draft.lost(root.get(name), _PATHS)
+        draft.lost(root.get(name), PATHS)
     draft.lost(root, _OTHER)
 
 
-def _proxy(config: Node, name: str, draft: Draft) -> None:
+def _proxy(config: Node, name: str, owner: Node | None, draft: Draft) -> None:
     listed = config.get("targets")
     targets = listed.items if listed is not None else [config]
     found = [
@@ -153,6 +149,9 @@ def _proxy(config: Node, name: str, draft: Draft) -> None:
     ]
     if len(found) > 1:
         draft.routes.append(Route(draft.free_name(name), _strategy(config, found, draft)))
+        called(draft, draft.routes[-1].name, name, owner, found[0][0])
+    elif found and len(targets) == 1:
+        called(draft, found[0][0].name, name, owner, found[0][0])
     if listed is not None:
         around = Node(config.path, config.line, {k: v for k, v in config.entries.items() if k != "targets"})
         share(_TABLE, around, draft, [made for made, _ in found])
@@ -166,18 +165,16 @@ def _strategy(config: Node, found: list[tuple[Deployment, Node]], draft: Draft) 
     node = config.get("balancer", "algorithm")
     algorithm = str(node.value) if node is not None else "round-robin"
     if algorithm == "priority":
-        levels = [
-            tuple(n for n, w in zip(names, weights, strict=True) if w == at) for at in sorted({*weights})
-        ]
-        parts = [each[0] if len(each) == 1 else Strategy("balance", each) for each in reversed(levels)]
+        found_at = [tuple(names[place] for place in level) for level in levels(names, weights)]
+        parts = [each[0] if len(each) == 1 else Strategy("balance", each) for each in found_at]
         return Strategy("fallback", tuple(parts)) if len(parts) > 1 else parts[0]
     if algorithm == "consistent-hashing":
         header = config.text("balancer", "hash_on_header") or "X-Kong-LLM-Request-ID"
         return Strategy("balance", names, option=f"by header({quoted(header)})")
-    if algorithm == "round-robin" and len({*weights}) > 1:
-        return Strategy("fallback", (split(names, weights), *names))
+    if algorithm == "round-robin":
+        return shared(names, weights)
     if algorithm not in _BY:
-        draft.lost(node, _MEANING, found[0][0].remarks)
+        draft.lost(node, MEANING, found[0][0].remarks)
     return Strategy("balance", names, option=_BY.get(algorithm, "by round_robin"))
 
 
@@ -267,11 +264,7 @@ def _key(made: Deployment, target: Node, draft: Draft) -> None:
         if value is None:
             continue
         written = _secret(value, made, "api_key", draft)
-        header = str(name.value) if name is not None else ""
-        if header and header.lower() not in _OWN_HEADERS:
-            put_header(draft, made, header, value, written)
-        else:
-            made.put("runtime.api_key", written, value)
+        put_key(draft, made, str(name.value) if name is not None else "", value, written)
         draft.kept(name)
     account = target.get("auth", "gcp_service_account_json")
     if account is not None:

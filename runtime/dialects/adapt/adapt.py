@@ -13,7 +13,7 @@ from ....compiler.plan.record import frozen
 from ....compiler.plan.service_tiers import IN_GEMINIS_WORDS
 from ...requests.conversation import Conversation
 from ...requests.parts import own
-from .declared_tools import with_declared_tools
+from .declared_tools import with_functions
 from .dialects import CLIENT_NAMES, EXTRAS, LACKING, RESTS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
@@ -47,9 +47,9 @@ def adapt(
     unsupported: what becomes of what the model cannot do and nothing stands in for.
     """
     can = capabilities.over(KNOWN_OF[provider])
-    if client == "openai_responses":
-        conversation = with_declared_tools(conversation, provider)
     found = Findings(_names(conversation, client), unsupported == "drop")
+    if client == "openai_responses":
+        conversation = with_functions(conversation, provider, found)
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
     changed |= adapt_modalities(conversation, can, found)

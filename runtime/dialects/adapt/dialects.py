@@ -78,6 +78,7 @@ RAN_THERE: dict[str, frozenset[str]] = {
             "reasoning",
             "program",
             "program_output",
+            "tool_search_call",
         }
     ),
 }
@@ -202,8 +203,6 @@ OWNERS = {
 
 INSTEAD = {
     "custom": "declare it as a function",
-    "custom_tool_call": "declare its tool as a function",
-    "custom_tool_call_output": "declare its tool as a function",
     "compaction": "send what was said before it",
     "input_file": "send it as `file_data` or `file_url`",
     "input_image": "send it as `image_url`",

@@ -13,7 +13,7 @@ from ...requests.parts import own
 from .dialects import ANTHROPIC_LIKE
 from .history_parts import PartsAdapted
 from .result import Findings, Problem
-from .system_prompts import SYSTEM, system_after_user, system_alone, system_first
+from .system_prompts import SYSTEM, joined, system_after_user, system_alone, system_first
 from .turn_order import (
     after_results,
     alternate,
@@ -39,6 +39,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = system_after_user(alternate(turns), found)
     elif can.system_prompts in ("no", "first"):
         turns = system_first(turns, can, found)
+        if provider == "openai_chat":  # whose templates take one
+            turns = [*joined(turns)]
     if can.turns_alternate:
         turns = alternate(turns)
         if all(turn.role in SYSTEM for turn in turns):

@@ -33,7 +33,7 @@ def system_after_user(turns: list[Turn], found: Findings) -> list[Turn]:
     anywhere."""
     first = next((i for i, turn in enumerate(turns) if turn.role not in SYSTEM), len(turns))
     ordered = turns[:first]
-    turns = [*turns[:first], *_joined(turns[first:])]
+    turns = [*turns[:first], *joined(turns[first:])]
     for index, turn in enumerate(turns[first:], first):
         if turn.role in SYSTEM and turn.parts:
             before, after = ordered[-1], turns[index + 1 : index + 2]
@@ -44,7 +44,7 @@ def system_after_user(turns: list[Turn], found: Findings) -> list[Turn]:
     return ordered
 
 
-def _joined(turns: Iterable[Turn]) -> Iterator[Turn]:
+def joined(turns: Iterable[Turn]) -> Iterator[Turn]:
     """System prompts that follow each other are one."""
     held: Turn | None = None
     for turn in turns:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
-from attrs import field
 
 from ....compiler.plan.record import frozen
 from ...requests.call import MAX_PRIORITY
@@ -18,29 +17,14 @@ from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor
 from ..json_pieces import MOST, json_at_once, json_pieces
 from ..no_json import no_json
+from .asked import Asked
+from .known_requests import LONGEST, KnownRequests
 from .tensors import binary_values, json_values, read_tensor
 
 _EXPLAINED = 1 << 20
 """Bytes of a body that is no JSON up to which it is worth a closer look."""
 _OF_OUTPUTS = {"binary_data_output"}
 """Parameters of a request that say nothing of when it is answered."""
-
-
-@frozen
-class Asked:
-    """A request and how its answer is to be sent: which outputs as bytes, all others as JSON.
-
-    priority: as the gateway counts, more is sooner. timeout: in seconds. classes: outputs of which so many of
-    the best classes are wanted.
-    """
-
-    request: TensorRequest
-    id: str | None
-    binary: dict[str, bool]
-    binary_by_default: bool
-    priority: int = 0
-    timeout: float | None = None
-    classes: dict[str, int] = field(factory=dict, kw_only=True)
 
 
 @frozen
@@ -51,10 +35,21 @@ class Answer:
     attached: list[bytes]
 
 
+_KNOWN = KnownRequests()
+
+
 def read_request(body: bytes, header: str | None) -> Asked:
     """header: the value of Inference-Header-Content-Length. Raises BadRequest."""
+    head: bytes | None = None
+    if header is not None and (size := _json_size(header, len(body))) <= LONGEST:
+        head = body[:size]
+        if (known := _KNOWN.read(head, body)) is not None:
+            return known
     raw, rest = _cut(body, header)
-    return asked_of(raw, _read_tensors(raw, "inputs", rest))
+    asked = asked_of(raw, _read_tensors(raw, "inputs", rest))
+    if head is not None:
+        _KNOWN.remember(head, body, asked)
+    return asked
 
 
 def read_outputs(body: bytes, header: str | None) -> tuple[Tensor, ...]:

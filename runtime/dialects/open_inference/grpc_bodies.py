@@ -6,7 +6,8 @@ from typing import Any
 
 from ...requests.errors import BadRequest
 from ...requests.tensor import Tensor
-from .bodies import Asked, asked_of
+from .asked import Asked
+from .bodies import asked_of
 from .descriptions import VERSION
 from .grpc_messages import MESSAGES
 from .tensors import binary_values, read_tensor

@@ -78,7 +78,7 @@ def _turn(item: Json, at: Place) -> Turn:
             if role is None:
                 fields.required(item, "role", str, at)
                 raise fields.wrong((*at, "role"), "must be user, assistant, system or developer")
-            parts = fields.content(item.get("content"), (*at, "content"), _part)
+            parts = fields.content(item.get("content"), (*at, "content"), read_part)
             return Turn(role, parts, fields.rest(DIALECT, item, _MESSAGE), at)
         case "function_call":
             thoughts, extras = carried(item.get("extra_content"), at)
@@ -95,7 +95,7 @@ def _turn(item: Json, at: Place) -> Turn:
         case "function_call_output":
             result = ToolResult(
                 fields.required(item, "call_id", str, at),
-                fields.content(item.get("output"), (*at, "output"), _part),
+                fields.content(item.get("output"), (*at, "output"), read_part),
                 extras=fields.rest(DIALECT, item, _RESULT),
                 at=at,
             )
@@ -126,7 +126,7 @@ def _thought(item: Json, at: Place) -> Part:
     return part_of(sealed, "\n\n".join(texts), at)
 
 
-def _part(part: Json, at: Place) -> Part:
+def read_part(part: Json, at: Place) -> Part:
     if not isinstance(part, dict):
         raise fields.mistyped(path(at), dict, part)
     match part.get("type"):

@@ -9,12 +9,13 @@ from attrs import field
 
 from ....compiler.plan.record import define
 from ...requests import events as e
-from ...requests.conversation import Conversation, FunctionTool
+from ...requests.conversation import Conversation, FunctionTool, SealedTool, Tool
 from ...requests.parts import own
 from ..exact_json import dumps
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
 from ..sealed_texts import seal
+from .client_tools import SEARCH, by_function, call_of
 from .items import DIALECT
 from .read_request import NAMESPACE
 from .shapes import call_item, carried_json, flat
@@ -61,6 +62,7 @@ class OutputItems:
         self.response_id = ""
         self.output: list[Json] = []
         self._open: dict[str, _Item] = {}
+        self._tools: dict[str, Tool] | None = None
 
     def text(self, event: e.TextDelta) -> bytes:
         opened = self._begin_part({"type": "output_text", "text": "", "annotations": [], "logprobs": []})
@@ -168,14 +170,17 @@ class OutputItems:
 
     def begin_call(self, event: e.ToolCallBegun) -> bytes:
         closed = self.close_spoken()
-        value = call_item(self.item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
-        value |= self.namespace(event.name) | own(event.extras, DIALECT)
-        value |= carried_json(event.extras)
+        value = self.call(event.id, event.name, "")
+        if "status" in value:
+            value["status"] = "in_progress"
+        value |= own(event.extras, DIALECT) | carried_json(event.extras)
         return closed + self._begin(f"call {event.call}", value)
 
     def grow_call(self, event: e.ToolCallDelta) -> bytes:
         item = self._open[f"call {event.call}"]
         item.text.append(event.arguments)
+        if item.value["type"] != "function_call":
+            return b""
         return self._events.tell("function_call_arguments.delta", item, delta=event.arguments)
 
     def close_call(self, call: int) -> bytes:
@@ -199,12 +204,23 @@ class OutputItems:
             value["summary"] = summary or [part]
             told = self._events.tell("reasoning_summary_text.done", item, summary_index=0, text=text)
             told += self._events.tell("reasoning_summary_part.done", item, summary_index=0, part=part)
-        else:
+        elif value["type"] == "function_call":
             value["arguments"] = text
             told = self._events.tell("function_call_arguments.done", item, name=value["name"], arguments=text)
+        else:
+            told = self._end_client_call(item, text)
         if "status" in value:
             value["status"] = "completed"
         return told + self._events.tell("output_item.done", None, output_index=item.index, item=value)
+
+    def _end_client_call(self, item: _Item, arguments: str) -> bytes:
+        """A call of a tool that is no function to the client, all at once."""
+        value = item.value
+        value |= self.call(value["call_id"], value.get("name", SEARCH), arguments) | {"id": value["id"]}
+        if "input" not in value:
+            return b""
+        told = self._events.tell("custom_tool_call_input.delta", item, delta=value["input"])
+        return told + self._events.tell("custom_tool_call_input.done", item, input=value["input"])
 
     def close_spoken(self) -> bytes:
         return self._close("reasoning") + self._close("message")
@@ -215,13 +231,18 @@ class OutputItems:
     def item_id(self, kind: str) -> str:
         return f"{kind}_{hashed_id(self.response_id, str(len(self.output)))[5:]}"
 
-    def namespace(self, function: str) -> Json:
-        """The namespace that the client gave a function in."""
-        for tool in self._request.tools:
-            if isinstance(tool, FunctionTool) and tool.name == function:
-                space = own(tool.extras, DIALECT).get(NAMESPACE)
-                return {} if space is None else {NAMESPACE: space["name"]}
-        return {}
+    def call(self, id: str, name: str, arguments: str) -> Json:
+        """The item of a call of what the client declared by that name."""
+        if self._tools is None:
+            self._tools = by_function(self._request)
+        match self._tools.get(name):
+            case SealedTool() as tool:
+                return {"id": self.item_id("ctc"), "status": "completed"} | call_of(tool, id, name, arguments)
+            case FunctionTool(extras=extras) if space := own(extras, DIALECT).get(NAMESPACE):
+                named = {NAMESPACE: space["name"]}
+            case _:
+                named = {}
+        return call_item(self.item_id("fc"), id, name, arguments) | named
 
     def message(self, status: str) -> Json:
         return {

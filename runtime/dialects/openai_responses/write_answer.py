@@ -22,7 +22,6 @@ from ..sealed_texts import seal, signature_of
 from .items import DIALECT
 from .output_items import Events, OutputItems, note_of
 from .shapes import (
-    call_item,
     carried_json,
     error_json,
     status_of,
@@ -174,8 +173,7 @@ class ResponsesWriter:
                         output.pop()  # it holds what was told of it
                     output.append(dict(value))
                 case ToolCall():
-                    item = call_item(items.item_id("fc"), part.id, part.name, part.arguments)
-                    item |= items.namespace(part.name) | own(part.extras, DIALECT)
+                    item = items.call(part.id, part.name, part.arguments) | own(part.extras, DIALECT)
                     output.append(item | carried_json(part.extras))
             spoken = None
         if choice.logprobs:

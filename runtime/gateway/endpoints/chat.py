@@ -52,7 +52,7 @@ async def respond(
         deadline, priority = exchange.deadline(), priority_of(request)
         if not chat.stream:
             chunk = await exchange.answer(
-                name, chat, deadline, trace, priority=priority, headers=request.headers
+                name, chat, deadline, trace, priority=priority, headers=request._headers
             )
             if keeper is None and type(chunk) is ChatChunk and _is_openais(chat):
                 return WholeAnswer((chunk.data,), lines_answered(trace, name))

@@ -39,7 +39,8 @@ from ..request_head import priority_of
 from ..responses import in_turns, json_answer, json_response, octets_response
 
 if TYPE_CHECKING:
-    from ...dialects.open_inference.bodies import Answer, Asked
+    from ...dialects.open_inference.asked import Asked
+    from ...dialects.open_inference.bodies import Answer
 
 HEADER = "Inference-Header-Content-Length"
 _HEADER_LINE = b"%b: %%d\r\n" % HEADER.encode()

@@ -15,6 +15,7 @@ from attrs import evolve
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_AZURE, AT_OPENAI, AT_OTHERS, IN_RESPONSES
 from ....compiler.plan.endpoints import chats
+from ....compiler.plan.record import new_tuple
 from ...dialects import exact_json
 from ...dialects.adapt import (
     AsJsonText,
@@ -46,7 +47,7 @@ from ...requests.usage import Usage
 from .chat_answers import ChunkReader, EventsReader, Fit, gathered, wants_usage
 from .chat_targets import target_of
 from .passthrough_answers import OPENAIS, read_whole
-from .passthrough_rules import Straight
+from .passthrough_rules import straight_for
 from .passthrough_streams import PassingReader
 
 
@@ -69,7 +70,7 @@ class Chats:
         if _is_told_to_rest(plan):
             self._can = evolve(self._can, thinks_unasked=False)
         self._never_chats = chats(self._can) is False
-        self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
+        self._straight = straight_for(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._shapes = ChunkShapes()
@@ -157,7 +158,7 @@ class Chats:
                 f"{self._plan.model} of {self._who} does not chat: it answers {has}", param="model"
             )
         if self._straight is not None and request.said is None:
-            body = request.body
+            body = request.given or request.body
             if self._straight.takes(body):
                 return self._fitted(request, {**body}, True, (), None)
         asked = conversation_of(request)
@@ -217,7 +218,7 @@ class Chats:
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
         changes = tuple(dict.fromkeys(note.where for note in notes)) if notes else ()
-        fit: Fit = tuple.__new__(Fit, (path, sent, passes, changes, by_tool, headers, (), False))
+        fit = new_tuple(Fit, (path, sent, passes, changes, by_tool, headers, (), False))
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit
@@ -231,7 +232,7 @@ def is_long(request: ChatRequest) -> bool:
     """Whether `request` is too long to be made fit while others wait."""
     if request.said is not None:
         return sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
-    return has_many_parts(request.body["messages"])
+    return has_many_parts((request.given or request.body)["messages"])
 
 
 def _is_told_to_rest(plan: RemotePoolPlan) -> bool:

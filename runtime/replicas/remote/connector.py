@@ -105,7 +105,7 @@ class Steady(asyncio.BufferedProtocol):
         return _little
 
     def buffer_updated(self, size: int) -> None:
-        data, relay = bytes(_buffer[:size]), self.relay
+        data, relay = _buffer[:size].tobytes(), self.relay
         if relay is None:
             self.receive(data)
         elif not relay.passes(data):

@@ -35,11 +35,13 @@ class KeptConnections:
 
         parsed: whether a parser has read it, which knows that; else all of it was here, and it may be kept.
         """
+        transport = protocol.transport
         if (
             self._is_closed
             or (parsed and protocol.should_close)
-            or not protocol.is_connected()
-            or protocol.transport.get_write_buffer_size()
+            or transport is None
+            or transport.is_closing()
+            or transport.get_write_buffer_size()
         ):
             connection.close()
             return

@@ -138,14 +138,14 @@ class LeanClient:
                     whole = plain.body if rest is None and first.stream is None else None
                     content = first.stream or EMPTY_PAYLOAD
                     return LeanAnswer(
-                        connection, protocol, target.kept, 200, plain.headers, content, whole, rest
+                        connection, protocol, steady, target.kept, 200, plain.headers, content, whole, rest
                     )
             with timeouts.until(until):
                 for _ in range(MAX_INTERIM + 1):
                     message, content = await protocol.read()
                     if message.code >= 200 or message.code == 101:
                         return LeanAnswer(
-                            connection, protocol, target.kept, message.code, message.headers, content
+                            connection, protocol, steady, target.kept, message.code, message.headers, content
                         )
             raise _unreadable(target, 502, TOO_MANY_INTERIM)
         except HttpProcessingError as error:
@@ -209,6 +209,7 @@ class LeanAnswer:
         self,
         connection: Any,
         protocol: Any,
+        steady: Steady | None,
         kept: KeptConnections,
         status: int,
         headers: CIMultiDictProxy[str],
@@ -226,7 +227,7 @@ class LeanAnswer:
         """All of the body, where it came along with the head; then nothing is left of it in `content`."""
         self.rest = rest
         """What reads the body, past `content`, where not all of it came along with the head."""
-        self.steady: Steady | None = getattr(protocol, "steady", None)
+        self.steady = steady
         """Where it comes from, if little is read there at once."""
 
     @property

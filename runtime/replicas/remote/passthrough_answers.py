@@ -10,6 +10,7 @@ import orjson
 from attrs import evolve
 
 from ....compiler.plan import ProviderKind
+from ....compiler.plan.record import new_tuple
 from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
     PlainParts,
@@ -53,7 +54,7 @@ def read_whole(body: bytes, classifier: Classifier, upstream: Upstream | None = 
     if _with_plain_fields(answer) or changed:
         body = orjson.dumps(answer)
     tier = tier_named(answer["service_tier"]) if "service_tier" in answer else ""
-    return tuple.__new__(ChatChunk, (body, told_usage(answer, classifier, tier), False, upstream, True))
+    return new_tuple(ChatChunk, (body, told_usage(answer, classifier, tier), False, upstream, True))
 
 
 def _with_plain_fields(answer: dict[str, Any]) -> bool:

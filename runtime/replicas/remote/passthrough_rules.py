@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import evolve
+
 from ....compiler.plan import Capabilities
 from ....compiler.plan.dialects import KNOWN_OF
 from ...dialects.openai_chat.plain import INSTEAD_OF_CONTENT
@@ -86,11 +88,11 @@ class Straight:
         for message in body["messages"]:
             if not self._any_role and message.get("role") == "developer":
                 return False
-            plain = len(message) == 2 and type(message.get("content")) is str  # most are
-            if not plain and not self._message(message):
-                return False
-            if not plain and message.get("role") == "tool" and before.get("role") == "user":
-                return False  # results follow each other
+            if len(message) != 2 or type(message.get("content")) is not str:  # most are plain
+                if not self._message(message):
+                    return False
+                if message.get("role") == "tool" and before.get("role") == "user":
+                    return False  # results follow each other
             before = message
         return True
 
@@ -154,6 +156,23 @@ class Straight:
         if kind == "image_url" and type(part.get(kind)) is not dict:
             return False  # others than Mistral want an object
         return known is not None and part.keys() <= known
+
+
+class StraightBehindSystem(Straight):
+    """The same for a model that takes one system prompt, at the beginning."""
+
+    def __init__(self, capabilities: Capabilities, *, is_openais: bool) -> None:
+        super().__init__(evolve(capabilities, system_prompts=None), is_openais=is_openais)
+
+    def takes(self, body: dict[str, Any]) -> bool:
+        later = (message.get("role") for message in body["messages"][1:])
+        return "system" not in later and super().takes(body)
+
+
+def straight_for(capabilities: Capabilities, *, is_openais: bool) -> Straight:
+    """What tells of the requests to a model whether they need no adapting."""
+    kind = StraightBehindSystem if capabilities.system_prompts == "first" else Straight
+    return kind(capabilities, is_openais=is_openais)
 
 
 def _is_json_mode(format: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ....compiler.plan.record import new_tuple
 from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
     NAMELESS,
@@ -101,7 +102,7 @@ class PassingReader:
                 and b"%b%b%b" % (head, words := data[begin:end], tail) == data
                 and (not words.translate(None, PLAIN) or is_text(words))
             ):
-                chunks.append(tuple.__new__(ChatChunk, (data, None, False, None, None)))
+                chunks.append(new_tuple(ChatChunk, (data, None, False, None, None)))
             elif data == DONE:
                 if not self._begun:
                     raise self._classifier.malformed("the stream has no choices")
@@ -142,7 +143,7 @@ class PassingReader:
                         if self.frame != self._tried:
                             self._tried = self.frame
                             self._frames += 1
-                chunks.append(tuple.__new__(ChatChunk, (data, usage, False, None, says)))
+                chunks.append(new_tuple(ChatChunk, (data, usage, False, None, says)))
 
     def _read_anew(self, data: bytes) -> Iterable[ChatChunk]:
         if says_nothing(data):

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
+from ....compiler.plan.record import new_tuple
 from .connector import MAX_HEADERS, Steady
 from .whole_chunks import WholeChunks, whole_chunks
 
@@ -76,7 +77,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     body = piece[end + 4 :]
     if type(body) is not bytes:
         body = bytes(body)
-    return tuple.__new__(PlainAnswer, (CIMultiDictProxy(headers), body, size))
+    return new_tuple(PlainAnswer, (CIMultiDictProxy(headers), body, size))
 
 
 class Rest(asyncio.BufferedProtocol):

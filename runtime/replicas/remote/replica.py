@@ -34,7 +34,7 @@ from ...requests.request import (
     TensorRequest,
 )
 from ...requests.sink import RelaySink
-from ...requests.trace_context import PARENT, TRACEPARENT
+from ...requests.trace_context import TRACEPARENT, parent_now
 from ...requests.upstream import Upstream
 from ...stream_reader import take
 from ..elsewhere import Server
@@ -74,6 +74,8 @@ _OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
 """Tasks of models of this plan that run on another machine; no provider has them."""
 
 _TENSORS = (TensorRequest, ClassifyRequest)
+
+_OPENS, _CLOSES = b"{}"
 
 _SUCCESSES = (200, 201, 203)
 """Those whose body is the answer: 201 is that of frameworks to each POST, 203 comes by way of proxies."""
@@ -294,7 +296,7 @@ class RemoteReplica:
         else:
             body = await self._body(response, until, most_bytes(request)).whole()
         streamed = False
-        if not body.startswith(b"{") or not body.endswith(b"}"):
+        if not body or body[0] != _OPENS or body[-1] != _CLOSES:
             body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
             streamed = is_stream(body, response.content_type)
         if not isinstance(request, ChatRequest):
@@ -365,7 +367,7 @@ class RemoteReplica:
                 headers = {**used.headers, **beside} if beside else used.headers
                 if used.sign is not None:
                     headers = {**headers, **used.sign(address, body, content_type or JSON)}
-                if parent := PARENT.get():
+                if parent := parent_now():
                     headers = {**headers, TRACEPARENT: parent}
                 response = await client.post(address, body, headers, (timeouts, first_by), content_type)
             except TimeoutError:

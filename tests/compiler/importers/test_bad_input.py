@@ -65,11 +65,16 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
     [
         ("models: {a: {cmd: llama-server --port 1}}", "llama-swap", "launch { command"),
         (
-            "routes: [{uri: /a, plugins: {ai-proxy: {provider: openai}}}]",
+            "routes: [{uri: /a, plugins: {key-auth: {}}}]",
             "Apache APISIX",
-            "several are a route",
+            "each `ai-proxy`",
         ),
         ("provider: {type: qwen, apiTokens: [a]}", "Higress", "several are a route"),
+        (
+            "name: a\nelements: [{id: s, type: start, outputs: {next: {elementId: m}}}]",
+            "Cloudflare's AI Gateway, a dynamic route",
+            "each `model` in it is a deployment",
+        ),
         ("llm: {port: 4000, models: [{name: a, provider: openAI}]}", "agentgateway", "each model"),
         ("binds: [{port: 1, listeners: [{routes: []}]}]", "agentgateway", "each model"),
         ("routers: {a: {load-balance: {chat: {strategy: latency}}}}", "Helicone's AI gateway", "each model"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.compiler.importers import ImportFailed
+from inferc.compiler.importers import ImportFailed, Outcome
 
 from .conftest import Import
 
@@ -188,3 +188,13 @@ def test_what_requests_say_is_left_to_clients(bring: Import) -> None:
 def test_a_file_of_kong_without_models_is_named(bring: Import) -> None:
     with pytest.raises(ImportFailed, match="this is a file of Kong"):
         bring("kong.yaml", '_format_version: "3.0"\nservices: [{name: a, plugins: [{name: cors}]}]')
+
+
+def test_two_plugins_for_one_route_have_two_names(bring: Import) -> None:
+    plugin = "{name: ai-proxy, config: {route_type: llm/v1/chat, model: {provider: openai, name: NAME}}}"
+    came = bring(
+        "kong.yaml", deck(f"{plugin.replace('NAME', 'gpt-4o')}, {plugin.replace('NAME', 'gpt-4.1')}")
+    )
+    assert (came.values["talk.model"], came.values["talk-2.model"]) == ("gpt-4o", "gpt-4.1")
+    assert "`talk` is another one: clients ask for `talk-2`" in came.comments()
+    assert came.outcome("services[0].routes[0].name") is Outcome.CHANGED

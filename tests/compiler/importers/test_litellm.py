@@ -794,3 +794,22 @@ def test_who_may_ask_is_said_by_keys(bring: Import) -> None:
     said = {each.setting: each.says for each in came.imported.report.entries()}
     assert "`gateway { key name {" in said["access_groups[0].access_model_names"]
     assert "no guards" in said["model_list[0].litellm_params.guardrails"]
+
+
+def test_cloudflare_s_gateway_is_an_address_of_each_provider(bring: Import) -> None:
+    at = "https://gateway.ai.cloudflare.com/v1/account/gateway"
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - {{model_name: a, litellm_params: {{model: openai/gpt-4o, api_base: "{at}/openai"}}}}
+          - {{model_name: b, litellm_params: {{model: anthropic/claude-x, api_base: "{at}/anthropic"}}}}
+          - {{model_name: c, litellm_params: {{model: openai/dynamic/talk, api_base: "{at}/compat"}}}}
+          - {{model_name: d, litellm_params: {{model: azure/gpt, api_base: "{at}/azure-openai/shop"}}}}
+        """,
+    )
+    assert came.values["a.runtime.endpoint"] == f"{at}/openai"
+    assert came.values["b.runtime.endpoint"] == f"{at}/anthropic"
+    assert (came.values["c.model"], came.values["c.runtime.endpoint"]) == ("dynamic/talk", f"{at}/compat")
+    assert {each.partition(".")[0] for each in came.lost()} == {"model_list[3]"}
+    assert "Cloudflare asks Azure by its dated API" in came.comments()

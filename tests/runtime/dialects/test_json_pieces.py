@@ -9,7 +9,8 @@ from typing import Any
 import numpy
 
 from inferc.runtime.dialects.json_pieces import MOST, json_pieces
-from inferc.runtime.dialects.open_inference.bodies import Asked, write_answer
+from inferc.runtime.dialects.open_inference.asked import Asked
+from inferc.runtime.dialects.open_inference.bodies import write_answer
 from inferc.runtime.gateway.responses import in_turns
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor

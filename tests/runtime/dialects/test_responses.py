@@ -18,7 +18,7 @@ from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.openai_responses import ResponsesWriter, read_request
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.requests import events as e
-from inferc.runtime.requests.conversation import Conversation, ThinkingWanted
+from inferc.runtime.requests.conversation import Conversation, FunctionTool, ThinkingWanted, ToolChoice
 from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
 from inferc.runtime.requests.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from tests.support.conversations import answers
@@ -234,3 +234,76 @@ def test_an_answer_that_breaks_off_has_failed() -> None:
     assert told[-1]["type"] == "response.failed"
     assert told[-1]["response"]["error"] == {"code": "server_error", "message": "no"}
     assert stream([e.Started("1", "m"), e.TextDelta("x")])[-1]["type"] == "response.failed"
+
+
+FREE = {
+    "type": "custom",
+    "name": "patch",
+    "format": {"type": "grammar", "syntax": "lark", "definition": "s: X"},
+}
+SEARCH = {"type": "tool_search", "execution": "client", "parameters": SCHEMA}
+IN_A_SPACE = {"type": "namespace", "name": "team", "tools": [{"type": "function", "name": "send"}]}
+LATER = {"type": "additional_tools", "role": "developer", "tools": [IN_A_SPACE]}
+RUN_BY_CLIENTS: list[tuple[Json, str, str, Json]] = [
+    ({"tools": [FREE]}, "patch", '{"input": "a\\n\\"b\\""}', {"input": 'a\n"b"', "type": "custom_tool_call"}),
+    ({"tools": [FREE]}, "patch", "as it is", {"input": "as it is", "type": "custom_tool_call"}),
+    ({"tools": [SEARCH]}, "tool_search", '{"q": "x"}', {"arguments": {"q": "x"}, "type": "tool_search_call"}),
+    ({"input": [LATER]}, "send", "{}", {"arguments": "{}", "type": "function_call", "namespace": "team"}),
+]
+"""What a client declares, what the model calls and says, and what the client gets to see."""
+
+
+@pytest.mark.parametrize(("declared", "name", "arguments", "seen"), RUN_BY_CLIENTS)
+def test_calls_of_what_the_client_runs_come_as_it_declared_it(
+    declared: Json, name: str, arguments: str, seen: Json
+) -> None:
+    asked = conversation(
+        **{**declared, "input": [*declared.get("input", ()), {"role": "user", "content": "x"}]}
+    )
+    events: list[e.Event] = [
+        e.Started("a", "m"),
+        e.ToolCallBegun(0, "c", name),
+        *[e.ToolCallDelta(0, piece) for piece in (arguments[:3], arguments[3:])],
+        e.ToolCallDone(0),
+        e.Finished("tool_calls"),
+    ]
+    told = stream(events, asked)
+    for event in told:
+        STREAM_EVENT.validate_json(orjson.dumps(event), strict=True)
+    [streamed] = told[-1]["response"]["output"]
+    [whole] = orjson.loads(ResponsesWriter(asked, 1).whole(fold(events)))["output"]
+    assert {**streamed, "id": ""} == {**whole, "id": ""}
+    assert seen.items() <= streamed.items()
+    assert streamed["call_id"] == "c"
+    [done] = [event["item"] for event in told if event["type"] == "response.output_item.done"]
+    assert done == streamed
+    texts = [event["input"] for event in told if event["type"] == "response.custom_tool_call_input.done"]
+    assert texts == ([seen["input"]] if "input" in seen else [])
+
+
+@pytest.mark.parametrize("to", ["anthropic", "openai_chat", "gemini", "bedrock"])
+def test_what_the_client_runs_is_a_function_for_others_and_so_is_its_history(to: str) -> None:
+    history = [
+        {"role": "user", "content": "x"},
+        {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": 'a "b"'},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"},
+        {"type": "tool_search_call", "call_id": "c2", "execution": "client", "arguments": {"q": "x"}},
+        {"type": "tool_search_output", "call_id": "c2", "execution": "client", "tools": [IN_A_SPACE]},
+    ]
+    asked = conversation(input=history, tools=[FREE, SEARCH], tool_choice={"type": "custom", "name": "patch"})
+    found = adapt(asked, UNKNOWN, client="openai_responses", provider=to)
+    assert isinstance(found, Adapted), found
+    names = [tool.name for tool in found.conversation.tools if isinstance(tool, FunctionTool)]
+    assert names == ["patch", "tool_search", "send"]
+    assert found.conversation.tool_choice == ToolChoice("required", ("patch",))
+    parts = [part for turn in found.conversation.turns for part in turn.parts]
+    assert parts[1:] == [
+        ToolCall("c1", "patch", '{"input":"a \\"b\\""}'),
+        ToolResult("c1", (Text("done"),)),
+        ToolCall("c2", "tool_search", '{"q":"x"}'),
+        ToolResult("c2", (Text("Found: send"),)),
+    ]
+    assert {"tools[0]", "tools[1]"} <= {note.where for note in found.notes}
+    as_it_came = adapt(asked, UNKNOWN, client="openai_responses", provider="openai_responses")
+    assert isinstance(as_it_came, Adapted)
+    assert as_it_came.conversation == asked

@@ -305,3 +305,43 @@ def test_the_older_name_of_a_form_means_the_form(provider: str, model: str) -> N
     older, _ = sent("anthropic", provider, model, {**body, "output_format": form})
     newer, _ = sent("anthropic", provider, model, {**body, "output_config": {"format": form}})
     assert older == newer
+
+
+@pytest.mark.parametrize(
+    ("client", "body"),
+    [
+        (
+            "anthropic",
+            {
+                "max_tokens": 99,
+                "system": "Be brief.",
+                "messages": [USER, {"role": "system", "content": "It is noon."}],
+            },
+        ),
+        (
+            "openai_responses",
+            {"instructions": "Be brief.", "input": [{"role": "developer", "content": "It is noon."}, USER]},
+        ),
+        (
+            "openai_chat",
+            {
+                "messages": [
+                    {"role": "system", "content": "Be brief."},
+                    {"role": "system", "content": "It is noon."},
+                    USER,
+                ]
+            },
+        ),
+    ],
+)
+def test_a_template_that_takes_one_system_prompt_gets_one(client: str, body: Json) -> None:
+    found, _ = sent(client, "vllm", "Qwen/Qwen3.6-27B", body)
+    assert [message["role"] for message in found["messages"]].count("system") == 1
+    assert "It is noon." in json.dumps(found)
+    assert "Be brief." in json.dumps(found["messages"][0])
+
+
+def test_one_system_prompt_before_such_a_template_passes_as_it_came() -> None:
+    body = {"messages": [{"role": "system", "content": "Be brief."}, USER], "model": "m"}
+    fit = Chats(plan("vllm", "Qwen/Qwen3.6-27B")).fit(ChatRequest(body, False))
+    assert fit.passes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -18,11 +17,20 @@ from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env, text as quoted
-from ...providers import ANY_OF_VERTEX, COMPATIBLE, Provider, find_provider, provider_of_model, written_model
+from ...providers import (
+    ANY_OF_VERTEX,
+    COMPATIBLE,
+    Provider,
+    azure_address,
+    find_provider,
+    provider_of_model,
+    written_model,
+)
 from ...secrets import is_placeholder, left_out, variable_for
 from ...tables import Unfit, text
 
 _PREFIX = "os.environ/"
+_CLOUDFLARE = "gateway.ai.cloudflare.com/"
 _REGION = "us-central1"
 """Where LiteLLM looks for Vertex when nothing is said."""
 
@@ -196,6 +204,8 @@ def _remote(
         address = _with_path(address, "/v1")
     elif prefix in ("ollama", "ollama_chat") and isinstance(address, Code) and base is not None:
         address = _behind(draft, address, str(base.value), "/v1")
+    if runtime == "azure" and isinstance(address, str) and _CLOUDFLARE in address:
+        raise Unfit("Cloudflare asks Azure by its dated API: write `runtime openai { azure_resource = … }`")
     if runtime == "azure" and isinstance(address, Code) and base is not None:
         address = _behind(draft, address, str(base.value), "/openai/v1")
     elif runtime == "anthropic" and prefix == "azure_ai":
@@ -236,13 +246,6 @@ def _with_path(address: str, path: str) -> str:
     return address.rstrip("/") + ("" if has_path else path)
 
 
-_AZURE_ADDRESS = re.compile(
-    r"https://([a-z0-9-]+)\.openai\.azure\.com/?"
-    r"(?:openai/deployments/([^/?]+)(?:/chat/completions)?/?)?(?:\?api-version=([\w-]+))?",
-    re.IGNORECASE,
-)
-"""An address of Azure's dated API: the resource, and the deployment and the version where it names them."""
-
 _V1 = ("v1", "latest", "preview")
 """Versions that are Azure's v1 API in LiteLLM (`BaseAzureLLM._is_azure_v1_api_version`)."""
 
@@ -256,7 +259,7 @@ def _azure(
     draft: Draft,
 ) -> bool:
     """Azure's API of dated versions, by the name of a resource; False where only its v1 API can be meant."""
-    address = _AZURE_ADDRESS.fullmatch(str(base.value)) if base is not None else None
+    address = azure_address(str(base.value)) if base is not None else None
     version = given.get("api_version")
     if deployment.endswith("*"):  # the dated API has it in its address
         address = None
@@ -268,14 +271,14 @@ def _azure(
         return False
     made.put("model", deployment.rpartition("/")[2])
     block = made.runtime("openai")
-    block.put("azure_resource", address[1], base)
-    block.put("azure_deployment", address[2] or deployment.rpartition("/")[2])
+    block.put("azure_resource", address[0], base)
+    block.put("azure_deployment", address[1] or deployment.rpartition("/")[2])
     draft.kept(base)
     if version is not None:
         block.put("api_version", around.expression(version, draft), version)
         draft.kept(version)
-    elif address[3]:
-        block.put("api_version", address[3], base)
+    elif address[2]:
+        block.put("api_version", address[2], base)
     return True
 
 
