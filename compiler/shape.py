@@ -217,6 +217,9 @@ class Shaper:
             if name not in values and name not in hidden:
                 if any(name in known for known in (section.settings, section.sections, section.meant)):
                     continue
+                runtime = section.sections.get("runtime")
+                if runtime is not None and name in runtime.settings and runtime_with(name) is None:
+                    continue  # it stands there, which is told
                 meaning = field.metadata.get("doc")
                 written = "…"
                 kind = hint(cls, name)
