@@ -47,7 +47,7 @@ from .scope import Scope
 from .shape import Paths, Shaper
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class GatewayFields:
     """What a `gateway` block holds."""
 
@@ -86,14 +86,14 @@ class GatewayFields:
     )
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class NodeFields:
     """What a `node` block holds."""
 
     gpus: int = at_least(0, "GPUs of the machine", at_most=MOST_GPUS)
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class ClusterFields:
     """What a `cluster` block holds."""
 
