@@ -20,7 +20,7 @@ from .shape import span_in
 NOTHING = Bounds()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedBounds:
     """Bounds that are written somewhere. patterns: of the names that they hold for; empty: all.
 
@@ -37,7 +37,7 @@ class AskedBounds:
         return self.name.__eq__ if self.name is not None else Meant(self.patterns).meets
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedPromise:
     """What a route promises. span: where a feature of it is."""
 
@@ -46,12 +46,12 @@ class AskedPromise:
     span: Callable[[str], Span]
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedGuard:
     """A guard that sees only some models."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedKinds:
     """Something says which kinds of data it carries."""
 

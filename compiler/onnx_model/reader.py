@@ -78,7 +78,7 @@ class ModelError(Exception):
     """A model that cannot be read; the text continues "it cannot be used: …"."""
 
 
-@frozen
+@frozen(slots=False)
 class ExternalFile:
     """A file beside a model that holds weights. bytes: how many it must have at least."""
 
@@ -86,7 +86,7 @@ class ExternalFile:
     bytes: int
 
 
-@frozen
+@frozen(slots=False)
 class OnnxModel:
     """What is in an ONNX file, without the weights."""
 
@@ -202,8 +202,9 @@ class _Reader:
             raise Damaged("its graphs are nested too deeply")
         if end - start <= _SMALL_NODE:
             data = self._wire.read(start, end)
-            is_weight = len(data) >= _SMALL_WEIGHT and _CONSTANT in data
-            if b"location" not in data and _DYNAMIC not in data and not is_weight:
+            # `find`, as `in` takes what it looks for for a number first
+            is_weight = len(data) >= _SMALL_WEIGHT and data.find(_CONSTANT) >= 0
+            if data.find(b"location") < 0 and data.find(_DYNAMIC) < 0 and not is_weight:
                 return
         name = operator = ""
         for number, first, last in self._wire.fields(start, end):

@@ -22,6 +22,7 @@ from inferc.runtime.requests.conversation import Conversation, FunctionTool, Thi
 from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
 from inferc.runtime.requests.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from tests.support.conversations import answers
+from tests.support.examples import FEWER
 from tests.support.official_types import check_anthropic, check_openai_chat, check_openai_responses
 from tests.support.rows import each_row
 
@@ -143,6 +144,7 @@ def stream(events: list[e.Event], request: Conversation | None = None) -> list[J
     return [orjson.loads(event.data) for event in told]
 
 
+@FEWER
 @given(answers())
 def test_the_stream_is_what_openai_s_client_parses(events: list[e.Event]) -> None:
     told = stream(events)
@@ -160,6 +162,7 @@ def test_the_stream_is_what_openai_s_client_parses(events: list[e.Event]) -> Non
     )
 
 
+@FEWER
 @given(answers())
 def test_the_last_event_holds_the_whole_response(events: list[e.Event]) -> None:
     last = stream(events)[-1]["response"]
