@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..compiler.plan import ExecutionProvider
+from ..compiler.plan.installing import pip_install
 from ..dsl.record import frozen
-from .extras import pip_install
 
 State = Literal["ok", "note", "missing"]
 

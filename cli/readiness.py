@@ -19,8 +19,8 @@ from ..compiler.plan import (
     SecretSource,
 )
 from ..compiler.plan.extras import Extra, extras_of
+from ..compiler.plan.installing import pip_install
 from ..compiler.plan.reach import files_of, names_of, values_in
-from .extras import pip_install
 from .machine import Seen
 
 

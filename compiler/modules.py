@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from attrs import field
 
-from ..dsl.diagnostics import Diagnostics
+from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.files import NotRegular, read_regular_text
 from ..dsl.parser import Parsed, parse
 from ..dsl.record import define
@@ -175,12 +175,7 @@ class Loader:
             text = self._read(path)
         except (OSError, ValueError) as error:
             self.missing.append(path)
-            self._found.error(
-                "E0206",
-                f"cannot import `{written.parts[0]}`: {reason(error)}",
-                span,
-                help=where_is(path, written.parts[0]),
-            )
+            self._unreadable(path, written.parts[0], error, span)
             return None
         if not (path.name.endswith(SUFFIX) and key.endswith(SUFFIX)):
             self._no_source(written.parts[0], span)
@@ -200,6 +195,19 @@ class Loader:
                 help="move the file into the project, or put a symbolic link to it there",
             )
         return project is not None
+
+    def _unreadable(self, path: Path, written: str, error: OSError | ValueError, span: Span) -> None:
+        meant = _meant(path) if isinstance(error, FileNotFoundError) else []
+        fixes = []
+        if "://" in written:
+            helps = ["an import names a file of this project: nothing is fetched when a file is checked"]
+        else:
+            helps = [where_is(path, written)]
+        for each in meant:
+            name = f'"{written[: len(written) - len(path.name)]}{Path(each).name}"'
+            fixes.append(Fix(f"write `{name}`", (Edit(span, name),), safe=False))
+        message = f"cannot import `{written}`: {reason(error)}"
+        self._found.error("E0206", message, span, help=helps, fixes=fixes)
 
     def _no_source(self, written: str, span: Span) -> None:
         """What stands in other files is not for messages to quote."""
@@ -279,8 +287,9 @@ def file_beside(path: Path, endings: tuple[str, ...] = ("",)) -> str | None:
         ]
     except (OSError, ValueError):
         return None
-    meant = near(path.name, sorted(names))
-    return meant[0] if meant else None
+    like_it = {name.removesuffix(path.suffix): name for name in sorted(names) if name.endswith(path.suffix)}
+    meant = near(path.stem, like_it) or near(path.name, sorted({*names} - {*like_it.values()}))
+    return like_it.get(meant[0], meant[0]) if meant else None
 
 
 def file_key(path: Path) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from ..compiler.plan import SecretSource
+from ..compiler.plan.installing import pip_install
 
 ALLOW_EXEC = "INFERC_ALLOW_EXEC"
 """The variable of the environment that lets files run commands, where it is 1."""
@@ -178,4 +179,4 @@ def _named(found: Any, name: str) -> str:
 def _needs(module: str, extra: str) -> None:
     root = module.partition(".")[0]
     if find_spec(root) is None or find_spec(module) is None:
-        raise NotThere(f"needs {module}, which is not installed: pip install 'inferc[{extra}]'")
+        raise NotThere(f"needs {module}, which is not installed: {pip_install(extra)}")

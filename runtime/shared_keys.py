@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..compiler.plan.installing import pip_install
 from .issued_keys import LARGEST, MOST, BrokenKeys, IssuedKey, keys_in, text_of
 
 PATIENCE = 2.0
@@ -20,7 +21,7 @@ class SharedKeys:
         try:
             import redis
         except ImportError:
-            raise BrokenKeys("keys on a Redis server need redis: pip install 'inferc[redis]'") from None
+            raise BrokenKeys(f"keys on a Redis server need redis: {pip_install('redis')}") from None
         self._errors = (redis.exceptions.RedisError, OSError)
         self._conflict = redis.exceptions.WatchError
         try:

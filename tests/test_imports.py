@@ -298,7 +298,7 @@ def test_the_packages_import_each_other_by_relative_names(room: str) -> None:
 
 def test_the_rooms_are_all_there_is() -> None:
     found = {path.name for path in (ROOT / "src" / "inferc").iterdir()} - {"__pycache__"}
-    assert found == {*ROOMS, "__init__.py", "py.typed"}
+    assert found == {*ROOMS, "__init__.py", "__main__.py", "py.typed"}
     assert all(len(modules(room)) > 1 for room in ROOMS)
 
 
@@ -312,8 +312,9 @@ def test_the_rooms_are_all_there_is() -> None:
         "from inferc.cli.main import main; main(['--version'])",
     ],
 )
-def test_checking_a_file_loads_no_heavy_library(program: str) -> None:
-    ended = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+def test_checking_a_file_loads_no_heavy_library_and_no_plan(program: str) -> None:
+    unwanted = (*HEAVY, "inferc.compiler.plan")
+    ended = f"import sys; print([name for name in {unwanted!r} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", f"{program}\n{ended}"],
         cwd=ROOT,

@@ -97,7 +97,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not NOT_PYTHON & set(path.parts)
     }
-    expected |= {"inferc/__init__.py", "inferc/py.typed"}
+    expected |= {"inferc/__init__.py", "inferc/__main__.py", "inferc/py.typed"}
     packaged = {name for name in contents(wheel) if name.startswith("inferc/")}
     assert packaged == expected
     assert {"inferc/grammar/infer.lark", "inferc/grammar/tables.json", "inferc/dsl/py.typed"} <= packaged

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...compiler.compile import check_file
 from ...compiler.exporters import TARGETS, Exported, export
 from ...compiler.importers.checked import MISSING_MODEL
-from ..extras import pip_install
+from ...compiler.plan.installing import pip_install
 from ..files import save, save_all
 from ..output import add_format, fail, in_line, misuse, show
 from ..sources import add_settings, inputs

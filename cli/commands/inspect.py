@@ -9,6 +9,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ...compiler.modules import file_beside
 from ...compiler.onnx_file import check_onnx_file
 from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
 from ...compiler.onnx_model.signature import Signature, TensorSpec
@@ -77,7 +78,8 @@ def _look(file: str, taken: set[str]) -> _Found | str:
     path = Path(file)
     reason = check_onnx_file(path)
     if reason is not None:
-        return reason
+        meant = None if path.exists() else file_beside(path, (".onnx",))
+        return f"{reason}; did you mean {path.with_name(meant)}?" if meant is not None else reason
     try:
         model = read_model(path)
     except ModelError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from ..extras import pip_install
+from ...compiler.plan.installing import pip_install
 from ..logs import configure_logging
 from ..output import fail
 

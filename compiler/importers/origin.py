@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...dsl.files import read_regular
-from ..modules import reason
+from ..modules import file_beside, reason
 from ..project import project_left
 from .foreign import ImportFailed, Node
 
@@ -67,7 +67,9 @@ def read_text(path: Path) -> str:
     try:
         data = read_regular(path, LARGEST)
     except OSError as error:
-        raise ImportFailed(f"it cannot be read: {reason(error)}") from None
+        meant = file_beside(path) if isinstance(error, FileNotFoundError) else None
+        hint = f"; did you mean {path.with_name(meant)}?" if meant is not None else ""
+        raise ImportFailed(f"it cannot be read: {reason(error)}{hint}") from None
     except ValueError as error:
         raise ImportFailed(f"it cannot be read: {error}") from None
     try:

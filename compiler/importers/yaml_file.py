@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..plan.installing import pip_install
 from .foreign import Counter, ImportFailed, Node, below
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ def read_yaml(text: str, path: str = "") -> list[Node]:
     try:
         import yaml
     except ImportError:
-        raise ImportFailed(
-            "reading YAML needs the package PyYAML", help="pip install 'inferc[yaml]'"
-        ) from None
+        raise ImportFailed("reading YAML needs the package PyYAML", help=pip_install("yaml")) from None
     try:
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
         built = [_Builder().build(each, path) for each in documents if each is not None]

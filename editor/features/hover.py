@@ -15,7 +15,7 @@ from ...compiler.functions import FUNCTIONS
 from ...compiler.memory import Memory
 from ...compiler.plan.open_names import is_pattern
 from ...compiler.provenance import EffectiveValue, values_of
-from ...compiler.scope import VALUES, Symbol
+from ...compiler.scope import VALUES, Named, Symbol
 from ...compiler.shared_circuits import shared_circuits
 from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
@@ -51,6 +51,7 @@ _CALLS = {
     "custom": "an installed plugin",
 }
 
+_MOST_NAMES = 12
 _TYPED = (s.PipelineDeclaration, s.RouteDeclaration)
 """What holds expressions with types."""
 
@@ -113,6 +114,8 @@ def _shown(view: View, start: int, end: int, text: str) -> lsp.Hover:
 
 def _node(view: View, path: list[s.Node], node: s.Node, parent: s.Node) -> str | None:
     match node, parent:
+        case s.Text(), s.ImportAs() | s.ImportNames():
+            return _imported_file(view, parent)
         case s.Identifier(), s.Field() if node is parent.name:
             return _field(view, path, parent)
         case s.Identifier(), s.Block():
@@ -126,6 +129,20 @@ def _node(view: View, path: list[s.Node], node: s.Node, parent: s.Node) -> str |
         case s.Reference(), s.CallExpression() if node is parent.function and isinstance(path[0], _TYPED):
             return _builtin(node.name)
     return None
+
+
+def _imported_file(view: View, node: s.ImportAs | s.ImportNames) -> str | None:
+    """What an imported file declares."""
+    module = view.scope.module.imports.get(node.start)
+    if module is None:
+        return None
+    names = [
+        f"- `{type(each).__name__.removesuffix('Declaration').lower()} {each.name.text}`"
+        for each in module.declarations
+        if isinstance(each, Named)
+    ]
+    more = [f"- and {len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    return "\n".join([f"**{module.source.name}** declares", "", *names[:_MOST_NAMES], *more])
 
 
 def _builtin(name: str) -> str | None:

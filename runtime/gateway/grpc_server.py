@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
+from ...compiler.plan.installing import pip_install
 from ..dialects.open_inference.descriptions import VERSION, config, metadata
 from ..executor import Executor
 from ..http_server import GRACE
@@ -65,7 +66,7 @@ class GrpcServer:
         share_port: bool = False,
     ) -> None:
         if find_spec("grpc") is None or find_spec("google.protobuf") is None:
-            raise StartError("`gateway { grpc = … }` needs grpcio and protobuf: pip install 'inferc[grpc]'")
+            raise StartError(f"`gateway {{ grpc = … }}` needs grpcio and protobuf: {pip_install('grpc')}")
         self._executor = executor
         self._door = door
         self._records = records

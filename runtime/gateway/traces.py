@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.plan import RemotePoolPlan
+from ...compiler.plan.installing import pip_install
 from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 from ..requests.trace import Span, cost_of
@@ -56,7 +57,7 @@ class Traces:
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ImportError:
-            raise StartError("traces need OpenTelemetry: pip install 'inferc[otel]'") from None
+            raise StartError(f"traces need OpenTelemetry: {pip_install('otel')}") from None
         self._ids = _ids()
         resource = Resource.create({"service.name": "inferc"})
         self._provider = TracerProvider(resource=resource, id_generator=self._ids)

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.plan import Jwt
+from ...compiler.plan.installing import pip_install
 from ..concurrency.tasks import repeated
 from ..requests.errors import Forbidden, StartError, Unauthorized
 
@@ -52,7 +53,7 @@ class WebTokens:
         try:
             import jwt
         except ImportError:
-            raise StartError("gateway: `jwt` needs PyJWT: pip install 'inferc[jwt]'") from None
+            raise StartError(f"gateway: `jwt` needs PyJWT: {pip_install('jwt')}") from None
         try:
             text = await asyncio.to_thread(_fetch, self._plan.jwks)
             keys = jwt.PyJWKSet.from_json(text).keys

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...compiler.plan.installing import pip_install
 from ...compiler.plan.record import frozen
 from ..requests.errors import StartError
 
 OLDEST = (2, 60)
 """Whose Serve starts new replicas before old ones end, and places them elsewhere where a node is gone."""
 
-_INSTALL = "pip install 'inferc[ray]'"
+_INSTALL = pip_install("ray")
 
 
 @frozen

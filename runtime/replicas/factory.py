@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from ...compiler.plan import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
+from ...compiler.plan.installing import pip_install
 from ..limits.plan_policies import PlanPolicies
 from ..limits.replica_policies import ReplicaPolicies
 from ..requests.answer import Chunk
@@ -80,7 +81,7 @@ def make_replicas(
             except ImportError as error:
                 raise StartError(
                     f"deployment `{plan.deployment}`: it needs {error.name}, which is not installed: "
-                    "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
+                    f"{pip_install('gpu,embed')}, or {pip_install('cpu,embed')} without a GPU"
                 ) from None
             return [
                 OnnxReplica(plan, placement, base_dir, trusted=trust_models, time_limit=load_timeout)

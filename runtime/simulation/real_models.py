@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from ...compiler.plan import OnnxServingPlan, ReplicaPlacement
+from ...compiler.plan.installing import pip_install
 from ..replicas.replica import Replica, ReplicaStatus
 from ..requests.answer import Chunk
 from ..requests.errors import StartError
@@ -64,7 +65,7 @@ class RealModel:
         except ImportError as error:
             raise StartError(
                 f"deployment `{self._plan.deployment}`: it needs {error.name}, which is not installed: "
-                "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
+                f"{pip_install('gpu,embed')}, or {pip_install('cpu,embed')} without a GPU"
             ) from None
         replica = OnnxReplica(self._plan, self._placement, self._base_dir)
         await replica.start()

@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -15,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from inferc.cli.extras import pip_install
 from inferc.cli.main import main
+from inferc.compiler.plan.installing import pip_install
 
 from ..runtime.onnx.toys import crashing, echo
 from ..support.commands import INFERC, SAMPLES
@@ -179,6 +180,26 @@ def test_an_extra_is_installed_from_where_inferc_was(
 ) -> None:
     monkeypatch.setattr(metadata.Distribution, "read_text", lambda *_: record, raising=False)
     monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda *_: record)
+    assert pip_install("lsp") == said
+
+
+@pytest.mark.parametrize(
+    ("installer", "receipt", "said"),
+    [
+        ("pip", None, "pip install 'inferc[lsp]'"),
+        ("uv", None, "uv pip install 'inferc[lsp]'"),
+        ("uv", "uv-receipt.toml", "uv tool install 'inferc[lsp]'"),
+        ("pip", "pipx_metadata.json", "pipx install --force 'inferc[lsp]'"),
+    ],
+)
+def test_an_extra_is_installed_by_what_installed_inferc(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installer: str, receipt: str | None, said: str
+) -> None:
+    if receipt is not None:
+        (tmp_path / receipt).touch()
+    told = {"INSTALLER": f"{installer}\n"}
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda _, name: told.get(name))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
     assert pip_install("lsp") == said
 
 

@@ -63,6 +63,11 @@ def test_a_file_that_cannot_be_read_leaves_what_was_there(inferc: Command) -> No
     )
 
 
+def test_a_misspelt_file_is_answered_with_the_one_beside_it(inferc: Command) -> None:
+    Path("config.yaml").write_text("model_list: []\n", "utf-8")
+    assert inferc("import", "confg.yaml").err.endswith("no such file; did you mean config.yaml?\n")
+
+
 def test_the_file_that_is_read_is_never_the_one_that_is_written(inferc: Command) -> None:
     done = inferc("import", "config.yaml", "-o", "./config.yaml")
     assert done.status == 1

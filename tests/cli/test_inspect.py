@@ -225,6 +225,11 @@ def test_what_is_no_model_is_said_and_the_others_are_printed(inferc: Command, tm
     ]
 
 
+def test_a_misspelt_model_is_answered_with_the_one_beside_it(inferc: Command, tmp_path: Path) -> None:
+    models.save(models.digits(), tmp_path / "digits.onnx")
+    assert inferc("inspect", "digit.onnx").err.endswith("no such file; did you mean digits.onnx?\n")
+
+
 @pytest.mark.parametrize(
     "command", [["inspect", "samples/models/minilm.onnx"], ["check", "samples/onnx.infer"]]
 )
@@ -259,6 +264,20 @@ def test_a_classifier_is_proposed_for_what_may_be_scores(
         task = hint.split("`")[1]
         (tmp_path / "app.infer").write_text(done.replace("task = tensor", task))
         assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
+def test_a_decoder_of_two_without_its_past_says_how_it_is_exported(inferc: Command, tmp_path: Path) -> None:
+    made = models.model(
+        [
+            ("input_ids", TensorProto.INT64, ["b", "s"]),
+            ("encoder_hidden_states", TensorProto.FLOAT, ["b", "e", 4]),
+        ],
+        [("logits", TensorProto.FLOAT, ["b", "s", 9])],
+    )
+    models.save(made, tmp_path / "decoder.onnx")
+    done = inferc("inspect", "decoder.onnx").out
+    assert "# for `task generate`, it needs inputs `past_key_values.*`" in done
+    assert "--task text2text-generation-with-past" in done
 
 
 # ---- what is published beside a model

@@ -245,6 +245,18 @@ def test_a_row_of_more_than_a_hundred_files_is_refused_without_a_crash(project: 
 # ---- files that cannot be read
 
 
+@pytest.mark.parametrize("written", ["shared/polices.infer", "shared/policies"])
+def test_an_import_of_no_file_is_answered_with_the_one_that_is_there(project: Project, written: str) -> None:
+    project.write("shared/policies.infer", "let burst = 4\n")
+    [item] = project.findings(f'import "{written}" as policies\n')
+    assert [fix.title for fix in item.fixes] == ['write `"shared/policies.infer"`']
+
+
+def test_an_import_of_an_address_says_that_nothing_is_fetched(project: Project) -> None:
+    [item] = project.findings('import "https://example.com/policies.infer" as policies\n')
+    assert item.help == ("an import names a file of this project: nothing is fetched when a file is checked",)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -128,6 +128,13 @@ def test_a_name_of_an_imported_file(desk: Desk) -> None:
     assert "lib.infer" in shown(desk, 'import "lib.infer" as lib\nlet y = li|b.x\n')
 
 
+@pytest.mark.parametrize("written", ['import "li|b.infer" as lib\n', 'import { x } from "li|b.infer"\n'])
+def test_an_imported_file_and_what_it_declares(desk: Desk, written: str) -> None:
+    desk.write("lib.infer", "let x = 1\ntemplate careful { }\n")
+    assert shown(desk, written) == "**lib.infer** declares\n\n- `let x`\n- `template careful`"
+    assert shown(desk, written.replace("|b", "|bs")) == ""
+
+
 @pytest.mark.parametrize(
     ("value", "type_"),
     [

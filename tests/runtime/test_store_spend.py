@@ -452,6 +452,49 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
             assert passed + await spend_all(new) == 40
 
 
+async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_what_is_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with budgets(str(tmp_path), 2) as both:
+        for budget in both:
+            held = await reserve(budget, 30 * CENT)
+            assert isinstance(held, Reservation)
+            budget.settle(held, 30 * CENT)
+        await until(lambda: [each.spent(time.time())["day"] for each in both] == [0.6, 0.6])
+        with caplog.at_level(logging.WARNING):
+            for path in (tmp_path / FILE, tmp_path / f"{FILE}-wal"):  # in place, as a disk does it
+                size = path.stat().st_size
+                with path.open("r+b") as file:
+                    file.write(b"\xff" * size)
+            passed = 0
+            async with asyncio.timeout(20):
+                while passed < 40:
+                    passed += await spend_all(both[0])
+                    await asyncio.sleep(0.05)
+            assert passed == 40
+            await until(lambda: both[1].spent(time.time())["day"] == 1.0)
+            assert await spend_all(both[1]) == 0
+    assert sum("is damaged (" in each for each in caplog.messages) == 1
+    assert len([name for name in os.listdir(tmp_path) if name.startswith(f"{FILE}.damaged-")]) >= 1
+
+
+async def test_what_could_not_be_written_is_written_again_by_another_connection(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    store, used = SqliteStore(tmp_path), list[sqlite3.Connection]()
+    await store.start()
+
+    def write(connection: sqlite3.Connection) -> None:
+        used.append(connection)
+        if connection is used[0]:
+            raise error
+
+    store.transact(write)
+    assert len(used) == 2
+    assert store.problems.past == []
+    await store.stop()
+
+
 @pytest.mark.parametrize("kept", [b"\xff\xfe", b"no state", b'{"leases":{},"spend":{"1":1e999},"id":"x"}'])
 async def test_what_cannot_be_read_in_redis_is_told_of_its_budget_alone(
     redis: RedisServer, kept: bytes

@@ -47,37 +47,42 @@ def read_usage(usage: Json) -> Usage:
 
     Who counts thoughts beside the completion (xAI, and Google's service that speaks as OpenAI does) has them
     in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
-    found in its cache has a name of its own. Mistral counts sound in seconds, and in the total.
+    found in its cache has a name of its own. Mistral counts sound in seconds, and in the total. Gateways in
+    front of Claude may count what was cached beside the prompt, as Anthropic does: New API says so, and more
+    than the prompt can be no part of it.
     """
     plain = plain_usage(usage)
     if plain is not None:
         return plain
     asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached, written = count(prompt, "cached_tokens"), count(prompt, "cache_write_tokens")
+    is_openais = usage.keys() <= _OPENAIS
+    if not is_openais:
+        # DeepSeek has a name of its own; OpenRouter says the one, LiteLLM the other
+        cached = cached or count(usage, "prompt_cache_hit_tokens") or count(usage, "cached_tokens")
+        written = written or count(usage, "cache_creation_input_tokens")
+    if cached + written > asked or usage.get("usage_semantic") == "anthropic":
+        asked += cached + written
     total = count(usage, "total_tokens")
     heard = few(usage, "prompt_audio_seconds") if "prompt_audio_seconds" in usage else 0
     if total > asked + said and not heard:
         said = total - asked
-    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     found = Usage(
         asked,
         said,
-        cached_tokens=count(prompt, "cached_tokens"),
+        cached_tokens=cached,
         reasoning_tokens=count(completion, "reasoning_tokens"),
-        cache_write_tokens=count(prompt, "cache_write_tokens"),
+        cache_write_tokens=written,
         audio_tokens=count(prompt, "audio_tokens"),
         audio_answer_tokens=count(completion, "audio_tokens"),
         image_tokens=count(prompt, "image_tokens"),
         image_answer_tokens=count(completion, "image_tokens"),
     )
-    if usage.keys() <= _OPENAIS:
+    if is_openais:
         return found
     return evolve(
         found,
-        cached_tokens=found.cached_tokens
-        or count(usage, "prompt_cache_hit_tokens")  # DeepSeek's name
-        or count(usage, "cached_tokens"),
-        cache_write_tokens=found.cache_write_tokens
-        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
         audio_ms=heard * 1000,
         image_tokens=found.image_tokens or count(usage, "image_tokens"),
         searches=searches_in(usage),

@@ -192,14 +192,17 @@ class ResponsesReader(AnswerReader):
 
 
 def read_usage(usage: Json) -> Usage:
-    """Cached tokens are counted inside the input, and thoughts inside the output."""
+    """Cached tokens are counted inside the input, but where they are more than it; thoughts inside the
+    output."""
     given, made = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    asked, cached = count(usage, "input_tokens"), count(given, "cached_tokens")
+    written = count(given, "cache_write_tokens")
     return Usage(
-        count(usage, "input_tokens"),
+        asked + cached + written if cached + written > asked else asked,
         count(usage, "output_tokens"),
-        cached_tokens=count(given, "cached_tokens"),
+        cached_tokens=cached,
         reasoning_tokens=count(made, "reasoning_tokens"),
-        cache_write_tokens=count(given, "cache_write_tokens"),
+        cache_write_tokens=written,
         cache_write_1h_tokens=count(_object(given, "cache_write_tokens_details"), "ttl_12h_tokens"),
         searches=few(usage.get("server_side_tool_usage_details"), "web_search_calls"),
         told_cost=told_cost(usage),

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from ....compiler.plan.installing import pip_install
 from ...policies.sliding_window import MARGIN, SPAN
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
@@ -39,7 +40,7 @@ class RedisStore:
             from redis.backoff import NoBackoff
         except ImportError:
             raise StartError(
-                f"the state is at {shown(url)}, which needs redis: pip install 'inferc[redis]'"
+                f"the state is at {shown(url)}, which needs redis: {pip_install('redis')}"
             ) from None
         try:
             self._client = redis.asyncio.Redis.from_url(

@@ -38,6 +38,24 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS shared (name TEXT PRIMARY KEY, state TEXT 
 _WRITE = "INSERT INTO shared VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
 
 
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """No other process opens a file there meanwhile, or takes it away: SQLite waits for neither."""
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # not all file systems lock folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def is_broken(error: Exception) -> bool:
+    """Whether what is open may be of no use any more: it is damaged, or could not be read or written."""
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return type(error) is sqlite3.DatabaseError or kind == sqlite3.SQLITE_IOERR
+
+
 class SharedFile:
     """Texts by name, each changed by one process at a time."""
 
@@ -73,29 +91,39 @@ class SharedFile:
     def _change(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
         with self._lock:
             try:
-                connection = self._connected()
-                connection.execute("BEGIN IMMEDIATE")
                 try:
-                    found = connection.execute("SELECT state FROM shared WHERE name = ?", (name,)).fetchone()
-                    before = None if found is None else found[0]
-                    after, outcome = act(before)
-                    if after != before:
-                        connection.execute(_WRITE, (name, after))
-                    connection.execute("COMMIT")
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                    return self._transact(name, act)
+                except sqlite3.Error as error:
+                    if not is_broken(error):
+                        raise
+                    if type(error) is sqlite3.DatabaseError:
+                        with alone_in(self._directory):
+                            if self._found() == self._opened:  # or else another process did
+                                self._remove(error)
+                    elif self._found() == self._opened:
+                        self._opened = None
+                    return self._transact(name, act)
             except (OSError, sqlite3.Error, ValueError) as error:
-                if type(error) is sqlite3.DatabaseError:
-                    with suppress(OSError), self._alone():
-                        if self._found() == self._opened:  # or else another process did
-                            self._remove(error)
                 raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
-            return outcome
+
+    def _transact(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
+        connection = self._connected()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            found = connection.execute("SELECT state FROM shared WHERE name = ?", (name,)).fetchone()
+            before = None if found is None else found[0]
+            after, outcome = act(before)
+            if after != before:
+                connection.execute(_WRITE, (name, after))
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return outcome
 
     def _connected(self) -> sqlite3.Connection:
         """The connection to the file that is there now."""
-        if self._connection is None or self._found() != self._opened:
+        if self._connection is None or self._opened is None or self._found() != self._opened:
             self._open()
         assert self._connection is not None
         return self._connection
@@ -110,7 +138,7 @@ class SharedFile:
 
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        with alone_in(self._directory):
             try:
                 self._connect()
             except sqlite3.DatabaseError as error:
@@ -118,17 +146,6 @@ class SharedFile:
                     raise
                 self._remove(error)
                 self._connect()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other process opens the file meanwhile, or takes it away: SQLite waits for neither."""
-        folder = os.open(self._directory, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not all file systems lock folders
-                fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
 
     def _remove(self, error: sqlite3.DatabaseError) -> None:
         """Take a damaged file away, as one may be after a loss of power: no write waits for a disk."""

@@ -17,7 +17,7 @@ from ...requests.errors import StartError
 from .looks import Looks
 from .problems import Problems, StoreError
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
-from .shared_file import FileHealth, FileLimits, SharedFile
+from .shared_file import FileHealth, FileLimits, SharedFile, alone_in, is_broken
 
 T = TypeVar("T")
 
@@ -155,13 +155,15 @@ class SqliteStore:
             return self._connect()
         except sqlite3.OperationalError:  # locked, not readable: nothing wrong with what is in it
             raise
-        except sqlite3.DatabaseError as error:
-            kept = self._keep_aside()
-            self.problems.mended(
-                f"the spend in {self._path} is damaged ({error}): it is kept as {kept.name}, and counting "
-                "starts anew"
-            )
-            return self._connect()
+        except sqlite3.DatabaseError:
+            with alone_in(self._directory):
+                try:
+                    return self._connect()  # to what another process has begun meanwhile
+                except sqlite3.OperationalError:
+                    raise
+                except sqlite3.DatabaseError as error:
+                    self._keep_aside(error)
+                return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -183,10 +185,10 @@ class SqliteStore:
         except BaseException:
             connection.close()
             raise
-        self._opened, self._version = _identity(self._path), None
+        self._opened, self._version = self._there(), None
         return connection
 
-    def _keep_aside(self) -> Path:
+    def _keep_aside(self, error: sqlite3.DatabaseError) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         kept = self._path.with_name(f"{FILE}.damaged-{stamp}")
         self._path.rename(kept)
@@ -194,7 +196,10 @@ class SqliteStore:
             beside = self._path.with_name(FILE + suffix)
             if beside.exists():
                 beside.rename(kept.with_name(kept.name + suffix))
-        return kept
+        self.problems.mended(
+            f"the spend in {self._path} is damaged ({error}): it is kept as {kept.name}, and counting "
+            "starts anew"
+        )
 
     def _update(self, asked: Sequence[_Update], connection: sqlite3.Connection) -> list[Granted | Exception]:
         """What is granted of each, or what is wrong with what is kept for it."""
@@ -220,20 +225,31 @@ class SqliteStore:
         return self._looks.changed(found)
 
     def transact(self, act: Callable[[sqlite3.Connection], T], begin: str = "BEGIN IMMEDIATE") -> T:
-        """What `act` gives, all of which is done or nothing. Raises StoreError."""
+        """What `act` gives, all of which is done or nothing; where what is open is broken, it is opened anew
+        for that. Raises StoreError."""
         with self._lock:
             try:
-                connection = self._open_connection()
-                connection.execute(begin)
                 try:
-                    done = act(connection)
-                    connection.execute("COMMIT")
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                    return self._transact(act, begin)
+                except sqlite3.Error as error:
+                    if not is_broken(error):
+                        raise
+                    if self._there() == self._opened:
+                        self._opened = None
+                    return self._transact(act, begin)
             except (OSError, sqlite3.Error, ValueError) as error:
                 raise self._error(error) from None
-            return done
+
+    def _transact(self, act: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        connection = self._open_connection()
+        connection.execute(begin)
+        try:
+            done = act(connection)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return done
 
     def _error(self, error: Exception) -> StoreError:
         return StoreError(f"the state in {self._path} cannot be used: {error}")
@@ -250,22 +266,29 @@ class SqliteStore:
             dict(connection.execute("SELECT minute, picodollars FROM spend WHERE account = ?", (name,)))
         )
 
+    def _there(self) -> tuple[int, int] | None:
+        """What tells the file that is there from another one that takes its place."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def _open_connection(self) -> sqlite3.Connection:
         """The connection to the file that is there, which may not be the one that was there at the start."""
         if self._connection is None:
             raise sqlite3.OperationalError("it is closed")
-        try:
-            there = _identity(self._path)
-        except OSError:
-            there = None
-        if there != self._opened:
+        there = self._there()
+        if there is None or there != self._opened:
+            was_removed = self._opened is not None
             self._connection.close()
             self._directory.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
-            self.problems.mended(
-                f"the state in {self._path} was removed while it was in use: it begins anew with what this "
-                "process knows"
-            )
+            if was_removed:
+                self.problems.mended(
+                    f"the state in {self._path} was removed while it was in use: it begins anew with what "
+                    "this process knows"
+                )
         return self._connection
 
 
@@ -315,9 +338,3 @@ class SqliteValues:
 def _text(connection: sqlite3.Connection, account: str) -> str | None:
     found = connection.execute("SELECT state FROM budgets WHERE account = ?", (account,)).fetchone()
     return None if found is None else str(found[0])
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """What tells a file from another one that takes its place."""
-    found = path.stat()
-    return found.st_dev, found.st_ino

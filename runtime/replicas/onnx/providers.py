@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ....compiler.plan import ExecutionProvider, ProviderSpec, ReplicaPlacement
+from ....compiler.plan.installing import pip_install
 
 ORT_NAMES = {
     ExecutionProvider.TENSORRT: "TensorrtExecutionProvider",
@@ -81,7 +82,7 @@ def why_missing(provider: ExecutionProvider, installed: Sequence[str], printed: 
     if ORT_NAMES[provider] not in installed:
         return (
             f"the installed onnxruntime is built without {TITLES[provider]}: uninstall it and run "
-            "`pip install 'inferc[gpu]'`"
+            f"`{pip_install('gpu')}`"
         )
     lines = [
         line for line in _COLOURS.sub("", printed).splitlines() if _concerns(provider, line) and line.strip()

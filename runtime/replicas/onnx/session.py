@@ -19,6 +19,7 @@ from ....compiler.plan import (
     ProviderSpec,
     ReplicaPlacement,
 )
+from ....compiler.plan.installing import pip_install
 from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
 from .cores import usable_physical_cores
@@ -130,7 +131,7 @@ def import_onnxruntime(owner: str) -> Any:
     except ImportError as error:
         raise StartError(
             f"{owner} needs ONNX Runtime, which cannot be imported ({error}): run "
-            "`pip install 'inferc[cpu]'`, or `pip install 'inferc[gpu]'` for a GPU"
+            f"`{pip_install('cpu')}`, or `{pip_install('gpu')}` for a GPU"
         ) from None
     return onnxruntime
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import Factory, field
 
 from ....compiler.plan import TooLongAction
+from ....compiler.plan.installing import pip_install
 from ....compiler.plan.record import frozen
 from ...requests.errors import BadRequest, ContextLengthExceeded, StartError
 
@@ -135,7 +136,7 @@ def load_tokenizer(path: Path, owner: str) -> Tokenizer:
         from tokenizers import Tokenizer
     except ImportError:
         raise StartError(
-            f"{owner} reads text, which needs the package tokenizers: run `pip install 'inferc[embed]'`"
+            f"{owner} reads text, which needs the package tokenizers: run `{pip_install('embed')}`"
         ) from None
     made: Any = Tokenizer
     try:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from ....compiler.plan import RemotePoolPlan
+from ....compiler.plan.installing import pip_install
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ...requests.foreign_text import one_line
 from ...secret import LiveSecret, Secret, read_document
@@ -39,7 +40,7 @@ class GoogleTokens:
     async def start(self) -> None:
         if find_spec("google") is None or find_spec("google.auth") is None:
             raise StartError(
-                f"{self._owner}: it needs google-auth, which is not installed: pip install 'inferc[vertex]'"
+                f"{self._owner}: it needs google-auth, which is not installed: {pip_install('vertex')}"
             )
         if self._plan.credentials is not None:
             self._account = await LiveSecret.opened(

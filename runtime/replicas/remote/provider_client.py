@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
+from ....compiler.plan.installing import pip_install
 from ...requests.errors import StartError
 from .certificates import Certificates
 from .http_client import ClientOptions, HttpClient
@@ -28,12 +29,12 @@ def check_packages(plan: RemotePoolPlan) -> None:
     name = plan.deployment
     if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
         raise StartError(
-            f"deployment `{name}`: it needs numpy, which is not installed: pip install 'inferc[pipelines]'"
+            f"deployment `{name}`: it needs numpy, which is not installed: {pip_install('pipelines')}"
         )
     streams_or_signs = plan.wire is WireFormat.BEDROCK or plan.aws is not None
     if streams_or_signs and find_spec("botocore") is None:
         raise StartError(
-            f"deployment `{name}`: it needs botocore, which is not installed: pip install 'inferc[bedrock]'"
+            f"deployment `{name}`: it needs botocore, which is not installed: {pip_install('bedrock')}"
         )
 
 

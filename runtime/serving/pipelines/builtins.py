@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ....compiler.plan import BuiltinNode
+from ....compiler.plan.installing import pip_install
 from ...requests.errors import StartError, StepFailed
 from .block import Compute, Frame, Later
 from .splitting import split_text, takes_long
@@ -65,7 +66,7 @@ def _calling(function: Function, positional: list[int], named: Mapping[str, int]
 
 def _numeric(name: str) -> Function:
     if find_spec("numpy") is None:
-        raise StartError(f"`{name}` needs numpy, which is not installed: pip install 'inferc[pipelines]'")
+        raise StartError(f"`{name}` needs numpy, which is not installed: {pip_install('pipelines')}")
     from . import numeric
 
     function: Function = getattr(numeric, name)
@@ -75,7 +76,7 @@ def _numeric(name: str) -> Function:
 def _image(function: str, positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:
     """An image is decoded in a worker: what it takes is known only when it is done."""
     if find_spec("PIL") is None or find_spec("numpy") is None:
-        raise StartError(f"`{function}` needs Pillow and numpy: pip install 'inferc[image]'")
+        raise StartError(f"`{function}` needs Pillow and numpy: {pip_install('image')}")
     make = making_image if function == "image" else measuring_image
     elsewhere = workers.function("the image", make, is_needed=True)
 

@@ -10,6 +10,7 @@ import pytest
 from inferc.runtime.dialects.anthropic import AnthropicReader
 from inferc.runtime.dialects.gemini.read_answer import GeminiReader, read_usage as read_gemini
 from inferc.runtime.dialects.openai_chat import OpenAIChatReader, read_usage, usage_of
+from inferc.runtime.dialects.openai_responses.read_answer import read_usage as read_of_responses
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.replicas.remote.passthrough_requests import usage_in
@@ -137,3 +138,25 @@ def test_usage_in_a_choice_of_a_chunk_counts() -> None:
     choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop", "usage": usage}
     chunk = {"id": "c", "model": "m", "choices": [choice]}
     assert told_last(OpenAIChatReader(PlainFailures()), chunk) == read_usage(usage)
+
+
+@pytest.mark.parametrize("total", [30, 90])
+def test_what_was_cached_beside_the_prompt_is_part_of_it(total: int) -> None:
+    told = {
+        "prompt_tokens": 10,
+        "completion_tokens": 20,
+        "total_tokens": total,
+        "prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 10},
+    }
+    assert read_usage(told) == Usage(70, 20, cached_tokens=50, cache_write_tokens=10)
+    more = told | {"prompt_tokens": 100, "total_tokens": 120}
+    assert read_usage(more).prompt_tokens == 100
+    assert read_usage(more | {"usage_semantic": "anthropic"}).prompt_tokens == 160
+    of_responses = {
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "total_tokens": total,
+        "input_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 10},
+    }
+    found = read_of_responses(of_responses)
+    assert found == Usage(70, 20, cached_tokens=50, cache_write_tokens=10)

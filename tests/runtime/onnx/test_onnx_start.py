@@ -17,6 +17,7 @@ from inferc.compiler.plan import (
     ProviderSpec,
     ReplicaPlacement,
 )
+from inferc.compiler.plan.installing import pip_install
 from inferc.runtime.replicas.onnx.providers import ort_providers, why_missing
 from inferc.runtime.requests.errors import StartError
 
@@ -104,7 +105,7 @@ def test_other_reasons_of_onnxruntime_are_passed_on() -> None:
 
 
 def test_an_onnxruntime_without_gpu_support_is_told() -> None:
-    assert "pip install 'inferc[gpu]'" in why_missing(ExecutionProvider.CUDA, ["CPUExecutionProvider"], "")
+    assert pip_install("gpu") in why_missing(ExecutionProvider.CUDA, ["CPUExecutionProvider"], "")
 
 
 def test_gpu_providers_get_the_gpu_of_their_replica() -> None:
@@ -187,15 +188,13 @@ async def test_a_tokenizer_that_is_none_is_told(tmp_path: Path) -> None:
     assert message.startswith(f"deployment `embedder`: its tokenizer {tmp_path / 'tokenizer.json'} is no ")
 
 
-@pytest.mark.parametrize(
-    ("module", "advice"), [("tokenizers", "inferc[embed]"), ("onnxruntime", "inferc[cpu]")]
-)
+@pytest.mark.parametrize(("module", "extra"), [("tokenizers", "embed"), ("onnxruntime", "cpu")])
 async def test_a_missing_package_says_what_to_install(
-    module: str, advice: str, monkeypatch: pytest.MonkeyPatch
+    module: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     message = await start_error(onnx_plan())
-    assert f"pip install '{advice}'" in message
+    assert pip_install(extra) in message
 
 
 def _with_model(plan: OnnxServingPlan, model: FileRef) -> OnnxServingPlan:

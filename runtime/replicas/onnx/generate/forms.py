@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
+from .....compiler.plan.installing import pip_install
 from .....compiler.plan.record import frozen
 from ....requests.errors import BadRequest, Incapable, RequestError
 
@@ -130,7 +131,7 @@ def _llguidance() -> Any:
     if find_spec("llguidance") is None:
         raise Incapable(
             "the form of an answer needs the package llguidance where the model runs: "
-            "`pip install 'inferc[constrained]'`",
+            f"`{pip_install('constrained')}`",
             param="response_format",
             code="unsupported",
         )

@@ -1,0 +1,5 @@
+"""`python -m inferc`."""
+
+from .cli.main import entry
+
+entry()
