@@ -307,3 +307,27 @@ def test_what_the_client_runs_is_a_function_for_others_and_so_is_its_history(to:
     as_it_came = adapt(asked, UNKNOWN, client="openai_responses", provider="openai_responses")
     assert isinstance(as_it_came, Adapted)
     assert as_it_came.conversation == asked
+
+
+SPOKEN: list[e.Event] = [e.TextDelta("So it")]
+CUT_CALL: list[e.Event] = [e.ToolCallBegun(0, "c", "f"), e.ToolCallDelta(0, '{"a": "b'), e.ToolCallDone(0)]
+
+
+@pytest.mark.parametrize(
+    ("events", "states"),
+    [
+        (SPOKEN, ["incomplete"]),
+        ([*SPOKEN, e.PartEnded()], ["incomplete"]),
+        ([*SPOKEN, e.PartEnded(), e.ThinkingDelta("hm", "anthropic"), e.PartEnded()], ["completed", None]),
+        ([*SPOKEN, e.PartEnded(), *CUT_CALL], ["completed", "incomplete"]),
+    ],
+)
+def test_an_item_that_was_cut_off_says_so(events: list[e.Event], states: list[str | None]) -> None:
+    """Clients call the functions of items that are complete."""
+    all_of_it = [e.Started("a", "m"), *events, e.Finished("length")]
+    told = stream(all_of_it)
+    assert [item.get("status") for item in told[-1]["response"]["output"]] == states
+    done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
+    assert done == told[-1]["response"]["output"]
+    whole = orjson.loads(ResponsesWriter(conversation(), 1).whole(fold(all_of_it)))
+    assert [item.get("status") for item in whole["output"]] == states
