@@ -13,7 +13,7 @@ from .other_files import why_other
 from .output import fail
 
 
-@frozen
+@frozen(slots=False)
 class Input:
     """One file to work on; `text` is set when it came from standard input."""
 

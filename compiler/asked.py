@@ -13,14 +13,13 @@ from ..dsl.promise import Promise
 from ..dsl.record import frozen
 from ..dsl.source import Span
 from .merge import Section, Setting
-from .plan.guards import Meant
 from .program import Program
 from .shape import span_in
 
 NOTHING = Bounds()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedBounds:
     """Bounds that are written somewhere. patterns: of the names that they hold for; empty: all.
 
@@ -34,10 +33,12 @@ class AskedBounds:
 
     def hold_for(self) -> Callable[[str], bool]:
         """Whether they hold for requests that some name of the plan answers."""
+        from .plan.guards import Meant  # most files ask for nothing, and their check needs no plan
+
         return self.name.__eq__ if self.name is not None else Meant(self.patterns).meets
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedPromise:
     """What a route promises. span: where a feature of it is."""
 
@@ -46,12 +47,12 @@ class AskedPromise:
     span: Callable[[str], Span]
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedGuard:
     """A guard that sees only some models."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class AskedKinds:
     """Something says which kinds of data it carries."""
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Checked:
     """What checking found; `program` is None when the file could not be read at all."""
 
@@ -53,7 +53,7 @@ class Checked:
         return not any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Opened:
     """A file with all that it imports, as read, and what their names mean; to be checked once.
 

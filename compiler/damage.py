@@ -20,7 +20,7 @@ _ALWAYS = ("E0306", "N0414")
 """What is said anyway: that a secret stands in the file, and what was assumed."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Damage:
     """The declarations of one file of which a part could not be read for certain.
 

@@ -47,7 +47,7 @@ from .scope import Scope
 from .shape import Paths, Shaper
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class GatewayFields:
     """What a `gateway` block holds."""
 
@@ -86,14 +86,14 @@ class GatewayFields:
     )
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class NodeFields:
     """What a `node` block holds."""
 
     gpus: int = at_least(0, "GPUs of the machine", at_most=MOST_GPUS)
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class ClusterFields:
     """What a `cluster` block holds."""
 
@@ -307,8 +307,10 @@ class GlobalBlocks:
         if address is not None:
             return address
         setting = section.settings[field]
-        half = _HALF_ADDRESS.fullmatch(bind)
+        half, url = _HALF_ADDRESS.fullmatch(bind), bind.partition("://")[2].partition("/")[0]
         meant = f'"{half[2] or "127.0.0.1"}:{half[1] or 8080}"' if half is not None else ""
+        if split_address(url) is not None:
+            meant = f'"{url}"'
         self._found.error(
             "E0312",
             f"`{bind}` is no address and port",

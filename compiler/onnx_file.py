@@ -61,7 +61,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class _Outline:
     """What the top-level fields say; `missing` bytes of the last one are not in the file."""
 

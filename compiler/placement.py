@@ -10,7 +10,7 @@ from ..dsl.deployment import Deployment, Replica
 from ..dsl.record import define, frozen
 
 
-@frozen
+@frozen(slots=False)
 class Node:
     """A machine of the cluster."""
 

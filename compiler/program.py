@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .scenarios.check import DeclaredTest
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Labelled:
     """One of several blocks of the gateway that have names, and where all of it was written."""
 
@@ -51,7 +51,7 @@ class Labelled:
         return found.span if isinstance(found, Setting) else found.name_span
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class DeclaredKey(Labelled):
     """A key of the gateway."""
 
@@ -59,7 +59,7 @@ class DeclaredKey(Labelled):
     key: Key
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class DeclaredGuard(Labelled):
     """A guard of the gateway."""
 
@@ -67,7 +67,7 @@ class DeclaredGuard(Labelled):
     guard: Guard
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class GatewaySettings:
     """The `gateway` block, defaults filled in.
 
@@ -98,7 +98,7 @@ class GatewaySettings:
     paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Program:
     """What the files say together."""
 

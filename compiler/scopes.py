@@ -34,7 +34,7 @@ def build_scopes(modules: list[Module], found: Diagnostics, memory: Memory | Non
     return scopes
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class _State:
     """What a file says in one check."""
 

@@ -25,7 +25,7 @@ _USUAL = ("127.0.0.1", "::1", "localhost")
 _LOOPBACK = late_pattern(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
 
 
-@frozen
+@frozen(slots=False)
 class ClientTimeouts:
     """How long the gateway waits for a client."""
 
@@ -43,7 +43,7 @@ PROVED = "the most that one request may take, proved when it was compiled; witho
 """Of bounds, in a plan."""
 
 
-@frozen
+@frozen(slots=False)
 class Bounds:
     """The most that one request may take, whatever fails on its way; shown before anything runs."""
 
@@ -57,7 +57,7 @@ class Bounds:
     max_wait: Duration | None = above(0, "until the last byte of the answer", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class Cors:
     """Which web pages may call from a browser."""
 
@@ -69,7 +69,7 @@ class Cors:
 def split_address(bind: str) -> tuple[str, int] | None:
     """Host and port of `bind`; None where it is no address and port."""
     host, separator, port = bind.rpartition(":")
-    if separator and port.isdecimal() and int(port) < 65536 and host:
+    if separator and port.isdecimal() and int(port) < 65536 and host and "/" not in host:
         return host.strip("[]"), int(port)
     return None
 
@@ -79,7 +79,7 @@ def is_name_of_state(name: str) -> bool:
     return name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME
 
 
-@frozen
+@frozen(slots=False)
 class Tls:
     """The certificate that the gateway shows; with it, clients connect by `https://`."""
 
@@ -90,7 +90,7 @@ class Tls:
     )
 
 
-@frozen
+@frozen(slots=False)
 class Jwt:
     """Tokens that somebody else signs, and that name one of the keys: JSON Web Tokens."""
 

@@ -14,7 +14,7 @@ class ExternName(str):
     __slots__ = ()
 
 
-@frozen
+@frozen(slots=False)
 class Guard:
     """What looks at requests before anything is done with them, and at answers before they are given."""
 

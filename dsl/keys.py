@@ -23,7 +23,7 @@ MOST_KEYS = 10_000
 _HASH = late_pattern(r"sha256:[0-9a-f]{64}")
 
 
-@frozen
+@frozen(slots=False)
 class KeySecret(SecretRef):
     """Where the secret of a key comes from; or its hash, from which nobody can tell the secret."""
 
@@ -38,7 +38,7 @@ class NameOrPattern(str):
     __slots__ = ()
 
 
-@frozen
+@frozen(slots=False)
 class KeyLimits:
     """How much a key may ask for; None is no ceiling."""
 
@@ -52,7 +52,7 @@ class KeyLimits:
     strict: bool = doc("exact across every process that shares the state", default=False)
 
 
-@frozen
+@frozen(slots=False)
 class Key:
     """Who may call with one secret, or with one of several while they are being exchanged."""
 

@@ -35,7 +35,7 @@ _IN_DECLARATION = 3
 """How many are open after the first word of a declaration, when those before it are complete."""
 
 
-@frozen
+@frozen(slots=False)
 class Parsed:
     """A file as read: its declarations, and what was wrong with it."""
 

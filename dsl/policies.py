@@ -52,7 +52,7 @@ class Serving:
     )
 
 
-@frozen
+@frozen(slots=False)
 class Scaling:
     """How the number of replicas follows the load, between the two numbers of `replicas`."""
 
@@ -118,7 +118,7 @@ class CircuitBreakerConfig:
 BUDGET_WINDOWS = ("hour", "day", "week", "month")
 
 
-@frozen
+@frozen(slots=False)
 class Budget:
     """Spend ceilings in US dollars, and what happens at them."""
 
@@ -136,7 +136,7 @@ class Budget:
         return {window: ceiling for window, ceiling in windows.items() if ceiling is not None}
 
 
-@frozen
+@frozen(slots=False)
 class State:
     """How spend and shared limits are kept for all processes that serve a file."""
 
@@ -150,7 +150,7 @@ class State:
     )
 
 
-@frozen
+@frozen(slots=False)
 class Cache:
     """Equal requests, answered again from the memory of the process."""
 
@@ -228,7 +228,7 @@ class Price:
     )
 
 
-@frozen
+@frozen(slots=False)
 class ModelFacts:
     """What is known about a model that the catalogue does not know, or knows differently."""
 

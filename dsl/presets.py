@@ -11,7 +11,7 @@ from .record import frozen
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
 
 
-@frozen
+@frozen(slots=False)
 class Preset:
     """What is known of one provider.
 

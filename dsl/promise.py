@@ -6,7 +6,7 @@ from .fields import MOST_TOKENS, at_least, doc
 from .record import frozen
 
 
-@frozen
+@frozen(slots=False)
 class Promise:
     """What clients may ask for, whichever deployment answers; what may be lost is an error when checked."""
 

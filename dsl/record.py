@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from attrs import define as define, frozen as frozen
 else:
 
-    def frozen(cls=None, *, eq=True, repr=True, kw_only=False):
-        """A class of values with slots. eq: compared by their fields, else by identity."""
+    def frozen(cls=None, *, eq=True, repr=True, kw_only=False, slots=True):
+        """A class of values. eq: compared by their fields, else by identity. slots: they take less memory,
+        and the class more time, as it is made a second time: not for what there are few of."""
         if cls is None:
-            return partial(frozen, eq=eq, repr=repr, kw_only=kw_only)
-        return _with_slots(cls, eq, repr, kw_only)
+            return partial(frozen, eq=eq, repr=repr, kw_only=kw_only, slots=slots)
+        return (_with_slots if slots else _in_place)(cls, eq, repr, kw_only)
 
     def define(cls=None, *, eq=True, repr=True, kw_only=False):
         """The same of what changes, and has no hash where it is compared by its fields."""
@@ -122,26 +123,43 @@ def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
     body = dict(vars(cls))
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
-    kinds = cls.__annotations__
-    named = [name for name, kind in kinds.items() if "ClassVar" not in str(kind)]
-    fields = {name: body.pop(name, attrs.NOTHING) for name in named}
+    fields = {name: body.pop(name, attrs.NOTHING) for name in _names(cls)}
     above = {slot for base in cls.__mro__[1:] for slot in vars(base).get("__slots__", ())}
     slots = [name for name in fields if name not in above]
     if cached_property in map(type, body.values()) and "__dict__" not in above:
         slots.append("__dict__")
     if "__weakref__" not in above:
         slots.append("__weakref__")
-    body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__, "__annotations__": kinds}
-    body |= {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES, "__compared__": _COMPARED}
-    body["__match_args__"] = _MATCHED
-    if eq and cls.__eq__ is object.__eq__:
-        body |= {"__eq__": _equal, "__hash__": _hash}
-    if repr and cls.__repr__ is object.__repr__:
-        body["__repr__"] = _repr
+    body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__}
+    body |= {"__annotations__": cls.__annotations__} | _methods(cls, eq, repr)
     made: type = type(cls)(cls.__name__, cls.__bases__, body)
     _move_methods(cls, made)
     _declared[made] = fields, kw_only
     return made
+
+
+def _in_place(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
+    """`cls` itself with these methods."""
+    for name, value in _methods(cls, eq, repr).items():
+        setattr(cls, name, value)
+    _declared[cls] = {name: vars(cls).get(name, attrs.NOTHING) for name in _names(cls)}, kw_only
+    return cls  # type: ignore[no-any-return]
+
+
+def _names(cls: Any) -> list[str]:
+    """The fields that a class declares itself."""
+    return [name for name, kind in cls.__annotations__.items() if "ClassVar" not in str(kind)]
+
+
+def _methods(cls: Any, eq: bool, repr: bool) -> dict[str, Any]:
+    """What all values of a class have, and what lets attrs complete it."""
+    methods = {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES, "__compared__": _COMPARED}
+    methods["__match_args__"] = _MATCHED
+    if eq and cls.__eq__ is object.__eq__:
+        methods |= {"__eq__": _equal, "__hash__": _hash}
+    if repr and cls.__repr__ is object.__repr__:
+        methods["__repr__"] = _repr
+    return methods
 
 
 def _field(default: Any) -> Any:

@@ -7,15 +7,12 @@ from bisect import bisect_left, insort
 from functools import cache, cached_property
 from typing import Any
 
-from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label, Severity, make
 from .foreign_words import ForeignWord, foreign_words
-from .forms import STARTS
 from .key_reports import KeyReports
 from .late_pattern import late_pattern
 from .lines import end_before, line_start
 from .literals import FOREIGN_ESCAPE
-from .one_value import report_one_value
 from .secret_lines import without_secrets
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
@@ -58,7 +55,10 @@ class TooManyErrors(Exception):
 
 
 class SyntaxReports:
-    """Collects the findings of one parse, and where the text is damaged."""
+    """Collects the findings of one parse, and where the text is damaged.
+
+    What single findings need alone is imported with the first of them: most files have none.
+    """
 
     def __init__(self, source: Source, found: Diagnostics) -> None:
         self.source = source
@@ -197,6 +197,8 @@ class SyntaxReports:
             self.foreign_word(Token("NAME", value.name, value.start, value.end), told)
             self.guessed_at(value.start)
             return
+        from .one_value import report_one_value
+
         here = self.span(before.end, before.end)
         name: Node = getattr(after, "name", None) or after
         if report_one_value(before.end, self.span(name.start, name.end), self.error):
@@ -335,6 +337,8 @@ class SyntaxReports:
         self.error("E0101", message, here, f"expected {wanted}", help=help)
 
     def unknown_declaration(self, token: Token, meant: str | None) -> None:
+        from .forms import STARTS
+
         here = self.token_span(token)
         fixes = [Fix(f"write `{meant}`", (Edit(here, meant),))] if meant else []
         self.error(
@@ -378,6 +382,8 @@ class SyntaxReports:
 
     def unclosed(self, opening: int, at: int, reason: str) -> None:
         """A `{` at offset `opening`, or one inside it, has no `}` up to offset `at`."""
+        from .braces import closed_too_early
+
         label = Label(self.span(at, at), reason)
         mismatch = closed_too_early(self.source.text, opening, at)
         if mismatch is not None:

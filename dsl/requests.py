@@ -7,7 +7,7 @@ from .kinds import EffortLevel, UnsupportedAction, VerbosityLevel
 from .record import frozen
 
 
-@frozen
+@frozen(slots=False)
 class RequestParameters:
     """Parameters of a request, whichever protocol its provider speaks."""
 
@@ -53,7 +53,7 @@ class RequestParameters:
     )
 
 
-@frozen
+@frozen(slots=False)
 class RequestSettings:
     """What goes out when the client says nothing, and what always does."""
 

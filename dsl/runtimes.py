@@ -21,14 +21,14 @@ from .secrets import SecretRef as SecretRef
 from .units import Duration
 
 
-@frozen
+@frozen(slots=False)
 class RuntimeConfig:
     """What every runtime block has: the kind of runtime it is for."""
 
     kind: RuntimeKind
 
 
-@frozen
+@frozen(slots=False)
 class Batching:
     """How single requests are put together into one run of the model."""
 
@@ -39,7 +39,7 @@ class Batching:
     )
 
 
-@frozen
+@frozen(slots=False)
 class SessionOptions:
     """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
 
@@ -57,7 +57,7 @@ class SessionOptions:
     )
 
 
-@frozen
+@frozen(slots=False)
 class OrtConfig(RuntimeConfig):
     """`ort` and `tensorrt`: an ONNX model in this process."""
 
@@ -93,7 +93,7 @@ class OrtConfig(RuntimeConfig):
     )
 
 
-@frozen
+@frozen(slots=False)
 class EndpointTls:
     """Certificates on the way to an endpoint: whose are trusted, and which one is shown."""
 
@@ -106,7 +106,7 @@ class EndpointTls:
     key: SecretRef | None = doc("PEM file with its key, without a password", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class RemoteConfig(RuntimeConfig):
     """What all remote runtimes share: an endpoint, a key, and the policies around a request."""
 
@@ -133,7 +133,7 @@ def _responses(where: str) -> Any:
     return doc(f"whether it serves OpenAI's `/responses`, too; unset: {where}", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class Aws:
     """`aws`: the same API, where AWS lets in: requests are signed (SigV4), or show an `api_key` of it."""
 
@@ -151,7 +151,7 @@ def _audience(usual: str) -> Any:
     return doc("for whom Kubernetes makes it, in the files of `inferc emit`", default=usual)
 
 
-@frozen
+@frozen(slots=False)
 class OpenAIIdentity:
     """`identity` of `openai`: what the platform says of this workload is exchanged for tokens of OpenAI."""
 
@@ -163,7 +163,7 @@ class OpenAIIdentity:
     audience: str = _audience("https://api.openai.com/v1")
 
 
-@frozen
+@frozen(slots=False)
 class AnthropicIdentity:
     """`identity` of `anthropic`: what the platform says of this workload is exchanged for tokens of
     Anthropic."""
@@ -178,7 +178,7 @@ class AnthropicIdentity:
     audience: str = _audience("https://api.anthropic.com")
 
 
-@frozen
+@frozen(slots=False)
 class OpenAIConfig(RemoteConfig):
     """`openai`, and the same models on Azure and on Amazon Bedrock."""
 
@@ -193,7 +193,7 @@ class OpenAIConfig(RemoteConfig):
     responses: bool | None = _responses("at OpenAI's own endpoint, and at that of `aws`")
 
 
-@frozen
+@frozen(slots=False)
 class VertexConfig(RemoteConfig):
     """What those share who also are on Vertex: a project, a region and credentials instead of a key."""
 
@@ -207,7 +207,7 @@ class VertexConfig(RemoteConfig):
         return self.project is not None
 
 
-@frozen
+@frozen(slots=False)
 class AnthropicConfig(VertexConfig):
     """`anthropic`: the Messages API, of Anthropic with a key or behind Google Cloud or AWS, or of Vertex."""
 
@@ -228,7 +228,7 @@ FederatedConfig = OpenAIConfig | AnthropicConfig
 """Those that can be asked as a workload of AWS, or with the identity of one, instead of with a key."""
 
 
-@frozen
+@frozen(slots=False)
 class GeminiConfig(VertexConfig):
     """`gemini`: AI Studio with a key, or Vertex."""
 
@@ -236,7 +236,7 @@ class GeminiConfig(VertexConfig):
     safety: dict[str, str] | None = doc("threshold per harm category", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class BedrockConfig(RemoteConfig):
     """`bedrock`: models on Amazon Bedrock, through Converse.
 
@@ -255,12 +255,12 @@ class BedrockConfig(RemoteConfig):
     session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class PresetConfig(RemoteConfig):
     """`groq`, `mistral` and others whose endpoint is known, and who speak OpenAI's protocol."""
 
 
-@frozen
+@frozen(slots=False)
 class AzureConfig(PresetConfig):
     """`azure`: models on Azure, by its v1 API; `model` is the name of the deployment there."""
 
@@ -270,7 +270,7 @@ class AzureConfig(PresetConfig):
     responses: bool | None = _responses("never")
 
 
-@frozen
+@frozen(slots=False)
 class XaiConfig(PresetConfig):
     """`xai`: Grok, in chats, or in OpenAI's responses."""
 
@@ -278,7 +278,7 @@ class XaiConfig(PresetConfig):
     responses: bool | None = _responses("for models that have nothing else")
 
 
-@frozen
+@frozen(slots=False)
 class Launch:
     """A local server that the executor starts, watches and stops: one for each replica.
 
@@ -305,14 +305,14 @@ class Launch:
     restart: bool = doc("start the server again when it dies", default=True)
 
 
-@frozen
+@frozen(slots=False)
 class LaunchableConfig(RemoteConfig):
     """Servers of one's own: at an `endpoint`, or to `launch`."""
 
     launch: Launch | None = doc("how to start the server", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class LiteLLMConfig(LaunchableConfig):
     """`litellm`: a LiteLLM proxy, which retries by itself."""
 
@@ -322,7 +322,7 @@ class LiteLLMConfig(LaunchableConfig):
     )
 
 
-@frozen
+@frozen(slots=False)
 class OpenAICompatibleConfig(LaunchableConfig):
     """`openai_compatible`: any server that speaks OpenAI's protocol, at an `endpoint` or to `launch`."""
 
@@ -330,7 +330,7 @@ class OpenAICompatibleConfig(LaunchableConfig):
     responses: bool | None = _responses("never")
 
 
-@frozen
+@frozen(slots=False)
 class LocalServerConfig(LaunchableConfig):
     """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`.
 
@@ -340,7 +340,7 @@ class LocalServerConfig(LaunchableConfig):
     target: str | None = doc("for `python`: `package.module:factory`", default=None)
 
 
-@frozen
+@frozen(slots=False)
 class CustomConfig(RemoteConfig):
     """`custom("name")`: an installed plugin, found by its entry point."""
 

@@ -12,7 +12,6 @@ from attrs import field
 
 from .lines import line_starts
 from .record import define, frozen
-from .secret_fields import secrets_in
 from .secrets import MASK, borne, masked, may_give_keys
 
 
@@ -43,6 +42,8 @@ class Source:
     @cached_property
     def secrets(self) -> tuple[tuple[int, int], ...]:
         """Where secrets start and end that the names of their fields tell, in order."""
+        from .secret_fields import secrets_in  # where something is said of the file
+
         return tuple(secrets_in(self.text))
 
     def secrets_between(self, start: int, end: int) -> list[str]:

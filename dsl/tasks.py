@@ -9,14 +9,14 @@ from .record import frozen
 _TOKENIZER = "path to a `tokenizer.json`; local models need it"
 
 
-@frozen
+@frozen(slots=False)
 class Task:
     """A task without settings of its own; `kind` says which."""
 
     kind: TaskKind
 
 
-@frozen
+@frozen(slots=False)
 class EmbedTask(Task):
     """Texts in, one vector per text out."""
 
@@ -55,7 +55,7 @@ class EmbedTask(Task):
     kind: TaskKind = TaskKind.EMBED
 
 
-@frozen
+@frozen(slots=False)
 class RerankTask(Task):
     """A query and documents in, one score per document out."""
 
@@ -74,7 +74,7 @@ class RerankTask(Task):
     kind: TaskKind = TaskKind.RERANK
 
 
-@frozen
+@frozen(slots=False)
 class Labels:
     """What the classes of a classifier are called: a list of names, or a file that holds them."""
 
@@ -82,7 +82,7 @@ class Labels:
     file: str | None = None
 
 
-@frozen
+@frozen(slots=False)
 class ClassifyTask(Task):
     """Texts or a tensor in, the labels that fit best out, with a score each."""
 
@@ -118,7 +118,7 @@ class ClassifyTask(Task):
     kind: TaskKind = TaskKind.CLASSIFY
 
 
-@frozen
+@frozen(slots=False)
 class GenerateTask(Task):
     """A text in, its continuation out, token by token. Requests may ask for other sampling."""
 

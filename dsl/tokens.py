@@ -48,7 +48,8 @@ CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 
 CLOSERS = frozenset(CLOSER_OF.values())
 
-_GAP = r"(?:[ \t\r\n\f]++|#[^\n]*+|\uFEFF)*+"
+_SPACES = r"[ \t\r\n\f]*+"
+_GAP = rf"{_SPACES}(?:(?:#[^\n]*+|\uFEFF){_SPACES})*+"
 _NAME = r"[^\W\d]\w*+"
 _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+(?:\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z]++)*+\$?"

@@ -125,6 +125,7 @@ class Money(Decimal):
 
     __slots__ = ()
 
+    @lru_cache(maxsize=1024)  # noqa: B019 prices, which are the same for all deployments of a model
     def __str__(self) -> str:
         value = Decimal(self)
         for suffix in ("M", "k"):
@@ -184,6 +185,7 @@ class UnitError(ValueError):
         self.suffix = suffix
 
 
+@lru_cache(maxsize=1024)  # files say the same ones again and again
 def parse_number(text: str) -> int | float | Quantity:
     """The value of a number literal: `10_000`, `2.5`, `10k`, `30s`, `1m30s`, `4GiB`, `$1k`, `95%`.
 

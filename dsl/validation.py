@@ -51,13 +51,12 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
                     if is_record(type(each)):
                         yield from ranges(each, (*path, name, key))
             continue
-        most = at_most if at_most is not None else MOST.get(kind)
         if minimum is not None and inner < minimum:
             wrong = f"at least {minimum}"
         elif bound is not None and inner <= bound:
             wrong = f"more than {bound}"
-        elif most is not None and inner > most:
-            wrong = f"at most {most}"
+        elif at_most is not None and inner > at_most:
+            wrong = f"at most {at_most}"
         else:
             continue
         yield Problem("E0304", (*path, name), f"`{name}` must be {wrong}, not {show(inner)}")
@@ -105,12 +104,14 @@ def _values_of(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
 @lru_cache(maxsize=4096)
 def _numbers(cls: Any, kinds: tuple[type, ...]) -> tuple[tuple[int, type, bool, _Bounds], ...]:
     """Which fields hold numbers, or what is looked into for them, where all hold values of these kinds."""
-    known = zip(kinds, map(_is_looked_into, kinds), _bounds(cls), strict=True)
-    return tuple(
-        (index, kind, looked_into, bounds)
-        for index, (kind, looked_into, bounds) in enumerate(known)
-        if looked_into is not None
-    )
+    found = []
+    for index, (kind, (name, minimum, bound, at_most)) in enumerate(zip(kinds, _bounds(cls), strict=True)):
+        looked_into = _is_looked_into(kind)
+        if looked_into is False and at_most is None:
+            at_most = MOST.get(kind)
+        if looked_into is not None:
+            found.append((index, kind, looked_into, (name, minimum, bound, at_most)))
+    return tuple(found)
 
 
 def above_highest_tier(

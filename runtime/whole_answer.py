@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.compression_utils import MAX_SYNC_CHUNK_SIZE
@@ -15,6 +16,7 @@ from multidict import CIMultiDict
 from .header_lines import header_lines
 
 JSON, OCTETS = "application/json", "application/octet-stream"
+_JSON = JSON.encode()
 IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason", "_status"} and all(
     hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
 )
@@ -55,7 +57,7 @@ class WholeAnswer(WithLines, web.Response):
     without being joined.
     """
 
-    kind: bytes = JSON.encode()
+    kind: bytes = _JSON
     parts: tuple[bytes | memoryview, ...] = ()
     _known: CIMultiDict[str]
 
@@ -68,7 +70,7 @@ class WholeAnswer(WithLines, web.Response):
         self._state, self.parts = {}, parts
         self._status, self._reason = 200, "OK"
         self._zlib_executor_size, self._zlib_executor = MAX_SYNC_CHUNK_SIZE, None
-        self.lines = lines
+        self.lines, self.kind = lines, _JSON
 
     def as_octets(self) -> WholeAnswer:
         """The same of bytes that are no JSON."""
@@ -116,8 +118,12 @@ def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, an
     The fields are aiohttp's own: each of its properties costs as much as all that is done here with one.
     """
     status = answer._status
-    body = answer.parts if type(answer) is WholeAnswer else answer._body
-    parts = (body,) if type(body) is bytes else body
+    lines: bytes | None = None
+    if type(answer) is WholeAnswer:
+        parts, lines, kind = answer.parts, answer.lines, answer.kind
+    else:
+        body: Any = answer._body
+        parts = (body,) if type(body) is bytes else body
     if (
         transport is None
         or transport.is_closing()
@@ -132,9 +138,9 @@ def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, an
         or not request._payload.is_eof()
     ):
         return False
-    size = sum(map(len, parts))
-    if type(answer) is WholeAnswer and (lines := answer.lines) is not None:
-        head = _HEAD % (lines, answer.kind, size, rfc822_formatted_time().encode(), _SERVER)
+    size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+    if lines is not None:
+        head = _HEAD % (lines, kind, size, rfc822_formatted_time().encode(), _SERVER)
     else:
         headers = answer._headers
         headers[hdrs.CONTENT_LENGTH] = str(size)

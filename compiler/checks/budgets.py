@@ -20,7 +20,7 @@ from ..shape import span_in
 FIELDS = tuple(f"max_spend_per_{window}" for window in BUDGET_WINDOWS)
 
 
-@frozen
+@frozen(slots=False)
 class SharedBudget:
     """A budget of several deployments.
 

@@ -77,8 +77,11 @@ def _elsewhere(declared: Declared, deployment: Deployment, other: OtherProvider,
 
 def _sent_prefix(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     """A prefix that is sent to the very provider that it stands for, which does not know it."""
-    config, other = deployment.effective_config, find_other(deployment.model)
-    if other is None or other.endpoint is None or not isinstance(config, OpenAICompatibleConfig):
+    config = deployment.effective_config
+    if not isinstance(config, OpenAICompatibleConfig):
+        return
+    other = find_other(deployment.model)
+    if other is None or other.endpoint is None:
         return
     host = urlsplit(other.endpoint).hostname
     endpoint = config.endpoint or ""

@@ -22,7 +22,7 @@ _FLOATS = (DType.F32, DType.F16, DType.F64)
 _NUMBERS = (*_FLOATS, *_INTEGERS, DType.I16, DType.I8, DType.U64, DType.U32, DType.U16, DType.U8)
 _SENT = (DType.BF16, DType.BOOL, DType.TEXT)
 _GENERATED = (DType.F32, DType.F16)
-_WITH_PAST = "export it with its past: `optimum-cli export onnx --task text-generation-with-past`"
+_WITH_PAST = "export it with its past: `optimum-cli export onnx --task %s-with-past`"
 
 _CLASSIC = "ai.onnx.ml"
 """The operators of what is no neural network, such as models of scikit-learn."""
@@ -33,7 +33,7 @@ _WITHOUT_ZIPMAP = (
 _WITH_TENSORS = "no protocol carries sequences, maps and optionals: export it with a tensor there"
 
 
-@frozen
+@frozen(slots=False)
 class Misfit:
     """Why a model cannot do a task, and what would help."""
 
@@ -41,7 +41,7 @@ class Misfit:
     help: str | None = None
 
 
-@frozen
+@frozen(slots=False)
 class Asked:
     """What a task asks of a model.
 
@@ -226,14 +226,15 @@ def _causal(signature: Signature, has_encoder: bool) -> Misfit | None:
             return Misfit(f"it has no input `{ENCODER_STATES}`", "remove `encoder`: the model needs none")
         switches += [each for each in signature.inputs if each.name in (ENCODER_STATES, ENCODER_MASK)]
     others = [each for each in signature.inputs if each not in (*tokens, *past, *switches)]
+    with_past = _WITH_PAST % ("text2text-generation" if has_encoder else "text-generation")
     if others:
         is_decoder_of_two = any(each.name.startswith("encoder_") for each in others)
-        advice = None if past else _WITH_PAST
+        advice = None if past else with_past
         if is_decoder_of_two:
             advice = 'name the other half of the model: `encoder = "encoder_model.onnx"`' if past else None
         return Misfit(f"nothing gives a value for {_names(others)}", advice)
     if not past:
-        return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
+        return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", with_past)
     return next((why for each in past if (why := _cache(each, signature))), None)
 
 

@@ -78,7 +78,7 @@ class ModelError(Exception):
     """A model that cannot be read; the text continues "it cannot be used: …"."""
 
 
-@frozen
+@frozen(slots=False)
 class ExternalFile:
     """A file beside a model that holds weights. bytes: how many it must have at least."""
 
@@ -86,12 +86,13 @@ class ExternalFile:
     bytes: int
 
 
-@frozen
+@frozen(slots=False)
 class OnnxModel:
-    """What is in an ONNX file, without the weights."""
+    """What is in an ONNX file, without the weights. ir_version: of its form; 0 where it does not say."""
 
     signature: Signature
     external: tuple[ExternalFile, ...]
+    ir_version: int = 0
 
 
 def read_model(path: Path) -> OnnxModel:
@@ -135,8 +136,11 @@ class _Reader:
         graph = _Graph()
         opsets: dict[str, int] = {}
         producer = version = ""
+        ir_version = 0
         for number, start, end in wire.fields(0, wire.size):
-            if number == 2:
+            if number == 1:
+                ir_version = wire.signed(start, end)
+            elif number == 2:
                 producer = wire.text(start, end)
             elif number == 3:
                 version = wire.text(start, end)
@@ -160,7 +164,7 @@ class _Reader:
             dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
-        return OnnxModel(signature, external)
+        return OnnxModel(signature, external, ir_version)
 
     def _opset(self, start: int, end: int) -> tuple[str, int]:
         domain, version = "", 0
@@ -202,8 +206,9 @@ class _Reader:
             raise Damaged("its graphs are nested too deeply")
         if end - start <= _SMALL_NODE:
             data = self._wire.read(start, end)
-            is_weight = len(data) >= _SMALL_WEIGHT and _CONSTANT in data
-            if b"location" not in data and _DYNAMIC not in data and not is_weight:
+            # `find`, as `in` takes what it looks for for a number first
+            is_weight = len(data) >= _SMALL_WEIGHT and data.find(_CONSTANT) >= 0
+            if data.find(b"location") < 0 and data.find(_DYNAMIC) < 0 and not is_weight:
                 return
         name = operator = ""
         for number, first, last in self._wire.fields(start, end):

@@ -49,7 +49,7 @@ Dimension = int | str | None
 """A size, the name of one that is open, or None for one that is open and has no name."""
 
 
-@frozen
+@frozen(slots=False)
 class TensorSpec:
     """One input or output."""
 
@@ -70,7 +70,7 @@ class TensorSpec:
         return f"{self.name} {self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
 
 
-@frozen
+@frozen(slots=False)
 class Signature:
     """A model from outside: what it takes, what it gives, and what made it."""
 

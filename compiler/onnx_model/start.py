@@ -13,7 +13,18 @@ from ...dsl.kinds import Activation, Pooling, TaskKind
 from ...dsl.record import frozen
 from ...dsl.values import show
 from .batch_axis import no_batch, one_dimensional
-from .fits import Asked, misfit, relevance, scores, takes_tokens, vectors, without_rows
+from .fits import (
+    ENCODER_STATES,
+    LOGITS,
+    PAST,
+    Asked,
+    misfit,
+    relevance,
+    scores,
+    takes_tokens,
+    vectors,
+    without_rows,
+)
 from .image_input import image_input
 from .sidecars import Sidecars
 from .signature import Signature, TensorSpec
@@ -130,7 +141,19 @@ def _tensors(signature: Signature, beside: Sidecars) -> Start:
         labels = _labels(output, beside)
         if labels:
             return Start(TaskKind.CLASSIFY, (*labels, *_activation(signature, output, beside)))
+    if writes := _writes(signature):
+        return Start(kind, hint=writes)
     return Start(kind, hint=_scores_by_label(signature, output, beside) if classifies and output else None)
+
+
+def _writes(signature: Signature) -> str | None:
+    """Of a model that says how a text goes on: why `task generate` cannot serve it as it is."""
+    logits = next((each for each in signature.outputs if each.name == LOGITS), None)
+    reads_encoder = signature.input(ENCODER_STATES) is not None
+    if logits is None or not (reads_encoder or any(each.name.startswith(PAST) for each in signature.inputs)):
+        return None
+    why = misfit(TaskKind.GENERATE, signature, Asked(has_encoder=reads_encoder))
+    return "; ".join(filter(None, (f"for `task generate`, {why.reason}", why.help))) if why else None
 
 
 def _scores_by_label(signature: Signature, output: TensorSpec, beside: Sidecars) -> str | None:

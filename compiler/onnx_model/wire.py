@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_BYTES = 2
-_COUNTED = (_BYTES, 0)
-"""Kinds of values that begin with a number: how many bytes follow, or the value itself."""
+_NUMBER, _BYTES = 0, 2
+"""Kinds of values that begin with a number: the value itself, or how many bytes follow."""
 _FIXED = {1: 8, 5: 4}
 """The other kinds, and how many bytes they have."""
 _CHUNK = 8192
 _LONGEST_VARINT = 10
 _LONGER = 0x80
 """A byte of a number that is below this is its last one."""
+_LONGEST = 1 << 14
+"""What has more than two bytes of a number."""
 _LONGEST_TEXT = 1 << 16
 _MOST_PARTS = 5_000_000
 """Fields, and messages of them."""
@@ -43,26 +44,27 @@ class Wire:
         """The fields of the message between two positions. Raises Damaged."""
         position = start
         chunk, base = (self._chunk, self._base) if self._base <= start else (b"", start)
-        last = len(chunk) - 1
+        last = len(chunk) - 2
         for _ in self._parts:
             if position >= end:
                 return
             index = position - base
             if index < last and (tag := chunk[index]) < _LONGER:  # as most are, and so read here
-                value, number = position + 1, chunk[index + 1]
+                value, number, after = position + 1, chunk[index + 1], position + 2
+                if number >= _LONGER:
+                    number, after = number - _LONGER | chunk[index + 2] << 7, position + 3
             else:
                 tag, value = self.number(position, end)
-                number = _LONGER
+                number = after = _LONGEST
                 chunk, base = self._chunk, self._base
-                last = len(chunk) - 1
+                last = len(chunk) - 2
             kind = tag & 7
-            if kind in _COUNTED:
-                if number < _LONGER and value < end:
-                    position = value + 1
-                else:
-                    number, position = self.number(value, end)
-                if kind == _BYTES:
-                    value, position = position, position + number
+            if kind == _BYTES:
+                if number >= _LONGEST:
+                    number, after = self.number(value, end)
+                value, position = after, after + number
+            elif kind == _NUMBER:
+                position = after if number < _LONGEST else self.number(value, end)[1]
             elif kind in _FIXED:
                 position = value + _FIXED[kind]
             else:

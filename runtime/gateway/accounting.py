@@ -85,18 +85,15 @@ class Accounting:
         for span in spans:
             row = (key, asked, span.deployment, user)
             usage, cost = span.usage, span.cost
-            took_nothing = usage is NOTHING_USED and not cost
-            prompt, completion = usage.prompt_tokens, usage.completion_tokens
+            requests = 1 if span is ended_by else 0  # a request counts for whoever ended it
+            prompt, completion, paid = usage.prompt_tokens, usage.completion_tokens, cost or 0
+            is_unpriced = cost is None and usage != NOTHING_USED
             for spend in self._places.get(row) or self._begin(row):
-                if span is ended_by:  # a request counts for whoever ended it
-                    spend.requests += 1
-                if took_nothing:
-                    continue
+                spend.requests += requests
                 spend.prompt_tokens += prompt
                 spend.completion_tokens += completion
-                if cost is not None:
-                    spend.cost += cost
-                elif usage != NOTHING_USED:
+                spend.cost += paid
+                if is_unpriced:
                     spend.unpriced += 1
 
     def _begin(self, row: Row) -> tuple[Spend, Spend]:

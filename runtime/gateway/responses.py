@@ -49,7 +49,7 @@ _COST_LINE, _ID_LINE, _UPSTREAM_ID_LINE = (
 )
 _ID_LINES = b"%b%b: %%b\r\n" % (_ID_LINE, _ANTHROPICS_ID.encode())
 """As Anthropic's clients want it."""
-_process = secrets.token_hex(8)
+_OWN_ID = f"req_{secrets.token_hex(8)}%08x"
 _numbers = count(1)
 
 
@@ -126,7 +126,7 @@ def add_ids(response: web.StreamResponse, ids: Mapping[str, str]) -> None:
 
 def new_ids() -> dict[str, str]:
     """The headers of a request that nobody has named."""
-    return {REQUEST_ID_HEADER: f"req_{_process}{next(_numbers):08x}"}
+    return {REQUEST_ID_HEADER: _OWN_ID % next(_numbers)}
 
 
 def answered_by(
@@ -178,12 +178,12 @@ def lines_answered(
     deployment, attempts = trace.deployment or name, trace.tries()
     if upstream is None:  # a local model always costs the same
         return _plain_lines(deployment, trace.replica, attempts, cost)
-    lines = _plain_lines(deployment, trace.replica, attempts, None)
+    lines = [_plain_lines(deployment, trace.replica, attempts, None)]
     if cost is not None:
-        lines += _COST_LINE % _dollars(cost).encode()
+        lines.append(_COST_LINE % _dollars(cost).encode())
     if upstream.request_id is not None:
-        lines += _UPSTREAM_ID_LINE % upstream.request_id.encode()  # which `read_upstream` has looked at
-    return lines
+        lines.append(_UPSTREAM_ID_LINE % upstream.request_id.encode())  # which `read_upstream` has looked at
+    return b"".join(lines)
 
 
 def add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:

@@ -171,10 +171,13 @@ def _of_chat(request: ChatRequest) -> Estimate:
             if isinstance(message, dict):
                 content = message.get("content")
                 prompt += _tokens(content) if isinstance(content, str) else _parts(content)
+    searches, answer = 0, DEFAULT_ANSWER_TOKENS
+    if _OTHER_SIZES.isdisjoint(body):
+        return new_tuple(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
     if "tools" in body:
         prompt += _tokens(str(body["tools"]))
-    searches = 1 if isinstance(body.get("web_search_options"), dict) else 0
-    answer = DEFAULT_ANSWER_TOKENS
+    if isinstance(body.get("web_search_options"), dict):
+        searches = 1
     for name in ("max_completion_tokens", "max_tokens"):
         if name in body and (most := _count(body[name])):
             answer = most
@@ -182,6 +185,10 @@ def _of_chat(request: ChatRequest) -> Estimate:
     if "n" in body:
         answer *= _count(body["n"]) or 1
     return new_tuple(Estimate, (prompt, answer, searches, 0, 0, 0, ""))
+
+
+_OTHER_SIZES = {"tools", "web_search_options", "max_completion_tokens", "max_tokens", "n"}
+"""Fields of a chat that say how much it takes, beside its messages."""
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:

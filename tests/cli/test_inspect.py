@@ -266,6 +266,20 @@ def test_a_classifier_is_proposed_for_what_may_be_scores(
         assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
 
 
+def test_a_decoder_of_two_without_its_past_says_how_it_is_exported(inferc: Command, tmp_path: Path) -> None:
+    made = models.model(
+        [
+            ("input_ids", TensorProto.INT64, ["b", "s"]),
+            ("encoder_hidden_states", TensorProto.FLOAT, ["b", "e", 4]),
+        ],
+        [("logits", TensorProto.FLOAT, ["b", "s", 9])],
+    )
+    models.save(made, tmp_path / "decoder.onnx")
+    done = inferc("inspect", "decoder.onnx").out
+    assert "# for `task generate`, it needs inputs `past_key_values.*`" in done
+    assert "--task text2text-generation-with-past" in done
+
+
 # ---- what is published beside a model
 
 

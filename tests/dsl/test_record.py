@@ -36,6 +36,17 @@ class Sized(Base):
         return 2 * self.size
 
 
+@frozen(slots=False)
+class Open:
+    name: str
+    parts: list[int] = attrs.field(factory=list)
+
+
+@frozen(slots=False)
+class Wide(Open):
+    size: int = 1
+
+
 @frozen(kw_only=True)
 class Named:
     name: str = "x"
@@ -59,6 +70,23 @@ def test_a_value_is_what_its_fields_say() -> None:
     assert copy.deepcopy(one) == one == pickle.loads(pickle.dumps(one))
     assert [each.name for each in attrs.fields(Sized)] == ["name", "place", "size", "parts"]
     assert not hasattr(Base("a", 1), "__dict__")
+
+
+def test_a_class_without_slots_is_the_one_that_was_written_and_its_values_are_the_same() -> None:
+    class Plain:
+        name: str
+
+    assert frozen(Plain, slots=False) is Plain
+    for number in range(2 * FEW):  # attrs completes it on the way
+        one = Wide(f"{number}", size=2)
+        assert one == Wide(f"{number}", [], 2) != Wide("x", [], 2)
+        assert one.parts == []
+        assert repr(one) == f"Wide(name='{number}', parts=[], size=2)"
+        assert copy.deepcopy(one) == one == pickle.loads(pickle.dumps(one))
+        assert attrs.evolve(one, size=3) == Wide(f"{number}", size=3)
+    with pytest.raises(TypeError):
+        Wide()  # type: ignore[call-arg]
+    assert [*fields(Wide)] == ["name", "parts", "size"]
 
 
 def test_the_other_kinds() -> None:

@@ -87,4 +87,4 @@ class BoundRuns:
         self._session.run_with_iobinding(first, options)
         for name, value in zip(outputs, first.get_outputs(), strict=True):
             binding.bind_ortvalue_output(name, value)
-        return _Bound(binding, inputs, str(len(self._bound)))
+        return _Bound(binding, inputs, str(1 + len(self._bound)))  # 0 is ONNX Runtime's own

@@ -88,11 +88,11 @@ class Straight:
         for message in body["messages"]:
             if not self._any_role and message.get("role") == "developer":
                 return False
-            plain = len(message) == 2 and type(message.get("content")) is str  # most are
-            if not plain and not self._message(message):
-                return False
-            if not plain and message.get("role") == "tool" and before.get("role") == "user":
-                return False  # results follow each other
+            if len(message) != 2 or type(message.get("content")) is not str:  # most are plain
+                if not self._message(message):
+                    return False
+                if message.get("role") == "tool" and before.get("role") == "user":
+                    return False  # results follow each other
             before = message
         return True
 

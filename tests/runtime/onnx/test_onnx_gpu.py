@@ -210,7 +210,7 @@ def test_further_shapes_run_without_a_graph(session: Any, monkeypatch: pytest.Mo
         [total] = runs.run(["total"], feed(rows), options)
         numpy.testing.assert_array_equal(total, session.run(["total"], feed(rows))[0])
         graphs.append(options.get_run_config_entry("gpu_graph_id"))
-    assert graphs == ["0", "1", "-1", "0"]
+    assert graphs == ["1", "2", "-1", "1"]
 
 
 async def test_generation_with_cuda_graphs_is_refused(tmp_path: Path) -> None:
