@@ -16,7 +16,7 @@ from ..dsl.kinds import RuntimeKind, TaskKind
 from ..dsl.record import frozen
 from ..dsl.runtimes import CONFIG_CLASSES
 from ..dsl.source import Span
-from ..dsl.suggest import every, near, offer
+from ..dsl.suggest import every, inside, near, offer
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
@@ -293,7 +293,7 @@ class Declarer:
                 else (),
             )
             return None
-        near_by = near(section.label.text, words)
+        near_by = near(section.label.text, words) or inside(section.label.text, words)
         self._found.error(
             "E0303",
             f"there is no {word} `{section.label.text}`",

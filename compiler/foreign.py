@@ -17,7 +17,7 @@ from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TransportKind
 from ..dsl.late_pattern import late_pattern
 from ..dsl.policies import CapacityPolicy, Serving
-from ..dsl.record import frozen
+from ..dsl.record import frozen, is_record
 from ..dsl.source import Span
 from ..dsl.tasks import TASK_CLASSES, Labels, Task
 from ..dsl.units import Duration
@@ -57,12 +57,12 @@ def foreign_field(
 
     section: the block that it stands in, at `path` of the model. root: the deployment.
     """
-    told = _word(setting.node.name.text, cls)
+    kind = _kind(root)
+    told = _word(setting.node.name.text, cls) or _misplaced(setting.node.name.text, cls, kind)
     if told is None:
         return None
     if not told.to:
         return Answer(told.say, sure=True)
-    kind = _kind(root)
     form = f"write `{_nested(told.to, '…', kind)}`"
     if not _has(told.to, kind):
         return Answer(_for_local(told, kind))
@@ -86,12 +86,12 @@ def foreign_block(
     block: Section, section: Section, root: Section, cls: Any, path: tuple[str, ...]
 ) -> Answer | None:
     """The same for a block."""
-    told = _word(block.name_span.text, cls)
+    kind = _kind(root)
+    told = _word(block.name_span.text, cls) or _misplaced(block.name_span.text, cls, kind)
     if told is None:
         return None
     if not told.to:
         return Answer(told.say, sure=True)
-    kind = _kind(root)
     if not _has(told.to, kind):
         return Answer(_for_local(told, kind))
     if not _is_block(told.to, kind, Deployment if path else cls):
@@ -154,6 +154,20 @@ def _word(name: str, cls: Any) -> ForeignWord | None:
     if cls.__module__ == _PIPELINES:
         return foreign_word("words", name)
     return foreign_word("fields", name) if cls.__module__ in _HOMES else None
+
+
+def _misplaced(name: str, cls: Any, kind: RuntimeKind) -> ForeignWord | None:
+    """The place of a field of this language that stands beside the block that it belongs in."""
+    around = ("runtime",) if cls is runtimes.CONFIG_CLASSES[kind] else ()
+    if cls is Deployment and name in attrs.fields_dict(runtimes.CONFIG_CLASSES[kind]):
+        return ForeignWord(("runtime", name))
+    if cls is not Deployment and not around:
+        return None
+    for outer in attrs.fields_dict(cls):
+        blocks = (each for each in options(hint(cls, outer)) if is_record(each) and each not in _VALUES)
+        if outer != "runtime_config" and any(name in attrs.fields_dict(each) for each in blocks):
+            return ForeignWord((*around, outer, name))
+    return None
 
 
 def _kind(root: Section) -> RuntimeKind:

@@ -192,6 +192,8 @@ class GlobalBlocks:
 
     def _everyone(self, host: str, section: Section, field: str = "bind") -> None:
         """Other machines reach the gateway, and it asks nobody for a token."""
+        if "auth" in section.meant:  # another word was meant for it, which is told
+            return
         self._found.error(
             "E0317",
             f"`{host}` is reached from other machines, and `auth` does not say who may call",
@@ -307,8 +309,10 @@ class GlobalBlocks:
         if address is not None:
             return address
         setting = section.settings[field]
-        half = _HALF_ADDRESS.fullmatch(bind)
+        half, url = _HALF_ADDRESS.fullmatch(bind), bind.partition("://")[2].partition("/")[0]
         meant = f'"{half[2] or "127.0.0.1"}:{half[1] or 8080}"' if half is not None else ""
+        if split_address(url) is not None:
+            meant = f'"{url}"'
         self._found.error(
             "E0312",
             f"`{bind}` is no address and port",

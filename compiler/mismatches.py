@@ -23,7 +23,7 @@ from ..dsl.late_pattern import late_pattern
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from ..dsl.secrets import SECRET_ADVICE, has_long_row
 from ..dsl.source import Span
-from ..dsl.suggest import near, offer
+from ..dsl.suggest import inside, near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
 from .foreign import env_instead
@@ -215,7 +215,7 @@ def _word(mismatch: WordMismatch, name: str, span: Span, scope: Scope, found: Di
         return
     text = str(value) if isinstance(value, str) else ""
     plain = [word.partition("(")[0] for word in mismatch.words]
-    meant = near(text, plain) if text else []
+    meant = near(text, plain) or inside(text, plain) if text else []
     fixes = (
         [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=meant[0][:1] == text[:1])]
         if len(meant) == 1 and meant[0] in mismatch.words

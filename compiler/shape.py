@@ -22,11 +22,13 @@ from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
 from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
+from ..dsl.ranges import Range
 from ..dsl.record import Field, fields, is_record
 from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef, runtime_with
 from ..dsl.source import Span
 from ..dsl.suggest import either, every, near, offer
 from ..dsl.tasks import Labels
+from ..dsl.units import EXAMPLES
 from ..dsl.values import Word
 from .evaluate import Evaluator
 from .foreign import Answer, env_instead, foreign_block, foreign_field, in_snake_case
@@ -158,7 +160,7 @@ class Shaper:
                 self._refuse_label(inner, name)
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
             else:
-                self._block_for_value(inner, name)
+                self._block_for_value(inner, name, _example(cls, name))
         unknown = section.settings.keys() - names.keys()
         meant = {name for each in unknown for name in near(each, names)[:1]}  # they are not missing, too
         self._missing(section, cls, {*values, *meant}, what, hidden)
@@ -217,6 +219,9 @@ class Shaper:
             if name not in values and name not in hidden:
                 if any(name in known for known in (section.settings, section.sections, section.meant)):
                     continue
+                runtime = section.sections.get("runtime")
+                if runtime is not None and name in runtime.settings and runtime_with(name) is None:
+                    continue  # it stands there, which is told
                 meaning = field.metadata.get("doc")
                 written = "…"
                 kind = hint(cls, name)
@@ -338,13 +343,13 @@ class Shaper:
             help=f"write `{name} a_name {{ … }}`",
         )
 
-    def _block_for_value(self, section: Section, name: str) -> None:
+    def _block_for_value(self, section: Section, name: str, example: str = "…") -> None:
         self._found.error(
             "E0205",
             f"`{name}` is a field, not a block",
             section.name_span,
             f"expected `{name} = …`",
-            help=f"write `{name} = …`",
+            help=f"write `{name} = {example}`",
         )
 
     def _refuse_label(self, section: Section, name: str) -> None:
@@ -357,6 +362,25 @@ class Shaper:
                 secondary=[Label(section.name_span)],
                 help=f"write `{name} {{ … }}`",
             )
+
+
+_EXAMPLES: dict[Any, str] = {
+    SecretRef: 'env("NAME")',
+    Range: "2..8",
+    bool: "true",
+    str: '"…"',
+    **EXAMPLES,
+}
+
+
+def _example(cls: type, name: str) -> str:
+    """A value of a field."""
+    if name == "auth":
+        return 'bearer(env("TOKEN"))'
+    kinds = (
+        typing.get_args(each)[0] if typing.get_origin(each) else each for each in options(hint(cls, name))
+    )
+    return next((_EXAMPLES[each] for each in kinds if each in _EXAMPLES), "…")
 
 
 def _root(paths: Paths) -> Section:

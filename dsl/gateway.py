@@ -69,7 +69,7 @@ class Cors:
 def split_address(bind: str) -> tuple[str, int] | None:
     """Host and port of `bind`; None where it is no address and port."""
     host, separator, port = bind.rpartition(":")
-    if separator and port.isdecimal() and int(port) < 65536 and host:
+    if separator and port.isdecimal() and int(port) < 65536 and host and "/" not in host:
         return host.strip("[]"), int(port)
     return None
 

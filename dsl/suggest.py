@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 
 MOST = 4
+_LEAST = 4
+"""So many letters of a name inside of another one are no chance."""
 
 OPPOSITES = (
     {"min", "max"},
@@ -36,6 +38,11 @@ def near(name: str, known: Iterable[str]) -> list[str]:
             ranked.append((steps, other[:1] != wanted[:1], candidate))
     ranked.sort()
     return [candidate for steps, _, candidate in ranked[:MOST] if not steps or ranked[0][0]]
+
+
+def inside(text: str, known: Iterable[str]) -> list[str]:
+    """The names of `known` that stand in a longer one, as `cuda` does in `CUDAExecutionProvider`."""
+    return [name for name in known if len(name) >= _LEAST and name in text.lower()]
 
 
 def _is_opposite(name: str, other: str) -> bool:

@@ -48,7 +48,7 @@ def no_base_url(endpoint: str) -> tuple[str, str, str] | None:
             f"`{added}` is added to it",
             f'write `endpoint = "{endpoint.rstrip("/").removesuffix(added)}"`',
         )
-    if "$" in url.netloc:
+    if {"$", "{"} & {*url.netloc}:
         return (
             f"`{endpoint}` names no host",
             "nothing is put in here",

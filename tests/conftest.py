@@ -6,12 +6,14 @@ import gc
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -181,3 +183,17 @@ def socket_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="i-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
+
+
+@pytest.fixture
+def workers_are_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that workers of pipelines come from need not import each time what they need.
+
+    A server that a test starts does without this: it starts that process as users do.
+    """
+    from inferc.runtime.serving.pipelines.workers import forkserver
+
+    from .support.forked import forked_workers
+
+    popen = SimpleNamespace(**vars(subprocess) | {"Popen": forked_workers})
+    monkeypatch.setattr(forkserver, "subprocess", popen)

@@ -312,8 +312,9 @@ def test_the_rooms_are_all_there_is() -> None:
         "from inferc.cli.main import main; main(['--version'])",
     ],
 )
-def test_checking_a_file_loads_no_heavy_library(program: str) -> None:
-    ended = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+def test_checking_a_file_loads_no_heavy_library_and_no_plan(program: str) -> None:
+    unwanted = (*HEAVY, "inferc.compiler.plan")
+    ended = f"import sys; print([name for name in {unwanted!r} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", f"{program}\n{ended}"],
         cwd=ROOT,

@@ -8,7 +8,6 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.source import Span
 from ...dsl.suggest import offer
-from ..plan.guards import Meant
 from ..program import DeclaredKey, Labelled, Program
 from ..routes.order import targets
 from ..scope import ANSWERING, Symbol
@@ -56,6 +55,8 @@ def named(declared: Labelled, field: str, names: Sequence[str]) -> Iterator[tupl
 
 def leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnostics) -> None:
     """`name` is something that clients may ask, or a pattern of it."""
+    from ..plan.guards import Meant  # a check without keys and guards needs no plan
+
     if "*" in name:
         meant = Meant((name,))
         if not any(meant.meets(each) for each in asked):
@@ -85,6 +86,8 @@ def _same_secret(first: DeclaredKey, second: DeclaredKey, found: Diagnostics) ->
 
 def _reached(declared: DeclaredKey, asked: dict[str, Symbol]) -> set[str]:
     """The names of all that requests with the key may come to; of a pipeline, everything counts."""
+    from ..plan.guards import Meant
+
     patterns = declared.key.models
     meant = Meant(patterns)
     waiting = [name for name in asked if meant.meets(name)]

@@ -46,6 +46,8 @@ def _route(route: s.Route, scope: Scope, found: Diagnostics) -> bool:
     has_routes = False
     for target in targets(route):
         symbol = scope.find_reference(target)
+        if symbol is None and _is_kind_alone(scope.span(target), found):
+            continue
         if symbol is None:
             report_unknown(scope, target, "deployment or route", found, *ANSWERING)
         elif not isinstance(symbol.node, ANSWERING):
@@ -59,6 +61,17 @@ def _route(route: s.Route, scope: Scope, found: Diagnostics) -> bool:
         elif isinstance(symbol.node, s.RouteDeclaration):
             has_routes = True
     return has_routes
+
+
+def _is_kind_alone(span: Span, found: Diagnostics) -> bool:
+    """Report `route r = fallback`, which has no members; whether it is that."""
+    from ..routes.check import FORMS
+
+    form = next((form for kind, form in FORMS.items() if kind == span.text), None)
+    if form is not None:
+        message = f"`{span.text}` has no members"
+        found.error("E0305", message, span, "members are missing", help=f"write `{form}`")
+    return form is not None
 
 
 def _route_circles(routes: list[Symbol], found: Diagnostics) -> None:

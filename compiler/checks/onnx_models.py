@@ -14,6 +14,10 @@ from ..onnx_model.reader import OnnxModel
 from .onnx_runs import CONFIG, check_batching, check_preferred, check_warm_up
 from .onnx_tasks import check_task
 
+RUNTIME = "1.31"
+"""The release of ONNX Runtime of which these are the newest versions."""
+NEWEST_IR, NEWEST_OPSET = 13, 26
+
 
 def check_models(
     deployments: Iterable[tuple[Declared, Deployment]], models: ModelFiles, found: Diagnostics
@@ -47,6 +51,7 @@ def check_models(
             _no_model(declared, deployment, model, found)
             continue
         _external(declared, model, path, found)
+        _too_new(declared, model, found)
         check_task(declared, deployment, model.signature, found)
         check_batching(declared, deployment, config, model.signature, found)
         if config.warm_up:
@@ -67,6 +72,28 @@ def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Di
         if ":" not in reason
         else None,
     )
+
+
+def _too_new(declared: Declared, model: OnnxModel, found: Diagnostics) -> None:
+    """Report a model that ONNX Runtime does not know how to read."""
+    opset = model.signature.opsets.get("", 0)
+    newer = [
+        f"{what} {version} where that knows {newest}"
+        for what, version, newest in (
+            ("the form of its file is", model.ir_version, NEWEST_IR),
+            ("its operators are of opset", opset, NEWEST_OPSET),
+        )
+        if version > newest
+    ]
+    if newer:
+        found.warning(
+            "W0521",
+            f"this model is newer than ONNX Runtime {RUNTIME}, which will most likely not load it",
+            declared.span("model"),
+            f"{' and '.join(newer)}",
+            help="export it for an older version of ONNX, such as `opset_version=17`, or convert it: "
+            "`onnx.version_converter`, and `model.ir_version = 10`",
+        )
 
 
 def _external(declared: Declared, model: OnnxModel, path: Path, found: Diagnostics) -> None:

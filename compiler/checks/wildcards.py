@@ -8,7 +8,6 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.inference import WILDCARD
 from ...dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..declare import Declared
-from ..plan.open_names import is_pattern
 from ..program import Program
 from .keys import ASKED
 
@@ -40,7 +39,7 @@ def check_names(program: Program, found: Diagnostics) -> None:
     """A `*` stands once in a name, of something that clients ask by it; and no two names are one."""
     named = {name: symbol for scope in program.scopes for name, symbol in scope.own.items()}
     for name, symbol in named.items():
-        if not is_pattern(name) or not isinstance(symbol.node, ASKED):
+        if WILDCARD not in name or not isinstance(symbol.node, ASKED):
             continue
         below = name.removesuffix(f"/{WILDCARD}")
         other = program.by_name(below) if below != name else None

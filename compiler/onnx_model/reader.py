@@ -88,10 +88,11 @@ class ExternalFile:
 
 @frozen(slots=False)
 class OnnxModel:
-    """What is in an ONNX file, without the weights."""
+    """What is in an ONNX file, without the weights. ir_version: of its form; 0 where it does not say."""
 
     signature: Signature
     external: tuple[ExternalFile, ...]
+    ir_version: int = 0
 
 
 def read_model(path: Path) -> OnnxModel:
@@ -135,8 +136,11 @@ class _Reader:
         graph = _Graph()
         opsets: dict[str, int] = {}
         producer = version = ""
+        ir_version = 0
         for number, start, end in wire.fields(0, wire.size):
-            if number == 2:
+            if number == 1:
+                ir_version = wire.signed(start, end)
+            elif number == 2:
                 producer = wire.text(start, end)
             elif number == 3:
                 version = wire.text(start, end)
@@ -160,7 +164,7 @@ class _Reader:
             dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
-        return OnnxModel(signature, external)
+        return OnnxModel(signature, external, ir_version)
 
     def _opset(self, start: int, end: int) -> tuple[str, int]:
         domain, version = "", 0

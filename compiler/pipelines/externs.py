@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Label
+from ...dsl.diagnostics import Edit, Fix, Label
 from ...dsl.values import Call, Word, describe
 from ..scope import Symbol
 from ..unknown import UNKNOWN
@@ -61,10 +61,14 @@ def type_extern(symbol: Symbol, signature: Signature, tools: Tools) -> TypedExte
                 help=f"write `{_FORM}`",
             )
         case _ if value is not UNKNOWN:
+            is_target = isinstance(value, str) and _TARGET.fullmatch(value) is not None
+            meant = f'python("{value}")' if is_target else _FORM
+            fixes = [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)] if is_target else []
             tools.found.error(
                 "E0301",
                 f"an extern is a function in Python, found {describe(value)}",
                 span,
-                help=f"write `{_FORM}`",
+                help=None if fixes else f"write `{meant}`",
+                fixes=fixes,
             )
     return TypedExtern(symbol, signature.parameters, signature.result, "", options)

@@ -11,7 +11,7 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.record import define
 from ...dsl.suggest import did_you_mean, every
-from ...dsl.units import Percent
+from ...dsl.units import Duration, Percent
 from ..plan.scenarios import AnswerPlan, FailurePlan, ProviderPlan
 from ..scope import Symbol
 from .values import Values, word
@@ -207,6 +207,11 @@ class WorldReader:
             if isinstance(first.value, Percent):
                 share = self._values.share(first)
                 return share is None or self._put("share", share, first, changes)
+            if isinstance(first.value, Duration):
+                self._values.wrong(
+                    first, "how long it fails stands behind `for`", help=f"write `for {first.value}`"
+                )
+                return True
             value = self._values.number(first, "how often it fails")
             if value is not None and word(words[0] if words else None) == "times":
                 words.pop(0)

@@ -146,7 +146,7 @@ def _sign_before_brace(at: Situation) -> Instead:
 def equals_before_block(at: Situation) -> Instead | None:
     """`retry = { … }`."""
     values = at.values
-    if at.token.type != "LBRACE" or len(values) < 2 or not at.last_is("EQUAL"):
+    if at.token.type != "LBRACE" or len(values) < 2 or not at.last_is("EQUAL") or at.is_in("ROUTE"):
         return None
     name, equals = as_name(values[-2]), values[-1]
     if name is None or not isinstance(values[-2], Identifier):

@@ -17,6 +17,7 @@ _ADVICE = {
     "'": 'texts stand between double quotes, `"…"`',
     "$": "money is written `$100`; a name stands without `$`, and as `${name}` inside a text",
     "%": "percent follows a number, as in `95%`",
+    **dict.fromkeys("€£¥", "amounts of money are in US dollars, written `$5`"),
     "\\": "a line needs no `\\` to go on",
 }
 

@@ -6,7 +6,7 @@ import re
 
 from ..bad_numbers import bare_text_said
 from ..bare_texts import bare_text
-from ..lines import line_start, starts_line
+from ..lines import is_at_margin, line_start, starts_line
 from ..secret_names import stands_for_secret
 from ..syntax import Bad, Field
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
@@ -19,6 +19,7 @@ _FILLED_IN = re.compile(
 )
 """What is filled in and holds texts of its own, as in `${f("x")}`: their quotes end the text around it."""
 _WORDS = re.compile(r"(?<![=!<>])=[ \t]*+([^\W\d][\w.-]*+(?:[ \t]++[\w.-]++)++)(?=[ \t]*+(?:[,}\r\n#]|\Z))")
+_UNQUOTED = re.compile(r"(?<=[(=,\[ \t])[^\W\d][\w.-]*+\Z")
 _MAY_DIVIDE = re.compile(r"//[ \t]*+-?[\w.]++[ \t]*+(?=\Z|[\r\n]|[-+*/<>=!&|?])")
 """What looks like a comment, and may be a number that is divided by."""
 _FAR = 300
@@ -34,6 +35,12 @@ def unclosed_text(at: Situation) -> Instead | None:
         return None
     if opening == '"' and bare_text(at.text, token.start) is not None:  # `model = x"`
         return bare_word(at)
+    before = _UNQUOTED.search(at.text, line_start(at.text, token.start), token.start)
+    if opening == '"' and before is not None and token.text[1:].strip(" \t),}]") == "":  # `env(KEY")`
+        here = at.span(before.start(), token.start + 1)
+        fixes = at.change('add the `"`', here.start, here.start, '"')
+        at.error("E0102", "this text never begins", here, 'expected `"` before it', fixes=fixes)
+        return SKIP
     quotes = '"""' if opening == '"""' else '"'
     text = token.text.rstrip()
     closers = [] if opening == '"""' else _closers_behind(at, text)
@@ -119,6 +126,8 @@ def wrong_quotes(at: Situation) -> Instead | None:
     """`'abc'`, `“abc”` and `` `abc` ``."""
     if at.token.type != "WRONG_QUOTES":
         return None
+    if at.text.startswith("```", at.token.start) and is_at_margin(at.text, at.token.start):
+        return _fence(at)
     inner = re.sub(r"\\?\"", '\\\\"', at.token.text[1:-1].replace("\\'", "'"))
     literal = f'"{inner}"'
     text = Token("STRING", literal, at.token.start, at.token.end)
@@ -131,6 +140,15 @@ def wrong_quotes(at: Situation) -> Instead | None:
             fixes=at.change("use double quotes", at.token.start, at.token.end, literal),
         )
     return use(text)
+
+
+def _fence(at: Situation) -> Instead:
+    """The marks of Markdown around a file that was copied with them."""
+    end = at.text.find("\n", at.token.start) % (len(at.text) + 1)
+    here = at.span(at.token.start, end)
+    fixes = at.change("remove the line", here.start, min(end + 1, len(at.text)), "")
+    at.error("E0105", "the marks of Markdown are no part of the file", here, "remove this line", fixes=fixes)
+    return use(until=end)
 
 
 def bare_url(at: Situation) -> Instead | None:

@@ -13,6 +13,8 @@ import pytest
 from ..support.commands import Running, serving
 from .conftest import Command, Outcome
 
+pytestmark = pytest.mark.usefixtures("workers_are_forked")
+
 FILE = """\
 param url: text = "http://127.0.0.1:9/v1"
 

@@ -345,8 +345,8 @@ def test_the_summary_counts_each_severity() -> None:
     assert summary(mixed()[1:2]) == "1 warning"
 
 
-def test_a_line_of_ten_million_characters_is_rendered_quickly() -> None:
-    source = Source("big.infer", "x = 1, " * 1_500_000)
+def test_a_line_of_three_million_characters_is_rendered_quickly() -> None:
+    source = Source("big.infer", "x = 1, " * 450_000)
     size = len(source.text)
     found = [
         error(Span(source, start, start + 5), "here", fixes=[fixed(Span(source, start, start + 5), "y = 2")])
@@ -354,7 +354,7 @@ def test_a_line_of_ten_million_characters_is_rendered_quickly() -> None:
     ]
     started = time.process_time()
     render([*found, error(Span(source, 0, size), "all")], OutputFormat.TERMINAL)
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 6
 
 
 def test_only_the_module_of_the_format_is_imported() -> None:

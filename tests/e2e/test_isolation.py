@@ -83,34 +83,34 @@ def gateway(tmp_path: Path) -> Iterator[Running]:
         yield running
 
 
-@pytest.mark.parametrize(
-    "statuses",
-    [
-        {"hangs": {504}, "exits": {500}},
-        {"grows": {500}, "splits": {200, 422}},  # where others use the machine, it takes too long
-        {"sorts": {422}, "tries": {422}},
-        {"reads": {200}, "takes": {400}},
-    ],
-    ids=" and ".join,
+TOGETHER: tuple[dict[str, set[int]], ...] = (
+    {"hangs": {504}, "exits": {500}},
+    {"grows": {500}, "splits": {200, 422}},  # where others use the machine, it takes too long
+    {"sorts": {422}, "tries": {422}},
+    {"reads": {200}, "takes": {400}},
 )
-async def test_others_are_answered_as_before(statuses: dict[str, set[int]], gateway: Running) -> None:
+"""What misbehaves at the same time, and how it is answered."""
+
+
+async def test_others_are_answered_as_before(gateway: Running) -> None:
     async with aiohttp.ClientSession(gateway.url) as client:
         pid = gateway.process.pid
         await _p99(client, pid, 10)  # what is done once
         before = await _p99(client, pid)
-        ends = asyncio.Event()
-        misbehaving = [asyncio.create_task(_ask_until(ends, client, name)) for name in statuses]
-        await asyncio.sleep(0.5)
-        for _ in range(TRIES):
-            meanwhile = await _p99(client, pid)
-            if meanwhile <= max(P99, FACTOR * before):
-                break
-        ends.set()
-        for name, found in zip(statuses, await asyncio.gather(*misbehaving), strict=True):
-            assert found, name
-            assert found <= statuses[name], name
-    shown = f"{meanwhile * 1000:.0f} ms, {before * 1000:.0f} ms before"
-    assert meanwhile <= max(P99, FACTOR * before), shown
+        for statuses in TOGETHER:
+            ends = asyncio.Event()
+            misbehaving = [asyncio.create_task(_ask_until(ends, client, name)) for name in statuses]
+            await asyncio.sleep(0.5)
+            for _ in range(TRIES):
+                meanwhile = await _p99(client, pid)
+                if meanwhile <= max(P99, FACTOR * before):
+                    break
+            ends.set()
+            for name, found in zip(statuses, await asyncio.gather(*misbehaving), strict=True):
+                assert found, name
+                assert found <= statuses[name], name
+            shown = f"{' and '.join(statuses)}: {meanwhile * 1000:.0f} ms, {before * 1000:.0f} ms before"
+            assert meanwhile <= max(P99, FACTOR * before), shown
 
 
 async def _ask_until(ends: asyncio.Event, client: aiohttp.ClientSession, name: str) -> set[int]:
@@ -130,16 +130,20 @@ async def _p99(client: aiohttp.ClientSession, pid: int, rounds: int = 100) -> fl
     times = []
     for _ in range(rounds):
         for name in OTHERS:
+            await asyncio.sleep(0.005)
             before, began = _spent("self", pid), time.perf_counter()
             assert await _ask(client, name, "x") == 200
-            took, after = time.perf_counter() - began, _spent("self", pid)
+            took = time.perf_counter() - began
+            if took <= P99 / FACTOR:  # too little to matter, whoever had the core
+                times.append(took)
+                continue
+            after = _spent("self", pid)
             ran, waited = Counter[str](), Counter[str]()
             for thread, spent in after.items():
                 process = thread.split("/")[2]
                 ran[process] += spent[0] - before.get(thread, (0, 0))[0]
                 waited[process] += spent[1] - before.get(thread, (0, 0))[1]
             times.append(max(ran[str(pid)], took * 1e9 - waited.total()) / 1e9)
-            await asyncio.sleep(0.005)
     return statistics.quantiles(times, n=100)[98]
 
 

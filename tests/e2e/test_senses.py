@@ -22,6 +22,8 @@ from ..support.commands import ROOT, SAMPLES
 from ..support.remote import running
 from ..support.sounds import RATE, silence, vowel, wav
 
+pytestmark = pytest.mark.usefixtures("workers_are_forked")
+
 MODELS = SAMPLES / "models"
 
 

@@ -25,6 +25,8 @@ from ..support.remote import gateway_of, running, serving
 from .onnx.toys import echo
 from .test_infer_grpc import wanted, with_client
 
+pytestmark = pytest.mark.usefixtures("workers_are_forked")
+
 WORD, INSTEAD = "zebra", "[animal]"
 MODULE = """
 import time

@@ -36,6 +36,7 @@ from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.conversations import openai_bodies
+from ..support.examples import FEWER
 from ..support.pieces import RANDOMS, in_pieces
 from ..support.rows import each_row
 from ..support.wires import known, wire_plan
@@ -174,6 +175,7 @@ def test_a_stream_that_is_cut_anywhere_has_no_clean_end_in_any_protocol(
 
 @pytest.mark.parametrize("client", ENDS)
 @pytest.mark.parametrize("provider", APIS)
+@FEWER
 @given(random=RANDOMS)
 def test_the_pieces_in_which_a_stream_comes_make_no_difference_in_any_protocol(
     provider: str, client: str, random: Random

@@ -24,6 +24,7 @@ from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_requests import Passed
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, PassedRequest
 
+from ..support.examples import FEWER
 from ..support.pieces import RANDOMS
 from ..support.rows import each_row
 from ..support.wires import wire_plan
@@ -144,6 +145,7 @@ CLIENTS = ("openai_chat", "anthropic", "openai_responses")
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("upstream", UPSTREAMS)
+@FEWER
 @given(text=TEXTS, places=PLACES)
 @example(text="a😀b", places=[2])
 @example(text="😀😀", places=[1, 2, 3])

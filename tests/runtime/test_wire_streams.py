@@ -31,6 +31,7 @@ from inferc.runtime.requests.errors import (
 from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.requests.usage import Usage
 
+from ..support.examples import FEWER
 from ..support.pieces import RANDOMS, in_pieces
 from ..support.rows import each_row
 from ..support.wires import wire_plan
@@ -89,6 +90,7 @@ def whole(wire: str, answer: dict[str, Any]) -> tuple[ChatChunk | ChatEvents, di
 
 @pytest.mark.parametrize("tools", [False, True])
 @pytest.mark.parametrize("wire", SPOKEN)
+@FEWER
 @given(random=RANDOMS)
 def test_the_pieces_in_which_a_stream_arrives_make_no_difference(
     wire: str, tools: bool, random: Random

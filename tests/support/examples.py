@@ -5,5 +5,5 @@ from __future__ import annotations
 from hypothesis import settings
 
 FEWER = settings(max_examples=max(1, settings().max_examples // 4))
-"""Where each example is a whole file, with dozens of places in which something may go wrong: what was broken
-on purpose was found by the first few. Decorates a test."""
+"""Where each example is a whole file or stream, with dozens of places in which something may go wrong: what
+was broken on purpose was found by the first few. Decorates a test."""

@@ -87,6 +87,14 @@ def split(location: str = "split.onnx.data", length: int = 64) -> onnx.ModelProt
     return made
 
 
+def newer() -> onnx.ModelProto:
+    """Written by an `onnx` that no runtime knows."""
+    made = digits()
+    made.ir_version = 99
+    made.opset_import[0].version = 99
+    return made
+
+
 def save(made: onnx.ModelProto, path: Path) -> Path:
     """Write `made` as it is, external data left alone."""
     path.parent.mkdir(parents=True, exist_ok=True)

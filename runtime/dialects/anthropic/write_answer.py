@@ -57,6 +57,10 @@ ERROR_TYPES = {
 }
 """Anthropic's word for each status; all others are an `api_error`."""
 
+TOO_LONG = "prompt is too long"
+"""How Anthropic says so, by which Claude Code knows that it has to shorten the conversation. Source:
+https://github.com/Menci/Floway/pull/166."""
+
 
 _OF_DELTA = frozenset({"stop_reason", "stop_sequence", "stop_details", "container"})
 """Fields of a message that stand in the `delta` of its end. Source: Anthropic's reference, streaming."""
@@ -290,9 +294,12 @@ _THREADS = "thread_"
 
 
 def write_error(error: RequestError) -> Json:
-    """`error` in Anthropic's shape."""
+    """`error` in Anthropic's shape, and in its words where clients look for them."""
     kind = ERROR_TYPES.get(529 if error.code == "server_is_overloaded" else error.status, "api_error")
-    said: Json = {"type": kind, "message": error.message}
+    message = error.message
+    if error.code == "context_length_exceeded" and TOO_LONG not in message.lower():
+        message = f"{TOO_LONG}: {message}"
+    said: Json = {"type": kind, "message": message}
     if error.code.startswith(_THREADS):
         said["details"] = {"error_code": error.code}
     body: Json = {"type": "error", "error": said}

@@ -18,7 +18,7 @@ from ..sealed_texts import seal
 from .client_tools import SEARCH, by_function, call_of
 from .items import DIALECT
 from .read_request import NAMESPACE
-from .shapes import call_item, carried_json, flat
+from .shapes import call_item, carried_json, flat, state_of_call
 
 Json = dict[str, Any]
 
@@ -63,6 +63,7 @@ class OutputItems:
         self.output: list[Json] = []
         self._open: dict[str, _Item] = {}
         self._tools: dict[str, Tool] | None = None
+        self._due = False  # whether the message that is open is complete, unless the answer ends with it
 
     def text(self, event: e.TextDelta) -> bytes:
         opened = self._begin_part({"type": "output_text", "text": "", "annotations": [], "logprobs": []})
@@ -83,10 +84,10 @@ class OutputItems:
         )
 
     def _begin_part(self, part: Json) -> bytes:
-        told = b""
+        told = self.close_spoken() if self._due else b""
         item = self._open.get("message")
         if item is None:
-            told = self.close_spoken() + self._begin("message", self.message("in_progress"))
+            told += self.close_spoken() + self._begin("message", self.message("in_progress"))
             item = self._open["message"]
         if item.part is not None and item.part["type"] != part["type"]:
             told += self._end_part(item)
@@ -118,6 +119,8 @@ class OutputItems:
     def cite(self, event: e.Cited) -> bytes:
         item, note = self._open.get("message"), note_of(event)
         if item is None or item.part is None or note is None or item.part["type"] != "output_text":
+            return b""
+        if self._due:
             return b""
         notes = item.part["annotations"]
         notes.append(note)
@@ -191,26 +194,26 @@ class OutputItems:
         self.output.append(value)
         return self._events.tell("output_item.added", None, output_index=item.index, item=dict(value))
 
-    def _close(self, kind: str, summary: Any = None) -> bytes:
-        """summary: that of a thought, where its provider tells it in parts."""
+    def _close(self, kind: str, summary: Any = None, state: str = "completed") -> bytes:
+        """summary: that of a thought, where its provider tells it in parts. state: of a message."""
         item = self._open.pop(kind, None)
         if item is None:
             return b""
         told, text, value = b"", "".join(item.text), item.value
         if kind == "message":
+            self._due = False
             told = self._end_part(item)
+            value["status"] = state
         elif kind == "reasoning":
             part = {"type": "summary_text", "text": text}
             value["summary"] = summary or [part]
             told = self._events.tell("reasoning_summary_text.done", item, summary_index=0, text=text)
             told += self._events.tell("reasoning_summary_part.done", item, summary_index=0, part=part)
         elif value["type"] == "function_call":
-            value["arguments"] = text
+            value |= {"arguments": text, "status": state_of_call(text)}
             told = self._events.tell("function_call_arguments.done", item, name=value["name"], arguments=text)
         else:
             told = self._end_client_call(item, text)
-        if "status" in value:
-            value["status"] = "completed"
         return told + self._events.tell("output_item.done", None, output_index=item.index, item=value)
 
     def _end_client_call(self, item: _Item, arguments: str) -> bytes:
@@ -225,8 +228,14 @@ class OutputItems:
     def close_spoken(self) -> bytes:
         return self._close("reasoning") + self._close("message")
 
-    def close_all(self) -> bytes:
-        return b"".join([self._close(kind) for kind in list(self._open)])
+    def end_part(self) -> bytes:
+        """What was spoken is complete; of a message, that is told when something follows, or nothing does."""
+        self._due = "message" in self._open
+        return self._close("reasoning")
+
+    def close_all(self, state: str) -> bytes:
+        """state: of the answer, and so of a message that ends it."""
+        return b"".join([self._close(kind, state=state) for kind in list(self._open)])
 
     def item_id(self, kind: str) -> str:
         return f"{kind}_{hashed_id(self.response_id, str(len(self.output)))[5:]}"
@@ -237,7 +246,8 @@ class OutputItems:
             self._tools = by_function(self._request)
         match self._tools.get(name):
             case SealedTool() as tool:
-                return {"id": self.item_id("ctc"), "status": "completed"} | call_of(tool, id, name, arguments)
+                made = {"id": self.item_id("ctc"), "status": state_of_call(arguments)}
+                return made | call_of(tool, id, name, arguments)
             case FunctionTool(extras=extras) if space := own(extras, DIALECT).get(NAMESPACE):
                 named = {NAMESPACE: space["name"]}
             case _:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool, Tool, ToolChoice
 from ...requests.errors import RequestError
@@ -19,6 +21,15 @@ _REPEATED = ("max_tool_calls", "prompt_cache_key", "prompt_cache_retention", "sa
 """Fields of the request that stand in the response, too, beside those that a conversation has."""
 
 
+def state_of_call(arguments: str) -> str:
+    """What was cut off is no JSON any more, and nobody is to call that."""
+    try:
+        orjson.loads(arguments)
+    except ValueError:
+        return "incomplete" if arguments.startswith("{") else "completed"
+    return "completed"
+
+
 def call_item(item_id: str, id: str, name: str, arguments: str) -> Json:
     return {
         "id": item_id,
@@ -26,7 +37,7 @@ def call_item(item_id: str, id: str, name: str, arguments: str) -> Json:
         "call_id": id,
         "name": name,
         "arguments": arguments,
-        "status": "completed",
+        "status": state_of_call(arguments),
     }
 
 

@@ -116,7 +116,7 @@ class ResponsesWriter:
             case e.Cited():
                 return self._items.cite(event)
             case e.PartEnded():
-                return self._items.close_spoken()
+                return self._items.end_part()
             case e.Started():
                 self._items.response_id, self._model = self._named(event.id), event.model
                 self._beside |= _beside(event.extras)
@@ -127,7 +127,7 @@ class ResponsesWriter:
                 return b""
             case e.Finished():
                 self._finish = self._finish or event
-                return self._items.close_all()
+                return self._items.close_all(status_of(self._finish.reason)[0])
             case e.Failed():
                 self._failed = True
                 return self._response("failed", "failed", error=error_json(event.error))
@@ -179,6 +179,8 @@ class ResponsesWriter:
         if choice.logprobs:
             self._give_logprobs(list(choice.logprobs))
         status, details = status_of(choice.reason)
+        if output and output[-1]["type"] == "message":
+            output[-1]["status"] = status
         return dumps(self._whole(status, incomplete_details=details))
 
     def queued(self) -> bytes:

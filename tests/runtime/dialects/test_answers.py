@@ -21,7 +21,7 @@ from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.requests import events as e
-from inferc.runtime.requests.errors import RateLimited, RequestError
+from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError
 from inferc.runtime.requests.parts import Sealed, Text, Thinking, ToolCall
 from tests.support.conversations import answers
 from tests.support.rows import each_row
@@ -399,6 +399,14 @@ def test_errors_are_told_in_the_client_s_dialect() -> None:
         "request_id": "req_1",
     }
     assert anthropic.write_error(error) == told
+
+
+def test_a_conversation_that_is_too_long_is_told_in_the_words_that_clients_shorten_it_by() -> None:
+    for said in ("a maximum context length of 9 tokens", "Prompt is too long: 9 tokens"):
+        error = BadRequest(said, code="context_length_exceeded")
+        told = anthropic.write_error(error)["error"]["message"]
+        assert told.lower().count("prompt is too long") == 1
+        assert told.endswith(said)
 
 
 def test_a_failed_answer_cannot_be_folded() -> None:

@@ -22,6 +22,7 @@ from inferc.runtime.requests.conversation import Conversation, FunctionTool, Thi
 from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
 from inferc.runtime.requests.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from tests.support.conversations import answers
+from tests.support.examples import FEWER
 from tests.support.official_types import check_anthropic, check_openai_chat, check_openai_responses
 from tests.support.rows import each_row
 
@@ -143,6 +144,7 @@ def stream(events: list[e.Event], request: Conversation | None = None) -> list[J
     return [orjson.loads(event.data) for event in told]
 
 
+@FEWER
 @given(answers())
 def test_the_stream_is_what_openai_s_client_parses(events: list[e.Event]) -> None:
     told = stream(events)
@@ -160,6 +162,7 @@ def test_the_stream_is_what_openai_s_client_parses(events: list[e.Event]) -> Non
     )
 
 
+@FEWER
 @given(answers())
 def test_the_last_event_holds_the_whole_response(events: list[e.Event]) -> None:
     last = stream(events)[-1]["response"]
@@ -304,3 +307,27 @@ def test_what_the_client_runs_is_a_function_for_others_and_so_is_its_history(to:
     as_it_came = adapt(asked, UNKNOWN, client="openai_responses", provider="openai_responses")
     assert isinstance(as_it_came, Adapted)
     assert as_it_came.conversation == asked
+
+
+SPOKEN: list[e.Event] = [e.TextDelta("So it")]
+CUT_CALL: list[e.Event] = [e.ToolCallBegun(0, "c", "f"), e.ToolCallDelta(0, '{"a": "b'), e.ToolCallDone(0)]
+
+
+@pytest.mark.parametrize(
+    ("events", "states"),
+    [
+        (SPOKEN, ["incomplete"]),
+        ([*SPOKEN, e.PartEnded()], ["incomplete"]),
+        ([*SPOKEN, e.PartEnded(), e.ThinkingDelta("hm", "anthropic"), e.PartEnded()], ["completed", None]),
+        ([*SPOKEN, e.PartEnded(), *CUT_CALL], ["completed", "incomplete"]),
+    ],
+)
+def test_an_item_that_was_cut_off_says_so(events: list[e.Event], states: list[str | None]) -> None:
+    """Clients call the functions of items that are complete."""
+    all_of_it = [e.Started("a", "m"), *events, e.Finished("length")]
+    told = stream(all_of_it)
+    assert [item.get("status") for item in told[-1]["response"]["output"]] == states
+    done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
+    assert done == told[-1]["response"]["output"]
+    whole = orjson.loads(ResponsesWriter(conversation(), 1).whole(fold(all_of_it)))
+    assert [item.get("status") for item in whole["output"]] == states

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import onnxruntime
 import pytest
 from attrs import evolve
 from onnx import TensorProto, helper
 
+from inferc.compiler.checks.onnx_models import NEWEST_IR, NEWEST_OPSET, RUNTIME
 from inferc.compiler.plan import Batching
 from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.replicas.onnx.trial_rows import made_up_rows
@@ -205,3 +207,25 @@ async def test_what_to_do_about_a_model_that_cannot_be_loaded(
     with pytest.raises(StartError, match=advice):
         async with running(tensor_plan(tmp_path / "m.onnx")):
             pass
+
+
+@pytest.mark.parametrize(
+    ("ir_version", "opset"), [(NEWEST_IR, NEWEST_OPSET), (NEWEST_IR + 1, 17), (9, NEWEST_OPSET + 1)]
+)
+async def test_what_is_told_of_a_new_model_is_what_the_runtime_does(
+    tmp_path: Path, ir_version: int, opset: int
+) -> None:
+    if not onnxruntime.__version__.startswith(f"{RUNTIME}."):
+        pytest.skip(f"what is known is of ONNX Runtime {RUNTIME}")
+    sides = [helper.make_tensor_value_info(name, F32, ["n"]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", sides[:1], sides[1:])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir_version)
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    told = Project(tmp_path).codes('deployment m { model = "m.onnx" }')
+    loads = True
+    try:
+        async with running(tensor_plan(tmp_path / "m.onnx")):
+            pass
+    except StartError:
+        loads = False
+    assert told == ([] if loads else ["W0521"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.commands import ROOT
-from ...support.forked import PATIENCE
+from ...support.forked import PATIENCE, forked_program
 from ...support.remote import eventually, executor_of, gateway_of, plan_of, until
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
@@ -198,10 +197,8 @@ async def main():
 
 asyncio.run(main())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    loaded, unloaded = map(int, done.stdout.split())
+    with forked_program(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        loaded, unloaded = map(int, process.communicate(timeout=200)[0].split())
     assert unloaded < loaded - 20
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from inferc.runtime.serving.pipelines.workers import forkserver
-
 from ...support.externs import Externs, Write
-from ...support.forked import forked_workers
 
 
 @pytest.fixture
@@ -32,11 +27,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 @pytest.fixture(autouse=True)
-def _forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that workers come from need not import each time what they need."""
-    monkeypatch.setattr(
-        forkserver, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": forked_workers})
-    )
+def _forked_workers(workers_are_forked: None) -> None: ...
 
 
 @pytest.fixture
