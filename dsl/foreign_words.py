@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .late_pattern import late_pattern
 from .record import frozen
 
 _TABLE = Path(__file__).with_name("foreign_words.json")
@@ -56,7 +57,7 @@ def foreign_forms() -> tuple[ForeignForm, ...]:
 
 
 def _form(written: str, at: str, **told: str) -> ForeignForm:
-    return ForeignForm(re.compile(written.replace("<at>", f"(?P<at>{at})")), re.compile(at), **told)
+    return ForeignForm(late_pattern(written.replace("<at>", f"(?P<at>{at})")), re.compile(at), **told)
 
 
 @cache

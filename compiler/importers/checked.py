@@ -45,9 +45,8 @@ def settle(draft: Draft, path: Path) -> None:
             return
         for each in _one_of_each(draft, written, refused):
             reason = reason or each.message
-            budget = each.secondary[0] if each.secondary else each.primary
-            is_budget = each.code == _NO_PRICE and budget is not None
-            if not (is_budget and budget and _only_warns(draft, written[_line(budget.span)][1])):
+            budget = _budget(written, each)
+            if budget is None or not _only_warns(draft, budget):
                 _take_out(draft, _place(written, each), each)
     raise ImportFailed("too much of this file cannot be said here")
 
@@ -66,15 +65,25 @@ def _without_effect(draft: Draft, written: list[Line], found: Iterable[Diagnosti
 
 
 def _one_of_each(draft: Draft, written: list[Line], refused: list[Diagnostic]) -> list[Diagnostic]:
-    """The first finding of each deployment: further ones may follow from it. Alone, where it is of none."""
+    """The first finding of each deployment, and of each budget: further ones may follow from it. Alone, where
+    it is of none."""
     found: dict[int, Diagnostic] = {}
     owners = _owners(draft)
     for each in refused:
-        around = owners.get(id(_place(written, each)[0]))
-        if around is None or each.code == _NO_PRICE:
+        owner, _ = _budget(written, each) or _place(written, each)
+        around = owners.get(id(owner))
+        if around is None and each.code != _NO_PRICE:
             return list(found.values()) or [each]
-        found.setdefault(id(around), each)
+        found.setdefault(id(owner if around is None else around), each)
     return list(found.values())
+
+
+def _budget(written: list[Line], refused: Diagnostic) -> Place | None:
+    """Where the budget is that cannot be kept without a price; None for other mistakes."""
+    label = refused.secondary[0] if refused.secondary else refused.primary
+    if refused.code != _NO_PRICE or label is None:
+        return None
+    return written[min(_line(label.span), len(written) - 1)][1]
 
 
 def _place(written: list[Line], refused: Diagnostic) -> Place:

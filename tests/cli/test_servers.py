@@ -89,7 +89,7 @@ def test_run_serves_every_deployment(tmp_path: Path, compiled: bool) -> None:
         ran("compile", source, "-o", plan, cwd=ROOT, check=True)
         source = plan
     with (
-        serving("run", source, "--port", "0", forked=False) as gateway,
+        serving("run", source, "--port", "0", forked=compiled) as gateway,
         urllib.request.urlopen(f"{gateway.url}/v1/models", timeout=30) as response,
     ):
         assert [model["id"] for model in json.load(response)["data"]] == ["embedder", "gpt"]

@@ -206,7 +206,7 @@ async def test_a_body_goes_out_whole(make: Make) -> None:
 async def test_an_answer_may_come_before_all_is_sent(make: Make) -> None:
     early = OK.replace(b"200 OK", b"413 Content Too Large")
     async with provider(early, read_body=False) as seen, client(make) as asking:
-        answer = await asking.post(str(seen.url), b" " * (64 << 20), {}, limit())
+        answer = await asking.post(str(seen.url), b" " * (16 << 20), {}, limit())
         assert answer.status == 413
         answer.release()
         answer = await asking.post(str(seen.url), b"{}", {}, limit())

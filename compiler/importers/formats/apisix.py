@@ -240,6 +240,8 @@ def _aim(made: Deployment, instance: Node, draft: Draft) -> bool:
         return False
     if model == "*" and made.label_of("runtime") not in ("openai_compatible", "gemini"):
         made.put("model", f"{kind}/*")
+    if named is not None and (variable := _named(named)) is not None:
+        made.put("model", variable)
     draft.kept(url)
     return True
 

@@ -35,6 +35,7 @@ _RUNTIMES: dict[str, str] = {
 """By the schema of a backend: its runtime; others have none here."""
 
 _ANY = "*"
+_ANYTHING = re.compile(r"(?<!\\)\.[*+]")
 _PLAIN = re.compile(r"(?:[\w.:/@-]|\\[^\w\s])+")
 """A regular expression that means itself: a dot is hardly ever meant as any letter."""
 
@@ -190,12 +191,11 @@ def _rule(rule: Node, route: Resource, cluster: Cluster, draft: Draft) -> list[D
     if asked is None or backends is None:
         draft.lost(rule, f"it chooses by something else than the header `{MODEL_HEADER}`")
         return []
-    name, said = asked
-    called = "any" if name == _ANY else name
+    called, said = asked
     levels: dict[int, list[tuple[Deployment, Node]]] = {}
     alone = len(backends.items) == 1
     for reference in backends.items:
-        made = _deployment(reference, route, name, called, alone, cluster, draft)
+        made = _deployment(reference, route, called, alone, cluster, draft)
         if made is None:
             continue
         draft.deployments.append(made)
@@ -209,13 +209,6 @@ def _rule(rule: Node, route: Resource, cluster: Cluster, draft: Draft) -> list[D
     if not levels:
         draft.lost(rule, _NOWHERE)
         return []
-    if name == _ANY:
-        is_open = any(
-            str(made.value("model")).endswith("*") for level in levels.values() for made, _ in level
-        )
-        draft.changed(
-            said, f"clients ask for `{called}{'/…' if is_open else ''}`", levels[min(levels)][0][0].remarks
-        )
     draft.kept(said)
     strategies = [_level(levels[each], draft) for each in sorted(levels)]
     deployments = [each for level in levels.values() for each, _ in level]
@@ -258,19 +251,20 @@ def _asked(rule: Node, draft: Draft) -> tuple[str, Node] | None:
 
 
 def _name(header: Node) -> str | None:
-    """The name that a header has to hold, `*` where any will do; None for a pattern of some names."""
+    """The name that a header has to hold, with a `*` where anything will do; None for other patterns."""
     value = header.get("value")
     written = str(value.value or "") if value is not None else ""
     if header.text("type") != "RegularExpression":
         return written or None
     pattern = written.removeprefix("^").removesuffix("$")
-    if pattern in (".*", ".+"):
-        return _ANY
-    return re.sub(r"\\(.)", r"\1", pattern) if _PLAIN.fullmatch(pattern) else None
+    parts = _ANYTHING.split(pattern)
+    if len(parts) > 2 or not all(not part or _PLAIN.fullmatch(part) for part in parts):
+        return None
+    return _ANY.join(re.sub(r"\\(.)", r"\1", part) for part in parts) or None
 
 
 def _deployment(
-    reference: Node, route: Resource, asked: str, called: str, alone: bool, cluster: Cluster, draft: Draft
+    reference: Node, route: Resource, called: str, alone: bool, cluster: Cluster, draft: Draft
 ) -> Deployment | None:
     """One backend under one name, as a deployment."""
     if reference.text("kind") == "InferencePool":
@@ -295,9 +289,9 @@ def _deployment(
         return None
     override = reference.get("modelNameOverride")
     draft.report.form(*(reference.get(each) for each in ("namespace", "group", "kind")))
-    made = Deployment(
-        name=draft.free_name(called if alone else f"{called}-{backend.name}"), nodes=(reference,)
-    )
+    plain = called.replace(_ANY, "").strip("-/_.:") or "any"
+    name = draft.free_name(called if alone else f"{plain}-{backend.name}")
+    made = Deployment(name=name, nodes=(reference,))
     draft.kept(reference.get("name"), override, schema.get("name") if schema is not None else None)
     address(backend, runtime, made, cluster, draft)
     changes = backend.spec.get("headerMutation", "set")
@@ -306,7 +300,7 @@ def _deployment(
             put_header(draft, made, header, value)
             draft.kept(each.get("name"))
     runtime = made.label_of("runtime")
-    wanted = asked if asked != _ANY or runtime == COMPATIBLE else f"{runtime}/{asked}"
+    wanted = called if called != _ANY or runtime == COMPATIBLE else f"{runtime}/{called}"
     made.put(
         "model", str(override.value) if override is not None else wanted, *([override] if override else [])
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from inferc.compiler.importers import ImportFailed, import_text, read_text
+from inferc.compiler.compile import check_file
+from inferc.compiler.importers import ImportFailed, checked, import_text, read_text
 
 BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
@@ -171,3 +173,22 @@ def test_a_step_of_a_graph_at_a_host_that_is_none_is_lost(tmp_path: Path) -> Non
     head = "apiVersion: serving.kserve.io/v1alpha1\nkind: InferenceGraph\nmetadata: {name: g}\n"
     imported = import_text(f"{head}spec: {spec}\n", "c.yaml", tmp_path, tmp_path / "out.infer")
     assert "it names a service that cannot be here" in imported.text
+
+
+def test_many_budgets_without_a_price_are_seen_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at the whole file takes as long as the file is: one for each budget would be forever."""
+    looks = 0
+
+    def look(*arguments: Any, **named: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return check_file(*arguments, **named)
+
+    monkeypatch.setattr(checked, "check_file", look)
+    params = "{model: openai/mine, api_key: os.environ/K, max_budget: 5, budget_duration: 1d}"
+    entries = (f"  - {{model_name: m{number}, litellm_params: {params}}}\n" for number in range(20))
+    came = import_text("model_list:\n" + "".join(entries), "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert came.text.count("on_exceeded = warn") == 20
+    assert looks <= 3

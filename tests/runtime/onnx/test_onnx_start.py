@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from inferc.compiler.plan import (
     ExecutionProvider,
@@ -22,6 +23,7 @@ from inferc.runtime.replicas.onnx.providers import ort_providers, why_missing
 from inferc.runtime.requests.errors import StartError
 
 from .plans import MODELS, PLACEMENT, embed, embed_spec, file_ref, onnx_plan, running
+from .toys import small_plan
 
 ON_GPU = ReplicaPlacement(0, None, (0,))
 no_gpu = pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")
@@ -37,17 +39,17 @@ async def start_error(plan: OnnxServingPlan, placement: ReplicaPlacement = PLACE
 @no_gpu
 @pytest.mark.parametrize(("providers", "title"), [("cuda cpu", "CUDA"), ("tensorrt cpu", "TensorRT")])
 async def test_a_missing_gpu_provider_is_an_error_that_names_it_and_the_deployment(
-    providers: str, title: str
+    providers: str, title: str, tmp_path: Path
 ) -> None:
-    message = await start_error(onnx_plan(providers=providers), ON_GPU)
+    message = await start_error(small_plan(tmp_path, providers=providers), ON_GPU)
     assert message.startswith(f"deployment `embedder` asks for {title} ")
     assert "on_missing_provider = warn" in message
     assert "\n" not in message
 
 
 @no_gpu
-async def test_each_missing_provider_is_a_problem_of_its_own() -> None:
-    message = await start_error(onnx_plan(providers="tensorrt cuda cpu"), ON_GPU)
+async def test_each_missing_provider_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    message = await start_error(small_plan(tmp_path, providers="tensorrt cuda cpu"), ON_GPU)
     assert [line.split(" (")[0] for line in message.splitlines()] == [
         "deployment `embedder` asks for TensorRT",
         "deployment `embedder` asks for CUDA",
@@ -56,21 +58,23 @@ async def test_each_missing_provider_is_a_problem_of_its_own() -> None:
 
 @no_gpu
 async def test_with_warn_a_missing_provider_is_logged_and_the_real_one_shown(
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plan = onnx_plan(providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
+    plan = small_plan(tmp_path, providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
     with caplog.at_level(logging.WARNING):
         async with running(plan, ON_GPU, anew=True) as replica:
             assert replica.status().providers == ("cpu",)
-            assert (await embed(replica, "still served")).vectors.shape == (1, 384)
+            assert (await embed(replica, "still served")).vectors.shape == (1, 3)
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == 2
     assert all("deployment `embedder`" in each and "it runs on CPU instead" in each for each in warnings)
 
 
 @no_gpu
-async def test_nothing_is_printed_when_gpu_providers_are_missing(capfd: pytest.CaptureFixture[str]) -> None:
-    plan = onnx_plan(providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
+async def test_nothing_is_printed_when_gpu_providers_are_missing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = small_plan(tmp_path, providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
     async with running(plan, ON_GPU, anew=True):
         pass
     assert capfd.readouterr() == ("", "")
@@ -184,20 +188,21 @@ async def test_pooling_that_does_not_fit_the_model_is_told() -> None:
 
 async def test_a_tokenizer_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text('{"a": 1}')
-    message = await start_error(onnx_plan(task=embed_spec(tokenizer=file_ref(tmp_path / "tokenizer.json"))))
+    plan = small_plan(tmp_path)
+    task = evolve(plan.task, tokenizer=file_ref(tmp_path / "tokenizer.json"))
+    message = await start_error(evolve(plan, task=task))
     assert message.startswith(f"deployment `embedder`: its tokenizer {tmp_path / 'tokenizer.json'} is no ")
 
 
 @pytest.mark.parametrize(("module", "extra"), [("tokenizers", "embed"), ("onnxruntime", "cpu")])
 async def test_a_missing_package_says_what_to_install(
-    module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+    module: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    plan = small_plan(tmp_path)
     monkeypatch.setitem(sys.modules, module, None)
-    message = await start_error(onnx_plan())
+    message = await start_error(plan)
     assert pip_install(extra) in message
 
 
 def _with_model(plan: OnnxServingPlan, model: FileRef) -> OnnxServingPlan:
-    from attrs import evolve
-
     return evolve(plan, model=model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ...budgets import budget
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
@@ -78,8 +80,8 @@ class _Reading:
         except Unfit as unfit:
             self._draft.lost_whole(entry, str(unfit), before)
             return
-        for item in self._files.all_of("credential_list"):
-            params = entry.get("litellm_params", "litellm_credential_name")
+        params = entry.get("litellm_params", "litellm_credential_name")
+        for item in self._files.all_of("credential_list") if params is not None else ():
             if params is not None and item.text("credential_name") == params.value:
                 self._draft.report.lean(item, params)
                 self._draft.kept(item.get("credential_name"))
@@ -92,7 +94,7 @@ class _Reading:
     def _again(self, entry: Node, group: Group) -> Deployment | None:
         """The deployment that an entry of a group repeats, as `inferc export` writes: `id: GROUP/NAME`."""
         identity = entry.text("model_info", "id") or ""
-        named = identity.removeprefix(f"{plain_name(group.name)}/")
+        named = identity.removeprefix(f"{group.name}/").removeprefix(f"{plain_name(group.name)}/")
         other = self._files.groups.get(named) or self._files.groups.get(f"{named}/*")
         if named == identity or other is None or other is group or len(other.members) != 1:
             return None
@@ -109,6 +111,7 @@ class _Reading:
     def _name(self) -> None:
         """Deployments are called like their group, where nothing else must be."""
         for group in self._files.groups.values():
+            labels = Counter(made.label_of("runtime") for made in group.members)
             alone = len(group.members) == 1 and not self._routing.chain(group.name)
             for place, (made, entry) in enumerate(zip(group.members, group.entries, strict=True), 1):
                 identity = entry.get("model_info", "id")
@@ -124,10 +127,8 @@ class _Reading:
                     wanted = identity.value
                 else:
                     label = made.label_of("runtime").replace(COMPATIBLE, "server")
-                    same = [
-                        each for each in group.members if each.label_of("runtime") == made.label_of("runtime")
-                    ]
-                    wanted = f"{plain_name(group.name)}-{label if len(same) == 1 else place}"
+                    is_only_one = labels[made.label_of("runtime")] == 1
+                    wanted = f"{plain_name(group.name)}-{label if is_only_one else place}"
                 made.name = self._draft.free_name(wanted)
                 if identity is not None and made.name == identity.value:
                     self._draft.overrule(Outcome.KEPT, identity, "", made.remarks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from ...draft import Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...report import Outcome, Remark
@@ -38,6 +40,7 @@ class Routing:
             return []
         return [(name, node) for item in node.items if (name := _asked(item)) not in ("", group)]
 
+    @cached_property
     def _rules(self) -> list[tuple[str, Node]]:
         """What stands behind whom. Those of the router count before LiteLLM's own."""
         for section in ("router_settings", "litellm_settings"):
@@ -48,17 +51,22 @@ class Routing:
                 return said
         return []
 
+    @cached_property
+    def _first_rules(self) -> dict[str, Node]:
+        """Of several for one group, the first counts."""
+        return dict(reversed(self._rules))
+
     def _own(self, group: str) -> Node | None:
-        rules = self._rules()
+        rules = self._first_rules
         names = (group, group.partition("/")[2]) if "*" not in group else (group,)
-        return next((node for wanted in names for name, node in rules if name == wanted), None)
+        return next((rules[name] for name in names if name in rules), None)
 
     def _of_all(self) -> Node | None:
         """What stands behind all that have nothing of their own; the last that says so counts."""
         default = self._default()
         if default is not None and default.items:
             return default
-        return next((node for name, node in reversed(self._rules()) if name == "*"), None)
+        return next((node for name, node in reversed(self._rules) if name == "*"), None)
 
     def _default(self) -> Node | None:
         sections = ("router_settings", "litellm_settings")
