@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from attrs import evolve
 
 from . import syntax as s
+from .bad_texts import bad_text
 from .literals import raw_text, read_text
 from .reports import SyntaxReports
 from .tokens import Token
@@ -54,6 +56,7 @@ class ExpressionBuilder:
 
     def __init__(self, reports: SyntaxReports) -> None:
         self._reports = reports
+        self._bad_text = partial(bad_text, reports)
         self._chain: s.Node | None = None
         self._chain_length = 0
 
@@ -167,7 +170,7 @@ class ExpressionBuilder:
         [token] = c
         if token.start in self._reports.keys.found:
             return s.Bad(token.start, token.end)
-        return read_text(token.text, token.start, token.end, self._reports.bad_text)
+        return read_text(token.text, token.start, token.end, self._bad_text)
 
     def true(self, c: Children) -> s.Boolean:
         return s.Boolean(c[0].start, c[0].end, True)
@@ -232,7 +235,7 @@ class ExpressionBuilder:
         return s.IfElse(c[0].start, c[8].end, c[1], c[3], c[7])
 
     def _path(self, token: Token) -> s.Text:
-        return read_text(token.text, token.start, token.end, self._reports.bad_text)
+        return read_text(token.text, token.start, token.end, self._bad_text)
 
     def _longer(self, base: s.Node, made: s.Node, most: int = LONGEST_CHAIN) -> s.Node:
         """`made`, which adds to `base`; or `base` itself, when the chain is as long as it may be."""
@@ -244,10 +247,10 @@ class ExpressionBuilder:
 
     def _plain(self, token: Token) -> str:
         """The text of a literal in which nothing is interpolated: a name, or a text as a type."""
-        text = read_text(token.text, token.start, token.end, self._reports.bad_text)
+        text = read_text(token.text, token.start, token.end, self._bad_text)
         for part in text.parts:
             if not isinstance(part, str):
-                self._reports.bad_text("value", part.start - 2, part.end + 1)
+                self._bad_text("value", part.start - 2, part.end + 1)
         return "".join(part for part in text.parts if isinstance(part, str))
 
 

@@ -14,12 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .late_pattern import late_pattern
 from .record import frozen
 
 _TABLE = Path(__file__).with_name("foreign_words.json")
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class ForeignWord:
     """A word of others. to: its place here, or the word that is used here."""
 
@@ -29,7 +30,7 @@ class ForeignWord:
     form: str = ""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class ForeignForm:
     """What others write. written: it on its line; its group `at` is the token that cannot be read.
 
@@ -56,7 +57,7 @@ def foreign_forms() -> tuple[ForeignForm, ...]:
 
 
 def _form(written: str, at: str, **told: str) -> ForeignForm:
-    return ForeignForm(re.compile(written.replace("<at>", f"(?P<at>{at})")), re.compile(at), **told)
+    return ForeignForm(late_pattern(written.replace("<at>", f"(?P<at>{at})")), re.compile(at), **told)
 
 
 @cache

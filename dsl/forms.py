@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .late_pattern import late_pattern
+
 DECLARED = {
     "IMPORT": 'write `import "file.infer" as name`, or `import { a, b } from "file.infer"`',
     "PARAM": 'write `param name: text = "default"`',
@@ -39,9 +41,20 @@ WITHOUT_ELSE = "`if` gives a value in any case: `if condition { a } else { b }`"
 
 COMPARES = "`==` compares, as in `expect answered_by == model`"
 
-STARTS = {
+_STARTS = {
     "{": "nothing stands around declarations: `deployment name { … }`; `inferc import` reads JSON of others",
     "[": "a section is a declaration: `deployment name { … }`; `inferc import` reads files of others",
     "-": "a file of YAML begins so: `inferc import config.yaml` writes it as `.infer`",
 }
 """What a file of another kind begins with."""
+_ADDRESS = late_pattern(r"(?:[\w-]++(?:\.[\w-]++)++|\*)?+(?::\d++)?+(?<=[\w*])[ \t]*+\{")
+
+
+def begun_otherwise(text: str, start: int) -> str | None:
+    """What to do about a file of another kind, of which a declaration begins at `start`."""
+    if _ADDRESS.match(text, start) is not None:
+        return (
+            'where requests come in is said by `gateway { bind = "127.0.0.1:8080" }`, and where they go by '
+            "deployments"
+        )
+    return _STARTS.get(text[start : start + 1])

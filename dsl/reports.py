@@ -12,7 +12,6 @@ from .foreign_words import ForeignWord, foreign_words
 from .key_reports import KeyReports
 from .late_pattern import late_pattern
 from .lines import end_before, line_start
-from .literals import FOREIGN_ESCAPE
 from .secret_lines import without_secrets
 from .source import Source, Span
 from .syntax import Block, Field, Node, Phrase, Reference, Scene
@@ -34,7 +33,6 @@ def _next_declaration() -> re.Pattern[str]:
 _NEW_ITEMS = frozenset(("DEPLOYMENT", "RBRACE", "RETURN"))
 """One of these fits where a line of its own may begin."""
 
-_WINDOWS_PATH = late_pattern(r"(?:[A-Za-z]:|\.{1,2})(?:\\[\w .-]+)+(?=\")")
 _NEAR = 200
 """How many characters before and behind a place are looked at."""
 
@@ -42,9 +40,6 @@ _BEHIND_VALUE = late_pattern(r"(?:\d\w*|\)|=[ \t]*+\"[^\"\n]*+\")[ \t]++\Z")
 _SIGN = late_pattern(r"[ \t]*+[=:{]")
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
-_CALLED = late_pattern(r"\$\{((?:env|file)\(\"[^\"\n]*+\"\))\}")
-_GOES_ON = late_pattern(r"\"[^\s\"]++\"")
-"""A quote that was not meant to end a text: the first one in `${env("HOST")}`."""
 
 MOST_ERRORS = 1000
 """Reading stops at this many mistakes: the file is no `.infer` file."""
@@ -65,7 +60,8 @@ class SyntaxReports:
         self.found = found
         self._damage: list[int] = []
         self._last_comma = -1
-        self._last_path = -1
+        self.last_path = -1
+        """Where the last text begins that is a path of Windows."""
         self.last_number = -1
         """Where the last number begins that is none."""
         self.told_until = 0
@@ -254,68 +250,6 @@ class SyntaxReports:
             "E0107", "this is nested too deeply", span, help="split it into several declarations or steps"
         )
 
-    def _windows_path(self, start: int) -> bool:
-        r"""Say once of `"C:\models\m.onnx"` how a path is written; whether a text is one."""
-        text = self.source.text
-        quote = text.rfind('"', max(text.rfind("\n", 0, start) + 1, start - _NEAR), start)
-        found = _WINDOWS_PATH.match(text, quote + 1, start + _NEAR) if quote >= 0 else None
-        if found is None:
-            return False
-        if quote != self._last_path:
-            self._last_path = quote
-            meant, here = (
-                found[0].replace("\\\\", "/").replace("\\", "/"),
-                self.span(found.start(), found.end()),
-            )
-            fixes = [Fix(f'write `"{meant}"`', (Edit(here, meant),))]
-            self.error(
-                "E0111",
-                "a path is written with `/`, on Windows too",
-                here,
-                "`\\` begins an escape",
-                fixes=fixes,
-            )
-        return True
-
-    def bad_text(self, kind: str, start: int, end: int) -> None:
-        here = self.span(start, end)
-        if kind == "escape":
-            if self.keys.hides(start):
-                return
-            if self._windows_path(start):
-                return
-            other = FOREIGN_ESCAPE.match(self.source.text, start)
-            digits = other[1] or other[2] if other is not None else "d800"
-            meant = f"\\u{{{digits}}}" if not 0xD800 <= int(digits, 16) < 0xE000 else ""
-            whole = self.span(start, other.end() if other is not None else end)
-            escapes = '`\\n`, `\\t`, `\\r`, `\\0`, `\\"`, `\\\\`, `\\$` and `\\u{…}`'
-            self.error(
-                "E0111",
-                f"`{shorten(here.text)}` is no escape",
-                here,
-                help=f"escapes are {escapes}; write `\\\\` for a backslash",
-                fixes=[Fix(f"write `{meant}`", (Edit(whole, meant),))] if meant else (),
-            )
-        elif kind == "value":
-            self.error(
-                "E0112",
-                "names, and texts as types, hold no values",
-                here,
-                help="write what is meant; for the two characters themselves write `\\${`",
-            )
-        else:
-            called = _CALLED.match(self.source.text, start)
-            self.error(
-                "E0112",
-                "only a name may stand between `${` and `}`",
-                here,
-                help=f"write `let value = {called[1]}` above, and `${{value}}` here"
-                if called is not None
-                else "write `${name}`; for the two characters themselves write `\\${`",
-            )
-            if _GOES_ON.match(self.source.text, end) is not None and not here.text.endswith("}"):
-                self.guessed_at(start)
-
     def too_long(self, operator: Token, most: int) -> None:
         self.sound_from = max(self.sound_from, operator.end)
         self.found.error(
@@ -337,7 +271,7 @@ class SyntaxReports:
         self.error("E0101", message, here, f"expected {wanted}", help=help)
 
     def unknown_declaration(self, token: Token, meant: str | None) -> None:
-        from .forms import STARTS
+        from .forms import begun_otherwise
 
         here = self.token_span(token)
         fixes = [Fix(f"write `{meant}`", (Edit(here, meant),))] if meant else []
@@ -346,7 +280,9 @@ class SyntaxReports:
             f"a declaration cannot start with {found_words(token)}",
             here,
             "expected a declaration",
-            help=None if meant else STARTS.get(token.text[:1]) or f"a file holds {DECLARATION_WORDS}",
+            help=None
+            if meant
+            else begun_otherwise(self.source.text, token.start) or f"a file holds {DECLARATION_WORDS}",
             fixes=fixes,
         )
         if meant is None:

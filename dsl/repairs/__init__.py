@@ -46,6 +46,7 @@ REPAIRS: tuple[Repair, ...] = (
     signs.unknown_character,
     declarations.import_without_name,
     declarations.misspelt_declaration,
+    declarations.comma_between,
     declarations.field_outside,
     declarations.template_inside,
     declarations.declaration_inside,

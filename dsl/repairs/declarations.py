@@ -150,7 +150,7 @@ def field_outside(at: Situation) -> Instead | None:
         at.reports.ended_too_early(end - 1, token)
         return SKIP
     if not at.follows("="):
-        return None
+        return _nameless_kind(at)
     told = foreign_words("declarations").get(token.text)
     if told is not None and told.say:
         return _say_instead(at, told)
@@ -167,6 +167,36 @@ def field_outside(at: Situation) -> Instead | None:
         fixes=at.change("add `let`", token.start, token.start, "let ", safe=False),
     )
     return use(Token("LET", "let", token.start, token.start), token)
+
+
+def _nameless_kind(at: Situation) -> Instead | None:
+    """`gpt { model = "…" }`."""
+    token = at.token
+    if not is_at_margin(at.text, token.start):
+        return None
+    meant = f"deployment {token.text}"
+    at.error(
+        "E0101",
+        f"nothing says what `{token.text}` is",
+        at.here,
+        f"write `{meant}`",
+        fixes=at.change(f"write `{meant}`", token.start, token.start, "deployment ", safe=False),
+    )
+    return use(Token("DEPLOYMENT", "deployment", token.start, token.start), token)
+
+
+def comma_between(at: Situation) -> Instead | None:
+    """`},` between two declarations."""
+    if at.token.type != "COMMA" or not at.fits("DEPLOYMENT"):
+        return None
+    at.error(
+        "E0108",
+        "no comma stands between declarations",
+        at.here,
+        "remove this",
+        fixes=at.change("remove the comma", at.token.start, at.token.end, ""),
+    )
+    return use()
 
 
 def template_inside(at: Situation) -> Instead | None:

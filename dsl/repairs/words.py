@@ -13,6 +13,7 @@ from .situation import SKIP, Instead, Situation, as_name, as_word, placeholder, 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
 _SIGNED = re.compile(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])")
 _SPACED = re.compile(r"\w++(?:[ ](?!from\b)\w++)++(?=[ \t]*+\{)")
+_NEAR = 20
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 
 
@@ -38,13 +39,9 @@ def dashed_name(at: Situation) -> Instead | None:
         return SKIP
     if at.fits("EQUAL") and at.fits("LBRACE"):
         if token.type == "DOT":
-            block, _, inner = text.partition(".")
-            at.error(
-                "E0101",
-                "a field is named without the block around it",
-                here,
-                help=f"write `{block} {{ {inner} = … }}`",
-            )
+            behind = at.text[found.end() : found.end() + _NEAR].lstrip(" \t")[:1]
+            message = "a field is named without the block around it"
+            at.error("E0101", message, here, help=f"write `{_as_blocks(text.split('.'), behind == '{')}`")
             return SKIP
         if _block_around(at) == "headers":
             return _quote_it(at, "a name with `-` needs quotes", here.start, here.end, 1)
@@ -59,6 +56,17 @@ def dashed_name(at: Situation) -> Instead | None:
         at.drop(1)
         return use(Token("NAME", meant, here.start, here.end), until=here.end)
     return _quote_it(at, f"a name with `{token.text}` needs quotes", here.start, here.end, 1)
+
+
+def _as_blocks(steps: list[str], is_block: bool) -> str:
+    """`runtime openai { retry { max_retries = … } }` for `runtime.openai.retry.max_retries`."""
+    if steps[0] in ("runtime", "task") and len(steps) > 1 and (is_block or len(steps) > 2):
+        steps = [f"{steps[0]} {steps[1]}", *steps[2:]]
+    *blocks, last = steps
+    inner = f"{last} {{ … }}" if is_block else f"{last} = …"
+    for block in reversed(blocks):
+        inner = f"{block} {{ {inner} }}"
+    return inner
 
 
 def _block_around(at: Situation) -> str:

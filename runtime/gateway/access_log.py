@@ -12,6 +12,7 @@ import stat
 import termios
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -86,8 +87,10 @@ class AccessLog:
             return
         self._waiting.put(record)
         if self._thread is None:
-            self._thread = Thread(target=self._run, name="access log", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._run, name="access log", daemon=True)
+            with suppress(RuntimeError):  # there is no room for a thread: the next line tries again
+                thread.start()
+                self._thread = thread
 
     async def stop(self) -> None:
         """Write what is left and what comes meanwhile, as far as it is read in time. Safe to call twice: all

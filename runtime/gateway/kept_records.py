@@ -123,7 +123,8 @@ class KeepingRecords:
     async def _save(self, kept: KeptRecords) -> None:
         while True:
             await asyncio.sleep(SAVE_EVERY)
-            await asyncio.to_thread(kept.save, self._records)
+            with suppress(RuntimeError):  # there is no room for a thread
+                await asyncio.to_thread(kept.save, self._records)
 
 
 def _locked(path: Path) -> IO[bytes] | None:

@@ -253,3 +253,20 @@ async def test_a_log_that_cannot_be_written_says_so_once(
     assert caplog.messages == [
         "the access log cannot be written, and lines are left out: [Errno 32] Broken pipe"
     ]
+
+
+async def test_a_line_for_which_there_is_no_thread_is_written_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "log").open("wb", 0) as out:
+        log = AccessLog(out, LogForm.JSON)
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", _no_thread)
+            log.write(Said(0, 0))
+        log.write(Said(0, 1))
+        await asyncio.wait_for(log.stop(), 30)
+    assert _read((tmp_path / "log").read_bytes()) == [(0, 0), (0, 1)]
+
+
+def _no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

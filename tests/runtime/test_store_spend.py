@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -476,6 +477,29 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_wh
             assert await spend_all(both[1]) == 0
     assert sum("is damaged (" in each for each in caplog.messages) == 1
     assert len([name for name in os.listdir(tmp_path) if name.startswith(f"{FILE}.damaged-")]) >= 1
+
+
+class Threads(ThreadPoolExecutor):
+    """There are no more of them while `are_none` is set."""
+
+    are_none = False
+
+    def submit(self, *args: Any, **named: Any) -> Future[Any]:
+        if self.are_none:
+            raise RuntimeError("can't start new thread")
+        return super().submit(*args, **named)
+
+
+async def test_a_budget_is_kept_again_once_there_are_threads_again(tmp_path: Path) -> None:
+    threads = Threads()
+    asyncio.get_running_loop().set_default_executor(threads)
+    async with budgets(str(tmp_path), 1) as (budget,):
+        threads.are_none = True
+        with pytest.raises(StoreUnavailable, match="can't start new thread"):
+            await reserve(budget)
+        threads.are_none = False
+        await until(lambda: not budget._lost)
+        assert await spend_all(budget) == 100
 
 
 async def test_what_could_not_be_written_is_written_again_by_another_connection(tmp_path: Path) -> None:

@@ -226,10 +226,11 @@ class Supervisor:
 
     async def _keep(self, worker: WorkerProcess, ended: asyncio.Task[int]) -> None:
         """Replace the process of `worker` whenever it dies."""
-        delay = 0.0
+        delay, now = 0.0, asyncio.get_running_loop().time
         while True:
+            began = now()
             await self._watch(worker, ended)
-            worker.is_ready, lasted = False, time.time() - worker.began
+            worker.is_ready, lasted = False, now() - began
             assert worker.channel is not None
             await worker.channel.close()
             pid, worker.pid = worker.pid, 0

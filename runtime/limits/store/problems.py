@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +19,15 @@ Do = Callable[..., Awaitable[Any]]
 
 class StoreError(Exception):
     """The store cannot be used now; the message says which, and why."""
+
+
+async def on_a_thread(do: Callable[..., T], *arguments: Any) -> T:
+    """What `do` gives, beside the event loop. Raises StoreError where there is no thread for it now."""
+    try:
+        doing = asyncio.get_running_loop().run_in_executor(None, do, *arguments)
+    except RuntimeError as error:
+        raise StoreError(f"the state cannot be used: {error}") from None
+    return await doing
 
 
 class Problems:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from ....compiler.plan import RateLimits
 from ...policies.shared_window import SharedWindow
 from ...requests.errors import StartError
-from .problems import Problems, StoreError
+from .problems import Problems, StoreError, on_a_thread
 from .protocol import AccountLimits, Ask, Grant, Opening, Return, Share
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class SharedFile:
     async def change(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
         """What `act` gives beside the text that takes the place of the one it is given. Raises StoreError."""
         with self._problems.watch(name.partition(" ")[0]):
-            return await asyncio.to_thread(self._change, name, act)
+            return await on_a_thread(self._change, name, act)
 
     def _change(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
         with self._lock:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
 from .looks import Looks
-from .problems import Problems, StoreError
+from .problems import Problems, StoreError, on_a_thread
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
 from .shared_file import FileHealth, FileLimits, SharedFile, alone_in, is_broken
 
@@ -119,7 +119,7 @@ class SqliteStore:
         while self._asked:
             some, self._asked = self._asked[:_TOGETHER], self._asked[_TOGETHER:]
             try:
-                done = await asyncio.to_thread(self.transact, partial(self._update, some))
+                done = await on_a_thread(self.transact, partial(self._update, some))
             except Exception as error:
                 done = [error] * len(some)
             for each, granted in zip(some, done, strict=True):
@@ -134,7 +134,7 @@ class SqliteStore:
     async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
         """As `SharedSpend.look`."""
         with self.problems.watch("budgets"):
-            return await asyncio.to_thread(self.transact, partial(self._look, accounts), "BEGIN")
+            return await on_a_thread(self.transact, partial(self._look, accounts), "BEGIN")
 
     def _open(self) -> sqlite3.Connection:
         """A connection; processes that start at the same time wait for each other."""
@@ -332,7 +332,7 @@ class SqliteValues:
 
     async def _do(self, act: Callable[[sqlite3.Connection], T]) -> T:
         with self._store.problems.watch("values"):
-            return await asyncio.to_thread(self._store.transact, act)
+            return await on_a_thread(self._store.transact, act)
 
 
 def _text(connection: sqlite3.Connection, account: str) -> str | None:

@@ -138,7 +138,8 @@ def check_output(values: NDArray[Any], info: TensorInfo, owner: str) -> None:
     kind = WrongRank if len(given) != len(said) else InvalidAnswer
     raise kind(
         f"{owner}: the model gives `{info.name}` with the shape [{', '.join(map(str, given))}], and its file "
-        f"says {_expected(info)}: export it again, with shapes that are right",
+        f"says {_expected(info)}: export it again, with shapes that are right, or take "
+        "that shape out of the file",
         retryable=False,
     )
 
