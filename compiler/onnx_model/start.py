@@ -157,8 +157,8 @@ def _writes(signature: Signature) -> str | None:
 
 
 def _scores_by_label(signature: Signature, output: TensorSpec, beside: Sidecars) -> str | None:
-    """How it is served as a classifier; None where one number is no choice between classes."""
-    if output.shape is not None and output.shape[-1] == 1:
+    """How it is served as a classifier; None where that is not known, or one number is no choice."""
+    if not output.shape or output.shape[-1] == 1:
         return None
     activation = ["activation = none"] if _PROBABILITIES.search(output.name) else []
     settings = ["top_k = 3", *(activation or _activation(signature, output, beside))]
