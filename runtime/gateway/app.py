@@ -271,7 +271,7 @@ def _guarded(
         head = head_of(request)
         ids = name_request(head.id, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], ids)
-        request._state[EXCHANGE] = exchange
+        request._state[EXCHANGE] = exchange  # fields of aiohttp's own: its properties keep a cache beside
         exchange.tell = tell
         method = request._method
         if records.traces is not None:

@@ -211,7 +211,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
 
     exact: numbers that no machine type holds keep their text.
     """
-    found: Any = request._match_info
+    found: Any = request._match_info  # past aiohttp's properties, each of which costs as much as a small body
     bodies: Bodies = found._current_app._state[BODIES]
     raw = bodies.read_at_once(request)
     if raw is None:

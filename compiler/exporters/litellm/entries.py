@@ -12,6 +12,7 @@ from ....dsl.presets import PRESETS
 from ....dsl.runtimes import FederatedConfig, LaunchableConfig, OpenAIConfig, RemoteConfig, SecretRef
 from ....dsl.units import Money
 from ...importers.formats.litellm.tiers import CACHED, TIERS
+from ...plan.open_names import is_pattern
 from ..values import Lost, Values, dollars, plain, seconds
 
 _PREFIXES: dict[RuntimeKind, str] = {
@@ -84,7 +85,8 @@ class Entries:
         self.made[deployment.name] = entry
 
     def _called(self, deployment: Deployment) -> str:
-        return f"{deployment.name}/*" if deployment.model.endswith("*") else deployment.name
+        is_open = deployment.model.endswith("*") and not is_pattern(deployment.name)
+        return f"{deployment.name}/*" if is_open else deployment.name
 
     def _target(
         self, deployment: Deployment, config: RemoteConfig, kind: RuntimeKind, values: Values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...plan.open_names import is_pattern
 from ...plan.routes import BalanceKind, RouteKind
 from ...scope import Symbol
 from ..values import Lost
@@ -49,8 +50,9 @@ class Router:
                 continue
             if route.budget is not None:
                 self._lose(f"{route.name}.budget", "routes have no budgets there")
-            is_open = any(self._entries[name]["model_name"].endswith("/*") for name in names)
-            called = f"{route.name}/*" if is_open else route.name
+            is_open = any(is_pattern(self._entries[name]["litellm_params"]["model"]) for name in names)
+            called = f"{route.name}/*" if is_open and not is_pattern(route.name) else route.name
+            is_open = is_open or is_pattern(route.name)
             if len(names) == 1 and not is_open:
                 aliases[route.name] = names[0]
                 continue

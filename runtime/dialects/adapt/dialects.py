@@ -26,7 +26,11 @@ TOOL_NAMES = {
     "gemini": r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}",
     "bedrock": r"[a-zA-Z0-9_-]{1,64}",
 }
-"""What names of functions must match as a whole. Sources: the API references."""
+"""What names of functions must match as a whole. Sources: the API references; of calls in a conversation,
+https://github.com/vercel/ai/pull/17777."""
+
+SHORT_NAME = 64
+"""Letters of a name that all of them take."""
 
 SIGNED_BY = {"bedrock": "anthropic"}
 """Whose thoughts a dialect takes back, where that is not itself. Source: Anthropic's guide to extended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +33,7 @@ from ..openai_chat.thought_details import FIELD, detail_of, is_mistrals, mistral
 from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
-from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
+from .dialects import OWNERS, RAN_THERE, SEALS, SHORT_NAME, SIGNED_BY, TEXT_DOCUMENTS, TOOL_NAMES, known_alone
 from .pictures import with_pictures
 from .result import Findings
 from .system_prompts import SYSTEM
@@ -108,7 +109,7 @@ class PartsAdapted:
                 if self._drops_empty and not part.text.strip() and not is_signed:
                     return ()
             case ToolCall():
-                part = self._ids.call(part)
+                part = self._named(self._ids.call(part))
             case ToolResult():
                 return self._result(self._ids.result(part), turn)
             case Media() if (
@@ -157,6 +158,14 @@ class PartsAdapted:
         if part.extras:
             part = self._unseal(part, turn)
         return (part,)
+
+    def _named(self, call: ToolCall) -> ToolCall:
+        """`call` by a name that the provider takes: models also call what nobody has declared."""
+        pattern = TOOL_NAMES.get(self._provider)
+        if pattern is None or re.fullmatch(pattern, call.name):
+            return call
+        self._found.note(path(call.at), "sent under another name: the provider takes none of this form")
+        return evolve(call, name=re.sub(r"[^a-zA-Z0-9_]|^(?=\d|$)", "_", call.name)[:SHORT_NAME])
 
     def _has(self, kind: str, at: Place, form: str | None = None) -> bool:
         """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats.
@@ -252,6 +261,12 @@ class PartsAdapted:
         if media.name and self._provider == "gemini":
             self._found.note(path(media.at), "sent without its name: there is no place for it")
         mark = fit_mark(media.cache, self._can)
+        if mark and self._provider == "bedrock" and media.kind == "document" and type != "application/pdf":
+            # https://github.com/strands-agents/harness-sdk/issues/1966
+            self._found.note(
+                f"{path(media.at)}.{mark.field}", "left out: Claude has none behind such documents"
+            )
+            mark = None
         if mark != media.cache or (not media.url and type != media.type):
             media = evolve(media, cache=mark, type=type)
         return (media,)

@@ -278,6 +278,18 @@ def test_names_that_clients_complete_come_back_from_litellm(tmp_path: Path) -> N
     assert all(each in back for each in routes)
 
 
+def test_names_with_a_star_come_back_from_litellm(tmp_path: Path) -> None:
+    made = [
+        f'deployment "{name}" {{ model = "{model}", runtime openai {{ api_key = env("K") }} }}'
+        for name, model in (("gpt-*", "gpt-*"), ("openai/*", "openai/*"), ("o*", "gpt-4o"), ("one", "gpt-4o"))
+    ]
+    routes = ['route "*" = one', 'route "x/*" = balance ["gpt-*", one] by least_busy']
+    _, _, back = there_and_back("\n".join([*made, *routes]), "litellm", tmp_path, "config.yaml")
+    assert all(each in back for each in routes)
+    for name in ('"gpt-*"', '"o*"', "openai", "one"):
+        assert f"deployment {name} " in back
+
+
 def test_what_stands_beside_deployments_and_has_no_word_elsewhere_is_said(tmp_path: Path) -> None:
     text = """
 let region = env("REGION")

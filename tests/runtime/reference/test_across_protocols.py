@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -345,3 +346,37 @@ def test_one_system_prompt_before_such_a_template_passes_as_it_came() -> None:
     body = {"messages": [{"role": "system", "content": "Be brief."}, USER], "model": "m"}
     fit = Chats(plan("vllm", "Qwen/Qwen3.6-27B")).fit(ChatRequest(body, False))
     assert fit.passes
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [each for each in ELSEWHERE if each[0] in ("gemini", "bedrock")] + [("anthropic", "claude-opus-4-8")],
+)
+@pytest.mark.parametrize("name", ["$READFILE", "f<|channel|>commentary", "9 lives", "", "x" * 200])
+def test_a_call_of_what_nobody_declared_has_a_name_that_the_provider_takes(
+    provider: str, model: str, name: str
+) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    messages = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "There is none."},
+    ]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    found, told = sent("openai_chat", provider, model, {"messages": messages, "tools": [tool]})
+    turns = json.dumps(found.get("messages", found.get("contents")))
+    [*_, called] = re.findall(r'"(?:toolUse|functionCall|tool_use)".*?"name": "(.*?)"', turns)
+    assert re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]{0,63}", called)
+    assert "There is none." in turns
+    assert "messages[1].tool_calls[0]" in told
+
+
+def test_a_document_of_text_ends_no_cache_at_bedrock() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "A."}
+    document = {"type": "document", "source": source, "cache_control": {"type": "ephemeral"}}
+    said = [{"type": "text", "text": "Well?", "cache_control": {"type": "ephemeral"}}, document]
+    body = {"max_tokens": 99, "messages": [{"role": "user", "content": said}]}
+    found, told = sent("anthropic", "bedrock", "anthropic.claude-opus-4-8", body)
+    kinds = [next(iter(block)) for block in found["messages"][0]["content"]]
+    assert kinds == ["text", "cachePoint", "document"]
+    assert told == ("messages[0].content[1].cache_control",)

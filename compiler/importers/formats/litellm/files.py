@@ -94,7 +94,7 @@ class _Reading:
     def _again(self, entry: Node, group: Group) -> Deployment | None:
         """The deployment that an entry of a group repeats, as `inferc export` writes: `id: GROUP/NAME`."""
         identity = entry.text("model_info", "id") or ""
-        named = identity.removeprefix(f"{plain_name(group.name)}/")
+        named = identity.removeprefix(f"{group.name}/").removeprefix(f"{plain_name(group.name)}/")
         other = self._files.groups.get(named) or self._files.groups.get(f"{named}/*")
         if named == identity or other is None or other is group or len(other.members) != 1:
             return None
