@@ -6,12 +6,12 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Protocol
 
 from ..compiler.plan import Plan
 from .admin import AUDIT
-from .concurrency.tasks import end_task
+from .concurrency.tasks import end_task, repeated
 from .plan_changes import changes
 from .requests.errors import StartError
 from .systemd import notify, notify_reloading
@@ -135,25 +135,19 @@ def _too_late() -> None:
     log.info("SIGHUP: nothing is reloaded any more, this process is about to end")
 
 
-@asynccontextmanager
-async def reloading_on_change(reloader: Reloader, changed: Callable[[], bool] | None) -> AsyncIterator[None]:
+def reloading_on_change(
+    reloader: Reloader, changed: Callable[[], bool] | None
+) -> AbstractAsyncContextManager[None]:
     """While the block runs, look whether files have `changed`, and reload."""
     if changed is None:
-        yield
-        return
-    task = asyncio.create_task(_watch(reloader, changed), name="reload on change")
-    try:
-        yield
-    finally:
-        await end_task(task)
+        return nullcontext()
 
-
-async def _watch(reloader: Reloader, changed: Callable[[], bool]) -> None:
-    while True:
-        await asyncio.sleep(WATCH_EVERY)
+    async def look() -> None:
         if await asyncio.to_thread(changed):
             audit.warning("a file has changed: reload")
             await reloader.reload("a file has changed")
+
+    return repeated(look, WATCH_EVERY, "reload on change")
 
 
 async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:

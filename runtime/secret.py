@@ -11,6 +11,7 @@ import re
 import threading
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 from weakref import WeakSet
@@ -267,7 +268,8 @@ class LiveSecret:
         """Begin to ask for it, unless somebody does."""
         if self._reading is None or not self._reading.is_alive():
             self._reading = threading.Thread(target=self._ask, name="secret", daemon=True)
-            self._reading.start()
+            with suppress(RuntimeError):  # there is no room for a thread: it is asked for later
+                self._reading.start()
 
     def _ask(self) -> None:
         try:

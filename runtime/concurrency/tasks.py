@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 _AGAIN = 0.1
 
 
 @asynccontextmanager
 async def repeated(work: Callable[[], Awaitable[object]], every: float, name: str) -> AsyncIterator[None]:
-    """While the block runs, do `work` with `every` seconds before each time. name: of the task that does."""
-    task = asyncio.create_task(_repeat(work, every), name=name)
+    """While the block runs, do `work` with `every` seconds before each time, also after it has failed. name:
+    of the task that does.
+    """
+    task = asyncio.create_task(_repeat(work, every, name), name=name)
     try:
         yield
     finally:
         await end_task(task)
 
 
-async def _repeat(work: Callable[[], Awaitable[object]], every: float) -> None:
+async def _repeat(work: Callable[[], Awaitable[object]], every: float, name: str) -> None:
     while True:
         await asyncio.sleep(every)
-        await work()
+        try:
+            await work()
+        except Exception:
+            log.exception("%s: this failed, and is tried again", name, extra={"kind": name})
 
 
 async def end_task(task: asyncio.Task[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The end of the event loop, and of the process with it."""
+"""What goes on on the event loop, and its end, and that of the process with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import pytest
+
 from inferc.runtime.concurrency.event_loop import run_async
+from inferc.runtime.concurrency.tasks import repeated
+from inferc.runtime.concurrency.virtual_time import run_virtual
 
 STUCK = """
 import asyncio, threading
@@ -62,3 +66,22 @@ def test_generators_that_nobody_has_closed_are_closed_with_the_loop() -> None:
     left = run_async(main())
     assert closed == [True, True]
     assert left.ag_frame is None
+
+
+def test_what_is_looked_at_now_and_then_is_looked_at_again_after_it_has_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    looks = []
+
+    async def look() -> None:
+        looks.append(asyncio.get_running_loop().time())
+        if len(looks) == 1:
+            raise RuntimeError("can't start new thread")
+
+    async def scenario() -> None:
+        async with repeated(look, 10, "the certificate"):
+            await asyncio.sleep(35)
+
+    run_virtual(scenario())
+    assert len(looks) == 3
+    assert caplog.messages == ["the certificate: this failed, and is tried again"]
