@@ -24,7 +24,7 @@ from ..dsl.units import Duration
 from .merge import Section, Setting
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Answer:
     """What is said, and the change to it where that is certain. sure: whether no other word can be meant."""
 

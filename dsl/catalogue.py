@@ -77,7 +77,7 @@ class ModelInfo:
     )
 
 
-@frozen
+@frozen(slots=False)
 class Tier:
     """The most that a provider lets an account reach without an agreement of its own.
 
@@ -159,7 +159,7 @@ def without_date(name: str) -> str | None:
     return dated[1] if dated else None
 
 
-@frozen
+@frozen(slots=False)
 class _Index:
     """The models of one provider by what their names may look like; the longest pattern wins."""
 

@@ -20,7 +20,7 @@ from .record import frozen
 _TABLE = Path(__file__).with_name("foreign_words.json")
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class ForeignWord:
     """A word of others. to: its place here, or the word that is used here."""
 
@@ -30,7 +30,7 @@ class ForeignWord:
     form: str = ""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class ForeignForm:
     """What others write. written: it on its line; its group `at` is the token that cannot be read.
 

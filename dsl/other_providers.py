@@ -36,7 +36,7 @@ _SAYS = {
 """What to do about those that no endpoint makes into an OpenAI-compatible one."""
 
 
-@frozen
+@frozen(slots=False)
 class OtherProvider:
     """prefix: what LiteLLM writes before its models. endpoint, key: where it speaks OpenAI's protocol, and
     the variable that customarily holds its key. other: why it cannot be asked, a word of `_SAYS`."""

@@ -7,7 +7,7 @@ from attrs import field
 from .record import frozen
 
 
-@frozen
+@frozen(slots=False)
 class Problem:
     """One thing that cannot work, or (`W…`) probably not as meant, at the field that `path` names.
 

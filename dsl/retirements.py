@@ -27,7 +27,7 @@ _ALL = ["*"]
 """The models of a provider that has ended altogether."""
 
 
-@frozen
+@frozen(slots=False)
 class Retirement:
     """The end of the models whose names match `models`, at one provider.
 

@@ -62,7 +62,7 @@ def _certificates(declared: Declared, deployment: Deployment, found: Diagnostics
 _TOKENIZER = "tokenizer"
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class _Named:
     """A file as a deployment names it. where: the field that does."""
 

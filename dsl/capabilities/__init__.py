@@ -84,7 +84,7 @@ class Rule:
         )
 
 
-@frozen
+@frozen(slots=False)
 class Api:
     """Facts of all models of a provider, which is asked in its API: rules, and what a package says, override
     them, but for what is refused."""
@@ -95,7 +95,7 @@ class Api:
     date: str
 
 
-@frozen
+@frozen(slots=False)
 class ProviderEndpoints:
     """What a provider has, at one of its services, or at its own API.
 

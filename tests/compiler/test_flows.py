@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from inferc.compiler.analysis import labels
 from inferc.compiler.analysis.flow_parts import part_of
 from inferc.compiler.analysis.flows import flows_of, trace
@@ -14,6 +12,7 @@ from inferc.compiler.lower import outline
 from inferc.compiler.pictures import picture_of_flows, to_dot
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 MODELS = """\
 deployment local {
@@ -174,14 +173,14 @@ CASES: list[tuple[str, dict[str, bool | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), CASES)
+@each_row(("text", "expected"), CASES)
 def test_data_goes_wherever_a_request_may_take_it(
     tmp_path: Path, text: str, expected: dict[str, bool | None]
 ) -> None:
     assert ways(tmp_path, text.replace("///", "##")) == expected
 
 
-@pytest.mark.parametrize("text", [text for text, _ in CASES])
+@each_row("text", [text for text, _ in CASES])
 def test_what_is_listed_is_drawn_from_where_it_comes_to_where_it_goes(tmp_path: Path, text: str) -> None:
     checked = Project(tmp_path).check(MODELS + text.replace("///", "##"))
     assert checked.program is not None

@@ -12,6 +12,7 @@ from inferc.compiler.plan import GuardAction, GuardPlan, dump_plan, load_plan
 from inferc.compiler.plan.reach import only
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 SHOP = """
 extern hide(texts: list<text>) -> list<text> = python("guards:hide")
@@ -66,7 +67,7 @@ def test_a_guard_may_be_imported(project: Project) -> None:
     assert guard.request == "hide"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "code", "says"),
     [
         ("guard { request = hide }", "E0205", "each `guard` has a name"),

@@ -33,7 +33,7 @@ def test_a_key_behind_bearer_is_in_no_word_of_a_finding(project: Project, text: 
     assert key not in repr(found)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "key",
     [
         f"sk-proj-{KEY}",
@@ -73,7 +73,7 @@ def headers(name: str, value: str) -> str:
     return f'deployment a {{ model = "m", runtime vllm {{ {inside} }} }}\n'
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         deployment(proxy=f"http://u:Bearer {KEY}@h/v1?key=Bearer {OTHER}"),
@@ -165,7 +165,7 @@ def test_a_key_where_a_field_begins_is_not_told_in_another_form() -> None:
 SECRET = "Zx9Qw8Er7Ty6Ui5Op4As3Df2"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "field",
     [
         "api_key = '{}'",

@@ -8,6 +8,7 @@ from inferc.dsl.kinds import RuntimeKind
 from inferc.dsl.runtimes import CONFIG_CLASSES
 
 from ..support.projects import Project, place
+from ..support.rows import each_row
 
 NAMES = {
     "models/minilm.onnx": "ort",
@@ -53,7 +54,7 @@ def runtime_of(project: Project, body: str) -> str:
     return declared.deployment.effective_runtime.value
 
 
-@pytest.mark.parametrize(("model", "runtime"), NAMES.items())
+@each_row(("model", "runtime"), NAMES.items())
 def test_the_name_of_a_model_says_its_runtime(project: Project, model: str, runtime: str) -> None:
     assert runtime_of(project, f'model = "{model}"') == runtime
     assert "N0414" not in project.codes(f'deployment it {{ model = "{model}" }}')
@@ -70,8 +71,8 @@ def test_a_name_that_says_nothing_is_taken_for_vllm_with_a_note(project: Project
     assert "`vllm`" in note.message
 
 
-@pytest.mark.parametrize("kind", sorted({k.value for k in CONFIG_CLASSES} - {"python", "custom"}))
-@pytest.mark.parametrize("model", ["gpt-4o", "model.onnx", "unknown-model"])
+@each_row("kind", sorted({k.value for k in CONFIG_CLASSES} - {"python", "custom"}))
+@each_row("model", ["gpt-4o", "model.onnx", "unknown-model"])
 def test_what_is_written_wins_over_the_name(project: Project, model: str, kind: str) -> None:
     for body in (f"runtime = {kind}", f"runtime {kind} {{ }}", f"runtime = {kind}, runtime {kind} {{ }}"):
         assert runtime_of(project, f'model = "{model}", {body}') == kind

@@ -8,6 +8,7 @@ from inferc.compiler.plan import KeySecret, SecretSource, dump_plan, load_plan
 from inferc.compiler.plan.guards import Meant
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 CHAT = """
 deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }
@@ -54,7 +55,7 @@ def test_a_plan_says_all_of_each_key(project: Project) -> None:
     assert load_plan(project.write("main.plan.json", dump_plan(plan))) == plan
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "code", "says"),
     [
         ('key { secret = env("A") }', "E0205", "each `key` has a name"),

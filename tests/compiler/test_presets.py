@@ -33,7 +33,7 @@ def test_no_prefix_stands_for_two_providers() -> None:
     assert len(prefixes) == len(set(prefixes))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not RuntimeKind.AZURE])
+@each_row("kind", [kind for kind in KINDS if kind is not RuntimeKind.AZURE])
 def test_its_name_is_enough(project: Project, kind: RuntimeKind) -> None:
     preset = PRESETS[kind]
     key = f'api_key = env("{preset.key}")' if preset.key else ""
@@ -50,7 +50,7 @@ def test_some_rank_documents(project: Project, kind: str) -> None:
     assert plan.task is TaskKind.RERANK
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if PRESETS[kind].key])
+@each_row("kind", [kind for kind in KINDS if PRESETS[kind].key])
 def test_a_missing_key_is_an_error_that_names_the_usual_variable(project: Project, kind: RuntimeKind) -> None:
     resource = 'resource = "r"' if kind is RuntimeKind.AZURE else ""
     [item] = project.findings(f'deployment it {{ model = "some-model", runtime {kind} {{ {resource} }} }}')

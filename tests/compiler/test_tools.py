@@ -10,6 +10,7 @@ from inferc.compiler.plan import MOST_CALLS_AT_ONCE, CallNode, ToolErrors, ToolP
 from inferc.compiler.plan.reach import only
 
 from ..support.projects import Project, chat
+from ..support.rows import each_row
 
 BASE = (
     chat("gpt")
@@ -62,7 +63,7 @@ def test_bounds_count_the_rounds(project: Project) -> None:
 ASK = "pipeline ask(x: text) -> text { return gpt(x) }\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "codes"),
     [
         ("tools = [order_state]", []),

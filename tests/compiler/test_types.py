@@ -186,7 +186,7 @@ def test_a_name_that_the_pipeline_has_too_is_another_size_in_what_is_called() ->
 # ---- as they are written
 
 
-@pytest.mark.parametrize(
+@each_row(
     "written",
     [
         *("text", "int", "float", "bool", "bytes", "image", "json", '"a" | "b"', "list<list<int>>", "text?"),

@@ -12,6 +12,7 @@ from inferc.dsl.ranges import Range
 from inferc.dsl.units import Duration, Money, Percent, Size
 
 from ..support.projects import Project, chat, place
+from ..support.rows import each_row
 
 CUSTOM = 'deployment it { model = "m", runtime custom("plugin") { settings { value = %s } } }\n'
 
@@ -25,7 +26,7 @@ def value(project: Project, expression: str, before: str = "", **options: Any) -
 # ---- literals
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("literal", "meaning"),
     [
         ("32", 32),
@@ -77,7 +78,7 @@ def test_a_literal_has_its_value_and_its_type(project: Project, literal: str, me
     assert type(found) is type(meaning)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "literal",
     [
         "1KB",
@@ -100,7 +101,7 @@ def test_a_number_that_is_none_is_an_error_at_its_place(project: Project, litera
     assert all(place(item).startswith("main.infer:1:") for item in found)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("literal", "meaning"),
     [
         ('"a"', "a"),
@@ -274,7 +275,7 @@ def test_a_variable_without_quotes_is_quoted(project: Project) -> None:
 # ---- parameters
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "written", "meaning"),
     [
         ("list<text>", '["a", "b,c", ""]', ["a", "b,c", ""]),
@@ -312,7 +313,7 @@ def test_set_gives_a_parameter_a_value_of_its_type(
     assert value(project, "p", f"param p: {declared}", settings={name: given}) == meaning
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "written"),
     [
         ("int", "2.5"),
@@ -340,7 +341,7 @@ def test_set_refuses_a_value_of_another_type_and_shows_it(
     assert f"`{declared}`" in item.message
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "default", "fits"),
     [
         ("text", '"a"', True),
@@ -358,7 +359,7 @@ def test_set_refuses_a_value_of_another_type_and_shows_it(
         ("txet", '"a"', False),
     ],
 )
-@pytest.mark.parametrize("word", ["param", "let"])
+@each_row("word", ["param", "let"])
 def test_a_declared_type_is_checked(
     project: Project, word: str, declared: str, default: str, fits: bool
 ) -> None:
@@ -503,7 +504,7 @@ RESULTS: dict[tuple[str, str, str], object] = {
 WITH_MANY_DIGITS = {("money", "/", "int"), ("money", "/", "float")}
 
 
-@pytest.mark.parametrize("left", KINDS)
+@each_row("left", KINDS)
 def test_every_pair_of_kinds_has_a_result_or_a_reason_why_not(project: Project, left: str) -> None:
     for operator, right in product("+-*/", KINDS):
         expression = f"{KINDS[left]} {operator} {KINDS[right]}"
@@ -521,7 +522,7 @@ def test_every_pair_of_kinds_has_a_result_or_a_reason_why_not(project: Project, 
             assert item.help, expression
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expression", "meaning"),
     [
         ("2 * 30s", Duration(60)),

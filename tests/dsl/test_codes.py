@@ -15,6 +15,8 @@ from inferc.compiler.compile import Checked, check_file
 from inferc.dsl.codes import Example, Page, explain, known_codes
 from inferc.dsl.diagnostics import Severity
 
+from ..support.rows import each_row
+
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "compiler" / "golden_diagnostics" / "models"
 
@@ -92,7 +94,7 @@ def test_an_unknown_code_has_no_page() -> None:
 # ---- examples
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES)
+@each_row("page", WITH_EXAMPLES)
 def test_the_wrong_example_gets_its_code_and_no_other_error(page: Page, folder: Path) -> None:
     checked = check(page.wrong, folder)
     assert page.severity in {item.severity for item in checked.diagnostics if item.code == page.code}
@@ -100,7 +102,7 @@ def test_the_wrong_example_gets_its_code_and_no_other_error(page: Page, folder: 
     assert errors(checked) == own | COMPANIONS.get(page.code, set())
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES)
+@each_row("page", WITH_EXAMPLES)
 def test_the_right_example_has_no_errors_and_not_its_code(page: Page, folder: Path) -> None:
     checked = check(page.right, folder)
     assert not errors(checked)
