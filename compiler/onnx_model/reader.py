@@ -69,6 +69,7 @@ _SCORES = {
 }
 """Operators whose outputs are scores, and what those are called."""
 
+_CLASSES = b"classlabels_strings"
 _MOST_CLASSES = 10_000
 
 _LINEAR = "LinearClassifier"
@@ -249,22 +250,25 @@ class _Reader:
 
     def _classes(self, graph: _Graph) -> tuple[str, ...]:
         """The names of classes that a node of the main graph has."""
-        found = (self._texts_of(start, end, "classlabels_strings") for start, end in graph.nodes)
-        return next((names for names in found if names), ())
+        for start, end in graph.nodes:
+            may_have = end - start > _SMALL_NODE or _CLASSES in self._wire.read(start, end)
+            if may_have and (names := self._texts_of(start, end, _CLASSES.decode())):
+                return names
+        return ()
 
     def _texts_of(self, start: int, end: int, wanted: str) -> tuple[str, ...]:
         """An attribute of a node that is a text, or texts; none where it has none."""
         for number, first, last in self._wire.fields(start, end):
-            if number == 5:
-                name = ""
-                texts: list[str] = []
-                for inner, begins, stops in self._wire.fields(first, last):
-                    if inner == 1:
-                        name = self._wire.text(begins, stops)
-                    elif inner in (4, 9) and name == wanted and len(texts) < _MOST_CLASSES:
-                        texts.append(self._wire.text(begins, stops))
-                if name == wanted:
-                    return tuple(texts)
+            if number != 5:
+                continue
+            texts: list[str] = []
+            for inner, begins, stops in self._wire.fields(first, last):
+                if inner == 1 and self._wire.text(begins, stops) != wanted:  # which stands before the rest
+                    break
+                if inner in (4, 9) and len(texts) < _MOST_CLASSES:
+                    texts.append(self._wire.text(begins, stops))
+            else:
+                return tuple(texts)
         return ()
 
     def _wired(self, start: int, end: int) -> tuple[str, list[str], list[str]]:
