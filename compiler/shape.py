@@ -6,8 +6,7 @@ them beside the merged section.
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -17,20 +16,24 @@ import attrs
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
-from ..dsl.field_words import hint, options
+from ..dsl.field_words import hint
 from ..dsl.foreign_variables import STARTS, variable_named
-from ..dsl.keys import KeySecret
 from ..dsl.kinds import RuntimeKind
-from ..dsl.policies import CapacityPolicy
-from ..dsl.ranges import Range
-from ..dsl.record import Field, fields, is_record
-from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef, runtime_with
+from ..dsl.record import Field, fields
+from ..dsl.runtimes import OrtConfig, RemoteConfig, runtime_with
 from ..dsl.source import Span
-from ..dsl.suggest import either, every, near, offer
-from ..dsl.tasks import Labels
-from ..dsl.units import EXAMPLES
+from ..dsl.suggest import either, near, offer
 from ..dsl.values import Word
 from .evaluate import Evaluator
+from .field_forms import (
+    block_class,
+    example_of,
+    fields_taking,
+    is_open_block,
+    is_written_as_block,
+    labelled_class,
+    where_instead,
+)
 from .foreign import Answer, env_instead, foreign_block, foreign_field, in_snake_case
 from .merge import Section, Setting
 from .unknown import UNKNOWN
@@ -48,10 +51,6 @@ def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str,
     raise KeyError(path)
 
 
-WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
-"""Classes of the model that are written as a value, not as a block."""
-
-
 @cache
 def _names(cls: Any, hidden: frozenset[str]) -> dict[str, Field]:
     """The fields of a class that are written in a file."""
@@ -59,39 +58,8 @@ def _names(cls: Any, hidden: frozenset[str]) -> dict[str, Field]:
 
 
 @cache
-def _is_written_as_block(cls: type, name: str) -> bool:
-    return is_open_block(cls, name) or any(kind(cls, name) for kind in (block_class, labelled_class))
-
-
-@cache
 def _required(cls: Any) -> dict[str, Field]:
     return {name: field for name, field in fields(cls).items() if field.default is attrs.NOTHING}
-
-
-@cache
-def block_class(cls: type, name: str) -> type | None:
-    """The attrs class behind the field `name` when it is written as a block, None when it is a value."""
-    for option in options(hint(cls, name)):
-        if is_record(option) and option not in WRITTEN_AS_VALUES:
-            return option
-    return None
-
-
-@cache
-def labelled_class(cls: type, name: str) -> type | None:
-    """The attrs class of the blocks that may stand several times, each with a name: `key a { … }`."""
-    for option in options(hint(cls, name)):
-        if typing.get_origin(option) is dict and is_record(inner := typing.get_args(option)[1]):
-            return inner
-    return None
-
-
-@cache
-def is_open_block(cls: type, name: str) -> bool:
-    """Whether the field is a block whose names the user chooses, such as `env { … }`."""
-    if labelled_class(cls, name) is not None:
-        return False
-    return any(typing.get_origin(option) is dict for option in options(hint(cls, name)))
 
 
 class Shaper:
@@ -126,9 +94,10 @@ class Shaper:
                 said = _written_in(setting.origin, cls, what)
                 foreign = foreign_field(setting, section, _root(paths), cls, path)
                 self._unknown_field(setting, section, names, cls, said, foreign)
-            elif _is_written_as_block(cls, name):
+            elif is_written_as_block(cls, name):
                 written = name if labelled_class(cls, name) is None else f"{name} a_name"
-                self._value_for_block(setting, written, name)
+                taking = fields_taking(setting.node.value, block_class(cls, name))
+                self._value_for_block(setting, written, name, taking)
             else:
                 value = self._evaluator.evaluate(setting.node.value, setting.scope)
                 if value is None:
@@ -160,7 +129,7 @@ class Shaper:
                 self._refuse_label(inner, name)
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
             else:
-                self._block_for_value(inner, name, _example(cls, name))
+                self._block_for_value(inner, name, example_of(cls, name))
         unknown = section.settings.keys() - names.keys()
         meant = {name for each in unknown for name in near(each, names)[:1]}  # they are not missing, too
         self._missing(section, cls, {*values, *meant}, what, hidden)
@@ -250,11 +219,11 @@ class Shaper:
             return
         snake = in_snake_case(name)
         meant = [snake] if snake in names else near(name, names)
-        helps = [offer(meant) or _elsewhere(snake, cls, names)]
+        helps = [offer(meant) or where_instead(snake, cls, names)]
         fixes: list[Fix] = []
         if foreign is not None and (foreign.sure or not meant):
             helps, fixes = [foreign.text], foreign.fixes
-        elif len(meant) == 1 and _is_written_as_block(cls, meant[0]):
+        elif len(meant) == 1 and is_written_as_block(cls, meant[0]):
             label = " a_name" if labelled_class(cls, meant[0]) is not None else ""
             helps = [f"did you mean the block `{meant[0]}{label} {{ … }}`?"]
         elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
@@ -298,7 +267,7 @@ class Shaper:
             fixes = write_instead(section.name_span, meant)
         if foreign is not None and (foreign.sure or hint is None):
             hint, fixes = foreign.text, foreign.fixes
-        hint = hint or _elsewhere(name, cls, names)
+        hint = hint or where_instead(name, cls, names)
         self._found.error(
             "E0204",
             f"{what} has no block `{name}`",
@@ -323,15 +292,23 @@ class Shaper:
         )
         return True
 
-    def _value_for_block(self, setting: Setting, form: str, name: str = "") -> None:
+    def _value_for_block(
+        self, setting: Setting, form: str, name: str = "", taking: Sequence[str] = ()
+    ) -> None:
+        """taking: the fields of the block that take such a value."""
         if isinstance(setting.node.value, s.Bad):
             return
+        advice = f"write `{form} {{ … }}`, without `=`"
+        if len(taking) == 1:
+            advice = f"write `{form} {{ {taking[0]} = {setting.span.text} }}`"
+        elif taking:
+            advice += f"; such a value is that of {either(f'`{each}`' for each in taking)} in it"
         self._found.error(
             "E0205",
             f"`{name or form}` is a block",
             setting.span,
             f"expected `{form} {{ … }}`",
-            help=f"write `{form} {{ … }}`, without `=`",
+            help=advice,
         )
 
     def _needs_name(self, section: Section, name: str) -> None:
@@ -364,25 +341,6 @@ class Shaper:
             )
 
 
-_EXAMPLES: dict[Any, str] = {
-    SecretRef: 'env("NAME")',
-    Range: "2..8",
-    bool: "true",
-    str: '"…"',
-    **EXAMPLES,
-}
-
-
-def _example(cls: type, name: str) -> str:
-    """A value of a field."""
-    if name == "auth":
-        return 'bearer(env("TOKEN"))'
-    kinds = (
-        typing.get_args(each)[0] if typing.get_origin(each) else each for each in options(hint(cls, name))
-    )
-    return next((_EXAMPLES[each] for each in kinds if each in _EXAMPLES), "…")
-
-
 def _root(paths: Paths) -> Section:
     root = paths[()]
     assert isinstance(root, Section)
@@ -401,21 +359,3 @@ def _behind_word(word: str, section: Section) -> list[Fix]:
     start = section.name_span.start
     edit = Edit(Span(section.name_span.source, start, start), f"{word} ")
     return [Fix(f"write `{word} {section.name_span.text} {{ … }}`", (edit,))]
-
-
-def _elsewhere(name: str, cls: type, names: Mapping[str, Field]) -> str:
-    """Where a field with this name does exist, else which fields there are here."""
-    for outer in names:
-        inner = block_class(cls, outer)
-        if inner is not None and name in fields(inner):
-            return f"`{name}` belongs in `{outer} {{ … }}`"
-        inner = labelled_class(cls, outer)
-        if inner is not None and name in fields(inner):
-            return f"`{name}` belongs in `{outer} a_name {{ … }}`"
-    if cls is Deployment:
-        owner = runtime_with(name)
-        if owner is not None:
-            return f"`{name}` belongs in the runtime's block, such as `runtime {owner} {{ … }}`"
-    if issubclass(cls, RemoteConfig) and name in fields(Deployment):
-        return f"`{name}` belongs in the deployment, beside `runtime`"
-    return f"fields here are {every(f'`{n}`' for n in names)}" if names else "it has none"

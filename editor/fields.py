@@ -11,11 +11,11 @@ from typing import Any
 
 import attrs
 
+from ..compiler.field_forms import block_class, is_open_block, labelled_class
 from ..compiler.globals import ClusterFields, GatewayFields
 from ..compiler.onnx_model.provider_options import PLACED, options_of
 from ..compiler.pipelines.pipeline_options import PipelineOptions
 from ..compiler.routes.options import RouteOptions
-from ..compiler.shape import block_class, is_open_block, labelled_class
 from ..dsl.deployment import Deployment
 from ..dsl.field_words import default_of, hint, options, takes
 from ..dsl.inference import infer_runtime

@@ -86,7 +86,7 @@ def _look(file: str, taken: set[str]) -> _Found | str:
         return str(error)
     written = _written(path)
     folder, slash, _ = written.rpartition("/")
-    start = suggest_task(model.signature, path, folder + slash)
+    start = suggest_task(model.signature, path, folder + slash, model.classes)
     return _Found(_name(path, taken), written, path, model, start)
 
 

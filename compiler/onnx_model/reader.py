@@ -69,6 +69,9 @@ _SCORES = {
 }
 """Operators whose outputs are scores, and what those are called."""
 
+_CLASSES = b"classlabels_strings"
+_MOST_CLASSES = 10_000
+
 _LINEAR = "LinearClassifier"
 _TRANSFORMS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
 """Of its numbers it makes scores where its attribute `post_transform` says so."""
@@ -88,11 +91,15 @@ class ExternalFile:
 
 @frozen(slots=False)
 class OnnxModel:
-    """What is in an ONNX file, without the weights. ir_version: of its form; 0 where it does not say."""
+    """What is in an ONNX file, without the weights.
+
+    ir_version: of its form; 0 where it does not say. classes: their names, in a classifier of scikit-learn.
+    """
 
     signature: Signature
     external: tuple[ExternalFile, ...]
     ir_version: int = 0
+    classes: tuple[str, ...] = ()
 
 
 def read_model(path: Path) -> OnnxModel:
@@ -164,7 +171,8 @@ class _Reader:
             dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
-        return OnnxModel(signature, external, ir_version)
+        classes = self._classes(graph) if "ai.onnx.ml" in opsets else ()
+        return OnnxModel(signature, external, ir_version, classes)
 
     def _opset(self, start: int, end: int) -> tuple[str, int]:
         domain, version = "", 0
@@ -236,23 +244,32 @@ class _Reader:
                 output = taken[0]
                 continue
             if operator == _LINEAR:
-                return _TRANSFORMS.get(self._text_of(start, end, "post_transform"))
+                return _TRANSFORMS.get("".join(self._texts_of(start, end, "post_transform")))
             return _SCORES.get(operator)
         return None
 
-    def _text_of(self, start: int, end: int, wanted: str) -> str:
-        """An attribute of a node that is a text; empty where it has none."""
+    def _classes(self, graph: _Graph) -> tuple[str, ...]:
+        """The names of classes that a node of the main graph has."""
+        for start, end in graph.nodes:
+            may_have = end - start > _SMALL_NODE or _CLASSES in self._wire.read(start, end)
+            if may_have and (names := self._texts_of(start, end, _CLASSES.decode())):
+                return names
+        return ()
+
+    def _texts_of(self, start: int, end: int, wanted: str) -> tuple[str, ...]:
+        """An attribute of a node that is a text, or texts; none where it has none."""
         for number, first, last in self._wire.fields(start, end):
-            if number == 5:
-                name = text = ""
-                for inner, begins, stops in self._wire.fields(first, last):
-                    if inner == 1:
-                        name = self._wire.text(begins, stops)
-                    elif inner == 4 and name == wanted:
-                        text = self._wire.text(begins, stops)
-                if name == wanted:
-                    return text
-        return ""
+            if number != 5:
+                continue
+            texts: list[str] = []
+            for inner, begins, stops in self._wire.fields(first, last):
+                if inner == 1 and self._wire.text(begins, stops) != wanted:  # which stands before the rest
+                    break
+                if inner in (4, 9) and len(texts) < _MOST_CLASSES:
+                    texts.append(self._wire.text(begins, stops))
+            else:
+                return tuple(texts)
+        return ()
 
     def _wired(self, start: int, end: int) -> tuple[str, list[str], list[str]]:
         """The operator of a node, and the names of what it takes and gives."""

@@ -52,16 +52,16 @@ class Start:
     image: str | None = None
 
 
-def suggest_task(signature: Signature, model: Path, written: str) -> Start:
+def suggest_task(signature: Signature, model: Path, written: str, classes: tuple[str, ...] = ()) -> Start:
     """The task that the model was most likely made for; `tensor` where that cannot be told.
 
     model: the file itself. written: the path of its folder as the deployment writes it, "" or with a
-    slash at its end.
+    slash at its end. classes: their names, where they stand in the model.
     """
     beside = Sidecars(model, written)
     kind = _meant(signature, beside)
     if kind is TaskKind.TENSOR:
-        return evolve(_tensors(signature, beside), image=image_input(signature, beside))
+        return evolve(_tensors(signature, beside, classes), image=image_input(signature, beside))
     tokenizer = beside.find("tokenizer.json")
     if tokenizer is None:
         return Start(
@@ -131,7 +131,7 @@ def _is_sparse(signature: Signature, beside: Sidecars) -> bool:
 _Settings = tuple[list[str], str | None]
 
 
-def _tensors(signature: Signature, beside: Sidecars) -> Start:
+def _tensors(signature: Signature, beside: Sidecars, classes: tuple[str, ...]) -> Start:
     kind = TaskKind.TENSOR
     if why := misfit(kind, signature):
         return Start(kind, hint="; ".join(filter(None, (f"cannot be served: {why.reason}", why.help))))
@@ -143,7 +143,8 @@ def _tensors(signature: Signature, beside: Sidecars) -> Start:
             return Start(TaskKind.CLASSIFY, (*labels, *_activation(signature, output, beside)))
     if writes := _writes(signature):
         return Start(kind, hint=writes)
-    return Start(kind, hint=_scores_by_label(signature, output, beside) if classifies and output else None)
+    hint = _scores_by_label(signature, output, beside, classes) if classifies and output else None
+    return Start(kind, hint=hint)
 
 
 def _writes(signature: Signature) -> str | None:
@@ -156,12 +157,15 @@ def _writes(signature: Signature) -> str | None:
     return "; ".join(filter(None, (f"for `task generate`, {why.reason}", why.help))) if why else None
 
 
-def _scores_by_label(signature: Signature, output: TensorSpec, beside: Sidecars) -> str | None:
+def _scores_by_label(
+    signature: Signature, output: TensorSpec, beside: Sidecars, classes: tuple[str, ...]
+) -> str | None:
     """How it is served as a classifier; None where that is not known, or one number is no choice."""
     if not output.shape or output.shape[-1] == 1:
         return None
     activation = ["activation = none"] if _PROBABILITIES.search(output.name) else []
-    settings = ["top_k = 3", *(activation or _activation(signature, output, beside))]
+    labels = [f"labels = [{', '.join(map(quoted, classes))}]"] if len(classes) == output.shape[-1] else []
+    settings = [*labels, "top_k = 3", *(activation or _activation(signature, output, beside))]
     return f"or `task classify {{ {', '.join(settings)} }}`, for scores by label"
 
 

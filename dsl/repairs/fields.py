@@ -330,12 +330,13 @@ def options_without_braces(at: Situation) -> Instead | None:
     """`f(x) with timeout = 2s`."""
     if not at.last_is("WITH"):
         return None
+    meant = f"{at.token.text} {{ … }}" if at.follows("{") else "timeout = 2s"
     at.error(
         "E0101",
         "the options after `with` stand between `{` and `}`",
         at.here,
         "expected `{`",
-        help="write `with { timeout = 2s }`",
+        help=f"write `with {{ {meant} }}`",
     )
     return SKIP
 

@@ -33,6 +33,7 @@ deployment dead from cheap {
 deployment any from cheap { model = "openai/*" }
 route assistant = fallback [broken, gpt]
 route open = balance [any]
+route "gpt-*" = any
 route careful = fallback [broken, dead, gpt]
 type Verdict = { label: "refund" | "other", confidence: float }
 extern shout(x: text) -> text = python("helpers_of_call:shout")
@@ -205,6 +206,11 @@ def test_the_name_of_a_model_stands_behind_a_slash_where_clients_say_it(call: Co
     assert call(f"{name}/gpt-4.1", "hello").out == "You said: hello\n"
     assert "name one behind a slash, as in `any/some-model`" in call(name, "hello").err
     assert "no deployment, route or pipeline is called `gpt/gpt-4.1`" in call("gpt/gpt-4.1", "hello").err
+
+
+def test_a_name_that_fits_one_with_a_star_is_asked_of_it(call: Command) -> None:
+    assert call("gpt-4.1", "hello").out == "You said: hello\n"
+    assert "or in the place of the `*` in its name" in call("gpt-*", "hello").err
 
 
 def test_an_unknown_name_gets_the_near_ones(call: Command) -> None:

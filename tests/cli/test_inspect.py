@@ -266,6 +266,27 @@ def test_a_classifier_is_proposed_for_what_may_be_scores(
         assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
 
 
+def test_names_of_classes_come_out_of_the_model(inferc: Command, tmp_path: Path) -> None:
+    sides = [("x", TensorProto.FLOAT, ["n", 1]), ("probabilities", TensorProto.FLOAT, ["n", 2])]
+    made = models.model(sides[:1], sides[1:])
+    node = onnx.helper.make_node(
+        "LinearClassifier",
+        ["x"],
+        ["label", "probabilities"],
+        domain="ai.onnx.ml",
+        coefficients=[1.0, -1.0],
+        classlabels_strings=["spam", 'no "spam"'],
+    )
+    made.graph.node.append(node)
+    made.opset_import.append(onnx.helper.make_opsetid("ai.onnx.ml", 1))
+    models.save(made, tmp_path / "m.onnx")
+    done = inferc("inspect", "m.onnx").out
+    task = 'task classify { labels = ["spam", "no \\"spam\\""], top_k = 3, activation = none }'
+    assert f"# or `{task}`, for scores by label" in done
+    (tmp_path / "app.infer").write_text(done.replace("task = tensor", task))
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
 def test_a_decoder_of_two_without_its_past_says_how_it_is_exported(inferc: Command, tmp_path: Path) -> None:
     made = models.model(
         [

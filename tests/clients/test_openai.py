@@ -103,6 +103,24 @@ def test_responses_call_tools(client: openai.OpenAI, model: str) -> None:
     assert "sunny" in again.output_text
 
 
+@pytest.mark.tries("OpenAI for Python, responses", "tools")
+@pytest.mark.parametrize("model", TALKERS)
+def test_responses_call_tools_of_free_text(client: openai.OpenAI, model: str) -> None:
+    tools: Any = [{"type": "custom", "name": "note", "description": "Write something down."}]
+    asked: Any = {"model": model, "tools": tools}
+    called = client.responses.create(input="call note", **asked)
+    call = called.output[-1]
+    assert call.type == "custom_tool_call"
+    assert not call.input.startswith("{")
+    result: Any = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "sunny"}
+    again = client.responses.create(input=[result], previous_response_id=called.id, **asked)
+    assert "sunny" in again.output_text
+    with client.responses.stream(input="call note", **asked) as stream:
+        types = {event.type for event in stream}
+        assert stream.get_final_response().output[-1].type == "custom_tool_call"
+    assert "response.custom_tool_call_input.done" in types
+
+
 @pytest.mark.tries("OpenAI for Python, responses", "shape", "forced tool")
 @pytest.mark.parametrize("model", SHAPERS)
 def test_responses_give_shapes_and_call_what_they_must(client: openai.OpenAI, model: str) -> None:

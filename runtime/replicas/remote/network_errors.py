@@ -26,8 +26,8 @@ _HELPS = dict.fromkeys(range(80, 94), _FORM) | {9: _RENEW, 10: _RENEW, 62: _NAME
 """By OpenSSL's codes: not in the form of RFC 5280, not yet valid, expired, another host, another address."""
 _TRUST = "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
 
-_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-"""What is used up on this machine: descriptors, memory, ports. No provider's fault."""
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What is used up on this machine, descriptors or memory: no fault of a provider."""
 
 Told = tuple[type[RequestError], str, bool | None]
 """The class, what comes behind the name of the provider, and whether it is worth another try; None: as the

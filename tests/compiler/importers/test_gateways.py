@@ -713,3 +713,23 @@ def test_shares_of_variants_with_settings_of_their_own_come_over(bring: Import) 
     )
     assert 'route ask = fallback ["ask-a", "ask-b"]' in came.text
     assert came.lost() == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"), [("/chat/completions", "https://c.example"), ("/x", "https://c.example/v1")]
+)
+def test_bifrost_puts_its_path_behind_the_address(bring: Import, path: str, endpoint: str) -> None:
+    came = bring(
+        "config.json",
+        f"""
+        {{"providers": {{"mine": {{
+          "keys": [{{"value": "env.K", "models": ["m"], "weight": 1}}],
+          "network_config": {{"base_url": "https://c.example"}},
+          "custom_provider_config": {{"base_provider_type": "openai", "request_path_overrides": {{
+            "chat_completion": "{path}", "chat_completion_stream": "{path}", "embedding": "/e"}}}}
+        }}}}}}
+        """,
+    )
+    assert came.values["mine/m.runtime.endpoint"] == endpoint
+    assert any(each.endswith("embedding") for each in came.lost())
+    assert any(each.endswith("chat_completion") for each in came.lost()) == (path == "/x")

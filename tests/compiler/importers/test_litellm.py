@@ -813,3 +813,23 @@ def test_cloudflare_s_gateway_is_an_address_of_each_provider(bring: Import) -> N
     assert (came.values["c.model"], came.values["c.runtime.endpoint"]) == ("dynamic/talk", f"{at}/compat")
     assert {each.partition(".")[0] for each in came.lost()} == {"model_list[3]"}
     assert "Cloudflare asks Azure by its dated API" in came.comments()
+
+
+def test_headers_name_variables_and_a_list_of_parameters_drops_all_alike(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - model_name: a
+            litellm_params:
+              model: openai/gpt-4o
+              api_base: http://h/v1
+              drop_params: [tool_choice]
+              extra_headers: {x-team: os.environ/TEAM_KEY, x-token: abc, x-plain: a}
+        """,
+    )
+    assert '"x-team" = env("TEAM_KEY")' in came.text
+    assert '"x-token" = env("X_TOKEN")' in came.text
+    assert "unsupported = drop" in came.text
+    params = "model_list[0].litellm_params"
+    assert came.changed() == {f"{params}.drop_params", f"{params}.extra_headers.x-token"}

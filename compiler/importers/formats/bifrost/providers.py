@@ -23,6 +23,7 @@ _AWS = {
     "secret_access_key": "secret_key",
     "session_token": "session_token",
 }
+_CHAT = "/chat/completions"
 _AZURE = re.compile(r"https://([a-z0-9-]+)\.openai\.azure\.com/?")
 
 _NETWORK: Table = {
@@ -43,6 +44,9 @@ _NETWORK: Table = {
 _PROVIDER: Table = {
     "concurrency_and_buffer_size.concurrency": To("serving.max_concurrent", positive),
     "concurrency_and_buffer_size.buffer_size": Lost("a queue has no length of its own here"),
+    "custom_provider_config.request_path_overrides.*": Lost(
+        "an operation has OpenAI's path, below `endpoint`"
+    ),
     "custom_provider_config.allowed_requests.**": Lost("what may be asked is the `task` of a deployment"),
     "proxy_config.**": Lost("`proxy = …` of a runtime names it, `proxy_login` what it wants to know"),
     "send_back_raw_request": Lost("answers come as the provider gave them"),
@@ -147,7 +151,7 @@ class Providers:
         elif first is not None and first.node.get("bedrock_key_config") is not None:
             if not self._bedrock(made, model, first.node):
                 return None
-        elif not aim_at(made, theirs, model, self._address(url, theirs)):
+        elif not aim_at(made, theirs, model, self._address(url, theirs, node)):
             return None
         if model == "*" and made.label_of("runtime") != "gemini":
             made.put("model", "*" if made.label_of("runtime") == COMPATIBLE else f"{theirs}/*")
@@ -165,11 +169,16 @@ class Providers:
         self.made[f"{provider}/{model}"] = made.name
         return made
 
-    def _address(self, url: Node | None, provider: str) -> str | None:
-        """Bifrost puts the path of OpenAI's API behind the address itself."""
+    def _address(self, url: Node | None, provider: str, node: Node) -> str | None:
+        """Bifrost puts the path of OpenAI's API behind the address itself, or the one that the file says."""
         if url is None:
             return None
         address = str(url.value).rstrip("/")
+        paths = node.get("custom_provider_config", "request_path_overrides")
+        own = paths.text("chat_completion") if paths is not None else None
+        if paths is not None and own is not None and own.startswith("/") and own.endswith(_CHAT):
+            self._draft.kept(*(each for each in paths.entries.values() if each.value == own))
+            return address + own.removesuffix(_CHAT)
         return address if provider in ("anthropic", "gemini") or address.endswith("/v1") else f"{address}/v1"
 
     def _azure(self, made: Deployment, model: str, key: Node) -> None:

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
-from ...literals import Code
-from ...requests import DEFAULTS, body, header
+from ...literals import Code, env
+from ...requests import DEFAULTS, body, header, put_header
 from ...tables import Kept, Lost, Table, To, per_million, per_token, positive, seconds, whole
 
 IN_ALL = "here from sending to the last byte; in LiteLLM between two bytes of an answer, too"
 
+_VARIABLE = "os.environ/"
 _OLLAMA = "Ollama's OpenAI protocol has no such field: set it where Ollama runs"
 _CATALOGUE = "what a model can do is told by inferc's own catalogue"
 
 
 def _drop(draft: Draft, block: Block, node: Node) -> None:
+    if node.items:
+        block.put("request.unsupported", Code("drop"), node)
+        draft.changed(node, "what the model does not take is dropped, not these by name", block.remarks)
+        return
     if node.value in (True, "true", "True"):
         block.put("request.unsupported", Code("drop"), node)
     draft.kept(node)
+
+
+def _header(draft: Draft, block: Block, node: Node) -> None:
+    """A header, which may name a variable as all of LiteLLM's settings may."""
+    if isinstance(node.value, str) and node.value.startswith(_VARIABLE):
+        name = node.path.rpartition(".")[2].strip('"')
+        put_header(draft, block, name, node, env(node.value.removeprefix(_VARIABLE)))
+    else:
+        header(draft, block, node)
 
 
 def _described(draft: Draft, block: Block, node: Node) -> None:
@@ -75,8 +89,8 @@ PARAMETERS: Table = {
     "order": Kept(),
     **DEFAULTS,
     **PRICES,
-    "extra_headers.*": header,
-    "headers.*": header,
+    "extra_headers.*": _header,
+    "headers.*": _header,
     "additional_drop_params": Lost("`request { unsupported = drop }` drops what the model does not take"),
     "allowed_openai_params": Lost("parameters that the provider knows are passed on as they are"),
     "roles.**": Lost("the server makes the prompt: give it the chat template"),
