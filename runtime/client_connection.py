@@ -188,7 +188,9 @@ class Connection(web.RequestHandler):
             len(self._others) - 1,
             extra={"kind": "connections"},
         )
-        next(idle).abort()
+        closed = next(idle)
+        del self._others[closed]  # it is lost later, and is not to be chosen again until then
+        closed.abort()
 
     def finish(self) -> None:
         """Take no further request, and close the connection when the one that is in flight is answered."""

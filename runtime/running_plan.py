@@ -56,6 +56,10 @@ class RunningPlan:
         self.guards: Guards | None = None
         self.users = 0
 
+    def __contains__(self, name: object) -> bool:
+        """Whether a model or a pipeline is called so."""
+        return name in self.models or name in self.pipelines
+
     @cached_property
     def abilities(self) -> dict[str, Abilities]:
         """What clients may ask of each name of the plan."""

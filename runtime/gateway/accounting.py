@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, astuple
@@ -18,6 +18,8 @@ KEPT_HOURS = 32 * 24
 """So far back one can ask."""
 MOST_USERS = 1000
 """Users that are told apart: clients say who they are."""
+MOST_NAMES = 1000
+"""Names of models that are told apart beside those of the plan: of some, clients say a part."""
 MOST_ROWS = 200_000
 """Rows of all hours together; the oldest hours go first."""
 MOST_WRITTEN = 50_000
@@ -66,9 +68,15 @@ class Accounting:
         self._places: dict[Row, tuple[Spend, Spend]] = {}  # where a row counts in the hour, and in all
         self._rows = 0
         self._users: set[str] = set()
+        self._names: set[str] = set()
 
-    def add(self, key: str, asked: str, user: str, spans: Sequence[Span]) -> None:
-        """What a request took, in at least one attempt."""
+    def add(self, key: str, asked: str, user: str, spans: Sequence[Span], declared: Container[str]) -> None:
+        """What a request took, in at least one attempt. declared: what the plan calls so."""
+        if asked not in self._names and asked not in declared:
+            if len(self._names) < MOST_NAMES:
+                self._names.add(asked)
+            else:
+                asked = OTHERS
         if user and user not in self._users:
             if len(self._users) < MOST_USERS:
                 self._users.add(user)

@@ -107,7 +107,7 @@ class Records:
             accounting.outcomes[key, outcome] += 1
         asked, user = exchange.asked or "", exchange.person or exchange.user or ""
         if spans:
-            accounting.add(key, asked, user, spans)
+            accounting.add(key, asked, user, spans, exchange.plan)
         began = exchange.began
         said = (
             exchange.id,

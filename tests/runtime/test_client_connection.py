@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -418,3 +419,14 @@ async def test_the_oldest_connection_that_is_idle_makes_way_where_there_is_no_ro
         for _, writer in (*made, refused):
             writer.close()
     assert "3 connections, and no room for more" in caplog.text
+
+
+async def test_as_many_make_way_as_come_at_the_same_time() -> None:
+    async with serving(most=3) as it:
+        first = await it.connect()
+        burst = [socket.create_connection(("127.0.0.1", it.server.port)) for _ in range(9)]
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(first[0].read(), 5) == b""
+        assert len(it.server._connections) == 3
+        for each in (*burst, first[1]):
+            each.close()

@@ -30,7 +30,7 @@ from inferc.compiler.plan import (
 )
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.accounting import MOST_USERS, OTHERS, Accounting, grouped
+from inferc.runtime.gateway.accounting import MOST_NAMES, MOST_USERS, OTHERS, Accounting, grouped
 from inferc.runtime.gateway.auth import Held, Keys, Shown
 from inferc.runtime.issued_keys import IssuedKey, change_keys, issue, path_of, revoked
 from inferc.runtime.mock_provider import MockOptions
@@ -136,9 +136,13 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
             key("one", models=("gpt-5",)),
             key("some", models=("gpt-5*", "other")),
             key("none", models=("gpt",)),
+            key("end", models=("*-mini",)),
+            key("below", models=("open/*-mini",)),
+            key("whole", models=("op*",)),
         )
         names = ("gpt-*", "gpt", "gpt/*", "other")
         deployments = [remote_plan(name, mock.endpoint, key=SecretRef.env("KEY")) for name in names]
+        deployments.append(remote_plan("open", mock.endpoint, model="*", key=SecretRef.env("KEY")))
         plan = plan_with(*deployments, keys=keys)
         executor = Executor(plan, Path.cwd())
         await executor.start()
@@ -147,8 +151,8 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
             async with serving(app) as url:
                 gateway = Gateway(url, http, mock)
                 may = {
-                    each: ["gpt-5", "gpt-5-mini", "gpt-4o", "gpt/x"]
-                    for each in ("all", "one", "some", "none")
+                    each.name: ["gpt-5", "gpt-5-mini", "gpt-4o", "gpt/x", "open/x-mini", "open/x"]
+                    for each in keys
                 }
                 asked = {
                     who: [name for name in names if (await gateway.ask(f"sk-{who}", name))[0] == 200]
@@ -167,8 +171,19 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "one": ["gpt-5"],
         "some": ["gpt-5", "gpt-5-mini"],
         "none": [],
+        "end": ["gpt-5-mini"],
+        "below": ["open/x-mini"],
+        "whole": ["open/x-mini", "open/x"],
     }
-    assert listed == {"all": ["gpt-*"], "one": ["gpt-5"], "some": ["other"], "none": ["gpt"]}
+    assert listed == {
+        "all": ["gpt-*"],
+        "one": ["gpt-5"],
+        "some": ["other"],
+        "none": ["gpt"],
+        "end": [],
+        "below": [],
+        "whole": ["open"],
+    }
 
 
 async def test_a_long_name_is_not_repeated_whole(caplog: pytest.LogCaptureFixture) -> None:
@@ -343,15 +358,24 @@ def test_users_are_told_apart_up_to_a_number_and_old_hours_are_forgotten() -> No
     now = 0.0
     accounting = Accounting(lambda: now)
     for user in range(MOST_USERS + 5):
-        accounting.add("a", "gpt", f"user {user}", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)])
+        accounting.add("a", "gpt", f"user {user}", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)], {"gpt"})
     rows = accounting.since(3600)
     assert len(rows) == MOST_USERS + 1
     assert rows["a", "gpt", "gpt", OTHERS].requests == 5
     [(group, spend)] = grouped(rows, ["key"])
     assert (group, spend.cost, spend.requests) == (("a",), 7 * (MOST_USERS + 5), MOST_USERS + 5)
     now = 33 * 86400.0
-    accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)])
+    accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)], {"gpt"})
     assert len(accounting.since(40 * 86400.0)) == 1
+
+
+def test_names_that_clients_make_up_are_told_apart_up_to_a_number_and_those_of_the_plan_always_are() -> None:
+    accounting = Accounting()
+    for name in [*(f"made up {number}" for number in range(MOST_NAMES + 5)), "gpt"]:
+        accounting.add("a", name, "", [Span(None, "*", 0, 1, Usage(1, 2), 7)], {"gpt"})
+    assert len(accounting.totals) == MOST_NAMES + 2
+    assert accounting.totals["a", OTHERS, "*"].requests == 5
+    assert accounting.totals["a", "gpt", "*"].requests == 1
 
 
 async def test_a_response_that_is_kept_is_seen_by_its_key_alone() -> None:
