@@ -72,10 +72,11 @@ def guard_changes(old: Plan, new: Plan) -> Iterator[Change]:
         yield Change(RISK, "gateway", f"its guards see in another order: {listed(after)}")
     for name, left, right in both(before, after):
         about = f"guard {name}"
-        unseen = [each for each in names_of(new) if left.sees(each) and not right.sees(each)]
+        saw, sees = Meant(left.models), Meant(right.models)
+        unseen = [each for each in names_of(new) if _is_more(saw, sees, each)]
         if unseen:
             yield Change(RISK, about, f"no longer sees {listed(unseen)}")
-        seen = [each for each in names_of(new) if right.sees(each) and not left.sees(each)]
+        seen = [each for each in names_of(new) if _is_more(sees, saw, each)]
         if seen:
             yield Change(INFO, about, f"sees {listed(seen)}, too: it may refuse")
         if left.keys != right.keys:
@@ -101,8 +102,8 @@ def _is_shut(gateway: GatewayPlan) -> bool:
 
 
 def _is_more(one: Meant, other: Meant, name: str) -> bool:
-    """Whether `one` means all of a name that `other` does not, or a part where the other has none."""
-    return (name in one and name not in other) or (one.meets(name) and not other.meets(name))
+    """Whether `one` means something that clients may ask of a name, and `other` does not."""
+    return name not in other and any(each not in other for each in one.parts(name))
 
 
 def key_changes(old: Plan, new: Plan) -> Iterator[Change]:

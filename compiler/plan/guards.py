@@ -35,8 +35,9 @@ class GuardPlan:
 
 
 def is_meant(pattern: str, name: str) -> bool:
-    """Whether `pattern` is `name`, or the part of it before a slash, where clients say the rest."""
-    return fnmatchcase(name, pattern) or fnmatchcase(name.partition("/")[0], pattern)
+    """Whether `pattern` is `name`, or the part of it before some slash, where clients say the rest."""
+    ends = (each.start() for each in re.finditer("/", name))
+    return fnmatchcase(name, pattern) or any(fnmatchcase(name[:end], pattern) for end in ends)
 
 
 class Meant:
@@ -48,10 +49,12 @@ class Meant:
         self._is_all = not written
         self._names = frozenset(each for each in written if not _WILD & set(each))
         self._patterns = [re.compile(translate(each)).match for each in written if each not in self._names]
+        self._stars = [re.compile(translate(each)).match for each in written if _WILD & set(each) == {"*"}]
         self._written = written
-        begun = {each.partition("/")[0]: each for each in written if "/" in each}
-        self._begun = frozenset(begun)
-        self._below = [each for before, each in begun.items() if _WILD & set(before)]
+        begun = [each for each in written if "/" in each]
+        heads = {_ends(each)[0] for each in begun}
+        self._begun = frozenset(head[: each.start()] for head in heads for each in re.finditer("/", head))
+        self._open = tuple({_ends(each)[0] for each in begun if _WILD & set(each)})
 
     def __contains__(self, name: str) -> bool:
         """Whether all that clients ask of `name` is meant."""
@@ -62,7 +65,7 @@ class Meant:
             return any(match(name) or match(before) for match in self._patterns)
         fitting = [name.replace("*", each) for each in _SAID]
         return any(
-            all(match(each) or match(each.partition("/")[0]) for each in fitting) for match in self._patterns
+            all(match(each) or match(each.partition("/")[0]) for each in fitting) for match in self._stars
         )
 
     def meets(self, name: str) -> bool:
@@ -71,7 +74,11 @@ class Meant:
             return True
         if is_pattern(name):
             return any(may_meet(each, name) for each in self._written)
-        return name in self._begun or any(may_meet(each, f"{name}/*") for each in self._below)
+        return name in self._begun or f"{name}/".startswith(self._open)
+
+    def parts(self, name: str) -> Iterable[str]:
+        """Of what clients may ask of `name`, what is meant: patterns and names."""
+        return (name,) if self._is_all else (each for each in self._written if Meant((each,)).meets(name))
 
 
 def may_meet(one: str, other: str) -> bool:
@@ -88,5 +95,5 @@ def _ends(pattern: str) -> tuple[str, str]:
 
 
 _WILD = {*"*?["}
-_SAID = ("", "\0\0")
-"""What stands for the `*` of a name: a pattern that fits it with nothing and with these fits it with all."""
+_SAID = ("", "\0\0", "\0/\0")
+"""What stands for the `*` of a name: a pattern of `*` alone that fits it with all of these fits all of it."""

@@ -345,6 +345,11 @@ _MOST_MATCHED = 2 * MOST_NAME
 
 @lru_cache(maxsize=4096)
 def _matches(patterns: tuple[str, ...], name: str, called: str) -> bool:
-    """Whether one of `patterns` is `name`, or what answers for it, which is `called` so."""
-    names = {name} if is_pattern(called) else {name, called}
-    return any(fnmatchcase(each, pattern) for each in names for pattern in patterns)
+    """Whether one of `patterns` is `name`, or what answers for it, which is `called` so.
+
+    Of names behind whose slash clients say the rest, only a pattern with a slash says something of the rest.
+    """
+    if not is_pattern(called) and any(fnmatchcase(called, each) for each in patterns):
+        return True
+    of_name = (each for each in patterns if "/" in each or is_pattern(called))
+    return any(fnmatchcase(name, each) for each in of_name)

@@ -312,3 +312,27 @@ def test_what_is_added_to_be_safer_is_no_risk(safe: Plan, tmp_path: Path) -> Non
     changes = differences(outlined(tmp_path, text), safe)
     assert {each.about for each in changes} >= {"gateway", "assistant", "sum", "key team"}
     assert {each.severity for each in changes} == {Severity.INFO}
+
+
+def test_another_part_of_a_name_with_a_star_is_told(tmp_path: Path) -> None:
+    text = """
+extern clean(texts: list<text>) -> list<text> = python("guards:clean")
+deployment "claude-*" {{ model = "claude-*", runtime anthropic {{ api_key = env("K") }} }}
+gateway {{
+  key a {{ secret = env("A"), models = ["{0}"] }}
+  guard g {{ request = clean, models = ["{0}"] }}
+}}
+"""
+
+    def said(old: str, new: str) -> list[tuple[Severity, str]]:
+        plans = (Project(tmp_path).plan(text.format(each)) for each in (old, new))
+        return [(each.severity, each.about) for each in differences(*plans)]
+
+    assert said("claude-opus*", "claude-opus*") == []
+    assert said("claude-opus*", "claude-haiku*") == [
+        (Severity.BREAKING, "key a"),
+        (Severity.RISK, "guard g"),
+        (Severity.RISK, "key a"),
+        (Severity.INFO, "guard g"),
+    ]
+    assert said("claude-opus-4-7", "claude-opus*") == [(Severity.RISK, "key a"), (Severity.INFO, "guard g")]

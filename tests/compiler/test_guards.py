@@ -161,3 +161,9 @@ def test_the_command_shows_who_is_seen_by_what(project: Project, capsys: pytest.
     assert asked["shout"]["reaches"] == ["gpt", "spare"]
     assert asked["assistant"]["by"] == [EVERYONE]
     assert [each.name for each in asked_of(project.plan())] == list(asked)
+
+
+def test_a_guard_of_a_name_with_a_slash_sees_what_clients_say_behind_it() -> None:
+    guard = GuardPlan("g", "hide", models=("any/small", "b?"))
+    asked = ("any/small", "any/small/llama", "any/small/meta/llama", "bc/d/e", "any", "any/smaller", "b")
+    assert [each for each in asked if guard.sees(each)] == [*asked[:4]]

@@ -152,6 +152,12 @@ def test_with_keys_other_machines_may_be_served(project: Project) -> None:
         ("a*/x", "any", False, True),
         ("b*/x", "any", False, False),
         ("any", "any", True, True),
+        ("*-mini", "any", False, False),
+        ("any/x/*", "any/x", False, True),
+        ("any/*/x", "any/x", False, True),
+        ("[!g]*", "*-mini", False, True),
+        ("??", "*/mini", False, True),
+        ("b*c", "b*c/mini", False, False),
     ],
 )
 def test_a_pattern_means_all_that_clients_ask_of_a_name_or_a_part(
@@ -159,6 +165,14 @@ def test_a_pattern_means_all_that_clients_ask_of_a_name_or_a_part(
 ) -> None:
     meant = Meant((pattern,))
     assert (name in meant, meant.meets(name)) == (all_of_it, some_of_it)
+
+
+def test_a_pattern_without_a_slash_means_no_model_behind_one(project: Project) -> None:
+    text = """
+deployment any { model = "openrouter/*", runtime openrouter { api_key = env("K") } }
+gateway { key a { secret = env("A"), models = ["*-mini"] } }
+"""
+    assert project.codes(text) == ["W0430"]
 
 
 def test_bounds_of_a_route_hold_for_it_alone(project: Project) -> None:

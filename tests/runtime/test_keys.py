@@ -136,9 +136,13 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
             key("one", models=("gpt-5",)),
             key("some", models=("gpt-5*", "other")),
             key("none", models=("gpt",)),
+            key("end", models=("*-mini",)),
+            key("below", models=("open/*-mini",)),
+            key("whole", models=("op*",)),
         )
         names = ("gpt-*", "gpt", "gpt/*", "other")
         deployments = [remote_plan(name, mock.endpoint, key=SecretRef.env("KEY")) for name in names]
+        deployments.append(remote_plan("open", mock.endpoint, model="*", key=SecretRef.env("KEY")))
         plan = plan_with(*deployments, keys=keys)
         executor = Executor(plan, Path.cwd())
         await executor.start()
@@ -147,8 +151,8 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
             async with serving(app) as url:
                 gateway = Gateway(url, http, mock)
                 may = {
-                    each: ["gpt-5", "gpt-5-mini", "gpt-4o", "gpt/x"]
-                    for each in ("all", "one", "some", "none")
+                    each.name: ["gpt-5", "gpt-5-mini", "gpt-4o", "gpt/x", "open/x-mini", "open/x"]
+                    for each in keys
                 }
                 asked = {
                     who: [name for name in names if (await gateway.ask(f"sk-{who}", name))[0] == 200]
@@ -167,8 +171,19 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "one": ["gpt-5"],
         "some": ["gpt-5", "gpt-5-mini"],
         "none": [],
+        "end": ["gpt-5-mini"],
+        "below": ["open/x-mini"],
+        "whole": ["open/x-mini", "open/x"],
     }
-    assert listed == {"all": ["gpt-*"], "one": ["gpt-5"], "some": ["other"], "none": ["gpt"]}
+    assert listed == {
+        "all": ["gpt-*"],
+        "one": ["gpt-5"],
+        "some": ["other"],
+        "none": ["gpt"],
+        "end": [],
+        "below": [],
+        "whole": ["open"],
+    }
 
 
 async def test_a_long_name_is_not_repeated_whole(caplog: pytest.LogCaptureFixture) -> None:
