@@ -150,7 +150,11 @@ class HttpServer:
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
             return await asyncio.get_running_loop().create_server(
-                self._connection, sock=bound, backlog=_BACKLOG, ssl=tls
+                self._connection,
+                sock=bound,
+                backlog=_BACKLOG,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else self.rules.header,
             )
         except OSError as error:
             raise _unusable(host, port, self._advice, error) from None
@@ -194,7 +198,12 @@ class HttpServer:
             with bound:
                 for _ in range(_BACKLOG):
                     client, _address = bound.accept()
-                    await loop.connect_accepted_socket(self._connection, client, ssl=self._tls)
+                    await loop.connect_accepted_socket(
+                        self._connection,
+                        client,
+                        ssl=self._tls,
+                        ssl_handshake_timeout=None if self._tls is None else self.rules.header,
+                    )
 
     async def _finished(self, at_once: asyncio.Event | None) -> None:
         """Wait until all connections are closed, the grace is over, or `at_once` is set."""

@@ -269,6 +269,13 @@ class Draft:
         self.remarks.extend(each for each in deployment.remarks if each.node.path not in inside)
         self._forget(deployment.name, says)
 
+    def drop_patterns(self, says: str) -> None:
+        """Leave out what would answer for other names than its own."""
+        for deployment in [each for each in self.deployments if "*" in each.name]:
+            self.drop(deployment, says)
+        for route in [each for each in self.routes if "*" in each.name]:
+            self.drop_route(route, says)
+
     def drop_route(self, route: Route, says: str) -> None:
         """Leave a route out, and those that have no other member."""
         self.routes.remove(route)

@@ -17,6 +17,10 @@ MOST_VALUES = 200_000
 DEEPEST = 100
 """How many values may lie in each other."""
 
+TOO_LONG = "a number has too many digits"
+_MOST_BITS = 13_000
+"""Of a whole number: Python writes none of more than 4,300 digits."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -105,6 +109,12 @@ class Counter:
             raise ImportFailed(f"values lie in each other more than {DEEPEST} deep", line)
 
 
+def check_digits(value: object, line: int) -> None:
+    """Raises ImportFailed for a whole number that is too long to be written."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ImportFailed(TOO_LONG, line)
+
+
 def rebuilt(
     value: object, path: str, lines: Mapping[str, int], line: int, counter: Counter | None = None
 ) -> Node:
@@ -130,6 +140,7 @@ def _rebuilt(
             for index, item in enumerate(value)
         ]
         return Node(path, line, items)
+    check_digits(value, line)
     if value is None or isinstance(value, str | int | float):
         return Node(path, line, value)
     return Node(path, line, str(value))

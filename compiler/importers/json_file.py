@@ -7,7 +7,7 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
-from .foreign import Counter, ImportFailed, Node, below
+from .foreign import TOO_LONG, Counter, ImportFailed, Node, below
 
 _GRAMMAR = r"""
 ?start: value
@@ -55,7 +55,7 @@ class _Values(Transformer[Token, _Made]):
         try:
             return _line(token), int(token) if is_whole else float(token)
         except ValueError:
-            raise ImportFailed("a number has too many digits", _line(token)) from None
+            raise ImportFailed(TOO_LONG, _line(token)) from None
 
     def true(self) -> _Made:
         return 0, True

@@ -14,7 +14,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
 from ...dsl.record import frozen
-from .foreign import Counter, ImportFailed, Node, Scalar, below
+from .foreign import TOO_LONG, Counter, ImportFailed, Node, Scalar, below, check_digits
 
 _GRAMMAR = r"""
 message: (field _sep?)*
@@ -93,12 +93,14 @@ class _Fields(Transformer[Token, Any]):
         written = re.sub(r"\s", "", str(token))
         try:
             if "x" in written.lower():
-                return _Value(token.line or 1, int(written, 16))
+                value = int(written, 16)
+                check_digits(value, token.line or 1)
+                return _Value(token.line or 1, value)
             number = written.rstrip("fF")
             is_whole = number.lstrip("-").isdigit()
             return _Value(token.line or 1, int(number) if is_whole else float(number))
         except ValueError:
-            raise ImportFailed("a number has too many digits", token.line) from None
+            raise ImportFailed(TOO_LONG, token.line) from None
 
     def word(self, token: Token) -> _Value:
         word = str(token)

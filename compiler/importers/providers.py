@@ -35,7 +35,6 @@ ANY_OF_VERTEX = (
 """What clients may name of a place that has models of several makers."""
 
 _OF_OPENAI = re.compile(r"(https?://)?([\w-]+\.)*api\.openai\.com(:\d+)?(/|$)", re.IGNORECASE)
-"""How its own addresses begin, those of its regions among them."""
 
 _NONE: Mapping[str, str] = {}
 
@@ -93,6 +92,11 @@ def azure_address(url: str) -> tuple[str, str | None, str | None] | None:
     return (found[1], found[2], found[3]) if found is not None else None
 
 
+def is_of_openai(address: str) -> bool:
+    """Whether an address is OpenAI's own, those of its regions among them."""
+    return _OF_OPENAI.match(address) is not None
+
+
 def find_key(runtime: str) -> str | None:
     """The variable that holds the key of a runtime which takes nobody without one."""
     return HOSTED.get(RuntimeKind(runtime)) if runtime in RuntimeKind._value2member_map_ else None
@@ -134,7 +138,7 @@ def aim_at(made: Deployment, name: str, model: str, endpoint: object = None) -> 
     if found is None:
         return False
     runtime = found.runtime
-    if endpoint is not None and runtime == "openai" and not _OF_OPENAI.match(str(endpoint)):
+    if endpoint is not None and runtime == "openai" and not is_of_openai(str(endpoint)):
         runtime = COMPATIBLE
     made.put("model", written_model(runtime, model, name))
     block = made.runtime(runtime)

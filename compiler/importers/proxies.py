@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .draft import Deployment, Draft, Strategy, split
 from .foreign import Node
+from .literals import Code
 from .report import Outcome
 from .requests import put_header
+from .secrets import left_out, variable_for
 
 PATHS = "clients ask by the name of a model, at the paths of OpenAI's and Anthropic's APIs"
 WATCH = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"
 MEANING = "no route looks at what a request means"
+
+Named = Callable[[Node], Code | None]
+"""Gives the variable that a value names, None for a value that is meant itself."""
 
 _OWN_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
@@ -33,12 +38,22 @@ def levels(names: Sequence[str], at: Sequence[float]) -> Iterable[list[int]]:
     ]
 
 
-def put_key(draft: Draft, made: Deployment, header: str, node: Node, written: object) -> None:
+def put_key(draft: Draft, made: Deployment, header: str, node: Node, named: Named) -> None:
     """The key, in whichever header; without one, it stands where the provider wants it."""
     if header and header.lower() not in _OWN_HEADERS:
-        put_header(draft, made, header, node, written)
+        put_header(draft, made, header, node, secret(draft, made, header, node, named))
+    elif made.has("runtime.api_key"):
+        draft.lost(node, "a deployment sends one key, which is said already", made.remarks)
     else:
-        made.put("runtime.api_key", written, node)
+        made.put("runtime.api_key", secret(draft, made, "api_key", node, named), node)
+
+
+def secret(draft: Draft, made: Deployment, variable: str, node: Node, named: Named) -> Code:
+    """The variable that a value names, or the one to put it into. variable: how the name of that one ends."""
+    if (found := named(node)) is not None:
+        draft.kept(node)
+        return found
+    return left_out(draft, node, variable_for(made.name, variable), made)
 
 
 def called(draft: Draft, made: str, wanted: str, node: Node | None, deployment: Deployment) -> None:

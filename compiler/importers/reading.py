@@ -20,27 +20,37 @@ from .toml_file import read_toml
 from .writer import write
 from .yaml_file import read_yaml
 
+_NO_PATTERN = "a `*` in a name stands for a part of names here: give it another name"
 UNSPOKEN = "nothing here stands for it"
 _WRITTEN_AGAIN = "`inferc emit kubernetes` writes resources for this file"
 
 
 @frozen(eq=False)
 class Format:
-    """A system whose files are read. title: what it is called. models: how settings of its models begin."""
+    """A system whose files are read. title: what it is called. models: how settings of its models begin.
+    has_patterns: whether a `*` in a name stands for a part of names, as here."""
 
     name: str
     title: str
     recognises: Callable[[Node], bool]
     read: Callable[[Node, Draft, Origin], None]
     models: tuple[str, ...] = ("",)
+    has_patterns: bool = False
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("litellm", "LiteLLM", litellm.recognises, litellm.read, ("model_list",)),
+    Format("litellm", "LiteLLM", litellm.recognises, litellm.read, ("model_list",), has_patterns=True),
     Format("atomr", "atomr", atomr.recognises, atomr.read),
     Format("triton", "Triton", triton.recognises, triton.read),
     Format("kserve", "KServe", kserve.recognises, kserve.read),
-    Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read, ("AIGatewayRoute", "AIServiceBackend")),
+    Format(
+        "envoy",
+        "Envoy AI Gateway",
+        envoy.recognises,
+        envoy.read,
+        ("AIGatewayRoute", "AIServiceBackend"),
+        has_patterns=True,
+    ),
     Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read, ("providers",)),
     Format("portkey", "Portkey", portkey.recognises, portkey.read),
     Format(
@@ -84,6 +94,8 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
     draft.report.add_root(root)
     form.read(root, draft, Origin(folder, name, output))
+    if not form.has_patterns:
+        draft.drop_patterns(_NO_PATTERN)
     for resource in beside:
         draft.report.add_root(resource)
         draft.lost(resource, _WRITTEN_AGAIN)

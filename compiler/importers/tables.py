@@ -7,7 +7,6 @@ rule speaks of is lost, and said so.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -179,7 +178,7 @@ def weight(node: Node | None) -> float:
     value = node.value if node is not None else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 1.0
-    return float(value) if math.isfinite(value) and 0 <= value < _MOST_SHARE else 1.0
+    return float(value) if 0 <= value < _MOST_SHARE else 1.0
 
 
 def truth(node: Node) -> bool:
@@ -295,6 +294,6 @@ def _decimal(node: Node) -> Decimal:
         found = Decimal(str(value).strip().replace("_", ""))
     except InvalidOperation:
         raise Unfit("it is no number") from None
-    if not math.isfinite(found) or abs(found) >= Decimal(10) ** 30:
+    if not found.is_finite() or abs(found) >= Decimal(10) ** 30:
         raise Unfit("it is no number that can be written")
     return found

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 
-from .foreign import ImportFailed, Node, below, rebuilt
+from .foreign import TOO_LONG, ImportFailed, Node, below, rebuilt
 
 _AT = re.compile(r"\(at line (\d+)")
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
@@ -24,6 +24,8 @@ def read_toml(text: str, path: str = "") -> Node:
         found = _AT.search(str(error))
         said = str(error).split(" (at ")[0]
         raise ImportFailed(f"this is no TOML: {said}", int(found[1]) if found else None) from None
+    except ValueError:
+        raise ImportFailed(TOO_LONG) from None
     except RecursionError:
         raise ImportFailed("this TOML lies in itself too deep to be read") from None
     return rebuilt(value, path, _lines(text, value, path), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..plan.installing import pip_install
-from .foreign import Counter, ImportFailed, Node, below
+from .foreign import Counter, ImportFailed, Node, below, check_digits
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node as YamlNode
@@ -125,6 +125,7 @@ class _Builder:
             return str(node.value)
         try:
             value = self._loader.construct_object(node)
-        except ValueError:
+        except (ValueError, LookupError):  # `!!int ""`, `!!bool x`
             return str(node.value)
+        check_digits(value, node.start_mark.line + 1)
         return value if isinstance(value, str | int | float | bool) else None

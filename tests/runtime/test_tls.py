@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
+from inferc.runtime.client_connection import RULES, ConnectionRules
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.serve import Service
@@ -134,6 +136,22 @@ async def test_a_certificate_that_cannot_be_used_leaves_the_one_before(
         assert not service.certificates[0].look()
         assert "the certificate from before is shown" in caplog.text
         await ask(port, trusted)
+
+
+async def test_who_does_not_begin_to_encrypt_is_let_go_as_is_who_sends_no_request(tmp_path: Path) -> None:
+    issue(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    app = web.Application()
+    app[RULES] = ConnectionRules(header=0.1)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", tls=context)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+    finally:
+        await server.stop()
 
 
 async def test_a_reload_turns_it_on_and_off_at_the_same_port(tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from ..kubernetes import form, resources, rest
 from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import aim_at, azure_address, expected_key
-from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, shared
+from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, secret, shared
 from ..requests import FORCED, put_body
-from ..secrets import left_out, variable_for
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, positive, share, weight
 
 _PLUGINS = ("ai-proxy", "ai-proxy-multi")
@@ -33,7 +32,7 @@ _ENV = re.compile(r"\$(?:ENV|env)://([\w-]+)|\$\{\{?\s*(\w+)\s*(?::=[^}]*)?\}?\}
 """What names a variable: APISIX's own word, what fills standalone files in, and ADC."""
 
 _PROVIDERS = {"aimlapi": "aiml", "openai-compatible": "openai_like"}
-_OPERATION = re.compile(r"/(chat/completions|completions|embeddings|responses|messages)/?(\?.*)?$")
+_OPERATION = re.compile(r"/(chat/completions|completions|embeddings|responses|messages)/?$")
 _AWS = ("access_key_id", "secret_access_key", "session_token")
 
 
@@ -216,7 +215,7 @@ def _aim(made: Deployment, instance: Node, draft: Draft) -> bool:
             model,
             given,
             lambda node: _named(node) or str(node.value),
-            lambda node, variable: _secret(node, made, variable.lower(), draft),
+            lambda node, variable: secret(draft, made, variable, node, _named),
             draft,
         )
     if kind == "azure-openai":
@@ -265,12 +264,12 @@ def _key(made: Deployment, instance: Node, draft: Draft) -> None:
     """The key, in whichever header or part of the address."""
     header, query = instance.get("auth", "header"), instance.get("auth", "query")
     for name, node in header.entries.items() if header is not None else ():
-        put_key(draft, made, name, node, _secret(node, made, "api_key", draft))
+        put_key(draft, made, name, node, _named)
     for node in query.entries.values() if query is not None else ():
-        put_key(draft, made, "", node, _secret(node, made, "api_key", draft))
+        put_key(draft, made, "", node, _named)
     account = instance.get("auth", "gcp", "service_account_json")
     if account is not None:
-        made.put("runtime.credentials", _secret(account, made, "account", draft), account)
+        made.put("runtime.credentials", secret(draft, made, "account", account, _named), account)
     elif instance.get("auth", "gcp") is not None:
         made.put("runtime.credentials", env("GCP_SERVICE_ACCOUNT"))
     is_elsewhere = instance.get("override", "endpoint") is not None  # APISIX sends no key there
@@ -282,10 +281,3 @@ def _named(node: Node) -> Code | None:
     """The variable that a value names, behind `Bearer` or alone."""
     found = _ENV.fullmatch(str(node.value).removeprefix("Bearer ").strip())
     return env(next(each for each in found.groups() if each is not None)) if found is not None else None
-
-
-def _secret(node: Node, made: Deployment, variable: str, draft: Draft) -> Code:
-    if (named := _named(node)) is not None:
-        draft.kept(node)
-        return named
-    return left_out(draft, node, variable_for(made.name, variable), made)

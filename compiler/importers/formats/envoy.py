@@ -243,7 +243,9 @@ def _asked(rule: Node, draft: Draft) -> tuple[str, Node] | None:
                 draft.report.form(header.get("name"), header.get("type"))
             elif name.lower() == MODEL_HEADER and found is None:
                 draft.report.form(header.get("name"), header.get("type"))
-                draft.lost(value, "a pattern stands for names that it does not tell: give each a rule")
+                draft.lost(
+                    value, "of patterns only a `.*` can be said here, and a `*` in no name: give each a rule"
+                )
             else:
                 draft.report.form(header.get("type"))
                 draft.lost(header, "clients choose by the name of the model alone: give each case its own")
@@ -255,7 +257,7 @@ def _name(header: Node) -> str | None:
     value = header.get("value")
     written = str(value.value or "") if value is not None else ""
     if header.text("type") != "RegularExpression":
-        return written or None
+        return written if written and _ANY not in written else None
     pattern = written.removeprefix("^").removesuffix("$")
     parts = _ANYTHING.split(pattern)
     if len(parts) > 2 or not all(not part or _PLAIN.fullmatch(part) for part in parts):

@@ -15,10 +15,9 @@ from ..kubernetes import form, resources, rest
 from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key
-from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, shared
+from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, secret, shared
 from ..report import Outcome
 from ..requests import FORCED
-from ..secrets import left_out, variable_for
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, per_million, share, text, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Kong, `runtime openai_compatible`"
@@ -237,7 +236,7 @@ def _aim_at_bedrock(made: Deployment, model: str, target: Node, draft: Draft) ->
         model,
         given | {ours: target.get("auth", theirs) for ours, theirs in _AWS.items()},
         lambda node: _named(node) or str(node.value),
-        lambda node, variable: _secret(node, made, variable.lower(), draft),
+        lambda node, variable: secret(draft, made, variable, node, _named),
         draft,
     )
 
@@ -260,15 +259,13 @@ def _aim_at_azure(made: Deployment, model: str, instance: Node, options: Node, d
 def _key(made: Deployment, target: Node, draft: Draft) -> None:
     """The key, in whichever header, or in the address."""
     name = target.get("auth", "header_name")
-    for value in (target.get("auth", "header_value"), target.get("auth", "param_value")):
-        if value is None:
-            continue
-        written = _secret(value, made, "api_key", draft)
-        put_key(draft, made, str(name.value) if name is not None else "", value, written)
-        draft.kept(name)
+    for header, value in ((name, "header_value"), (None, "param_value")):
+        if (node := target.get("auth", value)) is not None:
+            put_key(draft, made, str(header.value) if header is not None else "", node, _named)
+            draft.kept(header)
     account = target.get("auth", "gcp_service_account_json")
     if account is not None:
-        made.put("runtime.credentials", _secret(account, made, "account", draft), account)
+        made.put("runtime.credentials", secret(draft, made, "account", account, _named), account)
     is_elsewhere = target.get("model", "options", "upstream_url") is not None  # Kong sends no key there
     if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock" and not is_elsewhere:
         expected_key(made, target.text("model", "provider") or "")
@@ -281,10 +278,3 @@ def _named(node: Node) -> Code | None:
         return None
     variable = next(each for each in found.groups() if each is not None)
     return env(variable.upper().replace("-", "_") if found[1] else variable)
-
-
-def _secret(node: Node, made: Deployment, variable: str, draft: Draft) -> Code:
-    if (named := _named(node)) is not None:
-        draft.kept(node)
-        return named
-    return left_out(draft, node, variable_for(made.name, variable), made)

@@ -111,14 +111,17 @@ def choice_json(choice: ToolChoice) -> Any:
 def tools_json(tools: tuple[Tool, ...]) -> list[Json]:
     """The functions of a namespace are put into it again."""
     written: list[Json] = []
+    begun: Json | None = None
     for tool in tools:
         space = own(tool.extras, DIALECT).get(NAMESPACE) if isinstance(tool, FunctionTool) else None
         if space is None:
             written.append(_tool(tool))
+            begun = None
             continue
-        if not written or {**written[-1], "tools": 0} != {**space, "tools": 0}:
-            written.append({**space, "tools": []})
-        written[-1]["tools"].append(_tool(tool))
+        if begun is None or {**begun, "tools": 0} != {**space, "tools": 0}:
+            begun = {**space, "tools": []}
+            written.append(begun)
+        begun["tools"].append(_tool(tool))
     return written
 
 

@@ -143,6 +143,22 @@ def test_each_provider_is_asked_where_and_as_it_is_there(
     assert came.lost() == {"routes[0].uri"}
 
 
+def test_one_key_is_sent_and_another_header_has_a_variable_of_its_own(bring: Import) -> None:
+    auth = "header: {Authorization: Bearer aaa, x-team: bbb}, query: {api_key: ccc}"
+    came = bring("apisix.yaml", one("options: {model: gpt-4o}", auth=auth))
+    assert came.values["talk.runtime.api_key"] == '[env("TALK_API_KEY")]'
+    assert 'headers { "x-team" = env("TALK_X_TEAM") }' in came.text
+    assert came.lost() == {"routes[0].uri", f"{CONFIG}.auth.query.api_key"}
+
+
+def test_an_address_with_a_query_is_not_cut(bring: Import) -> None:
+    url = "http://h:8000/v1/chat/completions?tenant=a"
+    settings = f'options: {{model: m}}, override: {{endpoint: "{url}"}}'
+    with pytest.raises(ImportFailed) as failed:
+        bring("apisix.yaml", one(settings, "openai-compatible"))
+    assert "holds a query" in (failed.value.help or "")
+
+
 def test_a_key_that_stands_in_the_file_is_not_repeated(bring: Import) -> None:
     came = bring(
         "apisix.yaml",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inferc.compiler.compile import check_file
-from inferc.compiler.importers import ImportFailed, checked, import_text, read_text
+from inferc.compiler.importers import ImportFailed, Outcome, checked, import_text, read_text
 
 BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
@@ -39,6 +39,11 @@ BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
         ("c.json", '{"a": 1, "a": 2}', 1, "`a` stands twice"),
         ("c.json", "[" * 5000 + "]" * 5000, 1, "more than 100 deep"),
         ("c.toml", "a = 1\nb = \n", 2, "no TOML"),
+        ("c.yaml", "model_list: [!!int '', !!bool x, !!float _]", None, "no model"),
+        ("c.yaml", f"a: 1\nb: 0x{'f' * 5000}", 2, "too many digits"),
+        ("c.toml", f"a = 1\nb = 0x{'f' * 5000}", 2, "too many digits"),
+        ("c.toml", f"a = {'1' * 5000}", None, "too many digits"),
+        ("c.pbtxt", f'name: "a"\nmax_batch_size: 0x{"f" * 5000}', 2, "too many digits"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(
@@ -192,3 +197,27 @@ def test_many_budgets_without_a_price_are_seen_at_once(
     came = import_text("model_list:\n" + "".join(entries), "c.yaml", tmp_path, tmp_path / "out.infer")
     assert came.text.count("on_exceeded = warn") == 20
     assert looks <= 3
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "-.inf", ".nan", "snan"])
+def test_shares_and_limits_that_are_none_do_no_harm(tmp_path: Path, number: str) -> None:
+    entry = f"{{model_name: a, litellm_params: {{model: openai/gpt-4o, weight: {number}, rpm: {number}}}}}"
+    imported = import_text(f"model_list: [{entry}, {entry}]", "c.yaml", tmp_path, tmp_path / "out.infer")
+    lost = {entry.setting for entry in imported.report.of(Outcome.LOST)}
+    assert {f"model_list[{place}].litellm_params.rpm" for place in (0, 1)} <= lost
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "routes: [{name: ROUTE, plugins: {ai-proxy: {provider: openai, options: {model: gpt-4o}}}}]",
+        "_format_version: '3.0'\n"
+        "plugins: [{name: ai-proxy, route: ROUTE, config: {model: {provider: openai, name: gpt-4o}}}]",
+    ],
+)
+def test_where_a_star_is_a_letter_it_opens_no_names(tmp_path: Path, text: str) -> None:
+    written = import_text(text.replace("ROUTE", "team"), "c.yaml", tmp_path, tmp_path / "out.infer").text
+    assert "deployment team {" in written
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text.replace("ROUTE", '"team*"'), "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "stands for a part of names here" in str(failed.value.help)

@@ -476,8 +476,8 @@ def test_nothing_is_kept_of_a_model_that_cannot_be_here(
 
 
 def test_a_pattern_of_envoy_is_a_name_or_any_name_or_lost(bring: Import) -> None:
-    def rule(pattern: str) -> str:
-        header = f'{{type: RegularExpression, name: x-ai-eg-model, value: "{pattern}"}}'
+    def rule(pattern: str, kind: str = "RegularExpression") -> str:
+        header = f'{{type: {kind}, name: x-ai-eg-model, value: "{pattern}"}}'
         return f"{{matches: [{{headers: [{header}]}}], backendRefs: [{{name: own}}]}}"
 
     came = bring(
@@ -493,6 +493,7 @@ def test_a_pattern_of_envoy_is_a_name_or_any_name_or_lost(bring: Import) -> None
             - {rule("llama-(8b|70b)")}
             - {rule("^claude-.+")}
             - {rule("a.*b.*")}
+            - {rule("gemini-*", "Exact")}
         ---
         apiVersion: aigateway.envoyproxy.io/v1beta1
         kind: AIServiceBackend
@@ -506,7 +507,7 @@ def test_a_pattern_of_envoy_is_a_name_or_any_name_or_lost(bring: Import) -> None
     rules = "AIGatewayRoute/all.spec.rules"
     assert came.changed() == set()
     lost = came.lost()
-    assert {f"{rules}[{number}].matches[0].headers[0].value" for number in (2, 4)} <= lost
+    assert {f"{rules}[{number}].matches[0].headers[0].value" for number in (2, 4, 5)} <= lost
     assert not any(each.startswith((f"{rules}[0]", f"{rules}[3]")) for each in lost)
 
 

@@ -119,7 +119,7 @@ def test_keys_stand_in_no_file_and_go_nowhere_else(bring: Import) -> None:
     assert (came.values["gemini.model"], came.values["gemini.runtime.api_key"]) == ("*", '[env("MY_KEY")]')
     assert came.values["own.runtime.endpoint"] == "http://llama:80/v1"
     assert "plain-words" not in came.text
-    assert 'headers { "X-Pass" = env("OWN_API_KEY") }' in came.text
+    assert 'headers { "X-Pass" = env("OWN_X_PASS") }' in came.text
     assert {"elsewhere.model", "off.model"}.isdisjoint(came.values)
     assert "plugins[2].config.auth.header_value" in came.lost()
     assert "plugins[4].config.max_age" in came.lost()

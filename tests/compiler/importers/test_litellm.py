@@ -815,6 +815,42 @@ def test_cloudflare_s_gateway_is_an_address_of_each_provider(bring: Import) -> N
     assert "Cloudflare asks Azure by its dated API" in came.comments()
 
 
+@pytest.mark.parametrize(
+    ("base", "runtime", "endpoint"),
+    [
+        ("https://api.openai.com/v1", "openai", None),
+        ("https://eu.api.openai.com/v1", "openai", "https://eu.api.openai.com/v1"),
+        (
+            "https://a.example/api.openai.com/v1",
+            "openai_compatible",
+            "https://a.example/api.openai.com/v1",
+        ),
+        ("https://notapi.openai.com/v1", "openai_compatible", "https://notapi.openai.com/v1"),
+    ],
+)
+def test_an_address_stays_and_only_openai_s_own_gets_its_key(
+    bring: Import, base: str, runtime: str, endpoint: str | None
+) -> None:
+    model = f"{{model: openai/gpt-4o, api_base: '{base}'}}"
+    came = bring("config.yaml", f"model_list: [{{model_name: chat, litellm_params: {model}}}]")
+    assert f"runtime {runtime} {{" in came.text
+    assert (f'endpoint = "{endpoint}"' in came.text) is (endpoint is not None)
+    assert ("OPENAI_API_KEY" in came.text) is (runtime == "openai")
+
+
+def test_an_alias_is_one_name(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list: [{model_name: chat, litellm_params: {model: openai/gpt-4o}}]
+        router_settings: {model_group_alias: {gpt: chat, "x*": chat}}
+        """,
+    )
+    assert "route gpt = chat" in came.text
+    assert "x*" not in came.text.replace('"x*"', "", 1)
+    assert came.lost() == {'router_settings.model_group_alias."x*"'}
+
+
 def test_headers_name_variables_and_a_list_of_parameters_drops_all_alike(bring: Import) -> None:
     came = bring(
         "config.yaml",

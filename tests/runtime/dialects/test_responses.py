@@ -309,6 +309,14 @@ def test_what_the_client_runs_is_a_function_for_others_and_so_is_its_history(to:
     assert as_it_came.conversation == asked
 
 
+def test_a_namespace_without_functions_is_told_as_it_came() -> None:
+    odd = {"type": "namespace", "name": "team", "tools": "none"}
+    asked = conversation(tools=[odd, IN_A_SPACE])
+    whole = orjson.loads(ResponsesWriter(asked, 1).whole(fold([e.Started("a", "m"), e.Finished("stop")])))
+    assert [tool["tools"] == "none" for tool in whole["tools"]] == [True, False]
+    assert [each["name"] for each in whole["tools"][1]["tools"]] == ["send"]
+
+
 SPOKEN: list[e.Event] = [e.TextDelta("So it")]
 CUT_CALL: list[e.Event] = [e.ToolCallBegun(0, "c", "f"), e.ToolCallDelta(0, '{"a": "b'), e.ToolCallDone(0)]
 

@@ -222,6 +222,8 @@ class Routing:
             target = model.value if isinstance(model.value, str) else ""
             if target not in self._files.groups or not self._is_here(target):
                 draft.lost(model, f"nothing here is called `{target}`")
+            elif ANY in name:
+                draft.lost(model, "an alias is one name, and a `*` here stands for others")
             elif name in self._files.groups:
                 draft.lost(model, f"`{name}` is a model of its own")
             else:

@@ -23,6 +23,7 @@ from ...providers import (
     Provider,
     azure_address,
     find_provider,
+    is_of_openai,
     provider_of_model,
     written_model,
 )
@@ -31,6 +32,7 @@ from ...tables import Unfit, text
 
 _PREFIX = "os.environ/"
 _CLOUDFLARE = "gateway.ai.cloudflare.com/"
+_OPENAI = ("https://api.openai.com/v1", "https://api.openai.com")
 _REGION = "us-central1"
 """Where LiteLLM looks for Vertex when nothing is said."""
 
@@ -191,10 +193,7 @@ def _remote(
     """A runtime that is asked at an address; gives its kind."""
     runtime, endpoint = provider.runtime, provider.endpoint
     address = around.expression(base, draft) if base is not None else endpoint
-    is_elsewhere = base is not None and not str(base.value).rstrip("/").endswith(
-        ("api.openai.com/v1", "api.openai.com")
-    )
-    if runtime == "openai" and is_elsewhere:
+    if runtime == "openai" and base is not None and not is_of_openai(str(base.value)):
         runtime = COMPATIBLE
     if task == "rerank" and task not in TASKS.get(ProviderKind(runtime), ()):
         own, path = _RERANK.get(prefix, ("", ""))
@@ -226,7 +225,7 @@ def _remote(
     else:
         written = name if is_code else written_model(runtime, bare, prefix)
     made.put("model", written)
-    if address is not None and not (runtime == "openai" and base is not None):
+    if address is not None and not (runtime == "openai" and str(address).rstrip("/") in _OPENAI):
         block.put("endpoint", address, *([base] if base is not None else []))
     draft.kept(base)
     return runtime
@@ -383,7 +382,7 @@ def _key(
 ) -> None:
     own = _KEYS.get(prefix, provider.key)
     if key is None:
-        if own is not None and not (made.has("runtime.endpoint") and provider.runtime == "openai"):
+        if own is not None and not (made.label_of("runtime") == COMPATIBLE and provider.runtime == "openai"):
             made.put("runtime.api_key", env(own))
         return
     written = str(key.value or "")
