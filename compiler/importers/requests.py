@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ...dsl.secrets import holds_key
 from ...dsl.units import Duration
@@ -59,8 +60,7 @@ DEFAULTS: Table = {
 
 def _forced(draft: Draft, block: Block, node: Node) -> None:
     """A field of the body that has no word of its own, whatever the client says."""
-    put_body(block, ("request", "force", "extra_body", node.path.rpartition(".")[2]), node)
-    draft.kept(node)
+    put_body(draft, block, ("request", "force", "extra_body", node.path.rpartition(".")[2]), node)
 
 
 FORCED: Table = {
@@ -80,17 +80,24 @@ def body(draft: Draft, block: Block, node: Node) -> None:
     path = ("request", "defaults", "extra_body")
     for key, inner in node.entries.items():
         name = node.path.rpartition(".")[2]
-        put_body(block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
+        put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
     draft.kept(node)
 
 
-def put_body(block: Block, path: tuple[str, ...], node: Node) -> None:
+def put_body(draft: Draft, block: Block, path: tuple[str, ...], node: Node) -> None:
     """Put a value of a body, and what lies in it, under their own names."""
-    if node.entries:
-        for key, inner in node.entries.items():
-            put_body(block, (*path, key), inner)
-    elif node.value is not None:
-        block.put(path, node.plain(), node)
+    for key, inner in node.entries.items():
+        put_body(draft, block, (*path, key), inner)
+    if _holds_null(node.items):
+        draft.lost(node, "a list holds no `null` here", block.remarks)
+    elif not node.entries:
+        if node.value is not None:
+            block.put(path, node.plain(), node)
+        draft.kept(node)
+
+
+def _holds_null(items: Sequence[Node]) -> bool:
+    return any(each.value is None or _holds_null((*each.entries.values(), *each.items)) for each in items)
 
 
 def header(draft: Draft, block: Block, node: Node) -> None:

@@ -298,6 +298,16 @@ def test_names_and_signs_are_no_secrets(project: Project, written: str, said: st
         'let x = "https://hunter2Zq9@host/v1" y\n',
         'let x = "https://host/v1?api_key=my hunter2Zq9&b=1" y\n',
         'let x = "https://host/v1?token=my hunter2Zq9" y\n',
+        "export OPENAI_API_KEY=hunter2Zq9\n",
+        "HF_TOKEN: hunter2Zq9\n",
+        'deployment a { model = "m", ACCESS_TOKEN = "hunter2Zq9" }\n',
+        'deployment a { model = "m", client_secret ["hunter2Zq9", "x"] }\n',
+        'deployment a {\n  model = "m"\n  auth (hunter2Zq9)\n}\n',
+        "deployment a {\n  auth {{ hunter2Zq9 }}\n}\n",
+        'deployment a {\n  -api_key = "hunter2Zq9"\n}\n',
+        "deployment a {\n  =secret => hunter2Zq9\n}\n",
+        'deployment a {\n  \xa0client_secret "hunter2Zq9"\n}\n',
+        "deployment a {\n  secret := 'Yuk0Z+/hunter2Zq9=='\n}\n",
     ],
 )
 def test_a_secret_in_forms_of_others_is_in_no_finding(project: Project, text: str) -> None:

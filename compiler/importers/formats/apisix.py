@@ -38,8 +38,7 @@ _AWS = ("access_key_id", "secret_access_key", "session_token")
 
 def _body(draft: Draft, block: Block, node: Node) -> None:
     """A field of chats, where the client says nothing."""
-    put_body(block, ("request", "defaults", "extra_body", node.path.rpartition(".")[2]), node)
-    draft.kept(node)
+    put_body(draft, block, ("request", "defaults", "extra_body", node.path.rpartition(".")[2]), node)
 
 
 _TABLE: Table = {
@@ -195,8 +194,7 @@ def _force(made: Deployment, instance: Node, draft: Draft) -> None:
     """Fields of chats that count whatever the client says."""
     said = instance.get("override", "request_body", "openai-chat")
     for key, node in said.entries.items() if said is not None else ():
-        put_body(made, ("request", "force", "extra_body", key), node)
-        draft.kept(*node.leaves())
+        put_body(draft, made, ("request", "force", "extra_body", key), node)
 
 
 def _aim(made: Deployment, instance: Node, draft: Draft) -> bool:

@@ -10,6 +10,7 @@ from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import find_key
 from ..report import Outcome
+from ..requests import put_body
 from ..secrets import left_out, variable_for
 from ..servers import command, flags
 from ..tables import (
@@ -216,16 +217,8 @@ def _settings(config: Node, label: str, made: Deployment, draft: Draft) -> None:
     settings = config.get("config")
     if label.startswith("custom") and settings is not None:
         for key, inner in settings.entries.items():
-            _nested(runtime, ("settings", key), inner)
+            put_body(draft, runtime, ("settings", key), inner)
         draft.kept(settings)
-
-
-def _nested(block: Block, path: tuple[str, ...], node: Node) -> None:
-    if node.entries:
-        for key, inner in node.entries.items():
-            _nested(block, (*path, key), inner)
-    elif node.value is not None:
-        block.put(path, node.plain(), node)
 
 
 def _secret(secret: Node, field: str, made: Deployment, draft: Draft) -> None:

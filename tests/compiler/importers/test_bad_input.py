@@ -221,3 +221,12 @@ def test_where_a_star_is_a_letter_it_opens_no_names(tmp_path: Path, text: str) -
     with pytest.raises(ImportFailed) as failed:
         import_text(text.replace("ROUTE", '"team*"'), "c.yaml", tmp_path, tmp_path / "out.infer")
     assert "stands for a part of names here" in str(failed.value.help)
+
+
+def test_what_a_body_cannot_hold_here_is_lost(tmp_path: Path) -> None:
+    params = "{model: openai/gpt-4o, extra_body: {a: 1, b: [null], c: {d: [{e: [null]}]}}}"
+    text = f"model_list: [{{model_name: a, litellm_params: {params}}}]"
+    imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    lost = {entry.setting for entry in imported.report.of(Outcome.LOST)}
+    assert lost == {f"model_list[0].litellm_params.extra_body.{each}" for each in ("b", "c.d[0].e")}
+    assert "extra_body { a = 1" in imported.text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from attrs import field
 
 from .....dsl.record import define
@@ -11,7 +9,7 @@ from ...bedrock import aim_at_bedrock
 from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...literals import Code, env
-from ...providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, expected_key
+from ...providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, azure_address, expected_key
 from ...requests import header
 from ...secrets import left_out, variable_for
 from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
@@ -24,7 +22,6 @@ _AWS = {
     "session_token": "session_token",
 }
 _CHAT = "/chat/completions"
-_AZURE = re.compile(r"https://([a-z0-9-]+)\.openai\.azure\.com/?")
 
 _NETWORK: Table = {
     "default_request_timeout_in_seconds": To(
@@ -187,12 +184,12 @@ class Providers:
         endpoint, version = config.get("endpoint"), config.get("api_version")
         deployments = config.get("deployments")
         named = deployments.get(model) if deployments is not None else None
-        host = _AZURE.fullmatch(str(endpoint.value)) if endpoint is not None else None
+        host = azure_address(str(endpoint.value)) if endpoint is not None else None
         own = [named] if named is not None else []
         made.put("model", model)
-        if host is not None and endpoint is not None:
+        if host is not None and host[1:] == (None, None) and endpoint is not None:
             block = made.runtime("openai")
-            block.put("azure_resource", host[1], endpoint)
+            block.put("azure_resource", host[0], endpoint)
             block.put("azure_deployment", str(named.value) if named is not None else model, *own)
             if version is not None:
                 block.put("api_version", str(version.value), version)

@@ -17,7 +17,7 @@ from .groups import Files, Group, plain_name
 from .models import deployment_of
 from .routes import Routing
 from .shared import Shared
-from .targets import Surroundings
+from .surroundings import Surroundings
 
 
 def recognises(root: Node) -> bool:

@@ -11,7 +11,8 @@ from ...foreign import Node
 from ...providers import known_task
 from ...tables import Unfit, follow
 from .parameters import INFO, PARAMETERS
-from .targets import Surroundings, aim
+from .surroundings import Surroundings
+from .targets import aim
 from .tiers import tiers
 
 _ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"

@@ -7,10 +7,10 @@ from ...foreign import Node
 from ...literals import Code, env
 from ...requests import DEFAULTS, body, header, put_header
 from ...tables import Kept, Lost, Table, To, per_million, per_token, positive, seconds, whole
+from .surroundings import PREFIX
 
 IN_ALL = "here from sending to the last byte; in LiteLLM between two bytes of an answer, too"
 
-_VARIABLE = "os.environ/"
 _OLLAMA = "Ollama's OpenAI protocol has no such field: set it where Ollama runs"
 _CATALOGUE = "what a model can do is told by inferc's own catalogue"
 
@@ -27,9 +27,9 @@ def _drop(draft: Draft, block: Block, node: Node) -> None:
 
 def _header(draft: Draft, block: Block, node: Node) -> None:
     """A header, which may name a variable as all of LiteLLM's settings may."""
-    if isinstance(node.value, str) and node.value.startswith(_VARIABLE):
+    if isinstance(node.value, str) and node.value.startswith(PREFIX):
         name = node.path.rpartition(".")[2].strip('"')
-        put_header(draft, block, name, node, env(node.value.removeprefix(_VARIABLE)))
+        put_header(draft, block, name, node, env(node.value.removeprefix(PREFIX)))
     else:
         header(draft, block, node)
 

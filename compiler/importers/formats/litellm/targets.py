@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from attrs import field
-
 from .....dsl.bedrock_names import retrieval_of
 from .....dsl.inference import match_runtime
 from .....dsl.kinds import ProviderKind, RuntimeKind
 from .....dsl.other_providers import other_providers
-from .....dsl.record import define
 from ....checks.remote_tasks import TASKS
 from ...bedrock import ROLE, aim_at_bedrock, named_model
-from ...draft import Block, Deployment, Draft
+from ...draft import Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env, text as quoted
 from ...providers import (
@@ -28,9 +25,9 @@ from ...providers import (
     written_model,
 )
 from ...secrets import is_placeholder, left_out, variable_for
-from ...tables import Unfit, text
+from ...tables import Unfit
+from .surroundings import PREFIX, Surroundings
 
-_PREFIX = "os.environ/"
 _CLOUDFLARE = "gateway.ai.cloudflare.com/"
 _OPENAI = ("https://api.openai.com/v1", "https://api.openai.com")
 _REGION = "us-central1"
@@ -61,39 +58,6 @@ _RERANK: dict[str, tuple[str, str]] = {
 """Where the path `/rerank` of a provider begins: its address, and what stands before the path."""
 
 
-@define(eq=False)
-class Surroundings:
-    """What the file says around its models: credentials by name, and variables that it sets itself."""
-
-    credentials: Mapping[str, Node] = field(factory=dict)
-    variables: Mapping[str, Node] = field(factory=dict)
-
-    def expression(self, node: Node, draft: Draft) -> object:
-        """A text, or `env(…)` where it names a variable, with the value that the file gives it."""
-        if not isinstance(node.value, str) or not node.value.startswith(_PREFIX):
-            return text(node)
-        variable = node.value.removeprefix(_PREFIX)
-        given = self.variables.get(variable)
-        if given is None or not isinstance(given.value, str) or given.value.startswith(_PREFIX):
-            return env(variable)
-        draft.kept(given)
-        draft.report.lean(given, node)
-        return env(variable, given.value)
-
-    def secret(self, node: Node, variable: str, draft: Draft, block: Block) -> Code:
-        """Where a key comes from."""
-        if isinstance(node.value, str) and node.value.startswith(_PREFIX):
-            variable = node.value.removeprefix(_PREFIX)
-            draft.kept(node)
-            if (given := self.variables.get(variable)) is not None:
-                draft.report.lean(given, node)
-                draft.changed(
-                    given, f"set {variable} in the environment: a file holds no secret", block.remarks
-                )
-            return env(variable)
-        return left_out(draft, node, variable, block)
-
-
 def aim(
     made: Deployment,
     model: Node,
@@ -108,9 +72,9 @@ def aim(
     custom = given.get("custom_llm_provider")
     base = given.get("api_base") or given.get("base_url")
     key = given.get("api_key")
-    if asked.startswith(_PREFIX):
+    if asked.startswith(PREFIX):
         prefix, bare = str(custom.value) if custom is not None else "", ""
-        name: object = env(asked.removeprefix(_PREFIX))
+        name: object = env(asked.removeprefix(PREFIX))
     else:
         prefix, bare = _split(asked, custom)
         name = bare
@@ -128,7 +92,7 @@ def aim(
         return task in _asked_of_bedrock(bare) and _bedrock(made, bare, given, group, around, draft)
     if prefix == "azure_ai" and bare.startswith("claude-"):
         provider = Provider("anthropic", None, "AZURE_AI_API_KEY")
-        if base is None or str(base.value).startswith(_PREFIX):
+        if base is None or str(base.value).startswith(PREFIX):
             draft.changed(base or model, "here the address must end in `/anthropic`", made.remarks)
     other = other_providers().get(prefix)
     if other is not None and other.is_blank and base is None:
@@ -233,7 +197,7 @@ def _remote(
 
 def _behind(draft: Draft, address: Code, variable: str, path: str) -> Code:
     """A path behind an address that comes from the environment."""
-    name = draft.variable(address, variable.removeprefix(_PREFIX))
+    name = draft.variable(address, variable.removeprefix(PREFIX))
     return Code(f'"${{{name}}}{path}"')
 
 
@@ -358,8 +322,8 @@ def _vertex(
         block.put("project", env("VERTEXAI_PROJECT"))
     if (node := given.get("vertex_credentials") or given.get("vertex_ai_credentials")) is not None:
         value = str(node.value)
-        if value.startswith(_PREFIX):
-            variable = value.removeprefix(_PREFIX)
+        if value.startswith(PREFIX):
+            variable = value.removeprefix(PREFIX)
             says = f"here {variable} holds the JSON of the account itself: for its path, write `file(…)`"
             draft.changed(node, says, made.remarks)
             block.put("credentials", env(variable), node)
@@ -386,7 +350,7 @@ def _key(
             made.put("runtime.api_key", env(own))
         return
     written = str(key.value or "")
-    if not written.startswith(_PREFIX) and is_placeholder(written):
+    if not written.startswith(PREFIX) and is_placeholder(written):
         if own is not None and not made.has("runtime.endpoint"):
             made.put("runtime.api_key", env(own))
         draft.lost(key, "it is no key: none is sent", made.remarks)

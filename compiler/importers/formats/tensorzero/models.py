@@ -225,7 +225,7 @@ def put_additions(draft: Draft, made: Deployment, node: Node) -> None:
                 draft.lost(item, str(unfit), made.remarks)
                 continue
         else:
-            put_body(made, ("request", "force", "extra_body", *parts), value)
+            put_body(draft, made, ("request", "force", "extra_body", *parts), value)
         draft.kept(item)
     for item in headers.items if headers is not None else ():
         name, value = item.text("name"), item.get("value")
