@@ -502,9 +502,12 @@ async def test_a_budget_is_kept_again_once_there_are_threads_again(tmp_path: Pat
         assert await spend_all(budget) == 100
 
 
-async def test_what_could_not_be_written_is_written_again_by_another_connection(tmp_path: Path) -> None:
-    error = sqlite3.OperationalError("disk I/O error")
-    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_ERROR])
+async def test_what_could_not_be_written_is_written_again_by_another_connection(
+    code: int, tmp_path: Path
+) -> None:
+    error = sqlite3.OperationalError("disk I/O error, or attached databases must use the same text encoding")
+    error.sqlite_errorcode = code
     store, used = SqliteStore(tmp_path), list[sqlite3.Connection]()
     await store.start()
 

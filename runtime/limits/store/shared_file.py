@@ -51,9 +51,10 @@ def alone_in(directory: Path) -> Iterator[None]:
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether what is open may be of no use any more: it is damaged, or could not be read or written."""
+    """Whether what is open may be of no use any more: it is damaged, another one than was opened, or could
+    not be read or written."""
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return type(error) is sqlite3.DatabaseError or kind == sqlite3.SQLITE_IOERR
+    return type(error) is sqlite3.DatabaseError or kind in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR)
 
 
 class SharedFile:
