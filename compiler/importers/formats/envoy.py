@@ -9,7 +9,7 @@ from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest
 from ..literals import Code, env
 from ..origin import Origin
-from ..providers import COMPATIBLE, find_key
+from ..providers import COMPATIBLE, azure_address, find_key
 from ..requests import put_header
 from ..tables import Kept, Lost, Table, To, Unfit, follow, span, weight, whole
 from .atomr import OPEN
@@ -309,6 +309,9 @@ def _deployment(
     for policy in security:
         secret(policy, made, cluster, draft)
     key = find_key(made.label_of("runtime"))
-    if key is not None and not made.has("runtime.api_key") and not made.has("runtime.project"):
+    endpoint = str(made.value("runtime.endpoint") or "").removesuffix("/openai/v1")
+    is_azure = runtime == "azure" and azure_address(endpoint) is not None
+    is_elsewhere = endpoint != "" and not is_azure  # Envoy sends no key there
+    if key is not None and not (made.has("runtime.api_key") or made.has("runtime.project") or is_elsewhere):
         made.put("runtime.api_key", env(key))
     return made

@@ -27,6 +27,11 @@ _OPENAI_HOSTS: dict[str, str] = {
 }
 """Hosts that speak OpenAI's protocol under the address that their runtime knows."""
 
+_OWN_HOSTS = {"anthropic": "api.anthropic.com", "cohere": "api.cohere.com"}
+"""The addresses that other runtimes know."""
+
+_GOOGLE = ".googleapis.com"
+
 
 @frozen(eq=False)
 class Cluster:
@@ -88,8 +93,9 @@ def address(backend: Resource, runtime: str, made: Deployment, cluster: Cluster,
     prefix = schema.text("prefix") if schema is not None else None
     version = schema.get("version") if schema is not None else None
     nodes = [each for each in (host_node, port_node) if each is not None]
+    is_usual = secure and not shown
     if runtime == "openai":
-        runtime = _OPENAI_HOSTS.get(host, COMPATIBLE)
+        runtime = _OPENAI_HOSTS.get(host, COMPATIBLE) if is_usual else COMPATIBLE
     block = made.runtime(runtime)
     if runtime == COMPATIBLE:
         path = (prefix or (str(version.value) if version is not None else "v1")).strip("/")
@@ -97,7 +103,9 @@ def address(backend: Resource, runtime: str, made: Deployment, cluster: Cluster,
     elif runtime == "azure":
         block.put("endpoint", f"{scheme}://{host}{shown}/openai/v1", *nodes)
         draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
-    elif runtime == "gemini" or (runtime == "anthropic" and host.endswith("googleapis.com")):
+    elif runtime == "gemini" or (runtime == "anthropic" and host.endswith(_GOOGLE)):
+        if not host.endswith(_GOOGLE):
+            draft.lost(host_node, "Vertex is asked at Google's own address", made.remarks)
         draft.kept(version)
     elif runtime == "bedrock":
         draft.changed(version, "asked through Converse here, which has no versions", made.remarks)
@@ -105,7 +113,7 @@ def address(backend: Resource, runtime: str, made: Deployment, cluster: Cluster,
             block.put("region", region[1], *nodes)
         else:
             block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
-    elif host not in _OPENAI_HOSTS and not host.endswith(("api.anthropic.com", "api.cohere.com")):
+    elif runtime not in _OPENAI_HOSTS.values() and not (is_usual and host == _OWN_HOSTS.get(runtime)):
         block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
     draft.kept(*nodes, schema)
 

@@ -475,6 +475,46 @@ def test_nothing_is_kept_of_a_model_that_cannot_be_here(
     assert came.imported.report.of(Outcome.KEPT)
 
 
+@pytest.mark.parametrize(
+    ("schema", "host", "written"),
+    [
+        ("Anthropic", "api.anthropic.com", 'anthropic { api_key = env("ANTHROPIC_API_KEY") }'),
+        ("Anthropic", "x-api.anthropic.com", 'anthropic { endpoint = "https://x-api.anthropic.com" }'),
+        ("Anthropic", "api.openai.com", 'anthropic { endpoint = "https://api.openai.com" }'),
+        ("Anthropic", "west.openai.azure.com", 'anthropic { endpoint = "https://west.openai.azure.com" }'),
+        ("Cohere", "api.cohere.com.example", 'cohere { endpoint = "https://api.cohere.com.example" }'),
+        ("AzureOpenAI", "azure.example", 'azure { endpoint = "https://azure.example/openai/v1" }'),
+        ("AzureOpenAI", "west.openai.azure.com", 'api_key = env("AZURE_OPENAI_API_KEY")'),
+    ],
+)
+def test_a_key_that_no_policy_of_envoy_names_goes_to_its_vendor_alone(
+    bring: Import, schema: str, host: str, written: str
+) -> None:
+    came = bring(
+        "gateway.yaml",
+        f"""
+        apiVersion: aigateway.envoyproxy.io/v1beta1
+        kind: AIGatewayRoute
+        metadata: {{name: r}}
+        spec:
+          rules:
+            - matches: [{{headers: [{{type: Exact, name: x-ai-eg-model, value: m}}]}}]
+              backendRefs: [{{name: own}}]
+        ---
+        apiVersion: aigateway.envoyproxy.io/v1beta1
+        kind: AIServiceBackend
+        metadata: {{name: own}}
+        spec: {{schema: {{name: {schema}}}, backendRef: {{name: there}}}}
+        ---
+        apiVersion: gateway.envoyproxy.io/v1alpha1
+        kind: Backend
+        metadata: {{name: there}}
+        spec: {{endpoints: [{{fqdn: {{hostname: {host}, port: 443}}}}]}}
+        """,
+    )
+    assert written in came.text
+
+
 def test_a_pattern_of_envoy_is_a_name_or_any_name_or_lost(bring: Import) -> None:
     def rule(pattern: str, kind: str = "RegularExpression") -> str:
         header = f'{{type: {kind}, name: x-ai-eg-model, value: "{pattern}"}}'
