@@ -22,6 +22,7 @@ _MOST_BITS = 13_000
 """Of a whole number: Python writes none of more than 4,300 digits."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_PARTS = re.compile(r'"((?:[^"\\]|\\.)*+)"|[^"]+', re.DOTALL)
 
 
 class ImportFailed(Exception):
@@ -51,6 +52,15 @@ class Node:
     def items(self) -> Sequence[Node]:
         """What a list holds, nothing for what is none."""
         return self.value if isinstance(self.value, list) else ()
+
+    @property
+    def key(self) -> str:
+        """The name under which a mapping holds it, without quotes."""
+        found = [*_PARTS.finditer(self.path)]
+        quoted = found[-1][1] if found else None
+        if quoted is None:
+            return self.path.rpartition(".")[2]
+        return re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
 
     def get(self, *keys: str) -> Node | None:
         """What is found below a mapping; None for nothing, which may be written, as `null`."""

@@ -60,7 +60,7 @@ DEFAULTS: Table = {
 
 def _forced(draft: Draft, block: Block, node: Node) -> None:
     """A field of the body that has no word of its own, whatever the client says."""
-    put_body(draft, block, ("request", "force", "extra_body", node.path.rpartition(".")[2]), node)
+    put_body(draft, block, ("request", "force", "extra_body", node.key), node)
 
 
 FORCED: Table = {
@@ -79,7 +79,7 @@ def body(draft: Draft, block: Block, node: Node) -> None:
     """Further fields of the body."""
     path = ("request", "defaults", "extra_body")
     for key, inner in node.entries.items():
-        name = node.path.rpartition(".")[2]
+        name = node.key
         put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
     draft.kept(node)
 
@@ -102,7 +102,7 @@ def _holds_null(items: Sequence[Node]) -> bool:
 
 def header(draft: Draft, block: Block, node: Node) -> None:
     """A header that each request has; one that holds a key takes it from the environment."""
-    name = node.path.rpartition(".")[2].strip('"')
+    name = node.key
     put_header(draft, block, name, node)
 
 

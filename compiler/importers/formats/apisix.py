@@ -38,7 +38,7 @@ _AWS = ("access_key_id", "secret_access_key", "session_token")
 
 def _body(draft: Draft, block: Block, node: Node) -> None:
     """A field of chats, where the client says nothing."""
-    put_body(draft, block, ("request", "defaults", "extra_body", node.path.rpartition(".")[2]), node)
+    put_body(draft, block, ("request", "defaults", "extra_body", node.key), node)
 
 
 _TABLE: Table = {

@@ -55,7 +55,7 @@ _INFERENCE: Table = {
 
 def _body(draft: Draft, block: Block, node: Node) -> None:
     """An option that BAML passes on as it is."""
-    put_body(draft, block, ("request", "defaults", "extra_body", node.path.rpartition("options.")[2]), node)
+    put_body(draft, block, ("request", "defaults", "extra_body", node.key), node)
 
 
 _OPTIONS: Table = {

@@ -223,6 +223,18 @@ def test_where_a_star_is_a_letter_it_opens_no_names(tmp_path: Path, text: str) -
     assert "stands for a part of names here" in str(failed.value.help)
 
 
+def test_names_of_headers_and_fields_are_whole(tmp_path: Path) -> None:
+    params = """{model: openai/gpt-4o, extra_headers: {x.y: "1"}, extra_body: {"a.b": 1, 'e"f.g': 2}}"""
+    text = f"model_list: [{{model_name: a, litellm_params: {params}}}]"
+    written = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer").text
+    assert 'headers { "x.y" = "1" }' in written
+    assert 'extra_body { "a.b" = 1, "e\\"f.g" = 2 }' in written
+    plugin = '{provider: openai, options: {model: gpt-4o, "a.b": 1}}'
+    text = f"routes: [{{id: a, plugins: {{ai-proxy: {plugin}}}}}]"
+    written = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer").text
+    assert 'extra_body { "a.b" = 1 }' in written
+
+
 def test_what_a_body_cannot_hold_here_is_lost(tmp_path: Path) -> None:
     params = "{model: openai/gpt-4o, extra_body: {a: 1, b: [null], c: {d: [{e: [null]}]}}}"
     text = f"model_list: [{{model_name: a, litellm_params: {params}}}]"

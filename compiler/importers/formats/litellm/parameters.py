@@ -28,7 +28,7 @@ def _drop(draft: Draft, block: Block, node: Node) -> None:
 def _header(draft: Draft, block: Block, node: Node) -> None:
     """A header, which may name a variable as all of LiteLLM's settings may."""
     if isinstance(node.value, str) and node.value.startswith(PREFIX):
-        name = node.path.rpartition(".")[2].strip('"')
+        name = node.key
         put_header(draft, block, name, node, env(node.value.removeprefix(PREFIX)))
     else:
         header(draft, block, node)

@@ -16,7 +16,7 @@ _PROMPT = 'prompts stand in pipelines: `prompt "…"`, and `as Type` for an answ
 
 
 def _body(draft: Draft, block: Block, node: Node) -> None:
-    put_body(draft, block, ("request", "defaults", "extra_body", node.path.rpartition(".")[2]), node)
+    put_body(draft, block, ("request", "defaults", "extra_body", node.key), node)
 
 
 _VARIANT: Table = {
