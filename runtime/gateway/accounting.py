@@ -19,7 +19,7 @@ KEPT_HOURS = 32 * 24
 MOST_USERS = 1000
 """Users that are told apart: clients say who they are."""
 MOST_NAMES = 1000
-"""Names of models that are told apart beside those of the plan: of some, clients say a part."""
+"""Names of models that are told apart: of some, clients say a part. Those of the plan always are."""
 MOST_ROWS = 200_000
 """Rows of all hours together; the oldest hours go first."""
 MOST_WRITTEN = 50_000
@@ -72,8 +72,8 @@ class Accounting:
 
     def add(self, key: str, asked: str, user: str, spans: Sequence[Span], declared: Container[str]) -> None:
         """What a request took, in at least one attempt. declared: what the plan calls so."""
-        if asked not in self._names and asked not in declared:
-            if len(self._names) < MOST_NAMES:
+        if asked not in self._names:
+            if len(self._names) < MOST_NAMES or asked in declared:
                 self._names.add(asked)
             else:
                 asked = OTHERS
