@@ -8,7 +8,7 @@ from pathlib import Path
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.source import Span
 from ..compile import check_file
-from .draft import Block, Deployment, Draft, Field, Passage, Route, Strategy
+from .draft import KEY_IN_IT, Block, Deployment, Draft, Field, Passage, Route, Strategy
 from .foreign import ImportFailed
 from .literals import Code
 from .report import Outcome
@@ -30,7 +30,7 @@ _ENDPOINT = "endpoint"
 def settle(draft: Draft, path: Path) -> None:
     """Take out what the language refuses, until nothing is refused. path: where the file will be."""
     draft.drop_secrets()
-    reason: str | None = None
+    reason = None if draft.deployments else KEY_IN_IT
     for _ in range(_MOST_ROUNDS):
         if not draft.deployments:
             message = "no model in this file can be served by inferc: each is refused when checked"

@@ -133,11 +133,22 @@ def without_options(member: Strategy | str) -> Strategy | str:
     return evolve(member, option="", members=tuple(map(without_options, member.members)))
 
 
+KEY_IN_IT = "it looks like a key or a password: name the variable or the file that holds it"
+
+_ENDPOINT = "endpoint"
+_LOGIN = re.compile(r"://[^\s/@:]*+:[^\s/@]++@")
+
+
+def _holds_secret(value: object) -> bool:
+    """Whether a value that is written holds a key, or an address with a password."""
+    return not isinstance(value, Code) and (holds_key(str(value)) or _LOGIN.search(str(value)) is not None)
+
+
 def _without_secrets(draft: Draft, block: Block, says: str) -> None:
     for key, item in list(block.items.items()):
         if isinstance(item, Block):
             _without_secrets(draft, item, says)
-        elif not isinstance(item.value, Code) and holds_key(str(item.value)):
+        elif key != _ENDPOINT and _holds_secret(item.value):
             draft.drop_field(block, key, says)
 
 
@@ -323,10 +334,13 @@ class Draft:
         route.choice = ()
 
     def drop_secrets(self) -> None:
-        """Leave out what looks like a key, wherever it stands."""
-        says = "it looks like a key: name the variable or the file that holds it"
+        """Leave out what looks like a key, wherever it stands; with an address, all that would go there."""
         for block in [*self.deployments, self.gateway]:
-            _without_secrets(self, block, says)
+            endpoint = block.value("runtime.endpoint")
+            if isinstance(block, Deployment) and not isinstance(endpoint, Code) and holds_key(str(endpoint)):
+                self.drop(block, KEY_IN_IT)
+            else:
+                _without_secrets(self, block, KEY_IN_IT)
 
     def drop_unused(self, says: str) -> None:
         """Leave out the constants that no field names any more, and what only lost settings lean on."""

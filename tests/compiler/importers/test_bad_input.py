@@ -242,3 +242,21 @@ def test_what_a_body_cannot_hold_here_is_lost(tmp_path: Path) -> None:
     lost = {entry.setting for entry in imported.report.of(Outcome.LOST)}
     assert lost == {f"model_list[0].litellm_params.extra_body.{each}" for each in ("b", "c.d[0].e")}
     assert "extra_body { a = 1" in imported.text
+
+
+def test_no_request_goes_elsewhere_since_its_address_holds_a_key(tmp_path: Path) -> None:
+    params = "{model: groq/llama, api_base: 'https://a.example/sk-abcdefgh0123456789/v1'}"
+    text = f"model_list: [{{model_name: a, litellm_params: {params}}}]"
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "looks like a key" in str(failed.value.help)
+
+
+def test_an_address_with_a_password_stands_nowhere(tmp_path: Path) -> None:
+    body = "extra_body: {a: 1, hook: 'https://bob:hunter2@a.example/x'}"
+    params = f"{{model: openai/gpt-4o, {body}, extra_headers: {{x-up: 'http://bob:hunter2@a.example'}}}}"
+    text = f"model_list: [{{model_name: a, litellm_params: {params}}}]"
+    imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "hunter2" not in imported.text
+    lost = {entry.setting.rpartition(".")[2] for entry in imported.report.of(Outcome.LOST)}
+    assert lost == {"hook", "x-up"}
