@@ -11,7 +11,7 @@ from attrs import evolve, field
 from ...dsl.record import define, frozen
 from ...dsl.secrets import holds_key
 from .foreign import Node
-from .literals import Code
+from .literals import LOGIN, Code
 from .report import Outcome, Remark, Report
 
 
@@ -136,12 +136,11 @@ def without_options(member: Strategy | str) -> Strategy | str:
 KEY_IN_IT = "it looks like a key or a password: name the variable or the file that holds it"
 
 _ENDPOINT = "endpoint"
-_LOGIN = re.compile(r"://[^\s/@:]*+:[^\s/@]++@")
 
 
 def _holds_secret(value: object) -> bool:
     """Whether a value that is written holds a key, or an address with a password."""
-    return not isinstance(value, Code) and (holds_key(str(value)) or _LOGIN.search(str(value)) is not None)
+    return not isinstance(value, Code) and (holds_key(str(value)) or LOGIN.search(str(value)) is not None)
 
 
 def _without_secrets(draft: Draft, block: Block, says: str) -> None:

@@ -71,10 +71,14 @@ def block(value: Mapping[str, object]) -> str:
     return "{ " + ", ".join(inner) + " }" if inner else "{ }"
 
 
+LOGIN = re.compile(r"(?<=://)[^\s/@:]*+:[^\s/@]++(?=@)")
+"""A user and a password in an address."""
+
+
 def plain(value: str) -> str:
-    """A foreign text in a comment: on one line, and without what looks like a key."""
-    shown = masked(value) if holds_key(value) else value
+    """A foreign text in a comment: on one line, and without what looks like a key or a password."""
+    shown = LOGIN.sub(MASK, masked(value) if holds_key(value) else value)
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in shown)
 
 
-__all__ = ["MASK", "Code", "block", "env", "literal", "name", "plain", "text"]
+__all__ = ["LOGIN", "MASK", "Code", "block", "env", "literal", "name", "plain", "text"]

@@ -252,6 +252,16 @@ def test_no_request_goes_elsewhere_since_its_address_holds_a_key(tmp_path: Path)
     assert "looks like a key" in str(failed.value.help)
 
 
+def test_no_remark_repeats_a_password_in_an_address(tmp_path: Path) -> None:
+    text = """
+model_list: [{model_name: a, litellm_params: {model: openai/gpt-4o}}]
+router_settings: {fallbacks: [{a: ["https://bob:hunter2@a.example"]}]}
+"""
+    imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "hunter2" not in imported.text + "".join(each.says for each in imported.report.entries())
+    assert "@a.example" in imported.text
+
+
 def test_an_address_with_a_password_stands_nowhere(tmp_path: Path) -> None:
     body = "extra_body: {a: 1, hook: 'https://bob:hunter2@a.example/x'}"
     params = f"{{model: openai/gpt-4o, {body}, extra_headers: {{x-up: 'http://bob:hunter2@a.example'}}}}"
