@@ -34,6 +34,9 @@ _ITEM_REST = re.compile(
 )
 """What follows the name of a field or block."""
 
+_MOST_AT_END = 8
+"""So many mistakes are mended where a file ends."""
+
 
 class Recovery:
     """Repairs the state of one parser."""
@@ -57,9 +60,11 @@ class Recovery:
 
     def finish(self, end: Token) -> list[Any]:
         """Close what is open at the end of the file, and give the declarations."""
+        left = _MOST_AT_END
         while (complete := self._complete(end)) is None:
             self._reports.damaged_at(end.start)
-            instead = self._repaired(end)
+            instead = self._repaired(end) if left else None  # one that changes nothing would come for ever
+            left -= 1
             if instead is None or instead.skip or not all(map(self._accepts, instead.tokens[:-1])):
                 if not self._close_all(end, "the file ends here"):
                     expected = what_fits(self._state)

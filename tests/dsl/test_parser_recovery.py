@@ -817,3 +817,9 @@ def test_a_number_by_the_minute_is_changed_by_nobody_alone() -> None:
 def test_a_letter_before_the_text_of_a_name_is_told_once(text: str) -> None:
     found = check_file("m", None, text=text).diagnostics
     assert sum("before a text" in item.message for item in found) == 1
+
+
+def test_a_text_without_quotes_at_the_end_of_a_file_ends_the_reading() -> None:
+    text = "deployment chat {\n  model = deepinfra/meta-llama/Llama-3.3-70B-Instruct"
+    found = check_file("x.infer", None, text=text).diagnostics
+    assert [each.code for each in found] == ["E0103", "E0105"]
