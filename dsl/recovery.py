@@ -35,7 +35,7 @@ _ITEM_REST = re.compile(
 """What follows the name of a field or block."""
 
 _MOST_AT_END = 8
-"""So many mistakes are mended where a file ends."""
+"""So many mistakes are mended where a file ends: a repair that changes nothing would be made for ever."""
 
 
 class Recovery:
@@ -63,9 +63,10 @@ class Recovery:
         left = _MOST_AT_END
         while (complete := self._complete(end)) is None:
             self._reports.damaged_at(end.start)
-            instead = self._repaired(end) if left else None  # one that changes nothing would come for ever
+            instead = self._repaired(end) if left else None
             left -= 1
-            if instead is None or instead.skip or not all(map(self._accepts, instead.tokens[:-1])):
+            tokens = [token for token in instead.tokens if token is not end] if instead else []
+            if instead is None or instead.skip or not all(map(self._accepts, tokens)):
                 if not self._close_all(end, "the file ends here"):
                     expected = what_fits(self._state)
                     self._reports.unexpected(end, expected, self._form(end, 0, expected))
