@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,11 @@ def test_a_time_limit_that_is_kept_says_nothing_and_lets_errors_through(
 
 def _running(of: int | str = "self") -> set[int]:
     """The processes that a process has started and that run."""
-    tasks = Path(f"/proc/{of}/task").iterdir()
-    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path(f"/proc/{of}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since
+            found |= set(map(int, (task / "children").read_text().split()))
+    return found
 
 
 def _children(of: int | str = "self", others: Set[int] = frozenset()) -> set[int]:
