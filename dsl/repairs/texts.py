@@ -168,8 +168,7 @@ def bare_url(at: Situation) -> Instead | None:
 def bare_word(at: Situation) -> Instead | None:
     """`model = llama3:8b`, `model = ./m.onnx`, `bind = 0.0.0.0:80`: noticed at one of its signs."""
     found = bare_text(at.text, at.token.start)
-    last = at.values[-1] if at.values else None
-    if found is None or (isinstance(last, Bad) and last.start == found.start):  # told already
+    if found is None or found.end <= at.token.start:  # it is told where it stands
         return None
     while at.values and getattr(at.values[-1], "start", -1) >= found.start:
         at.drop(1)

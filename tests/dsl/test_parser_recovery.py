@@ -819,7 +819,15 @@ def test_a_letter_before_the_text_of_a_name_is_told_once(text: str) -> None:
     assert sum("before a text" in item.message for item in found) == 1
 
 
-def test_a_text_without_quotes_at_the_end_of_a_file_ends_the_reading() -> None:
-    text = "deployment chat {\n  model = deepinfra/meta-llama/Llama-3.3-70B-Instruct"
-    found = check_file("x.infer", None, text=text).diagnostics
-    assert [each.code for each in found] == ["E0103", "E0105"]
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        ("model = deepinfra/meta-llama/Llama-3.3-70B-Instruct", ["E0103", "E0105"]),
+        ("max_length = 256= llama3:8b", ["E0101"]),
+        ("request { defaults {= ./m.onnx", ["E0101"]),
+        ("runtime openai { api_key = [e0.0.0.0:80", ["E0103", "E0105"]),
+    ],
+)
+def test_a_text_without_quotes_at_the_end_of_a_file_ends_the_reading(body: str, codes: list[str]) -> None:
+    found = check_file("x.infer", None, text=f"deployment chat {{\n  {body}").diagnostics
+    assert [each.code for each in found] == codes
