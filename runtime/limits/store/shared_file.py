@@ -57,6 +57,18 @@ def is_broken(error: Exception) -> bool:
     return type(error) is sqlite3.DatabaseError or kind in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR)
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """All that is done in the block counts, or nothing."""
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
 class SharedFile:
     """Texts by name, each changed by one process at a time."""
 
@@ -109,17 +121,12 @@ class SharedFile:
 
     def _transact(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
         connection = self._connected()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             found = connection.execute("SELECT state FROM shared WHERE name = ?", (name,)).fetchone()
             before = None if found is None else found[0]
             after, outcome = act(before)
             if after != before:
                 connection.execute(_WRITE, (name, after))
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
         return outcome
 
     def _connected(self) -> sqlite3.Connection:

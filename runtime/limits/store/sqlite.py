@@ -17,7 +17,7 @@ from ...requests.errors import StartError
 from .looks import Looks
 from .problems import Problems, StoreError, on_a_thread
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
-from .shared_file import FileHealth, FileLimits, SharedFile, alone_in, is_broken
+from .shared_file import FileHealth, FileLimits, SharedFile, alone_in, is_broken, transaction
 
 T = TypeVar("T")
 
@@ -242,14 +242,8 @@ class SqliteStore:
 
     def _transact(self, act: Callable[[sqlite3.Connection], T], begin: str) -> T:
         connection = self._open_connection()
-        connection.execute(begin)
-        try:
-            done = act(connection)
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        return done
+        with transaction(connection, begin):
+            return act(connection)
 
     def _error(self, error: Exception) -> StoreError:
         return StoreError(f"the state in {self._path} cannot be used: {error}")
