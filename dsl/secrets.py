@@ -79,7 +79,7 @@ _PIECES = late_pattern(r"[A-Za-z0-9._~+/-]{16,}")
 """What may be a key for itself in what stands behind `Bearer`: the characters that RFC 6750 allows."""
 
 _RANDOM = late_pattern(
-    r"(?<![\w+/.-])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9+/]{40}(?![\w+/.=-])"
+    r"(?<![\w+/.-])(?=[A-Z\d+/]{0,39}[a-z])(?=[a-z\d+/]{0,39}[A-Z])[A-Za-z\d+/]{40}(?![\w+/.=-])"
     r"|(?<![A-Za-z0-9])(?=[A-Za-z]*+\d)(?=\d*+[A-Za-z])[A-Za-z0-9]{20,}+"
 )
 """What may be made by chance: a long row of letters and digits, or what Amazon calls a secret access key."""

@@ -22,7 +22,7 @@ _LIST_BELOW = re.compile(
     r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
 )
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
-_SEMICOLON = re.compile(r"[^\n\"#;={}]*+(?:\"[^\n\"]*+\")?[ \t]*+;(?=[ \t]*+(?:[\r\n#}]|\Z))")
+_SEMICOLON = re.compile(r'(?:[^\n"#;={}]|"[^\n"]*+")*+;(?=[ \t]*+(?:[\r\n#}]|\Z))')
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
 _BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
@@ -243,14 +243,15 @@ def report_missing_sign(
     quote = '"' if bare_until is not None else ""
     edits = [Edit(at.span(name.end, value_start), f"{' ' if sign == '=' else ''}{sign} {quote}")]
     title, label = f"add the `{sign}`", f"expected `{sign}`"
+    semicolon = _SEMICOLON.match(at.text, value_start)  # as in files of nginx: one mistake
+    end = semicolon.end() if semicolon is not None else bare_until
     if bare_until is not None:
-        edits.append(Edit(at.span(bare_until, bare_until), quote))
         title, label = f"{title} and the quotes", f"{label} and a text in quotes"
-    semicolon = _SEMICOLON.match(at.text, value_start)
-    if semicolon is not None:  # as in files of nginx: one mistake
-        edits.append(Edit(at.span(semicolon.end() - 1, semicolon.end()), ""))
+    if semicolon is not None:
         at.reports.told_until = max(at.reports.told_until, semicolon.end())
         title, label = f"{title}, remove the `;`", f"{label}, and no `;`"
+    if end is not None:
+        edits.append(Edit(at.span(end - 1 if bare_until is None else bare_until, end), quote))
     here = at.span(name.end, value_start)
     fixes = [Fix(title, tuple(edits))]
     at.error("E0101", f"a `{sign}` is missing after `{name.text}`", here, label, fixes=fixes)
