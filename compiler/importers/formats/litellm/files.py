@@ -37,6 +37,7 @@ class _Reading:
         self._draft = draft
         self._files = Files(draft, root, origin)
         self._routing = Routing(draft, self._files)
+        self._credentials: dict[str, list[Node]] = {}
 
     def read(self) -> None:
         draft = self._draft
@@ -56,6 +57,8 @@ class _Reading:
         credentials: dict[str, Node] = {}
         for item in self._files.all_of("credential_list"):
             values, name = item.get("credential_values"), item.get("credential_name")
+            if name is not None:
+                self._credentials.setdefault(str(name.value), []).append(item)
             if values is not None and name is not None:
                 credentials[str(name.value)] = values
         variables = self._files.setting("environment_variables")
@@ -80,16 +83,18 @@ class _Reading:
         except Unfit as unfit:
             self._draft.lost_whole(entry, str(unfit), before)
             return
-        params = entry.get("litellm_params", "litellm_credential_name")
-        for item in self._files.all_of("credential_list") if params is not None else ():
-            if params is not None and item.text("credential_name") == params.value:
-                self._draft.report.lean(item, params)
-                self._draft.kept(item.get("credential_name"))
-                about = item.get("credential_info")
-                if about is not None:
-                    self._draft.lost(about, "a credential has no description here", made.remarks)
+        if (named := entry.get("litellm_params", "litellm_credential_name")) is not None:
+            self._speak_of_credential(named, made)
         group.members.append(made)
         group.entries.append(entry)
+
+    def _speak_of_credential(self, named: Node, made: Deployment) -> None:
+        for item in self._credentials.get(str(named.value), ()):
+            self._draft.report.lean(item, named)
+            self._draft.kept(item.get("credential_name"))
+            about = item.get("credential_info")
+            if about is not None:
+                self._draft.lost(about, "a credential has no description here", made.remarks)
 
     def _again(self, entry: Node, group: Group) -> Deployment | None:
         """The deployment that an entry of a group repeats, as `inferc export` writes: `id: GROUP/NAME`."""
@@ -115,7 +120,7 @@ class _Reading:
             alone = len(group.members) == 1 and not self._routing.chain(group.name)
             for place, (made, entry) in enumerate(zip(group.members, group.entries, strict=True), 1):
                 identity = entry.get("model_info", "id")
-                if made in self._draft.deployments:
+                if made.name:  # of another group, too
                     continue
                 if alone:
                     wanted = self._files.called(group.name)
