@@ -17,19 +17,25 @@ from .groups import Files, Group, plain_name
 from .models import deployment_of
 from .routes import Routing
 from .shared import Shared
-from .surroundings import Surroundings
+from .surroundings import PREFIX, Surroundings
+
+_IN_HELM = "proxy_config"
+_RUNS = "it says how LiteLLM runs: `inferc emit helm` writes a chart for this file"
 
 
 def recognises(root: Node) -> bool:
-    """Whether this is a file of LiteLLM's proxy."""
+    """Whether this is a file of LiteLLM's proxy, or one of values of its Helm chart."""
     return any(
         key in root.entries for key in ("model_list", "router_settings", "litellm_settings", "include")
-    )
+    ) or (root.get(_IN_HELM, "model_list") is not None)
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put a whole file into the draft."""
-    _Reading(draft, root, origin).read()
+    held = root.get(_IN_HELM)
+    _Reading(draft, held or root, origin).read()
+    if held is not None:
+        draft.lost(root, _RUNS)
 
 
 class _Reading:
@@ -69,7 +75,9 @@ class _Reading:
         if name is None or not isinstance(name.value, str) or not name.value.strip():
             self._draft.lost(entry, "it has no `model_name`")
             return
-        group = self._files.groups.setdefault(name.value, Group(name.value))
+        called = around.meant(name, self._draft)
+        variable = called.removeprefix(PREFIX)
+        group = self._files.groups.setdefault(variable, Group(variable))
         if (again := self._again(entry, group)) is not None:
             self._draft.kept(entry)
             group.members.append(again)
@@ -77,12 +85,15 @@ class _Reading:
             return
         before = self._draft.said()
         try:
-            if name.value.count("*") > 1:
+            if variable.count("*") > 1:
                 raise Unfit("a `*` stands once in a name here: write an entry for each name")
-            made = deployment_of(entry, name.value, around, self._draft)
+            made = deployment_of(entry, variable, around, self._draft)
         except Unfit as unfit:
             self._draft.lost_whole(entry, str(unfit), before)
             return
+        if variable != called:
+            says = f"a name stands in the file here: write what {variable} says"
+            self._draft.overrule(Outcome.CHANGED, name, says, made.remarks)
         if (named := entry.get("litellm_params", "litellm_credential_name")) is not None:
             self._speak_of_credential(named, made)
         group.members.append(made)
