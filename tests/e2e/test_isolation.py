@@ -121,7 +121,7 @@ async def _ask_until(ends: asyncio.Event, client: aiohttp.ClientSession, name: s
     return statuses
 
 
-async def _p99(client: aiohttp.ClientSession, pid: int, rounds: int = 100) -> float:
+async def _p99(client: aiohttp.ClientSession, pid: int, rounds: int = 50) -> float:
     """Seconds that 99 of 100 answers of the others take at most.
 
     What threads wait for a core is none of them, since others may use the machine, too; what the gateway
