@@ -100,7 +100,7 @@ async def test_others_are_answered_as_before(gateway: Running) -> None:
         for statuses in TOGETHER:
             ends = asyncio.Event()
             misbehaving = [asyncio.create_task(_ask_until(ends, client, name)) for name in statuses]
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.2)
             for _ in range(TRIES):
                 meanwhile = await _p99(client, pid)
                 if meanwhile <= max(P99, FACTOR * before):

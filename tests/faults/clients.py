@@ -60,8 +60,8 @@ class _Endless:
 
 
 def _upstream(request: Request) -> Sent:
-    """`endless`: a stream without an end, `steady`: one that leaves the machine time for others; a number: one
-    of so many events, two a second.
+    """`endless`: a stream without an end, `steady`: one with pauses; a number: one of so many events, two a
+    second.
     """
     if request.text in ("endless", "steady"):
         return _Endless(0.02 if request.text == "steady" else 0)
