@@ -289,7 +289,7 @@ def test_a_store_that_forgets_is_told_by_budgets_that_nobody_draws_on() -> None:
         store.state = SpendState()
         await asyncio.sleep(2 * SYNC)
         await other.stop()
-        return sum(store.state.spend.values())
+        return sum(store.state.all_spend().values())
 
     assert run_virtual(main()) == DOLLAR // 2
 
