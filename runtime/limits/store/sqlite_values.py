@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from .sqlite import SqliteStore
+from .file_thread import Together
+from .problems import Problems
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ MOST_KEPT = 20_000
 class SqliteValues:
     """Values beside the spend of `store`; the clock is that of the machine."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._problems, self._together = store.problems, store.together()
+    def __init__(self, together: Together, problems: Problems) -> None:
+        self._together, self._problems = together, problems
 
     async def put(self, name: str, value: str, seconds: float) -> None:
         def put(connection: sqlite3.Connection) -> None:
