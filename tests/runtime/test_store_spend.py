@@ -76,11 +76,11 @@ async def add(store: Store, account: str, amounts: dict[int, int]) -> None:
         spend = {m: state.spend.get(m, 0) + amounts.get(m, 0) for m in state.spend.keys() | amounts.keys()}
         return Granted(0, SpendState(spend, state.leases, state.identity), now)
 
-    await spend_of(store).update(account, NOW, change)
+    await spend_of(store).update(account, change)
 
 
 async def kept(store: Store, account: str) -> SpendState:
-    granted = await spend_of(store).update(account, NOW, lambda state, now: Granted(0, state, now))
+    granted = await spend_of(store).update(account, lambda state, now: Granted(0, state, now))
     return granted.state
 
 
@@ -92,16 +92,17 @@ async def budgets(
     action: BudgetAction = BudgetAction.REJECT,
     unavailable: UnavailableAction = UnavailableAction.REFUSE,
     ceiling: str = "1",
+    apart: float = 0.0,
 ) -> AsyncIterator[list[SharedBudget]]:
-    """What as many processes have of one budget of so many dollars a day."""
+    """What as many processes have of one budget of so many dollars a day. apart: seconds by which the clock
+    was set back between their starts."""
     async with AsyncExitStack() as stack:
         made = []
-        for _ in range(count):
+        for number in range(count):
             store = await stack.enter_async_context(opened(state))
+            began = epoch() + apart * (count - 1 - number)
             config = Budget(action, None, Money(ceiling))
-            budget = SharedBudget(
-                config, "gpt", "shop/gpt", IdleBudgets(spend_of(store)), unavailable, epoch()
-            )
+            budget = SharedBudget(config, "gpt", "shop/gpt", IdleBudgets(spend_of(store)), unavailable, began)
             await budget.start()
             stack.push_async_callback(budget.stop)
             made.append(budget)
@@ -451,6 +452,17 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
                     passed += await spend_all(new)
                     await asyncio.sleep(0.05)
             assert passed + await spend_all(new) == 40
+
+
+async def test_processes_of_before_and_after_the_clock_was_set_count_what_they_spend_once(state: str) -> None:
+    async with budgets(state, 2, apart=3600) as both:
+        held = [await reserve(each, 10 * CENT) for each in (*both, *both)]
+        assert len([each for each in held if isinstance(each, Reservation)]) == 4
+        for number, each in enumerate(held):
+            assert isinstance(each, Reservation)
+            both[number % 2].settle(each, 5 * CENT)
+    async with opened(state) as store:
+        assert sum((await kept(store, "shop/gpt")).all_spend().values()) == 20 * CENT
 
 
 async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_what_is_known(

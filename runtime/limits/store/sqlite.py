@@ -55,7 +55,6 @@ _TOGETHER = 100
 
 class _Update(NamedTuple):
     account: str
-    now: float
     change: Change
     outcome: asyncio.Future[Granted]
 
@@ -105,11 +104,11 @@ class SqliteStore:
             with self._lock:
                 connection.close()
 
-    async def update(self, account: str, now: float, change: Change) -> Granted:
-        """As `SharedSpend.update`; the time is that of who asks, since all are on one machine."""
+    async def update(self, account: str, change: Change) -> Granted:
+        """As `SharedSpend.update`; the time is that of the machine, on which all of them are."""
         with self.problems.watch("budgets"):
             outcome: asyncio.Future[Granted] = asyncio.get_running_loop().create_future()
-            self._asked.append(_Update(account, now, change, outcome))
+            self._asked.append(_Update(account, change, outcome))
             if self._updating is None or self._updating.done():  # done: cancelled, with those it worked for
                 self._updating = asyncio.create_task(self._update_asked())
             return await outcome
@@ -210,7 +209,7 @@ class SqliteStore:
             except ValueError as error:
                 done.append(self._error(error))
                 continue
-            granted = each.change(state, each.now)
+            granted = each.change(state, time.time())
             if granted.state != state:
                 connection.execute(_WRITE, (each.account, granted.state.encode()))
                 self._looks.seen.pop(each.account, None)
