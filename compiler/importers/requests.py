@@ -79,8 +79,11 @@ def body(draft: Draft, block: Block, node: Node) -> None:
     """Further fields of the body."""
     path = ("request", "defaults", "extra_body")
     for key, inner in node.entries.items():
-        name = node.key
-        put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
+        name, rule = node.key, DEFAULTS.get(key)
+        if name == "extra_body" and isinstance(rule, To):
+            apply(rule, inner, draft, block)
+        else:
+            put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
     draft.kept(node)
 
 
