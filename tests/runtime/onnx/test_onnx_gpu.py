@@ -15,6 +15,7 @@ from attrs import evolve
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import (
+    Batching,
     ExecutionProvider,
     GenerateSpec,
     OnnxServingPlan,
@@ -139,6 +140,15 @@ def test_a_gpu_has_two_runs_at_a_time_and_one_with_graphs() -> None:
     assert (
         concurrent_runs(evolve(gpu_plan(), session=SessionOptions(intra_op_threads=4)), cores=16) == GPU_RUNS
     )
+
+
+def test_runs_at_the_same_time_follow_threads_and_batching() -> None:
+    assert concurrent_runs(onnx_plan(providers="cuda cpu"), cores=64) == 2
+    assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=4)), cores=16) == 4
+    assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=8)), cores=2) == 1
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=16) == 2
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=1) == 1
+    assert concurrent_runs(onnx_plan(), cores=16) == 16
 
 
 def test_replicas_on_one_gpu_share_a_session_but_not_with_graphs_and_not_across_gpus(tmp_path: Path) -> None:
