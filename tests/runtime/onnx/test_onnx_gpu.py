@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
 from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import StartError
 
+from ...support.forked import ROOT, ran
 from ...support.rows import each_row
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import causal_lm, line
@@ -233,17 +232,9 @@ async def test_generation_with_cuda_graphs_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_a_gpu_is_to_show_is_rehearsed_on_the_cpu() -> None:
-    command = [
-        sys.executable,
-        "scripts/gpu.py",
-        "--rehearse",
-        "--times",
-        "1",
-        "--only",
-        "embeddings",
-        "graphs",
-    ]
-    done = subprocess.run(command, cwd=MODELS.parents[1], capture_output=True, text=True, check=False)
+    program = "import runpy; runpy.run_path('scripts/gpu.py', run_name='__main__')"
+    words = ["--rehearse", "--times", "1", "--only", "embeddings", "graphs"]
+    done = ran("-c", program, *words, cwd=ROOT, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     _, embeddings, graphs = done.stdout.splitlines()
     assert embeddings.startswith("ok       embeddings")
