@@ -266,11 +266,13 @@ async def test_requests_go_on_once_a_dead_server_is_back() -> None:
 async def test_the_end_of_a_server_is_noticed_at_once_though_what_it_started_goes_on(mark: str) -> None:
     launch = launched("--deaf-child", env=marked(mark), restart=False)
     async with server_of(launch, Pace(start=10, grace=600)) as server:
-        os.kill(_listener(server.endpoint), signal.SIGKILL)
-        await until(lambda: not server.ready)
-        assert "was ended by SIGKILL and is not started again" in _why(server)
         [deaf] = [each for each in with_mark(mark) if b"-c\0import signal, time" in cmdline(each)]
-        os.kill(deaf, signal.SIGKILL)
+        try:
+            os.kill(_listener(server.endpoint), signal.SIGKILL)
+            await until(lambda: not server.ready)
+            assert "was ended by SIGKILL and is not started again" in _why(server)
+        finally:
+            os.kill(deaf, signal.SIGKILL)
 
 
 async def test_a_server_may_leave_the_listening_to_a_process_of_its_own() -> None:
