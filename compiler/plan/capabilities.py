@@ -38,7 +38,8 @@ class Capabilities:
     a time, be held to a tool's schema, and be told which function it must call. allowed_tools: whether it can
     be told which of several it may call. streams_tools: whether it
     streams its answer while there are functions; it is asked for a whole one otherwise.
-    call_ids: a regular expression that each id of a tool call must match as a whole.
+    call_ids, tool_names: regular expressions that each id of a tool call, and each name of a function, must
+    match as a whole.
     json_mode, json_schema: whether answers can be held to JSON, and to a schema. json_word: whether a message
     must speak of JSON, then. schema_subset: what such schemas, and those of strict tools, may hold.
     reads: what it is known to read beside text: `image`, `audio`, `pdf` and others; the list may lack some.
@@ -102,6 +103,7 @@ class Capabilities:
     forced_tools: bool | None = None
     allowed_tools: bool | None = None
     call_ids: str | None = None
+    tool_names: str | None = None
     json_mode: bool | None = None
     json_schema: bool | None = None
     json_word: bool | None = None

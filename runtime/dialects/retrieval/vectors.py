@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from ....compiler.plan.late_pattern import late_pattern
+from ....compiler.plan.record import new_tuple
 from ...requests.answer import EmbedChunk
 from ...requests.base64_text import decoded
 from ...requests.packed_vectors import PackedVectors
@@ -30,7 +31,7 @@ _USUAL = late_pattern(
 _FAR = 1 << 10
 """Bytes before the first vector, and between two, at most."""
 _PADDING, _BACKSLASH = ord("="), ord("\\")
-_DECODED = 1 << 15
+_DECODED = 1 << 17
 """Characters of base64 that are decoded at once."""
 _WHOLE = 16
 """Characters of base64 in whose bytes numbers of 4 bytes end, without padding."""
@@ -129,7 +130,7 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
         return None
     if _BACKSLASH in rest:
         return None
-    return SplitAnswer(answer, last, vectors, view[begin:at] if is_usual else None)
+    return new_tuple(SplitAnswer, (answer, last, vectors, view[begin:at] if is_usual else None))
 
 
 @lru_cache(maxsize=4)  # answers of one provider for as many texts are alike
@@ -155,24 +156,35 @@ def _places(
 def packed_vectors(vectors: list[memoryview], together: memoryview | None) -> PackedVectors | None:
     """`vectors`, which are of one length, when each is found to hold finite numbers; None where one does not.
 
-    They are decoded a few at a time, in memory that stays in the processor's cache, and not kept as numbers.
-    Their squares are added first: where the sum is finite, all are.
+    They are decoded some at a time, in memory that stays in the processor's cache, and not kept as numbers.
     """
-    import numpy
-
-    length = len(vectors[0])
+    length, are_finite = len(vectors[0]), _are_finite()
     is_whole = not length % _WHOLE and vectors[0][-1] != _PADDING
     some = _DECODED // length or 1
     try:
         for at in range(0, len(vectors), some):
             part = vectors[at : at + some]
             data = decoded(b"".join(part)) if is_whole else b"".join(_of_one_length([*map(decoded, part)]))
-            numbers = numpy.frombuffer(data, dtype="<f4")
-            if not isfinite(numpy.vdot(numbers, numbers)) and not numpy.isfinite(numbers).all():
+            if not are_finite(data):
                 return None
     except ValueError:
         return None
     return PackedVectors(tuple(vectors), together)
+
+
+@cache  # numpy is not imported before, and its names are looked up once
+def _are_finite() -> Callable[[bytes | bytearray], bool]:
+    """What says whether all of some float32 are finite. Their squares are added first: where the sum is
+    finite, all are."""
+    import numpy
+
+    read, vdot, float32 = numpy.frombuffer, numpy.vdot, numpy.dtype("<f4")
+
+    def are_finite(data: bytes | bytearray) -> bool:
+        numbers = read(data, float32)
+        return isfinite(vdot(numbers, numbers)) or bool(numpy.isfinite(numbers).all())
+
+    return are_finite
 
 
 def json_vectors(chunk: EmbedChunk) -> Any:
