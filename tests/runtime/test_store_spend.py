@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from redis.asyncio import Redis
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef, UnavailableAction
@@ -22,7 +24,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.limits import idle_budgets, shared_budget
 from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SharedBudget
-from inferc.runtime.limits.store import SharedSpend, Store, StoreError, open_store
+from inferc.runtime.limits.store import SharedSpend, Store, StoreError, file_thread, open_store
 from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
 from inferc.runtime.policies.budget import Exceeded, Reservation
 from inferc.runtime.policies.lease import Granted, SpendState
@@ -246,9 +248,10 @@ async def test_who_asks_after_the_work_for_all_was_cancelled_is_answered(tmp_pat
         assert isinstance(store, SqliteStore)
         first = asyncio.create_task(add(store, "shop/one", {MINUTE: 1}))
         await asyncio.sleep(0)
-        assert store._updating is not None
-        store._updating.cancel()
-        await asyncio.wait([store._updating])
+        doing = store._budgets._doing
+        assert doing is not None
+        doing.cancel()
+        await asyncio.wait([doing])
         first.cancel()
         async with asyncio.timeout(60):
             await add(store, "shop/other", {MINUTE: 2})
@@ -491,6 +494,33 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_wh
     assert len([name for name in os.listdir(tmp_path) if name.startswith(f"{FILE}.damaged-")]) >= 1
 
 
+async def test_nobody_waits_for_a_disk_for_long_nor_does_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_thread, "PATIENCE", 0.05)
+    goes_on = threading.Event()
+
+    def change(state: SpendState, now: float) -> Granted:
+        goes_on.wait(60)
+        return Granted(0, evolve(state, spend={MINUTE: 1}), now)
+
+    async with opened(str(tmp_path)) as store:
+        try:
+            with pytest.raises(StoreError, match=r"cannot be used: it does not answer within 0\.05 s"):
+                await spend_of(store).update("shop/gpt", change)
+            for _ in range(3):
+                with pytest.raises(StoreError):
+                    await spend_of(store).look(["shop/gpt"])
+                with pytest.raises(StoreError):
+                    await store.values.put("a", "b", 9)
+            await asyncio.to_thread(int)  # such as the look-up of a name
+        finally:
+            goes_on.set()
+        monkeypatch.setattr(file_thread, "PATIENCE", 60)
+        assert (await kept(store, "shop/gpt")).spend == {MINUTE: 1}
+        assert await store.values.get("a") is None  # nobody waited for that any more
+
+
 class Threads(ThreadPoolExecutor):
     """There are no more of them while `are_none` is set."""
 
@@ -502,19 +532,20 @@ class Threads(ThreadPoolExecutor):
         return super().submit(*args, **named)
 
 
-async def test_a_budget_is_kept_again_once_there_are_threads_again(tmp_path: Path) -> None:
-    threads = Threads()
-    asyncio.get_running_loop().set_default_executor(threads)
+async def test_a_budget_is_kept_again_once_there_are_threads_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_thread, "ThreadPoolExecutor", Threads)
     async with budgets(str(tmp_path), 1) as (budget,):
-        threads.are_none = True
+        monkeypatch.setattr(Threads, "are_none", True)
         with pytest.raises(StoreUnavailable, match="can't start new thread"):
             await reserve(budget)
-        threads.are_none = False
+        monkeypatch.setattr(Threads, "are_none", False)
         await until(lambda: not budget._lost)
         assert await spend_all(budget) == 100
 
 
-@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_ERROR])
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY])
 async def test_what_could_not_be_written_is_written_again_by_another_connection(
     code: int, tmp_path: Path
 ) -> None:
@@ -528,7 +559,7 @@ async def test_what_could_not_be_written_is_written_again_by_another_connection(
         if connection is used[0]:
             raise error
 
-    store.transact(write)
+    store.transact([write])
     assert len(used) == 2
     assert store.problems.past == []
     await store.stop()
