@@ -16,7 +16,7 @@ from cattrs.errors import (
 
 from ..dsl import syntax as s
 from ..dsl.convert import language_converter
-from ..dsl.diagnostics import Diagnostics, Edit, Fix
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
 from ..dsl.foreign_variables import variable_named
 from ..dsl.foreign_words import foreign_word
 from ..dsl.late_pattern import late_pattern
@@ -299,9 +299,10 @@ def _secret(
         )
         return
     call = f'env("{written}")'
-    fixes = [Fix(f"write `{call}`", (Edit(span, call),))] if _VARIABLE.fullmatch(written) else []
-    label = f"expected {mismatch.expected}"
     nearby = found.near(node.name, scope.names(*VALUES)) if isinstance(node, s.Reference) else []
+    is_variable = _VARIABLE.fullmatch(written) is not None
+    fixes = [Fix(f"write `{call}`", (Edit(span, call),))] if is_variable else write_instead(span, nearby)
+    label = f"expected {mismatch.expected}"
     message = f"`{name}` says where the secret is"
     found.error("E0301", message, span, label, help=offer(nearby), fixes=fixes)
 

@@ -7,7 +7,7 @@ a secret instead of being one, a variable of the environment or a path, is left 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -79,10 +79,11 @@ _QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^&\"\n=,]++(?=[&\"])|[^\s&\"]++)
 
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:
     """Where secrets start and end that are told by where they stand, in order, none over another."""
-    yield from _apart(sorted((*_in_fields(text), *_in_addresses(text))))
+    yield from apart(sorted((*_in_fields(text), *_in_addresses(text))))
 
 
-def _apart(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def apart(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """`spans`, which are sorted, none over another."""
     position = 0
     for start, end in spans:
         if end > position:

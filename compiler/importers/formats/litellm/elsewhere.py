@@ -78,8 +78,15 @@ ELSEWHERE: Table = {
     "litellm_settings.cache_params.port": Lost(_STATE),
     "litellm_settings.cache_params.password": Lost(_STATE),
     "litellm_settings.cache_params.url": Lost(_STATE),
-    "litellm_settings.cache_params.type": Lost("inferc keeps answers in memory"),
+    "litellm_settings.cache_params.type": Lost(
+        "inferc keeps answers in memory, and gives them to requests that are equal"
+    ),
     "litellm_settings.cache_params.namespace": Lost("answers belong to the plan that gave them"),
+    "litellm_settings.cache_params.redis_url": Lost(_STATE),
+    **{
+        f"litellm_settings.cache_params.{name}": Lost("only a request that is equal is answered again")
+        for name in ("similarity_threshold", "*semantic*")
+    },
     "litellm_settings.cache_params.*": Lost("a cache here has a time and a size"),
     "litellm_settings.content_policy_fallbacks": Lost(
         "refused content is refused: no route goes on after that"
