@@ -10,7 +10,7 @@ import re
 from ....dsl.units import Money
 from ..draft import Block, Deployment, Draft
 from ..foreign import Node
-from ..literals import Code, env
+from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key, find_provider
 from ..proxies import put_key
@@ -22,6 +22,7 @@ _NOWHERE = "inferc has no runtime for this provider: leave it to opencode, or as
 _CLIENT = "it says how opencode works: let a provider of it, `@ai-sdk/openai-compatible`, ask inferc"
 _PUT_TOGETHER = "an address of several parts is not put together here: write it"
 _ENV = re.compile(r"\{env:(\w+)\}")
+_FILE = re.compile(r"\{file:(/[^}]+)\}")
 
 _BY_PACKAGE = {
     "@ai-sdk/anthropic": "anthropic",
@@ -29,7 +30,7 @@ _BY_PACKAGE = {
     "@ai-sdk/openai": "openai",
     "@ai-sdk/openai-compatible": "openai_like",
 }
-_BY_NAME = {"google": "gemini", "togetherai": "together_ai", "fireworks-ai": "fireworks_ai", "vllm": "vllm"}
+_BY_NAME = {"google": "gemini", "togetherai": "together_ai", "fireworks-ai": "fireworks_ai"}
 
 _PROVIDER: Table = {
     "npm": Kept(),
@@ -68,7 +69,10 @@ def read(root: Node, draft: Draft, origin: Origin) -> None:
     draft.report.form(root.get("$schema"))
     listed = root.get("provider")
     for name, node in (listed.entries if listed is not None else {}).items():
-        before, models = draft.said(), node.get("models")
+        before, models, url = draft.said(), node.get("models"), node.get("options", "baseURL")
+        if url is not None and _named(url) is None and "{env:" in str(url.value):
+            draft.lost(node, _PUT_TOGETHER)
+            continue
         said = list(models.entries.items()) if models is not None else []
         made = [_deployment(name, node, model, each, draft) for model, each in said]
         if not said:
@@ -96,9 +100,6 @@ def _deployment(name: str, node: Node, model: str, said: Node | None, draft: Dra
     if find_provider(theirs) is None and url is not None:
         theirs = "openai_like"
     address = _text(url) if url is not None else None
-    if isinstance(address, str) and not isinstance(address, Code) and "{env:" in address:
-        draft.lost(url, _PUT_TOGETHER)
-        return None
     if theirs == "anthropic" and isinstance(address, str) and not isinstance(address, Code):
         address = address.rstrip("/").removesuffix("/v1")
     asked = said.text("id") if said is not None else None
@@ -130,8 +131,11 @@ def _both_sides(made: Deployment) -> None:
 
 
 def _named(node: Node) -> Code | None:
-    found = _ENV.fullmatch(str(node.value))
-    return env(found[1]) if found is not None else None
+    """The variable, or the file, that a value names."""
+    if (found := _ENV.fullmatch(str(node.value))) is not None:
+        return env(found[1])
+    found = _FILE.fullmatch(str(node.value))
+    return Code(f"file({quoted(found[1])})") if found is not None else None
 
 
 def _text(node: Node) -> object:

@@ -251,3 +251,4 @@ def test_providers_of_opencode(bring: Import) -> None:
     assert values["anthropic.runtime.api_key"] == '[env("OWN_ANTHROPIC_API_KEY")]'
     assert {"model", "provider.amazon-bedrock.models.x", "provider.parts.options.baseURL"} <= came.lost()
     assert came.changed() == {"provider.anthropic.options.baseURL"}
+    assert "an address of several parts" in came.comments()
