@@ -128,10 +128,10 @@ class Far:
         self._store, self._rtt = store, rtt
         self._changing = asyncio.Lock()
 
-    async def update(self, account: str, now: float, change: Change) -> Granted:
+    async def update(self, account: str, change: Change) -> Granted:
         await asyncio.sleep(self._rtt / 2)
         async with self._changing:
-            granted = await self._store.update(account, now, change)
+            granted = await self._store.update(account, change)
         await asyncio.sleep(self._rtt / 2)
         return granted
 
@@ -147,20 +147,20 @@ class Region:
         self._lease = LeaseHolder(name, [(SPAN, ceiling)])
         self._told: dict[int, int] = {}
         self._changing, self._exchanging = asyncio.Lock(), asyncio.Lock()
-        self._short: list[tuple[float, int, object]] = []
+        self._short: list[tuple[int, object]] = []
         self._low = asyncio.Event()
 
-    async def update(self, account: str, now: float, change: Change) -> Granted:
-        granted, short = await self._change(account, now, change)
+    async def update(self, account: str, change: Change) -> Granted:
+        granted, short = await self._change(account, change)
         for _ in range(_TRIES):
             if short <= 0 or granted.amount:
                 break
-            mine = (now, short, object())
+            mine = (short, object())
             self._short.append(mine)
             async with self._exchanging:
                 if mine in self._short:  # else whoever was before has asked for all who waited
                     await self._exchange()
-            granted, short = await self._change(account, now, change)
+            granted, short = await self._change(account, change)
         if short > 0 or self._lease.free < self._lease.low:
             self._low.set()
         return granted
@@ -178,7 +178,7 @@ class Region:
             async with self._exchanging:
                 await self._exchange()
 
-    async def _change(self, account: str, now: float, change: Change) -> tuple[Granted, int]:
+    async def _change(self, account: str, change: Change) -> tuple[Granted, int]:
         """What is done within the lease, and what that was short of."""
         short, counted = 0, 0
 
@@ -197,7 +197,7 @@ class Region:
             return granted
 
         async with self._changing:
-            granted = await self._own.update(account, now, within)
+            granted = await self._own.update(account, within)
             self._count(granted, counted)
         return granted, short
 
@@ -215,9 +215,9 @@ class Region:
 
     async def _exchange(self) -> None:
         now, free = asyncio.get_running_loop().time(), max(self._lease.free, 0)
-        short, self._short = [each for _, each, _ in self._short], []
+        short, self._short = [each for each, _ in self._short], []
         ask = self._lease.ask(now, [short[0] + free, *short[1:]] if short else ())
-        granted = await self._above.update(_ACCOUNT, now + EPOCH, lambda state, at: renew(state, at, ask))
+        granted = await self._above.update(_ACCOUNT, lambda state, at: renew(state, at, ask))
         self._lease.heard(granted)
 
 

@@ -264,8 +264,8 @@ class Declarer:
         """The kind that the block's label names, reported when there is none."""
         words = list(kinds._value2member_map_)
         if section.label is None:
-            fixes = []
-            if meant is not None:
+            fixes = _without_inner(section, word, words)
+            if meant is not None and not fixes:
                 fixes = [Fix(f"write `{word} {meant}`", (Edit(section.name_span, f"{word} {meant}"),))]
             self._found.error(
                 "E0205",
@@ -273,7 +273,7 @@ class Declarer:
                 section.name_span,
                 f"expected `{word} {meant or words[0]} {{ … }}`",
                 fixes=fixes,
-                help=f"{word}s are {every(f'`{w}`' for w in words)}",
+                help=None if fixes else f"{word}s are {every(f'`{w}`' for w in words)}",
             )
             return None
         if section.label.text in words:
@@ -327,3 +327,18 @@ def _inferred(values: dict[str, Any]) -> str | None:
         return str(named)
     model = values.get("model")
     return infer_runtime(model).value if isinstance(model, str) else None
+
+
+def _without_inner(section: Section, word: str, kinds: list[str]) -> list[Fix]:
+    """`runtime { openai { … } }` as `runtime openai { … }`."""
+    kind, inner = next(iter(section.sections.items()), ("", None))
+    if inner is None or kind not in kinds or len(section.sections) > 1 or section.settings:
+        return []
+    if inner.body is None or section.body is None or inner.scope is not section.scope:
+        return []
+    source = section.name_span.source
+    edits = (
+        Edit(Span(source, section.name_span.start, inner.name_span.start), f"{word} "),
+        Edit(Span(source, inner.body.end, section.body.end), ""),
+    )
+    return [Fix(f"write `{word} {kind}`", edits)]

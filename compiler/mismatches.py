@@ -16,7 +16,7 @@ from cattrs.errors import (
 
 from ..dsl import syntax as s
 from ..dsl.convert import language_converter
-from ..dsl.diagnostics import Diagnostics, Edit, Fix
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
 from ..dsl.foreign_variables import variable_named
 from ..dsl.foreign_words import foreign_word
 from ..dsl.late_pattern import late_pattern
@@ -40,6 +40,7 @@ _VARIABLE = late_pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _NAME_ALONE = late_pattern(r'"\$\{([\w.]+)\}"')
 _NO_SIZE = late_pattern(r"(\d[\d_.]*)([kMG])")
 _CALLED = late_pattern(r"\w+\(\w+\)")
+_FILLED_ALONE = late_pattern(r'"\$\{[ \t]*([A-Za-z_][\w.]*)[ \t]*\}"')
 _SECRET_FILE = late_pattern(r'"(?:(?:\.{1,2}|~)?/[\w./ -]+|[\w-]+\.(?:pem|key|crt|cert))"')
 _QUOTED_CALL = late_pattern(r'"(env|file)\((?:\\"|\')?([\w./-]+)(?:\\"|\')?\)"')
 _CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
@@ -287,6 +288,11 @@ def _secret(
         fixes = [Fix(f"write `{meant}`", (Edit(span, meant),))]
         found.error("E0306", message, span, f"write `{meant}`", fixes=fixes)
         return
+    filled = _FILLED_ALONE.fullmatch(written)
+    if filled is not None:
+        fixes = [Fix(f"write `{filled[1]}`", (Edit(span, filled[1]),))]
+        found.error("E0301", f"`{name}` takes no text", span, f"write `{filled[1]}`", fixes=fixes)
+        return
     is_text = written.startswith('"')
     if mismatch.inline or has_long_row(written):
         span.source.hide(span.start + is_text, span.end - is_text)
@@ -299,9 +305,10 @@ def _secret(
         )
         return
     call = f'env("{written}")'
-    fixes = [Fix(f"write `{call}`", (Edit(span, call),))] if _VARIABLE.fullmatch(written) else []
-    label = f"expected {mismatch.expected}"
     nearby = found.near(node.name, scope.names(*VALUES)) if isinstance(node, s.Reference) else []
+    is_variable = _VARIABLE.fullmatch(written) is not None
+    fixes = [Fix(f"write `{call}`", (Edit(span, call),))] if is_variable else write_instead(span, nearby)
+    label = f"expected {mismatch.expected}"
     message = f"`{name}` says where the secret is"
     found.error("E0301", message, span, label, help=offer(nearby), fixes=fixes)
 

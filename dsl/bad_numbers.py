@@ -101,7 +101,8 @@ def bare_text_said(reports: SyntaxReports, text: BareText) -> None:
     """Report a text without its quotes, once."""
     if text.start == reports.last_number:
         return
-    reports.last_number, reports.told_until = text.start, text.end
+    reports.last_number = text.start
+    reports.told_until = max(reports.told_until, text.end)
     text.say(reports.span(text.start, text.end), reports.error)
 
 

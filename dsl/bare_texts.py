@@ -10,6 +10,7 @@ from .record import frozen
 from .secret_names import stands_for_secret
 from .secrets import SECRET_ADVICE, has_long_row
 from .source import Span
+from .units import of_clock
 
 _MOST = 200
 """How many characters of a line are looked at, before a place and behind it."""
@@ -43,6 +44,7 @@ class BareText:
     label: str
     meant: str | None
     help: tuple[str, ...] = ()
+    is_safe: bool = True
 
     @property
     def title(self) -> str:
@@ -64,7 +66,7 @@ class BareText:
         """Report it by `error`, which takes what `Diagnostics.error` does; a secret is shown nowhere."""
         if self.meant is None:
             here.source.hide(here.start, here.end)
-        fixes = [Fix(self.title, (Edit(here, self.meant),))] if self.meant else ()
+        fixes = [Fix(self.title, (Edit(here, self.meant),), self.is_safe)] if self.meant else ()
         error(self.code, self.message, here, self.label, help=self.help, fixes=fixes)
 
 
@@ -92,6 +94,10 @@ def bare_text(text: str, offset: int) -> BareText | None:
         return None
     if text.startswith('"', end):  # the first of its quotes is missing
         end += 1
+    clock = of_clock(written)
+    if clock is not None:
+        message, is_sure = "a duration is written with its units", written.count(":") > 1
+        return BareText(start, end, written, "E0106", message, f"write `{clock}`", clock, is_safe=is_sure)
     literal = '"{}"'.format(written.replace("\\", "/"))
     if not stands_for_secret(text, start):
         message = "a text stands between double quotes"

@@ -37,6 +37,8 @@ _NEAR = 200
 """How many characters before and behind a place are looked at."""
 
 _BEHIND_VALUE = late_pattern(r"(?:\d\w*|\)|=[ \t]*+\"[^\"\n]*+\")[ \t]++\Z")
+_DIRECTIVES = late_pattern(r"[^{}\n;]*+\{\s*+(?:#[^\n]*+\s++)*+[\w-]++[ \t]++[^={}:;\n]*+;")
+"""A block as in files of nginx, `server { listen 80; … }`: what stands in it has no counterpart here."""
 _SIGN = late_pattern(r"[ \t]*+[=:{]")
 _HEAD = late_pattern(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = late_pattern(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
@@ -287,6 +289,8 @@ class SyntaxReports:
         )
         if meant is None:
             self.lose(token.start)
+        elif _DIRECTIVES.match(self.source.text, token.end) is not None:
+            self.guessed_at(token.start)
 
     def lose(self, start: int) -> None:
         """Remember the words at the head of a declaration that is left out: one of them is its name."""

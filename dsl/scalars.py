@@ -13,7 +13,7 @@ from .late_pattern import late_pattern
 from .late_text import LateText
 from .mismatch import Mismatch, WordMismatch
 from .ranges import Range
-from .units import MISNAMED_UNITS, Duration, Money, Percent, Size, parse_number, parse_quantity
+from .units import MISNAMED_UNITS, Duration, Money, Percent, Size, of_clock, parse_number, parse_quantity
 from .values import Call, Word, show
 
 _TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
@@ -98,6 +98,9 @@ def quantity_suggestion(kind: Any, value: object) -> str | None:
 
 def _as_here(quantity: str) -> str:
     """`512MB` and `PT1M30S` with the units of the language, where others write them otherwise."""
+    clock = of_clock(quantity)
+    if clock is not None:
+        return clock
     iso = _ISO_DURATION.fullmatch(quantity)
     if iso is not None:
         return "".join(f"{number}{unit}" for number, unit in zip(iso.groups(), "dhms", strict=True) if number)

@@ -10,15 +10,19 @@ from attrs import evolve
 
 from .diagnostics import Diagnostic, Fix, Label
 from .late_pattern import late_pattern
-from .secrets import MASK
+from .secrets import MASK, has_long_row
 from .source import Span
 
 _QUOTED = late_pattern(r"`[^`]++`|\"[^\"`]++\"")
 _WORD = late_pattern(r"\w{3,}+")
 _PIECE = late_pattern(r"[^\s\"'“”`]{3,}+")
 _PLACE = late_pattern(r'(?:env|file)\("[^"\n]*+"\)')
+_LONG_WORD = late_pattern(r"[\w+/=.-]{8,}+")
+_BESIDE = late_pattern(r"[^A-Za-z0-9]+")
 _LEAST = 3
 """Shorter ones are no secret to look for in sentences."""
+_LEAST_OF_ROW = 6
+"""So much of a key is a part of it, and no word that is in it by chance."""
 
 
 def without_secrets(item: Diagnostic) -> Diagnostic:
@@ -62,6 +66,12 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
     words |= {word.replace("-", "_") for word in words}
     words.difference_update(*map(_WORD.findall, lines))
     longest_first = sorted(words, key=len, reverse=True)
+    rows = [row for each in whole if has_long_row(row := _BESIDE.sub("", each))]
+
+    def part(found: re.Match[str]) -> str:
+        row = _BESIDE.sub("", found[0])
+        is_part = not (row.isalpha() and row.islower()) and any(row in each for each in rows)
+        return MASK * len(found[0]) if is_part and len(row) >= _LEAST_OF_ROW else found[0]
 
     def in_quotes(found: re.Match[str]) -> str:
         quoted = found[0][1:-1]
@@ -77,7 +87,8 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
         for each in unlike:
             if each in text:
                 text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", MASK * len(each), text)
-        return _QUOTED.sub(in_quotes, text)
+        text = _QUOTED.sub(in_quotes, text)
+        return _LONG_WORD.sub(part, text) if rows else text
 
     return masked
 
@@ -91,6 +102,7 @@ def _tells(fix: Fix, masked: Callable[[str], str]) -> bool:
             edit.span.source.has_secret(edit.span.start, edit.span.end)
             and bool(edit.replacement)
             and not _PLACE.fullmatch(edit.replacement)
+            and not edit.span.source.declares(edit.replacement)
         )
         for edit in fix.edits
     )

@@ -16,6 +16,8 @@ _ALWAYS = late_pattern(
 """How fields are called that hold nothing else."""
 _OFTEN = ("key", "token", "auth", "bearer", "pass", "pwd", "pw", "sig", "signature")
 """Fields that hold something else, too: a word alone behind one may be the name of a value."""
+_OFTEN_SORTED = tuple("".join(sorted(each)) for each in _OFTEN)
+"""Their letters, which may be in another order."""
 _NEVER = late_pattern(r"(?i)(?:name|env|var|file|path|id|ref|version|arn|url|uri|type|header)s?\Z")
 """How a field ends that says something about a secret."""
 _MISSPELT = {"apikey": 1, "secret": 1, "token": 1, "password": 2, "authorization": 2, "credentials": 2}
@@ -30,13 +32,13 @@ _NEAR = 200
 def holds_secret(name: str) -> bool | None:
     """Whether a field of this name holds a secret, and nothing else: None if it may. Misspelt ones count, and
     variables of the environment, `OPENAI_API_KEY`."""
-    name = name.lower() if name.isupper() else name
+    name = (name.lower() if name.isupper() else name).replace(" ", "_")
     if _NEVER.search(name) is not None:
         return False
     if _ALWAYS.search(name) is not None:
         return True
     short = name.lower().replace("_", "").replace("-", "")
-    if short in _OFTEN:
+    if short in _OFTEN or "".join(sorted(short)) in _OFTEN_SORTED:
         return None
     if short in _OTHERS:
         return False

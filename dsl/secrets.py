@@ -5,7 +5,9 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from attrs import field
 
@@ -16,17 +18,35 @@ from .record import frozen
 _NO_NAME = "(?![A-Za-z0-9]{1,15}+(?:[_-][A-Za-z0-9]{1,15}+)*+(?![\\w-]))"
 """Not words with `-` or `_` between them, as in `xai-grok-4-fast-reasoning`: those keys are one long word."""
 
-_STARTS = {
-    "sk-": "[A-Za-z0-9_-]{8,}",  # OpenAI, Anthropic, DeepSeek, …
-    "AIza": "[A-Za-z0-9_-]{20,}",  # Google
-    "AKIA": "[A-Z0-9]{16}",
-} | {
-    f"{name}{sign}": f"{_NO_NAME}[A-Za-z0-9_-]{{16,}}"
-    for name in ("gsk", "hf", "ghp", "xai", "r8", "pplx")
-    for sign in "_-"
+_NAMES = dict.fromkeys(("gsk", "hf", "ghp", "xai", "r8", "pplx"), "_-") | {
+    **dict.fromkeys(("csk", "xoxb", "xoxp", "xapp", "tvly"), "-"),
+    **dict.fromkeys(("sk", "fw", "jina", "vck", "rpa", "esecret", "lsv2", "npm", "glsa"), "_"),
+    **dict.fromkeys(("github_pat", "gho", "ghu", "ghs", "ghr"), "_"),
 }
+"""How keys of providers and of those who keep code begin, and the signs behind it."""
+
+_URL_SAFE = "[A-Za-z0-9_-]"
+_STARTS = {
+    "sk-": f"{_URL_SAFE}{{8,}}",  # OpenAI, Anthropic, DeepSeek, …
+    "AIza": f"{_URL_SAFE}{{20,}}",  # Google
+    "AKIA": "[A-Z0-9]{16}",
+    "ASIA": "[A-Z0-9]{16}",
+    "ABSK": "[A-Za-z0-9+/]{60,}={0,2}",  # Amazon Bedrock
+    "bedrock-api-key-": "[A-Za-z0-9+/]{20,}={0,2}",
+    "dapi": "[a-f0-9]{32}",  # Databricks
+    "eyJ": rf"{_URL_SAFE}{{12,}}\.eyJ{_URL_SAFE}{{10,}}\.{_URL_SAFE}*",  # tokens of JSON
+    "hvs.": f"{_URL_SAFE}{{24,}}",  # Vault
+    "ya29.": f"{_URL_SAFE}{{20,}}",  # Google, for an hour
+    "AQ.": f"{_URL_SAFE}{{40,}}",
+    "nvapi-": f"{_URL_SAFE}{{16,}}",
+    "glpat-": f"{_URL_SAFE}{{20,}}",
+    "GOCSPX-": f"{_URL_SAFE}{{20,}}",
+    "tgp_v1_": f"{_URL_SAFE}{{30,}}",  # Together
+    "pa-": rf"(?=[a-z_-]*[A-Z\d]){_URL_SAFE}{{43}}",  # Voyage
+} | {f"{name}{sign}": f"{_NO_NAME}{_URL_SAFE}{{16,}}" for name, signs in _NAMES.items() for sign in signs}
 """How keys begin, and how they go on."""
 _BEGINNINGS = tuple(_STARTS)
+_BEGUN = "|".join(map(re.escape, _STARTS))
 
 _DIGITS = 40
 """Hexadecimal ones of a key that begins anyhow."""
@@ -40,16 +60,14 @@ _SIXTEEN = late_pattern(_ROW := "(?![a-z]{16})[A-Za-z0-9]{16}")
 LIKE_KEY = r"(?=[^\s\d\"'`,;(){}\[\]]*+\d)(?=[^\sA-Za-z\"'`,;(){}\[\]]*+[A-Za-z])[^\s\"'`,;(){}\[\]]{8,}"
 """A word with letters and digits, as few words are that are no key."""
 
-_GLUED = (
-    rf"(?:(?<=[_-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{'|'.join(_BEGINNINGS)})(?=[A-Za-z0-9_-]{{0,64}}?{_ROW})[\w-]+"
-)
+_GLUED = rf"(?:(?<=[_-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_BEGUN})(?=[A-Za-z0-9_-]{{0,64}}?{_ROW})[\w-]+"
 """A key with something before it, as in the name of a header, `x-sk-…`."""
 
 _BEARER = r"(?i:bearer)(?:\s|%20|\+)++"
 
 _KEY = late_pattern(
     rf"""(?x)(?<![\w-])
-    (?: {"|".join(start + rest for start, rest in _STARTS.items())}
+    (?: {"|".join(re.escape(start) + rest for start, rest in _STARTS.items())}
       | {_BEARER}[^\s()"']{{16,}}(?:(?<=(?i:bearer))\s+[^\s()"']{{16,}})*
       | [0-9a-fA-F]{{{_DIGITS}}}
     )(?![\w-])
@@ -59,6 +77,17 @@ _HEXADECIMAL = late_pattern(rf"[0-9a-fA-F]{{{_DIGITS}}}")
 _BEHIND = late_pattern(_BEARER)
 _PIECES = late_pattern(r"[A-Za-z0-9._~+/-]{16,}")
 """What may be a key for itself in what stands behind `Bearer`: the characters that RFC 6750 allows."""
+
+_RANDOM = late_pattern(
+    r"(?<![\w+/.-])(?=[A-Z\d+/]{0,39}[a-z])(?=[a-z\d+/]{0,39}[A-Z])[A-Za-z\d+/]{40}(?![\w+/.=-])"
+    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*+\d)(?=\d*+[A-Za-z])[A-Za-z0-9]{20,}+"
+)
+"""What may be made by chance: a long row of letters and digits, or what Amazon calls a secret access key."""
+_DIGEST = late_pattern(r"(?:[0-9a-f]{32}){1,2}|[0-9a-f]{40}")
+_PIECE = late_pattern(r"[A-Z]?[a-z]+|[A-Z]+|\d+|[+/]")
+"""A word or a number in such a row."""
+_LONGEST_PIECES = 3.4
+"""How long they are where chance made them, on average, at most: in names they are words, and longer."""
 
 _FILLED = late_pattern(r"\{[^{}]*\}")
 """What stands for a value, as in `Bearer ${token}`."""
@@ -145,8 +174,30 @@ def borne(text: str) -> tuple[str, ...]:
     return tuple(sorted(keys, key=lambda key: (-len(key), key)))
 
 
+def keys_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where something starts and ends that looks like a key, or is made by chance as keys without a name are.
+
+    What is made by chance is no mistake, since it may be a digest or the name of an account; it is not shown.
+    """
+    known = _KEY.finditer(text) if may_hold_key(text) else ()
+    by_chance = (each for each in _RANDOM.finditer(text) if is_random(each[0]))
+    return (each.span() for each in chain(known, by_chance))
+
+
+def is_random(row: str) -> bool:
+    """Whether a long row of letters and digits is made of pieces that are shorter than words."""
+    return _DIGEST.fullmatch(row) is not None or len(row) <= _LONGEST_PIECES * len(_PIECE.findall(row))
+
+
 def masked(text: str, known: Iterable[str] = ()) -> str:
     """`text` with bullets over everything in it that looks like a key or is `known`; as long as before."""
     for key in known:
         text = text.replace(key, MASK * len(key))
     return _KEY.sub(lambda found: MASK * len(found[0]), text) if may_hold_key(text) else text
+
+
+def veiled(text: str) -> str:
+    """`text` with bullets over what looks like a key, and over what is made by chance as a key is, too."""
+    for start, end in keys_in(text):
+        text = text[:start] + MASK * (end - start) + text[end:]
+    return text

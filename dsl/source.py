@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
@@ -12,7 +13,7 @@ from attrs import field
 
 from .lines import line_starts
 from .record import define, frozen
-from .secrets import MASK, borne, masked, may_give_keys
+from .secrets import MASK, borne, keys_in, may_give_keys
 
 
 @define(eq=False)
@@ -41,10 +42,10 @@ class Source:
 
     @cached_property
     def secrets(self) -> tuple[tuple[int, int], ...]:
-        """Where secrets start and end that the names of their fields tell, in order."""
-        from .secret_fields import secrets_in  # where something is said of the file
+        """Where secrets start and end that their form or the names of their fields tell, in order."""
+        from .secret_fields import apart, secrets_in  # where something is said of the file
 
-        return tuple(secrets_in(self.text))
+        return tuple(apart(sorted((*secrets_in(self.text), *keys_in(self.text)))))
 
     def secrets_between(self, start: int, end: int) -> list[str]:
         """Those of them that stand on the lines from `start` to `end`, at least in part."""
@@ -58,6 +59,10 @@ class Source:
         """Whether one of them stands between two offsets, at least in part."""
         return next(self._secrets_over(start, end), None) is not None
 
+    def declares(self, name: str) -> bool:
+        """Whether a `let` or `param` of this name stands at the beginning of a line."""
+        return name.isidentifier() and re.search(rf"(?m)^(?:let|param)[ \t]+{name}\b", self.text) is not None
+
     def _secrets_over(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         index = max(0, bisect_right(self.secrets, (start,)) - 1)
         near = takewhile(
@@ -69,8 +74,7 @@ class Source:
     def shown(self) -> str:
         """The text with bullets over its secrets; all offsets are those of `text`."""
         if self._shown is None:
-            text = masked(self.text) if self.may_give_keys else self.text
-            pieces, position = [], 0
+            text, pieces, position = self.text, [], 0
             for start, end in sorted({*self._hidden, *self.secrets}):
                 start = max(start, position)
                 if start < end:

@@ -244,3 +244,17 @@ def _plain(value: float | Decimal) -> str:
     """`value` without exponent and without trailing zeros."""
     text = format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_CLOCK = late_pattern(r"(?:(\d{1,2}):)?([0-5]?\d):([0-5]\d)")
+
+
+def of_clock(text: str) -> str | None:
+    """A duration that is written as clocks show it, `00:01:30` or `1:30`, with units; else None."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    parts = [
+        f"{int(number)}{unit}" for number, unit in zip(found.groups("0"), "hms", strict=True) if int(number)
+    ]
+    return "".join(parts) or "0s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .late_pattern import late_pattern
+from .secrets import veiled
 from .suggest import either
 from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
 
@@ -98,4 +99,7 @@ def show_circle(names: Sequence[str]) -> str:
 def shorten(text: str, most: int = 40) -> str:
     """`text` on one line, cut in the middle when it is long."""
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most // 2]}…{line[-most // 4 :]}"
+    if len(line) <= most:
+        return line
+    line = veiled(line)  # the ends of a key are not known for parts of one
+    return f"{line[: most // 2]}…{line[-most // 4 :]}"

@@ -157,6 +157,8 @@ def send_whole(
         head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
     if size > _JOINED:
         transport.writelines((head, *parts))
+        if type(answer) is WholeAnswer:
+            answer.parts = ()  # its connection keeps it until there is another one
     elif writes is None:
         transport.write(b"".join((head, *parts)))
     else:

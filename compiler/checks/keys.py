@@ -57,20 +57,19 @@ def leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnost
     """`name` is something that clients may ask, or a pattern of it."""
     from ..plan.guards import Meant  # a check without keys and guards needs no plan
 
+    if any(map(Meant((name,)).meets, asked)):
+        return
     if "*" in name:
-        meant = Meant((name,))
-        if not any(meant.meets(each) for each in asked):
-            found.warning(
-                "W0430",
-                f"no model is called like `{name}`",
-                span,
-                "matches nothing",
-                help=f"known here: {', '.join(f'`{each}`' for each in list(asked)[:8])}" if asked else None,
-            )
-    elif name not in asked and not any(map(Meant((name,)).meets, asked)):
+        found.warning(
+            "W0430",
+            f"no model is called like `{name}`",
+            span,
+            "matches nothing",
+            help=f"known here: {', '.join(f'`{each}`' for each in list(asked)[:8])}" if asked else None,
+        )
+    else:
         hint = offer(found.near(name, list(asked))) or "name a deployment, a route or a pipeline"
-        message = f"there is no model `{name}`"
-        found.error("E0201", message, span, "not declared", help=hint)
+        found.error("E0201", f"there is no model `{name}`", span, "not declared", help=hint)
 
 
 def _same_secret(first: DeclaredKey, second: DeclaredKey, found: Diagnostics) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.late_pattern import late_pattern
 from ...dsl.source import Span
 from ...dsl.suggest import near
 from ...dsl.wording import show_circle
@@ -24,6 +25,12 @@ _FOR_OTHERS = (
     s.ExternDeclaration,
 )
 """Declarations that do nothing unless another one uses them."""
+
+_FILLED = late_pattern(r"\{(?:\{[ \t]*)?(\w+)[ \t]*\}")
+"""A name between braces, as others put values into texts: whoever writes that uses it."""
+
+_NAMED = ("E0201", "E0301")
+"""Codes of mistakes that may be a name, misspelt."""
 
 _HIDING = ("E01", "E02", "E03", "E06")
 """Codes of mistakes that can hide the use of a name: in syntax, names, values and types."""
@@ -147,18 +154,20 @@ class _PerhapsUsed:
         """Names that misspelt ones were perhaps meant to be."""
         names = [name for scope in self._scopes for name in (*scope.own, *scope.imported, *scope.aliases)]
         misspelt = {
-            item.primary.span.text.rpartition(".")[2]
+            span.source.text[span.start : span.end].rpartition(".")[2]
             for item in self._mistakes
-            if item.code == "E0201" and item.primary is not None
+            if item.code in _NAMED and item.primary is not None
+            for span in (item.primary.span,)
         }
         return {name for text in misspelt for name in near(text, names)}
 
 
 def _unused(program: Program, perhaps_used: Container[str], found: Diagnostics) -> None:
+    perhaps_filled = set(_FILLED.findall(program.root.module.source.text))
     for name, symbol in program.root.own.items() if _answers(program.root) else ():
         if name in program.root.used or name.startswith("_") or not isinstance(symbol.node, _FOR_OTHERS):
             continue
-        if name not in perhaps_used:
+        if name not in perhaps_used and name not in perhaps_filled:
             found.warning(
                 "W0210",
                 f"the {symbol.kind} `{name}` is never used",

@@ -212,6 +212,8 @@ class Draft:
     gateway: Block = field(factory=Block)
     cluster: Block = field(factory=Block)
     _uses: Counter[str] | None = None
+    _names: set[str] = field(factory=set)
+    _named: tuple[int, int] = (0, 0)
 
     def kept(self, *nodes: Node | None) -> None:
         """These settings mean the same here."""
@@ -263,12 +265,22 @@ class Draft:
     def free_name(self, wanted: str) -> str:
         """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
         wanted = "model" if holds_key(wanted) else wanted
-        taken = {each.name for each in self.deployments} | {each.name for each in self.routes}
+        taken = self.names_taken()
         name, number = wanted, 1
         while name in taken:
             number += 1
             name = f"{wanted}-{number}"
         return name
+
+    def names_taken(self) -> set[str]:
+        """The names of deployments and routes; those that came since this was asked before are added."""
+        before, now = self._named, (len(self.deployments), len(self.routes))
+        if now[0] < before[0] or now[1] < before[1]:
+            self._names, before = set(), (0, 0)
+        self._names.update(each.name for each in self.deployments[before[0] :])
+        self._names.update(each.name for each in self.routes[before[1] :])
+        self._named = now
+        return self._names
 
     def drop(self, deployment: Deployment, says: str) -> None:
         """Leave a deployment out: its settings are lost, and the routes go on without it."""

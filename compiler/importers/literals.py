@@ -78,6 +78,8 @@ LOGIN = re.compile(r"(?<=://)[^\s/@:]*+:[^\s/@]++(?=@)")
 def plain(value: str) -> str:
     """A foreign text in a comment: on one line, and without what looks like a key or a password."""
     shown = LOGIN.sub(MASK, masked(value) if holds_key(value) else value)
+    if shown.isprintable():
+        return shown
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in shown)
 
 

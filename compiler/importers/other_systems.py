@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...dsl.record import frozen
 from .foreign import Node
 
@@ -33,9 +35,20 @@ SYSTEMS: tuple[System, ...] = (
     System("vLLM's production stack, as Helm reads it", ("servingEngineSpec",), _SERVERS),
     System("llama-swap", ("models.*.cmd",), _SERVERS),
     System("LocalAI", ("name", "parameters.model"), _SERVERS),
+    System("KubeAI, as Helm reads it", ("modelServers",), _SERVERS),
+    System("KubeAI, as Helm reads it", ("catalog.*.engine",), _SERVERS),
     System("Ray Serve", ("applications.*.import_path",), _SERVERS),
     System("LibreChat", ("endpoints",), _CLIENT),
     System("Continue", ("models.*.provider", "models.*.model"), _CLIENT),
+    System("opencode, which names no provider", ("$schema", "mcp"), _CLIENT),
+    System("aider", ("openai-api-base",), _CLIENT),
+    System("aider", ("model", "edit-format"), _CLIENT),
+    System("Zed", ("language_models",), _CLIENT),
+    System("Zed", ("agent.default_model",), _CLIENT),
+    System("Claude Code Router", ("Providers", "Router"), _MODELS),
+    System("vLLM's semantic router", ("routing.decisions",), _MODELS),
+    System("vLLM's semantic router", ("vllm_endpoints",), _MODELS),
+    System("One API, channels of it", ("data.*.base_url", "data.*.models"), _MODELS),
     System("Kong", ("_format_version",), _NO_PROXY),
     System("Apache APISIX", ("routes.*.plugins",), _NO_PROXY),
     System("Apache APISIX", ("services.*.routes.*.plugins",), _NO_PROXY),
@@ -53,6 +66,7 @@ SYSTEMS: tuple[System, ...] = (
         "OpenRouter, a request to it", ("models", "messages"), "a list of `models` is `fallback [a, b]` here"
     ),
     System("Docker Compose", ("services.*",), _SERVERS),
+    System("Docker Compose", ("models.*.model",), _SERVERS),
     System("Helm, one of a chart", ("apiVersion", "dependencies"), "import what its templates give"),
     System(
         "Kubernetes",
@@ -61,6 +75,29 @@ SYSTEMS: tuple[System, ...] = (
     ),
 )
 """The more telling first."""
+
+_TEXTS: tuple[tuple[re.Pattern[str], re.Pattern[str], System], ...] = (
+    (
+        re.compile(r"(^|\.)env(\.|$)", re.IGNORECASE),
+        re.compile(r"^(export )?\w+=", re.MULTILINE),
+        System(
+            "variables of the environment",
+            (),
+            'it names no model: `env("NAME")` in a file of inferc reads one of them where it is started',
+        ),
+    ),
+    (
+        re.compile(r"modelfile", re.IGNORECASE),
+        re.compile(r"^FROM \S", re.MULTILINE | re.IGNORECASE),
+        System(
+            "Ollama, of which `ollama create` makes a model",
+            (),
+            'ask that one: `deployment name { model = "name", runtime ollama { endpoint = … } }`, where '
+            "`request { defaults { … } }` has its parameters",
+        ),
+    ),
+)
+"""By the name of a file, and by what such a file has in it."""
 
 _GROUPS: dict[str, System] = {
     "agentgateway.dev": System("agentgateway", (), _MODELS),
@@ -82,6 +119,11 @@ _GROUPS: dict[str, System] = {
     ),
 }
 """By the group of the API that a resource of Kubernetes is of."""
+
+
+def find_text(name: str, text: str) -> System | None:
+    """Of which system a file is that has a form of its own."""
+    return next((each for named, has, each in _TEXTS if named.search(name) and has.search(text)), None)
 
 
 def find_system(root: Node) -> System | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from ...dsl import deployment as dsl
 from ...dsl.catalogue import find_model
@@ -14,8 +15,12 @@ from ...dsl.presets import PRESETS
 from ...dsl.record import frozen
 from ..capabilities import facts_of
 from ..checks.endpoints import HOSTED
-from .draft import Deployment
-from .literals import env
+from ..targets import ENDPOINTS, RETRIEVAL
+from .draft import Deployment, Draft
+from .foreign import Node
+from .literals import Code, env
+from .report import Outcome
+from .secrets import variable_at, variable_for
 
 
 @frozen
@@ -97,6 +102,38 @@ def is_of_openai(address: str) -> bool:
     return _OF_OPENAI.match(address) is not None
 
 
+def is_at(provider: Provider, address: object) -> bool:
+    """Whether an address is the provider's own, which alone its key is for. Those whose customers have an
+    address each, such as Azure, are at any."""
+    if address is None or provider.runtime == RuntimeKind.LITELLM:
+        return True
+    if provider.runtime == RuntimeKind.OPENAI:
+        return is_of_openai(str(address))
+    known: list[str | None] = [provider.endpoint]
+    if provider.endpoint is None and provider.runtime in ProviderKind._value2member_map_:
+        kind = ProviderKind(provider.runtime)
+        known = [ENDPOINTS.get(kind), RETRIEVAL.get(kind)]
+    hosts = {host for each in known if each is not None and (host := urlsplit(each).hostname) is not None}
+    return not hosts or (not isinstance(address, Code) and _host(str(address)) in hosts)
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def own_key(draft: Draft, made: Deployment, usual: str, url: Node | None, name: str = "") -> None:
+    """A variable for the key at an address that is not the provider's, where the other system would send the
+    provider's key, which is in `usual`."""
+    variable = variable_at(made, variable_for(name or made.name, "api_key"))
+    made.put("runtime.api_key", env(variable))
+    if url is not None:
+        says = f"it is not the provider's own, so {usual} is not sent there: put its key into {variable}"
+        draft.overrule(Outcome.CHANGED, url, says, made.remarks)
+
+
 def find_key(runtime: str) -> str | None:
     """The variable that holds the key of a runtime which takes nobody without one."""
     return HOSTED.get(RuntimeKind(runtime)) if runtime in RuntimeKind._value2member_map_ else None
@@ -148,12 +185,19 @@ def aim_at(made: Deployment, name: str, model: str, endpoint: object = None) -> 
     return True
 
 
-def expected_key(made: Deployment, name: str, variables: Mapping[str, str] = _NONE) -> None:
+def expected_key(
+    draft: Draft, made: Deployment, name: str, variables: Mapping[str, str] = _NONE, url: Node | None = None
+) -> None:
     """Let a deployment take its key from the customary variable, where it must have one and none is named.
 
     variables: those that the other system reads in place of the customary ones, by its name of the provider.
+    url: what says where it is asked.
     """
-    found = find_provider(name)
-    is_elsewhere = made.has("runtime.endpoint") and made.label_of("runtime") == COMPATIBLE
-    if found is not None and found.key is not None and not made.has("runtime.api_key") and not is_elsewhere:
-        made.put("runtime.api_key", env(variables.get(name, found.key)))
+    found, address = find_provider(name), made.value("runtime.endpoint")
+    if found is None or found.key is None or made.has("runtime.api_key"):
+        return
+    usual = variables.get(name, found.key)
+    if is_at(found, address):
+        made.put("runtime.api_key", env(usual))
+    elif made.label_of("runtime") != COMPATIBLE:
+        own_key(draft, made, usual, url)

@@ -10,11 +10,24 @@ from ...dsl.record import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import apisix, atomr, baml, bifrost, envoy, kong, kserve, litellm, portkey, tensorzero, triton
+from .formats import (
+    apisix,
+    atomr,
+    baml,
+    bifrost,
+    envoy,
+    kong,
+    kserve,
+    litellm,
+    opencode,
+    portkey,
+    tensorzero,
+    triton,
+)
 from .json_file import read_json
 from .kubernetes import gathered, held_files, is_resources, moved, resources
 from .origin import Origin
-from .other_systems import find_system
+from .other_systems import System, find_system, find_text
 from .report import Report
 from .toml_file import read_toml
 from .writer import write
@@ -63,6 +76,7 @@ FORMATS: tuple[Format, ...] = (
     Format("baml", "BAML", baml.recognises, baml.read),
     Format("kong", "Kong", kong.recognises, kong.read, ("services", "routes", "plugins")),
     Format("apisix", "Apache APISIX", apisix.recognises, apisix.read),
+    Format("opencode", "opencode", opencode.recognises, opencode.read, ("provider",)),
 )
 
 
@@ -85,6 +99,8 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     name: what the file is called. folder: where it lies; files that it includes lie there or below. output:
     where the text will be. wanted: the name of the format; None: it is found out.
     """
+    if wanted is None and (other := find_text(Path(name).name, text)) is not None:
+        raise _is_of(other)
     wanted = wanted or _BY_SUFFIX.get(Path(name).suffix.lower())
     root = _parsed(text, name, wanted)
     beside: tuple[Node, ...] = ()
@@ -157,15 +173,21 @@ def _format(root: Node, wanted: str | None) -> Format:
         return next(each for each in FORMATS if each.name == wanted)
     found = next((each for each in FORMATS if each.recognises(root)), None)
     if found is None:
-        listed = ", ".join(each.title for each in FORMATS)
-        reads = f"inferc reads files of {listed}"
         if (other := find_system(root)) is not None:
-            raise ImportFailed(f"this is a file of {other.title}", help=f"{other.advice}; {reads}")
+            raise _is_of(other)
         raise ImportFailed(
             "nothing in this file says which system it is of",
-            help=f"{reads}; `--from` says which one it is",
+            help=f"{_reads()}; `--from` says which one it is",
         )
     return found
+
+
+def _reads() -> str:
+    return f"inferc reads files of {', '.join(each.title for each in FORMATS)}"
+
+
+def _is_of(other: System) -> ImportFailed:
+    return ImportFailed(f"this is a file of {other.title}", help=f"{other.advice}; {_reads()}")
 
 
 def _why(draft: Draft, form: Format) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...dsl.secrets import holds_key
+from ...dsl.secrets import veiled
 from ...dsl.units import Duration
 from .draft import Block, Deployment, Draft
 from .foreign import Node
@@ -79,8 +79,11 @@ def body(draft: Draft, block: Block, node: Node) -> None:
     """Further fields of the body."""
     path = ("request", "defaults", "extra_body")
     for key, inner in node.entries.items():
-        name = node.key
-        put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
+        name, rule = node.key, DEFAULTS.get(key)
+        if name == "extra_body" and isinstance(rule, To):
+            apply(rule, inner, draft, block)
+        else:
+            put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
     draft.kept(node)
 
 
@@ -114,7 +117,8 @@ def put_header(draft: Draft, block: Block, name: str, node: Node, value: object 
         except Unfit as unfit:
             draft.lost(node, str(unfit), block.remarks)
             return
-    if isinstance(value, str) and not isinstance(value, Code) and (holds_key(value) or _SECRET.search(name)):
+    is_text = isinstance(value, str) and not isinstance(value, Code)
+    if is_text and (_SECRET.search(name) or veiled(str(value)) != value):
         value = left_out(draft, node, variable_for(name), block)
     block.put(("runtime", "headers", name), value, node)
     draft.kept(node)

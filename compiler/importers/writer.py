@@ -163,8 +163,12 @@ def _remarks(remarks: Iterable[Remark], indent: int = 0) -> Iterator[Line]:
 
 
 def _comment(text: str, indent: int = 0) -> Iterator[Line]:
+    shown = plain(text)
+    if len(shown) < _WIDTH - indent - 1:
+        yield (f"# {shown}".rstrip(), _NOBODY)
+        return
     wrapped = textwrap.wrap(
-        plain(text),
+        shown,
         max(40, _WIDTH - indent),
         initial_indent="# ",
         subsequent_indent="#   ",

@@ -23,8 +23,7 @@ def read_yaml(text: str, path: str = "") -> list[Node]:
     except ImportError:
         raise ImportFailed("reading YAML needs the package PyYAML", help=pip_install("yaml")) from None
     try:
-        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        built = [_Builder().build(each, path) for each in documents if each is not None]
+        built = [_Builder().build(each, path) for each in _composed(text) if each is not None]
         return [each for each in built if each.value is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -42,6 +41,17 @@ def read_yaml(text: str, path: str = "") -> list[Node]:
         raise ImportFailed(f"this is no YAML: {reason}", line) from None
     except RecursionError:
         raise ImportFailed("this YAML lies in itself too deep to be read") from None
+
+
+def _composed(text: str) -> list[YamlNode | None]:
+    """By libyaml where PyYAML has it, and otherwise, or where there is a mistake, by PyYAML's own reader: it
+    tells more of it."""
+    import yaml
+
+    try:
+        return list(yaml.compose_all(text, Loader=yaml.CSafeLoader))
+    except (AttributeError, yaml.YAMLError, UnicodeError):
+        return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
 
 
 class _Builder:

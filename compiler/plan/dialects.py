@@ -1,7 +1,8 @@
 """What each dialect of chats knows, whatever the model: the ground on which the facts of a model stand.
 
 Sources: the API references of OpenAI, Anthropic, Google and Amazon Bedrock; Anthropic's guide to extended
-thinking.
+thinking. Names of functions may be longer by Google's reference than its API takes them:
+https://github.com/AstrBotDevs/AstrBot/issues/5416 (2026).
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ OF_OTHERS = """
 """Fields of requests that other servers have who speak OpenAI's protocol. Sources: their references, which
 tests/runtime/reference/tables name."""
 
+_NAMES = r"[a-zA-Z0-9_-]{1,64}"
+"""Names of functions at OpenAI, and Amazon."""
+
 _AT_BOTH = Capabilities(
     refused_sampling=("top_k", "min_p"),
     thoughts_in_history=False,
@@ -55,6 +59,7 @@ _AT_BOTH = Capabilities(
     json_word=True,
     stored_metadata=True,
     call_ids=r"(?s).{1,40}",
+    tool_names=_NAMES,
     message_fields=("name", "refusal", "audio", "function_call"),
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
@@ -77,7 +82,7 @@ IN_RESPONSES = evolve(
 )
 """The same in responses, which have a `reasoning` of their own; what is in the background is begun here."""
 
-AT_OTHERS = Capabilities(developer_prompts=False)
+AT_OTHERS = Capabilities(developer_prompts=False, custom_tools=False)
 """What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""
 
 OPENAI_RESPONSES = Capabilities(
@@ -119,6 +124,7 @@ ANTHROPIC = Capabilities(
     forced_tools_with_thoughts=False,
     least_top_p_with_thoughts=0.95,
     call_ids=r"[a-zA-Z0-9_-]+",
+    tool_names=r"[a-zA-Z0-9_-]{1,128}",
     json_mode=False,
     schema_subset="anthropic",
     media_inline=("image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf", "text/plain"),
@@ -133,6 +139,7 @@ ANTHROPIC = Capabilities(
 )
 
 GEMINI = Capabilities(
+    tool_names=r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}",
     efforts=("minimal", "low", "medium", "high", "xhigh"),
     refused_sampling=("min_p", "logit_bias"),
     system_prompts="first",
@@ -155,6 +162,7 @@ BEDROCK = Capabilities(
     parallel_tools=False,
     strict_tools=False,
     call_ids=r"[a-zA-Z0-9_-]{1,64}",
+    tool_names=_NAMES,
     json_mode=False,
     json_schema=False,
     media_inline=(

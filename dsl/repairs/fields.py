@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..diagnostics import Edit, Fix
 from ..foreign_words import foreign_words
 from ..secret_names import holds_secret
 from ..suggest import near
@@ -21,6 +22,10 @@ _LIST_BELOW = re.compile(
     r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
 )
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
+_SEMICOLON = re.compile(r'(?:[^\n"#;={}]|"[^\n"]*+")*+;(?=[ \t]*+(?:[\r\n#}]|\Z))')
+_CALLED = re.compile(r'(?m)^[ \t]*+(?:deployment|route|pipeline|extern)[ \t]++"?(\w++)')
+"""What answers calls, by its name."""
+_LAST_CALL = re.compile(r"\w++\([^()\n]*+\)\s*+\}")
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
 _BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
@@ -193,7 +198,7 @@ def missing_sign(at: Situation) -> Instead | None:
         return None
     for kind in ("COLON", "EQUAL") if is_parameter and at.token.type == "NAME" else ("EQUAL", "COLON"):
         if at.fits(kind, at.token.type) and at.token.type not in ("LBRACE", "MINUS", "LPAR"):
-            _report_missing_sign(at, _SIGNS[kind], name, at.token.start)
+            report_missing_sign(at, _SIGNS[kind], name, at.token.start)
             return use(Token(kind, _SIGNS[kind], name.end, name.end), at.token)
     return None
 
@@ -210,7 +215,7 @@ def missing_equals_before_word(at: Situation) -> Instead | None:
     kind = "STRING" if text.startswith('"') else "NAME"
     if not at.same_line(name.end, word.start) or (isinstance(word, Token) and word.type != kind):
         return None
-    _report_missing_sign(at, "=", name, word.start)
+    report_missing_sign(at, "=", name, word.start)
     at.drop(1)
     return use(Token("EQUAL", "=", name.end, name.end), Token(kind, text, word.start, word.end), at.token)
 
@@ -224,24 +229,35 @@ def missing_equals_before_call(at: Situation) -> Instead | None:
         return None
     if name.text in ("runtime", "task") or not at.same_line(name.end, function.start):
         return None
-    _report_missing_sign(at, "=", name, function.start)
+    report_missing_sign(at, "=", name, function.start)
     at.drop(4)
-    again = [each for each in tokenize(at.text[: at.token.start], function.start) if each.type != "$END"]
+    behind = tokenize(at.text[: at.token.start], function.start)
+    again = (each for each in behind if each.type != "$END" and each.text != ";")
     return use(Token("EQUAL", "=", name.end, name.end), *again, at.token)
 
 
-def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int) -> None:
+def report_missing_sign(
+    at: Situation, sign: str, name: Token, value_start: int, bare_until: int | None = None
+) -> None:
+    """Report it. bare_until: where a text ends that has no quotes, either."""
     if at.reports.is_behind_value(name.start):
         at.reports.nothing_behind(at.span(name.start, name.end))
         return
-    space = " " if sign == "=" else ""
-    at.error(
-        "E0101",
-        f"a `{sign}` is missing after `{name.text}`",
-        at.span(name.end, value_start),
-        f"expected `{sign}`",
-        fixes=at.change(f"add the `{sign}`", name.end, value_start, f"{space}{sign} "),
-    )
+    quote = '"' if bare_until is not None else ""
+    edits = [Edit(at.span(name.end, value_start), f"{' ' if sign == '=' else ''}{sign} {quote}")]
+    title, label = f"add the `{sign}`", f"expected `{sign}`"
+    semicolon = _SEMICOLON.match(at.text, value_start)  # as in files of nginx: one mistake
+    end = semicolon.end() if semicolon is not None else bare_until
+    if bare_until is not None:
+        title, label = f"{title} and the quotes", f"{label} and a text in quotes"
+    if semicolon is not None:
+        at.reports.told_until = max(at.reports.told_until, semicolon.end())
+        title, label = f"{title}, remove the `;`", f"{label}, and no `;`"
+    if end is not None:
+        edits.append(Edit(at.span(end - 1 if bare_until is None else bare_until, end), quote))
+    here = at.span(name.end, value_start)
+    fixes = [Fix(title, tuple(edits))]
+    at.error("E0101", f"a `{sign}` is missing after `{name.text}`", here, label, fixes=fixes)
 
 
 def equals_before_label(at: Situation) -> Instead | None:
@@ -315,13 +331,17 @@ def call_alone(at: Situation) -> Instead | None:
     name = as_name(at.values[-1]) if at.values else None
     if at.token.type != "LPAR" or name is None or not at.fits("EQUAL", "NAME", "LPAR"):
         return None
-    told = foreign_words("calls").get(name.text)
+    is_here = name.text in _CALLED.findall(at.text)
+    told = None if is_here else foreign_words("calls").get(name.text)
+    is_last = told is None and at.is_in("PIPELINE") and _LAST_CALL.match(at.text, name.start) is not None
+    meant = "return" if is_last else "name ="
     at.error(
         "E0101",
         f"the result of `{name.text}(…)` has no name",
         at.span(name.start, name.end),
-        f"write `name = {name.text}(…)`" if told is None else "a function of another language",
+        f"write `{meant} {name.text}(…)`" if told is None else "a function of another language",
         help=None if told is None else told.say or f"write `name = {told.to[0]}(…)`",
+        fixes=at.change("write `return`", name.start, name.start, "return ", safe=False) if is_last else (),
     )
     return SKIP
 

@@ -157,7 +157,10 @@ def apostrophes(at: Situation) -> Instead | None:
 
 
 _APOSTROPHES = re.compile(r"\$?\d{1,3}(?:['’]\d{3})++(?!\w)")
-_DECIMAL_COMMA = re.compile(r"(?<![\w.,])\$?(?:\d{1,3}(?:\.\d{3})++|\d++),\d{1,2}(?!\d)[a-zA-Z%]*+(?![\w.,])")
+_DECIMAL_COMMA = re.compile(
+    r"(?<![\w.,])(?P<number>\$?(?:\d{1,3}(?:\.\d{3})++|\d++),\d{1,2}(?!\d)[a-zA-Z%]*+)"
+    r"(?![\w.]|,\S)(?:[ \t]*+,)?"
+)
 
 
 def decimal_comma(at: Situation) -> Instead | None:
@@ -166,11 +169,13 @@ def decimal_comma(at: Situation) -> Instead | None:
     while start > 0 and at.text[start - 1] in "0123456789.,$":
         start -= 1
     found = _DECIMAL_COMMA.match(at.text, start)
-    if at.token.type != "NUMBER" or found is None or found.end() != at.token.end or start == at.token.start:
+    if at.token.type != "NUMBER" or found is None or found.end("number") != at.token.end:
         return None
-    meant = found[0].replace(".", "_").replace(",", ".")
-    fixes = at.change(f"write `{meant}`", start, found.end(), meant, safe=False)
-    here = at.span(start, found.end())
+    if start == at.token.start:
+        return None
+    meant = found["number"].replace(".", "_").replace(",", ".")
+    fixes = at.change(f"write `{meant}`", start, at.token.end, meant, safe=False)
+    here = at.span(start, at.token.end)
     at.error("E0106", "a fraction of a number stands behind a `.`", here, f"write `{meant}`", fixes=fixes)
     _forget_value(at)
     return use(until=found.end())

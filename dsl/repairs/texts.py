@@ -6,10 +6,12 @@ import re
 
 from ..bad_numbers import bare_text_said
 from ..bare_texts import bare_text
+from ..diagnostics import Fix
 from ..lines import is_at_margin, line_start, starts_line
 from ..secret_names import stands_for_secret
 from ..syntax import Bad, Field
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
+from .fields import missing_equals_before_call, missing_equals_before_word
 from .situation import SKIP, Instead, Situation, use
 
 _URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
@@ -223,12 +225,24 @@ def _quoted(at: Situation, found: re.Match[str], message: str, *, safe: bool = T
     return use(Token("STRING", literal, start, end), until=end)
 
 
+_YAML_START = re.compile(r"---[ \t]*+(?:\r?\n|\Z)")
+_LINE_END = re.compile(r"[ \t]*+(?=[\r\n]|\Z)")
+
+
 def wrong_comment(at: Situation) -> Instead | None:
     """`// …`, `/* … */` and `-- …`: left out, as the comment that it is meant to be."""
     token = at.token
     is_dashes = at.text.startswith("--", token.start) and starts_line(at.text, token.start)
     if token.type != "WRONG_COMMENT" and not is_dashes:
         return None
+    if is_dashes and (found := _YAML_START.match(at.text, token.start)) is not None:
+        start, end = token.start, found.end()
+        here = at.span(start, start + 3)
+        fixes = at.change("remove it", start, end, "")
+        at.error(
+            "E0105", "`---` begins a document of YAML, and nothing here", here, "remove this", fixes=fixes
+        )
+        return use(until=end)
     here = at.span(token.start, token.start + 2)
     may_divide = (
         _MAY_DIVIDE.match(at.text, token.start) is not None
@@ -244,12 +258,22 @@ def wrong_comment(at: Situation) -> Instead | None:
         help="write `# …`; `##` documents the declaration below it",
         fixes=at.change("write `#`", here.start, here.end, "#", safe=not may_divide)
         if here.text != "/*"
-        else (),
+        else _one_line(at),
     )
     if not is_dashes:
         return use()
     end = at.text.find("\n", token.start)
     return use(until=end if end >= 0 else len(at.text))
+
+
+def _one_line(at: Situation) -> list[Fix]:
+    """`/* … */` as a comment, where nothing stands behind it."""
+    start, end = at.token.start, at.token.end
+    written = at.text[start:end]
+    if not written.endswith("*/") or "\n" in written or _LINE_END.match(at.text, end) is None:
+        return []
+    inside = " ".join(written[2:-2].strip("*").split())
+    return at.change("write `#`", start, end, f"# {inside}".rstrip())
 
 
 def _comment(at: Situation, signs: int) -> Instead:
@@ -275,6 +299,11 @@ def semicolon(at: Situation) -> Instead | None:
     if starts_line(at.text, token.start):
         return _comment(at, 1)
     is_separator = at.fits("COMMA")
+    told = None if is_separator else missing_equals_before_word(at) or missing_equals_before_call(at)
+    if told is not None:
+        return told
+    if token.start < at.reports.told_until:
+        return use(Token("COMMA", ",", token.start, token.end)) if is_separator else use()
     ends_line = at.text[token.end : at.text.find("\n", token.end) % (len(at.text) + 1)].strip(" \t\r") == ""
     replacement = "," if is_separator and not ends_line else ""
     at.error(

@@ -8,12 +8,14 @@ from typing import Any
 from ..lines import starts_line
 from ..syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token
+from .fields import report_missing_sign
 from .situation import SKIP, Instead, Situation, as_name, as_word, placeholder, use
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
 _SIGNED = re.compile(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])")
 _SPACED = re.compile(r"\w++(?:[ ](?!from\b)\w++)++(?=[ \t]*+\{)")
 _NEAR = 20
+_VALUE_END = re.compile(r"[ \t]*+(?:[;,}\r\n#]|\Z)")
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 
 
@@ -55,6 +57,15 @@ def dashed_name(at: Situation) -> Instead | None:
         )
         at.drop(1)
         return use(Token("NAME", meant, here.start, here.end), until=here.end)
+    field = as_name(at.values[-2]) if len(at.values) > 1 and not is_declared else None
+    if field is not None and at.same_line(field.end, here.start) and _VALUE_END.match(at.text, here.end):
+        report_missing_sign(at, "=", field, here.start, here.end)
+        at.drop(1)
+        equals, value = (
+            Token("EQUAL", "=", field.end, field.end),
+            Token("STRING", f'"{text}"', here.start, here.end),
+        )
+        return use(equals, value, until=here.end)
     return _quote_it(at, f"a name with `{token.text}` needs quotes", here.start, here.end, 1)
 
 

@@ -6,6 +6,7 @@ from lsprotocol import types as lsp
 
 from ...compiler.modules import file_key
 from ...compiler.scope import CALLABLE, Scope
+from ...dsl.secrets import masked
 from ..documents import path_of
 from ..occurrences import Occurrence, Role, Target, occurrences, target_of
 from ..view import View
@@ -81,7 +82,7 @@ def _item(workspace: Workspace, target: Target) -> lsp.CallHierarchyItem:
     document = workspace.document_of(target.source)
     lines = document.lines
     return lsp.CallHierarchyItem(
-        name=target.name.text,
+        name=masked(target.name.text),
         kind=KINDS[type(target.node)],
         uri=document.uri,
         range=lines.range(target.node.start, target.node.end),

@@ -29,7 +29,7 @@ from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
 from ...dsl.secret_names import holds_secret
-from ...dsl.secrets import masked
+from ...dsl.secrets import veiled
 from ...dsl.values import show
 from ...dsl.wording import shorten
 from ..facts import facts_lines, model_text, signature_text
@@ -109,7 +109,7 @@ def _in_test(view: View, path: list[s.Node]) -> lsp.Hover | None:
 
 
 def _shown(view: View, start: int, end: int, text: str) -> lsp.Hover:
-    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, masked(text)), view.range(start, end))
+    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, veiled(text)), view.range(start, end))
 
 
 def _node(view: View, path: list[s.Node], node: s.Node, parent: s.Node) -> str | None:

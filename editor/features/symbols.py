@@ -8,6 +8,7 @@ from lsprotocol import types as lsp
 
 from ...compiler.scope import KIND_WORDS
 from ...dsl import syntax as s
+from ...dsl.secrets import masked
 from ..view import View
 from ..workspace import Workspace
 
@@ -108,7 +109,7 @@ def _symbol(
 ) -> lsp.DocumentSymbol:
     start, end = min(node.start, name.start), max(node.end, name.end)
     return lsp.DocumentSymbol(
-        name=name.text.strip() or "…",
+        name=masked(name.text.strip()) or "…",
         kind=kind,
         range=view.range(start, end),
         selection_range=view.range_of(name),

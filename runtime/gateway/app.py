@@ -26,7 +26,7 @@ from .error_answers import error_answer, internal_error, log_failure, messages_e
 from .exchange import EXCHANGE, Exchange
 from .metrics import METRICS, Metrics
 from .openapi import describing
-from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
+from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, is_geminis, shape_meant
 from .request_head import REQUEST_ID_HEADER, Head, head_of, patience_of
 from .request_records import RECORDS, Records, Told
 from .responses import add_ids, name_request, tell_own_limits
@@ -43,6 +43,9 @@ _SERVED = by_beginning(by_path(PATHS).items())
 
 _LONGEST_PATH = 200
 """Characters of a path that is not served which are looked at and said."""
+
+_ALIKE = 0.85
+"""How alike a path that is served must be to be what was meant: `/v1/threads` is no `/v2/health/ready`."""
 
 
 class NoSuchPath(RequestError):
@@ -341,7 +344,7 @@ async def _expect_nothing(request: web.Request) -> None:
 
 async def _no_such_path(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     path = request.path[:_LONGEST_PATH]
-    near = get_close_matches(path, SERVED, n=1)
+    near = get_close_matches(path, SERVED, n=1, cutoff=_ALIKE)
     nearest = f" (did you mean {near[0]}?)" if near else ""
     raise NoSuchPath(f"there is nothing at {path}{nearest}; served here: {', '.join(SERVED)}")
 
@@ -352,6 +355,8 @@ def _other_method(allowed: tuple[str, ...]) -> Answer:
     async def refuse(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         if request.method == "OPTIONS":
             return web.Response(status=204, headers={"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))})
+        if is_geminis(request.path):  # below the name of a model
+            return await _no_such_path(request, exchange)
         raise WrongMethod(request, allowed)
 
     return refuse

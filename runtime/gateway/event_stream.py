@@ -187,13 +187,13 @@ class EventStream:
         headers = self._make_headers()
         closes = request._message.should_close
         response._keep_alive = not closes
-        response.lines = b""
         said = response._headers
         ids = NO_HEADERS if exchange is None else exchange.ids
         if isinstance(headers, bytes):
+            response.lines = headers + _CLOSE if closes else headers
             add_ids(response, ids)
-            response.lines += headers + _CLOSE if closes else headers
         else:
+            response.lines = b""
             said.update(ids)
             said.update(headers)
             if closes:

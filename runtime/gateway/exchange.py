@@ -104,11 +104,11 @@ class Exchange:
 
     @property
     def models(self) -> Mapping[str, Model]:
-        """All that the client may name as `model`; of names with a `*`, also those that its key lists."""
+        """All that the client may name as `model`; of names that clients end, what its key lists of them."""
         models = {name: each for name, each in self.plan.models.items() if self._may_ask(name)}
-        if self.key is not None and self.plan.has_patterns:
+        if self.key is not None:
             for name in self.key.plan.models:
-                if name not in models and not is_pattern(name) and (found := self.plan.answering(name)):
+                if name not in models and (found := self.plan.answering(name)):
                     models[name] = found
         return models
 
@@ -332,8 +332,9 @@ class Exchange:
         raise Forbidden(message, param="model", code="model_not_allowed")
 
     def _listed(self) -> str:
-        names = ", ".join(f"`{name}`" for name in {**self.models, **self.pipelines})
-        return f"it may ask {names}" if names else "it may ask nothing"
+        assert self.key is not None
+        names = {**self.models, **self.pipelines} or self.key.plan.models
+        return f"it may ask {', '.join(f'`{name}`' for name in names)}"
 
 
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)

@@ -111,12 +111,16 @@ class Kept:
 
     async def _put(self, id: str, text: str) -> None:
         if len(text) > MOST:
-            log.warning("%s %s is not kept: it has more than %d MiB", self.kind, id, MOST >> 20)
+            self._not_kept(id, f"it has more than {MOST >> 20} MiB")
             return
         try:
             await self._values.put(self.name(id), text, KEPT)
         except StoreError as error:
-            log.warning("%s %s is not kept: %s", self.kind, id, error)
+            self._not_kept(id, error)
+
+    def _not_kept(self, id: str, reason: object) -> None:
+        where = one_line(id, LONGEST_ID)  # of an item: with that of what it belongs to
+        log.warning("%s %s is not kept: %s", self.kind, where, reason, extra={"kind": ("kept", self.kind)})
 
 
 def _written(id: str, record: Json) -> str:

@@ -87,9 +87,13 @@ _ERRORS: dict[ClientProtocol, InError] = {
     ClientProtocol.TEI: tei_error_answer,
     ClientProtocol.OPEN_INFERENCE: inference_error_answer,
 }
-_COHERES = late_pattern(r"/v2/+(chat|embed|rerank|tokenize|detokenize|classify)\b|/v1/+(embed|tokenize)\b")
+_VERBS = r"(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|predict\w*)"
+_COHERES = late_pattern(
+    r"/v2/+(chat|embed|rerank|tokenize|detokenize|classify)\b|/v1/+chat/*$"
+    r"|/v1/+(embed|tokenize|detokenize|generate|summarize|datasets|connectors|embed-jobs)\b"
+)
 _MESSAGES = late_pattern(r"/messages\b|/complete$")
-_GEMINIS = late_pattern(r"/v1(beta|alpha)\b|:(generateContent|streamGenerateContent|countTokens)$")
+_GEMINIS = late_pattern(rf"/v1(beta|alpha)\b|:{_VERBS}$")
 _TEIS = late_pattern(r"/(embed\w*|predict|rerank|similarity|info|tokenize|decode)/*$")
 
 
@@ -100,18 +104,23 @@ def _always(protocol: ClientProtocol) -> Shape:
 
 def shape_meant(request: web.Request) -> tuple[InError, ClientProtocol]:
     """The shape of the protocol that a client probably speaks, by its headers and by the path."""
-    path = request.path
-    if "anthropic-version" in request.headers or _MESSAGES.search(path):
+    path, headers = request.path, request.headers
+    if "anthropic-version" in headers or _MESSAGES.search(path):
         protocol = ClientProtocol.ANTHROPIC
-    elif _COHERES.match(path):
+    elif _COHERES.match(path) or headers.get("x-fern-sdk-name", "").startswith("cohere"):
         protocol = ClientProtocol.COHERE
     elif path.startswith(("/v2", "/api/")):
         protocol = ClientProtocol.OPEN_INFERENCE
-    elif _GEMINIS.search(path):
+    elif "x-goog-api-key" in headers or is_geminis(path):
         return gemini_error_answer, ClientProtocol.OPENAI
     else:
         protocol = ClientProtocol.TEI if _TEIS.fullmatch(path) else ClientProtocol.OPENAI
     return _ERRORS[protocol], protocol
+
+
+def is_geminis(path: str) -> bool:
+    """Whether only clients of Gemini ask there, whose protocol nobody is served in."""
+    return _GEMINIS.search(path) is not None
 
 
 @frozen
@@ -256,9 +265,9 @@ _OPERATED = (
 """What changes what is served: for who may see the requests of all keys."""
 
 _NOT_PASSED_ON = tuple(
-    Path(method, path, refuse_batches, protocol)
+    Path(method, path, refuse_batches, protocol, shape_meant)
     for protocol, at in (
-        (ClientProtocol.OPENAI, ("/v1/batches", "/v1/files")),
+        (ClientProtocol.OPENAI, ("/v1/batches", "/v1/batch", "/v1/files", "/v1/uploads")),
         (ClientProtocol.ANTHROPIC, ("/v1/messages/batches",)),
     )
     for each in at

@@ -71,13 +71,8 @@ async def in_turns(pieces: Iterable[bytes | memoryview]) -> list[bytes | memoryv
     return found
 
 
-async def json_answered(pieces: Iterable[bytes | memoryview], trace: Trace, name: str) -> web.Response:
-    """A response of JSON to a request for `name`."""
-    return json_response(pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces)), trace, name)
-
-
 def json_response(told: tuple[bytes | memoryview, ...], trace: Trace, name: str) -> web.Response:
-    """The same of pieces that are there."""
+    """A response of JSON to a request for `name`."""
     if len(told) == 1 or sum(map(len, told)) < _SENT:
         return WholeAnswer(told, lines_answered(trace, name))
     return answer_of(told, answered_by(trace, name), JSON)

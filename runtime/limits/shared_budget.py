@@ -181,9 +181,7 @@ class SharedBudget(Budget):
         amounts = list(self._queue.values())
         ask = self._lease.ask(loop.time(), amounts)
         try:
-            granted = await self._store.update(
-                self.account, loop.time() + self._epoch, lambda state, now: renew(state, now, ask)
-            )
+            granted = await self._store.update(self.account, lambda state, now: renew(state, now, ask))
         except StoreError as error:
             self.failed(str(error))
             return

@@ -101,7 +101,7 @@ def _of_another(request: Request) -> Estimate:
         inputs = request.texts
         measure: Callable[[str], int] = len if "".join(inputs).isascii() else _bytes
         tokens = sum(map(_by_token, map(measure, inputs))) + len(inputs)
-        return Estimate(tokens + sum(map(len, request.token_ids)), 0)
+        return new_tuple(Estimate, (tokens + sum(map(len, request.token_ids)), 0, 0, 0, 0, 0, ""))
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
         sizes = [query + _tokens(document) for document in request.documents]

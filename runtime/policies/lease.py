@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 
 from attrs import field
 
@@ -34,11 +34,11 @@ wrong deletes nothing."""
 AHEAD = 0.5
 """Seconds of spending that a process leases ahead."""
 
-_LOST = 4
-"""Lost states of which it is known that they were put back."""
+_LOST = 16
+"""Memories that a store has lost of which the spend is kept apart: older ones count with the next."""
 
-_NEWS = 10.0
-"""Seconds after which all other processes have heard what one has told the store."""
+_NAMES = 500
+"""Memories that a store has lost of which it is known that they were put back."""
 
 
 @frozen
@@ -57,24 +57,40 @@ class Lease:
 class SpendState:
     """What the store keeps of one budget: spend by minute, and leases by holder.
 
-    identity: drawn when the store first hears of the budget; another one means that it forgot.
-    lost: the identities of what it had forgotten, and was told again.
+    identity: of one memory of the store, drawn when it first hears of the budget; another one means that it
+    forgot. spend: since then. lost: by identity, what was spent in memories that it had lost and was told
+    again, the oldest first; nothing, where that counts with the next.
+
+    What a memory holds of one minute only ever grows, so of what two processes remember of it, the larger is
+    the newer: a memory may be told by everybody, in any order, and counts once.
     """
 
     spend: Mapping[int, int] = field(factory=dict)
     leases: Mapping[str, Lease] = field(factory=dict)
     identity: str = field(factory=lambda: secrets.token_hex(8))
-    lost: tuple[str, ...] = ()
+    lost: Mapping[str, Mapping[int, int]] = field(factory=dict)
+
+    def all_spend(self) -> dict[int, int]:
+        """Spend by minute, in whatever memory."""
+        spend = dict(self.spend)
+        for lost in self.lost.values():
+            _add(spend, lost)
+        return spend
 
     def total(self, minute: int, span: int) -> int:
         """What counts at `minute` in a window of `span` minutes, leases included."""
         oldest = minute - span
-        spent = sum(amount for when, amount in self.spend.items() if when >= oldest)
+        spent = sum(
+            amount
+            for spend in (self.spend, *self.lost.values())
+            for when, amount in spend.items()
+            if when >= oldest
+        )
         return spent + sum(x.amount for x in self.leases.values() if int(x.until / MINUTE) >= oldest)
 
     def settled(self, now: float) -> dict[int, int]:
         """Spend by minute, with the leases that have ended."""
-        spend = dict(self.spend)
+        spend = self.all_spend()
         for lease in self.leases.values():
             if lease.until <= now:
                 _add(spend, {int(lease.until / MINUTE): lease.amount})
@@ -87,8 +103,7 @@ class SpendState:
     def encode(self) -> str:
         """As text, with all amounts exact."""
         leases = {who: [x.amount, x.until, x.number] for who, x in self.leases.items()}
-        spend = {str(minute): amount for minute, amount in self.spend.items()}
-        said = {"id": self.identity, "leases": leases, "spend": spend, "lost": self.lost}
+        said = {"id": self.identity, "leases": leases, "spend": self.spend, "lost": self.lost}
         return json.dumps(said, separators=(",", ":"))
 
     @classmethod
@@ -99,10 +114,17 @@ class SpendState:
             leases = {
                 who: Lease(int(a), float(until), int(n)) for who, (a, until, n) in said["leases"].items()
             }
-            spend = {int(minute): int(amount) for minute, amount in said["spend"].items()}
-            return cls(spend, leases, str(said["id"]), tuple(map(str, said.get("lost", ()))))
+            lost = said["lost"]
+            if isinstance(lost, list):  # as the first versions wrote it, which counted it with the rest
+                lost = {name: {} for name in lost}
+            lost = {str(name): _decoded(spend) for name, spend in lost.items()}
+            return cls(_decoded(said["spend"]), leases, str(said["id"]), lost)
         except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"it is no state of a budget: {error!r}") from None
+
+
+def _decoded(spend: Mapping[str, int]) -> dict[int, int]:
+    return {int(minute): int(amount) for minute, amount in spend.items()}
 
 
 @frozen
@@ -112,7 +134,7 @@ class LeaseRequest:
 
     spent: by minute. held: what of the lease is kept, which covers all that is not in `spent`. need: the
     least that is of use. want: what would be best. ceilings: minutes of each window, and what it may hold.
-    known: what the store last said. told: the last exchanges, by number, for a store that has forgotten them.
+    known: what the store last said, for one that has forgotten it.
     """
 
     holder: str
@@ -123,7 +145,6 @@ class LeaseRequest:
     want: int = 0
     ceilings: Sequence[tuple[int, int]] = ()
     known: SpendState | None = None
-    told: Sequence[tuple[int, Mapping[int, int]]] = ()
 
 
 @frozen
@@ -137,8 +158,13 @@ class Granted:
 
 def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
     """Do what `ask` says, and grant what the ceilings leave. One atomic step of the store."""
+    if _is_older(state, now, ask):  # what is spent from now on is no part of what others remember
+        lost = state.lost if not state.spend else {**state.lost, state.identity: state.spend}
+        state = SpendState({}, state.leases, lost=lost)
     spend, leases = _coarse(state.spend, now), dict(state.leases)
-    lost = _remind(state, spend, leases, ask, now)
+    put_back = {name: _coarse(each, now) for name, each in state.lost.items()}
+    if ask.known is not None:
+        _remind(state.identity, spend, put_back, leases, ask.known, now)
     mine = leases.pop(ask.holder, None)
     if mine is None or mine.number != ask.number:
         _add(spend, ask.spent)
@@ -146,15 +172,14 @@ def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
         if lease.until + DEAD < now:
             del leases[who]
             _add(spend, {int(lease.until / MINUTE): lease.amount})
-    granted = _grant(SpendState(spend, leases), now, ask)
+    granted = _grant(SpendState(spend, leases, lost=put_back), now, ask)
     amount = ask.held + granted
     if amount or ask.spent:
         leases[ask.holder] = Lease(amount, now + LEASE, ask.number)
     elif mine is not None and mine.until + DEAD >= now:
         leases[ask.holder] = Lease(0, mine.until, ask.number if mine.amount else mine.number)
-    for minute in sorted(spend)[:-KEEP]:
-        del spend[minute]
-    return Granted(granted, SpendState(spend, leases, state.identity, lost), now)
+    _bound(spend, put_back)
+    return Granted(granted, SpendState(spend, leases, state.identity, put_back), now)
 
 
 def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
@@ -171,29 +196,51 @@ def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
     return max(ask.need, min(ask.want, free // (4 * (1 + alive))), 0)
 
 
+def _is_older(state: SpendState, now: float, ask: LeaseRequest) -> bool:
+    """Whether the store knows less than it said before: a copy took its place that lacks the last of it."""
+    known = ask.known
+    if known is None or known.identity != state.identity:
+        return known is not None and state.identity in known.lost
+    before, mine = known.leases.get(ask.holder), state.leases.get(ask.holder)
+    if before is None or (mine is not None and mine.number >= before.number):
+        return False
+    return before.until + DEAD >= now
+
+
 def _remind(
-    state: SpendState, spend: dict[int, int], leases: dict[str, Lease], ask: LeaseRequest, now: float
-) -> tuple[str, ...]:
-    """Put back what the store knew before, where it has forgotten it; gives what it had lost, with that."""
-    known, lost = ask.known, state.lost
-    if known is None:
-        return lost
-    before = _coarse(known.spend, now)
-    if known.identity != state.identity:
+    identity: str,
+    spend: dict[int, int],
+    lost: dict[str, dict[int, int]],
+    leases: dict[str, Lease],
+    known: SpendState,
+    now: float,
+) -> None:
+    """Put back what the store knew before, where it has forgotten it."""
+    if known.identity != identity:
         for who, lease in known.leases.items():
-            leases.setdefault(who, lease)
-        if known.identity not in lost:  # what is there was spent by those who came since
-            _add(spend, before)
-            fresh = (each for each in (*known.lost, known.identity) if each not in lost)
-            return (*lost, *fresh)[-_LOST:]
-        mine = state.leases.get(ask.holder)  # others, who put it back, may not have heard our last
-        for number, told in ask.told:
-            if mine is None or number > mine.number:
-                _add(spend, told)
-    for minute, amount in before.items():
-        if spend.get(minute, 0) < amount:
-            spend[minute] = amount
-    return lost
+            if who not in leases or leases[who].number < lease.number:
+                leases[who] = lease
+    mine = {**lost, identity: spend}
+    for name, theirs in (*known.lost.items(), (known.identity, known.spend)):
+        if not theirs or (name in lost and not lost[name]):
+            continue
+        ours = mine[name] if name in mine else lost.setdefault(name, {})
+        for minute, amount in _coarse(theirs, now).items():
+            if ours.get(minute, 0) < amount:
+                ours[minute] = amount
+
+
+def _bound(spend: dict[int, int], lost: dict[str, dict[int, int]]) -> None:
+    """Keep no more than is of use."""
+    apart = [each for each in lost.values() if each]
+    for older, newer in pairwise(apart[: max(len(apart) - _LOST + 1, 0)]):
+        _add(newer, older)
+        older.clear()
+    for name in [name for name, each in lost.items() if not each][:-_NAMES]:
+        del lost[name]
+    for old in sorted({*spend, *chain.from_iterable(lost.values())})[:-KEEP]:
+        for each in (spend, *lost.values()):
+            each.pop(old, None)
 
 
 def _coarse(spend: Mapping[int, int], now: float) -> dict[int, int]:
@@ -233,7 +280,6 @@ class LeaseHolder:
         self._unsaid: dict[int, int] = {}
         self._asked: LeaseRequest | None = None
         self._asked_at = 0.0
-        self._told: deque[tuple[float, int, Mapping[int, int]]] = deque()
         self._used = 0
         self._overdrawn = 0
         self._flow = 0.0  # what was used of late: half as much counts after `AHEAD` seconds
@@ -293,8 +339,6 @@ class LeaseHolder:
         ahead = int(self._flow)
         self.low = ahead // 2
         self._asked_at = now
-        while self._told and self._told[0][0] + _NEWS < now:
-            self._told.popleft()
         self._asked = self._request(
             spent,
             held=self.reserved + free + sum(self._unsaid.values()),
@@ -307,8 +351,6 @@ class LeaseHolder:
         """The store has answered the last `ask`."""
         asked, self._asked = self._asked, None
         assert asked is not None
-        if asked.spent:
-            self._told.append((self._asked_at, asked.number, asked.spent))
         self._ends = self._asked_at + LEASE
         self._leased = asked.held + granted.amount
         self.free += granted.amount + self._overdrawn  # which the lease covers now
@@ -317,10 +359,7 @@ class LeaseHolder:
             self.low = 0  # there is no more to be had
 
     def _request(self, spent: Mapping[int, int], held: int = 0, need: int = 0, want: int = 0) -> LeaseRequest:
-        told = tuple((number, spent) for _, number, spent in self._told)
-        return LeaseRequest(
-            self.holder, self._number, spent, held, need, want, self._ceilings, self.known, told
-        )
+        return LeaseRequest(self.holder, self._number, spent, held, need, want, self._ceilings, self.known)
 
     def pending(self) -> dict[int, int]:
         """Spend by minute that the store has not confirmed."""

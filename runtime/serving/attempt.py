@@ -223,8 +223,8 @@ class Attempt:
         elif isinstance(chunk, ChatEvents):
             if usage is None:  # else nobody asks for the size
                 self._size += FRAME_BYTES + said_by(chunk.events)
-        elif usage is None or usage == NOTHING_USED:  # not every provider counts
-            return
+        elif usage is None or (not usage.prompt_tokens and usage == NOTHING_USED):
+            return  # not every provider counts
         if usage is not None:
             guessed = self._estimate
             if guessed[2:] != _BY_TOKENS:

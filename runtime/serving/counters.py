@@ -7,7 +7,8 @@ import time
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter, itemgetter, sub
+from itertools import compress, repeat
+from operator import attrgetter, gt, itemgetter, sub, truediv
 from typing import TypeVar
 
 from ..requests.errors import RequestError
@@ -219,23 +220,22 @@ class DeploymentCounters(Counters):
         yield self.input_tokens, map(_PROMPT, told)
         yield self.output_tokens, map(_COMPLETION, told)
         sent = [*filter(_SENT, ended)]
-        for outcome in dict.fromkeys(map(_OUTCOME, sent)):
-            of = [row for row in sent if row[0] == outcome]
+        outcomes = dict.fromkeys(map(_OUTCOME, sent))
+        for outcome in outcomes:
+            of = sent if len(outcomes) == 1 else [row for row in sent if row[0] == outcome]
             _, began, out, _, now, _, _ = zip(*of, strict=True)
             yield self.waits, map(sub, out, began)
             yield self.operations["" if outcome == OK else outcome], map(sub, now, out)
         if streams := [*filter(_FIRST, sent)]:
-            _, _, out, first, now, usage, _ = zip(*streams, strict=True)
+            _, _, out, first, _, _, _ = zip(*streams, strict=True)
             yield self.firsts, map(sub, first, out)
-            seconds = map(sub, now, first)
-            yield (
-                self.per_token,
-                [
-                    each / (told.completion_tokens - 1)
-                    for each, told in zip(seconds, usage, strict=True)
-                    if told is not None and told.completion_tokens > 1
-                ],
-            )
+            if counted := [*filter(_USAGE, streams)]:
+                _, _, _, first, now, usage, _ = zip(*counted, strict=True)
+                tokens = [*map(_COMPLETION, usage)]
+                after_first = [*map(sub, tokens, repeat(1))]
+                is_any = [*map(gt, after_first, repeat(0))]
+                seconds = compress(map(sub, now, first), is_any)
+                yield self.per_token, map(truediv, seconds, compress(after_first, is_any))
 
 
 class RouteCounters(Counters):

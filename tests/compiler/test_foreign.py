@@ -398,3 +398,79 @@ def test_a_calculation_with_what_is_not_there_is_no_text(written: str) -> None:
 def test_a_block_where_the_gateway_takes_a_value_is_answered(written: str) -> None:
     found = check_file("m", None, text=f"gateway {{ {written} }}\n").diagnostics
     assert any("write `auth" in said(item) for item in found)
+
+
+# ---- habits of other languages, made in each line: one mistake, and one change that mends all of it
+
+KEYED = 'deployment d {\n  model = "gpt-4o"\n  runtime openai {\n    api_key = env("K")\n  }\n}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEYED.replace(" =", ":"),
+        KEYED.replace("model", '"model"').replace("api_key", '"api_key"').replace(" =", ":"),
+        KEYED.replace('"gpt-4o"', '"gpt-4o";').replace('("K")', '("K");'),
+        KEYED.replace(" {", " = {"),
+        KEYED.replace("runtime openai {", "runtime { openai {").replace("\n  }\n", "\n  } }\n"),
+        KEYED.replace("model = ", "model ").replace('"gpt-4o"', "gpt-4o;"),
+        KEYED.replace("api_key = ", "api_key ").replace('("K")', '("K");'),
+        "---\n" + KEYED,
+        KEYED.replace("  model", "  /* the model */\n  model"),
+        KEYED.replace("api_key", "timeouts { request = 00:01:30 }\n    api_key"),
+        KEYED.replace("api_key", 'timeouts { request = "1:30" }\n    api_key'),
+        KEYED.replace("api_key", "retry { backoff_multiplier = 1,5, max_retries = 2 }\n    api_key"),
+    ],
+)
+def test_a_habit_is_one_mistake_and_one_change(text: str) -> None:
+    [wrong] = found(text)
+    assert errors(fixed(text, wrong)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("server {\n  listen 8080;\n  location / { proxy_pass http://x; }\n}\n", "`server`"),
+        ("FROM python:3.12\nENV K=v\n", "Dockerfile"),
+        ("static_resources:\n  clusters:\n  - name: a\n", "Envoy"),
+        (
+            KEYED.replace('api_key = env("K")', 'api_key = env("K")\n    headers {\n      - X-A: b\n    }'),
+            "no `-`",
+        ),
+        (KEYED + "request = 1\n", "request"),
+        ("route main:\n  strategy: fallback\n" + KEYED, "fallback [a, b]"),
+        (KEYED + "route main = fallback:\n  - d\n", "fallback [a, b]"),
+    ],
+)
+def test_a_file_of_another_tool_is_told_once(text: str, says: str) -> None:
+    [wrong] = found(text)
+    assert says in said(wrong)
+
+
+@pytest.mark.parametrize("step", ["d(message)", "return d message"])
+def test_what_a_pipeline_gives_is_mended(step: str) -> None:
+    text = f"{KEYED}pipeline p(message: text) -> text {{\n  {step}\n}}\n"
+    [wrong] = found(text)
+    assert errors(fixed(text, wrong)) == []
+
+
+def test_a_list_of_messages_is_told_what_a_model_is_asked_with() -> None:
+    [wrong] = found(pipe('messages = [{"role": "user"}]\n  return gpt(messages)'))
+    assert "one text" in said(wrong)
+
+
+def test_a_secret_that_is_put_into_a_text_is_named_instead() -> None:
+    text = 'let key = env("K")\n' + KEYED.replace('env("K")\n  }', '"${key}"\n  }')
+    [wrong] = found(text)
+    assert errors(fixed(text, wrong)) == []
+
+
+def test_a_value_that_no_model_takes_is_told_once() -> None:
+    text = KEYED.replace("  runtime", "  request { defaults { temperature = 3 } }\n  runtime")
+    assert [item.code for item in found(text)] == ["E0304"]
+
+
+def test_a_value_that_others_would_put_into_an_address_is_used() -> None:
+    endpoint = 'runtime vllm { endpoint = "http://{host}:8000/v1" }'
+    text = f'let host = "h"\ndeployment d {{ model = "m", {endpoint} }}\n'
+    assert [item.code for item in found(text)] == ["E0313"]

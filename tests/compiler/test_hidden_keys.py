@@ -190,7 +190,18 @@ def test_what_stands_where_a_secret_belongs_is_in_no_finding_there(project: Proj
     assert SECRET not in repr(found)
 
 
-FIELDS = ("api_key", "apiKey", "api-key", "apikey", "pasword", "token", '"x-api-key"', "authorization", "key")
+FIELDS = (
+    "api_key",
+    "api key",
+    "apiKey",
+    "api-key",
+    "apikey",
+    "pasword",
+    "token",
+    '"x-api-key"',
+    "authorization",
+    "key",
+)
 FORMS = (
     "{f} = {v}",
     "{f}: {v}",
@@ -206,6 +217,9 @@ FORMS = (
     '{f} =\n      "{v}" ]',
     '{f} = bearer("{v}") x x',
     "- {f}: {v}",
+    '{f}("{v}"',
+    'openai.{f} = "{v}" ]',
+    'x {{ secret = hash("{v}") ]',
     'x = "redis://:{v}@h:1/0?{f}={v}" ]',
 )
 
@@ -230,6 +244,7 @@ def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: P
         'credentials = "keys/account.json"',
         'endpoint = "http://localhost:8000/v1/m@1"',
         'key a { secret = env("A") }',
+        'key a { secret = hash("sha256:x") }',
     ],
 )
 def test_where_a_secret_is_stays_to_be_seen(project: Project, shown: str) -> None:
@@ -326,3 +341,50 @@ def test_a_comment_behind_the_place_of_a_secret_is_shown(project: Project) -> No
         'deployment a {\n  model = "m", runtime openai { api_kee = env("A") }  # from ops\n}\n'
     )
     assert "# from ops" in render([item], OutputFormat.TERMINAL)
+
+
+PLACES = (
+    "# {k}\ndeployment {{",
+    "let openai = b  # old: {k}",
+    "let openai = {k}",
+    "{k}",
+    'deployment "{k}" {{ modle = 1 }}',
+    "deployment d {{ model = {k} ]",
+    'deployment d {{ runtime openai {{ api_ky = "{k}" }} }}',
+    'deployment d {{ runtime openai {{ auht = "{k}" }} }}',
+    'deployment d {{ runtime openai {{ foo = "{k}" }} }}',
+    "deployment d {{ runtime openai {{ api_key = ${k} }} }}",
+    'deployment d {{ runtime openai {{ api_key = ""{k}"" }} }}',
+    'deployment d {{ runtime openai {{ api key ("{k}") }} }}',
+    "deployment d {{ runtime openai {{ timeouts {{ request = {k} }} }} }}",
+    'pipeline p(m: text) -> text {{ return d(prompt "say {{{{ {k} }}}}") }}',
+    "pipeline p(m: text) -> text {{ return {k}(m) }}",
+    'pipeline p(m: text) -> int {{ return "{k}" }}',
+    "route r = fallback [{k}]",
+    'import "{k}"',
+    'import "a.infer" as {k}',
+)
+
+
+@each_row(
+    "key",
+    [
+        "sk-proj-riGp-58WAmQdX3a5IDnOdcdbWB2dC4-DSDC6Lc1mlOU3shVv5UTG79BG16Qm",
+        "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",
+        "w7ZYPU1iM73rzfRKNUHEKAI7zt5oOtJi",
+        "41c842e90114183d260f486eca887715",
+    ],
+)
+def test_no_part_of_a_key_is_in_a_finding_wherever_it_stands(project: Project, key: str) -> None:
+    parts = [key[at : at + 8] for at in range(8, len(key) - 7)]
+    for place in PLACES:
+        found = project.findings(place.format(k=key) + "\n")
+        assert found, place
+        said = "".join(render(found, form) for form in OutputFormat)
+        assert [part for part in parts if part in said] == [], place
+
+
+def test_a_misspelt_name_of_a_secret_is_mended(project: Project) -> None:
+    text = 'let my_key = env("OPENAI_API_KEY")\n' + chat("a").replace('env("KEY")', "my_kye")
+    [item] = project.findings(text)
+    assert [edit.replacement for fix in item.fixes for edit in fix.edits] == ["my_key"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from inferc.dsl.secrets import MASK, holds_key, looks_like_key, masked
+from inferc.dsl.catalogue import known_models
+from inferc.dsl.secrets import MASK, holds_key, looks_like_key, masked, veiled
+from inferc.dsl.source import Source, Span
 
 from ..support.rows import each_row
 
@@ -15,7 +17,23 @@ KEYS = [
     "Bearer " + "t0.ken~/+" * 2,
     "bEARER\t" + "x" * 16,
     "0123456789abcdefABCD" * 2,
+    "ASIA" + "Z7" * 8,
+    "ABSK" + "aB3/" * 20 + "==",
+    "dapi" + "0f" * 16,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.x1",
+    "hvs." + "Ab_1" * 6,
+    "nvapi-" + "Ab-1" * 16,
+    "glpat-" + "Ab-1" * 5,
+    "GOCSPX-" + "Ab-1" * 7,
+    "tgp_v1_" + "Ab-1" * 10,
+    "pa-" + "Ab1" * 14 + "x",
+    "github_pat_" + "A1" * 11 + "_" + "b2" * 29,
+    "sk_live_" + "A1b2" * 6,
+    "csk-" + "a1" * 24,
+    "fw_" + "A1b2" * 6,
 ]
+RANDOM = ["w7ZYPU1iM73rzfRKNUHEKAI7zt5oOtJi", "41c842e90114183d260f486eca887715", "Zx9Qw8Er7Ty6Ui5Op4As3Df2"]
+RANDOM += ["oWWAaJz70Nv5zUaX2ZRi/FLc0tYIwjbSH0Mt7H+v", "3f2a9b7c8d1e4f50" * 4]
 RESEMBLING = [
     "sk-" + "a" * 7,
     "AIza" + "b" * 19,
@@ -47,3 +65,16 @@ def test_a_key_is_known_and_masked(key: str) -> None:
 def test_what_only_resembles_a_key_stays(text: str) -> None:
     assert not looks_like_key(text)
     assert masked(f"({text})") == f"({text})"
+
+
+@each_row("row", RANDOM)
+def test_what_is_made_by_chance_is_no_mistake_and_not_shown(row: str) -> None:
+    text = f"model = x  # {row}, see above\n"
+    assert not holds_key(text.replace(row, row[:39]))
+    assert veiled(text) == text.replace(row, MASK * len(row))
+    assert Span(Source("a", text), 0, len(text)).text == veiled(text)
+
+
+def test_names_of_models_and_words_of_code_are_shown() -> None:
+    words = "AutoModelForCausalLM OrtTensorRTProviderOptionsV2 ClearToolUses20250919Edit consecutive5XxErrors"
+    assert [each for each in (*known_models(), *words.split()) if veiled(each) != each] == []

@@ -28,7 +28,8 @@ from inferc.compiler.emit import Options, emit
 
 from ..runtime.onnx.toys import line
 from ..support.cluster import cluster, config, free_port, manifests, secret
-from ..support.commands import INFERC, PATIENCE
+from ..support.commands import PATIENCE
+from ..support.forked import forked
 from ..support.projects import Project
 from ..support.remote import mock_provider, serving
 
@@ -61,7 +62,7 @@ INPUTS = [{"name": name, "datatype": "FP32", "shape": [1, 2], "data": [1, 2]} fo
 class Container:
     """A process with the arguments and variables of a container, at a port of its own."""
 
-    process: subprocess.Popen[bytes]
+    process: Any
     url: str
 
     def probe(self, path: str) -> bool:
@@ -89,10 +90,10 @@ def container(folder: Path, arguments: list[str], env: dict[str, str], port: int
     """Run `inferc` with the arguments of a container; its address is another one than there."""
     here = [re.sub("^--host=.*", "--host=127.0.0.1", each) for each in arguments]
     here = [re.sub("^--port=.*", f"--port={port}", each) for each in here]
-    process = subprocess.Popen(
-        [*INFERC, *here],
+    process = forked(
+        *here,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path), **env},
+        env={"PATH": os.environ["PATH"], **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

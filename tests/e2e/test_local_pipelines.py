@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from inferc.runtime.executor import Executor
 from inferc.runtime.requests.errors import RequestError
@@ -58,14 +57,12 @@ PASSAGES = [
 ]
 
 
-@pytest.fixture
-async def executor(tmp_path: Path) -> AsyncIterator[Executor]:
-    async with running(Project(tmp_path)) as it:
-        yield it
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@asynccontextmanager
-async def running(project: Project) -> AsyncIterator[Executor]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def executor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Executor]:
+    project = Project(tmp_path_factory.mktemp("project"))
     it = Executor(project.plan(FILE), project.folder)
     await it.start()
     try:

@@ -149,8 +149,16 @@ PASSAGES = [
 ]
 
 
-def test_retrieval_answers_from_the_closest_passages_and_names_them() -> None:
-    with provider(*scripted("retrieval")) as mock, sample("retrieval", mock) as gateway:
+def test_retrieval_answers_from_the_closest_passages_and_sends_what_is_no_json_back_once(
+    tmp_path: Path,
+) -> None:
+    script = json.loads((SAMPLES / "retrieval" / "provider.json").read_text())
+    script["answers"].insert(0, {"say": "It is the penguins.", "times": 1})
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    with provider("--script", str(tmp_path / "script.json")) as mock, sample("retrieval", mock) as gateway:
+        found = ask(gateway, "ask", question="Which birds cannot fly?", passages=PASSAGES)
+        assert (found["answer"], found["cited"]) == ("example", [1])
+        assert stats(mock)["requests"] == 2
         found = ask(gateway, "ask", question="Which birds cannot fly?", passages=PASSAGES)
         assert (found["answer"], found["cited"]) == ("Penguins cannot fly.", [1])
         assert found["sources"][0]["index"] == 1
@@ -160,15 +168,6 @@ def test_retrieval_answers_from_the_closest_passages_and_names_them() -> None:
         whole = "\n\n".join(PASSAGES * 4)
         found = ask(gateway, "ask_document", question="Which birds cannot fly?", document=whole)
         assert len(found["sources"]) == 3
-
-
-def test_retrieval_sends_an_answer_that_is_no_json_back_once(tmp_path: Path) -> None:
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps({"answers": [{"say": "It is the penguins.", "times": 1}]}))
-    with provider("--script", str(script)) as mock, sample("retrieval", mock) as gateway:
-        found = ask(gateway, "ask", question="Which birds cannot fly?", passages=PASSAGES)
-        assert (found["answer"], found["cited"]) == ("example", [1])
-        assert stats(mock)["requests"] == 2
 
 
 # ---- triage

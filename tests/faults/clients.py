@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 
+from attrs import frozen
+
 from .processes import KEY, TOKEN, Gateway, gateway, until
 from .requesting import (
     Answer,
@@ -43,20 +45,26 @@ _AUTH = 'gateway { auth = bearer(env("TOKEN")) }\n'
 _BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
+@frozen
 class _Endless:
-    """A stream that does not end, as fast as it is taken."""
+    """A stream that does not end, as fast as it is taken, but for the seconds of a pause."""
+
+    pause: float = 0
 
     def __iter__(self) -> Iterator[object]:
         yield STREAM
         block = event("x" * 2000) * 20
         while True:
             yield block
+            yield self.pause
 
 
 def _upstream(request: Request) -> Sent:
-    """`endless`: a stream without an end; a number: one of so many events, two a second."""
-    if request.text == "endless":
-        return _Endless()
+    """`endless`: a stream without an end, `steady`: one with pauses; a number: one of so many events, two a
+    second.
+    """
+    if request.text in ("endless", "steady"):
+        return _Endless(0.02 if request.text == "steady" else 0)
     if request.text.isdigit():
         pieces = [piece for _ in range(int(request.text)) for piece in (event("word "), 0.5)]
         return [STREAM, *pieces, DONE]
@@ -409,7 +417,7 @@ def second_signal(seen: Seen) -> None:
     with (
         provider(_upstream) as upstream,
         gateway(deployment(upstream)) as it,
-        connect(it, raw_chat("endless", stream=True)) as connection,
+        connect(it, raw_chat("steady", stream=True)) as connection,
     ):
         threading.Thread(target=ended, args=[connection, 60], daemon=True).start()
         time.sleep(0.5)

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .processes import INFERC, command, environment, temporary_folder
+from . import processes
+from .processes import command, environment, temporary_folder
 from .table import Seen, fault
 
 _FINE = 'deployment m {\n  model = "gpt-4o-mini"\n  runtime openai { api_key = env("KEY") }\n}\n'
@@ -111,8 +112,8 @@ def pipe_in_the_workspace(seen: Seen) -> None:
         with (folder / "huge.infer").open("wb") as huge:
             huge.truncate(1 << 30)
         (folder / "a.infer").write_text(_FINE)
-        process = subprocess.Popen(
-            [*INFERC, "lsp"],
+        process = processes.start(
+            "lsp",
             cwd=folder,
             env=environment(folder),
             stdin=subprocess.PIPE,

@@ -24,7 +24,9 @@ GROUPS = {
 
 @define
 class Seen:
-    """What was seen while a fault was played. busy: other things run here, so times say nothing."""
+    """What was seen while a fault was played. busy: other things run here, so times say nothing, and nothing
+    is played for longer than it takes to see what is promised.
+    """
 
     busy: bool = False
     notes: list[str] = Factory(list)

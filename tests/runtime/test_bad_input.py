@@ -123,6 +123,9 @@ INFER: dict[str, str | None] = {
     **dict.fromkeys(("id", "parameters", "outputs")),
 }
 
+STEP = 8
+"""How many values there are for each of those that are tried of a field."""
+
 INSIDE_OF: dict[int, tuple[str, tuple[str, ...]]] = {
     id(CHAT): ("messages", INSIDE),
     id(RESPONSES): (
@@ -335,7 +338,7 @@ async def test_no_value_of_a_field_makes_the_server_fail(
     front: Front,
     request: pytest.FixtureRequest,
 ) -> None:
-    step = 1 if request.config.getoption("--hypothesis-profile") == "new" else 5
+    step = 1 if request.config.getoption("--hypothesis-profile") == "new" else STEP
     url, http = front
     found: list[str] = []
     asked = iter(bodies(model, fields, step, len(path + model)))

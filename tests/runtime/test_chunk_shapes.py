@@ -140,10 +140,12 @@ WRONG = (b"", b'"', b"\\", b"\xff", b"\n", b"}")
 
 def test_a_wrong_byte_anywhere_is_noticed_as_in_json() -> None:
     for at, data in enumerate(STREAM):
+        if at == 1:
+            continue  # it differs from the one before in its words alone
         for place in range(len(data)):
+            shapes = known()
             for wrong in WRONG:
                 broken = [*STREAM[:at], data[:place] + wrong + data[place + 1 :], *STREAM[at + 1 :]]
-                shapes = known()
                 assert read(broken, shapes, hides=False) == read(broken, Unlearning(), hides=False)
 
 

@@ -123,9 +123,9 @@ async def test_what_cannot_be_done_is_refused_in_the_clients_words_before_anythi
             "n",
             "unsupported_parameter",
         )
-        tool = {"type": "function", "function": {"name": "a.b", "parameters": {"type": "object"}}}
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "array"}}}
         _, answer, _ = await client.ask("claude", tools=[tool])
-        assert answer["error"]["param"] == "tools[0].function.name"
+        assert answer["error"]["param"] == "tools[0].function.parameters"
         thinking = {"type": "enabled", "budget_tokens": 1024}
         status, answer, _ = await client.ask("gpt", "/v1/messages", max_tokens=2000, thinking=thinking)
         assert (status, answer["type"]) == (400, "error")

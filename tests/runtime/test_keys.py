@@ -139,6 +139,7 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
             key("end", models=("*-mini",)),
             key("below", models=("open/*-mini",)),
             key("whole", models=("op*",)),
+            key("rest", models=("open/*",)),
         )
         names = ("gpt-*", "gpt", "gpt/*", "other")
         deployments = [remote_plan(name, mock.endpoint, key=SecretRef.env("KEY")) for name in names]
@@ -164,6 +165,8 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
                 }
                 assert (await gateway.get("/v1/models/gpt-5", "sk-one"))[1]["id"] == "gpt-5"
                 assert await gateway.ask("sk-one", "gpt-4o") == (403, "model_not_allowed")
+                _, refused = await gateway.get("/v1/models/gpt", "sk-end")
+                assert "it may ask `*-mini`" in refused["error"]["message"]
         finally:
             await executor.stop()
     assert asked == {
@@ -174,15 +177,17 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "end": ["gpt-5-mini"],
         "below": ["open/x-mini"],
         "whole": ["open/x-mini", "open/x"],
+        "rest": ["open/x-mini", "open/x"],
     }
     assert listed == {
         "all": ["gpt-*"],
         "one": ["gpt-5"],
-        "some": ["other"],
+        "some": ["other", "gpt-5*"],
         "none": ["gpt"],
         "end": [],
-        "below": [],
+        "below": ["open/*-mini"],
         "whole": ["open"],
+        "rest": ["open/*"],
     }
 
 

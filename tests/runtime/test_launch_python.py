@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import socket
+import subprocess
 import sys
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from itertools import product
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from inferc.compiler.plan import ProviderKind, RemotePoolPlan, RetryPolicy
 from inferc.runtime.executor import Executor
 from inferc.runtime.requests.answer import ChatChunk
-from inferc.runtime.requests.errors import ServerError, StartError
+from inferc.runtime.requests.errors import NetworkError, ServerError
 from inferc.runtime.requests.request import ChatRequest
 
-from ..support.forked import ran
+from ..support.forked import PATIENCE, InLoop, begun, ran
 from ..support.remote import executor_of, remote_plan
 
 MODULE = """
@@ -29,7 +29,7 @@ from aiohttp import web
 
 def shouting():
     async def answer(messages, **options):
-        return messages[-1]["content"].upper() + f" {sorted(options)}"
+        return messages[-1]["content"].upper() + f" {sorted(options)} in {os.getcwd()}"
     return answer
 
 async def spelling():
@@ -71,7 +71,7 @@ def leaving():
 
 def application():
     async def complete(request):
-        content = f"{(await request.json())['model']} in {os.getcwd()}"
+        content = f"from {(await request.json())['model']}"
         return web.json_response({"choices": [{"message": {"content": content}}]})
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
@@ -93,13 +93,20 @@ def narrow():
 
 SERVE = """
 import sys
+from inferc.runtime.replicas.python_server import serve
 from inferc.runtime.replicas.python_server.__main__ import main
 
+class Server(serve.HttpServer):
+    async def start(self):
+        await super().start()
+        print(self.port, flush=True)
+
+serve.HttpServer = Server
 sys.path.insert(0, sys.argv[1])
-sys.argv[1:] = [sys.argv[2], "--port", "0"]
+sys.argv[1:] = [*sys.argv[2:], "--port", "0"]
 sys.exit(main())
 """
-"""The process of a server, forked from one that has imported what it needs."""
+"""The process of a server, forked from one that has imported what it needs. It says its port."""
 
 
 @pytest.fixture
@@ -112,31 +119,40 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan_of(target: str) -> RemotePoolPlan:
+def plan_of(target: str, endpoint: str = "http://127.0.0.1:{port}/v1") -> RemotePoolPlan:
     return remote_plan(
-        "gpt",
-        "http://127.0.0.1:{port}/v1",
-        provider=ProviderKind.PYTHON,
-        target=target,
-        retry=RetryPolicy(max_retries=0),
+        "gpt", endpoint, provider=ProviderKind.PYTHON, target=target, retry=RetryPolicy(max_retries=0)
     )
 
 
-async def ask(folder: Path, target: str, text: str, *, stream: bool = False) -> list[bytes]:
+@asynccontextmanager
+async def serving(folder: Path, target: str, *options: str) -> AsyncIterator[tuple[Executor, InLoop]]:
+    """What asks a server of `target` that runs already, and the process of that."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    server = await begun("-c", SERVE, folder, target, *options, **pipes)
+    assert server.stdout is not None
+    port = int(await asyncio.wait_for(server.stdout.readline(), PATIENCE))
+    try:
+        async with executor_of(plan_of(target, f"http://127.0.0.1:{port}/v1")) as executor:
+            yield executor, server
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+async def ask(executor: Executor, text: str, *, stream: bool = False) -> list[bytes]:
     body = {"model": "gpt", "messages": [{"role": "user", "content": text}], "temperature": 0}
     request = ChatRequest(body | {"stream": stream}, stream)
-    async with (
-        executor_of(plan_of(target), base_dir=folder) as executor,
-        aclosing(executor.stream("gpt", request)) as chunks,
-    ):
+    async with aclosing(executor.stream("gpt", request)) as chunks:
         return [chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)]
 
 
 async def test_an_answer_function_becomes_a_chat(folder: Path) -> None:
-    (answer,) = [json.loads(data) for data in await ask(folder, "house.chat:shouting", "hello")]
+    async with executor_of(plan_of("house.chat:shouting"), base_dir=folder) as executor:
+        (answer,) = map(json.loads, await ask(executor, "hello"))
     assert answer["choices"][0]["message"] == {
         "role": "assistant",
-        "content": "HELLO ['model', 'temperature']",
+        "content": f"HELLO ['model', 'temperature'] in {folder}",
     }
     assert (answer["object"], answer["model"]) == ("chat.completion", "gpt-4o-mini")
     assert "house.chat" not in sys.modules
@@ -144,27 +160,27 @@ async def test_an_answer_function_becomes_a_chat(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="such annotations are an error of the module")
 async def test_what_annotations_name_need_not_be_there(folder: Path) -> None:
-    (answer,) = [json.loads(data) for data in await ask(folder, "house.chat:annotated", "hello")]
+    async with serving(folder, "house.chat:annotated") as (executor, _):
+        (answer,) = map(json.loads, await ask(executor, "hello"))
     assert answer["choices"][0]["message"]["content"] == "checked elsewhere"
 
 
-async def test_an_answer_generator_is_streamed_piece_by_piece(folder: Path) -> None:
-    chunks = [json.loads(data) for data in await ask(folder, "house.chat:spelling", "abc", stream=True)]
+async def test_an_answer_generator_is_streamed_and_fails_without_its_details(folder: Path) -> None:
+    async with serving(folder, "house.chat:spelling") as (executor, _):
+        chunks = [json.loads(data) for data in await ask(executor, "abc", stream=True)]
+        for stream in (False, True):
+            with pytest.raises(ServerError, match="the answer failed with ValueError") as caught:
+                await ask(executor, "ab!", stream=stream)
+            assert "secret detail" not in str(caught.value)
     assert [chunk["choices"][0]["delta"].get("content") for chunk in chunks] == ["", "a", "b", "c", None]
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
     assert len({chunk["id"] for chunk in chunks}) == 1
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_an_answer_that_fails_is_an_error_without_its_details(folder: Path, stream: bool) -> None:
-    with pytest.raises(ServerError, match="the answer failed with ValueError") as caught:
-        await ask(folder, "house.chat:spelling", "ab!", stream=stream)
-    assert "secret detail" not in str(caught.value)
-
-
 async def test_an_application_is_served_as_it_is(folder: Path) -> None:
-    (answer,) = [json.loads(data) for data in await ask(folder, "house.chat:application", "hello")]
-    assert answer["choices"][0]["message"]["content"] == f"gpt-4o-mini in {folder}"
+    async with serving(folder, "house.chat:application") as (executor, _):
+        (answer,) = map(json.loads, await ask(executor, "hello"))
+    assert answer["choices"][0]["message"]["content"] == "from gpt-4o-mini"
 
 
 @pytest.mark.parametrize(
@@ -184,64 +200,33 @@ def test_a_factory_that_cannot_be_served_is_explained(folder: Path, target: str,
     assert re.search(f"(?s){says}", done.stderr)
 
 
-async def test_what_keeps_a_server_from_its_start_is_told_with_its_deployment(folder: Path) -> None:
-    says = "there is no module `house.none`, which `house.none:x` names"
-    with pytest.raises(
-        StartError, match=rf"(?s)^deployment `gpt`: its server .* ended with status 1 .*{says}"
-    ):
-        await ask(folder, "house.none:x", "hello")
-
-
-@pytest.mark.parametrize("stream", [False, True])
-async def test_what_would_end_the_program_is_an_error_of_its_request(folder: Path, stream: bool) -> None:
-    async with executor_of(plan_of("house.chat:ending"), base_dir=folder) as executor:
-        for last in ("exit", "interrupt"):
+async def test_what_would_end_the_program_is_an_error_of_its_request(folder: Path) -> None:
+    async with serving(folder, "house.chat:ending") as (executor, _):
+        for last, stream in product(("exit", "interrupt"), (False, True)):
             with pytest.raises(ServerError, match="the answer failed with"):
-                await said_by(executor, last, stream=stream)
-        assert b"still here" in (await said_by(executor, "hello", stream=stream))
+                await ask(executor, last, stream=stream)
+        for stream in (False, True):
+            assert b"still here" in b"".join(await ask(executor, "hello", stream=stream))
 
 
 async def test_an_application_that_would_end_the_program_fails_its_request(folder: Path) -> None:
-    async with executor_of(plan_of("house.chat:leaving"), base_dir=folder) as executor:
+    async with serving(folder, "house.chat:leaving") as (executor, _):
         for _ in range(2):
             with pytest.raises(ServerError):
-                await said_by(executor, "hello")
+                await ask(executor, "hello")
 
 
 async def test_a_function_that_is_not_async_takes_its_time_beside_the_others(folder: Path) -> None:
-    async with executor_of(plan_of("house.chat:slow"), base_dir=folder) as executor:
-        for answer in await asyncio.gather(said_by(executor, "a"), said_by(executor, "b")):
-            assert b"together" in answer
+    async with serving(folder, "house.chat:slow") as (executor, _):
+        for answer in await asyncio.gather(ask(executor, "a"), ask(executor, "b")):
+            assert b"together" in b"".join(answer)
 
 
 async def test_a_server_whose_loop_is_held_says_where_and_ends(folder: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inferc.runtime.replicas.python_server", "house.chat:ending"),
-        *("--port", str(port), "--max-blocked", "1"),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    body = {"messages": [{"role": "user", "content": "block"}]}
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
-        while True:
-            with suppress(aiohttp.ClientConnectorError):
-                await client.get("/health")
-                break
-            assert server.returncode is None
-            await asyncio.sleep(0.05)
-        with pytest.raises(aiohttp.ClientError):
-            await client.post("/v1/chat/completions", json=body)
-    assert server.stderr is not None
-    said = (await server.stderr.read()).decode()
-    assert await server.wait() == 1
+    async with serving(folder, "house.chat:ending", "--max-blocked", "1") as (executor, server):
+        with pytest.raises(NetworkError):
+            await ask(executor, "block")
+        assert server.stderr is not None
+        said = (await server.stderr.read()).decode()
+        assert await server.wait() == 1
     assert re.search(r'chat.py", line \d+ in answer', said)
-
-
-async def said_by(executor: Executor, text: str, *, stream: bool = False) -> bytes:
-    body = {"model": "gpt", "messages": [{"role": "user", "content": text}]}
-    request = ChatRequest(body | {"stream": stream}, stream)
-    async with aclosing(executor.stream("gpt", request)) as chunks:
-        return b"".join([chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)])

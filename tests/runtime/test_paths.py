@@ -124,6 +124,12 @@ async def test_anthropics_client_lists_and_shows_models() -> None:
         ("/api/chat", {}, lambda said: isinstance(said["error"], str)),
         ("/v1beta/models/x:generateContent", {}, lambda said: said["error"]["status"] == "NOT_FOUND"),
         ("/predict", {}, lambda said: said["error_type"] == "Validation"),
+        ("/v1/models/gpt:generateContent", {}, lambda said: said["error"]["status"] == "NOT_FOUND"),
+        ("/v1/tunedModels", {"x-goog-api-key": "k"}, lambda said: said["error"]["status"] == "NOT_FOUND"),
+        ("/v1/files", {"anthropic-version": "1"}, lambda said: said["type"] == "error"),
+        ("/v1/uploads", {}, lambda said: said["error"]["code"] == "batches_not_supported"),
+        ("/v1/chat", {}, lambda said: isinstance(said["message"], str)),
+        ("/v1/finetuning", {"X-Fern-SDK-Name": "cohere"}, lambda said: isinstance(said["message"], str)),
     ],
 )
 async def test_there_is_nothing_in_the_shape_of_the_protocol_that_was_meant(
@@ -142,6 +148,9 @@ async def test_what_is_served_is_told_without_patterns_and_the_nearest_first() -
         assert "did you mean /v1/chat/completions?" in message
         assert "/v1/models/{name}," in message
         assert ":.+" not in message
+        for far in ("threads", "assistants", "vector_stores", "videos", "evals"):
+            _, answer, _ = await it.ask("POST", f"/v1/{far}", json={})
+            assert "did you mean" not in answer["error"]["message"]
         _, answer, _ = await it.ask("POST", "/v1/" + "x" * 9000, json=CHAT)
         assert len(answer["error"]["message"]) < 2000
 

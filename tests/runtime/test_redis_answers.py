@@ -92,7 +92,7 @@ def uses(store: Store) -> dict[str, Callable[[], Awaitable[object]]]:
         "shares": lambda: account.share(1, (0, 0), ()),
         "what is heard": lambda: health.heard(["e"], ["a"]),
         "probes": lambda: health.probe("e", "p"),
-        "money": lambda: spend.update("shop/gpt", 0.0, lambda state, now: Granted(0, state, now)),
+        "money": lambda: spend.update("shop/gpt", lambda state, now: Granted(0, state, now)),
         "looks": lambda: spend.look(["shop/gpt"]),
     }
 

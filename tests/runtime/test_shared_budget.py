@@ -34,10 +34,9 @@ class Store:
     asked: int = 0
     looks: int = 0
 
-    async def update(
-        self, account: str, now: float, change: Callable[[SpendState, float], Granted]
-    ) -> Granted:
+    async def update(self, account: str, change: Callable[[SpendState, float], Granted]) -> Granted:
         self.asked += 1
+        now = asyncio.get_running_loop().time() + EPOCH
         await asyncio.sleep(self.delay)
         if self.fails == "not done":
             raise StoreError("it is away")
@@ -214,14 +213,14 @@ def test_an_idle_process_keeps_no_money_from_others() -> None:
     run_virtual(main())
 
 
-def test_a_thousand_budgets_that_nobody_draws_on_ask_together_once_a_second() -> None:
+def test_a_hundred_budgets_that_nobody_draws_on_ask_together_once_a_second() -> None:
     async def main() -> tuple[int, int, int]:
         store = Store()
         idle = IdleBudgets(store)
         config = Budget(BudgetAction.REJECT, Money("1"))
         budgets = [
             SharedBudget(config, f"gpt{n}", f"shop/gpt{n}", idle, UnavailableAction.REFUSE, EPOCH)
-            for n in range(1000)
+            for n in range(100)
         ]
         for budget in budgets:
             await budget.start()
@@ -239,7 +238,7 @@ def test_a_thousand_budgets_that_nobody_draws_on_ask_together_once_a_second() ->
         return started, idle_looks, store.asked - started
 
     started, looks, asked = run_virtual(main())
-    assert started == 1000
+    assert started == 100
     assert 59 <= looks <= 60
     assert asked <= 10 * 3 + 3  # the one that is drawn on, and what it gives back at the end
 
@@ -289,7 +288,7 @@ def test_a_store_that_forgets_is_told_by_budgets_that_nobody_draws_on() -> None:
         store.state = SpendState()
         await asyncio.sleep(2 * SYNC)
         await other.stop()
-        return sum(store.state.spend.values())
+        return sum(store.state.all_spend().values())
 
     assert run_virtual(main()) == DOLLAR // 2
 

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from redis.asyncio import Redis
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef, UnavailableAction
@@ -22,7 +24,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.limits import idle_budgets, shared_budget
 from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SharedBudget
-from inferc.runtime.limits.store import SharedSpend, Store, StoreError, open_store
+from inferc.runtime.limits.store import SharedSpend, Store, StoreError, file_thread, open_store
 from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
 from inferc.runtime.policies.budget import Exceeded, Reservation
 from inferc.runtime.policies.lease import Granted, SpendState
@@ -76,11 +78,11 @@ async def add(store: Store, account: str, amounts: dict[int, int]) -> None:
         spend = {m: state.spend.get(m, 0) + amounts.get(m, 0) for m in state.spend.keys() | amounts.keys()}
         return Granted(0, SpendState(spend, state.leases, state.identity), now)
 
-    await spend_of(store).update(account, NOW, change)
+    await spend_of(store).update(account, change)
 
 
 async def kept(store: Store, account: str) -> SpendState:
-    granted = await spend_of(store).update(account, NOW, lambda state, now: Granted(0, state, now))
+    granted = await spend_of(store).update(account, lambda state, now: Granted(0, state, now))
     return granted.state
 
 
@@ -92,16 +94,17 @@ async def budgets(
     action: BudgetAction = BudgetAction.REJECT,
     unavailable: UnavailableAction = UnavailableAction.REFUSE,
     ceiling: str = "1",
+    apart: float = 0.0,
 ) -> AsyncIterator[list[SharedBudget]]:
-    """What as many processes have of one budget of so many dollars a day."""
+    """What as many processes have of one budget of so many dollars a day. apart: seconds by which the clock
+    was set back between their starts."""
     async with AsyncExitStack() as stack:
         made = []
-        for _ in range(count):
+        for number in range(count):
             store = await stack.enter_async_context(opened(state))
+            began = epoch() + apart * (count - 1 - number)
             config = Budget(action, None, Money(ceiling))
-            budget = SharedBudget(
-                config, "gpt", "shop/gpt", IdleBudgets(spend_of(store)), unavailable, epoch()
-            )
+            budget = SharedBudget(config, "gpt", "shop/gpt", IdleBudgets(spend_of(store)), unavailable, began)
             await budget.start()
             stack.push_async_callback(budget.stop)
             made.append(budget)
@@ -245,9 +248,10 @@ async def test_who_asks_after_the_work_for_all_was_cancelled_is_answered(tmp_pat
         assert isinstance(store, SqliteStore)
         first = asyncio.create_task(add(store, "shop/one", {MINUTE: 1}))
         await asyncio.sleep(0)
-        assert store._updating is not None
-        store._updating.cancel()
-        await asyncio.wait([store._updating])
+        doing = store._budgets._doing
+        assert doing is not None
+        doing.cancel()
+        await asyncio.wait([doing])
         first.cancel()
         async with asyncio.timeout(60):
             await add(store, "shop/other", {MINUTE: 2})
@@ -453,6 +457,17 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
             assert passed + await spend_all(new) == 40
 
 
+async def test_processes_of_before_and_after_the_clock_was_set_count_what_they_spend_once(state: str) -> None:
+    async with budgets(state, 2, apart=3600) as both:
+        held = [await reserve(each, 10 * CENT) for each in (*both, *both)]
+        assert len([each for each in held if isinstance(each, Reservation)]) == 4
+        for number, each in enumerate(held):
+            assert isinstance(each, Reservation)
+            both[number % 2].settle(each, 5 * CENT)
+    async with opened(state) as store:
+        assert sum((await kept(store, "shop/gpt")).all_spend().values()) == 20 * CENT
+
+
 async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_what_is_known(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -479,6 +494,33 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_wh
     assert len([name for name in os.listdir(tmp_path) if name.startswith(f"{FILE}.damaged-")]) >= 1
 
 
+async def test_nobody_waits_for_a_disk_for_long_nor_does_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_thread, "PATIENCE", 0.05)
+    goes_on = threading.Event()
+
+    def change(state: SpendState, now: float) -> Granted:
+        goes_on.wait(60)
+        return Granted(0, evolve(state, spend={MINUTE: 1}), now)
+
+    async with opened(str(tmp_path)) as store:
+        try:
+            with pytest.raises(StoreError, match=r"cannot be used: it does not answer within 0\.05 s"):
+                await spend_of(store).update("shop/gpt", change)
+            for _ in range(3):
+                with pytest.raises(StoreError):
+                    await spend_of(store).look(["shop/gpt"])
+                with pytest.raises(StoreError):
+                    await store.values.put("a", "b", 9)
+            await asyncio.to_thread(int)  # such as the look-up of a name
+        finally:
+            goes_on.set()
+        monkeypatch.setattr(file_thread, "PATIENCE", 60)
+        assert (await kept(store, "shop/gpt")).spend == {MINUTE: 1}
+        assert await store.values.get("a") is None  # nobody waited for that any more
+
+
 class Threads(ThreadPoolExecutor):
     """There are no more of them while `are_none` is set."""
 
@@ -490,19 +532,20 @@ class Threads(ThreadPoolExecutor):
         return super().submit(*args, **named)
 
 
-async def test_a_budget_is_kept_again_once_there_are_threads_again(tmp_path: Path) -> None:
-    threads = Threads()
-    asyncio.get_running_loop().set_default_executor(threads)
+async def test_a_budget_is_kept_again_once_there_are_threads_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_thread, "ThreadPoolExecutor", Threads)
     async with budgets(str(tmp_path), 1) as (budget,):
-        threads.are_none = True
+        monkeypatch.setattr(Threads, "are_none", True)
         with pytest.raises(StoreUnavailable, match="can't start new thread"):
             await reserve(budget)
-        threads.are_none = False
+        monkeypatch.setattr(Threads, "are_none", False)
         await until(lambda: not budget._lost)
         assert await spend_all(budget) == 100
 
 
-@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_ERROR])
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY])
 async def test_what_could_not_be_written_is_written_again_by_another_connection(
     code: int, tmp_path: Path
 ) -> None:
@@ -516,7 +559,7 @@ async def test_what_could_not_be_written_is_written_again_by_another_connection(
         if connection is used[0]:
             raise error
 
-    store.transact(write)
+    store.transact([write])
     assert len(used) == 2
     assert store.problems.past == []
     await store.stop()

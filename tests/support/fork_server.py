@@ -35,8 +35,11 @@ MODULES = (
     "runtime.replicas.remote.replica",
 )
 """What servers import until they have answered; these import all others."""
-MODULES_OF = {"lsp": ("editor.serve",)}
-"""What one command alone needs, from when it is first asked for."""
+MODULES_OF = {
+    "lsp": ("inferc.editor.serve",),
+    "-c": ("redis.asyncio", "redis.asyncio.retry", "redis.backoff", "redis.exceptions"),
+}
+"""What one command alone needs, from when it is first asked for; `-c`: a program that uses inferc."""
 
 
 @define
@@ -65,7 +68,7 @@ class ForkServer:
             sys.exit()
         begun = json.loads(asked)
         for name in MODULES_OF.get(begun["arguments"][0], ()):
-            import_module(f"inferc.{name}")
+            import_module(name)
         if (pid := os.fork()) == 0:
             self._forget()
             os.close(files.pop())

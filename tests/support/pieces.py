@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from random import Random
 
@@ -14,3 +15,11 @@ def in_pieces(whole: bytes, random: Random, most: int) -> list[bytes]:
     """`whole` in pieces, after up to `most` cuts; some may be empty."""
     cuts = sorted(random.choices(range(len(whole) + 1), k=random.randint(0, most)))
     return [whole[a:b] for a, b in pairwise([0, *cuts, len(whole)])]
+
+
+def cuts(stream: bytes) -> list[int]:
+    """Where a stream of events may break off: in front of each, in the middle of it, and before its last
+    byte. What else of an event has come says no more."""
+    ends = [found.end() for found in re.finditer(rb"(\r?\n){2}", stream)]
+    assert len(ends) > 1
+    return [cut for a, b in pairwise([0, *ends]) for cut in (a, (a + b) // 2, b - 1)]

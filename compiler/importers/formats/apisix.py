@@ -19,7 +19,9 @@ from ..providers import aim_at, azure_address, expected_key
 from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, secret, shared
 from ..requests import FORCED, put_body
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, positive, share, weight
+from .apisix_limits import put_limits
 
+_LIMITS = "ai-rate-limiting"
 _PLUGINS = ("ai-proxy", "ai-proxy-multi")
 _NOWHERE = "inferc has no runtime for this provider: leave it to APISIX, `runtime openai_compatible`"
 _OTHER = (
@@ -33,6 +35,7 @@ _ENV = re.compile(r"\$(?:ENV|env)://([\w-]+)|\$\{\{?\s*(\w+)\s*(?::=[^}]*)?\}?\}
 
 _PROVIDERS = {"aimlapi": "aiml", "openai-compatible": "openai_like"}
 _OPERATION = re.compile(r"/(chat/completions|completions|embeddings|responses|messages)/?$")
+_AZURE_V1 = re.compile(r"/openai/v1(?=/|$)")
 _AWS = ("access_key_id", "secret_access_key", "session_token")
 
 
@@ -79,17 +82,19 @@ def recognises(root: Node) -> bool:
     return next(_plugins(root, None), None) is not None
 
 
-def _plugins(node: Node, around: Node | None) -> Iterator[tuple[Node, Node | None]]:
-    """The settings of all such plugins, each with the name of the route or service that it is of."""
+def _plugins(node: Node, around: Node | None) -> Iterator[tuple[Node, Node | None, Node | None]]:
+    """The settings of all such plugins, each with the name of the route or service that it is of, and with
+    the limits beside it."""
     owner: Node | None = node.get("name") or node.get("metadata", "name") or node.get("id") or around
     listed = node.get("plugins")
     for name, config in listed.entries.items() if listed is not None else ():
         if name in _PLUGINS and config.entries:
-            yield config, owner
+            yield config, owner, listed.get(_LIMITS) if listed is not None else None
     for plugin in listed.items if listed is not None else ():
         settings = plugin.get("config")
-        if plugin.text("name") in _PLUGINS and settings is not None:
-            yield settings, owner
+        if plugin.text("name") in _PLUGINS and settings is not None and listed is not None:
+            beside = (each.get("config") for each in listed.items if each.text("name") == _LIMITS)
+            yield settings, owner, next(beside, None)
     for key, inner in node.entries.items():
         if key != "plugins":
             yield from _plugins(inner, owner)
@@ -100,7 +105,7 @@ def _plugins(node: Node, around: Node | None) -> Iterator[tuple[Node, Node | Non
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put all plugins into the draft: each is a deployment, or a route over those of its instances."""
     form(resources(root), draft)
-    for config, owner in list(_plugins(root, None)):
+    for config, owner, limits in list(_plugins(root, None)):
         draft.kept(owner)
         if _is_off(config):
             draft.lost(config, "it is off")
@@ -111,8 +116,11 @@ def read(root: Node, draft: Draft, origin: Origin) -> None:
             made = _deployment(config, wanted, owner, draft)
             if made is not None:
                 follow(_TABLE, config, draft, made)
+            here = {wanted: made} if made is not None else {}
         else:
-            _several(config, listed, wanted, owner, draft)
+            here = _several(config, listed, wanted, owner, draft)
+        if limits is not None and not _is_off(limits):
+            put_limits(limits, here, draft)
     rest(resources(root), draft)
     for key, node in root.entries.items():
         if key in ("routes", "services", "upstreams"):
@@ -125,7 +133,10 @@ def _is_off(config: Node) -> bool:
     return off is not None and off.value is True
 
 
-def _several(config: Node, listed: Node, wanted: str, owner: Node | None, draft: Draft) -> None:
+def _several(
+    config: Node, listed: Node, wanted: str, owner: Node | None, draft: Draft
+) -> dict[str, Deployment]:
+    """The deployments of all instances, by the names of those."""
     found: list[tuple[Deployment, Node]] = []
     for number, instance in enumerate(listed.items, 1):
         name = instance.text("name") or f"{wanted}-{number}"
@@ -139,6 +150,7 @@ def _several(config: Node, listed: Node, wanted: str, owner: Node | None, draft:
         draft.routes.append(Route(name, _strategy(config, found, draft)))
     around = {key: node for key, node in config.entries.items() if key != "instances"}
     share(_TABLE, Node(config.path, config.line, around), draft, [made for made, _ in found])
+    return {instance.text("name") or made.name: made for made, instance in found}
 
 
 def _strategy(config: Node, found: list[tuple[Deployment, Node]], draft: Draft) -> Strategy | str:
@@ -245,7 +257,13 @@ def _aim(made: Deployment, instance: Node, draft: Draft) -> bool:
 
 def _aim_at_azure(made: Deployment, model: str, url: Node, draft: Draft) -> bool:
     """A deployment of an Azure resource, which the address names."""
-    found = azure_address(str(url.value))
+    address = str(url.value)
+    if model != "*" and _AZURE_V1.search(address) is not None:
+        made.put("model", model)
+        made.runtime("azure").put("endpoint", _OPERATION.sub("", address), url)
+        draft.kept(url)
+        return True
+    found = azure_address(address)
     deployed = found[1] if found is not None else None
     if found is None or deployed is None:
         return False
@@ -272,7 +290,7 @@ def _key(made: Deployment, instance: Node, draft: Draft) -> None:
         made.put("runtime.credentials", env("GCP_SERVICE_ACCOUNT"))
     is_elsewhere = instance.get("override", "endpoint") is not None  # APISIX sends no key there
     if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock" and not is_elsewhere:
-        expected_key(made, instance.text("provider") or "")
+        expected_key(draft, made, instance.text("provider") or "")
 
 
 def _named(node: Node) -> Code | None:

@@ -165,7 +165,7 @@ class _Reading:
         kind, _, model = name.partition("/")
         made = Deployment(name=self._draft.free_name(name), nodes=())
         if model and aim_at(made, _PROVIDERS.get(kind, kind), model):
-            expected_key(made, _PROVIDERS.get(kind, kind), _KEYS)
+            expected_key(self._draft, made, _PROVIDERS.get(kind, kind), _KEYS)
             self._draft.deployments.append(made)
             self._here.add(name)
 
@@ -275,7 +275,7 @@ class _Reading:
                 made.put("runtime.api_key", left_out(self._draft, key, variable, made), key)
         theirs = _PROVIDERS.get(kind, kind)
         if theirs not in ("vertex", "bedrock"):
-            expected_key(made, theirs, _KEYS)
+            expected_key(self._draft, made, theirs, _KEYS, options.get("base_url"))
 
     def _retry(self, made: Deployment, named: Node) -> None:
         """A policy, put into each client that names it."""

@@ -268,7 +268,7 @@ def _key(made: Deployment, target: Node, draft: Draft) -> None:
         made.put("runtime.credentials", secret(draft, made, "account", account, _named), account)
     is_elsewhere = target.get("model", "options", "upstream_url") is not None  # Kong sends no key there
     if not made.has("runtime.credentials") and made.label_of("runtime") != "bedrock" and not is_elsewhere:
-        expected_key(made, target.text("model", "provider") or "")
+        expected_key(draft, made, target.text("model", "provider") or "")
 
 
 def _named(node: Node) -> Code | None:

@@ -349,7 +349,7 @@ class _Reading:
             if key is None:
                 made.put("runtime.api_key", env(variable), virtual)
         if provider not in _CLOUDS:
-            expected_key(made, provider)
+            expected_key(draft, made, provider, url=own.get("custom_host"))
 
 
 def _value(node: Node) -> object:

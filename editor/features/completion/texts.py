@@ -12,6 +12,7 @@ from lsprotocol.types import CompletionItemKind as Kind
 from ....compiler.checks.endpoints import HOSTED
 from ....compiler.scope import VALUES
 from ....dsl.catalogue import find_model, known_models
+from ....dsl.secrets import holds_key
 from ...facts import model_line, model_text
 from ...fields import FILE_ENDINGS
 from .context import Context, Offer
@@ -60,7 +61,7 @@ def _models(context: Context) -> Iterator[Offer]:
 def _variables(context: Context) -> Iterator[Offer]:
     """Those that this file names already, and the usual one; the environment itself is not looked at."""
     typed = context.typed
-    used = [name for name in _ENV.findall(context.view.text) if name != typed]
+    used = [name for name in _ENV.findall(context.view.text) if name != typed and not holds_key(name)]
     usual = context.key_variable
     for name in dict.fromkeys([*used, *([usual] if usual else [])]):
         detail = "used in this file" if name in used else "the usual one"

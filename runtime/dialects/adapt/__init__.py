@@ -2,9 +2,10 @@
 
 from .adapt import Adapted, adapt
 from .held_answer import HeldAnswer
-from .result import Checked, Note, OneCall, Problem, StructuredByTool, ToRead, Unsuitable
+from .result import Checked, Note, OneCall, Problem, Renamed, StructuredByTool, ToRead, Unsuitable
 from .structured import AsJsonText, as_json_text, is_of_later_call
 from .thinking import only_in_responses
+from .tool_names import named_back
 
 __all__ = [
     "Adapted",
@@ -14,11 +15,13 @@ __all__ = [
     "Note",
     "OneCall",
     "Problem",
+    "Renamed",
     "StructuredByTool",
     "ToRead",
     "Unsuitable",
     "adapt",
     "as_json_text",
     "is_of_later_call",
+    "named_back",
     "only_in_responses",
 ]

@@ -22,6 +22,7 @@ from .result import Findings, Note, ToRead, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .structured import speak_of_json
 from .thinking import adapt_thinking, rest_for_calls, rest_for_tools
+from .tool_names import with_short_names
 from .tools import adapt_format, adapt_tools
 
 
@@ -48,8 +49,8 @@ def adapt(
     """
     can = capabilities.over(KNOWN_OF[provider])
     found = Findings(_names(conversation, client), unsupported == "drop")
-    if client == "openai_responses":
-        conversation = with_functions(conversation, provider, found)
+    if client.startswith("openai"):
+        conversation = with_functions(conversation, can, found, client, provider)
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
     changed |= adapt_modalities(conversation, can, found)
@@ -69,9 +70,9 @@ def adapt(
         changed |= _in_own_words(conversation, can, changed, found)
     if found.problems:
         return Unsuitable(tuple(found.problems))
-    for name in changed:
-        if changed[name] != getattr(conversation, name):
-            return Adapted(evolve(conversation, **changed), tuple(found.notes))
+    if any(value != getattr(conversation, name) for name, value in changed.items()):
+        conversation = evolve(conversation, **changed)
+    conversation = with_short_names(conversation, can.tool_names, found)
     return Adapted(conversation, tuple(found.notes))
 
 

@@ -21,17 +21,6 @@ SEALS: dict[str, frozenset[str]] = {
 MOST_MARKS = {"anthropic": 4, "bedrock": 4}
 """Cache marks that a request may have. Sources: the guides of Anthropic and Amazon to prompt caching."""
 
-TOOL_NAMES = {
-    "anthropic": r"[a-zA-Z0-9_-]{1,128}",
-    "gemini": r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}",
-    "bedrock": r"[a-zA-Z0-9_-]{1,64}",
-}
-"""What names of functions must match as a whole. Sources: the API references; of calls in a conversation,
-https://github.com/vercel/ai/pull/17777."""
-
-SHORT_NAME = 64
-"""Letters of a name that all of them take."""
-
 SIGNED_BY = {"bedrock": "anthropic"}
 """Whose thoughts a dialect takes back, where that is not itself. Source: Anthropic's guide to extended
 thinking."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +32,7 @@ from ..openai_chat.thought_details import FIELD, detail_of, is_mistrals, mistral
 from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
-from .dialects import OWNERS, RAN_THERE, SEALS, SHORT_NAME, SIGNED_BY, TEXT_DOCUMENTS, TOOL_NAMES, known_alone
+from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
 from .pictures import with_pictures
 from .result import Findings
 from .system_prompts import SYSTEM
@@ -109,7 +108,7 @@ class PartsAdapted:
                 if self._drops_empty and not part.text.strip() and not is_signed:
                     return ()
             case ToolCall():
-                part = self._named(self._ids.call(part))
+                part = self._ids.call(part)
             case ToolResult():
                 return self._result(self._ids.result(part), turn)
             case Media() if (
@@ -158,14 +157,6 @@ class PartsAdapted:
         if part.extras:
             part = self._unseal(part, turn)
         return (part,)
-
-    def _named(self, call: ToolCall) -> ToolCall:
-        """`call` by a name that the provider takes: models also call what nobody has declared."""
-        pattern = TOOL_NAMES.get(self._provider)
-        if pattern is None or re.fullmatch(pattern, call.name):
-            return call
-        self._found.note(path(call.at), "sent under another name: the provider takes none of this form")
-        return evolve(call, name=re.sub(r"[^a-zA-Z0-9_]|^(?=\d|$)", "_", call.name)[:SHORT_NAME])
 
     def _has(self, kind: str, at: Place, form: str | None = None) -> bool:
         """Whether the provider has such parts of messages, which are named in the words of OpenAI's chats.

@@ -50,6 +50,14 @@ class ToRead(Note):
 
 
 @frozen
+class Renamed(ToRead):
+    """The function that the client calls `name` is called `sent` at the provider."""
+
+    name: str = ""
+    sent: str = ""
+
+
+@frozen
 class Problem:
     """What the model cannot do. where: the field, in the client's words."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, ToolCall, path
-from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, TOOL_NAMES, known_alone
+from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, known_alone
 from .result import Checked, Findings, Note, Problem, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, for_gemini, is_closed, without_unions
 
@@ -95,14 +94,14 @@ def calls_in(c: Conversation) -> list[ToolCall]:
 def _declared(c: Conversation, tools: list[Tool], can: Capabilities, found: Findings) -> list[Tool]:
     """`tools`, which Bedrock wants wherever there are calls: without them, those that were called."""
     calls = calls_in(c)
-    called = tuple(dict.fromkeys(call.name for call in calls))
+    called = {call.name: call.at for call in reversed(calls)}
     if calls and can.tools is False:
         where = path(calls[0].at) or "messages"
         found.problems.append(Problem(where, "the model knows no functions, nor calls of them"))
     if tools or not called or can.tools is False:
         return tools
     found.note("tools", f"declared for the calls in the conversation: {', '.join(called)[:MOST_TOLD]}")
-    return [FunctionTool(name, UNDECLARED, ANY_OBJECT) for name in called]
+    return [FunctionTool(name, UNDECLARED, ANY_OBJECT, at=at) for name, at in called.items()]
 
 
 def _names_go(choice: ToolChoice, can: Capabilities, provider: str) -> bool:
@@ -137,10 +136,6 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         return None
     changed: dict[str, Any] = {}
     where = f"{path(tool.at) or 'tools'}"
-    pattern = TOOL_NAMES.get(provider)
-    if pattern is not None and re.fullmatch(pattern, tool.name) is None:
-        found.refuse(found.of_tool(where, "name"), "the provider takes no such name")
-        return None
     mark = fit_mark(tool.cache, can)
     if mark != tool.cache:
         changed["cache"] = mark

@@ -12,6 +12,8 @@ def check_embed(request: EmbedRequest, plan: RemotePoolPlan, *, token_ids: bool 
 
     token_ids: whether its protocol has them, where that does not depend on the model.
     """
+    if request.dimensions is None and not request.token_ids:
+        return
     can, who = plan.capabilities, f"{plan.provider} (deployment `{plan.deployment}`)"
     takes = can.token_ids if token_ids is None else token_ids
     if request.token_ids and takes is False:

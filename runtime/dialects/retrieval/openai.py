@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan
+from ....compiler.plan.record import new_tuple
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage, is_believable
@@ -88,6 +89,9 @@ class OpenAIRetrieval:
         self._unknown = _UNKNOWN.get(plan.provider, {})
         self._check = field_check(self._unknown, plan)
         self._dimensions = _DIMENSIONS.get(plan.provider, "dimensions")
+        self._are_bytes = plan.provider in _ENCODINGS
+        encoding = _ENCODINGS.get(plan.provider, "base64")
+        self._encoding = None if plan.provider in _ONE_ENCODING else encoding
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         if isinstance(request, RerankRequest):
@@ -97,14 +101,16 @@ class OpenAIRetrieval:
         self.left_out(request)
         body = self._embed_options(request)
         body |= {"model": self._model, "input": request.inputs}
-        if self._plan.provider not in _ONE_ENCODING:
-            body["encoding_format"] = _ENCODINGS.get(self._plan.provider, "base64")
+        if self._encoding is not None:
+            body["encoding_format"] = self._encoding
         if request.dimensions is not None and "output_dimension" not in body:
             body[self._dimensions] = request.dimensions
-        return Outgoing("/embeddings", dumped(body))
+        return new_tuple(Outgoing, ("/embeddings", dumped(body)))
 
     def _embed_options(self, request: EmbedRequest) -> dict[str, Any]:
         """What else the client says of its texts: as it came, but for what the provider does not know."""
+        if not request.options:
+            return {}
         known = {name: value for name, value in request.options.items() if name not in self._unknown}
         if self._plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE, ProviderKind.MISTRAL):
             known.pop("output_dimension", None)  # another name of `dimensions`
@@ -117,7 +123,7 @@ class OpenAIRetrieval:
             {name: value for name, value in request.options.items() if name in self._unknown}
         )
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
         """The vectors of so many texts, in their order. Raises RequestError.
 
         Google's service that speaks as OpenAI does leaves out that the index of one is 0, or all of them, and
@@ -125,11 +131,10 @@ class OpenAIRetrieval:
         https://github.com/spring-projects/spring-ai/issues/7019,
         https://github.com/ikawrakow/ik_llama.cpp/pull/1303.
         """
-        are_bytes = self._plan.provider in _ENCODINGS
-        found = None if are_bytes else _packed(body, texts, classifier)
+        found = None if self._are_bytes else _packed(body, texts, classifier)
         if found is not None:
             return found
-        answer = parse_object(body, classifier)
+        answer = parse_object(bytes(body), classifier)
         try:
             items = answer["data"]
             indices = [item.get("index") or 0 for item in items]
@@ -140,7 +145,7 @@ class OpenAIRetrieval:
             raise classifier.malformed("the answer holds no vectors") from None
         if any(indices) and sorted(indices) != list(range(len(indices))):
             raise classifier.malformed("the vectors are not numbered from 0")
-        if are_bytes:
+        if self._are_bytes:
             vectors = whole_numbers(vectors, classifier)
         return stack_vectors(vectors, texts, read_usage(_usage(answer, classifier)), classifier)
 
@@ -166,21 +171,22 @@ def ranked_usage(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
     )
 
 
-def _packed(body: bytes, texts: int, classifier: Classifier) -> EmbedChunk | None:
+def _packed(body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk | None:
     """Vectors in base64, which stay as they came; None where anything about the answer is not usual."""
     found = split_vectors(body, texts)
-    answer = None if found is None else found.answer
-    if found is None or type(answer) is not dict or answer.get("error"):
+    if found is None:
+        return None
+    answer, last, vectors, together = found
+    if type(answer) is not dict or answer.get("error"):
         return None
     items = answer.get("data")
-    places = (0, found.last)[: len(found.vectors)]
-    if type(items) is not list or len(items) != len(places):
+    if type(items) is not list or len(items) != min(texts, 2):
         return None
-    for number, (item, index) in enumerate(zip(items, places, strict=True)):
-        if type(item) is not dict or item.get("index") != index or item.get("embedding") != str(number):
+    for item, index, number in zip(items, (0, last), "01", strict=False):
+        if type(item) is not dict or item.get("index") != index or item.get("embedding") != number:
             return None
     usage = plain_usage(answer.get("usage")) or read_usage(_usage(answer, classifier))
-    packed = packed_vectors(found.vectors, found.together)
+    packed = packed_vectors(vectors, together)
     return None if packed is None else EmbedChunk(None, usage, packed=packed)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from ....compiler.plan.late_pattern import late_pattern
+from ....compiler.plan.record import new_tuple
 from ...requests.answer import EmbedChunk
 from ...requests.base64_text import decoded
 from ...requests.packed_vectors import PackedVectors
@@ -29,8 +30,10 @@ _USUAL = late_pattern(
 """What stands between the first two vectors of OpenAI's JSON, and of others that have its fields."""
 _FAR = 1 << 10
 """Bytes before the first vector, and between two, at most."""
+_SOON = 1 << 14
+"""Bytes in which a vector ends, most of the time."""
 _PADDING, _BACKSLASH = ord("="), ord("\\")
-_DECODED = 1 << 15
+_DECODED = 1 << 17
 """Characters of base64 that are decoded at once."""
 _WHOLE = 16
 """Characters of base64 in whose bytes numbers of 4 bytes end, without padding."""
@@ -90,7 +93,7 @@ class SplitAnswer(NamedTuple):
     together: memoryview | None
 
 
-def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
+def split_vectors(body: bytes | memoryview, texts: int) -> SplitAnswer | None:
     """Take the vectors of `texts` texts out of `body`: they are nearly all of it, and are not read as JSON.
 
     The first says how long each is, and what stands between the first two what stands between all, but for
@@ -100,7 +103,7 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
     if key is None:
         return None
     begin = key.end()
-    at = body.find(b'"', begin)
+    at = _end_of_text(body, begin)
     length = at - begin
     if length <= 0:
         return None
@@ -113,30 +116,39 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
         index = None if following is None else _INDEX.search(body, at, following.end())
         if following is None or index is None:
             return None
-        between = body[at : following.end()]
-        before, after = body[at : index.start(1)], body[index.end(1) : following.end()]
+        between = bytes(body[at : following.end()])
+        before, after = between[: index.start(1) - at], between[index.end(1) - at :]
         is_next = int(index[1])  # 0 where an index follows its vector
         last = 1 if is_next else texts - 1
         links, between_places, places, is_usual = _places(begin, length, before, after, is_next, texts)
         at = places[-1].stop
-        if list(map(body.__getitem__, between_places)) != links or at > len(body):
+        if b"".join(map(view.__getitem__, between_places)) != links or at > len(body):
             return None
         vectors = list(map(view.__getitem__, places))
-    rest = b"%b0%b%b%b" % (body[: key.end()], between, b"1" if between else b"", body[at:])
+    rest = b"%b0%b%b%b" % (bytes(body[: key.end()]), between, b"1" if between else b"", bytes(body[at:]))
     try:
         answer = orjson.loads(rest)
     except ValueError:
         return None
     if _BACKSLASH in rest:
         return None
-    return SplitAnswer(answer, last, vectors, view[begin:at] if is_usual else None)
+    return new_tuple(SplitAnswer, (answer, last, vectors, view[begin:at] if is_usual else None))
+
+
+def _end_of_text(body: bytes | memoryview, begin: int) -> int:
+    """Where the next quote stands; -1: there is none."""
+    for end in begin + _SOON, len(body):
+        at = bytes(body[begin:end]).find(b'"')
+        if at >= 0:
+            return begin + at
+    return -1
 
 
 @lru_cache(maxsize=4)  # answers of one provider for as many texts are alike
 def _places(
     begin: int, length: int, before: bytes, after: bytes, first: int, texts: int
-) -> tuple[list[bytes], list[slice], list[slice], bool]:
-    """What stands between the vectors of `texts` texts, where, where each vector is, and whether it is as
+) -> tuple[bytes, list[slice], list[slice], bool]:
+    """All that stands between the vectors of `texts` texts, where, where each vector is, and whether it is as
     OpenAI's JSON has it.
 
     length: of each vector; the first begins at `begin`. Between two is a number, counted from `first`, with
@@ -149,30 +161,41 @@ def _places(
         at = places[-1].stop
         between_places.append(slice(at, at + len(link)))
         places.append(slice(at + len(link), at + len(link) + length))
-    return links, between_places, places, first == 1 and _USUAL.fullmatch(links[0]) is not None
+    return b"".join(links), between_places, places, first == 1 and _USUAL.fullmatch(links[0]) is not None
 
 
 def packed_vectors(vectors: list[memoryview], together: memoryview | None) -> PackedVectors | None:
     """`vectors`, which are of one length, when each is found to hold finite numbers; None where one does not.
 
-    They are decoded a few at a time, in memory that stays in the processor's cache, and not kept as numbers.
-    Their squares are added first: where the sum is finite, all are.
+    They are decoded some at a time, in memory that stays in the processor's cache, and not kept as numbers.
     """
-    import numpy
-
-    length = len(vectors[0])
+    length, are_finite = len(vectors[0]), _are_finite()
     is_whole = not length % _WHOLE and vectors[0][-1] != _PADDING
     some = _DECODED // length or 1
     try:
         for at in range(0, len(vectors), some):
             part = vectors[at : at + some]
             data = decoded(b"".join(part)) if is_whole else b"".join(_of_one_length([*map(decoded, part)]))
-            numbers = numpy.frombuffer(data, dtype="<f4")
-            if not isfinite(numpy.vdot(numbers, numbers)) and not numpy.isfinite(numbers).all():
+            if not are_finite(data):
                 return None
     except ValueError:
         return None
     return PackedVectors(tuple(vectors), together)
+
+
+@cache  # numpy is not imported before, and its names are looked up once
+def _are_finite() -> Callable[[bytes | bytearray], bool]:
+    """What says whether all of some float32 are finite. Their squares are added first: where the sum is
+    finite, all are."""
+    import numpy
+
+    read, vdot, float32 = numpy.frombuffer, numpy.vdot, numpy.dtype("<f4")
+
+    def are_finite(data: bytes | bytearray) -> bool:
+        numbers = read(data, float32)
+        return isfinite(vdot(numbers, numbers)) or bool(numpy.isfinite(numbers).all())
+
+    return are_finite
 
 
 def json_vectors(chunk: EmbedChunk) -> Any:

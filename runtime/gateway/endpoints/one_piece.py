@@ -14,7 +14,7 @@ from ...requests.trace import Trace
 from ..bodies import read_object
 from ..exchange import Exchange
 from ..request_head import priority_of
-from ..responses import json_answered
+from ..responses import in_turns, json_response
 
 
 def answer_asked(
@@ -32,9 +32,11 @@ def answer_asked(
             exchange.deadline(),
             trace,
             priority=priority_of(request),
-            headers=request.headers,
+            headers=request._headers,
         )
-        return await json_answered(asked.write(chunk, name), trace, name)
+        pieces = asked.write(chunk, name)
+        told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
+        return json_response(told, trace, name)
 
     return answer
 

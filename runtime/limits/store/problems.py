@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +16,6 @@ Do = Callable[..., Awaitable[Any]]
 
 class StoreError(Exception):
     """The store cannot be used now; the message says which, and why."""
-
-
-async def on_a_thread(do: Callable[..., T], *arguments: Any) -> T:
-    """What `do` gives, beside the event loop. Raises StoreError where there is no thread for it now."""
-    try:
-        doing = asyncio.get_running_loop().run_in_executor(None, do, *arguments)
-    except RuntimeError as error:
-        raise StoreError(f"the state cannot be used: {error}") from None
-    return await doing
 
 
 class Problems:

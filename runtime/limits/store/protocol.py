@@ -123,9 +123,9 @@ Change = Callable[[SpendState, float], Granted]
 class SharedSpend(Protocol):
     """What budgets have spent. Each call is atomic. Raises StoreError."""
 
-    async def update(self, account: str, now: float, change: Change) -> Granted:
-        """Do `change` with what is kept for `account`, and keep its outcome. Who has a clock for all
-        processes gives that to `change`, the others `now`.
+    async def update(self, account: str, change: Change) -> Granted:
+        """Do `change` with what is kept for `account`, and keep its outcome. The time is that of one clock,
+        which all processes see set at once.
 
         account: a project and a deployment, with a slash between them.
         """

@@ -43,7 +43,7 @@ class RedisSpend:
         self._looks = Looks()
         self._is_cluster = False
 
-    async def update(self, account: str, now: float, change: Change) -> Granted:
+    async def update(self, account: str, change: Change) -> Granted:
         """As `SharedSpend.update`; the time is that of the server."""
         key = _key(account)
         for _ in range(ATTEMPTS):

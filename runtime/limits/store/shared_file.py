@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +20,8 @@ from typing import Any, TypeVar
 from ....compiler.plan import RateLimits
 from ...policies.shared_window import SharedWindow
 from ...requests.errors import StartError
-from .problems import Problems, StoreError, on_a_thread
+from .file_thread import FileThread
+from .problems import Problems
 from .protocol import AccountLimits, Ask, Grant, Opening, Return, Share
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ PROBING = 5.0
 """Seconds after which a process that probes, and is not heard of any more, makes room for another."""
 
 _PATIENCE = 5.0
+_BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS shared (name TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID"
 _WRITE = "INSERT INTO shared VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
 
@@ -51,10 +52,10 @@ def alone_in(directory: Path) -> Iterator[None]:
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether what is open may be of no use any more: it is damaged, another one than was opened, or could
-    not be read or written."""
+    """Whether what is open may be of no use any more: it is damaged, another one than was opened, could not
+    be read or written, or was opened while nothing could be written."""
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return type(error) is sqlite3.DatabaseError or kind in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR)
+    return type(error) is sqlite3.DatabaseError or kind in _BROKEN
 
 
 @contextmanager
@@ -78,7 +79,7 @@ class SharedFile:
         self._problems = problems
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
-        self._lock = threading.Lock()
+        self._thread = FileThread(self._path)
 
     async def start(self) -> None:
         """Raises StartError."""
@@ -89,35 +90,36 @@ class SharedFile:
                 f"the state in {self._path} cannot be used: {error}; name another folder with --state"
             ) from None
 
-    def close(self) -> None:
+    async def stop(self) -> None:
         """Safe to call twice."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        await self._thread.end(self._close)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     async def change(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
         """What `act` gives beside the text that takes the place of the one it is given. Raises StoreError."""
         with self._problems.watch(name.partition(" ")[0]):
-            return await on_a_thread(self._change, name, act)
+            return await self._thread.do(self._change, name, act)
 
     def _change(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
-        with self._lock:
+        try:
             try:
-                try:
-                    return self._transact(name, act)
-                except sqlite3.Error as error:
-                    if not is_broken(error):
-                        raise
-                    if type(error) is sqlite3.DatabaseError:
-                        with alone_in(self._directory):
-                            if self._found() == self._opened:  # or else another process did
-                                self._remove(error)
-                    elif self._found() == self._opened:
-                        self._opened = None
-                    return self._transact(name, act)
-            except (OSError, sqlite3.Error, ValueError) as error:
-                raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
+                return self._transact(name, act)
+            except sqlite3.Error as error:
+                if not is_broken(error):
+                    raise
+                if type(error) is sqlite3.DatabaseError:
+                    with alone_in(self._directory):
+                        if self._found() == self._opened:  # or else another process did
+                            self._remove(error)
+                elif self._found() == self._opened:
+                    self._opened = None
+                return self._transact(name, act)
+        except (OSError, sqlite3.Error, ValueError) as error:
+            raise self._thread.error(error) from None
 
     def _transact(self, name: str, act: Callable[[str | None], tuple[str, T]]) -> T:
         connection = self._connected()

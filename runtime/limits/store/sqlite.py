@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any
 
 from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
+from .file_thread import Act, FileThread, Together
 from .looks import Looks
-from .problems import Problems, StoreError, on_a_thread
+from .problems import Problems
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
 from .shared_file import FileHealth, FileLimits, SharedFile, alone_in, is_broken, transaction
-
-T = TypeVar("T")
+from .sqlite_values import SqliteValues
 
 FILE = "spend.sqlite3"
 
@@ -39,27 +38,6 @@ CREATE INDEX IF NOT EXISTS kept_until ON kept (until);
 _WRITE = "INSERT INTO budgets VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
 
 
-_KEEP = (
-    "INSERT INTO kept VALUES (?, ?, ?) "
-    "ON CONFLICT DO UPDATE SET until = excluded.until, value = excluded.value"
-)
-_FORGET = "DELETE FROM kept WHERE until <= ?"
-_MAKE_ROOM = "DELETE FROM kept WHERE name IN (SELECT name FROM kept ORDER BY until DESC LIMIT -1 OFFSET ?)"
-MOST_KEPT = 20_000
-"""Values that are kept; those that go first anyway make room."""
-
-
-_TOGETHER = 100
-"""Budgets that are changed in one transaction at most, for which other processes wait."""
-
-
-class _Update(NamedTuple):
-    account: str
-    now: float
-    change: Change
-    outcome: asyncio.Future[Granted]
-
-
 class SqliteStore:
     """A SQLite file in `directory`; processes of one machine may share it.
 
@@ -71,7 +49,9 @@ class SqliteStore:
         self.where = str(directory)
         self.problems = Problems()
         self.spend: SharedSpend | None = self
-        self.values: SharedValues = SqliteValues(self)
+        self._thread = FileThread(directory / FILE)
+        self.values: SharedValues = SqliteValues(Together(self._thread, self.transact), self.problems)
+        self._budgets = Together(self._thread, self.transact)
         self._shared = SharedFile(directory, self.problems) if several else None
         self.limits: SharedLimits | None = FileLimits(self._shared) if self._shared else None
         self.health: SharedHealth | None = FileHealth(self._shared) if self._shared else None
@@ -79,9 +59,6 @@ class SqliteStore:
         self._path = directory / FILE
         self._opened: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
-        self._asked: list[_Update] = []
-        self._updating: asyncio.Task[None] | None = None
         self._looks = Looks()
         self._version: int | None = None
         """Of the file at the last look: another one where other connections have written since."""
@@ -99,42 +76,23 @@ class SqliteStore:
 
     async def stop(self) -> None:
         if self._shared is not None:
-            self._shared.close()
+            await self._shared.stop()
+        await self._thread.end(self._close)
+
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
-            with self._lock:
-                connection.close()
+            connection.close()
 
-    async def update(self, account: str, now: float, change: Change) -> Granted:
-        """As `SharedSpend.update`; the time is that of who asks, since all are on one machine."""
+    async def update(self, account: str, change: Change) -> Granted:
+        """As `SharedSpend.update`; the time is that of the machine, on which all of them are."""
         with self.problems.watch("budgets"):
-            outcome: asyncio.Future[Granted] = asyncio.get_running_loop().create_future()
-            self._asked.append(_Update(account, now, change, outcome))
-            if self._updating is None or self._updating.done():  # done: cancelled, with those it worked for
-                self._updating = asyncio.create_task(self._update_asked())
-            return await outcome
-
-    async def _update_asked(self) -> None:
-        """Do what is asked for, and together what is asked for meanwhile."""
-        while self._asked:
-            some, self._asked = self._asked[:_TOGETHER], self._asked[_TOGETHER:]
-            try:
-                done = await on_a_thread(self.transact, partial(self._update, some))
-            except Exception as error:
-                done = [error] * len(some)
-            for each, granted in zip(some, done, strict=True):
-                if each.outcome.done():  # nobody waits any more
-                    continue
-                if isinstance(granted, Granted):
-                    each.outcome.set_result(granted)
-                else:
-                    each.outcome.set_exception(granted)
-        self._updating = None
+            return await self._budgets.do(partial(self._update, account, change))
 
     async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
         """As `SharedSpend.look`."""
         with self.problems.watch("budgets"):
-            return await on_a_thread(self.transact, partial(self._look, accounts), "BEGIN")
+            return await self._budgets.do(partial(self._look, accounts), writes=False)
 
     def _open(self) -> sqlite3.Connection:
         """A connection; processes that start at the same time wait for each other."""
@@ -201,21 +159,13 @@ class SqliteStore:
             "starts anew"
         )
 
-    def _update(self, asked: Sequence[_Update], connection: sqlite3.Connection) -> list[Granted | Exception]:
-        """What is granted of each, or what is wrong with what is kept for it."""
-        done: list[Granted | Exception] = []
-        for each in asked:
-            try:
-                state = self._read(connection, each.account)
-            except ValueError as error:
-                done.append(self._error(error))
-                continue
-            granted = each.change(state, each.now)
-            if granted.state != state:
-                connection.execute(_WRITE, (each.account, granted.state.encode()))
-                self._looks.seen.pop(each.account, None)
-            done.append(granted)
-        return done
+    def _update(self, account: str, change: Change, connection: sqlite3.Connection) -> Granted:
+        state = self._read(connection, account)
+        granted = change(state, time.time())
+        if granted.state != state:
+            connection.execute(_WRITE, (account, granted.state.encode()))
+            self._looks.seen.pop(account, None)
+        return granted
 
     def _look(self, accounts: Sequence[str], connection: sqlite3.Connection) -> dict[str, SpendState]:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
@@ -224,29 +174,32 @@ class SqliteStore:
         self._version = version
         return self._looks.changed(found)
 
-    def transact(self, act: Callable[[sqlite3.Connection], T], begin: str = "BEGIN IMMEDIATE") -> T:
-        """What `act` gives, all of which is done or nothing; where what is open is broken, it is opened anew
-        for that. Raises StoreError."""
-        with self._lock:
+    def transact(self, acts: Sequence[Act], begin: str = "BEGIN IMMEDIATE") -> list[Any]:
+        """What each of `acts` gives, or what is wrong with what is kept for it: all in one transaction, which
+        counts or does not; where what is open is broken, it is opened anew for that. Raises StoreError."""
+        try:
             try:
-                try:
-                    return self._transact(act, begin)
-                except sqlite3.Error as error:
-                    if not is_broken(error):
-                        raise
-                    if self._there() == self._opened:
-                        self._opened = None
-                    return self._transact(act, begin)
-            except (OSError, sqlite3.Error, ValueError) as error:
-                raise self._error(error) from None
+                return self._transact(acts, begin)
+            except sqlite3.Error as error:
+                self._looks.seen = {}  # what was seen in it is none
+                if not is_broken(error):
+                    raise
+                if self._there() == self._opened:
+                    self._opened = None
+                return self._transact(acts, begin)
+        except (OSError, sqlite3.Error) as error:
+            raise self._thread.error(error) from None
 
-    def _transact(self, act: Callable[[sqlite3.Connection], T], begin: str) -> T:
+    def _transact(self, acts: Sequence[Act], begin: str) -> list[Any]:
         connection = self._open_connection()
         with transaction(connection, begin):
-            return act(connection)
+            return [self._outcome(act, connection) for act in acts]
 
-    def _error(self, error: Exception) -> StoreError:
-        return StoreError(f"the state in {self._path} cannot be used: {error}")
+    def _outcome(self, act: Act, connection: sqlite3.Connection) -> Any:
+        try:
+            return act(connection)
+        except ValueError as error:
+            return self._thread.error(error)
 
     def _read(self, connection: sqlite3.Connection, account: str) -> SpendState:
         """What is kept for `account`; it begins with what the first version kept by the deployment's name."""
@@ -284,49 +237,6 @@ class SqliteStore:
                     "this process knows"
                 )
         return self._connection
-
-
-class SqliteValues:
-    """Values beside the spend of `store`; the clock is that of the machine."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-
-    async def put(self, name: str, value: str, seconds: float) -> None:
-        def put(connection: sqlite3.Connection) -> None:
-            now = time.time()
-            connection.execute(_FORGET, (now,))
-            connection.execute(_KEEP, (name, now + seconds, value))
-            connection.execute(_MAKE_ROOM, (MOST_KEPT,))
-
-        await self._do(put)
-
-    async def get(self, name: str) -> str | None:
-        def get(connection: sqlite3.Connection) -> str | None:
-            asked = "SELECT value FROM kept WHERE name = ? AND until > ?"
-            found = connection.execute(asked, (name, time.time())).fetchone()
-            return None if found is None else str(found[0])
-
-        return await self._do(get)
-
-    async def swap(self, name: str, before: str, value: str, seconds: float) -> bool:
-        def swap(connection: sqlite3.Connection) -> bool:
-            now = time.time()
-            asked = "UPDATE kept SET value = ?, until = ? WHERE name = ? AND value = ? AND until > ?"
-            return connection.execute(asked, (value, now + seconds, name, before, now)).rowcount > 0
-
-        return await self._do(swap)
-
-    async def delete(self, name: str) -> bool:
-        def delete(connection: sqlite3.Connection) -> bool:
-            asked = "DELETE FROM kept WHERE name = ? AND until > ?"
-            return connection.execute(asked, (name, time.time())).rowcount > 0
-
-        return await self._do(delete)
-
-    async def _do(self, act: Callable[[sqlite3.Connection], T]) -> T:
-        with self._store.problems.watch("values"):
-            return await on_a_thread(self._store.transact, act)
 
 
 def _text(connection: sqlite3.Connection, account: str) -> str | None:

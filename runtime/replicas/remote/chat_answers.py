@@ -14,6 +14,7 @@ from ...dialects.adapt import (
     Checked,
     HeldAnswer,
     is_of_later_call,
+    named_back,
 )
 from ...dialects.no_json import no_json
 from ...dialects.provider_errors.classify import Classifier
@@ -53,7 +54,8 @@ class Fit(NamedTuple):
     passes: the bytes of its answer are what the client understands. changes: the places of what was changed,
     in the client's words. by_tool: the function whose call stands
     for the answer. headers: what is said beside it. checked: what the answer is held to here.
-    one_call: the first call of a function is all that the client wants.
+    one_call: the first call of a function is all that the client wants. names: the client's names of
+    functions, by those that were sent.
     """
 
     path: str
@@ -64,6 +66,7 @@ class Fit(NamedTuple):
     headers: Mapping[str, str] = NO_OPTIONS
     checked: tuple[Checked, ...] = ()
     one_call: bool = False
+    names: Mapping[str, str] = NO_OPTIONS
 
 
 def gathered(reader: AnswerReader, body: bytes, classifier: Classifier) -> list[Event]:
@@ -95,6 +98,7 @@ class EventsReader:
         self._passes = fit.passes
         self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
         self._one_call = fit.one_call
+        self._names = fit.names
         self._held = HeldAnswer(*fit.checked) if fit.checked else None
         self._usage: Usage | None = None
         self._failed = False
@@ -127,6 +131,8 @@ class EventsReader:
         told: list[Event] = []
         failure: RequestError | None = None
         for event in events:
+            if self._names:
+                event = named_back(event, self._names)
             if isinstance(event, Failed):
                 failure = event.error
             elif self._one_call and is_of_later_call(event):

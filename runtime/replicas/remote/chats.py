@@ -23,11 +23,13 @@ from ...dialects.adapt import (
     HeldAnswer,
     Note,
     OneCall,
+    Renamed,
     StructuredByTool,
     ToRead,
     Unsuitable,
     adapt,
     is_of_later_call,
+    named_back,
     only_in_responses,
 )
 from ...dialects.adapt.dialects import RESTS
@@ -119,6 +121,8 @@ class Chats:
                 usage = event.usage
             elif type(event) is Failed:
                 raise event.error
+        if fit.names:
+            events = [named_back(event, fit.names) for event in events]
         if fit.one_call:
             events = [event for event in events if not is_of_later_call(event)]
         if fit.by_tool is not None:
@@ -182,7 +186,8 @@ class Chats:
         is_read = one_call or any(isinstance(note, ToRead) for note in fit.notes)
         passes = same and tool is None and not is_read and (not checked or self._dialect != OPENAI_CHAT)
         fitted = self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
-        return fitted._replace(checked=checked, one_call=one_call)
+        names = {note.sent: note.name for note in fit.notes if isinstance(note, Renamed)}
+        return fitted._replace(checked=checked, one_call=one_call, names=names or NO_OPTIONS)
 
     def _native(self, request: ChatRequest) -> dict[str, Any] | None:
         """The body as it came, without what says nothing; None where it has to be written anew."""
@@ -218,7 +223,7 @@ class Chats:
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
         changes = tuple(dict.fromkeys(note.where for note in notes)) if notes else ()
-        fit = new_tuple(Fit, (path, sent, passes, changes, by_tool, headers, (), False))
+        fit = new_tuple(Fit, (path, sent, passes, changes, by_tool, headers, (), False, NO_OPTIONS))
         said = request.said
         if said is None or not said.headers or said.dialect != self._dialect:
             return fit

@@ -71,6 +71,8 @@ class Straight:
         self._json_alone = not can.json_word
         self._any_call = can.call_signature is None and not can.calls_need_thoughts
         self._ids = re.compile(can.call_ids or "(?s).*")
+        self._functions = ("function", "custom") if can.custom_tools is False else ("function",)
+        self._names = re.compile(can.tool_names or "(?s).*")
         self._parts = {
             kind: fields
             for kind, fields in _PLAIN_PARTS.items()
@@ -117,7 +119,15 @@ class Straight:
         tools = body.get("tools")
         if tools is None:
             return "parallel_tool_calls" not in body and "tool_choice" not in body and "tools" not in body
-        return bool(tools) and type(tools) is list and all(type(t) is dict and len(t) == 2 for t in tools)
+        return bool(tools) and type(tools) is list and all(map(self._tool, tools))
+
+    def _tool(self, tool: Any) -> bool:
+        if type(tool) is not dict or len(tool) != 2:
+            return False
+        function = tool.get("function")
+        if type(function) is not dict:
+            return tool.get("type") not in self._functions
+        return type(name := function.get("name")) is str and self._names.fullmatch(name) is not None
 
     def _message(self, message: dict[str, Any]) -> bool:
         content = message.get("content")
@@ -145,8 +155,11 @@ class Straight:
         if type(call) is not dict or not call.keys() <= _PLAIN_CALL:
             return False
         function = call.get("function")
-        if type(function) is dict and type(function.get("arguments")) is dict:
-            return False
+        if type(function) is dict:
+            if type(function.get("arguments")) is dict:
+                return False
+            if type(name := function.get("name")) is str and self._names.fullmatch(name) is None:
+                return False
         return type(id := call.get("id")) is str and self._ids.fullmatch(id) is not None
 
     def _part(self, part: Any) -> bool:

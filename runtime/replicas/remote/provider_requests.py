@@ -79,7 +79,7 @@ class ProviderRequests:
         content_type: str | None = None
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
-            path, body, _, _, _, beside, _, _ = self.asked(request)[1]
+            path, body, _, _, _, beside, _, _, _ = self.asked(request)[1]
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self.passed.request(request)
             content_type = None if kind == JSON else kind

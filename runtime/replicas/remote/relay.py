@@ -34,6 +34,8 @@ _BEGIN = b"\r\ndata: "
 """Of an event, behind the size of the chunk of HTTP that it is."""
 _AROUND = len(b"data: \n\n")
 """Bytes of an event beside its data."""
+ALL_SENT: Read = ([], None)
+"""In place of what is left, when the last of a stream has gone to its client."""
 
 
 class Relay:
@@ -155,7 +157,7 @@ class Relay:
                 self.left = read
                 return False
             if is_last:
-                self.left = [], None
+                self.left = ALL_SENT
                 return False
             if body.since is None:
                 body.goes_on()

@@ -29,6 +29,7 @@ from ...requests.request import (
     ChatRequest,
     ClassifyRequest,
     CompletionRequest,
+    EmbedRequest,
     PassedRequest,
     Request,
     TensorRequest,
@@ -50,7 +51,7 @@ from .passthrough_requests import JSON
 from .provider_client import READ_AHEAD, check_packages, client_of
 from .provider_requests import ProviderRequests
 from .proxy import proxy_of
-from .relay import Parser, Relay
+from .relay import ALL_SENT, Parser, Relay
 from .stream_pieces import beginning, read_piece
 from .whole_answers import MAX_ANSWER, WholeAnswers, most_bytes
 
@@ -76,6 +77,7 @@ _OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
 _TENSORS = (TensorRequest, ClassifyRequest)
 
 _OPENS, _CLOSES = b"{}"
+_OPENINGS = (b"{", b"[")
 
 _SUCCESSES = (200, 201, 203)
 """Those whose body is the answer: 201 is that of frameworks to each POST, 203 comes by way of proxies."""
@@ -192,7 +194,9 @@ class RemoteReplica:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
-            begin, is_whole = await beginning(body, READ_AHEAD)
+            begin, is_whole = await body.piece(READ_AHEAD), False
+            if begin[:1] in _OPENINGS:
+                begin, is_whole = await beginning(body, begin, READ_AHEAD)
             if is_whole and not self._is_bedrock:
                 body.keep_to(most_bytes(request))
                 json = begin + await body.whole()
@@ -224,6 +228,8 @@ class RemoteReplica:
                         silence, data = bound, b""  # where all is said, this is the end
                 if relay is None or (read := relay.left) is None:
                     read = self._read(reader, parser, body, data)
+                elif read is ALL_SENT:
+                    break
                 else:
                     relay.left = None
                 chunks, error = read
@@ -285,8 +291,14 @@ class RemoteReplica:
         """
         if body is not None:
             pass
-        elif type(response) is LeanAnswer and response.whole is not None:
-            body = response.whole
+        elif type(response) is LeanAnswer and (whole := response.whole) is not None:
+            if type(whole) is not bytes:
+                if isinstance(request, EmbedRequest) and (whole[0], whole[-1]) == (_OPENS, _CLOSES):
+                    return with_upstream(
+                        self._answers.read(request, whole, response.headers, classifier), upstream
+                    )
+                whole = bytes(whole)
+            body = whole
         elif type(response) is LeanAnswer and response.rest is not None:
             body = await self._body(response, until, most_bytes(request)).rest(response.rest)
         elif (content := response.content).is_eof():  # it came along with its head

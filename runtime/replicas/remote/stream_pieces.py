@@ -12,12 +12,12 @@ from .passthrough_streams import PassingReader, Read
 from .relay import Parser
 
 
-async def beginning(body: Body, most: int) -> tuple[bytes, bool]:
+async def beginning(body: Body, begin: bytes, most: int) -> tuple[bytes, bool]:
     """The first bytes of `body`, and whether it is JSON in one piece, whatever it is called.
 
-    most: bytes that are read at once. Raises OutOfBounds and ClientError.
+    begin: those that were read, with an opening brace or bracket in front. most: bytes that are read at once.
+    Raises OutOfBounds and ClientError.
     """
-    begin = await body.piece(most)
     while begin.startswith(b"{") and (goes_on := is_lines(begin)) is not True:
         if goes_on is False or not (more := await body.piece(most)):
             return begin, True

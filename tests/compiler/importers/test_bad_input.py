@@ -99,6 +99,14 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
         ),
         ("version: 1.2.1\nendpoints: {custom: [{name: a}]}", "LibreChat", "OpenAI-like provider"),
         ("name: a\nmodels: [{name: b, provider: openai, model: c}]", "Continue", "OpenAI-like provider"),
+        ("$schema: a\nmcp: {a: {type: local}}", "opencode, which names no provider", "OpenAI-like"),
+        ("model: openai/a\nopenai-api-base: http://a", "aider", "OpenAI-like"),
+        ("agent: {default_model: {provider: ollama, model: a}}", "Zed", "OpenAI-like"),
+        ("Providers: [{name: a}]\nRouter: {default: a}", "Claude Code Router", "each model"),
+        ("vllm_endpoints: [{name: a, address: b}]", "vLLM's semantic router", "each model"),
+        ("data: [{base_url: 'http://a', models: a}]", "One API, channels of it", "each model"),
+        ("catalog: {a: {url: 'hf://a/b', engine: VLLM}}", "KubeAI, as Helm reads it", "launch { command"),
+        ("models: {a: {model: ai/gemma3, context_size: 9}}", "Docker Compose", "launch { command"),
         ("servingEngineSpec: {modelSpec: []}", "vLLM's production stack, as Helm reads it", "endpoint"),
         ("kind: Service\napiVersion: v1\nmetadata: {name: a}", "Kubernetes", "ConfigMap"),
     ],
@@ -110,6 +118,21 @@ def test_a_file_of_another_system_is_named_and_what_is_read(
         import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
     assert failed.value.message == f"this is a file of {title}"
     assert advice in str(failed.value.help)
+    assert "LiteLLM" in str(failed.value.help)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        (".env", "# keys\nOPENAI_API_KEY=a\n", "variables of the environment"),
+        ("house.env.example", "A=\n", "variables of the environment"),
+        ("Modelfile", "FROM llama3.2\nPARAMETER temperature 1\n", "Ollama"),
+    ],
+)
+def test_a_file_of_a_form_of_its_own_is_named(tmp_path: Path, name: str, text: str, title: str) -> None:
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text, name, tmp_path, tmp_path / "out.infer")
+    assert failed.value.message.startswith(f"this is a file of {title}")
     assert "LiteLLM" in str(failed.value.help)
 
 

@@ -530,7 +530,8 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
     assert values["env.runtime.endpoint"] == 'env("HOUSE", "https://house.example.com/v1")'
     assert came.lost() == set()
     params = "model_list[0].litellm_params."
-    assert came.changed() == {f"{params}extra_headers.X-Token", f"{params}temperature"}
+    named = "model_list[1].litellm_params.model"  # it has no `openai/` before it here
+    assert came.changed() == {f"{params}extra_headers.X-Token", f"{params}temperature", named}
 
 
 def test_addresses_from_the_environment_get_the_path_that_they_need(bring: Import) -> None:

@@ -235,11 +235,6 @@ async def test_texts_that_change_each_other_run_one_by_one(
             assert numpy.array_equal((await embed(replica, text)).vectors[0], vector)
 
 
-async def test_real_texts_share_runs() -> None:
-    async with running(onnx_plan(batching=BATCHING)) as replica:
-        assert replica.status().warnings == ()
-
-
 async def test_texts_that_are_written_take_turns_where_they_change_each_other(tmp_path: Path) -> None:
     made = load(causal_lm(tmp_path / "m.onnx", can_pad=True))
     [last] = [each for each in made.graph.node if each.output == ["logits"]]

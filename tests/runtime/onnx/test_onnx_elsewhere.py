@@ -26,8 +26,8 @@ from inferc.runtime.requests.request import (
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.remote import gateway_of, plan_of, running
-from .plans import MODELS, embed_spec, file_ref, onnx_plan
-from .toys import line, scorer, tensor_plan
+from .plans import MODELS, file_ref, onnx_plan
+from .toys import line, scorer, small_plan, tensor_plan
 
 TOKENIZER = file_ref(MODELS / "tokenizer.json")
 TEXTS = ("hello", "a longer one")
@@ -36,7 +36,7 @@ TEXTS = ("hello", "a longer one")
 def plans(folder: Path) -> list[OnnxServingPlan]:
     one, three = scorer(folder / "one.onnx", 1), scorer(folder / "three.onnx", 3)
     return [
-        evolve(onnx_plan(task=embed_spec()), deployment="embedder"),
+        small_plan(folder),
         evolve(onnx_plan(model=one, task=RerankSpec(tokenizer=TOKENIZER)), deployment="ranker"),
         evolve(
             onnx_plan(model=three, task=ClassifySpec(tokenizer=TOKENIZER, labels=("a", "b", "c"))),

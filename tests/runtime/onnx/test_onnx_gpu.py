@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from attrs import evolve
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import (
+    Batching,
     ExecutionProvider,
     GenerateSpec,
     OnnxServingPlan,
@@ -31,6 +30,7 @@ from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
 from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import StartError
 
+from ...support.forked import ROOT, ran
 from ...support.rows import each_row
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import causal_lm, line
@@ -141,6 +141,15 @@ def test_a_gpu_has_two_runs_at_a_time_and_one_with_graphs() -> None:
     )
 
 
+def test_runs_at_the_same_time_follow_threads_and_batching() -> None:
+    assert concurrent_runs(onnx_plan(providers="cuda cpu"), cores=64) == 2
+    assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=4)), cores=16) == 4
+    assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=8)), cores=2) == 1
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=16) == 2
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=1) == 1
+    assert concurrent_runs(onnx_plan(), cores=16) == 16
+
+
 def test_replicas_on_one_gpu_share_a_session_but_not_with_graphs_and_not_across_gpus(tmp_path: Path) -> None:
     def key(plan: OnnxServingPlan, index: int, gpu: int) -> object:
         model = LoadedModel(
@@ -223,17 +232,9 @@ async def test_generation_with_cuda_graphs_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_a_gpu_is_to_show_is_rehearsed_on_the_cpu() -> None:
-    command = [
-        sys.executable,
-        "scripts/gpu.py",
-        "--rehearse",
-        "--times",
-        "1",
-        "--only",
-        "embeddings",
-        "graphs",
-    ]
-    done = subprocess.run(command, cwd=MODELS.parents[1], capture_output=True, text=True, check=False)
+    program = "import runpy; runpy.run_path('scripts/gpu.py', run_name='__main__')"
+    words = ["--rehearse", "--times", "1", "--only", "embeddings", "graphs"]
+    done = ran("-c", program, *words, cwd=ROOT, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     _, embeddings, graphs = done.stdout.splitlines()
     assert embeddings.startswith("ok       embeddings")

@@ -262,47 +262,39 @@ async def test_a_text_that_is_too_long_is_refused_where_it_must_not_be_cut() -> 
 LONG = "one two three four five six seven eight"
 
 
-@pytest.mark.parametrize("options", [{"truncate": "NONE"}, {"truncate": False}, {"truncation": False}])
-@pytest.mark.parametrize("texts", [(LONG,), ("short", LONG)])
-async def test_a_request_may_say_that_its_texts_must_not_be_cut(
-    options: dict[str, Any], texts: tuple[str, ...]
-) -> None:
+async def test_a_request_may_say_that_its_texts_must_not_be_cut() -> None:
     async with running(onnx_plan(task=embed_spec(max_length=6))) as replica:
-        await replica.answer(EmbedRequest(texts), None)
-        await replica.answer(EmbedRequest(texts, options={"truncate": "END", "truncation": True}), None)
-        with pytest.raises(ContextLengthExceeded, match="more than 6 tokens"):
-            await replica.answer(EmbedRequest(texts, options=options), None)
-        await replica.answer(EmbedRequest(("one two",), options=options), None)
+        for texts in ((LONG,), ("short", LONG)):
+            await replica.answer(EmbedRequest(texts), None)
+            await replica.answer(EmbedRequest(texts, options={"truncate": "END", "truncation": True}), None)
+            for options in ({"truncate": "NONE"}, {"truncate": False}, {"truncation": False}):
+                with pytest.raises(ContextLengthExceeded, match="more than 6 tokens"):
+                    await replica.answer(EmbedRequest(texts, options=options), None)
+                await replica.answer(EmbedRequest(("one two",), options=options), None)
 
 
-@pytest.mark.parametrize(
-    "options", [{"truncate": "START"}, {"truncate": 5}, {"normalize": False}, {"prompt_name": "query"}]
-)
-async def test_what_a_local_model_cannot_do_with_texts_is_refused_by_name(options: dict[str, Any]) -> None:
-    async with running(onnx_plan()) as replica:
-        harmless = {"input_type": "query", "user": "u", "normalize": True, "late_chunking": False}
-        await replica.answer(EmbedRequest(("a",), options=harmless), None)
-        with pytest.raises(BadRequest) as refused:
-            await replica.answer(EmbedRequest(("a",), options=options), None)
-        assert refused.value.param == next(iter(options))
-
-
-async def test_a_request_may_ask_for_fewer_dimensions_but_not_for_more_than_there_are() -> None:
+async def test_a_request_may_want_other_vectors_as_far_as_the_model_can() -> None:
+    harmless = {"input_type": "query", "user": "u", "normalize": True, "late_chunking": False}
     async with running(onnx_plan(task=embed_spec(dimensions=64))) as replica:
+        first = (await embed(replica, "some text")).vectors
         short = await replica.answer(EmbedRequest(("some text",), 16), None)
         with pytest.raises(BadRequest, match=r"`dimensions` is 65, and the vectors of .* have 64") as refused:
             await replica.answer(EmbedRequest(("some text",), 65), None)
-    async with running(onnx_plan()) as replica:
-        full = (await embed(replica, "some text")).vectors[:, :16]
-    assert isinstance(short, EmbedChunk)
-    assert refused.value.param == "dimensions"
-    numpy.testing.assert_allclose(short.vectors, full / numpy.linalg.norm(full), atol=1e-5)
-
-
-async def test_vectors_of_fewer_dimensions_are_the_first_ones_scaled_again() -> None:
-    async with running(onnx_plan(task=embed_spec(dimensions=64))) as replica:
-        short = (await embed(replica, "some text")).vectors
+        assert refused.value.param == "dimensions"
     async with running(onnx_plan()) as replica:
         full = (await embed(replica, "some text")).vectors
-    expected = full[:, :64] / numpy.linalg.norm(full[:, :64])
-    numpy.testing.assert_allclose(short, expected, atol=1e-5)
+        await replica.answer(EmbedRequest(("a",), options=harmless), None)
+        for options in (
+            {"truncate": "START"},
+            {"truncate": 5},
+            {"normalize": False},
+            {"prompt_name": "query"},
+        ):
+            with pytest.raises(BadRequest) as refused:
+                await replica.answer(EmbedRequest(("a",), options=options), None)
+            assert refused.value.param == next(iter(options))
+    assert isinstance(short, EmbedChunk)
+    for vectors in (first, short.vectors):
+        part = full[:, : vectors.shape[1]]
+        numpy.testing.assert_allclose(vectors, part / numpy.linalg.norm(part), atol=1e-5)
+    assert (first.shape[1], short.vectors.shape[1]) == (64, 16)

@@ -101,6 +101,9 @@ class Providers:
     def _key(self, provider: str, node: Node) -> _Key:
         listed = node.get("models")
         models = [str(item.value) for item in listed.items] if listed is not None else []
+        aliases = node.get("aliases")
+        if aliases is not None:
+            models = list(dict.fromkeys([*(models or ["*"]), *aliases.entries]))
         value = node.get("value")
         return _Key(
             node,
@@ -116,7 +119,9 @@ class Providers:
         places: dict[tuple[object, ...], list[_Key]] = {}
         for key in keys:
             if model in key.models or "*" in key.models or not key.models:
-                places.setdefault(_place(key.node), []).append(key)
+                named = _named(key.node, model)
+                place = (*_place(key.node), named.value if named is not None else None)
+                places.setdefault(place, []).append(key)
         called = provider if model == "*" else f"{provider}/{model}"
         if len(places) < 2:
             return [self._deployment(called, provider, model, node, [*places.values(), []][0])]
@@ -140,16 +145,19 @@ class Providers:
         theirs = str(base.value) if base is not None else provider
         url = node.get("network_config", "base_url")
         first = mine[0] if mine else None
+        named = _named(first.node, model) if first is not None else None
+        asked = str(named.value) if named is not None else model
         if first is not None and first.node.get("azure_key_config") is not None:
-            self._azure(made, model, first.node)
+            self._azure(made, model, first.node, named)
         elif first is not None and first.node.get("vertex_key_config") is not None:
-            if not self._vertex(made, model, first.node):
+            if not self._vertex(made, asked, first.node):
                 return None
         elif first is not None and first.node.get("bedrock_key_config") is not None:
-            if not self._bedrock(made, model, first.node):
+            if not self._bedrock(made, asked, first.node):
                 return None
-        elif not aim_at(made, theirs, model, self._address(url, theirs, node)):
+        elif not aim_at(made, theirs, asked, self._address(url, theirs, node)):
             return None
+        draft.kept(*(each for key in mine if (each := _named(key.node, model)) is not None))
         if model == "*" and made.label_of("runtime") != "gemini":
             made.put("model", "*" if made.label_of("runtime") == COMPATIBLE else f"{theirs}/*")
         draft.kept(url, base)
@@ -161,7 +169,7 @@ class Providers:
             made.put("runtime.api_key", secrets, *nodes)
             made.put("replicas", len(secrets))
         if made.label_of("runtime") != "bedrock":
-            expected_key(made, theirs)
+            expected_key(draft, made, theirs, url=url)
         draft.deployments.append(made)
         self.made[f"{provider}/{model}"] = made.name
         return made
@@ -178,16 +186,14 @@ class Providers:
             return address + own.removesuffix(_CHAT)
         return address if provider in ("anthropic", "gemini") or address.endswith("/v1") else f"{address}/v1"
 
-    def _azure(self, made: Deployment, model: str, key: Node) -> None:
+    def _azure(self, made: Deployment, model: str, key: Node, named: Node | None) -> None:
         draft, config = self._draft, key.get("azure_key_config")
         assert config is not None
         endpoint, version = config.get("endpoint"), config.get("api_version")
-        deployments = config.get("deployments")
-        named = deployments.get(model) if deployments is not None else None
         host = azure_address(str(endpoint.value)) if endpoint is not None else None
         own = [named] if named is not None else []
         made.put("model", model)
-        if host is not None and host[1:] == (None, None) and endpoint is not None:
+        if host is not None and host[1:] == (None, None) and endpoint is not None and model != "*":
             block = made.runtime("openai")
             block.put("azure_resource", host[0], endpoint)
             block.put("azure_deployment", str(named.value) if named is not None else model, *own)
@@ -224,13 +230,10 @@ class Providers:
     def _bedrock(self, made: Deployment, model: str, key: Node) -> bool:
         config = key.get("bedrock_key_config")
         assert config is not None
-        deployments = config.get("deployments")
-        named = deployments.get(model) if deployments is not None else None
         given = {name: config.get(theirs) for name, theirs in _AWS.items()}
-        self._draft.kept(named)
         return aim_at_bedrock(
             made,
-            str(named.value) if named is not None else model,
+            model,
             given,
             self._text,
             lambda node, variable: secret(node, variable_for(made.name, variable), self._draft),
@@ -240,6 +243,16 @@ class Providers:
     def _text(self, node: Node) -> object:
         written = str(node.value)
         return env(written.removeprefix("env.")) if written.startswith("env.") else written
+
+
+def _named(key: Node, model: str) -> Node | None:
+    """What a key calls a model: by its aliases, or by the deployments of its cloud.
+
+    Source: Bifrost's docs, "Aliasing Models": the provider is asked for what stands behind the alias.
+    """
+    clouds = (key.get(f"{cloud}_key_config", "deployments") for cloud in ("azure", "bedrock", "vertex"))
+    found = (each.get(model) for each in (key.get("aliases"), *clouds) if each is not None)
+    return next((each for each in found if each is not None and isinstance(each.value, str)), None)
 
 
 def _place(key: Node) -> tuple[object, ...]:

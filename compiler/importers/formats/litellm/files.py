@@ -17,19 +17,25 @@ from .groups import Files, Group, plain_name
 from .models import deployment_of
 from .routes import Routing
 from .shared import Shared
-from .surroundings import Surroundings
+from .surroundings import PREFIX, Surroundings
+
+_IN_HELM = "proxy_config"
+_RUNS = "it says how LiteLLM runs: `inferc emit helm` writes a chart for this file"
 
 
 def recognises(root: Node) -> bool:
-    """Whether this is a file of LiteLLM's proxy."""
+    """Whether this is a file of LiteLLM's proxy, or one of values of its Helm chart."""
     return any(
         key in root.entries for key in ("model_list", "router_settings", "litellm_settings", "include")
-    )
+    ) or (root.get(_IN_HELM, "model_list") is not None)
 
 
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put a whole file into the draft."""
-    _Reading(draft, root, origin).read()
+    held = root.get(_IN_HELM)
+    _Reading(draft, held or root, origin).read()
+    if held is not None:
+        draft.lost(root, _RUNS)
 
 
 class _Reading:
@@ -37,6 +43,7 @@ class _Reading:
         self._draft = draft
         self._files = Files(draft, root, origin)
         self._routing = Routing(draft, self._files)
+        self._credentials: dict[str, list[Node]] = {}
 
     def read(self) -> None:
         draft = self._draft
@@ -56,6 +63,8 @@ class _Reading:
         credentials: dict[str, Node] = {}
         for item in self._files.all_of("credential_list"):
             values, name = item.get("credential_values"), item.get("credential_name")
+            if name is not None:
+                self._credentials.setdefault(str(name.value), []).append(item)
             if values is not None and name is not None:
                 credentials[str(name.value)] = values
         variables = self._files.setting("environment_variables")
@@ -66,7 +75,9 @@ class _Reading:
         if name is None or not isinstance(name.value, str) or not name.value.strip():
             self._draft.lost(entry, "it has no `model_name`")
             return
-        group = self._files.groups.setdefault(name.value, Group(name.value))
+        called = around.meant(name, self._draft)
+        variable = called.removeprefix(PREFIX)
+        group = self._files.groups.setdefault(variable, Group(variable))
         if (again := self._again(entry, group)) is not None:
             self._draft.kept(entry)
             group.members.append(again)
@@ -74,22 +85,27 @@ class _Reading:
             return
         before = self._draft.said()
         try:
-            if name.value.count("*") > 1:
+            if variable.count("*") > 1:
                 raise Unfit("a `*` stands once in a name here: write an entry for each name")
-            made = deployment_of(entry, name.value, around, self._draft)
+            made = deployment_of(entry, variable, around, self._draft)
         except Unfit as unfit:
             self._draft.lost_whole(entry, str(unfit), before)
             return
-        params = entry.get("litellm_params", "litellm_credential_name")
-        for item in self._files.all_of("credential_list") if params is not None else ():
-            if params is not None and item.text("credential_name") == params.value:
-                self._draft.report.lean(item, params)
-                self._draft.kept(item.get("credential_name"))
-                about = item.get("credential_info")
-                if about is not None:
-                    self._draft.lost(about, "a credential has no description here", made.remarks)
+        if variable != called:
+            says = f"a name stands in the file here: write what {variable} says"
+            self._draft.overrule(Outcome.CHANGED, name, says, made.remarks)
+        if (named := entry.get("litellm_params", "litellm_credential_name")) is not None:
+            self._speak_of_credential(named, made)
         group.members.append(made)
         group.entries.append(entry)
+
+    def _speak_of_credential(self, named: Node, made: Deployment) -> None:
+        for item in self._credentials.get(str(named.value), ()):
+            self._draft.report.lean(item, named)
+            self._draft.kept(item.get("credential_name"))
+            about = item.get("credential_info")
+            if about is not None:
+                self._draft.lost(about, "a credential has no description here", made.remarks)
 
     def _again(self, entry: Node, group: Group) -> Deployment | None:
         """The deployment that an entry of a group repeats, as `inferc export` writes: `id: GROUP/NAME`."""
@@ -115,7 +131,7 @@ class _Reading:
             alone = len(group.members) == 1 and not self._routing.chain(group.name)
             for place, (made, entry) in enumerate(zip(group.members, group.entries, strict=True), 1):
                 identity = entry.get("model_info", "id")
-                if made in self._draft.deployments:
+                if made.name:  # of another group, too
                     continue
                 if alone:
                     wanted = self._files.called(group.name)

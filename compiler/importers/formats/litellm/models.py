@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from .....dsl.catalogue import find_model
+from .....dsl.kinds import ProviderKind
 from .....dsl.other_providers import find_other
 from .....dsl.units import Money
+from ....checks.remote_tasks import TASKS
 from ...budgets import budget
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...providers import known_task
+from ...report import Outcome
 from ...tables import Unfit, follow
 from .parameters import INFO, PARAMETERS
 from .surroundings import Surroundings
@@ -35,6 +38,7 @@ _AS_THEY_ARE = frozenset(
     {"audio_speech", "audio_transcription", "image_edit", "image_generation", "moderation"}
 )
 """Modes whose requests go on to who speaks OpenAI's protocol."""
+_NOT_HERE = frozenset({"batch", "ocr", "realtime", "search", "vector_store", "video_generation"})
 _LIMITS = ("rpm", "tpm")
 """What an entry may say beside its parameters, too: LiteLLM's router looks at both places."""
 _OWN_PROTOCOL = frozenset({"anthropic", "bedrock", "gemini"})
@@ -45,7 +49,7 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     made = Deployment(nodes=(entry,))
     params, info = entry.get("litellm_params"), entry.get("model_info")
     mode = info.text("mode") if info is not None else None
-    task = "chat" if mode in _AS_THEY_ARE else _TASKS.get(mode or "chat")
+    task = None if mode in _NOT_HERE else _TASKS.get(mode or "chat", "chat")
     model = params.get("model") if params is not None else None
     if params is None or model is None or not isinstance(model.value, str):
         raise Unfit("it names no model")
@@ -69,8 +73,10 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     if mode in _AS_THEY_ARE and made.block("runtime").label in _OWN_PROTOCOL:
         raise Unfit(_ELSEWHERE)
     draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
-    if mode is None:
-        task = known_task(made) or task
+    if mode is not None and mode not in _TASKS and mode not in _AS_THEY_ARE:
+        draft.lost(entry.get("model_info", "mode"), "LiteLLM has no such mode", made.remarks)
+    elif mode is None:
+        task = known_task(made) or _named_task(made, model, draft)
     if task != "chat":
         made.block("task").label = task
     _facts(made, given.get("base_model") or entry.get("model_info", "base_model"), draft)
@@ -90,6 +96,17 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     if made.has("runtime.timeouts.total") and not made.has("runtime.timeouts.request"):
         made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))
     return made
+
+
+def _named_task(made: Deployment, model: Node, draft: Draft) -> str:
+    """What a model does whose name says so, such as Ollama's `nomic-embed-text`, which no catalogue knows."""
+    name, runtime = str(made.value("model")).lower(), ProviderKind(made.label_of("runtime"))
+    for task, does in (("rerank", "ranks"), ("embed", "makes vectors")):
+        if task in name and task in TASKS.get(runtime, ()):
+            says = f"its name says that it {does}, so it is `task {task}`"
+            draft.overrule(Outcome.CHANGED, model, says, made.remarks)
+            return task
+    return "chat"
 
 
 def _facts(made: Deployment, base: Node | None, draft: Draft) -> None:

@@ -232,8 +232,7 @@ class Routing:
 
     def _is_here(self, group: str) -> bool:
         """Whether anything answers under the name of a group."""
-        name, draft = self._files.called(group), self._draft
-        return name in {each.name for each in draft.deployments} | {each.name for each in draft.routes}
+        return self._files.called(group) in self._draft.names_taken()
 
 
 def _asked(fallback: Node) -> str:

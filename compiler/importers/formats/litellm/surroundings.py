@@ -36,6 +36,16 @@ class Surroundings:
         draft.report.lean(given, node)
         return env(variable, given.value)
 
+    def meant(self, node: Node, draft: Draft) -> str:
+        """A text; where it names a variable that the file itself sets, what it sets."""
+        written = str(node.value)
+        given = self.variables.get(written.removeprefix(PREFIX)) if written.startswith(PREFIX) else None
+        if given is None or not isinstance(given.value, str) or given.value.startswith(PREFIX):
+            return written
+        draft.kept(given)
+        draft.report.lean(given, node)
+        return given.value
+
     def secret(self, node: Node, variable: str, draft: Draft, block: Block) -> Code:
         """Where a key comes from."""
         if isinstance(node.value, str) and node.value.startswith(PREFIX):

@@ -20,7 +20,9 @@ from ...providers import (
     Provider,
     azure_address,
     find_provider,
+    is_at,
     is_of_openai,
+    own_key,
     provider_of_model,
     written_model,
 )
@@ -68,13 +70,17 @@ def aim(
     draft: Draft,
 ) -> bool:
     """Model, runtime, address and key; whether inferc has such a runtime."""
-    asked = str(model.value)
+    asked = around.meant(model, draft)
     custom = given.get("custom_llm_provider")
     base = given.get("api_base") or given.get("base_url")
     key = given.get("api_key")
     if asked.startswith(PREFIX):
         prefix, bare = str(custom.value) if custom is not None else "", ""
-        name: object = env(asked.removeprefix(PREFIX))
+        variable = asked.removeprefix(PREFIX)
+        name: object = env(variable)
+        if custom is None:
+            says = f"here {variable} holds the model's name without `openai/` or the like before it"
+            draft.changed(model, says, made.remarks)
     else:
         prefix, bare = _split(asked, custom)
         name = bare
@@ -108,7 +114,7 @@ def aim(
                 if (node := given.get(field_name)) is not None:
                     made.put(f"runtime.{field_name}", around.expression(node, draft), node)
                     draft.kept(node)
-    _key(made, key, provider, prefix, group, around, draft)
+    _key(made, key, provider, prefix, group, base, around, draft)
     return True
 
 
@@ -341,13 +347,17 @@ def _key(
     provider: Provider,
     prefix: str,
     group: str,
+    base: Node | None,
     around: Surroundings,
     draft: Draft,
 ) -> None:
     own = _KEYS.get(prefix, provider.key)
     if key is None:
-        if own is not None and not (made.label_of("runtime") == COMPATIBLE and provider.runtime == "openai"):
+        is_there = prefix.startswith("azure") or is_at(provider, made.value("runtime.endpoint"))
+        if own is not None and is_there:
             made.put("runtime.api_key", env(own))
+        elif own is not None and provider.runtime != "openai":
+            own_key(draft, made, own, base, group)
         return
     written = str(key.value or "")
     if not written.startswith(PREFIX) and is_placeholder(written):

@@ -151,6 +151,6 @@ class Functions:
         if not aim_at(made, theirs, model):
             draft.lost(node, NOWHERE)
             return None
-        expected_key(made, theirs, KEYS)
+        expected_key(draft, made, theirs, KEYS)
         draft.deployments.append(made)
         return made

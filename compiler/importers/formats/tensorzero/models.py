@@ -170,7 +170,7 @@ class Models:
                     f"runtime.{field_name}", left_out(draft, each, variable_for(made.name, "key"), made), each
                 )
         if kind not in ("aws_bedrock", "gcp_vertex_anthropic", "gcp_vertex_gemini"):
-            expected_key(made, TYPES.get(kind, kind), KEYS)
+            expected_key(draft, made, TYPES.get(kind, kind), KEYS, node.get("api_base"))
 
     def _secret(self, made: Deployment, node: Node, variable: str) -> object:
         written = _located(node)

@@ -1,0 +1,254 @@
+"""What files of other systems often say: addresses without keys, names in variables, fields of bodies."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from inferc.compiler.importers import Outcome
+
+from .conftest import Import
+
+
+def _litellm(params: str, more: str = "") -> str:
+    return f"model_list:\n- {{model_name: m, litellm_params: {{{params}}}{more}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "address", "key"),
+    [
+        ("groq/llama", "https://proxy.example.com/v1", "M_API_KEY"),
+        ("groq/llama", "os.environ/BASE", "M_API_KEY"),
+        ("groq/llama", "https://api.groq.com.example.com/v1", "M_API_KEY"),
+        ("groq/llama", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+        ("anthropic/claude-sonnet-5-5", "https://proxy.example.com", "M_API_KEY"),
+        ("anthropic/claude-sonnet-5-5", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+        ("novita/a", "https://proxy.example.com/v1", "M_API_KEY"),
+        ("azure_ai/claude-a", "https://mine.services.ai.azure.com/anthropic", "AZURE_AI_API_KEY"),
+    ],
+)
+def test_the_key_of_a_vendor_goes_to_the_vendor_alone(
+    bring: Import, model: str, address: str, key: str
+) -> None:
+    came = bring("c.yaml", _litellm(f"model: {model}, api_base: '{address}'"))
+    assert f'api_key = env("{key}")' in came.text
+    if key == "M_API_KEY":
+        assert came.outcome("model_list[0].litellm_params.api_base") is Outcome.CHANGED
+        assert "put its key into M_API_KEY" in came.comments()
+
+
+def test_other_systems_send_no_key_of_a_vendor_elsewhere_either(bring: Import) -> None:
+    baml = bring(
+        "c.baml",
+        """
+        client<llm> Mine {
+          provider anthropic
+          options {
+            model claude-sonnet-5-5
+            base_url "https://proxy.example.com"
+          }
+        }
+        """,
+    )
+    assert baml.values["Mine.runtime.api_key"] == '[env("MINE_API_KEY")]'
+    portkey = bring(
+        "c.json",
+        json.dumps(
+            {
+                "provider": "groq",
+                "custom_host": "https://proxy.example.com/v1",
+                "override_params": {"model": "llama"},
+            }
+        ),
+    )
+    assert "GROQ_API_KEY" not in "".join(v for k, v in portkey.values.items() if k.endswith("api_key"))
+
+
+def test_fields_of_a_body_that_are_parameters_are_written_as_these(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        _litellm(
+            "model: hosted_vllm/q, api_base: 'http://q/v1', "
+            "extra_body: {top_k: 20, min_p: 0.1, chat_template_kwargs: {enable_thinking: false}}"
+        ),
+    )
+    assert came.values["m.request.defaults.top_k"] == "20"
+    assert came.values["m.request.defaults.min_p"] == "0.1"
+    assert "extra_body { chat_template_kwargs { enable_thinking = false } }" in came.text
+    assert came.lost() == set()
+
+
+def test_names_in_variables_are_what_the_file_says_they_are(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        environment_variables: {NAME: chat, MODEL: openai/gpt-5}
+        model_list:
+          - {model_name: os.environ/NAME, litellm_params: {model: os.environ/MODEL, api_key: os.environ/K}}
+          - {model_name: os.environ/OTHER, litellm_params: {model: os.environ/M, api_base: 'http://a/v1'}}
+        """,
+    )
+    assert came.values["chat.model"] == "gpt-5"
+    assert came.values["OTHER.model"] == 'env("M")'
+    assert came.changed() == {"model_list[1].model_name", "model_list[1].litellm_params.model"}
+    assert "write what OTHER says" in came.comments()
+    assert "M holds the model's name without `openai/`" in came.comments()
+
+
+def test_a_word_that_is_no_mode_leaves_a_model_what_it_is(bring: Import) -> None:
+    came = bring(
+        "c.yaml", _litellm("model: openai/gpt-5, api_key: os.environ/K", ", model_info: {mode: image}")
+    )
+    assert came.values["m.model"] == "gpt-5"
+    assert came.lost() == {"model_list[0].model_info.mode"}
+
+
+def test_a_model_whose_name_says_that_it_embeds_does(bring: Import) -> None:
+    came = bring("c.yaml", _litellm("model: ollama/nomic-embed-text, api_base: 'http://a:11434'"))
+    assert "task embed" in came.text
+    assert came.changed() == {"model_list[0].litellm_params.model"}
+
+
+def test_values_of_litellms_chart_hold_its_file(bring: Import) -> None:
+    came = bring(
+        "values.yaml",
+        """
+        replicaCount: 2
+        proxy_config:
+          model_list:
+            - {model_name: m, litellm_params: {model: openai/gpt-5, api_key: os.environ/K}}
+          general_settings: {master_key: os.environ/MASTER}
+        """,
+    )
+    assert came.values["m.model"] == "gpt-5"
+    assert 'auth = bearer(env("MASTER"))' in came.text
+    assert came.lost() == {"replicaCount"}
+
+
+def test_limits_of_tokens_beside_apisixs_proxy(bring: Import) -> None:
+    came = bring(
+        "apisix.yaml",
+        """
+        routes:
+          - id: chat
+            plugins:
+              ai-rate-limiting:
+                limit: 300
+                time_window: 30
+                instances: [{name: a, limit: 100, time_window: 60}, {name: gone, limit: 1, time_window: 1}]
+                rejected_code: 429
+              ai-proxy-multi:
+                instances:
+                  - {name: a, provider: openai, weight: 1, auth: {header: {Authorization: "$ENV://K"}},
+                     options: {model: gpt-5}}
+                  - {name: b, provider: deepseek, weight: 1, auth: {header: {Authorization: "$ENV://D"}},
+                     options: {model: deepseek-chat}}
+          - id: one
+            plugins:
+              ai-rate-limiting: {limit: 9, time_window: 60, limit_strategy: completion_tokens}
+              ai-proxy: {provider: openai, options: {model: gpt-5}, auth: {header: {Authorization: $ENV://K}}}
+        """,
+    )
+    limits = {
+        name: came.values.get(f"{name}.runtime.rate_limits.tokens_per_minute") for name in ("a", "b", "one")
+    }
+    assert limits == {"a": "100", "b": "600", "one": "none"}
+    beside = "routes[0].plugins.ai-rate-limiting."
+    assert came.changed() == {f"{beside}limit", f"{beside}time_window"}
+    assert f"{beside}instances[1].limit" in came.lost()
+    assert "routes[1].plugins.ai-rate-limiting.limit_strategy" in came.lost()
+
+
+def test_azures_v1_api_behind_apisix(bring: Import) -> None:
+    came = bring(
+        "apisix.yaml",
+        """
+        routes:
+          - id: az
+            plugins:
+              ai-proxy:
+                provider: azure-openai
+                auth: {header: {api-key: "$ENV://A"}}
+                options: {model: house}
+                override: {endpoint: "https://res.openai.azure.com/openai/v1/chat/completions"}
+        """,
+    )
+    assert came.values["az.runtime.endpoint"] == "https://res.openai.azure.com/openai/v1"
+    assert came.values["az.model"] == "house"
+
+
+def test_aliases_of_bifrosts_keys(bring: Import) -> None:
+    def key(value: str, models: list[str], **more: object) -> dict[str, object]:
+        return {"value": value, "models": models, "weight": 1, **more}
+
+    azure = {"endpoint": "https://res.openai.azure.com", "api_version": "2024-10-21"}
+    came = bring(
+        "config.json",
+        json.dumps(
+            {
+                "providers": {
+                    "openai": {"keys": [key("env.K", ["gpt-5"], aliases={"best": "gpt-5-mini"})]},
+                    "azure": {"keys": [key("env.A", [], aliases={"chat": "prod"}, azure_key_config=azure)]},
+                }
+            }
+        ),
+    )
+    assert came.values["openai/best.model"] == "gpt-5-mini"
+    assert came.values["openai/gpt-5.model"] == "gpt-5"
+    assert came.values["azure/chat.runtime.azure_deployment"] == "prod"
+    assert came.values["azure.runtime.endpoint"] == "https://res.openai.azure.com/openai/v1"
+    assert came.lost() == set()
+
+
+def test_no_variable_in_which_a_vendors_key_is_is_named_for_another_address(bring: Import) -> None:
+    written = "sk-abcdefgh0123456789"
+    for params in ("model: groq/llama", f"model: openai/a, api_key: {written}"):
+        said = _litellm(f"{params}, api_base: 'https://proxy.example.com/v1'").replace(
+            "name: m", "name: groq"
+        )
+        came = bring("c.yaml", said)
+        assert 'api_key = env("OWN_GROQ_API_KEY")' in came.text
+        assert written not in came.text
+
+
+def test_a_cache_in_memory_is_kept(bring: Import) -> None:
+    shared = "litellm_settings: {cache: true, cache_params: {type: local, ttl: 60}}"
+    came = bring("c.yaml", _litellm("model: openai/gpt-5, api_key: os.environ/K") + shared)
+    assert came.lost() == set()
+    assert "ttl = 1m" in came.text
+
+
+def test_providers_of_opencode(bring: Import) -> None:
+    came = bring(
+        "opencode.json",
+        """
+        {"$schema": "https://opencode.ai/config.json", "model": "house/big", // the one to begin with
+         "provider": {
+          "house": {
+            "npm": "@ai-sdk/openai-compatible",
+            "options": {"baseURL": "http://10.0.0.1/v1", "apiKey": "{env:HOUSE}", "headers": {"X-Team": "a"}},
+            "models": {
+              "big": {"id": "Qwen/big", "limit": {"context": 32000, "output": 4000}, "cost": {"input": 1.5}},
+              "small": {}
+            }
+          },
+          "anthropic": {"options": {"baseURL": "https://proxy.example.com/v1"}},
+          "openai": {"models": {"gpt-5": {}}},
+          "amazon-bedrock": {"models": {"x": {}}},
+          "parts": {"options": {"baseURL": "https://{env:HOST}/v1"}, "models": {"x": {}}}
+        }}
+        """,
+    )
+    values = came.values
+    assert came.imported.format == "opencode"
+    assert values["house/big.model"] == "Qwen/big"
+    assert values["house/big.runtime.endpoint"] == "http://10.0.0.1/v1"
+    assert values["house/small.runtime.api_key"] == '[env("HOUSE")]'
+    assert values["house/big.model_info.context_window"] == "32000"
+    assert values["openai/gpt-5.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
+    assert values["anthropic.runtime.endpoint"] == "https://proxy.example.com"
+    assert values["anthropic.runtime.api_key"] == '[env("OWN_ANTHROPIC_API_KEY")]'
+    assert {"model", "provider.amazon-bedrock.models.x", "provider.parts.options.baseURL"} <= came.lost()
+    assert came.changed() == {"provider.anthropic.options.baseURL"}
+    assert "an address of several parts" in came.comments()
