@@ -35,9 +35,10 @@ class Capabilities:
     system_prompts: where they may stand; after_user: at the beginning, and between words of the user and the
     answer to them.
     tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
-    a time, be held to a tool's schema, and be told which function it must call. allowed_tools: whether it can
-    be told which of several it may call. streams_tools: whether it
-    streams its answer while there are functions; it is asked for a whole one otherwise.
+    a time, be held to a tool's schema, and be told which function it must call. custom_tools: whether it can
+    call tools of free text in chat completions. allowed_tools: whether it can be told which of several it may
+    call. streams_tools: whether it streams its answer while there are functions; it is asked for a whole one
+    otherwise.
     call_ids, tool_names: regular expressions that each id of a tool call, and each name of a function, must
     match as a whole.
     json_mode, json_schema: whether answers can be held to JSON, and to a schema. json_word: whether a message
@@ -100,6 +101,7 @@ class Capabilities:
     streams_tools: bool | None = None
     parallel_tools: bool | None = None
     strict_tools: bool | None = None
+    custom_tools: bool | None = None
     forced_tools: bool | None = None
     allowed_tools: bool | None = None
     call_ids: str | None = None

@@ -82,7 +82,7 @@ IN_RESPONSES = evolve(
 )
 """The same in responses, which have a `reasoning` of their own; what is in the background is begun here."""
 
-AT_OTHERS = Capabilities(developer_prompts=False)
+AT_OTHERS = Capabilities(developer_prompts=False, custom_tools=False)
 """What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""
 
 OPENAI_RESPONSES = Capabilities(

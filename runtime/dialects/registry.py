@@ -65,8 +65,12 @@ def _named(answer: Answer, conversation: Conversation) -> Answer:
 CLIENT_SIDES: dict[str, ClientSide] = {
     "openai_chat": ClientSide(
         openai_chat.read_request,
-        lambda c, created: openai_chat.OpenAIChatWriter(c.model, created, include_usage=bool(c.stream_usage)),
-        lambda c, created, answer: openai_chat.write_whole(_named(answer, c), created),
+        lambda c, created: openai_chat.OpenAIChatWriter(
+            c.model, created, include_usage=bool(c.stream_usage), custom=openai_chat.custom_names(c)
+        ),
+        lambda c, created, answer: openai_chat.write_whole(
+            _named(answer, c), created, openai_chat.custom_names(c)
+        ),
         openai_chat.write_error,
     ),
     "openai_responses": ClientSide(

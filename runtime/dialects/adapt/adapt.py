@@ -49,8 +49,8 @@ def adapt(
     """
     can = capabilities.over(KNOWN_OF[provider])
     found = Findings(_names(conversation, client), unsupported == "drop")
-    if client == "openai_responses":
-        conversation = with_functions(conversation, provider, found)
+    if client.startswith("openai"):
+        conversation = with_functions(conversation, can, found, client, provider)
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, client, provider)
     changed |= adapt_modalities(conversation, can, found)

@@ -1,29 +1,40 @@
-"""What clients of responses declare and run themselves, as functions beside what is said, for all others.
+"""What clients of OpenAI declare and run themselves, as functions beside what is said, for all others.
 
-Source: OpenAI's reference, `additional_tools`, `custom` and `tool_search`.
+Source: OpenAI's reference, `additional_tools`, `custom`, `tool_search`, `shell` and others.
 """
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from attrs import evolve
 
+from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, FunctionTool, SealedTool, Tool, ToolChoice, Turn
 from ...requests.parts import Part, Sealed, ToolResult, own, path
+from ..openai_chat.messages import DIALECT as OPENAI_CHAT
 from ..openai_responses.client_tools import SEARCH, as_function_parts, declared_tools, declares, function_for
-from ..openai_responses.items import DIALECT
-from .result import Findings
+from ..openai_responses.items import DIALECT as RESPONSES
+from ..openai_responses.shell_tools import CLIENT_TOOLS
+from .result import Findings, ToRead
 
 
-def with_functions(c: Conversation, provider: str, found: Findings) -> Conversation:
+def with_functions(
+    c: Conversation, can: Capabilities, found: Findings, client: str, provider: str
+) -> Conversation:
     """`c` with all of its tools beside what is said, and functions in place of what its client runs."""
+    if provider == client and (provider == RESPONSES or can.custom_tools is not False):
+        return c
     sealed = any(type(part) is Sealed for turn in c.turns for part in turn.parts)
-    if provider == DIALECT or not (sealed or any(type(tool) is SealedTool for tool in c.tools)):
+    if not (sealed or any(type(tool) is SealedTool for tool in c.tools)):
         return c
     tools: list[Tool] = []
     for tool in declared_tools(c):
         made = function_for(tool)
         if made is not None and made is not tool:
-            found.note(path(tool.at), "asked for as a function: the provider knows no such tools")
+            found.notes.append(
+                ToRead(path(tool.at), "asked for as a function: the provider knows no such tools")
+            )
         elif isinstance(tool, SealedTool) and tool.value.get("type") == SEARCH:
             found.note(path(tool.at), "left out: all tools are declared from the start")
             continue
@@ -39,7 +50,8 @@ def _turns(turn: Turn, found: Findings) -> list[Turn]:
     made: list[Turn] = []
     for part in turn.parts:
         parts: tuple[Part, ...] = (part,)
-        if isinstance(part, Sealed) and part.dialect == DIALECT:
+        is_said = turn.role == "assistant" and isinstance(part, Sealed) and part.dialect == OPENAI_CHAT
+        if isinstance(part, Sealed) and (is_said or part.dialect == RESPONSES):
             parts = as_function_parts(part)
             if not parts and not declares(part):
                 parts = (part,)
@@ -56,8 +68,35 @@ def _turns(turn: Turn, found: Findings) -> list[Turn]:
 
 def _choice(choice: ToolChoice | None, tools: list[Tool]) -> ToolChoice | None:
     """A tool of the client that must be called is a function that must be."""
-    match own(choice.extras, DIALECT).get("tool_choice") if choice is not None else None:
-        case {"type": "custom", "name": str(name)}:
-            if any(isinstance(tool, FunctionTool) and tool.name == name for tool in tools):
-                return ToolChoice("required", (name,))
-    return choice
+    if choice is None or not choice.extras:
+        return choice
+    said = own(choice.extras, RESPONSES).get("tool_choice") or own(choice.extras, OPENAI_CHAT).get(
+        "tool_choice"
+    )
+    mode: Literal["auto", "required"] = "required"
+    named: list[Any] = [said]
+    match said:
+        case {"type": "allowed_tools", "mode": "auto" | "required" as mode, "tools": list(named)}:
+            pass
+        case {
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list(named)},
+        }:
+            pass
+    names = tuple(map(_name_in, named))
+    functions = {tool.name for tool in tools if isinstance(tool, FunctionTool)}
+    return ToolChoice(mode, names) if names and functions.issuperset(names) else choice
+
+
+def _name_in(choice: Any) -> str:
+    """The function that stands for what is chosen, in either of OpenAI's protocols; nothing for all else."""
+    match choice:
+        case (
+            {"type": "function" | "custom", "name": str(name)}
+            | {"type": "function", "function": {"name": str(name)}}
+            | {"type": "custom", "custom": {"name": str(name)}}
+        ):
+            return name
+        case {"type": str(kind)} if kind in CLIENT_TOOLS:
+            return kind
+    return ""

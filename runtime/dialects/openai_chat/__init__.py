@@ -2,6 +2,7 @@
 
 from .call_pieces import CallPieces
 from .content_parts import PlainParts
+from .custom_tools import custom_names
 from .read_answer import NAMELESS, OpenAIChatReader, failure_in
 from .read_request import read_request
 from .usage import plain_usage, read_usage, usage_of, usage_within, with_details
@@ -15,6 +16,7 @@ __all__ = [
     "OpenAIChatReader",
     "OpenAIChatWriter",
     "PlainParts",
+    "custom_names",
     "failure_in",
     "plain_usage",
     "read_request",

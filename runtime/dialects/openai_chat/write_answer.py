@@ -21,6 +21,7 @@ from ..answer import Answer, Choice, joined
 from ..exact_json import dumps
 from ..media_urls import data_url
 from ..sealed_texts import signature_of, signatures
+from .custom_tools import as_custom, text_of
 from .messages import BEFORE_CONTENT, DIALECT
 from .thought_details import FIELD, detail_of
 from .write_request import signed_thoughts, write_call, write_message
@@ -49,11 +50,22 @@ def reason_of_end(reason: e.Reason, *, calls: bool) -> str:
 class OpenAIChatWriter:
     """Writes one streamed answer.
 
-    include_usage: the client asked for it. created: the Unix time, in seconds.
+    include_usage: the client asked for it. created: the Unix time, in seconds. custom: the tools of free text
+    that the client declared.
     """
 
-    def __init__(self, model: str, created: int, *, include_usage: bool = False) -> None:
+    def __init__(
+        self,
+        model: str,
+        created: int,
+        *,
+        include_usage: bool = False,
+        custom: frozenset[str] = frozenset(),
+    ) -> None:
         self._include_usage = include_usage
+        self._custom = custom
+        self._texts: dict[tuple[int, int], list[str]] = {}
+        """What is said to tools of free text, until all of it is there."""
         self._envelope: Json = {
             "id": "",
             "object": "chat.completion.chunk",
@@ -79,6 +91,11 @@ class OpenAIChatWriter:
             case e.TextDelta():
                 self._spoke = True
                 delta: Json = {"content": event.text}
+            case e.ToolCallDelta() if (said := self._texts.get((event.choice, event.call))) is not None:
+                said.append(event.arguments)
+                return b""
+            case e.ToolCallDone():
+                return self._end_custom(event.choice, event.call)
             case e.ToolCallDelta():
                 delta = {"tool_calls": [{"index": event.call, "function": {"arguments": event.arguments}}]}
             case e.ThinkingDelta():
@@ -102,7 +119,9 @@ class OpenAIChatWriter:
                 self._calling.add(event.choice)
                 is_led = self._called or not self._spoke or self._lead == len(thoughts)
                 self._called = True
-                written = write_call(call, thoughts, None if is_led else self._lead)
+                written = as_custom(write_call(call, thoughts, None if is_led else self._lead), self._custom)
+                if "custom" in written:
+                    self._texts[event.choice, event.call] = []
                 delta = {"tool_calls": [{"index": event.call, **written}]}
             case e.RefusalDelta():
                 delta = {"refusal": event.text}
@@ -124,6 +143,9 @@ class OpenAIChatWriter:
             case e.Finished():
                 self._finished.add(event.choice)
                 begin = self._begin(event.choice)
+                for choice, number in [*self._texts]:
+                    if choice == event.choice:
+                        begin += self._end_custom(choice, number)
                 if thoughts := self._thoughts.pop(event.choice, [])[: self._lead]:
                     begin += self._chunk(
                         {"extra_content": {"anthropic": {"thinking": thoughts}}}, event.choice
@@ -155,6 +177,13 @@ class OpenAIChatWriter:
             return b""
         self._begun.add(choice)
         return self._chunk({"role": "assistant", "content": "", "refusal": None}, choice)
+
+    def _end_custom(self, choice: int, call: int) -> bytes:
+        said = self._texts.pop((choice, call), None)
+        if said is None:
+            return b""
+        told = {"index": call, "custom": {"input": text_of("".join(said))}}
+        return self._chunk({"tool_calls": [told]}, choice)
 
     def _beside(self, event: e.FieldsMade) -> bytes:
         if event.dialect != DIALECT:
@@ -209,22 +238,22 @@ class OpenAIChatWriter:
         return {} if detail is None else {FIELD: [detail]}
 
 
-def write_whole(answer: Answer, created: int) -> bytes:
-    """`answer` in one piece."""
+def write_whole(answer: Answer, created: int, custom: frozenset[str] = frozenset()) -> bytes:
+    """`answer` in one piece. custom: the tools of free text that the client declared."""
     return dumps(
         {
             "id": answer.id,
             "object": "chat.completion",
             "created": created,
             "model": answer.model,
-            "choices": [_choice(choice) for choice in answer.choices],
+            "choices": [_choice(choice, custom) for choice in answer.choices],
             "usage": write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage)),
             **own(answer.extras, DIALECT),
         }
     )
 
 
-def _choice(choice: Choice) -> Json:
+def _choice(choice: Choice, custom: frozenset[str]) -> Json:
     images = [part for part in choice.parts if isinstance(part, Media)]
     texts = "".join(part.text for part in choice.parts if isinstance(part, Text))
     message = write_message(tuple(p for p in choice.parts if not isinstance(p, Text | Media | Sealed)))
@@ -232,6 +261,8 @@ def _choice(choice: Choice) -> Json:
     if thoughts := "".join(part.text for part in choice.parts if isinstance(part, Thinking)):
         message["reasoning_content"] = thoughts
     message.setdefault("refusal", None)
+    if custom and "tool_calls" in message:
+        message["tool_calls"] = [as_custom(call, custom) for call in message["tool_calls"]]
     if texts:
         _say_lead(message, len(signed_thoughts(takewhile(_is_no_word, choice.parts))))
     if signed := signatures(choice.parts):

@@ -1,7 +1,8 @@
-"""Tools that clients of responses run and that are no functions, in the words of functions, and back.
+"""Tools that clients of OpenAI run and that are no functions, in the words of functions, and back.
 
-`custom` takes text of any form, as Codex's `apply_patch` does; `tool_search` finds tools that come later,
-where the client runs it. Functions may also be declared among what is said (`additional_tools`).
+`custom` takes text of any form, as Codex's `apply_patch` does, also in chat completions; `tool_search` finds
+tools that come later, where the client runs it; others are OpenAI's own (`shell_tools`). Functions may also
+be declared among what is said (`additional_tools`).
 
 Sources: OpenAI API reference, responses; https://github.com/router-for-me/CLIProxyAPI/issues/4219.
 """
@@ -14,10 +15,12 @@ from typing import Any
 from ...requests.conversation import Conversation, FunctionTool, SealedTool, Tool
 from ...requests.parts import NOTHING, Part, Sealed, Text, ToolCall, ToolResult
 from .. import fields
-from ..exact_json import dumps, loads
+from ..exact_json import dumps
+from ..openai_chat.custom_tools import custom_of, object_of, text_of
 from ..openai_chat.messages import carried
 from .items import DIALECT, read_part
 from .read_request import read_tools
+from .shell_tools import CLIENT_TOOLS, is_clients, said_of
 
 Json = dict[str, Any]
 
@@ -37,7 +40,7 @@ def function_for(tool: Tool) -> FunctionTool | None:
     """The function that `tool` is, or that stands for it; None for tools that no function stands for."""
     if isinstance(tool, FunctionTool):
         return tool
-    value = dict(tool.value)
+    value = custom_of(tool) or dict(tool.value)
     match value:
         case {"type": "custom", "name": str(name)}:
             said = (fields.optional(value, "description", str, tool.at), _grammar(value.get("format")))
@@ -46,6 +49,8 @@ def function_for(tool: Tool) -> FunctionTool | None:
             said_of_it = fields.optional(value, "description", str, tool.at)
             parameters = fields.optional(value, "parameters", dict, tool.at)
             return FunctionTool(SEARCH, said_of_it, parameters or {"type": "object"}, at=tool.at)
+        case {"type": str(kind)} if is_clients(value):
+            return FunctionTool(kind, said_of(value), CLIENT_TOOLS[kind].parameters, at=tool.at)
     return None
 
 
@@ -87,7 +92,11 @@ def as_function_parts(part: Sealed) -> tuple[Part, ...]:
     """A call of such a tool, or its result, in the words of functions; nothing for all else."""
     value, at = dict(part.value), part.at
     match value:
-        case {"type": "custom_tool_call", "call_id": str(id), "name": str(name), "input": str(text)}:
+        case {"type": "custom_tool_call", "call_id": str(id), "name": str(name), "input": str(text)} | {
+            "type": "custom",
+            "id": str(id),
+            "custom": {"name": str(name), "input": str(text)},
+        }:
             arguments: Json = {"input": text}
         case {"type": "tool_search_call", "call_id": str(id), "execution": "client"}:
             name, arguments = SEARCH, fields.optional(value, "arguments", dict, at) or {}
@@ -97,6 +106,16 @@ def as_function_parts(part: Sealed) -> tuple[Part, ...]:
             tools = read_tools(value.get("tools"), (*at, "tools"))
             names = [made.name for tool in tools if (made := function_for(tool)) is not None]
             return (ToolResult(id, (Text(f"Found: {', '.join(names) or 'nothing'}", at=at),), at=at),)
+        case {"type": str(kind)} if (run := CLIENT_TOOLS.get(kind.removesuffix("_call_output"))) is not None:
+            id = fields.optional(value, "call_id", str, at) or fields.required(value, "id", str, at)
+            result = run.result(value)
+            text = result if isinstance(result, str) else dumps(result).decode()
+            return (ToolResult(id, (Text(text, at=at),), at=at),)
+        case {"type": str(kind)} if (run := CLIENT_TOOLS.get(kind.removesuffix("_call"))) is not None:
+            id, name = fields.required(value, "call_id", str, at), kind.removesuffix("_call")
+            said = fields.required(value, run.field, dict, at)
+            known = run.parameters["properties"]
+            arguments = {each: said[each] for each in known if said.get(each) is not None}
         case _:
             return ()
     thoughts, extras = carried(value.get("extra_content"), at)
@@ -105,20 +124,14 @@ def as_function_parts(part: Sealed) -> tuple[Part, ...]:
 
 def call_of(tool: SealedTool, id: str, name: str, arguments: str) -> Json:
     """The item of a call of the function that stands for `tool`, without an id of its own."""
-    if tool.value["type"] == "custom":
-        return {"type": "custom_tool_call", "call_id": id, "name": name, "input": _input(arguments)}
-    return {"type": "tool_search_call", "call_id": id, "execution": "client", "arguments": _object(arguments)}
-
-
-def _input(arguments: str) -> str:
-    """The text that is meant: models may say it as it is."""
-    text = _object(arguments).get("input")
-    return text if isinstance(text, str) else arguments
-
-
-def _object(arguments: str) -> Json:
-    try:
-        value = loads(arguments.encode())
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    kind = tool.value["type"]
+    if kind == "custom":
+        return {"type": "custom_tool_call", "call_id": id, "name": name, "input": text_of(arguments)}
+    if (run := CLIENT_TOOLS.get(kind)) is not None:
+        return {"type": f"{kind}_call", "call_id": id, run.field: run.written(object_of(arguments))}
+    return {
+        "type": "tool_search_call",
+        "call_id": id,
+        "execution": "client",
+        "arguments": object_of(arguments),
+    }

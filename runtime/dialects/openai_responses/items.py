@@ -105,6 +105,7 @@ def _turn(item: Json, at: Place) -> Turn:
         case (
             "custom_tool_call_output"
             | "computer_call_output"
+            | "local_shell_call_output"
             | "shell_call_output"
             | "apply_patch_call_output"
         ):

@@ -15,7 +15,7 @@ from ..exact_json import dumps
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
 from ..sealed_texts import seal
-from .client_tools import SEARCH, by_function, call_of
+from .client_tools import by_function, call_of
 from .items import DIALECT
 from .read_request import NAMESPACE
 from .shapes import call_item, carried_json, flat, state_of_call
@@ -25,11 +25,12 @@ Json = dict[str, Any]
 
 @define
 class _Item:
-    """An output item on its way. text: the pieces of what is going on."""
+    """An output item on its way. name: of the function that is called. text: the pieces of what goes on."""
 
     value: Json
     index: int
     kind: str
+    name: str = ""
     text: list[str] = field(factory=list)
     logprobs: list[Mapping[str, Any]] = field(factory=list)
     part: Json | None = None
@@ -177,7 +178,9 @@ class OutputItems:
         if "status" in value:
             value["status"] = "in_progress"
         value |= own(event.extras, DIALECT) | carried_json(event.extras)
-        return closed + self._begin(f"call {event.call}", value)
+        begun = self._begin(f"call {event.call}", value)
+        self._open[f"call {event.call}"].name = event.name
+        return closed + begun
 
     def grow_call(self, event: e.ToolCallDelta) -> bytes:
         item = self._open[f"call {event.call}"]
@@ -219,7 +222,7 @@ class OutputItems:
     def _end_client_call(self, item: _Item, arguments: str) -> bytes:
         """A call of a tool that is no function to the client, all at once."""
         value = item.value
-        value |= self.call(value["call_id"], value.get("name", SEARCH), arguments) | {"id": value["id"]}
+        value |= self.call(value["call_id"], item.name, arguments) | {"id": value["id"]}
         if "input" not in value:
             return b""
         told = self._events.tell("custom_tool_call_input.delta", item, delta=value["input"])

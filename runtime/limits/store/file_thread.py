@@ -35,6 +35,10 @@ class FileThread:
             doing = asyncio.get_running_loop().run_in_executor(self._executor, act, *arguments)
         except RuntimeError as error:
             raise self.error(error) from None
+        return await self.within(doing)
+
+    async def within(self, doing: Awaitable[T]) -> T:
+        """What `doing` gives. Raises StoreError where that takes too long."""
         try:
             async with asyncio.timeout(PATIENCE):
                 return await doing
@@ -65,11 +69,11 @@ class _Asked(NamedTuple):
 class Together:
     """Does together what is asked for while something is done before: a disk that is slow is so once for all.
 
-    transact: gives what each gives or what was wrong with it, all in one transaction of this kind.
+    transact: on `thread`, gives what each gives or what was wrong with it, in one transaction of this kind.
     """
 
-    def __init__(self, transact: Callable[[Sequence[Act], str], Awaitable[list[Any]]]) -> None:
-        self._transact = transact
+    def __init__(self, thread: FileThread, transact: Callable[[Sequence[Act], str], list[Any]]) -> None:
+        self._thread, self._transact = thread, transact
         self._asked: list[_Asked] = []
         self._doing: asyncio.Task[None] | None = None
 
@@ -79,14 +83,14 @@ class Together:
         self._asked.append(_Asked(act, writes, outcome))
         if self._doing is None or self._doing.done():  # done: cancelled, with those it worked for
             self._doing = asyncio.create_task(self._do_asked())
-        return await outcome
+        return await self._thread.within(outcome)
 
     async def _do_asked(self) -> None:
         while self._asked:
             some, self._asked = self._asked[:_MOST], self._asked[_MOST:]
             begin = "BEGIN IMMEDIATE" if any(each.writes for each in some) else "BEGIN"
             try:
-                done = await self._transact([each.act for each in some], begin)
+                done = await self._thread.do(self._transact, [each.act for each in some], begin)
             except Exception as error:
                 done = [error] * len(some)
             for each, given in zip(some, done, strict=True):

@@ -49,8 +49,9 @@ class SqliteStore:
         self.where = str(directory)
         self.problems = Problems()
         self.spend: SharedSpend | None = self
-        self.values: SharedValues = SqliteValues(self._together(), self.problems)
-        self._budgets, self._thread = self._together(), FileThread(directory / FILE)
+        self._thread = FileThread(directory / FILE)
+        self.values: SharedValues = SqliteValues(Together(self._thread, self.transact), self.problems)
+        self._budgets = Together(self._thread, self.transact)
         self._shared = SharedFile(directory, self.problems) if several else None
         self.limits: SharedLimits | None = FileLimits(self._shared) if self._shared else None
         self.health: SharedHealth | None = FileHealth(self._shared) if self._shared else None
@@ -92,10 +93,6 @@ class SqliteStore:
         """As `SharedSpend.look`."""
         with self.problems.watch("budgets"):
             return await self._budgets.do(partial(self._look, accounts), writes=False)
-
-    def _together(self) -> Together:
-        """What does things in transactions of their own."""
-        return Together(lambda acts, begin: self._thread.do(self.transact, acts, begin))
 
     def _open(self) -> sqlite3.Connection:
         """A connection; processes that start at the same time wait for each other."""

@@ -71,6 +71,7 @@ class Straight:
         self._json_alone = not can.json_word
         self._any_call = can.call_signature is None and not can.calls_need_thoughts
         self._ids = re.compile(can.call_ids or "(?s).*")
+        self._functions = ("function", "custom") if can.custom_tools is False else ("function",)
         self._names = re.compile(can.tool_names or "(?s).*")
         self._parts = {
             kind: fields
@@ -125,7 +126,7 @@ class Straight:
             return False
         function = tool.get("function")
         if type(function) is not dict:
-            return tool.get("type") != "function"
+            return tool.get("type") not in self._functions
         return type(name := function.get("name")) is str and self._names.fullmatch(name) is not None
 
     def _message(self, message: dict[str, Any]) -> bool:

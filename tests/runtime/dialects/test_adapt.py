@@ -876,7 +876,7 @@ def test_functions_that_are_declared_among_what_is_said_are_those_of_the_request
     as_it_came = ask(body, "openai_responses", client="openai_responses")
     assert isinstance(as_it_came, Adapted)
     assert openai_responses.write_request(as_it_came.conversation)["input"][0] == declared
-    body["input"][0]["tools"] = [wait, {"type": "local_shell"}]  # type: ignore[index]
+    body["input"][0]["tools"] = [wait, {"type": "computer"}]  # type: ignore[index]
     assert refused(body, "anthropic", client="openai_responses") == ["input[0].tools[1]"]
 
 

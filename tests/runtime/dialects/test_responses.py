@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from inferc.compiler.plan import UNKNOWN
 from inferc.runtime.dialects import anthropic, openai_chat
-from inferc.runtime.dialects.adapt import Adapted, adapt
+from inferc.runtime.dialects.adapt import Adapted, Unsuitable, adapt
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.openai_responses import ResponsesWriter, read_request
@@ -249,6 +249,33 @@ RUN_BY_CLIENTS: list[tuple[Json, str, str, Json]] = [
     ({"tools": [FREE]}, "patch", "as it is", {"input": "as it is", "type": "custom_tool_call"}),
     ({"tools": [SEARCH]}, "tool_search", '{"q": "x"}', {"arguments": {"q": "x"}, "type": "tool_search_call"}),
     ({"input": [LATER]}, "send", "{}", {"arguments": "{}", "type": "function_call", "namespace": "team"}),
+    (
+        {"tools": [{"type": "local_shell"}]},
+        "local_shell",
+        '{"command": ["ls"], "timeout_ms": 9}',
+        {
+            "type": "local_shell_call",
+            "action": {"type": "exec", "command": ["ls"], "env": {}, "timeout_ms": 9},
+        },
+    ),
+    (
+        {"tools": [{"type": "shell", "environment": {"type": "local"}}]},
+        "shell",
+        '{"commands": ["ls"]}',
+        {
+            "type": "shell_call",
+            "action": {"commands": ["ls"], "timeout_ms": None, "max_output_length": None},
+        },
+    ),
+    (
+        {"tools": [{"type": "apply_patch"}]},
+        "apply_patch",
+        '{"type": "create_file", "path": "a", "diff": "+b"}',
+        {
+            "type": "apply_patch_call",
+            "operation": {"type": "create_file", "path": "a", "diff": "+b"},
+        },
+    ),
 ]
 """What a client declares, what the model calls and says, and what the client gets to see."""
 
@@ -307,6 +334,71 @@ def test_what_the_client_runs_is_a_function_for_others_and_so_is_its_history(to:
     as_it_came = adapt(asked, UNKNOWN, client="openai_responses", provider="openai_responses")
     assert isinstance(as_it_came, Adapted)
     assert as_it_came.conversation == asked
+
+
+RUN_HERE = [
+    {"role": "user", "content": "x"},
+    {"type": "local_shell_call", "id": "1", "call_id": "c1", "action": {"type": "exec", "command": ["ls"]}},
+    {"type": "local_shell_call_output", "id": "c1", "output": "a"},
+    {"type": "shell_call", "call_id": "c2", "action": {"commands": ["ls"]}},
+    {"type": "shell_call_output", "call_id": "c2", "output": [{"stdout": "a"}]},
+    {"type": "apply_patch_call", "call_id": "c3", "operation": {"type": "delete_file", "path": "a"}},
+    {"type": "apply_patch_call_output", "call_id": "c3", "status": "failed", "output": "no"},
+]
+"""What a client ran for a model of OpenAI's, before another one is asked."""
+
+
+@pytest.mark.parametrize("to", ["anthropic", "openai_chat", "gemini", "bedrock"])
+def test_shells_and_patches_that_the_client_runs_are_functions_for_others(to: str) -> None:
+    tools = [{"type": "local_shell"}, {"type": "shell"}, {"type": "apply_patch"}]
+    asked = conversation(input=RUN_HERE, tools=tools, tool_choice={"type": "apply_patch"})
+    found = adapt(asked, UNKNOWN, client="openai_responses", provider=to)
+    assert isinstance(found, Adapted), found
+    assert all(isinstance(tool, FunctionTool) for tool in found.conversation.tools)
+    assert found.conversation.tool_choice == ToolChoice("required", ("apply_patch",))
+    parts = [part for turn in found.conversation.turns for part in turn.parts]
+    assert parts[1:] == [
+        ToolCall("c1", "local_shell", '{"command":["ls"]}'),
+        ToolResult("c1", (Text("a"),)),
+        ToolCall("c2", "shell", '{"commands":["ls"]}'),
+        ToolResult("c2", (Text('[{"stdout":"a"}]'),)),
+        ToolCall("c3", "apply_patch", '{"type":"delete_file","path":"a"}'),
+        ToolResult("c3", (Text('{"status":"failed","output":"no"}'),)),
+    ]
+
+
+def test_a_model_is_told_of_the_skills_beside_a_shell() -> None:
+    skill = {"name": "sheets", "path": "skills/sheets", "description": "Reads sheets."}
+    shell = {"type": "shell", "environment": {"type": "local", "skills": [skill]}}
+    asked = conversation(input=[{"role": "user", "content": "x"}], tools=[shell])
+    found = adapt(asked, UNKNOWN, client="openai_responses", provider="anthropic")
+    assert isinstance(found, Adapted), found
+    [tool] = found.conversation.tools
+    assert isinstance(tool, FunctionTool)
+    assert str(tool.description).endswith("\n- sheets (skills/sheets): Reads sheets.")
+
+
+def test_a_shell_that_openai_runs_is_refused_by_others() -> None:
+    asked = conversation(
+        input=[{"role": "user", "content": "x"}],
+        tools=[{"type": "shell", "environment": {"type": "container_auto"}}],
+    )
+    found = adapt(asked, UNKNOWN, client="openai_responses", provider="anthropic")
+    assert isinstance(found, Unsuitable)
+    assert "ask a model there" in found.problems[0].why
+
+
+def test_a_choice_among_tools_of_all_kinds_is_one_among_functions() -> None:
+    function = {"type": "function", "name": "f"}
+    chosen = [{"type": "custom", "name": "patch"}, {"type": "local_shell"}, function]
+    asked = conversation(
+        input=[{"role": "user", "content": "x"}],
+        tools=[FREE, {"type": "local_shell"}, function, {**function, "name": "g"}],
+        tool_choice={"type": "allowed_tools", "mode": "auto", "tools": chosen},
+    )
+    found = adapt(asked, UNKNOWN, client="openai_responses", provider="openai_chat")
+    assert isinstance(found, Adapted), found
+    assert found.conversation.tool_choice == ToolChoice("auto", ("patch", "local_shell", "f"))
 
 
 def test_a_namespace_without_functions_is_told_as_it_came() -> None:
