@@ -98,7 +98,7 @@ class _Transport(asyncio.Transport):
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
     def writelines(self, list_of_data: Any) -> None:
-        self.write(b"".join(list_of_data))
+        self.write(list_of_data[-1])  # a socket does not join them, either
 
 
 class _Provider(_Transport):

@@ -149,6 +149,8 @@ def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, an
         head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
     if size > _JOINED:
         transport.writelines((head, *parts))
+        if type(answer) is WholeAnswer:
+            answer.parts = ()  # its connection keeps it until there is another one
     else:
         transport.write(b"".join((head, *parts)))
     request._payload_writer.output_size += len(head) + size

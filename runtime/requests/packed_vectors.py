@@ -25,8 +25,15 @@ class PackedVectors:
 
     @property
     def nbytes(self) -> int:
-        """Of the answer that they are part of, all of which is kept."""
-        return memoryview(self.each[0].obj).nbytes
+        """Of what they are part of, all of which is kept."""
+        whole = {id(each.obj): each.obj for each in self.each}
+        return sum(memoryview(each).nbytes for each in whole.values())
+
+    def alone(self) -> PackedVectors:
+        """The same, to be kept: not in memory that much is read into, and that waits to be used again."""
+        if type(self.each[0].obj) is bytes:
+            return self
+        return PackedVectors(tuple(memoryview(bytes(each)) for each in self.each))
 
     @property
     def dimensions(self) -> int:

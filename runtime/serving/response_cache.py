@@ -15,7 +15,7 @@ import orjson
 from ...compiler.plan import Cache
 from ...compiler.plan.record import define, frozen
 from ..limits.keys import key_among
-from ..requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk, EmbedChunk, PassedChunk
 from ..requests.call import Call
 from ..requests.request import (
     ChatRequest,
@@ -208,6 +208,8 @@ def _to_keep(chunks: list[Chunk]) -> Iterator[Chunk]:
     for index, chunk in enumerate(chunks):
         if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
             yield chunk._replace(upstream=None, more=index < last)
+        elif isinstance(chunk, EmbedChunk) and chunk.packed is not None:
+            yield attrs.evolve(chunk, upstream=None, packed=chunk.packed.alone())
         elif getattr(chunk, "upstream", None) is not None:
             yield attrs.evolve(chunk, upstream=None)
         else:

@@ -190,7 +190,18 @@ def test_what_stands_where_a_secret_belongs_is_in_no_finding_there(project: Proj
     assert SECRET not in repr(found)
 
 
-FIELDS = ("api_key", "apiKey", "api-key", "apikey", "pasword", "token", '"x-api-key"', "authorization", "key")
+FIELDS = (
+    "api_key",
+    "api key",
+    "apiKey",
+    "api-key",
+    "apikey",
+    "pasword",
+    "token",
+    '"x-api-key"',
+    "authorization",
+    "key",
+)
 FORMS = (
     "{f} = {v}",
     "{f}: {v}",
@@ -206,6 +217,9 @@ FORMS = (
     '{f} =\n      "{v}" ]',
     '{f} = bearer("{v}") x x',
     "- {f}: {v}",
+    '{f}("{v}"',
+    'openai.{f} = "{v}" ]',
+    'x {{ secret = hash("{v}") ]',
     'x = "redis://:{v}@h:1/0?{f}={v}" ]',
 )
 
@@ -230,6 +244,7 @@ def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: P
         'credentials = "keys/account.json"',
         'endpoint = "http://localhost:8000/v1/m@1"',
         'key a { secret = env("A") }',
+        'key a { secret = hash("sha256:x") }',
     ],
 )
 def test_where_a_secret_is_stays_to_be_seen(project: Project, shown: str) -> None:

@@ -10,9 +10,10 @@ from functools import cache
 
 import pytest
 
+from inferc.runtime.replicas.remote.connector import SteadyConnection
 from inferc.runtime.replicas.remote.http_client import ClientOptions
 from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient
-from inferc.runtime.replicas.remote.plain_answers import plain_answer
+from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answer
 
 from ..support.remote import eventually, limit
 from ..support.rows import each_row
@@ -113,7 +114,7 @@ async def read(client: LeanClient, url: str) -> tuple[str, bytes]:
     assert isinstance(answer, LeanAnswer)
     try:
         if answer.whole is not None:
-            return "whole", answer.whole
+            return "whole", bytes(answer.whole)
         if answer.rest is not None:
             await answer.rest.arrival(asyncio.get_running_loop(), lambda: None)
             return "in parts", answer.rest.body
@@ -199,3 +200,37 @@ async def test_nobody_holds_the_room_of_an_answer_that_is_broken_off() -> None:
         await asyncio.sleep(0.05)
         with pytest.raises(ValueError, match="released memoryview"):
             room.tobytes()
+
+
+class _Socket(asyncio.Transport):
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+
+
+async def test_large_answers_stay_where_they_were_read_as_long_as_anybody_looks_there() -> None:
+    loop = asyncio.get_running_loop()
+    connection = SteadyConnection(loop, little=False)
+    connection.connection_made(_Socket())
+
+    def received(body: bytes) -> bytes | memoryview:
+        first = FirstPiece(connection.steady, loop, {}, 0.0)
+        piece = HEAD.replace(b"length: 2", b"length: %d" % len(body)) + b"\r\n" + body
+        connection.steady.get_buffer(-1)[: len(piece)] = piece
+        connection.steady.buffer_updated(len(piece))
+        answer = first.waiter.result()
+        assert answer is not None
+        return answer.body
+
+    def place(body: bytes | memoryview) -> int:
+        assert isinstance(body, memoryview)
+        return id(body.obj)
+
+    bodies = [numbers(140_000 + each) for each in range(40)]
+    held = [received(each) for each in bodies]
+    assert len({*map(place, held)}) == len(bodies)
+    free = place(held.pop(3))
+    assert received(b"{}") == b"{}"
+    held.insert(3, received(bodies[3]))
+    assert place(held[3]) == free
+    assert held == bodies
+    held.clear()
+    assert len({place(received(each)) for each in bodies}) == 1

@@ -10,12 +10,15 @@ import pytest
 
 from inferc.compiler.plan import Cache, Duration, Size
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.answer import ChatChunk, EmbedChunk
 from inferc.runtime.requests.call import Call
-from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.packed_vectors import PackedVectors
+from inferc.runtime.requests.request import ChatRequest, EmbedRequest
 from inferc.runtime.requests.trace import Trace
+from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import first_chunk
+from inferc.runtime.serving.response_cache import ResponseCache
 
 from ..support.members import Speaker, hear, member
 from ..support.openai_client import openai_client
@@ -144,3 +147,18 @@ async def test_clients_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             vectors = [(await client.embeddings.create(model="e", input="hello")).data for _ in range(2)]
             assert vectors[0] == vectors[1]
             assert mock.stats.requests == 3
+
+
+def test_vectors_are_kept_without_the_memory_that_they_were_read_into() -> None:
+    read = bytearray(b'"AACAPwAAAEA=","AABAQAAAgEA="' + bytes(1 << 18))
+    view = memoryview(read)
+    chunk = EmbedChunk(None, Usage(2), packed=PackedVectors((view[1:13], view[16:28]), view[1:28]))
+    vectors = chunk.vectors.tolist()
+    cache = ResponseCache("e", Cache(ttl=Duration(60), max_size=Size(1 << 16)))
+    cache.keep(b"key", [chunk], (), 0.0)
+    del chunk, view
+    read[:] = bytes(8)  # which would have another length, were anybody looking there
+    found = cache.find(b"key", Call(EmbedRequest(("a", "b"))), 0.0)
+    assert found is not None
+    assert isinstance(found.chunks[0], EmbedChunk)
+    assert found.chunks[0].vectors.tolist() == vectors == [[1.0, 2.0], [3.0, 4.0]]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from aiohttp import HttpVersion11
 
 from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered, octets_response
 from inferc.runtime.header_lines import header_lines
 from inferc.runtime.requests.trace import Span, Trace
 from inferc.runtime.requests.upstream import Upstream
 from inferc.runtime.requests.usage import Usage
-from inferc.runtime.whole_answer import WholeAnswer
+from inferc.runtime.whole_answer import WholeAnswer, send_whole
 
 from ..support.rows import each_row
 
@@ -77,3 +82,27 @@ def test_who_answered_is_said_in_the_same_lines_however_they_are_made(
     trace = Trace("gpt", 2, replica, [Span(None, "gpt", 1.0, 2.0, Usage(1, 2), cost)], upstream=upstream)
     answer = WholeAnswer((b"{}",), lines_answered(trace, "any"))
     assert answer.lines == header_lines(answered_by(trace, "any"))
+
+
+def test_a_large_answer_that_has_been_sent_is_not_kept() -> None:
+    sent: list[bytes] = []
+
+    class _Socket(asyncio.Transport):
+        def is_closing(self) -> bool:
+            return False
+
+        def writelines(self, parts: Any) -> None:
+            sent.append(b"".join(parts))
+
+    request: Any = SimpleNamespace(
+        _method="POST",
+        _version=HttpVersion11,
+        _message=SimpleNamespace(should_close=False),
+        _payload=SimpleNamespace(is_eof=lambda: True),
+        _payload_writer=SimpleNamespace(output_size=0),
+    )
+    body = bytearray(100_000)
+    answer = WholeAnswer((b"[", memoryview(body), b"]"), {})
+    assert send_whole(_Socket(), request, answer)
+    assert sent[0].endswith(b"[%b]" % body)
+    body.clear()  # which cannot be where anybody looks at it

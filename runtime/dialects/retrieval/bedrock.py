@@ -82,8 +82,8 @@ class BedrockRetrieval:
     def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
         return self._fields.check(request.options)
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
-        answer = parse_object(body, classifier)
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(bytes(body), classifier)
         try:
             if self._kind == "titan":
                 found: Any = [answer["embedding"]]

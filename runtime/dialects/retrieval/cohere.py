@@ -77,8 +77,8 @@ class CohereRetrieval:
         check = self._rerank if isinstance(request, RerankRequest) else self._embed
         return check.check(request.options)
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
-        answer = parse_object(body, classifier)
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(bytes(body), classifier)
         try:
             found = list(answer["embeddings"]["float"])
         except (KeyError, TypeError):

@@ -40,8 +40,8 @@ class GeminiRetrieval:
     def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
         return self._fields.check(request.options)
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
-        answer = parse_object(body, classifier)
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(bytes(body), classifier)
         try:
             if self._vertex:
                 found = [item["embeddings"] for item in answer["predictions"]]

@@ -123,7 +123,7 @@ class OpenAIRetrieval:
             {name: value for name, value in request.options.items() if name in self._unknown}
         )
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
         """The vectors of so many texts, in their order. Raises RequestError.
 
         Google's service that speaks as OpenAI does leaves out that the index of one is 0, or all of them, and
@@ -134,7 +134,7 @@ class OpenAIRetrieval:
         found = None if self._are_bytes else _packed(body, texts, classifier)
         if found is not None:
             return found
-        answer = parse_object(body, classifier)
+        answer = parse_object(bytes(body), classifier)
         try:
             items = answer["data"]
             indices = [item.get("index") or 0 for item in items]
@@ -171,7 +171,7 @@ def ranked_usage(answer: dict[str, Any], usage: dict[str, Any]) -> Usage:
     )
 
 
-def _packed(body: bytes, texts: int, classifier: Classifier) -> EmbedChunk | None:
+def _packed(body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk | None:
     """Vectors in base64, which stay as they came; None where anything about the answer is not usual."""
     found = split_vectors(body, texts)
     if found is None:

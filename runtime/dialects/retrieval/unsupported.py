@@ -22,7 +22,7 @@ class NoRetrieval:
     def left_out(self, request: EmbedRequest | RerankRequest) -> tuple[str, ...]:
         return ()
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
         raise self._chats_only()
 
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:

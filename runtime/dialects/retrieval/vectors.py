@@ -30,6 +30,8 @@ _USUAL = late_pattern(
 """What stands between the first two vectors of OpenAI's JSON, and of others that have its fields."""
 _FAR = 1 << 10
 """Bytes before the first vector, and between two, at most."""
+_SOON = 1 << 14
+"""Bytes in which a vector ends, most of the time."""
 _PADDING, _BACKSLASH = ord("="), ord("\\")
 _DECODED = 1 << 17
 """Characters of base64 that are decoded at once."""
@@ -91,7 +93,7 @@ class SplitAnswer(NamedTuple):
     together: memoryview | None
 
 
-def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
+def split_vectors(body: bytes | memoryview, texts: int) -> SplitAnswer | None:
     """Take the vectors of `texts` texts out of `body`: they are nearly all of it, and are not read as JSON.
 
     The first says how long each is, and what stands between the first two what stands between all, but for
@@ -101,7 +103,7 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
     if key is None:
         return None
     begin = key.end()
-    at = body.find(b'"', begin)
+    at = _end_of_text(body, begin)
     length = at - begin
     if length <= 0:
         return None
@@ -114,16 +116,16 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
         index = None if following is None else _INDEX.search(body, at, following.end())
         if following is None or index is None:
             return None
-        between = body[at : following.end()]
-        before, after = body[at : index.start(1)], body[index.end(1) : following.end()]
+        between = bytes(body[at : following.end()])
+        before, after = between[: index.start(1) - at], between[index.end(1) - at :]
         is_next = int(index[1])  # 0 where an index follows its vector
         last = 1 if is_next else texts - 1
         links, between_places, places, is_usual = _places(begin, length, before, after, is_next, texts)
         at = places[-1].stop
-        if list(map(body.__getitem__, between_places)) != links or at > len(body):
+        if b"".join(map(view.__getitem__, between_places)) != links or at > len(body):
             return None
         vectors = list(map(view.__getitem__, places))
-    rest = b"%b0%b%b%b" % (body[: key.end()], between, b"1" if between else b"", body[at:])
+    rest = b"%b0%b%b%b" % (bytes(body[: key.end()]), between, b"1" if between else b"", bytes(body[at:]))
     try:
         answer = orjson.loads(rest)
     except ValueError:
@@ -133,11 +135,20 @@ def split_vectors(body: bytes, texts: int) -> SplitAnswer | None:
     return new_tuple(SplitAnswer, (answer, last, vectors, view[begin:at] if is_usual else None))
 
 
+def _end_of_text(body: bytes | memoryview, begin: int) -> int:
+    """Where the next quote stands; -1: there is none."""
+    for end in begin + _SOON, len(body):
+        at = bytes(body[begin:end]).find(b'"')
+        if at >= 0:
+            return begin + at
+    return -1
+
+
 @lru_cache(maxsize=4)  # answers of one provider for as many texts are alike
 def _places(
     begin: int, length: int, before: bytes, after: bytes, first: int, texts: int
-) -> tuple[list[bytes], list[slice], list[slice], bool]:
-    """What stands between the vectors of `texts` texts, where, where each vector is, and whether it is as
+) -> tuple[bytes, list[slice], list[slice], bool]:
+    """All that stands between the vectors of `texts` texts, where, where each vector is, and whether it is as
     OpenAI's JSON has it.
 
     length: of each vector; the first begins at `begin`. Between two is a number, counted from `first`, with
@@ -150,7 +161,7 @@ def _places(
         at = places[-1].stop
         between_places.append(slice(at, at + len(link)))
         places.append(slice(at + len(link), at + len(link) + length))
-    return links, between_places, places, first == 1 and _USUAL.fullmatch(links[0]) is not None
+    return b"".join(links), between_places, places, first == 1 and _USUAL.fullmatch(links[0]) is not None
 
 
 def packed_vectors(vectors: list[memoryview], together: memoryview | None) -> PackedVectors | None:

@@ -46,7 +46,7 @@ class Retrieval(Protocol):
         """The names of the fields of which the provider is told nothing. Raises BadRequest for those that it
         would have to know."""
 
-    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+    def vectors(self, body: bytes | memoryview, texts: int, classifier: Classifier) -> EmbedChunk:
         """The vectors of `texts` texts. Raises RequestError."""
 
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:

@@ -30,9 +30,28 @@ _REASONS = {
 
 _AT_ONCE, _LITTLE = 256 << 10, 16 << 10
 """Bytes that are read from a connection at once: as many as uvloop does, and where it is to be little."""
-_buffer = memoryview(bytearray(_AT_ONCE))
-"""What is read last, of all connections: it is taken out at once."""
-_little = _buffer[:_LITTLE]
+LARGE_PIECE = _AT_ONCE // 2
+"""Bytes of a piece that may be kept where it was read: others are taken out at once."""
+_little = memoryview(bytearray(_LITTLE))
+_buffer: memoryview | None = None
+"""What is read last, of all connections; None: others may still look at it."""
+_buffers: list[bytearray] = []
+"""Where large pieces were read; used again when nobody looks there any more: clearing memory takes long."""
+_MOST_BUFFERS = 16
+
+
+def _free_buffer() -> memoryview:
+    """Memory that nobody looks at."""
+    for each in _buffers:
+        try:
+            each.append(each.pop())  # not where somebody looks
+        except BufferError:
+            continue
+        return memoryview(each)
+    made = bytearray(_AT_ONCE)
+    if len(_buffers) < _MOST_BUFFERS:
+        _buffers.append(made)
+    return memoryview(made)
 
 
 class Shortcut(Protocol):
@@ -105,7 +124,7 @@ class Steady(asyncio.BufferedProtocol):
         return _little
 
     def buffer_updated(self, size: int) -> None:
-        data, relay = _buffer[:size].tobytes(), self.relay
+        data, relay = _little[:size].tobytes(), self.relay
         if relay is None:
             self.receive(data)
         elif not relay.passes(data):
@@ -124,10 +143,17 @@ class _Wide(Steady):
     """Reads as much as is there; what may be an answer is looked at before it is copied."""
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        global _buffer
+        if _buffer is None:
+            _buffer = _free_buffer()
         return _buffer
 
     def buffer_updated(self, size: int) -> None:
+        global _buffer
+        assert _buffer is not None
         first, piece = self.relay, _buffer[:size]
+        if size >= LARGE_PIECE:
+            _buffer = None
         if first is None or not first.passes(piece):  # type: ignore[arg-type]  # a FirstPiece, on these
             self.receive(bytes(piece))
 

@@ -214,7 +214,7 @@ class LeanAnswer:
         status: int,
         headers: CIMultiDictProxy[str],
         content: aiohttp.StreamReader | WholeChunks,
-        whole: bytes | None = None,
+        whole: bytes | memoryview | None = None,
         rest: Rest | None = None,
     ) -> None:
         self._connection = connection
@@ -224,7 +224,8 @@ class LeanAnswer:
         self.headers = headers
         self._content = content
         self.whole = whole
-        """All of the body, where it came along with the head; then nothing is left of it in `content`."""
+        """All of the body, where it came along with the head; then nothing is left of it in `content`. A view
+        is where it was read: nothing else is read there while anybody has it."""
         self.rest = rest
         """What reads the body, past `content`, where not all of it came along with the head."""
         self.steady = steady

@@ -21,7 +21,7 @@ from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from ....compiler.plan.record import new_tuple
-from .connector import MAX_HEADERS, Steady
+from .connector import LARGE_PIECE, MAX_HEADERS, Steady
 from .whole_chunks import WholeChunks, whole_chunks
 
 _BEGINS = b"HTTP/1.1 200 OK\r\n"
@@ -39,10 +39,10 @@ _ROOM = 1 << 20
 
 class PlainAnswer(NamedTuple):
     """A success in JSON, or of events. size: bytes of its body, of which `body` is here; None: it comes in
-    chunks of HTTP."""
+    chunks of HTTP. A body that is not whole, or large, is a view of the piece that it came in."""
 
     headers: CIMultiDictProxy[str]
-    body: bytes
+    body: bytes | memoryview
     size: int | None
 
 
@@ -75,7 +75,7 @@ def plain_answer(piece: bytes | memoryview) -> PlainAnswer | None:
     elif kind != "text/event-stream" or headers.getall(_CHUNKED, ()) != ["chunked"] or _SIZE in headers:
         return None
     body = piece[end + 4 :]
-    if type(body) is not bytes:
+    if type(body) is not bytes and size == len(body) and len(piece) < LARGE_PIECE:
         body = bytes(body)
     return new_tuple(PlainAnswer, (CIMultiDictProxy(headers), body, size))
 
@@ -87,7 +87,7 @@ class Rest(asyncio.BufferedProtocol):
     that much will come takes no more memory.
     """
 
-    def __init__(self, steady: Steady, body: bytes, size: int) -> None:
+    def __init__(self, steady: Steady, body: bytes | memoryview, size: int) -> None:
         self._steady = steady
         self.size = size
         self._missing = size - len(body)
@@ -101,7 +101,7 @@ class Rest(asyncio.BufferedProtocol):
         self.resume_writing = steady.resume_writing  # type: ignore[method-assign]
         self._follow(self)
 
-    def _make_room(self, begin: bytes) -> None:
+    def _make_room(self, begin: bytes | memoryview) -> None:
         """For what comes behind `begin`."""
         self._place = BytesIO(begin)
         here = self.size - self._missing
@@ -203,7 +203,8 @@ class FirstPiece:
         if answer is None:
             self._parse()
         elif (size := answer.size) is None:
-            begun = whole_chunks(answer.body) if type(piece) is bytes else None  # else much is read at once
+            body = answer.body
+            begun = whole_chunks(body) if type(body) is bytes else None  # else much is read at once
             if begun is None:
                 answer = None
                 self._parse()

@@ -29,6 +29,7 @@ from ...requests.request import (
     ChatRequest,
     ClassifyRequest,
     CompletionRequest,
+    EmbedRequest,
     PassedRequest,
     Request,
     TensorRequest,
@@ -290,8 +291,14 @@ class RemoteReplica:
         """
         if body is not None:
             pass
-        elif type(response) is LeanAnswer and response.whole is not None:
-            body = response.whole
+        elif type(response) is LeanAnswer and (whole := response.whole) is not None:
+            if type(whole) is not bytes:
+                if isinstance(request, EmbedRequest) and (whole[0], whole[-1]) == (_OPENS, _CLOSES):
+                    return with_upstream(
+                        self._answers.read(request, whole, response.headers, classifier), upstream
+                    )
+                whole = bytes(whole)
+            body = whole
         elif type(response) is LeanAnswer and response.rest is not None:
             body = await self._body(response, until, most_bytes(request)).rest(response.rest)
         elif (content := response.content).is_eof():  # it came along with its head

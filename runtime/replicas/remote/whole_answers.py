@@ -42,14 +42,15 @@ class WholeAnswers:
         self._asked = asked
 
     def read(
-        self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
+        self, request: Request, body: bytes | memoryview, headers: Mapping[str, str], classifier: Classifier
     ) -> Chunk:
-        """The answer that `body` holds. Raises RequestError."""
+        """The answer that `body` holds, which is bytes where it is no vectors. Raises RequestError."""
         if isinstance(request, EmbedRequest):
             found = self._asked.retrieval.vectors(body, len(request.inputs), classifier)
             found = counted(found, headers) if self._is_bedrock else found
             check_length(found, request.dimensions, classifier)
             return found
+        assert isinstance(body, bytes)
         if isinstance(request, RerankRequest):
             return self._asked.retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
