@@ -40,6 +40,7 @@ _VARIABLE = late_pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _NAME_ALONE = late_pattern(r'"\$\{([\w.]+)\}"')
 _NO_SIZE = late_pattern(r"(\d[\d_.]*)([kMG])")
 _CALLED = late_pattern(r"\w+\(\w+\)")
+_FILLED_ALONE = late_pattern(r'"\$\{[ \t]*([A-Za-z_][\w.]*)[ \t]*\}"')
 _SECRET_FILE = late_pattern(r'"(?:(?:\.{1,2}|~)?/[\w./ -]+|[\w-]+\.(?:pem|key|crt|cert))"')
 _QUOTED_CALL = late_pattern(r'"(env|file)\((?:\\"|\')?([\w./-]+)(?:\\"|\')?\)"')
 _CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
@@ -286,6 +287,11 @@ def _secret(
         message = f"`{name}` names where the secret is, it is not the secret itself"
         fixes = [Fix(f"write `{meant}`", (Edit(span, meant),))]
         found.error("E0306", message, span, f"write `{meant}`", fixes=fixes)
+        return
+    filled = _FILLED_ALONE.fullmatch(written)
+    if filled is not None:
+        fixes = [Fix(f"write `{filled[1]}`", (Edit(span, filled[1]),))]
+        found.error("E0301", f"`{name}` takes no text", span, f"write `{filled[1]}`", fixes=fixes)
         return
     is_text = written.startswith('"')
     if mismatch.inline or has_long_row(written):

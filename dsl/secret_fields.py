@@ -22,12 +22,14 @@ _ITEM = late_pattern(
       | (?<=[ \t])(?=["']?[\w-]++["']?[ \t]*+(?:[+?:]?[=:＝：]|->|\{[ ]*+value\b)) ) [^\S\n]*+
     (?: -[ \t]+ | [-=*/?!@$%&+.<>~^\\]{1,3} )?+ (?: [#]{1,2}[ \t]*+ )?
     (?: (?:export|let|param|set|const|var|ENV|ARG)[ \t]++ )?
-    ["'“”`]?+ (?P<name>[^\W\d][\w-]*+) ["'“”`]?+
+    ["'“”`]?+ (?:[^\W\d][\w-]*+\.["'“”`]?+)*+
+    (?P<name>(?!(?:aws|gcp)_secret\()[^\W\d][\w-]*+
+      (?: (?i:(?<=api)|(?<=access)|(?<=secret)) [ ] (?i:key|token)\b )?+ ) ["'“”`]?+
     (?P<sign> [ \t]*+ (?:[=:][ \t]*+)? \{[ \t]*+ ["']?value["']?[ \t]*+[=:]
       | [ \t]*+ (?: [:=?+]{0,2}[=:＝：]>? | -> | [|\])~>]++ )
-      | (?=[ \t]++(?: [^\s{}()\[\],;=:] | \{\{ | [(\[]++[ \t]*+(?: ["'“`] | """
+      | (?=[ \t]++(?: [^\s{}()\[\],;=:] | \{\{ ) | [ \t]*+[(\[]++[ \t]*+(?: ["'“`] | """
     + LIKE_KEY
-    + r""")))) [ \t]*+"""
+    + r"""))) [ \t]*+"""
 )
 """A name and what stands between it and its value: where a field may begin."""
 _NAME = late_pattern(r"[^\W\d][\w-]*+")
@@ -45,7 +47,8 @@ _PLACE = late_pattern(
       | env [ \t]*+ \( [ \t]*+ [a-z_]++ (?=[ \t]*+\)|[ ]for[ ])
       | for [ ] \w++ [ ] in (?=[ ]\[)
       | env [ \t]++ ["'“]?+ [A-Z_][A-Z0-9_]*+ (?!\w) ["'”]?+
-      | (?:file|vault|exec|aws_secret|gcp_secret|hash) [ \t]*+ \( (?:[ \t]*+ "[^"\n]*+")?
+      | hash [ \t]*+ \( [ \t]*+ "sha256:[^"\n]*+"
+      | (?:file|vault|exec|aws_secret|gcp_secret) [ \t]*+ \( (?:[ \t]*+ "[^"\n]*+")?
       | (?<!\.) [A-Za-z_][\w.]*+ (?=\([ \t]*+(?:["')]|(?:env|file)\())
       | (?:env|file|bearer|text|true|false|null|none|None|nil|yes|no|optional|required) (?![\w@$%&*!./+-])
       | [A-Z][A-Z0-9]*+ (?:_[A-Z0-9]++)++ (?!\w)

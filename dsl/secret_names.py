@@ -32,7 +32,7 @@ _NEAR = 200
 def holds_secret(name: str) -> bool | None:
     """Whether a field of this name holds a secret, and nothing else: None if it may. Misspelt ones count, and
     variables of the environment, `OPENAI_API_KEY`."""
-    name = name.lower() if name.isupper() else name
+    name = (name.lower() if name.isupper() else name).replace(" ", "_")
     if _NEVER.search(name) is not None:
         return False
     if _ALWAYS.search(name) is not None:

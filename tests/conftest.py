@@ -85,9 +85,13 @@ def pytest_collection(session: pytest.Session) -> None:
         start_servers()
 
 
+LONG = (Path(__file__).parent, Path(__file__).parent / "faults")
+"""Folders whose own tests take longest; faults mostly wait."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What stands in no folder goes first: it takes long, and for what is begun last all others wait."""
-    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+    """What takes long goes first: for what is begun last all others wait."""
+    items.sort(key=lambda item: item.path.parent not in LONG)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

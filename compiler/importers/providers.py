@@ -20,7 +20,7 @@ from .draft import Deployment, Draft
 from .foreign import Node
 from .literals import Code, env
 from .report import Outcome
-from .secrets import variable_for
+from .secrets import variable_at, variable_for
 
 
 @frozen
@@ -127,7 +127,7 @@ def _host(address: str) -> str:
 def own_key(draft: Draft, made: Deployment, usual: str, url: Node | None, name: str = "") -> None:
     """A variable for the key at an address that is not the provider's, where the other system would send the
     provider's key, which is in `usual`."""
-    variable = variable_for(name or made.name, "api_key")
+    variable = variable_at(made, variable_for(name or made.name, "api_key"))
     made.put("runtime.api_key", env(variable))
     if url is not None:
         says = f"it is not the provider's own, so {usual} is not sent there: put its key into {variable}"

@@ -10,7 +10,20 @@ from ...dsl.record import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import apisix, atomr, baml, bifrost, envoy, kong, kserve, litellm, portkey, tensorzero, triton
+from .formats import (
+    apisix,
+    atomr,
+    baml,
+    bifrost,
+    envoy,
+    kong,
+    kserve,
+    litellm,
+    opencode,
+    portkey,
+    tensorzero,
+    triton,
+)
 from .json_file import read_json
 from .kubernetes import gathered, held_files, is_resources, moved, resources
 from .origin import Origin
@@ -63,6 +76,7 @@ FORMATS: tuple[Format, ...] = (
     Format("baml", "BAML", baml.recognises, baml.read),
     Format("kong", "Kong", kong.recognises, kong.read, ("services", "routes", "plugins")),
     Format("apisix", "Apache APISIX", apisix.recognises, apisix.read),
+    Format("opencode", "opencode", opencode.recognises, opencode.read, ("provider",)),
 )
 
 

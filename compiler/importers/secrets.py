@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..checks.endpoints import HOSTED
 from .draft import Block, Draft
 from .foreign import Node
 from .literals import Code, env
@@ -31,8 +32,15 @@ def variable_for(*parts: str) -> str:
     return f"_{name}" if name[:1].isdigit() else name
 
 
+def variable_at(block: Block, variable: str) -> str:
+    """`variable`, or another one where a vendor's key is customarily in that, and the file has an address of
+    its own: so that it is not sent there."""
+    return f"OWN_{variable}" if variable in HOSTED.values() and block.has("runtime.endpoint") else variable
+
+
 def left_out(draft: Draft, node: Node, variable: str, block: Block) -> Code:
     """What stands for the key that is written at `node`: it is never repeated."""
+    variable = variable_at(block, variable)
     draft.changed(
         node,
         f"a key does not stand in a file: put it into the environment variable {variable}, and replace it, "

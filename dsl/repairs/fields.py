@@ -23,6 +23,9 @@ _LIST_BELOW = re.compile(
 )
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
 _SEMICOLON = re.compile(r'(?:[^\n"#;={}]|"[^\n"]*+")*+;(?=[ \t]*+(?:[\r\n#}]|\Z))')
+_CALLED = re.compile(r'(?m)^[ \t]*+(?:deployment|route|pipeline|extern)[ \t]++"?(\w++)')
+"""What answers calls, by its name."""
+_LAST_CALL = re.compile(r"\w++\([^()\n]*+\)\s*+\}")
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
 _BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
@@ -328,13 +331,17 @@ def call_alone(at: Situation) -> Instead | None:
     name = as_name(at.values[-1]) if at.values else None
     if at.token.type != "LPAR" or name is None or not at.fits("EQUAL", "NAME", "LPAR"):
         return None
-    told = foreign_words("calls").get(name.text)
+    is_here = name.text in _CALLED.findall(at.text)
+    told = None if is_here else foreign_words("calls").get(name.text)
+    is_last = told is None and at.is_in("PIPELINE") and _LAST_CALL.match(at.text, name.start) is not None
+    meant = "return" if is_last else "name ="
     at.error(
         "E0101",
         f"the result of `{name.text}(…)` has no name",
         at.span(name.start, name.end),
-        f"write `name = {name.text}(…)`" if told is None else "a function of another language",
+        f"write `{meant} {name.text}(…)`" if told is None else "a function of another language",
         help=None if told is None else told.say or f"write `name = {told.to[0]}(…)`",
+        fixes=at.change("write `return`", name.start, name.start, "return ", safe=False) if is_last else (),
     )
     return SKIP
 

@@ -33,7 +33,8 @@ def test_a_project_tests_its_file_before_scripted_providers(tmp_path: Path) -> N
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "chat.infer").write_text(CHAT)
     (tmp_path / "test_chat.py").write_text(TESTS)
-    plugins = ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:asyncio", "--assert", "plain"]
+    others = ("cacheprovider", "schemathesis", "asyncio", "anyio", "hypothesispytest", "kmock")
+    plugins = [*(f"-pno:{name}" for name in others), "--assert", "plain"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", *plugins, str(tmp_path)],

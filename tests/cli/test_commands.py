@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 from inferc.cli.main import COMMANDS
 from inferc.dsl.version import __version__
 
-from ..support.commands import INFERC, ROOT, SAMPLES, serving
+from ..support.commands import ROOT, SAMPLES, serving
 from ..support.forked import ran
 from .conftest import Command
 
@@ -95,21 +93,6 @@ def test_paths_in_a_plan_start_at_the_plan(inferc: Command, tmp_path: Path) -> N
     assert (tmp_path / embedder["model"]["path"]).resolve() == SAMPLES / "models" / "minilm.onnx"
 
 
-def test_the_same_file_gives_the_same_bytes_in_every_process() -> None:
-    plans = {
-        subprocess.run(
-            [*INFERC, "compile", "samples/remote.infer", "-o", "-"],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-            timeout=200,
-        ).stdout
-        for seed in ("0", "1", "12345")
-    }
-    assert len(plans) == 1
-
-
 def test_set_gives_a_parameter_its_value(inferc: Command) -> None:
     done = inferc("compile", "samples/hello.infer", "--set", "provider_url=https://example.com/v1", "-o", "-")
     [_, gpt] = json.loads(done.out)["deployments"]
@@ -123,19 +106,15 @@ def test_a_secret_is_never_in_a_plan(inferc: Command, monkeypatch: pytest.Monkey
     assert "the-secret-itself" not in done.out + done.err
 
 
-def test_call_embeds_each_text_without_a_server(inferc: Command) -> None:
-    done = inferc("call", "samples/onnx.infer", "embedder", "a sentence", "another one")
+def test_call_embeds_each_text_without_a_server_and_without_the_key_of_who_is_not_asked(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    done = inferc("call", "samples/hello.infer", "embedder", "a sentence", "another one")
     assert done.status == 0
     vectors = [json.loads(line) for line in done.out.splitlines()]
     assert [len(vector) for vector in vectors] == [384, 384]
     assert all(math.isclose(math.hypot(*vector), 1, abs_tol=1e-3) for vector in vectors)
-
-
-def test_call_needs_no_key_of_a_deployment_that_is_not_asked(
-    inferc: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    assert inferc("call", "samples/hello.infer", "embedder", "a sentence").status == 0
 
 
 def test_call_runs_a_plan_and_prints_the_answer_of_a_chat(

@@ -438,11 +438,31 @@ def test_a_habit_is_one_mistake_and_one_change(text: str) -> None:
             "no `-`",
         ),
         (KEYED + "request = 1\n", "request"),
+        ("route main:\n  strategy: fallback\n" + KEYED, "fallback [a, b]"),
+        (KEYED + "route main = fallback:\n  - d\n", "fallback [a, b]"),
     ],
 )
 def test_a_file_of_another_tool_is_told_once(text: str, says: str) -> None:
     [wrong] = found(text)
     assert says in said(wrong)
+
+
+@pytest.mark.parametrize("step", ["d(message)", "return d message"])
+def test_what_a_pipeline_gives_is_mended(step: str) -> None:
+    text = f"{KEYED}pipeline p(message: text) -> text {{\n  {step}\n}}\n"
+    [wrong] = found(text)
+    assert errors(fixed(text, wrong)) == []
+
+
+def test_a_list_of_messages_is_told_what_a_model_is_asked_with() -> None:
+    [wrong] = found(pipe('messages = [{"role": "user"}]\n  return gpt(messages)'))
+    assert "one text" in said(wrong)
+
+
+def test_a_secret_that_is_put_into_a_text_is_named_instead() -> None:
+    text = 'let key = env("K")\n' + KEYED.replace('env("K")\n  }', '"${key}"\n  }')
+    [wrong] = found(text)
+    assert errors(fixed(text, wrong)) == []
 
 
 def test_a_value_that_no_model_takes_is_told_once() -> None:

@@ -190,7 +190,18 @@ def test_what_stands_where_a_secret_belongs_is_in_no_finding_there(project: Proj
     assert SECRET not in repr(found)
 
 
-FIELDS = ("api_key", "apiKey", "api-key", "apikey", "pasword", "token", '"x-api-key"', "authorization", "key")
+FIELDS = (
+    "api_key",
+    "api key",
+    "apiKey",
+    "api-key",
+    "apikey",
+    "pasword",
+    "token",
+    '"x-api-key"',
+    "authorization",
+    "key",
+)
 FORMS = (
     "{f} = {v}",
     "{f}: {v}",
@@ -206,6 +217,9 @@ FORMS = (
     '{f} =\n      "{v}" ]',
     '{f} = bearer("{v}") x x',
     "- {f}: {v}",
+    '{f}("{v}"',
+    'openai.{f} = "{v}" ]',
+    'x {{ secret = hash("{v}") ]',
     'x = "redis://:{v}@h:1/0?{f}={v}" ]',
 )
 
@@ -230,6 +244,7 @@ def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: P
         'credentials = "keys/account.json"',
         'endpoint = "http://localhost:8000/v1/m@1"',
         'key a { secret = env("A") }',
+        'key a { secret = hash("sha256:x") }',
     ],
 )
 def test_where_a_secret_is_stays_to_be_seen(project: Project, shown: str) -> None:
@@ -367,6 +382,12 @@ def test_no_part_of_a_key_is_in_a_finding_wherever_it_stands(project: Project, k
         assert found, place
         said = "".join(render(found, form) for form in OutputFormat)
         assert [part for part in parts if part in said] == [], place
+
+
+@pytest.mark.parametrize("sign", ["", "$"])
+def test_a_key_behind_a_sign_of_shells_is_one_mistake(sign: str) -> None:
+    text = chat("d").replace('env("KEY")', f"{sign}sk-proj-riGp-58WAmQdX3a5IDnOdcdbWB2dC4")
+    assert [each.code for each in check_file("main.infer", None, text=text).diagnostics] == ["E0306"]
 
 
 def test_a_misspelt_name_of_a_secret_is_mended(project: Project) -> None:

@@ -435,17 +435,18 @@ def test_what_jinja_can_do_is_understood(template: str, project: Project) -> Non
     assert [item.message for item in project.findings(text)] == []
 
 
-def test_a_text_without_a_template_needs_no_jinja(tmp_path: Path) -> None:
+def test_a_file_without_a_graph_loads_nothing_for_one_and_a_text_without_a_template_no_jinja(
+    tmp_path: Path,
+) -> None:
     text = 'pipeline p() -> text { return prompt "no { braces }" }\n'
-    script = f"from inferc.compiler.compile import check_file\ncheck_file('m', None, text={text!r})\n"
-    heavy = "import sys\nassert not {'jinja2', 'jsonpath', 'numpy'} & set(sys.modules), sys.modules\n"
-    subprocess.run([sys.executable, "-c", script + heavy], check=True, cwd=tmp_path, timeout=200)
-
-
-def test_a_file_without_a_graph_loads_nothing_for_one(tmp_path: Path) -> None:
-    script = f"from inferc.compiler.compile import check_file\ncheck_file('m', None, text={GPT!r})\n"
-    heavy = "import sys\nassert 'inferc.compiler.graph' not in sys.modules\n"
-    subprocess.run([sys.executable, "-c", script + heavy], check=True, cwd=tmp_path, timeout=200)
+    script = (
+        "import sys\nfrom inferc.compiler.compile import check_file\n"
+        f"check_file('m', None, text={GPT!r})\n"
+        "assert 'inferc.compiler.graph' not in sys.modules\n"
+        f"check_file('m', None, text={text!r})\n"
+        "assert not {'jinja2', 'jsonpath', 'numpy'} & set(sys.modules), sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=200)
 
 
 # ---- the tree, for whoever asks what stands where

@@ -73,6 +73,17 @@ deployment odd {
 
 gateway { bind = "[::1]:9000", auth = bearer(env("TOKEN")), timeout = 5m }
 """
+LIMITED = """\
+deployment limited {
+  model = "gpt-4.1-mini"
+  runtime openai {
+    api_key = env("ONE")
+    circuit_breaker { failure_threshold = 10, open_duration = 30s }
+    rate_limits { requests_per_minute = 5k, tokens_per_minute = 2M, concurrent_requests = 64 }
+  }
+  serving { on_capacity_exhausted = queue }
+}
+"""
 POLICIES = """\
 template careful { runtime openai { retry { max_retries = 0, jitter = full, backoff_multiplier = 1.5 } } }
 """
@@ -87,7 +98,8 @@ def _policies(project: Project) -> None:
 
 
 def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(project: Project) -> None:
-    project.write("main.infer", EVERYTHING)
+    text = EVERYTHING + LIMITED
+    project.write("main.infer", text)
     (project.folder / "elsewhere").mkdir()
     plans = set()
     for seed, folder, name in (("0", ".", "main.infer"), ("7", "elsewhere", "../main.infer")):
@@ -101,7 +113,7 @@ def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(
         )
         assert done.returncode == 0, done.stderr
         plans.add((project.folder / "main.plan.json").read_bytes())
-    assert plans == {dump_plan(project.plan(EVERYTHING)).encode()}
+    assert plans == {dump_plan(project.plan(text)).encode()}
 
 
 def test_deployments_stand_in_the_order_of_the_file_and_keys_in_that_of_the_classes(

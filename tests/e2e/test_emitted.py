@@ -184,7 +184,6 @@ async def test_a_cluster_starts_updates_and_mends_what_the_manifests_say(tmp_pat
                 except (AssertionError, aiohttp.ClientError) as error:
                     failed.append(error)
                 done += 1
-                await asyncio.sleep(0.02)
 
         askers = [asyncio.create_task(keep_asking()) for _ in range(3)]
         async with aiohttp.ClientSession(gateway, headers=HEADERS) as http:

@@ -38,7 +38,7 @@ async def test_no_request_fails_over_restarts_under_load(tmp_path: Path) -> None
             async with http.post(f"{url}/v1/chat/completions", json={**CHAT, "stream": stream}) as answer:
                 text = await answer.text()
             statuses.append(answer.status if not stream or text.endswith("[DONE]\n\n") else 0)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
 
     async with mock_provider() as mock, aiohttp.ClientSession() as http:
         file.write_text(FILE.format(endpoint=mock.endpoint))

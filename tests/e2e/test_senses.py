@@ -101,7 +101,7 @@ def read_alone(picture: Image.Image, box: list[float]) -> tuple[str, float]:
     return text, float(numpy.mean(sure))
 
 
-async def test_lines_are_found_turned_and_read(reading: Executor) -> None:
+async def test_lines_are_found_turned_and_read_where_there_are_any(reading: Executor) -> None:
     picture = page()
     lines = await result(reading, "ocr", photo=png(picture))
     assert [each["text"] for each in lines] == ["Invoice 1042", "Total 99.50 EUR"]
@@ -115,9 +115,6 @@ async def test_lines_are_found_turned_and_read(reading: Executor) -> None:
         large[top:bottom, left:right] = False
         seen[0, 0][~large] = 0
     assert not (seen > 0.3).any()  # nothing is left outside of the boxes
-
-
-async def test_a_page_without_text_has_no_lines(reading: Executor) -> None:
     assert await result(reading, "ocr", photo=png(Image.new("RGB", (64, 64), "white"))) == []
     with pytest.raises(StepFailed, match="no image that can be read"):
         await result(reading, "ocr", photo=b"no picture")

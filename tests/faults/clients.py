@@ -194,8 +194,7 @@ def bombs_with_a_token(seen: Seen) -> None:
         memory = it.memory(peak=True)
         packed = _BEARER | {"Content-Encoding": "gzip"}
         with others(it, headers=_BEARER) as them:
-            number = 12 if seen.busy else 20
-            got = at_once(lambda _: request(it, "POST", "/v1/chat/completions", bomb, packed), number)
+            got = at_once(lambda _: request(it, "POST", "/v1/chat/completions", bomb, packed), 20, threads=20)
         statuses = sorted({each.status for each in got})
         seen(set(statuses) <= {413, 503, 0}, f"they got {statuses}")
         seen.grown(it.memory(peak=True) - memory, 400)

@@ -25,7 +25,7 @@ GROUPS = {
 @define
 class Seen:
     """What was seen while a fault was played. busy: other things run here, so times say nothing, and nothing
-    is played for longer, or by more clients, than it takes to see what is promised.
+    is played for longer than it takes to see what is promised.
     """
 
     busy: bool = False

@@ -99,7 +99,7 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
         ),
         ("version: 1.2.1\nendpoints: {custom: [{name: a}]}", "LibreChat", "OpenAI-like provider"),
         ("name: a\nmodels: [{name: b, provider: openai, model: c}]", "Continue", "OpenAI-like provider"),
-        ("provider: {mine: {options: {baseURL: 'http://a/v1'}, models: {m: {}}}}", "opencode", "OpenAI-like"),
+        ("$schema: a\nmcp: {a: {type: local}}", "opencode, which names no provider", "OpenAI-like"),
         ("model: openai/a\nopenai-api-base: http://a", "aider", "OpenAI-like"),
         ("agent: {default_model: {provider: ollama, model: a}}", "Zed", "OpenAI-like"),
         ("Providers: [{name: a}]\nRouter: {default: a}", "Claude Code Router", "each model"),

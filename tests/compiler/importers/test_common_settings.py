@@ -199,3 +199,56 @@ def test_aliases_of_bifrosts_keys(bring: Import) -> None:
     assert came.values["azure/chat.runtime.azure_deployment"] == "prod"
     assert came.values["azure.runtime.endpoint"] == "https://res.openai.azure.com/openai/v1"
     assert came.lost() == set()
+
+
+def test_no_variable_in_which_a_vendors_key_is_is_named_for_another_address(bring: Import) -> None:
+    written = "sk-abcdefgh0123456789"
+    for params in ("model: groq/llama", f"model: openai/a, api_key: {written}"):
+        said = _litellm(f"{params}, api_base: 'https://proxy.example.com/v1'").replace(
+            "name: m", "name: groq"
+        )
+        came = bring("c.yaml", said)
+        assert 'api_key = env("OWN_GROQ_API_KEY")' in came.text
+        assert written not in came.text
+
+
+def test_a_cache_in_memory_is_kept(bring: Import) -> None:
+    shared = "litellm_settings: {cache: true, cache_params: {type: local, ttl: 60}}"
+    came = bring("c.yaml", _litellm("model: openai/gpt-5, api_key: os.environ/K") + shared)
+    assert came.lost() == set()
+    assert "ttl = 1m" in came.text
+
+
+def test_providers_of_opencode(bring: Import) -> None:
+    came = bring(
+        "opencode.json",
+        """
+        {"$schema": "https://opencode.ai/config.json", "model": "house/big", // the one to begin with
+         "provider": {
+          "house": {
+            "npm": "@ai-sdk/openai-compatible",
+            "options": {"baseURL": "http://10.0.0.1/v1", "apiKey": "{env:HOUSE}", "headers": {"X-Team": "a"}},
+            "models": {
+              "big": {"id": "Qwen/big", "limit": {"context": 32000, "output": 4000}, "cost": {"input": 1.5}},
+              "small": {}
+            }
+          },
+          "anthropic": {"options": {"baseURL": "https://proxy.example.com/v1"}},
+          "openai": {"models": {"gpt-5": {}}},
+          "amazon-bedrock": {"models": {"x": {}}},
+          "parts": {"options": {"baseURL": "https://{env:HOST}/v1"}, "models": {"x": {}}}
+        }}
+        """,
+    )
+    values = came.values
+    assert came.imported.format == "opencode"
+    assert values["house/big.model"] == "Qwen/big"
+    assert values["house/big.runtime.endpoint"] == "http://10.0.0.1/v1"
+    assert values["house/small.runtime.api_key"] == '[env("HOUSE")]'
+    assert values["house/big.model_info.context_window"] == "32000"
+    assert values["openai/gpt-5.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
+    assert values["anthropic.runtime.endpoint"] == "https://proxy.example.com"
+    assert values["anthropic.runtime.api_key"] == '[env("OWN_ANTHROPIC_API_KEY")]'
+    assert {"model", "provider.amazon-bedrock.models.x", "provider.parts.options.baseURL"} <= came.lost()
+    assert came.changed() == {"provider.anthropic.options.baseURL"}
+    assert "an address of several parts" in came.comments()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ...draft import Block, Draft
+from ...foreign import Node
 from ...tables import Lost, Table
 
 _STATE = "inferc shares limits and spend with `inferc run --state redis://…`"
@@ -14,6 +16,16 @@ _GUARD = "inferc brings no guards: `gateway { guard name { … } }` calls code o
 
 _ASKERS = "`gateway { key name { models = [ … ], budget { … } } }` says who may ask what, and for how much"
 _TAGS = "routes do not choose by tags: give each its own deployment, and name it"
+
+
+def _cache_type(draft: Draft, block: Block, node: Node) -> None:
+    """Where answers are kept: `local` is in memory, as here."""
+    if node.value == "local":
+        draft.kept(node)
+    else:
+        says = "inferc keeps answers in memory, and gives them to requests that are equal"
+        draft.lost(node, says, block.remarks)
+
 
 ELSEWHERE: Table = {
     "access_groups": Lost(_ASKERS),
@@ -78,9 +90,7 @@ ELSEWHERE: Table = {
     "litellm_settings.cache_params.port": Lost(_STATE),
     "litellm_settings.cache_params.password": Lost(_STATE),
     "litellm_settings.cache_params.url": Lost(_STATE),
-    "litellm_settings.cache_params.type": Lost(
-        "inferc keeps answers in memory, and gives them to requests that are equal"
-    ),
+    "litellm_settings.cache_params.type": _cache_type,
     "litellm_settings.cache_params.namespace": Lost("answers belong to the plan that gave them"),
     "litellm_settings.cache_params.redis_url": Lost(_STATE),
     **{
