@@ -106,19 +106,15 @@ def test_a_secret_is_never_in_a_plan(inferc: Command, monkeypatch: pytest.Monkey
     assert "the-secret-itself" not in done.out + done.err
 
 
-def test_call_embeds_each_text_without_a_server(inferc: Command) -> None:
-    done = inferc("call", "samples/onnx.infer", "embedder", "a sentence", "another one")
+def test_call_embeds_each_text_without_a_server_and_without_the_key_of_who_is_not_asked(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    done = inferc("call", "samples/hello.infer", "embedder", "a sentence", "another one")
     assert done.status == 0
     vectors = [json.loads(line) for line in done.out.splitlines()]
     assert [len(vector) for vector in vectors] == [384, 384]
     assert all(math.isclose(math.hypot(*vector), 1, abs_tol=1e-3) for vector in vectors)
-
-
-def test_call_needs_no_key_of_a_deployment_that_is_not_asked(
-    inferc: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    assert inferc("call", "samples/hello.infer", "embedder", "a sentence").status == 0
 
 
 def test_call_runs_a_plan_and_prints_the_answer_of_a_chat(
