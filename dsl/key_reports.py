@@ -11,7 +11,7 @@ from .secrets import NAME_ADVICE, SECRET_ADVICE, gives_key, surely_holds_key
 from .source import Source, Span
 from .tokens import Token
 
-_BEFORE_VALUES = ("EQUAL", "LPAR", "LSQB")
+_BEFORE_VALUES = ("EQUAL", "LPAR", "LSQB", "RETURN")
 _WORD = late_pattern(r"[\w.-]++")
 
 
@@ -34,14 +34,14 @@ class KeyReports:
             if token.type == "STRING":
                 self.watch(token)
             elif token.type == "NAME" and before in _BEFORE_VALUES:
-                token = self._bare_key(token) or token
+                token = self.bare_key(token) or token
                 end = token.end
             elif token.type == "NAME" and gives_key(token.text):
                 self.say(token)
             before = token.type
             yield token
 
-    def _bare_key(self, token: Token) -> Token | None:
+    def bare_key(self, token: Token) -> Token | None:
         """A key without quotes, as a text: `sk-…` is no difference of values."""
         found = _WORD.match(self._source.text, token.start)
         if found is None or not gives_key(found[0]):

@@ -51,6 +51,9 @@ _BEGUN = "|".join(map(re.escape, _STARTS))
 _DIGITS = 40
 """Hexadecimal ones of a key that begins anyhow."""
 
+_SHORTEST = len("sk-12345678")
+"""No key has fewer characters."""
+
 SEEN_IN = 64
 """In so many characters `may_hold_key` and `may_give_keys` see whatever makes them say so."""
 
@@ -149,6 +152,8 @@ def holds_key(text: str, known: Iterable[str] = ()) -> bool:
 
 def may_hold_key(text: str) -> bool:
     """Whether it has to be looked at closely, which few texts have."""
+    if len(text) < _SHORTEST:
+        return False
     if any(map(text.__contains__, _BEGINNINGS)):
         return True
     lower = text.lower()

@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import LineTooLong
 from attrs import field
 
 from ..compiler.plan.record import frozen
+from .concurrency.held_writes import HeldWrites
 from .known_heads import MAX_KNOWN_BODY, KnownHeads
 from .requests.errors import RequestError
 from .unread import Unread, make_room
@@ -109,10 +110,16 @@ class _InPlace:
 class Connection(web.RequestHandler):
     """A connection, which ends by itself when its client does not read, or sends half a request.
 
-    others: all connections of the server, the oldest first.
+    others: all connections of the server, the oldest first. answers: what holds answers of all of them.
     """
 
-    def __init__(self, server: web.Server, rules: ConnectionRules, others: dict[Connection, None]) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        rules: ConnectionRules,
+        others: dict[Connection, None],
+        answers: HeldWrites,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(
             server,
@@ -132,6 +139,7 @@ class Connection(web.RequestHandler):
             self._parser = self.heads  # type: ignore[assignment]  # which asks that one
         self._rules = rules
         self._others = others
+        self._answers = answers
         self._socket: asyncio.Transport | None = None
         self._task: asyncio.Task[Any] | None = None
         self._head: asyncio.TimerHandle | None = None
@@ -201,8 +209,14 @@ class Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """Close the connection at once, whatever is not sent yet; its request is cancelled."""
+        self._answers.flush()
         if self._socket is not None:
             self._socket.abort()
+
+    def force_close(self) -> None:
+        """Close the connection once what was written is sent; its request is cancelled."""
+        self._answers.flush()
+        super().force_close()
 
     async def end(self) -> None:
         """Abort, and wait until the request has ended, two seconds at most."""
@@ -215,6 +229,8 @@ class Connection(web.RequestHandler):
     # ---- half a request
 
     def data_received(self, data: bytes) -> None:
+        if self._answers.held:
+            self._answers.flush()
         if self._is_refused:
             return
         _received(self, data)
@@ -248,6 +264,7 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always closes
         """Whether the connection stays open: the client said that it sends no more, and waits for answers."""
+        self._answers.flush()
         request = self._current_request
         if request is not None:
             writer = request._payload_writer
@@ -298,7 +315,12 @@ class Connection(web.RequestHandler):
             and type(resp) in WHOLE
             and not self._is_last
             and not self._upgraded
-            and send_whole(self.transport, request, resp)  # type: ignore[arg-type]  # it is one of these
+            and send_whole(
+                self.transport,
+                request,
+                resp,  # type: ignore[arg-type]  # it is one of these
+                None if self._messages or self._close else self._answers,
+            )
         ):
             if self._paused:
                 await self._drain_helper()

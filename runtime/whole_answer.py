@@ -13,6 +13,7 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_writer import _serialize_headers
 from multidict import CIMultiDict
 
+from .concurrency.held_writes import HeldWrites
 from .header_lines import header_lines
 
 JSON, OCTETS = "application/json", "application/octet-stream"
@@ -112,8 +113,15 @@ WHOLE = (WholeAnswer, web.Response) if IS_AS_EXPECTED else ()
 """Answers in one piece, with nothing of their own beside, as `send_whole` takes them."""
 
 
-def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, answer: web.Response) -> bool:
-    """Send an answer in one piece at once, as most are; False where there is more to see to.
+def send_whole(
+    transport: asyncio.Transport | None,
+    request: web.BaseRequest,
+    answer: web.Response,
+    writes: HeldWrites | None = None,
+) -> bool:
+    """Send an answer in one piece, as most are; False where there is more to see to.
+
+    writes: what holds it for a moment, if it may be held.
 
     The fields are aiohttp's own: each of its properties costs as much as all that is done here with one.
     """
@@ -151,8 +159,10 @@ def send_whole(transport: asyncio.Transport | None, request: web.BaseRequest, an
         transport.writelines((head, *parts))
         if type(answer) is WholeAnswer:
             answer.parts = ()  # its connection keeps it until there is another one
-    else:
+    elif writes is None:
         transport.write(b"".join((head, *parts)))
+    else:
+        writes.write(transport, b"".join((head, *parts)))
     request._payload_writer.output_size += len(head) + size
     answer._keep_alive = answer._eof_sent = True
     return True

@@ -28,6 +28,10 @@ def filled_alone(at: Situation) -> Instead | None:
     if at.token.text != "$" or found is None:
         return None
     name = found[1] or found[2]
+    place = found.start(1) if found[1] else found.start(2)
+    key = at.reports.keys.bare_key(Token("NAME", name, place, place + len(name)))
+    if key is not None:
+        return use(key, until=key.end)
     fixes = at.change(f"write `{name}`", found.start(), found.end(), name)
     at.error(
         "E0105",
@@ -36,7 +40,6 @@ def filled_alone(at: Situation) -> Instead | None:
         f"write `{name}`",
         fixes=fixes,
     )
-    place = found.start(1) if found[1] else found.start(2)
     inner = tokenize(at.text[: place + len(name)], place)
     return use(*(each for each in inner if each.type != "$END"), until=found.end())
 

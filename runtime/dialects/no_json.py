@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from ...compiler.plan.late_pattern import late_pattern
+from ..requests.errors import GatewayFull
 
 _CURLY = "\u2018\u2019\u201c\u201d"
 _WORDS = {
@@ -24,7 +25,9 @@ _WORD = late_pattern(rf"(?:True|False|None|undefined|NaN|Infinity)\b|['{_CURLY}#
 
 
 def no_json(error: orjson.JSONDecodeError) -> str:
-    """The place, and what stands there."""
+    """The place, and what stands there. Raises GatewayFull where there was no memory to look."""
+    if error.msg.startswith("Not enough memory"):
+        raise GatewayFull("there is no memory to read the body: send it again later", retry_after=1)
     if "UTF-8: " in error.msg or "\0" in error.doc[:4]:
         return "it is not in UTF-8"
     found = _WORD.match(error.doc, error.pos)

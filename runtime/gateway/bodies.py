@@ -17,7 +17,7 @@ from ..dialects import exact_json
 from ..dialects.no_json import no_json
 from ..dialects.openai.requests import _KINDS
 from ..known_heads import PLAIN, WholeBody
-from ..requests.errors import BadRequest, RequestError, RequestTooLarge
+from ..requests.errors import BadRequest, GatewayFull, RequestError, RequestTooLarge
 from ..stream_reader import take
 from .unpacking import BrokenPacking, Unpacker
 
@@ -59,12 +59,6 @@ class WrongMediaType(BadRequest):
     """The body is of a kind, or packed in a way, that is not read here."""
 
     status, code = 415, "unsupported_media_type"
-
-
-class GatewayFull(RequestError):
-    """The bodies of the requests that are being answered leave no room for another one."""
-
-    status, type, code, retryable = 503, "server_error", "gateway_full", True
 
 
 class Bodies:

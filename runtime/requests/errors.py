@@ -135,6 +135,12 @@ class Forbidden(RequestError):
     status, type, code = 403, "permission_error", "forbidden"
 
 
+class GatewayFull(RequestError):
+    """There is no memory for another body, or none that all bodies together may have."""
+
+    status, type, code, retryable = 503, "server_error", "gateway_full", True
+
+
 class Backpressure(RequestError):
     """The deployment is full, or this machine has no connection left for it."""
 

@@ -93,6 +93,49 @@ def test_openais_agents_answer_and_call(url: str, model: str) -> None:
         assert "sunny" in agents.Runner.run_sync(agent, "call weather").final_output
 
 
+class Editor:
+    """Keeps which files were to be created, updated or deleted."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def _done(self, operation: agents.ApplyPatchOperation) -> agents.ApplyPatchResult:
+        self.asked.append(operation.type)
+        return agents.ApplyPatchResult(status="completed", output="sunny")
+
+    create_file = update_file = delete_file = _done
+
+
+@pytest.mark.tries("openai-agents", "shells", "patches")
+@pytest.mark.parametrize("model", TALKERS)
+def test_openais_agents_run_commands_and_patches(url: str, model: str) -> None:
+    agents.set_tracing_disabled(True)
+    client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+    run: list[list[str]] = []
+    editor = Editor()
+
+    def local(request: agents.LocalShellCommandRequest) -> str:
+        run.append(request.data.action.command)
+        return "sunny"
+
+    def shell(request: agents.ShellCommandRequest) -> str:
+        run.append(request.data.action.commands)
+        return "sunny"
+
+    tools = (
+        agents.LocalShellTool(executor=local),
+        agents.ShellTool(executor=shell),
+        agents.ApplyPatchTool(editor=editor),
+    )
+    for tool in tools:
+        must = agents.ModelSettings(tool_choice="required")
+        kind = agents.OpenAIResponsesModel(model, client)
+        agent = agents.Agent("helper", model=kind, tools=[tool], model_settings=must)
+        assert agents.Runner.run_sync(agent, "do it").final_output
+    assert all(run)
+    assert (len(run), editor.asked) == (2, ["create_file"])
+
+
 @pytest.mark.tries("instructor", "shape")
 @pytest.mark.parametrize("mode", [instructor.Mode.TOOLS, instructor.Mode.JSON_SCHEMA])
 @pytest.mark.parametrize("model", SHAPERS)

@@ -384,6 +384,12 @@ def test_no_part_of_a_key_is_in_a_finding_wherever_it_stands(project: Project, k
         assert [part for part in parts if part in said] == [], place
 
 
+@pytest.mark.parametrize("sign", ["", "$"])
+def test_a_key_behind_a_sign_of_shells_is_one_mistake(sign: str) -> None:
+    text = chat("d").replace('env("KEY")', f"{sign}sk-proj-riGp-58WAmQdX3a5IDnOdcdbWB2dC4")
+    assert [each.code for each in check_file("main.infer", None, text=text).diagnostics] == ["E0306"]
+
+
 def test_a_misspelt_name_of_a_secret_is_mended(project: Project) -> None:
     text = 'let my_key = env("OPENAI_API_KEY")\n' + chat("a").replace('env("KEY")', "my_kye")
     [item] = project.findings(text)

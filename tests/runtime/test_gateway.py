@@ -205,63 +205,63 @@ async def test_the_fallback_of_a_full_deployment_answers_in_its_own_name() -> No
             assert second.headers["x-inferc-deployment"] == "spare"
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status", "code", "param", "says"),
-    [
-        ("/v1/chat/completions", b"", 400, "bad_request", None, "the body is empty"),
-        ("/v1/chat/completions", b'{"a":\n oops}', 400, "invalid_json", None, "line 2, column 2"),
-        (
-            "/v1/chat/completions",
-            b'{"stream": True}',
-            400,
-            "invalid_json",
-            None,
-            "12: `True` is Python",
-        ),
-        ("/v1/embeddings", b'{"user":\n None}', 400, "invalid_json", None, "Python: JSON has `null`"),
-        ("/v1/chat/completions", b"{'a': 1}", 400, "invalid_json", None, "2: texts stand in double"),
-        ("/v1/embeddings", b'{"a": -Infinity}', 400, "invalid_json", None, "JSON has no `Infinity`"),
-        ("/v1/chat/completions", b"[1]", 400, "bad_request", None, "not a list"),
-        ("/v1/chat/completions", b"\xff", 400, "invalid_json", None, "no JSON"),
-        ("/v1/chat/completions", {"messages": MESSAGES}, 400, "missing_field", "model", "`model` is missing"),
-        ("/v1/chat/completions", CHAT | {"model": 3}, 400, "wrong_type", "model", "text, not a whole number"),
-        ("/v1/chat/completions", {"model": "gpt"}, 400, "missing_field", "messages", "must be a list"),
-        ("/v1/chat/completions", CHAT | {"messages": "hi"}, 400, "wrong_type", "messages", "not text"),
-        ("/v1/chat/completions", CHAT | {"messages": []}, 400, "bad_request", "messages", "at least one"),
-        ("/v1/chat/completions", CHAT | {"messages": [1]}, 400, "wrong_type", "messages[0]", "an object"),
-        ("/v1/chat/completions", CHAT | {"messages": [{}]}, 400, "bad_request", "messages[0].role", "text"),
-        ("/v1/chat/completions", CHAT | {"stream": "yes"}, 400, "wrong_type", "stream", "true or false"),
-        ("/v1/chat/completions", CHAT | {"model": "gp"}, 404, "model_not_found", "model", "are: `gpt`, `emb"),
-        (
-            "/v1/chat/completions",
-            CHAT | {"model": "embeder"},
-            404,
-            "model_not_found",
-            "model",
-            "`embedder`, `",
-        ),
-        ("/v1/chat/completions", CHAT | {"model": "embedder"}, 400, "wrong_task", "model", "/v1/embeddings"),
-        ("/v1/embeddings", EMBED | {"model": "gpt"}, 400, "wrong_task", "model", "/v1/chat/completions"),
-        ("/v1/embeddings", {"model": "embedder"}, 400, "missing_field", "input", "`input` is missing"),
-        ("/v1/embeddings", EMBED | {"input": 1.5}, 400, "wrong_type", "input", "not a number"),
-        ("/v1/embeddings", EMBED | {"input": []}, 400, "bad_request", "input", "at least one"),
-        ("/v1/embeddings", EMBED | {"input": [[1, "2"]]}, 400, "wrong_type", "input[0][1]", "not text"),
-        ("/v1/embeddings", EMBED | {"encoding_format": "x"}, 400, "bad_request", "encoding_format", "base64"),
-        ("/v1/embeddings", EMBED | {"dimensions": 0}, 400, "bad_request", "dimensions", "at least 1"),
-        ("/v1/embeddings", EMBED | {"dimensions": "3"}, 400, "wrong_type", "dimensions", "a whole number"),
-        ("/v1/images", CHAT, 404, "not_found", None, "nothing at /v1/images"),
-        ("/healthz", CHAT, 405, "method_not_allowed", None, "/healthz takes GET, not POST"),
-        ("/v1/models", CHAT, 405, "method_not_allowed", None, "takes GET, not POST"),
-    ],
-)
+BAD: list[tuple[str, object, int, str, str | None, str]] = [
+    ("/v1/chat/completions", b"", 400, "bad_request", None, "the body is empty"),
+    ("/v1/chat/completions", b'{"a":\n oops}', 400, "invalid_json", None, "line 2, column 2"),
+    (
+        "/v1/chat/completions",
+        b'{"stream": True}',
+        400,
+        "invalid_json",
+        None,
+        "12: `True` is Python",
+    ),
+    ("/v1/embeddings", b'{"user":\n None}', 400, "invalid_json", None, "Python: JSON has `null`"),
+    ("/v1/chat/completions", b"{'a': 1}", 400, "invalid_json", None, "2: texts stand in double"),
+    ("/v1/embeddings", b'{"a": -Infinity}', 400, "invalid_json", None, "JSON has no `Infinity`"),
+    ("/v1/chat/completions", b"[1]", 400, "bad_request", None, "not a list"),
+    ("/v1/chat/completions", b"\xff", 400, "invalid_json", None, "no JSON"),
+    ("/v1/chat/completions", {"messages": MESSAGES}, 400, "missing_field", "model", "`model` is missing"),
+    ("/v1/chat/completions", CHAT | {"model": 3}, 400, "wrong_type", "model", "text, not a whole number"),
+    ("/v1/chat/completions", {"model": "gpt"}, 400, "missing_field", "messages", "must be a list"),
+    ("/v1/chat/completions", CHAT | {"messages": "hi"}, 400, "wrong_type", "messages", "not text"),
+    ("/v1/chat/completions", CHAT | {"messages": []}, 400, "bad_request", "messages", "at least one"),
+    ("/v1/chat/completions", CHAT | {"messages": [1]}, 400, "wrong_type", "messages[0]", "an object"),
+    ("/v1/chat/completions", CHAT | {"messages": [{}]}, 400, "bad_request", "messages[0].role", "text"),
+    ("/v1/chat/completions", CHAT | {"stream": "yes"}, 400, "wrong_type", "stream", "true or false"),
+    ("/v1/chat/completions", CHAT | {"model": "gp"}, 404, "model_not_found", "model", "are: `gpt`, `emb"),
+    (
+        "/v1/chat/completions",
+        CHAT | {"model": "embeder"},
+        404,
+        "model_not_found",
+        "model",
+        "`embedder`, `",
+    ),
+    ("/v1/chat/completions", CHAT | {"model": "embedder"}, 400, "wrong_task", "model", "/v1/embeddings"),
+    ("/v1/embeddings", EMBED | {"model": "gpt"}, 400, "wrong_task", "model", "/v1/chat/completions"),
+    ("/v1/embeddings", {"model": "embedder"}, 400, "missing_field", "input", "`input` is missing"),
+    ("/v1/embeddings", EMBED | {"input": 1.5}, 400, "wrong_type", "input", "not a number"),
+    ("/v1/embeddings", EMBED | {"input": []}, 400, "bad_request", "input", "at least one"),
+    ("/v1/embeddings", EMBED | {"input": [[1, "2"]]}, 400, "wrong_type", "input[0][1]", "not text"),
+    ("/v1/embeddings", EMBED | {"encoding_format": "x"}, 400, "bad_request", "encoding_format", "base64"),
+    ("/v1/embeddings", EMBED | {"dimensions": 0}, 400, "bad_request", "dimensions", "at least 1"),
+    ("/v1/embeddings", EMBED | {"dimensions": "3"}, 400, "wrong_type", "dimensions", "a whole number"),
+    ("/v1/images", CHAT, 404, "not_found", None, "nothing at /v1/images"),
+    ("/healthz", CHAT, 405, "method_not_allowed", None, "/healthz takes GET, not POST"),
+    ("/v1/models", CHAT, 405, "method_not_allowed", None, "takes GET, not POST"),
+]
+
+
 async def test_a_bad_request_is_told_what_is_wrong_with_it(
-    house: Open, path: str, body: object, status: int, code: str, param: str | None, says: str
+    house: Open,
 ) -> None:
     async with house() as it:
-        found, answer, _ = await it.post(path, body)
-        assert (found, answer["error"]["code"], answer["error"]["param"]) == (status, code, param)
-        assert says in answer["error"]["message"]
-        assert answer["error"]["type"] == "invalid_request_error"
+        for path, body, status, code, param, says in BAD:
+            found, answer, _ = await it.post(path, body)
+            assert (found, answer["error"]["code"], answer["error"]["param"]) == (status, code, param), body
+            assert says in answer["error"]["message"]
+            assert answer["error"]["type"] == "invalid_request_error"
         assert it.mock.stats.requests == 0
 
 

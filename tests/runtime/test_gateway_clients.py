@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from attrs import frozen
 
@@ -194,6 +195,19 @@ async def test_bodies_come_packed_too() -> None:
             ("identity", plain),
         ):
             assert (await it.post(packed, Content_Encoding=encoding))[0] == 200
+
+
+async def test_a_body_for_which_there_is_no_memory_is_no_mistake_of_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def loads(raw: bytes) -> Any:
+        raise orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0)
+
+    async with gateway() as it:
+        monkeypatch.setattr("inferc.runtime.gateway.bodies.orjson.loads", loads)
+        status, told = await it.post(json.dumps(CHAT).encode())
+        monkeypatch.undo()
+    assert (status, told["error"]["code"]) == (503, "gateway_full")
 
 
 async def test_json_may_have_a_byte_order_mark_and_is_in_utf_8() -> None:

@@ -27,7 +27,7 @@ CHECKS = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
-EXAMPLES = 4
+EXAMPLES = 2
 """Requests to each path, of those that fit and of those that do not."""
 
 

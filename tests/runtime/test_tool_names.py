@@ -11,7 +11,7 @@ import pytest
 
 from inferc.compiler.plan.dialects import AT_OPENAI, KNOWN_OF
 from inferc.runtime.dialects import openai_chat
-from inferc.runtime.dialects.adapt import Adapted, Renamed, adapt, named_back
+from inferc.runtime.dialects.adapt import Adapted, Renamed, Unsuitable, adapt, named_back
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.conversation import Conversation, FunctionTool
@@ -163,6 +163,14 @@ def test_a_name_that_is_sent_for_another_is_no_function_of_the_client() -> None:
     assert names == {tools[0]: LONG}
     assert named_back(ToolCallBegun(0, "c", short), names) == ToolCallBegun(0, "c", short)
     assert named_back(ToolCallBegun(0, "c", tools[0]), names) == ToolCallBegun(0, "c", LONG)
+
+
+@pytest.mark.parametrize("provider", ["openai_chat", "anthropic", "gemini", "bedrock"])
+def test_a_function_without_a_name_is_refused(provider: str) -> None:
+    can = AT_OPENAI if provider == "openai_chat" else KNOWN_OF[provider]
+    found = adapt(asked_with("now", ""), can, client="openai_chat", provider=provider)
+    assert isinstance(found, Unsuitable), found
+    assert [problem.where for problem in found.problems] == ["tools[1].function.name"]
 
 
 def test_names_that_are_taken_go_as_they_are() -> None:

@@ -69,7 +69,7 @@ def test_a_plan_whose_new_worker_does_not_start_is_not_served(tmp_path: Path) ->
 
 
 def test_a_worker_that_died_does_not_come_back_when_fewer_are_wanted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for delay in ("FIRST_DELAY", "LONGEST_DELAY"):
         monkeypatch.setattr(supervising, delay, 0.01)
@@ -88,6 +88,7 @@ def test_a_worker_that_died_does_not_come_back_when_fewer_are_wanted(
             assert supervisor.ready == 1
 
     asyncio.run(attempt())
+    assert "has ended with -9, as where the system has no memory left: it is replaced" in caplog.text
 
 
 def test_a_machine_that_starts_no_process_is_a_problem_to_be_told(

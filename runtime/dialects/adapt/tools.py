@@ -136,6 +136,9 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         return None
     changed: dict[str, Any] = {}
     where = f"{path(tool.at) or 'tools'}"
+    if not tool.name:
+        found.refuse(found.of_tool(where, "name"), "a function has a name")
+        return None
     mark = fit_mark(tool.cache, can)
     if mark != tool.cache:
         changed["cache"] = mark

@@ -106,8 +106,11 @@ def as_function_parts(part: Sealed) -> tuple[Part, ...]:
             tools = read_tools(value.get("tools"), (*at, "tools"))
             names = [made.name for tool in tools if (made := function_for(tool)) is not None]
             return (ToolResult(id, (Text(f"Found: {', '.join(names) or 'nothing'}", at=at),), at=at),)
+        case {"type": str(kind)} if kind in CLIENT_TOOLS:
+            return ()
         case {"type": str(kind)} if (run := CLIENT_TOOLS.get(kind.removesuffix("_call_output"))) is not None:
-            id = fields.optional(value, "call_id", str, at) or fields.required(value, "id", str, at)
+            named = "id" if kind == "local_shell_call_output" and "call_id" not in value else "call_id"
+            id = fields.required(value, named, str, at)
             result = run.result(value)
             text = result if isinstance(result, str) else dumps(result).decode()
             return (ToolResult(id, (Text(text, at=at),), at=at),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -237,8 +238,10 @@ class Supervisor:
             if self._is_stopping or worker not in self._workers:
                 return
             delay = 0.0 if lasted >= STAYS else min(max(delay * 2, FIRST_DELAY), LONGEST_DELAY)
+            status = ended.result()
+            why = ", as where the system has no memory left" if status == -signal.SIGKILL else ""
             log.error(
-                "worker %d (process %d) has ended with %d: it is replaced", worker.index, pid, ended.result()
+                "worker %d (process %d) has ended with %d%s: it is replaced", worker.index, pid, status, why
             )
             worker.replaced += 1
             while True:

@@ -367,6 +367,22 @@ def test_shells_and_patches_that_the_client_runs_are_functions_for_others(to: st
     ]
 
 
+@pytest.mark.parametrize(
+    ("item", "wrong"),
+    [
+        ({"type": "local_shell_call_output", "output": "x"}, "input[1].id"),
+        ({"type": "shell_call_output", "output": []}, "input[1].call_id"),
+        ({"type": "shell_call", "call_id": "c", "action": 3}, "input[1].action"),
+        ({"type": "apply_patch_call", "operation": {}}, "input[1].call_id"),
+    ],
+)
+def test_a_call_of_such_a_tool_that_is_none_is_refused_by_its_place(item: Json, wrong: str) -> None:
+    asked = conversation(input=[{"role": "user", "content": "x"}, item])
+    with pytest.raises(BadRequest) as refused:
+        adapt(asked, UNKNOWN, client="openai_responses", provider="anthropic")
+    assert refused.value.param == wrong
+
+
 def test_a_model_is_told_of_the_skills_beside_a_shell() -> None:
     skill = {"name": "sheets", "path": "skills/sheets", "description": "Reads sheets."}
     shell = {"type": "shell", "environment": {"type": "local", "skills": [skill]}}

@@ -240,51 +240,50 @@ async def test_a_prompt_that_leaves_no_room_is_refused_and_one_that_leaves_some_
     assert answer["choices"][0]["finish_reason"] == "length"
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ({"temperature": 3}, "`temperature` must be a number from 0 to 2"),
-        ({"temperature": "hot"}, "`temperature` must be a number"),
-        ({"top_p": -0.1}, "`top_p` must be a number from 0 to 1"),
-        ({"top_k": 1.5}, "`top_k` must be a whole number"),
-        ({"max_tokens": 0}, "`max_tokens` must be a whole number of at least 1"),
-        ({"seed": True}, "`seed` must be a whole number"),
-        ({"stop": ["a", ""]}, "`stop` must be a text or a list of texts"),
-        ({"stop": ["a"] * 17}, "`stop` has 17 texts; the most is 16"),
-        ({"n": 0}, "`n` must be a whole number of at least 1"),
-        ({"n": 65}, "`n` must be at most 64"),
-        ({"n": 2, "best_of": 3}, "`best_of` must be `n`"),
-        ({"min_p": 0.1}, "cannot take `min_p`"),
-        ({"repetition_penalty": 1.2}, "cannot take `repetition_penalty`"),
-        ({"stream_options": True}, "`stream_options` must be an object"),
-        ({"stream_options": {"include_usage": 1}}, "`stream_options.include_usage` must be true or false"),
-        ({"tools": [{"type": "function"}]}, r"`tools\[0\]` must be a function with a `name`"),
-        ({"response_format": {"type": "yaml"}}, "`response_format` must have the type"),
-        ({"guided_json": "{"}, "`guided_json` is no JSON"),
-        ({"guided_json": {"type": "wrong"}}, "`guided_json` cannot be followed"),
-        ({"guided_choice": [1]}, "`guided_choice` must be a list of texts"),
-        ({"guided_regex": "("}, "`guided_regex` cannot be followed"),
-        ({"guided_regex": "a", "guided_choice": ["a"]}, "`guided_choice` is a second form"),
-        ({"grammar": "x"}, "cannot take `grammar`: no field of that name"),
-        ({"logprobs": 21}, "`logprobs` must be at most 20"),
-        ({"prompt": ["a"] * 65}, "ask for 65 answers"),
-    ],
-)
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"temperature": 3}, "`temperature` must be a number from 0 to 2"),
+    ({"temperature": "hot"}, "`temperature` must be a number"),
+    ({"top_p": -0.1}, "`top_p` must be a number from 0 to 1"),
+    ({"top_k": 1.5}, "`top_k` must be a whole number"),
+    ({"max_tokens": 0}, "`max_tokens` must be a whole number of at least 1"),
+    ({"seed": True}, "`seed` must be a whole number"),
+    ({"stop": ["a", ""]}, "`stop` must be a text or a list of texts"),
+    ({"stop": ["a"] * 17}, "`stop` has 17 texts; the most is 16"),
+    ({"n": 0}, "`n` must be a whole number of at least 1"),
+    ({"n": 65}, "`n` must be at most 64"),
+    ({"n": 2, "best_of": 3}, "`best_of` must be `n`"),
+    ({"min_p": 0.1}, "cannot take `min_p`"),
+    ({"repetition_penalty": 1.2}, "cannot take `repetition_penalty`"),
+    ({"stream_options": True}, "`stream_options` must be an object"),
+    ({"stream_options": {"include_usage": 1}}, "`stream_options.include_usage` must be true or false"),
+    ({"tools": [{"type": "function"}]}, r"`tools\[0\]` must be a function with a `name`"),
+    ({"response_format": {"type": "yaml"}}, "`response_format` must have the type"),
+    ({"guided_json": "{"}, "`guided_json` is no JSON"),
+    ({"guided_json": {"type": "wrong"}}, "`guided_json` cannot be followed"),
+    ({"guided_choice": [1]}, "`guided_choice` must be a list of texts"),
+    ({"guided_regex": "("}, "`guided_regex` cannot be followed"),
+    ({"guided_regex": "a", "guided_choice": ["a"]}, "`guided_choice` is a second form"),
+    ({"grammar": "x"}, "cannot take `grammar`: no field of that name"),
+    ({"logprobs": 21}, "`logprobs` must be at most 20"),
+    ({"prompt": ["a"] * 65}, "ask for 65 answers"),
+]
+
+
 async def test_options_that_cannot_be_had_are_refused(
-    body: dict[str, Any], message: str, folder: Path
+    folder: Path,
 ) -> None:
     async with running(lm_plan(folder)) as replica:
-        with pytest.raises(BadRequest, match=message):
-            await complete(replica, **body)
+        for body, message in REFUSED:
+            with pytest.raises(BadRequest, match=message):
+                await complete(replica, **body)
 
 
-@pytest.mark.parametrize("body", [{"min_p": 0.1}, {"n": 65}, {"guided_regex": "("}])
-async def test_what_others_may_have_is_refused_so_that_a_route_asks_them(
-    body: dict[str, Any], folder: Path
-) -> None:
+async def test_what_others_may_have_is_refused_so_that_a_route_asks_them(folder: Path) -> None:
+    refused: list[dict[str, Any]] = [{"min_p": 0.1}, {"n": 65}, {"guided_regex": "("}]
     async with running(lm_plan(folder)) as replica:
-        with pytest.raises(Incapable):
-            await complete(replica, **body)
+        for body in refused:
+            with pytest.raises(Incapable):
+                await complete(replica, **body)
 
 
 async def test_a_seed_may_be_negative(folder: Path) -> None:

@@ -1,0 +1,128 @@
+"""Writes that are held for a moment: together, in their order, and no longer than a turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from inferc.runtime.client_connection import RULES, Connection, ConnectionRules
+from inferc.runtime.concurrency.held_writes import HeldWrites
+from inferc.runtime.http_server import HttpServer, bind
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+ENDLESS_HEAD = b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 1000 + b"\r\n") * 70
+MOST = 16
+
+
+class Sink(asyncio.Transport):
+    """Notes what is written, in one list for all."""
+
+    def __init__(self, written: list[bytes], is_closed: bool = False) -> None:
+        super().__init__()
+        self._written, self._is_closed = written, is_closed
+
+    def write(self, data: Any) -> None:
+        assert not self._is_closed
+        self._written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self._is_closed
+
+
+async def test_writes_of_one_turn_go_out_together_in_their_order_and_none_is_left() -> None:
+    written: list[bytes] = []
+    writes = HeldWrites()
+    for number in range(MOST + 3):
+        writes.write(Sink(written), b"%d" % number)
+        assert len(written) == (0 if number < MOST - 1 else MOST)
+    await asyncio.sleep(0)
+    assert written == [b"%d" % number for number in range(MOST + 3)]
+    writes.flush()
+    assert len(written) == MOST + 3
+
+
+async def test_after_one_that_is_alone_in_its_turn_some_are_written_at_once() -> None:
+    written: list[bytes] = []
+    writes = HeldWrites()
+    writes.write(Sink(written), b"first")
+    assert not written
+    await asyncio.sleep(0)
+    writes.write(Sink(written), b"second")
+    assert written == [b"first", b"second"]
+    for _ in range(20):
+        writes.write(Sink(written), b"another")
+    assert len(written) < 22
+    await asyncio.sleep(0)
+    assert len(written) == 22
+
+
+async def test_a_connection_that_was_closed_meanwhile_keeps_no_other_from_its_answer() -> None:
+    written: list[bytes] = []
+    writes = HeldWrites()
+    writes.write(Sink(written, is_closed=True), b"gone")
+    writes.write(Sink(written), b"here")
+    writes.flush()
+    assert written == [b"here"]
+
+
+def _half_closed(connection: Connection) -> None:
+    """What the loop does when a client says that it sends no more."""
+    if not connection.eof_received() and connection.transport is not None:
+        connection.transport.close()
+
+
+ENDS: dict[str, Callable[[Connection], object]] = {
+    "abort": lambda connection: connection.abort(),
+    "close": lambda connection: connection.force_close(),
+    "finish": lambda connection: connection.finish(),
+    "the client closes its half": _half_closed,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_an_answer_that_is_held_arrives_though_the_connection_is_closed_in_the_same_moment(
+    end: str,
+) -> None:
+    async def ok(request: web.Request) -> web.StreamResponse:
+        asyncio.get_running_loop().call_soon(ENDS[end], request.protocol)  # before the turn of writes is over
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app[RULES] = ConnectionRules(plain=True)
+    app.router.add_get("/", ok)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(GET)
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    finally:
+        await server.stop()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\nok")
+
+
+async def test_what_a_connection_is_sent_otherwise_comes_behind_the_answer_that_is_held() -> None:
+    async def ok(request: web.Request) -> web.StreamResponse:
+        asyncio.get_running_loop().call_soon(request.protocol.data_received, ENDLESS_HEAD)
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app[RULES] = ConnectionRules(plain=True)
+    app.router.add_get("/", ok)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(GET)
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    finally:
+        await server.stop()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.count(b" 431 ") == 1
