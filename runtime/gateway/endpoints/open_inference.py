@@ -32,7 +32,7 @@ from ...serving.counters import OK
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import BODIES, MAX_CONTAINERS, check_counts, read_object
+from ..bodies import BODIES, MAX_CONTAINERS, Bodies, check_counts, read_object
 from ..exchange import Exchange
 from ..health import findings
 from ..request_head import priority_of
@@ -132,7 +132,9 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     read_request, write_answer = _reader_and_writer()
     name = _name(request)
     exchange.model(name)
-    bodies, headers = request.app[BODIES], request.headers
+    matched: Any = request._match_info  # past aiohttp's properties, as in `read_object`
+    bodies: Bodies = matched._current_app._state[BODIES]
+    headers = request._headers
     body, header = bodies.read_at_once(request), headers.get(HEADER)
     if body is None:
         body = await bodies.read(request)
@@ -270,7 +272,8 @@ def _counted(model: Deployment) -> Counted:
 
 def _name(request: web.Request) -> str:
     """The name of the model in the path. Raises UnknownModel for a version that it does not have."""
-    name, version = request.match_info["name"], request.match_info.get("version", VERSION)
+    matched = request.match_info
+    name, version = matched["name"], matched.get("version", VERSION)
     if version != VERSION:
         raise UnknownModel(
             f"`{short_name(name)}` has no version `{short_name(version)}`; the only one is `{VERSION}`",
