@@ -117,7 +117,11 @@ class Program:
 
     def by_name(self, name: str) -> Declared | None:
         """The deployment called `name`."""
-        return next((d for d in self.declared if d.symbol.name.text == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Declared]:
+        return {each.symbol.name.text: each for each in reversed(self.declared)}
 
     @cached_property
     def deployments(self) -> list[tuple[Declared, Deployment]]:

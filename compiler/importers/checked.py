@@ -18,6 +18,8 @@ _NO_PRICE = "E0413"
 _MISFIT = "E0610"
 _LEFT_OUT = "W0424"
 
+Owners = dict[int, Deployment]
+
 MISSING_MODEL = "E0501"
 """The one error that may stay: the models of another system need not lie here yet."""
 
@@ -43,11 +45,12 @@ def settle(draft: Draft, path: Path) -> None:
             _without_effect(draft, written, found)
             draft.drop_unused("nothing is left that it counts for")
             return
-        for each in _one_of_each(draft, written, refused):
+        owners = _owners(draft)
+        for each in _one_of_each(owners, written, refused):
             reason = reason or each.message
             budget = _budget(written, each)
             if budget is None or not _only_warns(draft, budget):
-                _take_out(draft, _place(written, each), each)
+                _take_out(draft, owners, _place(written, each), each)
     raise ImportFailed("too much of this file cannot be said here")
 
 
@@ -64,11 +67,10 @@ def _without_effect(draft: Draft, written: list[Line], found: Iterable[Diagnosti
                 draft.overrule(Outcome.CHANGED, node, says, deployment.remarks)
 
 
-def _one_of_each(draft: Draft, written: list[Line], refused: list[Diagnostic]) -> list[Diagnostic]:
+def _one_of_each(owners: Owners, written: list[Line], refused: list[Diagnostic]) -> list[Diagnostic]:
     """The first finding of each deployment, and of each budget: further ones may follow from it. Alone, where
     it is of none."""
     found: dict[int, Diagnostic] = {}
-    owners = _owners(draft)
     for each in refused:
         owner, _ = _budget(written, each) or _place(written, each)
         around = owners.get(id(owner))
@@ -95,7 +97,7 @@ def _line(span: Span) -> int:
     return span.source.position(span.start)[0] - 1
 
 
-def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
+def _take_out(draft: Draft, owners: Owners, place: Place, refused: Diagnostic) -> None:
     owner, key = place
     says = refused.message
     if isinstance(owner, Passage):
@@ -114,7 +116,7 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
         draft.drop(owner, says)
     elif isinstance(owner, Block) and key and key != _ENDPOINT:
         draft.drop_field(owner, key, says)
-    elif (deployment := _owners(draft).get(id(owner))) is not None:
+    elif (deployment := owners.get(id(owner))) is not None:
         draft.drop(deployment, says)
     elif isinstance(owner, Block):
         for name in list(owner.items):
@@ -151,9 +153,9 @@ def _only_warns(draft: Draft, place: Place) -> bool:
     return True
 
 
-def _owners(draft: Draft) -> dict[int, Deployment]:
+def _owners(draft: Draft) -> Owners:
     """The deployment that each block is, or is in, by the block's identity."""
-    found: dict[int, Deployment] = {}
+    found: Owners = {}
 
     def walk(block: Block, deployment: Deployment) -> None:
         found[id(block)] = deployment

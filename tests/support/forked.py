@@ -179,7 +179,8 @@ def forked(*arguments: object, **options: Any) -> Any:
     """`Popen` of `inferc` with these arguments, and its options; where processes can be forked, `Forked`."""
     if sys.platform == "linux":
         return Forked(*arguments, **options)
-    return subprocess.Popen([sys.executable, "-m", "inferc.cli", *map(str, arguments)], **options)
+    command = [] if arguments[0] == "-c" else ["-m", "inferc.cli"]
+    return subprocess.Popen([sys.executable, *command, *map(str, arguments)], **options)
 
 
 def forked_program(text: str, /, *arguments: object, **options: Any) -> Any:
