@@ -41,6 +41,8 @@ _NAME_ALONE = late_pattern(r'"\$\{([\w.]+)\}"')
 _NO_SIZE = late_pattern(r"(\d[\d_.]*)([kMG])")
 _CALLED = late_pattern(r"\w+\(\w+\)")
 _FILLED_ALONE = late_pattern(r'"\$\{[ \t]*([A-Za-z_][\w.]*)[ \t]*\}"')
+_WRAPPING = late_pattern(r"[\"\[\]]")
+"""What stands around a value: the rest of it is what was meant."""
 _SECRET_FILE = late_pattern(r'"(?:(?:\.{1,2}|~)?/[\w./ -]+|[\w-]+\.(?:pem|key|crt|cert))"')
 _QUOTED_CALL = late_pattern(r'"(env|file)\((?:\\"|\')?([\w./-]+)(?:\\"|\')?\)"')
 _CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
@@ -321,4 +323,6 @@ def _suggested(mismatch: Mismatch, span: Span) -> list[Fix]:
         return []
     if _CALCULATED.match(span.text) and mismatch.suggestion == f'"{show(mismatch.value)}"':
         return [Fix(f'write `"{span.text}"`', (Edit(span, f'"{span.text}"'),), safe=False)]
-    return [Fix(f"write `{mismatch.suggestion}`", (Edit(span, mismatch.suggestion),), safe=False)]
+    meant = mismatch.suggestion
+    is_sure = _WRAPPING.sub("", span.text).lower() == _WRAPPING.sub("", meant)
+    return [Fix(f"write `{meant}`", (Edit(span, meant),), safe=is_sure)]

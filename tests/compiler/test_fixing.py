@@ -123,3 +123,15 @@ def test_a_fix_that_helps_only_after_another_is_made_the_first_time() -> None:
     )
     assert once.made == 3
     assert fixed(once.text).made == 0
+
+
+def test_values_in_quotes_and_in_other_letters_are_what_they_would_be_without() -> None:
+    inside = 'retry { max_retries = "3" }, timeouts { request = "30s", read = 10 }'
+    once = fixed(
+        'deployment d {\n  model = "gpt-4o"\n  idempotent = True\n  allows = eu\n'
+        f'  runtime openai {{ api_key = env("K"), {inside} }}\n}}\n'
+    )
+    assert "max_retries = 3 }" in once.text
+    assert "request = 30s, read = 10 }" in once.text
+    assert "idempotent = true" in once.text
+    assert "allows = [eu]" in once.text
