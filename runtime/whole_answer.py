@@ -156,6 +156,8 @@ def send_whole(
         headers[hdrs.SERVER] = SERVER_SOFTWARE
         head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
     if size > _JOINED:
+        if writes is not None:
+            writes.flush()  # what is held has waited for long
         transport.writelines((head, *parts))
         if type(answer) is WholeAnswer:
             answer.parts = ()  # its connection keeps it until there is another one
