@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import LineTooLong
 from attrs import field
 
 from ..compiler.plan.record import frozen
-from .concurrency.held_writes import HeldWrites
+from .concurrency.held_writes import held_writes
 from .known_heads import MAX_KNOWN_BODY, KnownHeads
 from .requests.errors import RequestError
 from .unread import Unread, make_room
@@ -110,7 +110,7 @@ class _InPlace:
 class Connection(web.RequestHandler):
     """A connection, which ends by itself when its client does not read, or sends half a request.
 
-    others: all connections of the server, the oldest first. answers: what holds answers of all of them.
+    others: all connections of the server, the oldest first.
     """
 
     def __init__(
@@ -118,7 +118,6 @@ class Connection(web.RequestHandler):
         server: web.Server,
         rules: ConnectionRules,
         others: dict[Connection, None],
-        answers: HeldWrites,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(
@@ -139,7 +138,7 @@ class Connection(web.RequestHandler):
             self._parser = self.heads  # type: ignore[assignment]  # which asks that one
         self._rules = rules
         self._others = others
-        self._answers = answers
+        self._answers = held_writes()
         self._socket: asyncio.Transport | None = None
         self._task: asyncio.Task[Any] | None = None
         self._head: asyncio.TimerHandle | None = None

@@ -19,7 +19,6 @@ from attrs import field
 
 from ..compiler.plan.record import frozen
 from .client_connection import RULES, Connection, ConnectionRules
-from .concurrency.held_writes import HeldWrites
 from .concurrency.tasks import end_tasks
 from .requests.errors import StartError
 
@@ -121,7 +120,6 @@ class HttpServer:
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
         self._listening: asyncio.Server | None = None
         self._connections: dict[Connection, None] = {}
-        self._answers = HeldWrites()
 
     @property
     def port(self) -> int:
@@ -189,7 +187,7 @@ class HttpServer:
     def _connection(self) -> Connection:
         server = self._runner.server
         assert server is not None
-        return Connection(server, self.rules, self._connections, self._answers)
+        return Connection(server, self.rules, self._connections)
 
     async def _accept_the_rest(self) -> None:
         """Take the connections that the kernel holds for us: it would break them off."""

@@ -7,11 +7,23 @@ another core since the last one, as it does while the next request is worked on.
 from __future__ import annotations
 
 import asyncio
+from asyncio import AbstractEventLoop
+from weakref import WeakKeyDictionary
 
 _TOGETHER = 16
 """Writes that are held at most, so that others work on them while this turn of the loop goes on."""
 _ALONE = 7
 """Writes that are not held after one that was alone in its turn, as those of a single client are."""
+_of: WeakKeyDictionary[AbstractEventLoop, HeldWrites] = WeakKeyDictionary()
+
+
+def held_writes() -> HeldWrites:
+    """Those of the running loop. Answers and requests wait for each other: one bound is for both."""
+    loop = asyncio.get_running_loop()
+    found = _of.get(loop)
+    if found is None:
+        found = _of[loop] = HeldWrites()
+    return found
 
 
 class HeldWrites:

@@ -45,12 +45,13 @@ _NAMES = 500
 class Lease:
     """Money that a process may spend until `until`, in seconds since 1970.
 
-    number: of the exchange that was the last about it.
+    number: of the exchange that was the last about it. told: what its holder has told the store as spent.
     """
 
     amount: int
     until: float
     number: int
+    told: int = 0
 
 
 @frozen
@@ -101,9 +102,15 @@ class SpendState:
         return sum(x.amount for who, x in self.leases.items() if x.until > now and who != except_to)
 
     def encode(self) -> str:
-        """As text, with all amounts exact."""
-        leases = {who: [x.amount, x.until, x.number] for who, x in self.leases.items()}
-        said = {"id": self.identity, "leases": leases, "spend": self.spend, "lost": self.lost}
+        """As text, with all amounts exact. Older versions, which know of no spend apart, find all of it."""
+        said = {
+            "id": self.identity,
+            "leases": {who: [x.amount, x.until, x.number] for who, x in self.leases.items()},
+            "told": {who: x.told for who, x in self.leases.items()},
+            "spend": self.all_spend(),
+            "lost": list(self.lost),
+            "apart": {name: spend for name, spend in self.lost.items() if spend},
+        }
         return json.dumps(said, separators=(",", ":"))
 
     @classmethod
@@ -111,14 +118,19 @@ class SpendState:
         """What `encode` wrote. Raises ValueError."""
         try:
             said = json.loads(text)
+            told, apart = said.get("told", {}), said.get("apart", {})
             leases = {
-                who: Lease(int(a), float(until), int(n)) for who, (a, until, n) in said["leases"].items()
+                who: Lease(int(a), float(until), int(n), int(told.get(who, 0)))
+                for who, (a, until, n) in said["leases"].items()
             }
-            lost = said["lost"]
-            if isinstance(lost, list):  # as the first versions wrote it, which counted it with the rest
-                lost = {name: {} for name in lost}
-            lost = {str(name): _decoded(spend) for name, spend in lost.items()}
-            return cls(_decoded(said["spend"]), leases, str(said["id"]), lost)
+            lost = {str(name): _decoded(apart.get(name, {})) for name in said["lost"]}
+            spend = _decoded(said["spend"])
+            for minute, amount in [each for spent in lost.values() for each in spent.items()]:
+                if spend[minute] == amount:
+                    del spend[minute]
+                else:
+                    spend[minute] -= amount
+            return cls(spend, leases, str(said["id"]), lost)
         except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"it is no state of a budget: {error!r}") from None
 
@@ -158,9 +170,11 @@ class Granted:
 
 def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
     """Do what `ask` says, and grant what the ceilings leave. One atomic step of the store."""
-    if _is_older(state, now, ask):  # what is spent from now on is no part of what others remember
+    if ask.known is not None and _is_older(state, now, ask.known):
+        # What is spent from now on is no part of what others remember; nor is what the copy was told before.
         lost = state.lost if not state.spend else {**state.lost, state.identity: state.spend}
-        state = SpendState({}, state.leases, lost=lost)
+        told = _told_to_copy(state, now, ask.known)
+        state = SpendState({int(now / MINUTE): told} if told else {}, state.leases, lost=lost)
     spend, leases = _coarse(state.spend, now), dict(state.leases)
     put_back = {name: _coarse(each, now) for name, each in state.lost.items()}
     if ask.known is not None:
@@ -168,6 +182,9 @@ def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
     mine = leases.pop(ask.holder, None)
     if mine is None or mine.number != ask.number:
         _add(spend, ask.spent)
+        told = sum(ask.spent.values()) + (mine.told if mine else 0)
+    else:
+        told = mine.told
     for who, lease in list(leases.items()):
         if lease.until + DEAD < now:
             del leases[who]
@@ -175,9 +192,10 @@ def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
     granted = _grant(SpendState(spend, leases, lost=put_back), now, ask)
     amount = ask.held + granted
     if amount or ask.spent:
-        leases[ask.holder] = Lease(amount, now + LEASE, ask.number)
+        leases[ask.holder] = Lease(amount, now + LEASE, ask.number, told)
     elif mine is not None and mine.until + DEAD >= now:
-        leases[ask.holder] = Lease(0, mine.until, ask.number if mine.amount else mine.number)
+        number = ask.number if mine.amount else mine.number
+        leases[ask.holder] = Lease(0, mine.until, number, told)
     _bound(spend, put_back)
     return Granted(granted, SpendState(spend, leases, state.identity, put_back), now)
 
@@ -196,15 +214,23 @@ def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
     return max(ask.need, min(ask.want, free // (4 * (1 + alive))), 0)
 
 
-def _is_older(state: SpendState, now: float, ask: LeaseRequest) -> bool:
+def _is_older(state: SpendState, now: float, known: SpendState) -> bool:
     """Whether the store knows less than it said before: a copy took its place that lacks the last of it."""
-    known = ask.known
-    if known is None or known.identity != state.identity:
-        return known is not None and state.identity in known.lost
-    before, mine = known.leases.get(ask.holder), state.leases.get(ask.holder)
-    if before is None or (mine is not None and mine.number >= before.number):
-        return False
-    return before.until + DEAD >= now
+    if known.identity != state.identity:
+        return state.identity in known.lost
+    return any(
+        before.until + DEAD >= now and (who not in state.leases or state.leases[who].number < before.number)
+        for who, before in known.leases.items()
+    )
+
+
+def _told_to_copy(state: SpendState, now: float, known: SpendState) -> int:
+    """What those told an older copy who did not know that it is one."""
+    return sum(
+        max(lease.told - (known.leases[who].told if who in known.leases else 0), 0)
+        for who, lease in state.leases.items()
+        if lease.until + DEAD >= now
+    )
 
 
 def _remind(

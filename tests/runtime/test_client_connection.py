@@ -16,7 +16,6 @@ from attrs import frozen
 
 from inferc.runtime import unread
 from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules
-from inferc.runtime.concurrency.held_writes import HeldWrites
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.gateway.error_answers import error_answer
 from inferc.runtime.http_server import HttpServer, bind
@@ -354,7 +353,7 @@ async def connection(others: dict[Connection, None], rules: ConnectionRules) -> 
     async def never(request: web.BaseRequest) -> web.StreamResponse:
         raise AssertionError
 
-    made, wire = Connection(web.Server(never), rules, others, HeldWrites()), Wire()
+    made, wire = Connection(web.Server(never), rules, others), Wire()
     made.connection_made(wire)
     return made, wire
 

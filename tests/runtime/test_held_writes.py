@@ -10,8 +10,11 @@ import pytest
 from aiohttp import web
 
 from inferc.runtime.client_connection import RULES, Connection, ConnectionRules
-from inferc.runtime.concurrency.held_writes import HeldWrites
+from inferc.runtime.concurrency.held_writes import HeldWrites, held_writes
+from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.replicas.remote.http_client import ClientOptions
+from inferc.runtime.replicas.remote.lean_client import open_client
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 ENDLESS_HEAD = b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 1000 + b"\r\n") * 70
@@ -126,3 +129,59 @@ async def test_what_a_connection_is_sent_otherwise_comes_behind_the_answer_that_
         await server.stop()
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.count(b" 431 ") == 1
+
+
+def _hold_fifteen(seen: list[int]) -> None:
+    """Hold as many as may be; `seen` gets how many of them are written before this turn of writes is over."""
+    written: list[bytes] = []
+    writes = held_writes()
+    asyncio.get_running_loop().call_soon(lambda: seen.append(len(written)))
+    while not writes.held:  # some are not, after one that was alone
+        writes.write(Sink([]), b"")
+    writes.flush()
+    for _ in range(MOST - 1):
+        writes.write(Sink(written), b"another")
+    assert not written
+
+
+async def test_answers_and_requests_to_providers_wait_for_no_more_than_fifteen_of_either_kind() -> None:
+    seen: list[int] = []
+
+    async def ok(request: web.Request) -> web.StreamResponse:
+        if request.can_read_body:
+            await request.read()
+        else:
+            _hold_fifteen(seen)
+        return web.json_response({})
+
+    app = web.Application()
+    app[RULES] = ConnectionRules(plain=True)
+    app.router.add_route("*", "/", ok)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"{}"), 20)
+        writer.close()
+        assert seen == [MOST - 1], "an answer"
+
+        client = open_client(ClientOptions({}, read_ahead=1 << 10, window=None, keepalive=60))
+        url = f"http://127.0.0.1:{server.port}/"
+        limit = Timeouts(0.01), asyncio.get_running_loop().time() + 20
+        (await client.post(url, b"1", {}, limit)).release()
+        _hold_fifteen(seen)
+        (await client.post(url, b"1", {}, limit)).release()
+        await client.close()
+        assert seen[1:] == [MOST - 1], "a request"
+    finally:
+        await server.stop()
+
+
+def test_each_event_loop_holds_its_own() -> None:
+    async def left() -> HeldWrites:
+        held_writes().write(Sink([]), b"left when this loop is stopped")
+        return held_writes()
+
+    first, second = asyncio.run(left()), asyncio.run(left())
+    assert first is not second

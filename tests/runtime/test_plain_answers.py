@@ -202,6 +202,18 @@ async def test_nobody_holds_the_room_of_an_answer_that_is_broken_off() -> None:
             room.tobytes()
 
 
+async def test_nobody_holds_that_of_one_that_came_and_is_not_read() -> None:
+    async with asked([HEAD + b"\r\n{", b"}"]) as (client, url, _):
+        answer = await client.post(url, b"{}", {}, limit())
+        assert isinstance(answer, LeanAnswer)
+        rest = answer.rest
+        assert rest is not None
+        await eventually(lambda: rest.is_whole)
+        with pytest.raises(ValueError, match="released memoryview"):
+            rest.get_buffer(-1)
+        answer.release()
+
+
 class _Socket(asyncio.Transport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from attrs import evolve
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -246,15 +248,59 @@ def test_what_is_old_is_kept_by_the_hour_and_never_counts_shorter() -> None:
 
 
 @given(
-    st.dictionaries(st.integers(0, 10**8), st.integers(0, 10**21)),
-    st.dictionaries(st.text(), st.tuples(st.integers(0, 10**21), st.floats(0, 10**11), st.integers(0))),
-    st.dictionaries(st.text(), st.dictionaries(st.integers(0, 10**8), st.integers(0, 10**21))),
+    st.dictionaries(st.integers(0, 10**8), st.integers(1, 10**21)),
+    st.dictionaries(
+        st.text(),
+        st.tuples(st.integers(0, 10**21), st.floats(0, 10**11), st.integers(0), st.integers(0, 10**21)),
+    ),
+    st.dictionaries(st.text(), st.dictionaries(st.integers(0, 10**8), st.integers(1, 10**21))),
 )
 def test_a_state_is_read_as_it_was_written(
-    spend: dict[int, int], leases: dict[str, tuple[int, float, int]], lost: dict[str, dict[int, int]]
+    spend: dict[int, int], leases: dict[str, tuple[int, float, int, int]], lost: dict[str, dict[int, int]]
 ) -> None:
     state = SpendState(spend, {who: Lease(*values) for who, values in leases.items()}, lost=lost)
     assert SpendState.decode(state.encode()) == state
+
+
+def test_versions_that_keep_no_spend_apart_read_and_write_all_of_it() -> None:
+    state = SpendState({MINUTE: 3}, identity="b", lost={"a": {MINUTE: 2, MINUTE - 1: 1}, "": {}})
+    written = json.loads(state.encode())
+    assert written["spend"] == {str(MINUTE): 5, str(MINUTE - 1): 1}
+    assert written["lost"] == ["a", ""]
+    del written["apart"], written["told"]
+    again = SpendState.decode(json.dumps(written))
+    holder = LeaseHolder("one", DAYS)
+    holder.known = state
+    assert lease(again, holder, NOW).all_spend() == {MINUTE: 5, MINUTE - 1: 1}
+
+
+def test_what_was_told_to_an_older_copy_before_anybody_knew_that_it_is_one_counts() -> None:
+    """Nothing is lost where both spent in the same minute."""
+    one, other = (LeaseHolder(name, DAYS) for name in ("one", "other"))
+    state = copy = lease(lease(SpendState(), one, NOW, 50), other, NOW, 50)
+
+    def spends(state: SpendState, holder: LeaseHolder, amount: int) -> SpendState:
+        assert holder.take(NOW, amount)
+        holder.settle(MINUTE, amount, amount)
+        return lease(state, holder, NOW)
+
+    spends(state, one, 20)
+    state = lease(spends(copy, other, 7), one, NOW)
+    for _ in range(2):
+        for holder in (other, one):
+            holder.give_back()
+            state = lease(state, holder, NOW)
+    assert 27 <= sum(state.all_spend().values()) <= 27 + 7
+
+
+def test_an_older_copy_is_told_of_leases_by_who_holds_none() -> None:
+    """Also of those that died since."""
+    dead, other = (LeaseHolder(name, DAYS) for name in ("dead", "other"))
+    copy = lease(SpendState(), dead, NOW, 10)
+    other.known = lease(copy, dead, NOW, 50)
+    assert other.lacks(copy, NOW)
+    state = lease(copy, other, NOW)
+    assert state.leases["dead"].amount == other.known.leases["dead"].amount > copy.leases["dead"].amount
 
 
 def test_what_the_first_versions_wrote_of_lost_memories_is_read() -> None:

@@ -241,6 +241,33 @@ def test_what_the_provider_behind_openrouter_said_is_told_and_understood() -> No
     assert KEY not in shown(CLASSIFIER.in_band(hidden))
 
 
+@each_row(
+    ("param", "kind"),
+    [
+        (None, ContextLengthExceeded),
+        ("messages[17].content", ContextLengthExceeded),
+        ("messages[1].content[0].text", ContextLengthExceeded),
+        ("messages[2].tool_calls[0].function.arguments", ContextLengthExceeded),
+        ("input[3]", ContextLengthExceeded),
+        ("input[3].output", ContextLengthExceeded),
+        ("instructions", ContextLengthExceeded),
+        ("tools[0].function.name", BadRequest),
+        ("tools[0].function.description", BadRequest),
+        ("input[3].call_id", BadRequest),
+        ("metadata.text_of", BadRequest),
+        ("prompt_cache_key", BadRequest),
+        ("user", BadRequest),
+    ],
+)
+def test_a_name_that_is_too_long_is_no_conversation_that_is(
+    param: str | None, kind: type[RequestError]
+) -> None:
+    """OpenAI has one code for both; a client that is told of the other shortens what it has said."""
+    told = {"message": "string too long", "param": param, "code": "string_above_max_length"}
+    error = CLASSIFIER.http_error(400, {}, json.dumps({"error": told}).encode())
+    assert (type(error), error.param) == (kind, param)
+
+
 @pytest.mark.parametrize(
     "inner",
     [

@@ -55,6 +55,12 @@ _MOST_LISTED = 8
 
 _PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
 _CODE = late_pattern(r"[\w.:/-]{1,64}", re.ASCII)
+_LONG_TEXT = "string_above_max_length"
+"""What OpenAI says of all texts that are too long, those of a prompt and those of a name alike."""
+_OF_PROMPT = late_pattern(
+    r"(^|[.\]])(arguments|content|input|instructions|messages|output|prompt|text)(\[\d+\])?$"
+)
+"""Fields of OpenAI's requests with a text that the model reads. Source: VectorlyApp/bluebox#31."""
 _PAGE = late_pattern(rb"\s*<[!a-z?]", re.IGNORECASE)
 
 
@@ -240,7 +246,9 @@ def is_page(body: bytes) -> bool:
 
 def _kind(found: dict[str, Any], status: int) -> tuple[type[RequestError], str | None]:
     """The class and the code for the client; a code that is not known reaches it as it is."""
-    code = _text(found, "code")
+    code, param = _text(found, "code"), _text(found, "param")
+    if code == _LONG_TEXT and param and not _OF_PROMPT.search(param):
+        return BadRequest, code
     for name in (code, _text(found, "status"), _text(found, "type")):
         known = meaning(name) if name else None
         if known is not None:

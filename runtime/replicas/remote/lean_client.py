@@ -19,7 +19,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ...concurrency.held_writes import HeldWrites
+from ...concurrency.held_writes import held_writes
 from ...dialects.server_sent_events import EVENT_STREAM
 from ...header_lines import header_lines
 from .connector import (
@@ -88,7 +88,7 @@ class LeanClient:
         self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
         self._targets: dict[tuple[str, str | None], _Target] = {}
         self._kept: dict[Any, KeptConnections] = {}
-        self._requests = HeldWrites()
+        self._requests = held_writes()
         self._last: tuple[Mapping[str, str] | None, bytes] = None, b""  # headers are the same for long
 
     async def post(

@@ -147,6 +147,7 @@ class Rest(asyncio.BufferedProtocol):
         self._missing -= size
         self._room = self._room[size:]
         if self.is_whole:
+            self._room.release()  # nobody may ever read it, who was cancelled: `connection_lost` says why
             self._follow(self._steady)
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(None)
