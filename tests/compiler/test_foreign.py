@@ -480,4 +480,5 @@ def test_a_value_that_others_would_put_into_an_address_is_used() -> None:
 def test_a_block_inside_of_itself_is_unknown_there(inner: str) -> None:
     told = f"deployment e {{ runtime ort {{ batching {{ {inner} }} }}, model = env }}"
     [item] = [each for each in found(told) if each.code == "E0204"]
-    assert "`batching` has no" in item.message and "`max_size`" in item.help[0]
+    assert "`batching` has no" in item.message
+    assert "`max_size`" in item.help[0]
