@@ -474,3 +474,11 @@ def test_a_value_that_others_would_put_into_an_address_is_used() -> None:
     endpoint = 'runtime vllm { endpoint = "http://{host}:8000/v1" }'
     text = f'let host = "h"\ndeployment d {{ model = "m", {endpoint} }}\n'
     assert [item.code for item in found(text)] == ["E0313"]
+
+
+@each_row("inner", ["batching { max_size = 4 }", "batching = [4, 8]"])
+def test_a_block_inside_of_itself_is_unknown_there(inner: str) -> None:
+    told = f"deployment e {{ runtime ort {{ batching {{ {inner} }} }}, model = env }}"
+    [item] = [each for each in found(told) if each.code == "E0204"]
+    assert "`batching` has no" in item.message
+    assert "`max_size`" in item.help[0]
