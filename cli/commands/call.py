@@ -66,7 +66,7 @@ def run(arguments: Namespace) -> int:
     try:
         inputs = read_inputs(part.plan, name, arguments.input, arguments.json, sys.stdin)
         state = state_of(arguments.state, part)
-        return run_async(answer(part, name, inputs, state=state, trace=arguments.trace))
+        return end_process(run_async(answer(part, name, inputs, state=state, trace=arguments.trace)))
     except InputError as error:
         return fail(str(error), status=2)
     except StartError as error:

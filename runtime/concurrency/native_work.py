@@ -1,4 +1,4 @@
-"""Work of native code that nothing can break off: it has a thread of its own, which may be left behind."""
+"""Work that nothing can break off, of native code or of a disk: its thread may be left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread, current_thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -23,21 +23,26 @@ async def in_own_thread(work: Callable[[], T]) -> T:
     """
     outcome: Future[T] = Future()
     outcome.set_running_or_notify_cancel()
-    thread = Thread(target=_run, args=(work, outcome), daemon=True)
-    _under_way.add(thread)
-    thread.start()
+    Thread(target=_run, args=(work, outcome), daemon=True).start()
     return await asyncio.wrap_future(outcome)
 
 
 def _run(work: Callable[[], T], outcome: Future[T]) -> None:
     try:
-        result = work()
+        result = left_behind(work)
     except BaseException as error:
-        _under_way.discard(current_thread())
         outcome.set_exception(error)
     else:
-        _under_way.discard(current_thread())
         outcome.set_result(result)
+
+
+def left_behind(work: Callable[..., T], *arguments: Any) -> T:
+    """What `work` gives. A process that is done does not wait for it."""
+    _under_way.add(current_thread())
+    try:
+        return work(*arguments)
+    finally:
+        _under_way.discard(current_thread())
 
 
 def end_process(status: int) -> int:

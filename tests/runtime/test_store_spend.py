@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -519,6 +521,52 @@ async def test_nobody_waits_for_a_disk_for_long_nor_does_anything_else(
         monkeypatch.setattr(file_thread, "PATIENCE", 60)
         assert (await kept(store, "shop/gpt")).spend == {MINUTE: 1}
         assert await store.values.get("a") is None  # nobody waited for that any more
+
+
+async def test_what_was_found_too_late_for_who_looked_is_told_with_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    def change(state: SpendState, now: float) -> Granted:
+        goes_on.wait(60)
+        return Granted(0, state, now)
+
+    async with opened(str(tmp_path)) as store:
+        spend = spend_of(store)
+        await add(store, "shop/gpt", {MINUTE: 5})
+        monkeypatch.setattr(file_thread, "PATIENCE", 0.05)
+        both = asyncio.gather(
+            spend.update("shop/a", change), spend.look(["shop/gpt"]), return_exceptions=True
+        )
+        assert [type(each) for each in await both] == [StoreError] * 2
+        goes_on.set()
+        monkeypatch.setattr(file_thread, "PATIENCE", 60)
+        found = await spend.look(["shop/gpt"])
+        assert found["shop/gpt"].spend == {MINUTE: 5}
+        assert await spend.look(["shop/gpt"]) == {}
+
+
+def test_a_process_ends_while_a_disk_hangs() -> None:
+    script = """
+import asyncio, time
+from pathlib import Path
+from inferc.runtime.concurrency.native_work import end_process
+from inferc.runtime.limits.store import StoreError, file_thread
+
+async def main():
+    file_thread.PATIENCE = 0.1
+    thread = file_thread.FileThread(Path("spend.sqlite3"))
+    assert await thread.do(int, "5") == 5
+    try:
+        await thread.do(time.sleep, 1000)
+    except StoreError:
+        await thread.end(int)
+        return 3
+
+raise SystemExit(end_process(asyncio.run(main())))
+"""
+    assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 3
 
 
 class Threads(ThreadPoolExecutor):

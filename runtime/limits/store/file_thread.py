@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from ...concurrency.native_work import left_behind
 from .problems import StoreError
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class FileThread:
     async def do(self, act: Callable[..., T], *arguments: Any) -> T:
         """What `act` gives. Raises StoreError where it takes too long, or there is no thread for it now."""
         try:
-            doing = asyncio.get_running_loop().run_in_executor(self._executor, act, *arguments)
+            doing = asyncio.get_running_loop().run_in_executor(self._executor, left_behind, act, *arguments)
         except RuntimeError as error:
             raise self.error(error) from None
         return await self.within(doing)

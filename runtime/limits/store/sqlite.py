@@ -60,6 +60,8 @@ class SqliteStore:
         self._opened: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._looks = Looks()
+        self._is_heard = False
+        """Whether somebody got what was found at the last look: it may have taken too long."""
         self._version: int | None = None
         """Of the file at the last look: another one where other connections have written since."""
 
@@ -91,8 +93,11 @@ class SqliteStore:
 
     async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
         """As `SharedSpend.look`."""
+        anew, self._is_heard = not self._is_heard, False
         with self.problems.watch("budgets"):
-            return await self._budgets.do(partial(self._look, accounts), writes=False)
+            found = await self._budgets.do(partial(self._look, accounts, anew), writes=False)
+        self._is_heard = True
+        return found
 
     def _open(self) -> sqlite3.Connection:
         """A connection; processes that start at the same time wait for each other."""
@@ -167,7 +172,11 @@ class SqliteStore:
             self._looks.seen.pop(account, None)
         return granted
 
-    def _look(self, accounts: Sequence[str], connection: sqlite3.Connection) -> dict[str, SpendState]:
+    def _look(
+        self, accounts: Sequence[str], anew: bool, connection: sqlite3.Connection
+    ) -> dict[str, SpendState]:
+        if anew:
+            self._looks.seen = {}
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         seen = self._looks.seen if version == self._version else {}
         found = {each: seen[each] if each in seen else _text(connection, each) for each in accounts}
