@@ -158,7 +158,8 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._socket = cast(asyncio.Transport, transport)
-        self._socket.set_write_buffer_limits(high=0)  # whoever writes waits until all is sent
+        is_tls = transport.get_extra_info("sslcontext") is not None  # it pauses at the limit, TCP above it
+        self._socket.set_write_buffer_limits(high=int(is_tls))  # whoever writes waits until all is sent
         self._others[self] = None
         self._head = self._loop.call_later(self._rules.header, self.abort)
         super().connection_made(transport)

@@ -206,3 +206,14 @@ async def test_a_certificate_that_clients_refuse_is_shown_and_said(
         assert f"gateway: the other side refuses the certificate tls.crt: {said} 2" in caplog.text
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await ask(port, trusting(tmp_path))
+
+
+async def test_requests_that_come_at_once_are_all_answered(tmp_path: Path) -> None:
+    issue(tmp_path)
+    request = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n"
+    async with served(tmp_path) as (_, port):
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting(tmp_path))
+        writer.write((request + b"\r\n") * 5 + request + b"Connection: close\r\n\r\n")
+        answers = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == 6
