@@ -67,6 +67,8 @@ def foreign_field(
     if not _has(told.to, kind):
         return Answer(_for_local(told, kind))
     rest = _below(told.to, path)
+    if rest == ():
+        return None  # the block that it stands in
     if rest is None or isinstance(setting.node.value, s.Bad):
         return Answer(form)
     here = f"write `{_nested(rest, '…', kind)}`"
@@ -94,9 +96,11 @@ def foreign_block(
         return Answer(told.say, sure=True)
     if not _has(told.to, kind):
         return Answer(_for_local(told, kind))
-    if not _is_block(told.to, kind, Deployment if path else cls):
-        return Answer(f"write `{_nested(_below(told.to, path) or told.to, '…', kind)}`")
     rest = _below(told.to, path)
+    if rest == ():
+        return None
+    if not _is_block(told.to, kind, Deployment if path else cls):
+        return Answer(f"write `{_nested(rest or told.to, '…', kind)}`")
     title = f"write `{_nested(rest or told.to, None, kind)}`"
     if rest is None or block.label is not None or block.body is None or block.origin is None:
         return Answer(title)

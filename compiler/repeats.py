@@ -56,6 +56,8 @@ def _unknown_once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
                 key = (span.source, span.source.text[span.start : span.end])
             elif diagnostic.code in _OF_SIGNS and (habit := _habit(diagnostic)) is not None:
                 key = (span.source, diagnostic.code, habit)
+                if any(_at_one_sign(diagnostic, each) for each in alike.get(key, ())):
+                    continue
         alike.setdefault(key, []).append(diagnostic)
     return [_together(first, others) for first, *others in alike.values()]
 
@@ -69,6 +71,12 @@ def _habit(diagnostic: Diagnostic) -> str | None:
     sign = written.strip()[-1:]
     is_sign = sign in _SIGNS and _letters(written) == _letters(edit.replacement)
     return (diagnostic.fixes[0].title if sign == "=" else sign) if is_sign else None
+
+
+def _at_one_sign(item: Diagnostic, other: Diagnostic) -> bool:
+    """Whether both would change the same sign, so that one of them follows from the other."""
+    here, there = item.fixes[0].edits[0].span, other.fixes[0].edits[0].span
+    return here.start < there.end and there.start < here.end
 
 
 def _letters(text: str) -> str:

@@ -16,8 +16,8 @@ _ALWAYS = late_pattern(
 """How fields are called that hold nothing else."""
 _OFTEN = ("key", "token", "auth", "bearer", "pass", "pwd", "pw", "sig", "signature")
 """Fields that hold something else, too: a word alone behind one may be the name of a value."""
-_OFTEN_SORTED = tuple("".join(sorted(each)) for each in _OFTEN)
-"""Their letters, which may be in another order."""
+_OFTEN_SORTED = tuple("".join(sorted(each)) for each in _OFTEN if each not in ("pw", "sig"))
+"""Their letters, which may be in another order, but for those that make other names: `wp`, `gis`."""
 _NEVER = late_pattern(r"(?i)(?:name|env|var|file|path|id|ref|version|arn|url|uri|type|header)s?\Z")
 """How a field ends that says something about a secret."""
 _MISSPELT = {"apikey": 1, "secret": 1, "token": 1, "password": 2, "authorization": 2, "credentials": 2}

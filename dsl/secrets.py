@@ -203,6 +203,7 @@ def masked(text: str, known: Iterable[str] = ()) -> str:
 
 def veiled(text: str) -> str:
     """`text` with bullets over what looks like a key, and over what is made by chance as a key is, too."""
+    shown = list(text)
     for start, end in keys_in(text):
-        text = text[:start] + MASK * (end - start) + text[end:]
-    return text
+        shown[start:end] = MASK * (end - start)
+    return "".join(shown)

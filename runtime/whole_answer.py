@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason",
 """Whether this aiohttp has the fields that answers are sent by."""
 _JOINED = 32 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
+_WAITS_UNTOLD = (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
+"""Whether asyncio tells nobody that what was written in parts is not taken (CVE-2024-12254)."""
 _HEAD = b"HTTP/1.1 200 OK\r\n%bContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\nServer: %b\r\n\r\n"
 _SERVER = SERVER_SOFTWARE.encode()
 _WITHOUT_BODY = (204, 304)
@@ -156,7 +159,12 @@ def send_whole(
         headers[hdrs.SERVER] = SERVER_SOFTWARE
         head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
     if size > _JOINED:
-        transport.writelines((head, *parts))
+        if writes is not None:
+            writes.flush()  # what is held has waited for long
+        if _WAITS_UNTOLD:
+            transport.write(b"".join((head, *parts)))
+        else:
+            transport.writelines((head, *parts))
         if type(answer) is WholeAnswer:
             answer.parts = ()  # its connection keeps it until there is another one
     elif writes is None:

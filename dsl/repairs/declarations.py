@@ -189,6 +189,11 @@ def comma_between(at: Situation) -> Instead | None:
     """`},` between two declarations."""
     if at.token.type != "COMMA" or not at.fits("DEPLOYMENT"):
         return None
+    if (
+        at.text[at.token.start - 1 : at.token.start].isdigit()
+        and at.text[at.token.end : at.token.end + 1].isdigit()
+    ):
+        return use()  # `1,5`: the number behind it is told
     at.error(
         "E0108",
         "no comma stands between declarations",

@@ -14,7 +14,7 @@ from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
 from .fields import missing_equals_before_call, missing_equals_before_word
 from .situation import SKIP, Instead, Situation, use
 
-_URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
+_URL_END = re.compile(r"""(?:[^\s,;{}()\[\]"']|;(?=[^\s,;{}()\[\]"']))*+""")
 _PATH = re.compile(r"[\w./-]++")
 _FILLED_IN = re.compile(
     r"""(?P<open>\$\{|\{\{)(?P<before>[^{}"]*+)"(?P<behind>[^{}"\n]*+"(?:[^{}"\n]*+"[^{}"\n]*+")*+[^{}"\n]*+)\}"""

@@ -35,8 +35,7 @@ class OpenAIApi:
                 continue  # a tool that the provider runs itself
             function = tool["function"]
             asked.tools[function["name"]] = function.get("parameters") or {}
-        choice = body.get("tool_choice") or "auto"
-        asked.tool_mode = choice if isinstance(choice, str) else choice["function"]["name"]
+        choose(asked, body.get("tool_choice") or "auto")
         asked.one_call = body.get("parallel_tool_calls") is False
         asked.schema = schema_in(body.get("response_format"))
         asked.n = body.get("n") or 1
@@ -106,6 +105,22 @@ def text_of(content: object) -> str:
     if isinstance(content, list):
         return " ".join(part["text"] for part in content if isinstance(part, dict) and "text" in part)
     return ""
+
+
+def choose(asked: Asked, choice: object) -> None:
+    """Keep to the choice of a tool, in either of OpenAI's shapes; tools of free text are called by nobody."""
+    match choice:
+        case {"type": "allowed_tools", "mode": str(mode), "tools": [*allowed]} | {
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": str(mode), "tools": [*allowed]},
+        }:
+            names = {(each.get("function") or each).get("name") for each in allowed}
+            asked.tools = {name: schema for name, schema in asked.tools.items() if name in names}
+        case str(mode) | {"type": "function", "name": str(mode)} | {"function": {"name": str(mode)}}:
+            pass
+        case _:
+            mode = "auto"
+    asked.tool_mode = mode
 
 
 def _hear(asked: Asked, message: dict[str, Any]) -> None:

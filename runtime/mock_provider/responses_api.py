@@ -13,7 +13,7 @@ import orjson
 
 from .answers import CREATED, Answer, Call, hash_id, pieces
 from .api import RequestPath
-from .openai_api import OpenAIApi, schema_in
+from .openai_api import OpenAIApi, choose, schema_in
 from .parsed_request import Asked, MockError, describe, wanted
 
 Json = dict[str, Any]
@@ -37,8 +37,7 @@ class ResponsesApi(OpenAIApi):
         for tool in body.get("tools") or ():
             if tool.get("type") == "function":
                 asked.tools[tool["name"]] = tool.get("parameters") or {}
-        choice = body.get("tool_choice") or "auto"
-        asked.tool_mode = choice if isinstance(choice, str) else choice.get("name") or "auto"
+        choose(asked, body.get("tool_choice") or "auto")
         asked.one_call = body.get("parallel_tool_calls") is False
         asked.schema = schema_in((body.get("text") or {}).get("format"))
         asked.max_tokens = body.get("max_output_tokens")

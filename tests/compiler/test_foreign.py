@@ -420,11 +420,19 @@ KEYED = 'deployment d {\n  model = "gpt-4o"\n  runtime openai {\n    api_key = e
         KEYED.replace("api_key", "timeouts { request = 00:01:30 }\n    api_key"),
         KEYED.replace("api_key", 'timeouts { request = "1:30" }\n    api_key'),
         KEYED.replace("api_key", "retry { backoff_multiplier = 1,5, max_retries = 2 }\n    api_key"),
+        KEYED + "let _share = 1,5\n",
     ],
 )
 def test_a_habit_is_one_mistake_and_one_change(text: str) -> None:
     [wrong] = found(text)
     assert errors(fixed(text, wrong)) == []
+
+
+def test_what_ends_an_address_is_no_part_of_it() -> None:
+    text = KEYED.replace("api_key", "endpoint = https://a.example/v1;\n    api_key")
+    quotes, sign = found(text)
+    assert [edit.replacement for edit in quotes.fixes[0].edits] == ['"https://a.example/v1"']
+    assert "`;`" in sign.message
 
 
 @pytest.mark.parametrize(
@@ -474,3 +482,11 @@ def test_a_value_that_others_would_put_into_an_address_is_used() -> None:
     endpoint = 'runtime vllm { endpoint = "http://{host}:8000/v1" }'
     text = f'let host = "h"\ndeployment d {{ model = "m", {endpoint} }}\n'
     assert [item.code for item in found(text)] == ["E0313"]
+
+
+@each_row("inner", ["batching { max_size = 4 }", "batching = [4, 8]"])
+def test_a_block_inside_of_itself_is_unknown_there(inner: str) -> None:
+    told = f"deployment e {{ runtime ort {{ batching {{ {inner} }} }}, model = env }}"
+    [item] = [each for each in found(told) if each.code == "E0204"]
+    assert "`batching` has no" in item.message
+    assert "`max_size`" in item.help[0]

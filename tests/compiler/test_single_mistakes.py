@@ -62,6 +62,13 @@ def test_the_uses_of_an_unknown_name_are_put_right_together(project: Project) ->
     assert len(item.fixes[0].edits) == 2
 
 
+def test_a_sign_that_is_wrong_in_two_ways_is_changed_once(project: Project) -> None:
+    text = chat("best") + chat("cheap") + "route desk : split { best: 75%, cheap: 25% }\n"
+    [item] = project.findings(text)
+    [edit] = item.fixes[0].edits
+    assert project.findings(text[: edit.span.start] + edit.replacement + text[edit.span.end :]) == []
+
+
 def test_a_word_typed_twice_is_taken_out(project: Project) -> None:
     text = chat("gpt", "replicas = 2, serving { max_concurrent = 4 }")
     for word in ("gpt", "replicas", "2", "runtime", "openai", "deployment", "max_concurrent"):

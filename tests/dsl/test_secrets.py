@@ -75,6 +75,11 @@ def test_what_is_made_by_chance_is_no_mistake_and_not_shown(row: str) -> None:
     assert Span(Source("a", text), 0, len(text)).text == veiled(text)
 
 
+def test_names_that_only_have_the_letters_of_such_a_field_are_shown() -> None:
+    text = 'let gis = "map data"\nlet wp = "blog"\nlet kye = "abc"\n'
+    assert Source("a", text).shown == text.replace("abc", MASK * 3)
+
+
 def test_names_of_models_and_words_of_code_are_shown() -> None:
     words = "AutoModelForCausalLM OrtTensorRTProviderOptionsV2 ClearToolUses20250919Edit consecutive5XxErrors"
     assert [each for each in (*known_models(), *words.split()) if veiled(each) != each] == []

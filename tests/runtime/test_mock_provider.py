@@ -72,6 +72,57 @@ async def test_the_pieces_of_a_stream_make_up_the_unary_answer(api: openai.Async
     assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * 6 + ["stop"]
 
 
+CHOICES: list[tuple[str, list[str], list[str]]] = [
+    ("auto", ["now", "later"], []),
+    ("required", ["later", "now"], ["later"]),
+    ("auto", ["later"], []),
+    ("required", ["now"], ["now"]),
+]
+
+
+@pytest.mark.parametrize(("mode", "allowed", "called"), CHOICES)
+async def test_tools_that_are_allowed_are_called_and_no_others(
+    api: openai.AsyncOpenAI, mode: Any, allowed: list[str], called: list[str]
+) -> None:
+    named: list[Any] = [{"name": "later", "parameters": {}}, {"name": "now", "parameters": {}}]
+    names = [{"name": name} for name in allowed]
+    chats = await api.chat.completions.create(
+        model="m",
+        messages=[{"role": "user", "content": "x"}],
+        tools=[{"type": "function", "function": each} for each in named],
+        tool_choice={
+            "type": "allowed_tools",
+            "allowed_tools": {
+                "mode": mode,
+                "tools": [{"type": "function", "function": each} for each in names],
+            },
+        },
+    )
+    calls: Any = chats.choices[0].message.tool_calls or []
+    assert [call.function.name for call in calls] == called
+    response = await api.responses.create(
+        model="m",
+        input="x",
+        tools=[{"type": "function", **each} for each in named],
+        tool_choice={
+            "type": "allowed_tools",
+            "mode": mode,
+            "tools": [{"type": "function", **each} for each in names],
+        },
+    )
+    assert [item.name for item in response.output if item.type == "function_call"] == called
+
+
+async def test_who_wants_a_tool_of_free_text_is_understood(api: openai.AsyncOpenAI) -> None:
+    answer = await api.chat.completions.create(
+        model="m",
+        messages=[{"role": "user", "content": "x"}],
+        tools=[{"type": "custom", "custom": {"name": "patch"}}],
+        tool_choice={"type": "custom", "custom": {"name": "patch"}},
+    )
+    assert answer.choices[0].message.content
+
+
 @pytest.mark.parametrize("text", ["", "one", " a  b ", "a\n\nb", "é 😀"])
 def test_pieces_join_to_the_whole(text: str) -> None:
     assert "".join(pieces(text)) == text

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import HttpVersion11
 
+from inferc.runtime import whole_answer
 from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered, octets_response
 from inferc.runtime.header_lines import header_lines
 from inferc.runtime.requests.trace import Span, Trace
@@ -84,7 +85,10 @@ def test_who_answered_is_said_in_the_same_lines_however_they_are_made(
     assert answer.lines == header_lines(answered_by(trace, "any"))
 
 
-def test_a_large_answer_that_has_been_sent_is_not_kept() -> None:
+@pytest.mark.parametrize("untold", [False, True])
+def test_a_large_answer_that_has_been_sent_is_not_kept(untold: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where asyncio does not tell of parts that are not taken, it gets one piece, of which it does."""
+    monkeypatch.setattr(whole_answer, "_WAITS_UNTOLD", untold)
     sent: list[bytes] = []
 
     class _Socket(asyncio.Transport):
@@ -92,7 +96,12 @@ def test_a_large_answer_that_has_been_sent_is_not_kept() -> None:
             return False
 
         def writelines(self, parts: Any) -> None:
+            assert not untold
             sent.append(b"".join(parts))
+
+        def write(self, data: Any) -> None:
+            assert untold
+            sent.append(data)
 
     request: Any = SimpleNamespace(
         _method="POST",
