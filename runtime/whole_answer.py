@@ -159,6 +159,8 @@ def send_whole(
         headers[hdrs.SERVER] = SERVER_SOFTWARE
         head = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers)
     if size > _JOINED:
+        if writes is not None:
+            writes.flush()  # what is held has waited for long
         if _WAITS_UNTOLD:
             transport.write(b"".join((head, *parts)))
         else:

@@ -185,3 +185,25 @@ def test_each_event_loop_holds_its_own() -> None:
 
     first, second = asyncio.run(left()), asyncio.run(left())
     assert first is not second
+
+
+async def test_a_large_answer_is_not_written_before_what_is_held_meanwhile() -> None:
+    seen: list[int] = []
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        _hold_fifteen(seen)
+        return web.Response(body=b"x" * (40 << 10))
+
+    app = web.Application()
+    app[RULES] = ConnectionRules(plain=True)
+    app.router.add_get("/", large)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"x" * (40 << 10)), 20)
+        writer.close()
+    finally:
+        await server.stop()
+    assert seen == [MOST - 1]
