@@ -5,7 +5,6 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -46,7 +45,7 @@ _STARTS = {
 } | {f"{name}{sign}": f"{_NO_NAME}{_URL_SAFE}{{16,}}" for name, signs in _NAMES.items() for sign in signs}
 """How keys begin, and how they go on."""
 _BEGINNINGS = tuple(_STARTS)
-_BEGUN = "|".join(map(re.escape, _STARTS))
+_BEGUN = "|".join(_STARTS).replace(".", "[.]")
 
 _DIGITS = 40
 """Hexadecimal ones of a key that begins anyhow."""
@@ -70,7 +69,7 @@ _BEARER = r"(?i:bearer)(?:\s|%20|\+)++"
 
 _KEY = late_pattern(
     rf"""(?x)(?<![\w-])
-    (?: {"|".join(re.escape(start) + rest for start, rest in _STARTS.items())}
+    (?: {"|".join(start.replace(".", "[.]") + rest for start, rest in _STARTS.items())}
       | {_BEARER}[^\s()"']{{16,}}(?:(?<=(?i:bearer))\s+[^\s()"']{{16,}})*
       | [0-9a-fA-F]{{{_DIGITS}}}
     )(?![\w-])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
+from ...dsl.other_providers import other_providers
+from ...dsl.presets import PRESETS
 from ..checks.endpoints import HOSTED
 from .draft import Block, Draft
 from .foreign import Node
@@ -35,7 +38,15 @@ def variable_for(*parts: str) -> str:
 def variable_at(block: Block, variable: str) -> str:
     """`variable`, or another one where a vendor's key is customarily in that, and the file has an address of
     its own: so that it is not sent there."""
-    return f"OWN_{variable}" if variable in HOSTED.values() and block.has("runtime.endpoint") else variable
+    return f"OWN_{variable}" if block.has("runtime.endpoint") and variable in _of_vendors() else variable
+
+
+@cache
+def _of_vendors() -> frozenset[str]:
+    """The variables that hold vendors' keys here or elsewhere: many are named after the vendor's prefix."""
+    prefixes = [*other_providers(), *(each for preset in PRESETS.values() for each in preset.prefixes)]
+    named = [each.key for each in other_providers().values() if each.key is not None]
+    return frozenset({*HOSTED.values(), *named, *(variable_for(each, "api_key") for each in prefixes)})
 
 
 def left_out(draft: Draft, node: Node, variable: str, block: Block) -> Code:

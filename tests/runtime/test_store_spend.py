@@ -496,6 +496,41 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_kept_aside_and_told_wh
     assert len([name for name in os.listdir(tmp_path) if name.startswith(f"{FILE}.damaged-")]) >= 1
 
 
+async def test_nobody_opens_a_file_while_a_damaged_one_is_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written to a file of which a part is put aside then would be lost."""
+    async with opened(str(tmp_path)) as store:
+        await add(store, "shop/gpt", {MINUTE: 1})
+    for name in (FILE, f"{FILE}-wal"):
+        (tmp_path / name).write_bytes(b"\xff" * 8192)
+    one, other = SqliteStore(tmp_path), SqliteStore(tmp_path)
+    opens = [threading.Thread(target=lambda: asyncio.run(other.start()))]
+    rename = Path.rename
+
+    def slowly(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        for thread in opens:
+            if not thread.ident:
+                thread.start()
+            thread.join(0.1)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", slowly)
+    await one.start()
+    await asyncio.to_thread(opens[0].join)
+    try:
+        await add(one, "shop/gpt", {MINUTE: 2})
+        await add(other, "shop/gpt", {MINUTE: 3})
+        for store in (one, other, one):
+            assert (await kept(store, "shop/gpt")).spend == {MINUTE: 5}
+    finally:
+        await one.stop()
+        await other.stop()
+    names = sorted(os.listdir(tmp_path))
+    assert sum(name.startswith(f"{FILE}.damaged-") and name.count("-") == 2 for name in names) == 1, names
+
+
 async def test_nobody_waits_for_a_disk_for_long_nor_does_anything_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,19 +114,14 @@ class SqliteStore:
             time.sleep(random.uniform(0.01, 0.05))
 
     def _open_or_begin_anew(self) -> sqlite3.Connection:
-        try:
-            return self._connect()
-        except sqlite3.OperationalError:  # locked, not readable: nothing wrong with what is in it
-            raise
-        except sqlite3.DatabaseError:
-            with alone_in(self._directory):
-                try:
-                    return self._connect()  # to what another process has begun meanwhile
-                except sqlite3.OperationalError:
-                    raise
-                except sqlite3.DatabaseError as error:
-                    self._keep_aside(error)
+        with alone_in(self._directory):
+            try:
                 return self._connect()
+            except sqlite3.OperationalError:  # locked, not readable: nothing wrong with what is in it
+                raise
+            except sqlite3.DatabaseError as error:
+                self._keep_aside(error)
+            return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

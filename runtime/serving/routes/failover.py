@@ -48,6 +48,7 @@ STAYS: dict[type[e.RequestError], str] = {
     e.BadRequest: "the request is wrong, wherever it is sent",
     e.ContentFiltered: "the content is refused: it is not to be tried until someone takes it",
     e.RequestTooLarge: "the request is too large",
+    e.GatewayFull: "the gateway itself has no memory for the request",
     e.UnknownModel: "nothing here has the name that was asked",
     e.ShuttingDown: "everything stops",
     e.InvalidAnswer: "the answer is there, but not as it was asked for",

@@ -201,6 +201,15 @@ def test_aliases_of_bifrosts_keys(bring: Import) -> None:
     assert came.lost() == set()
 
 
+@pytest.mark.parametrize("vendor", ["deepinfra", "voyage", "together_ai", "nvidia_nim", "fireworks_ai"])
+def test_what_is_named_after_a_vendor_takes_another_variable_at_another_address(
+    bring: Import, vendor: str
+) -> None:
+    said = _litellm(f"model: {vendor}/*, api_base: 'https://models.example/v1'")
+    came = bring("c.yaml", said.replace("name: m", f"name: '{vendor}/*'"))
+    assert f'api_key = env("OWN_{vendor.upper()}_API_KEY")' in came.text
+
+
 def test_no_variable_in_which_a_vendors_key_is_is_named_for_another_address(bring: Import) -> None:
     written = "sk-abcdefgh0123456789"
     for params in ("model: groq/llama", f"model: openai/a, api_key: {written}"):
