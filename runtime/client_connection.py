@@ -113,12 +113,7 @@ class Connection(web.RequestHandler):
     others: all connections of the server, the oldest first.
     """
 
-    def __init__(
-        self,
-        server: web.Server,
-        rules: ConnectionRules,
-        others: dict[Connection, None],
-    ) -> None:
+    def __init__(self, server: web.Server, rules: ConnectionRules, others: dict[Connection, None]) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(
             server,
