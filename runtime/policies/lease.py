@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
+from math import isfinite
 
 from attrs import field
 
@@ -123,6 +124,8 @@ class SpendState:
                 who: Lease(int(a), float(until), int(n), int(told.get(who, 0)))
                 for who, (a, until, n) in said["leases"].items()
             }
+            if not all(isfinite(lease.until) for lease in leases.values()):
+                raise ValueError("it is no state of a budget: a lease has no end")
             lost = {str(name): _decoded(apart.get(name, {})) for name in said["lost"]}
             spend = _decoded(said["spend"])
             for minute, amount in [each for spent in lost.values() for each in spent.items()]:

@@ -648,7 +648,15 @@ async def test_what_could_not_be_written_is_written_again_by_another_connection(
     await store.stop()
 
 
-@pytest.mark.parametrize("kept", [b"\xff\xfe", b"no state", b'{"leases":{},"spend":{"1":1e999},"id":"x"}'])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b"\xff\xfe",
+        b"no state",
+        b'{"leases":{},"spend":{"1":1e999},"id":"x"}',
+        b'{"leases":{"a":[1,1e999,1]},"spend":{},"lost":[],"id":"x"}',
+    ],
+)
 async def test_what_cannot_be_read_in_redis_is_told_of_its_budget_alone(
     redis: RedisServer, kept: bytes
 ) -> None:
