@@ -60,8 +60,8 @@ def hold_until_all_are_there(monkeypatch: pytest.MonkeyPatch, number: int) -> No
 
     def counted(self: Decoder, answer: Answer, *, padded: bool) -> Hashable:
         came.add(id(answer))
-        if len(came) == number:
-            all_are_there.set()
+        if len(came) == number:  # this one will be there when its task waits
+            asyncio.get_running_loop().call_soon(all_are_there.set)
         return company(self, answer, padded=padded)
 
     def held(self: Decoder, answers: Sequence[Answer], stopper: Stopper) -> list[int]:
