@@ -5,6 +5,7 @@ What looks like a key is masked wherever a source or a message is shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -45,6 +46,10 @@ _STARTS = {
 } | {f"{name}{sign}": f"{_NO_NAME}{_URL_SAFE}{{16,}}" for name, signs in _NAMES.items() for sign in signs}
 """How keys begin, and how they go on."""
 _BEGINNINGS = tuple(_STARTS)
+_IN_WORDS = tuple(each for each in _BEGINNINGS if each.isalnum())
+_FIRST_WORDS = frozenset(re.split("[_.-]", each)[0] for each in _BEGINNINGS if not each.isalnum())
+_APART = {number: " " for number in range(128) if not chr(number).isalnum()}
+"""So that words of a text stand apart."""
 _BEGUN = "|".join(_STARTS).replace(".", "[.]")
 
 _DIGITS = 40
@@ -85,6 +90,10 @@ _RANDOM = late_pattern(
     r"|(?<![A-Za-z0-9])(?=[A-Za-z]*+\d)(?=\d*+[A-Za-z])[A-Za-z0-9]{20,}+"
 )
 """What may be made by chance: a long row of letters and digits, or what Amazon calls a secret access key."""
+_LEAST_BY_CHANCE = 20
+_ROWS = bytes(97 if chr(number).isalnum() and number < 128 else 32 for number in range(256))
+_AMAZON_ROWS = bytes(97 if chr(number) in "+/" else _ROWS[number] for number in range(256))
+"""Bytes of a text as `a` where letters and digits are, and signs that Amazon has among them."""
 _DIGEST = late_pattern(r"(?:[0-9a-f]{32}){1,2}|[0-9a-f]{40}")
 _PIECE = late_pattern(r"[A-Z]?[a-z]+|[A-Z]+|\d+|[+/]")
 """A word or a number in such a row."""
@@ -153,12 +162,20 @@ def may_hold_key(text: str) -> bool:
     """Whether it has to be looked at closely, which few texts have."""
     if len(text) < _SHORTEST:
         return False
-    if any(map(text.__contains__, _BEGINNINGS)):
+    if _may_begin_key(text) and any(map(text.__contains__, _BEGINNINGS)):
         return True
     lower = text.lower()
     if lower.count("bearer") > lower.count("bearer("):
         return True
     return len(max(text.split(), key=len, default="")) >= _DIGITS and _HEXADECIMAL.search(text) is not None
+
+
+def _may_begin_key(text: str) -> bool:
+    """Whether one of its words begins as keys do: most texts are done with by that."""
+    if not text.isascii() or "%" in text:
+        return True
+    words = text.translate(_APART).split()
+    return not _FIRST_WORDS.isdisjoint(words) or any(map(text.__contains__, _IN_WORDS))
 
 
 def may_give_keys(source: str) -> bool:
@@ -178,14 +195,22 @@ def borne(text: str) -> tuple[str, ...]:
     return tuple(sorted(keys, key=lambda key: (-len(key), key)))
 
 
-def keys_in(text: str) -> Iterator[tuple[int, int]]:
+def keys_in(text: str, *, may_hold: bool | None = None) -> Iterator[tuple[int, int]]:
     """Where something starts and ends that looks like a key, or is made by chance as keys without a name are.
 
     What is made by chance is no mistake, since it may be a digest or the name of an account; it is not shown.
+    may_hold: what `may_hold_key` says, or True; None: it is asked.
     """
-    known = _KEY.finditer(text) if may_hold_key(text) else ()
-    by_chance = (each for each in _RANDOM.finditer(text) if is_random(each[0]))
-    return (each.span() for each in chain(known, by_chance))
+    known = _KEY.finditer(text) if may_hold or (may_hold is None and may_hold_key(text)) else ()
+    by_chance = _RANDOM.finditer(text) if _has_rows(text) else ()
+    return (each.span() for each in chain(known, filter(lambda each: is_random(each[0]), by_chance)))
+
+
+def _has_rows(text: str) -> bool:
+    """Whether something is as long as what chance makes, which is quick to see."""
+    data = text.encode(errors="surrogatepass")
+    is_long = b"a" * _LEAST_BY_CHANCE in data.translate(_ROWS)
+    return is_long or b"a" * _DIGITS in data.translate(_AMAZON_ROWS)
 
 
 def is_random(row: str) -> bool:

@@ -45,7 +45,8 @@ class Source:
         """Where secrets start and end that their form or the names of their fields tell, in order."""
         from .secret_fields import apart, secrets_in  # where something is said of the file
 
-        return tuple(apart(sorted((*secrets_in(self.text), *keys_in(self.text)))))
+        found = (*secrets_in(self.text), *keys_in(self.text, may_hold=self.may_give_keys))
+        return tuple(apart(sorted(found)))
 
     def secrets_between(self, start: int, end: int) -> list[str]:
         """Those of them that stand on the lines from `start` to `end`, at least in part."""
