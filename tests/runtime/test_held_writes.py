@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -78,6 +79,30 @@ def _half_closed(connection: Connection) -> None:
         connection.transport.close()
 
 
+@asynccontextmanager
+async def _served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[int]:
+    """The port at which `handler` answers."""
+    app = web.Application()
+    app[RULES] = ConnectionRules(plain=True)
+    app.router.add_route("*", "/", handler)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
+    await server.start()
+    try:
+        yield server.port
+    finally:
+        await server.stop()
+
+
+async def _sent(port: int, until: bytes = b"") -> bytes:
+    """What comes to a client that asks once, up to `until`, or until its connection is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(GET)
+    async with asyncio.timeout(20):
+        answer = await (reader.readuntil(until) if until else reader.read())
+    writer.close()
+    return answer
+
+
 ENDS: dict[str, Callable[[Connection], object]] = {
     "abort": lambda connection: connection.abort(),
     "close": lambda connection: connection.force_close(),
@@ -94,18 +119,8 @@ async def test_an_answer_that_is_held_arrives_though_the_connection_is_closed_in
         asyncio.get_running_loop().call_soon(ENDS[end], request.protocol)  # before the turn of writes is over
         return web.Response(text="ok")
 
-    app = web.Application()
-    app[RULES] = ConnectionRules(plain=True)
-    app.router.add_get("/", ok)
-    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
-    await server.start()
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(GET)
-        answer = await asyncio.wait_for(reader.read(), 20)
-        writer.close()
-    finally:
-        await server.stop()
+    async with _served(ok) as port:
+        answer = await _sent(port)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\nok")
 
@@ -115,18 +130,8 @@ async def test_what_a_connection_is_sent_otherwise_comes_behind_the_answer_that_
         asyncio.get_running_loop().call_soon(request.protocol.data_received, ENDLESS_HEAD)
         return web.Response(text="ok")
 
-    app = web.Application()
-    app[RULES] = ConnectionRules(plain=True)
-    app.router.add_get("/", ok)
-    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
-    await server.start()
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(GET)
-        answer = await asyncio.wait_for(reader.read(), 20)
-        writer.close()
-    finally:
-        await server.stop()
+    async with _served(ok) as port:
+        answer = await _sent(port)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.count(b" 431 ") == 1
 
@@ -154,28 +159,18 @@ async def test_answers_and_requests_to_providers_wait_for_no_more_than_fifteen_o
             _hold_fifteen(seen)
         return web.json_response({})
 
-    app = web.Application()
-    app[RULES] = ConnectionRules(plain=True)
-    app.router.add_route("*", "/", ok)
-    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
-    await server.start()
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(GET)
-        await asyncio.wait_for(reader.readuntil(b"{}"), 20)
-        writer.close()
+    async with _served(ok) as port:
+        await _sent(port, b"{}")
         assert seen == [MOST - 1], "an answer"
 
         client = open_client(ClientOptions({}, read_ahead=1 << 10, window=None, keepalive=60))
-        url = f"http://127.0.0.1:{server.port}/"
+        url = f"http://127.0.0.1:{port}/"
         limit = Timeouts(0.01), asyncio.get_running_loop().time() + 20
         (await client.post(url, b"1", {}, limit)).release()
         _hold_fifteen(seen)
         (await client.post(url, b"1", {}, limit)).release()
         await client.close()
         assert seen[1:] == [MOST - 1], "a request"
-    finally:
-        await server.stop()
 
 
 def test_each_event_loop_holds_its_own() -> None:
@@ -194,16 +189,6 @@ async def test_a_large_answer_is_not_written_before_what_is_held_meanwhile() -> 
         _hold_fifteen(seen)
         return web.Response(body=b"x" * (40 << 10))
 
-    app = web.Application()
-    app[RULES] = ConnectionRules(plain=True)
-    app.router.add_get("/", large)
-    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
-    await server.start()
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(GET)
-        await asyncio.wait_for(reader.readuntil(b"x" * (40 << 10)), 20)
-        writer.close()
-    finally:
-        await server.stop()
+    async with _served(large) as port:
+        await _sent(port, b"x" * (40 << 10))
     assert seen == [MOST - 1]
