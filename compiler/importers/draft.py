@@ -214,6 +214,7 @@ class Draft:
     _uses: Counter[str] | None = None
     _names: set[str] = field(factory=set)
     _named: tuple[int, int] = (0, 0)
+    """How many deployments and routes `_names` has."""
 
     def kept(self, *nodes: Node | None) -> None:
         """These settings mean the same here."""
@@ -274,19 +275,22 @@ class Draft:
 
     def names_taken(self) -> set[str]:
         """The names of deployments and routes; those that came since this was asked before are added."""
-        before, now = self._named, (len(self.deployments), len(self.routes))
-        if now[0] < before[0] or now[1] < before[1]:
-            self._names, before = set(), (0, 0)
-        self._names.update(each.name for each in self.deployments[before[0] :])
-        self._names.update(each.name for each in self.routes[before[1] :])
-        self._named = now
+        deployments, routes = self._named
+        self._names.update(each.name for each in self.deployments[deployments:])
+        self._names.update(each.name for each in self.routes[routes:])
+        self._named = len(self.deployments), len(self.routes)
         return self._names
+
+    def _names_anew(self) -> None:
+        """Something is gone, or is called otherwise."""
+        self._names, self._named = set(), (0, 0)
 
     def drop(self, deployment: Deployment, says: str) -> None:
         """Leave a deployment out: its settings are lost, and the routes go on without it."""
         inside = {leaf.path for node in deployment.nodes for leaf in node.leaves()}
         others = self._in_no_field(list(deployment.fields()), kept=inside)
         self.deployments.remove(deployment)
+        self._names_anew()
         self._lose([*deployment.nodes, *others], says)
         self.remarks.extend(each for each in deployment.remarks if each.node.path not in inside)
         self._forget(deployment.name, says)
@@ -301,6 +305,7 @@ class Draft:
     def drop_route(self, route: Route, says: str) -> None:
         """Leave a route out, and those that have no other member."""
         self.routes.remove(route)
+        self._names_anew()
         self._lose(route.nodes, says)
         self._forget(route.name, says)
 
@@ -320,6 +325,7 @@ class Draft:
         if alone and left not in names and not route.options.items:
             self.routes.remove(route)
             alone[0].name = route.name
+            self._names_anew()
             alone[0].remarks.extend(route.remarks)
 
     def drop_passage(self, passage: Passage, says: str) -> None:
