@@ -742,7 +742,7 @@ async def test_a_redis_that_lost_its_memory_is_told_what_was_spent(redis: RedisS
         redis.stop()
         redis.start()
         async with asyncio.timeout(60):
-            while not await is_told(redis.url):
+            while not await is_told(redis.url):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         async with budgets(redis.url, 1) as (new,):
             passed = 0
