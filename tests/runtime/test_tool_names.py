@@ -53,7 +53,7 @@ async def test_clients_of_chats_call_functions_of_any_name(model: str) -> None:
     async with gateway() as url, openai_client(url) as client:
         for name in NAMES:
             choice: Any = {"type": "function", "function": {"name": name}}
-            asked: Any = {"model": model, "tools": tools, "tool_choice": choice}
+            asked: Any = {"model": model, "extra_body": {"tools": tools, "tool_choice": choice}}
             whole = await client.chat.completions.create(messages=ASK, **asked)
             [call] = whole.choices[0].message.tool_calls or []
             assert call.type == "function"
@@ -69,7 +69,9 @@ async def test_clients_of_chats_call_functions_of_any_name(model: str) -> None:
             assert begun == [name]
             told: Any = [*ASK, whole.choices[0].message.model_dump(exclude_none=True)]
             told.append({"role": "tool", "tool_call_id": call.id, "content": "done"})
-            answer = await client.chat.completions.create(model=model, messages=told, tools=tools)
+            answer = await client.chat.completions.create(
+                model=model, messages=told, extra_body={"tools": tools}
+            )
             assert answer.choices[0].message
 
 
@@ -79,7 +81,8 @@ async def test_clients_of_messages_call_functions_of_any_name(model: str) -> Non
     async with gateway() as url, anthropic_client(url, "any") as client:
         for name in NAMES:
             choice: Any = {"type": "tool", "name": name}
-            asked: Any = {"model": model, "max_tokens": 100, "tools": tools, "tool_choice": choice}
+            body: Any = {"tools": tools, "tool_choice": choice}
+            asked: Any = {"model": model, "max_tokens": 100, "extra_body": body}
             whole = await client.messages.create(messages=ASK, **asked)
             [call] = [block for block in whole.content if block.type == "tool_use"]
             async with client.messages.stream(messages=ASK, **asked) as stream:
@@ -93,7 +96,7 @@ async def test_clients_of_messages_call_functions_of_any_name(model: str) -> Non
                 {"role": "assistant", "content": [block.model_dump() for block in whole.content]},
             ]
             told.append({"role": "user", "content": [result]})
-            del asked["tool_choice"]
+            del body["tool_choice"]
             assert await client.messages.create(messages=told, **asked)
 
 
@@ -103,16 +106,18 @@ async def test_clients_of_responses_call_functions_of_any_name(model: str) -> No
     async with gateway() as url, openai_client(url) as client:
         for name in NAMES:
             choice: Any = {"type": "function", "name": name}
-            asked: Any = {"model": model, "tools": tools}
-            whole = await client.responses.create(input=ASK, tool_choice=choice, **asked)
+            body: Any = {"tools": tools, "tool_choice": choice}
+            asked: Any = {"model": model, "extra_body": body}
+            whole = await client.responses.create(input=ASK, **asked)
             [call] = [item for item in whole.output if item.type == "function_call"]
-            async with client.responses.stream(input=ASK, tool_choice=choice, **asked) as stream:
+            async with client.responses.stream(input=ASK, **asked) as stream:
                 final = await stream.get_final_response()
             assert (
                 [item.name for item in final.output if item.type == "function_call"] == [name] == [call.name]
             )
             result = {"type": "function_call_output", "call_id": call.call_id, "output": "done"}
             told: Any = [*ASK, call.model_dump(exclude_none=True), result]
+            del body["tool_choice"]
             assert await client.responses.create(input=told, **asked)
 
 
