@@ -215,7 +215,7 @@ def part_of(module: str, room: str) -> str:
     return module.removeprefix(f"inferc.{room}.").split(".")[0]
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@each_row("room", ROOMS)
 def test_a_room_imports_only_what_it_may(room: str) -> None:
     allowed = (f"inferc.{room}", *ROOMS[room])
     strangers = [

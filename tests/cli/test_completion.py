@@ -14,6 +14,7 @@ import pytest
 from inferc.cli.main import COMMANDS, whole_parser
 
 from ..support.forked import ran
+from ..support.rows import each_row
 from .conftest import Command
 
 SHELLS = ["bash", "zsh", "fish"]
@@ -35,7 +36,7 @@ def options() -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@each_row("shell", SHELLS)
 def test_every_command_and_option_is_completed(inferc: Command, shell: str) -> None:
     done = inferc("completion", shell)
     assert (done.status, done.err) == (0, "")
