@@ -224,9 +224,12 @@ FORMS = (
 )
 
 
-@each_row("secret", ["hunter2", "p@sS+w0/rd=", "corr3ct-h0rse/batt3ry", "Zx9&Qw8'Er7$Ty6"])
-def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: Project, secret: str) -> None:
-    for form, name in product(FORMS, FIELDS):
+SECRETS = ("hunter2", "p@sS+w0/rd=", "corr3ct-h0rse/batt3ry", "Zx9&Qw8'Er7$Ty6")
+
+
+def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: Project) -> None:
+    for (row, form), (column, name) in product(enumerate(FORMS), enumerate(FIELDS)):
+        secret = SECRETS[(row + column) % len(SECRETS)]  # each one in each form, and behind each name
         inside = form.format(f=name.strip('"') if "?" in form else name, v=secret)
         found = project.findings(f'deployment a {{\n  model = "gpt-4o"\n  headers {{ {inside} }}\n}}\n')
         assert found, inside

@@ -102,19 +102,17 @@ def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(
     text = EVERYTHING + LIMITED
     project.write("main.infer", text)
     (project.folder / "elsewhere").mkdir()
-    plans = set()
-    for seed, folder, name in (("0", ".", "main.infer"), ("7", "elsewhere", "../main.infer")):
-        done = subprocess.run(
-            [*INFERC, "compile", name, "-o", str(project.folder / "main.plan.json")],
-            cwd=project.folder / folder,
-            env=os.environ | {"PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=False,
-            timeout=200,
-        )
-        assert done.returncode == 0, done.stderr
-        plans.add((project.folder / "main.plan.json").read_bytes())
-    assert plans == {dump_plan(project.plan(text)).encode()}
+    written = project.folder / "main.plan.json"
+    done = subprocess.run(
+        [*INFERC, "compile", "../main.infer", "-o", str(written)],
+        cwd=project.folder / "elsewhere",
+        env=os.environ | {"PYTHONHASHSEED": "7"},  # this process has another one
+        capture_output=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert written.read_bytes() == dump_plan(project.plan(text)).encode()
 
 
 def test_deployments_stand_in_the_order_of_the_file_and_keys_in_that_of_the_classes(

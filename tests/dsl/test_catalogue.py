@@ -288,7 +288,7 @@ class TestNames:
 
     def test_a_name_of_a_million_characters_is_answered_at_once(self) -> None:
         for part in ("x", "models/", "-20240718", "gpt-4o-mini-"):
-            assert find_model(part * 1_000_000) is None
+            assert find_model(part * (1_000_000 // len(part))) is None
 
 
 class TestFacts:
