@@ -316,9 +316,9 @@ sys.exit(os.waitstatus_to_exitcode(ended))
 
 
 def command_for_scripts(folder: Path) -> tuple[int, ...]:
-    """Put a program `inferc` into `folder` whose processes are `forked`, for scripts of shells. It has arguments.
+    """Put a program `inferc` into `folder`, for scripts of shells, whose processes are `forked`.
 
-    Gives the files that whoever runs a script passes on, as `pass_fds`.
+    It takes one argument or more. Gives the files that whoever runs a script passes on, as `pass_fds`.
     """
     path = folder / "inferc"
     if sys.platform != "linux":
