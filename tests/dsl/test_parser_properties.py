@@ -184,7 +184,7 @@ def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
 @each_row("opener", ["(", "[", "{", "<", "-", "!", "f(", "[1, ", "match x { _ => ", "if x { ", "{ a ", '"""'])
 @each_row("start", ["let x = ", "deployment x ", "type x = ", ""])
 def test_thousands_of_levels_deep(opener: str, start: str) -> None:
-    assert checked(start + opener * 3000).diagnostics
+    assert checked(start + opener * 2000).diagnostics
 
 
 @each_row("bracket", ["()", "[]"])
