@@ -11,8 +11,6 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from .support.rows import each_row
 
 ROOT = Path(__file__).parents[1]

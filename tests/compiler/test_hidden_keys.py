@@ -395,3 +395,21 @@ def test_a_misspelt_name_of_a_secret_is_mended(project: Project) -> None:
     text = 'let my_key = env("OPENAI_API_KEY")\n' + chat("a").replace('env("KEY")', "my_kye")
     [item] = project.findings(text)
     assert [edit.replacement for fix in item.fixes for edit in fix.edits] == ["my_key"]
+
+
+def test_a_commit_of_a_model_is_no_key(project: Project) -> None:
+    sha = "0e9e39f249a16976918f6564b8830bc894c89659"
+    launch = (
+        f'launch {{ command = ["vllm", "serve", "{{model}}", "--port", "{{port}}", "--revision", "{sha}"] }}'
+    )
+    text = f'deployment a {{ model = "meta-llama/Llama-3.1-8B", runtime vllm {{ {launch} }} }}\n'
+    assert project.findings(text) == []
+    [key] = project.findings(text.replace("--revision", "--api-key"))
+    assert key.code == "E0306"
+    assert sha not in repr(key)
+
+
+def test_a_word_that_the_line_shows_as_a_name_is_shown_in_words(project: Project) -> None:
+    inner = 'api_key { valueFrom { secretKeyRef { name = "openai", key = "api_key" } } }'
+    [item] = project.findings(f'deployment a {{ model = "gpt-4o", runtime openai {{ {inner} }} }}\n')
+    assert "`api_key` is a field" in item.message
