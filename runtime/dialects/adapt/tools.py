@@ -131,6 +131,9 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         if tool.dialect == "anthropic" and kind.startswith("tool_search_tool_"):
             found.note(path(tool.at) or "tools", "left out: all tools are declared from the start")
             return None
+        if kind == "web_search" and tool.value.get("external_web_access") is False:  # Codex always offers it
+            found.note(path(tool.at) or "tools", "left out: OpenAI alone has such an index of the web")
+            return None
         what = f"the tool `{kind}`" if kind else "this tool"
         found.refuse(path(tool.at) or "tools", known_alone(tool.dialect, kind, what))
         return None

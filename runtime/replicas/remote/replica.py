@@ -12,6 +12,7 @@ import aiohttp
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
+from ...dialects.adapt import say_names
 from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
@@ -345,6 +346,8 @@ class RemoteReplica:
             finally:
                 response.release()
             failure = classifier.http_error(response.status, response.headers, told)
+            if isinstance(request, ChatRequest):
+                say_names(failure, self._requests.asked(request)[1].names)
             if renewed or not isinstance(failure, Unauthorized) or not await self._authorizer.refused(used):
                 raise failure
             renewed, now = True, timeouts.now()
