@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from inferc.compiler.importers import Outcome
 
+from ...support.rows import each_row
 from .conftest import Import
 
 
@@ -15,7 +14,7 @@ def _litellm(params: str, more: str = "") -> str:
     return f"model_list:\n- {{model_name: m, litellm_params: {{{params}}}{more}}}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "address", "key"),
     [
         ("groq/llama", "https://proxy.example.com/v1", "M_API_KEY"),
@@ -201,7 +200,7 @@ def test_aliases_of_bifrosts_keys(bring: Import) -> None:
     assert came.lost() == set()
 
 
-@pytest.mark.parametrize("vendor", ["deepinfra", "voyage", "together_ai", "nvidia_nim", "fireworks_ai"])
+@each_row("vendor", ["deepinfra", "voyage", "together_ai", "nvidia_nim", "fireworks_ai"])
 def test_what_is_named_after_a_vendor_takes_another_variable_at_another_address(
     bring: Import, vendor: str
 ) -> None:
