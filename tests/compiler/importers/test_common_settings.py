@@ -220,7 +220,7 @@ def test_no_variable_in_which_a_vendors_key_is_is_named_for_another_address(brin
         assert written not in came.text
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "address"),
     [("deepinfra", "https://api.deepinfra.com/v1/openai"), ("groq", "https://api.groq.com/openai/v1")],
 )
@@ -246,7 +246,7 @@ def test_project_and_region_of_vertex_may_be_said_once(bring: Import) -> None:
     )
 
 
-@pytest.mark.parametrize("model", ["imagen-4.0-generate-001", "veo-3.0-generate-preview"])
+@each_row("model", ["imagen-4.0-generate-001", "veo-3.0-generate-preview"])
 def test_a_model_of_pictures_comes_over_as_no_chat(bring: Import, model: str) -> None:
     text = _litellm("model: gpt-4o") + f"\n- {{model_name: p, litellm_params: {{model: gemini/{model}}}}}\n"
     came = bring("c.yaml", text)
