@@ -20,6 +20,7 @@ from attrs import field
 from ..compiler.plan.record import frozen
 from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
+from .known_heads import RecentHeads
 from .requests.errors import StartError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -120,6 +121,7 @@ class HttpServer:
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
         self._listening: asyncio.Server | None = None
         self._connections: dict[Connection, None] = {}
+        self._recent: RecentHeads = {}
 
     @property
     def port(self) -> int:
@@ -187,7 +189,7 @@ class HttpServer:
     def _connection(self) -> Connection:
         server = self._runner.server
         assert server is not None
-        return Connection(server, self.rules, self._connections)
+        return Connection(server, self.rules, self._connections, self._recent)
 
     async def _accept_the_rest(self) -> None:
         """Take the connections that the kernel holds for us: it would break them off."""
