@@ -166,7 +166,7 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
                 assert (await gateway.get("/v1/models/gpt-5", "sk-one"))[1]["id"] == "gpt-5"
                 assert await gateway.ask("sk-one", "gpt-4o") == (403, "model_not_allowed")
                 _, refused = await gateway.get("/v1/models/gpt", "sk-end")
-                assert "it may ask `*-mini`" in refused["error"]["message"]
+                assert "it may ask `gpt-*-mini`, `gpt/*-mini`" in refused["error"]["message"]
         finally:
             await executor.stop()
     assert asked == {
@@ -184,7 +184,7 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "one": ["gpt-5"],
         "some": ["other", "gpt-5*"],
         "none": ["gpt"],
-        "end": [],
+        "end": ["gpt-*-mini", "gpt/*-mini"],
         "below": ["open/*-mini"],
         "whole": ["open"],
         "rest": ["open/*"],
