@@ -23,10 +23,10 @@ from .evaluate import Evaluator
 from .late_texts import late_problems
 from .memory import Memory
 from .merge import Merger, Section, Setting
-from .mismatches import structure
 from .results import Kind
 from .scope import Symbol
 from .shape import Paths, Shaper
+from .structure import structure
 from .unknown import UNKNOWN
 
 DECLARED = Kind("deployment")

@@ -40,11 +40,11 @@ from ..dsl.validation import ranges
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
-from .mismatches import structure
 from .placement import Node
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
+from .structure import structure
 
 
 @frozen(eq=False, repr=False, slots=False)

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from enum import StrEnum as WordEnum
 else:
 
+    class _Written:
+        """What `enum` asks of the class that it makes an enum of; a class would take as long as the enum."""
+
+        __slots__ = ("__dict__", "__name__")
+
     class _Maker(type):
         """Makes an `enum.StrEnum` of what is written as a class below `WordEnum`."""
 
         def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
             if not bases:
                 return type.__new__(cls, name, bases, body)
-            made = enum._simple_enum(enum.StrEnum)(type(name, (), body))
+            written = _Written()
+            written.__name__, written.__dict__ = name, body
+            made = enum._simple_enum(enum.StrEnum)(written)
             for word, member in made.__members__.items():
                 type.__setattr__(made, word, member)  # as `enum` does where nothing else has the name
             return made
