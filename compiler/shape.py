@@ -32,11 +32,8 @@ from .field_forms import (
     labelled_class,
 )
 from .foreign_values import env_instead
-from .merge import Section, Setting
+from .merge import Paths, Section, Setting
 from .unknown import UNKNOWN
-
-Paths = dict[tuple[str, ...], Setting | Section]
-"""Where the value at each path of the model was written."""
 
 
 def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str, ...]) -> Span:

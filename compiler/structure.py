@@ -17,8 +17,7 @@ from ..dsl import syntax as s
 from ..dsl.convert import language_converter
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.mismatch import Mismatch, SecretMismatch
-from .merge import Setting
-from .shape import Paths
+from .merge import Paths, Setting
 
 T = TypeVar("T")
 

@@ -17,8 +17,7 @@ from ..dsl.source import Span
 from ..dsl.suggest import near, offer
 from .field_forms import is_written_as_block, labelled_class, where_instead
 from .foreign import foreign_block, foreign_field, in_snake_case
-from .merge import Section, Setting
-from .shape import Paths
+from .merge import Paths, Section, Setting
 
 
 def report_field(
