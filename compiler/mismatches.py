@@ -37,6 +37,9 @@ _CALCULATED = late_pattern(r"[\w.]+(?:[-/][\w.]+)+\Z")
 
 _OTHER_QUOTES = tuple("'`“”„‘’‚«")
 
+_MANY, _MOST = 100, 1000
+"""So many of no unit may be milliseconds, where a duration is expected, and so many surely are."""
+
 _UNITS = {Duration: tuple(DURATION_UNITS), Size: tuple(SIZE_UNITS)}
 
 
@@ -113,6 +116,10 @@ def _missing_unit(
     if units:
         advice += f"; units are {', '.join(f'`{unit}`' for unit in units)}"
     fixes = [] if isinstance(node, s.Reference) else _suggested(mismatch, span)
+    if fixes and kind is Duration and mismatch.value >= _MANY:  # type: ignore[operator]
+        units = ("s", "ms") if mismatch.value < _MOST else ("ms", "s")  # type: ignore[operator]
+        written_out = [f"{span.text}{unit}" for unit in units]
+        fixes = [Fix(f"write `{each}`", (Edit(span, each),), safe=False) for each in written_out]
     size = _NO_SIZE.fullmatch(span.text)
     if size is not None and kind is Size:
         meant = f"{size[1]}{size[2].upper()}iB"
@@ -134,7 +141,10 @@ def _word(mismatch: WordMismatch, name: str, span: Span, scope: Scope, found: Di
         return
     text = str(value) if isinstance(value, str) else ""
     plain = [word.partition("(")[0] for word in mismatch.words]
-    meant = near(text, plain) or inside(text, plain) if text else []
+    told = foreign_word("runtimes", text) if name == "runtime" else None
+    alone = text.lower().removesuffix("executionprovider")  # as ONNX Runtime calls them
+    meant = [alone] if alone in plain else near(text, plain) or inside(text, plain) if text else []
+    meant = list(told.to) if told is not None and told.to else meant
     fixes = (
         [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=meant[0][:1] == text[:1])]
         if len(meant) == 1 and meant[0] in mismatch.words

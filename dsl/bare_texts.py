@@ -28,13 +28,18 @@ _IS_TEXT = late_pattern(
       | \d++\.\d++\.\d++\.\d++ : | \d{4}-\d\d-\d\d ) [\w.:/\\@~+-]*+ \Z"""
 )
 """A name with signs between its letters, a path, an option of a command, an address, a date."""
+_NO_CLOCK = late_pattern(r"\d{1,2}:\d{1,2}(?::\d{1,2})?\Z")
+"""What is none, as `1:75`: it may be 75 seconds, or a minute and as many."""
 _PATH = late_pattern(r"\.{0,2}/|~/|[A-Za-z]:\\")
 _NAME = late_pattern(r"(?<!\w)[^\W\d]\w*+")
 
 
 @frozen
 class BareText:
-    """What is written from `start` to `end`, and what to say of it. meant: None where nothing is offered."""
+    """What is written from `start` to `end`, and what to say of it.
+
+    meant: "" where nothing is offered, None where it is a key.
+    """
 
     start: int
     end: int
@@ -98,6 +103,9 @@ def bare_text(text: str, offset: int) -> BareText | None:
     if clock is not None:
         message, is_sure = "a duration is written with its units", written.count(":") > 1
         return BareText(start, end, written, "E0106", message, f"write `{clock}`", clock, is_safe=is_sure)
+    if _NO_CLOCK.match(written):
+        message, label = "a duration is written with its units", "such as `1m15s`, or `75s`"
+        return BareText(start, end, written, "E0106", message, label, "")
     literal = '"{}"'.format(written.replace("\\", "/"))
     if not stands_for_secret(text, start):
         message = "a text stands between double quotes"

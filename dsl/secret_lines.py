@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 
 from attrs import evolve
 
 from .diagnostics import Diagnostic, Fix, Label
 from .late_pattern import late_pattern
+from .secret_names import holds_secret
 from .secrets import MASK, has_long_row
 from .source import Span
 
@@ -60,7 +62,8 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
     lines: what may be seen of them. Their words, such as the names of fields, stay where they are quoted.
     """
     whole = sorted((each for each in secrets if len(each) >= _LEAST), key=len, reverse=True)
-    unlike = [each for each in whole if not (each.isalpha() and each.islower())]
+    named = {word for word in {*chain.from_iterable(map(_WORD.findall, lines))} if holds_secret(word)}
+    unlike = [each for each in whole if not (each.isalpha() and each.islower()) and each not in named]
     words = {word for each in secrets for word in (*_WORD.findall(each), *_PIECE.findall(each))}
     words |= {each for each in secrets if len(each) > 1 and any(map(str.isalnum, each))}
     words |= {word.replace("-", "_") for word in words}

@@ -100,6 +100,24 @@ _PIECE = late_pattern(r"[A-Z]?[a-z]+|[A-Z]+|\d+|[+/]")
 _LONGEST_PIECES = 3.4
 """How long they are where chance made them, on average, at most: in names they are words, and longer."""
 
+_ANY_DIGEST = late_pattern(r"[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{32})?")
+_NAMES_DIGEST = late_pattern(
+    r"(?i)(?:(?<![a-z\d])(?:revision|commit|digest|checksum|sha(?:1|256)?|md5|uuid|guid)(?:_id|_sha|_hash)?"
+    r"[\"']?[ \t]*[=:,]?[ \t]*[\"']?|/[\w.-]{1,100}@(?:sha256:)?)\Z"
+)
+"""What stands before digits that name a version of something, as `--revision` and `sha256:` do."""
+_NAMES_OBJECT = late_pattern(
+    r"(?<![\w-])(?:asst|thread|msg|run|vs|resp|pmpt|batch|call|toolu|proj)_\Z"
+    r"|(?<![\w-])(?:file|org|ftjob|chatcmpl)-\Z"
+)
+"""How the names begin that providers give to what one keeps with them."""
+_WORDS_OF_MODELS = late_pattern(
+    r"(?i)mi[sx]tral|llama|qwen|gemma|deepseek|distill|instruct|coder|preview|vision|embed(?:ding)?|turbo|gptq|gguf"
+)
+"""What is in them, and in no row that chance made."""
+_FAR_BEFORE = 120
+"""So many characters before a row are looked at."""
+
 _FILLED = late_pattern(r"\{[^{}]*\}")
 """What stands for a value, as in `Bearer ${token}`."""
 
@@ -203,7 +221,16 @@ def keys_in(text: str, *, may_hold: bool | None = None) -> Iterator[tuple[int, i
     """
     known = _KEY.finditer(text) if may_hold or (may_hold is None and may_hold_key(text)) else ()
     by_chance = _RANDOM.finditer(text) if _has_rows(text) else ()
-    return (each.span() for each in chain(known, filter(lambda each: is_random(each[0]), by_chance)))
+    found = chain(known, filter(lambda each: is_random(each[0]), by_chance))
+    return (each.span() for each in found if not is_named(text, *each.span()))
+
+
+def is_named(text: str, start: int, end: int) -> bool:
+    """Whether what stands there is a digest or the name of an object, by what stands before it."""
+    before = max(0, start - _FAR_BEFORE), start
+    if _ANY_DIGEST.fullmatch(text, start, end) is not None:
+        return _NAMES_DIGEST.search(text, *before) is not None
+    return _NAMES_OBJECT.search(text, *before) is not None
 
 
 def _has_rows(text: str) -> bool:
@@ -215,7 +242,10 @@ def _has_rows(text: str) -> bool:
 
 def is_random(row: str) -> bool:
     """Whether a long row of letters and digits is made of pieces that are shorter than words."""
-    return _DIGEST.fullmatch(row) is not None or len(row) <= _LONGEST_PIECES * len(_PIECE.findall(row))
+    if _DIGEST.fullmatch(row) is not None:
+        return True
+    rest = _WORDS_OF_MODELS.sub("", row)
+    return len(rest) >= _LEAST_BY_CHANCE and len(rest) <= _LONGEST_PIECES * len(_PIECE.findall(rest))
 
 
 def masked(text: str, known: Iterable[str] = ()) -> str:

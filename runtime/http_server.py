@@ -20,7 +20,11 @@ from attrs import field
 from ..compiler.plan.record import frozen
 from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
+from .known_heads import RecentHeads
 from .requests.errors import StartError
+from .tls_handshakes import TlsListener
+
+Listening = asyncio.Server | TlsListener
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,6 +33,9 @@ _KNOWN_PATHS, _SHORT_PATH = 1024, 256
 
 GRACE = 30.0
 """Seconds that requests in flight have to finish once the server is told to stop."""
+
+_HANDSHAKES = 2.0
+"""Seconds of these that TLS handshakes have: nobody has asked for anything yet."""
 
 _BACKLOG = 1024
 _FIRST_HANDED = 3
@@ -110,16 +117,17 @@ class HttpServer:
         grace: float = GRACE,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._tls = tls
         self.app = app
-        self._socket = bound
+        self._socket, self._tls = bound, tls
         self._advice = advice
         self._grace = grace
         self.rules = app.get(RULES, ConnectionRules())
         """How connections are treated that come from now on."""
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
-        self._listening: asyncio.Server | None = None
+        self._listening: Listening | None = None
         self._connections: dict[Connection, None] = {}
+        self._recent: RecentHeads = {}
+        self._handshakes: dict[asyncio.Task[None], None] = {}
 
     @property
     def port(self) -> int:
@@ -143,30 +151,36 @@ class HttpServer:
         """The same socket once more, to listen there in another way: no connection to it is lost."""
         return self._socket.dup()
 
-    async def listen(self, bound: socket.socket, tls: ssl.SSLContext | None) -> asyncio.Server:
+    async def listen(self, bound: socket.socket, tls: ssl.SSLContext | None) -> Listening:
         """Accept connections at `bound`, too; with `tls`, encrypted ones. Raises StartError."""
         host, port = bound.getsockname()[:2]
         try:
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-            return await asyncio.get_running_loop().create_server(
+            if tls is None:
+                return await asyncio.get_running_loop().create_server(
+                    self._connection, sock=bound, backlog=_BACKLOG
+                )
+            bound.listen(_BACKLOG)
+            return TlsListener(
+                bound,
+                tls,
                 self._connection,
-                sock=bound,
-                backlog=_BACKLOG,
-                ssl=tls,
-                ssl_handshake_timeout=None if tls is None else self.rules.header,
+                lambda: self.rules,
+                self._connections.__len__,
+                self._handshakes,
             )
         except OSError as error:
             raise _unusable(host, port, self._advice, error) from None
 
-    async def move(self, listening: asyncio.Server, bound: socket.socket, tls: ssl.SSLContext | None) -> None:
+    async def move(self, listening: Listening, bound: socket.socket) -> None:
         """Accept connections there alone; those that are open stay."""
         if bound.getsockname() != self._socket.getsockname():
             await self._accept_the_rest()
         if self._listening is not None:
             self._listening.close()
         self._socket.close()
-        self._listening, self._socket, self._tls = listening, bound, tls
+        self._listening, self._socket = listening, bound
 
     async def stop(self, at_once: asyncio.Event | None = None) -> None:
         """Accept nothing new, let requests in flight finish, and break off what outlasts the grace.
@@ -176,6 +190,9 @@ class HttpServer:
         if self._listening is not None:
             await self._accept_the_rest()
             self._listening.close()
+        if self._handshakes:
+            await asyncio.wait(self._handshakes, timeout=min(self._grace, _HANDSHAKES))
+            await end_tasks(tuple(self._handshakes))
         await asyncio.sleep(0)  # what has come in before is a request in flight
         for connection in tuple(self._connections):
             connection.finish()
@@ -187,7 +204,7 @@ class HttpServer:
     def _connection(self) -> Connection:
         server = self._runner.server
         assert server is not None
-        return Connection(server, self.rules, self._connections)
+        return Connection(server, self.rules, self._connections, self._recent)
 
     async def _accept_the_rest(self) -> None:
         """Take the connections that the kernel holds for us: it would break them off."""
@@ -198,12 +215,10 @@ class HttpServer:
             with bound:
                 for _ in range(_BACKLOG):
                     client, _address = bound.accept()
-                    await loop.connect_accepted_socket(
-                        self._connection,
-                        client,
-                        ssl=self._tls,
-                        ssl_handshake_timeout=None if self._tls is None else self.rules.header,
-                    )
+                    if isinstance(self._listening, TlsListener):
+                        self._listening.encrypt(client)
+                    else:
+                        await loop.connect_accepted_socket(self._connection, client)
 
     async def _finished(self, at_once: asyncio.Event | None) -> None:
         """Wait until all connections are closed, the grace is over, or `at_once` is set."""

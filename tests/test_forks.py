@@ -102,28 +102,21 @@ def test_nothing_is_begun_after_the_first_failure_that_is_one_too_many(folder: P
     assert not (folder / "begun").exists()
 
 
-def test_a_test_that_never_ends_is_a_failure_that_says_where_it_stands(folder: Path) -> None:
-    never = "import time\n\ndef test_never_ends(): time.sleep(600)\n\ndef test_behind_it(): pass\n"
-    (folder / "test_kinds.py").write_text(never)
-    (folder / "test_others.py").write_text("def test_other(): pass")
-    status, out = run(folder, "--longest", "5")
-    assert status == 1
-    assert "the process that ran it ended: -6" in out, out
-    assert 'test_kinds.py", line 3 in test_never_ends' in out
-    assert "1 failed, 2 passed" in out
-
-
 @pytest.mark.parametrize(
     "leaves",
     ["threading.Thread(target=time.sleep, args=[600]).start()", "atexit.register(hangs)"],
     ids=["a thread", "a library that hangs when all is closed"],
 )
-def test_a_process_that_does_not_end_after_its_tests_is_ended_and_told_of(folder: Path, leaves: str) -> None:
+def test_what_does_not_end_in_a_test_or_after_it_is_ended_and_told_of(folder: Path, leaves: str) -> None:
+    never = "import time\n\ndef test_never_ends(): time.sleep(600)\n\ndef test_behind_it(): pass\n"
     hangs = "def hangs(): os.closerange(3, 99), time.sleep(600)"
     program = f"import atexit, os, threading, time\n\n{hangs}\n\ndef test_leaves_it(): {leaves}\n"
-    (folder / "test_kinds.py").write_text(program)
+    (folder / "test_kinds.py").write_text(never)
+    (folder / "test_leaves.py").write_text(program)
     (folder / "test_others.py").write_text("def test_other(): pass")
     status, out = run(folder, "--longest", "5")
     assert status == 1
+    assert "the process that ran it ended: -6" in out, out
+    assert 'test_kinds.py", line 3 in test_never_ends' in out
     assert "its process did not end after it" in out, out
-    assert "1 failed, 2 passed" in out
+    assert "2 failed, 3 passed" in out

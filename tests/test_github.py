@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from .support.forked import command_for_scripts
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
@@ -73,8 +75,7 @@ def checkout(tmp_path: Path) -> Path:
     git(repository, "init", "--quiet")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "--message", "before")
-    (tmp_path / "runner" / "inferc").mkdir(parents=True)
-    (tmp_path / "runner" / "inferc" / "bin").symlink_to(BIN)
+    (tmp_path / "runner" / "inferc" / "bin").mkdir(parents=True)
     (tmp_path / "gh" / "seen").mkdir(parents=True)
     (tmp_path / "gh" / "gh").write_text(GH)
     (tmp_path / "gh" / "gh").chmod(0o755)
@@ -121,9 +122,11 @@ def step(checkout: Path, name: str, **environment: str) -> subprocess.CompletedP
         "RUNNER_TEMP": str(place / "runner"),
     }
     assert {*found["env"]} <= {*given}
+    passed = command_for_scripts(place / "runner" / "inferc" / "bin")
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"]],
-        cwd=checkout, env=os.environ | given | environment, capture_output=True, text=True, timeout=200,
+        cwd=checkout, env=os.environ | given | environment, pass_fds=passed,
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .support.rows import each_row
+
 ROOT = Path(__file__).parents[1]
 FILES = {
     "dsl/version.py": '__version__ = "1.2.3"\n',
@@ -66,7 +68,7 @@ def test_a_release_is_one_folder_with_checksums(project: Path) -> None:
     assert f"{digest}  inferc-1.2.3.vsix\n" in (project / "dist" / "SHA256SUMS").read_text()
 
 
-@pytest.mark.parametrize("version", ["", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3 ", "../1.2.3"])
+@each_row("version", ["", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3 ", "../1.2.3"])
 def test_what_is_no_version_is_said(project: Path, version: str) -> None:
     status, _, err = release(project, version)
     assert status == 1

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from ...dsl.deployment import Deployment
-from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ...dsl.kinds import RuntimeKind
+from ...dsl.late_pattern import late_pattern
 from ...dsl.ranges import Range
 from ...dsl.runtimes import (
     Launch,
     LaunchableConfig,
     RemoteConfig,
 )
+from ...dsl.source import Span
 from ...dsl.units import Duration
 from ..capabilities import config_of
 from ..declare import Declared
 from ..program import Program
+
+_DIFFERENCE = late_pattern(r"(\d++)[ ]*+-[ ]*+(\d++)")
 
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 """What tells a program which GPUs it may use."""
@@ -26,7 +30,21 @@ def check_values(declared: Declared, deployment: Deployment, found: Diagnostics)
         if problem.path == ("model",) and declared.setting("model") is None:
             continue
         report = found.warning if problem.code.startswith("W") else found.error
-        report(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
+        span = declared.span(*problem.path)
+        if problem.path == ("replicas",) and (ends := _DIFFERENCE.fullmatch(span.text)) is not None:
+            _range_meant(f"{ends[1]}..{ends[2]}", span, found)
+            continue
+        report(problem.code, problem.message, span, help=problem.help)
+
+
+def _range_meant(meant: str, span: Span, found: Diagnostics) -> None:
+    found.error(
+        "E0304",
+        "a range has two points between its numbers",
+        span,
+        f"`{span.text}` is a difference: write `{meant}`",
+        fixes=[Fix(f"write `{meant}`", (Edit(span, meant),))],
+    )
 
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:

@@ -81,6 +81,7 @@ class Capabilities:
     developer_prompts: whether a system prompt may be the developer's. user_after_results: whether the user
     may speak right after a tool. schema_with_tools: whether an answer can be asked for as JSON, or held to a
     schema, while there are tools.
+    joined_texts: whether several texts of a message are sent as one.
     prefill: whether it goes on with an answer that the conversation has begun.
     most_searches: how often it searches the web for one answer, at most, where its provider has such a bound.
     searches_unasked: it always does, once, and does not tell.
@@ -158,6 +159,7 @@ class Capabilities:
     counts_logprobs: bool | None = None
     developer_prompts: bool | None = None
     user_after_results: bool | None = None
+    joined_texts: bool | None = None
     schema_with_tools: bool | None = None
     prefill: bool | None = None
     most_searches: int | None = None

@@ -82,8 +82,12 @@ IN_RESPONSES = evolve(
 )
 """The same in responses, which have a `reasoning` of their own; what is in the background is begun here."""
 
-AT_OTHERS = Capabilities(developer_prompts=False, custom_tools=False)
-"""What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""
+AT_OTHERS = Capabilities(developer_prompts=False, custom_tools=False, joined_texts=True)
+"""What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes.
+
+Of several texts, some make a message each, and others fail: https://github.com/maximhq/bifrost/issues/6245,
+https://github.com/router-for-me/CLIProxyAPI/issues/3056 (2026).
+"""
 
 OPENAI_RESPONSES = Capabilities(
     refused_sampling=(

@@ -15,6 +15,18 @@ def is_pattern(name: str) -> bool:
     return WILDCARD in name
 
 
+def meeting(one: str, other: str) -> str | None:
+    """The pattern of the names that fit both, which have one `*` each; None where none begins and ends so."""
+    (before, _, after), (start, _, end) = one.partition(WILDCARD), other.partition(WILDCARD)
+    if len(before) < len(start):
+        before, start = start, before
+    if len(after) < len(end):
+        after, end = end, after
+    if not (before.startswith(start) and after.endswith(end)):
+        return None
+    return f"{before}{WILDCARD}{after}"
+
+
 class OpenNames:
     """Names with a `*`, and names of which clients say the rest behind a slash: `any` is asked as `any/*` is.
 

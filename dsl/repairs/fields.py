@@ -22,10 +22,11 @@ _LIST_BELOW = re.compile(
     r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
 )
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
-_SEMICOLON = re.compile(r'(?:[^\n"#;={}]|"[^\n"]*+")*+;(?=[ \t]*+(?:[\r\n#}]|\Z))')
+_SEMICOLON = re.compile(r'(?:[^\n"#;={}]|"[^\n"]*+")*+;(?P<last>(?=[ \t]*+(?:[\r\n#}]|\Z)))?')
 _CALLED = re.compile(r'(?m)^[ \t]*+(?:deployment|route|pipeline|extern)[ \t]++"?(\w++)')
 """What answers calls, by its name."""
 _LAST_CALL = re.compile(r"\w++\([^()\n]*+\)\s*+\}")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?![\w.:])")
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
 _BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
@@ -196,6 +197,12 @@ def missing_sign(at: Situation) -> Instead | None:
     opened = at.open_brackets()
     if opened and opened[0].type == "LPAR" and at.token.type == "NAME" and at.fits("COMMA", "NAME"):
         return None
+    address = _ADDRESS.match(at.text, at.token.start)
+    if address is not None and at.fits("EQUAL", "STRING"):  # `bind 127.0.0.1:8080`
+        start, end = address.span()
+        report_missing_sign(at, "=", name, start, end)
+        text = Token("STRING", f'"{address[0]}"', start, end)
+        return use(Token("EQUAL", "=", name.end, name.end), text, until=end)
     for kind in ("COLON", "EQUAL") if is_parameter and at.token.type == "NAME" else ("EQUAL", "COLON"):
         if at.fits(kind, at.token.type) and at.token.type not in ("LBRACE", "MINUS", "LPAR"):
             report_missing_sign(at, _SIGNS[kind], name, at.token.start)
@@ -247,14 +254,16 @@ def report_missing_sign(
     edits = [Edit(at.span(name.end, value_start), f"{' ' if sign == '=' else ''}{sign} {quote}")]
     title, label = f"add the `{sign}`", f"expected `{sign}`"
     semicolon = _SEMICOLON.match(at.text, value_start)  # as in files of nginx: one mistake
-    end = semicolon.end() if semicolon is not None else bare_until
+    end, comma = semicolon.end() if semicolon is not None else bare_until, ""
     if bare_until is not None:
         title, label = f"{title} and the quotes", f"{label} and a text in quotes"
     if semicolon is not None:
         at.reports.told_until = max(at.reports.told_until, semicolon.end())
-        title, label = f"{title}, remove the `;`", f"{label}, and no `;`"
+        is_last = semicolon["last"] is not None
+        comma, what = ("", "remove the `;`") if is_last else (",", "write `,`")
+        title, label = f"{title}, {what}", f"{label}, and {'no `;`' if is_last else '`,` for the `;`'}"
     if end is not None:
-        edits.append(Edit(at.span(end - 1 if bare_until is None else bare_until, end), quote))
+        edits.append(Edit(at.span(end - 1 if bare_until is None else bare_until, end), quote + comma))
     here = at.span(name.end, value_start)
     fixes = [Fix(title, tuple(edits))]
     at.error("E0101", f"a `{sign}` is missing after `{name.text}`", here, label, fixes=fixes)

@@ -241,6 +241,7 @@ def bare_command(at: Situation) -> Instead | None:
     if found is None:
         return None
     start, end = found.span("words")
+    at.reports.told_until = max(at.reports.told_until, end)
     words = ", ".join(f'"{word}"' for word in found["words"].split())
     at.error(
         "E0105",

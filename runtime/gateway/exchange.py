@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol
-from ...compiler.plan.open_names import is_pattern
+from ...compiler.plan.open_names import is_pattern, meeting
 from ..executor import Executor
 from ..limits.keys import KeyPolicies
 from ..policies.estimate import estimate
@@ -107,9 +107,14 @@ class Exchange:
         """All that the client may name as `model`; of names that clients end, what its key lists of them."""
         models = {name: each for name, each in self.plan.models.items() if self._may_ask(name)}
         if self.key is not None:
+            open_names = [each for each in self.plan.models.items() if is_pattern(each[0])]
             for name in self.key.plan.models:
-                if name not in models and (found := self.plan.answering(name)):
+                if name in models:
+                    continue
+                if found := self.plan.answering(name):
                     models[name] = found
+                elif is_pattern(name):
+                    models |= {both: each for known, each in open_names if (both := meeting(name, known))}
         return models
 
     @property

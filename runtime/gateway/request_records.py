@@ -95,8 +95,9 @@ class Records:
         method, path, status, outcome, error = told
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
-        deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
-        if trace is not None:
+        if trace is None:
+            deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
+        else:
             deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries()
             notes, upstream = trace.notes, trace.upstream
         if error is not None and not deployment:

@@ -178,7 +178,7 @@ class Service:
         self._server.rules = take_over(self.app, gateway, opened.token, opened.keys)
         self.certificates[:] = [] if opened.certificate is None else [opened.certificate]
         if bound is not None and listening is not None:
-            await self._server.move(listening, bound, opened.tls)
+            await self._server.move(listening, bound)
         if gateway.grpc != old.grpc:
             self.rpc = rpc
             if old_rpc is not None:

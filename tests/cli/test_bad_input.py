@@ -22,6 +22,7 @@ from inferc.compiler.plan.installing import pip_install
 from ..runtime.onnx.toys import crashing, echo
 from ..support.commands import INFERC, SAMPLES
 from ..support.projects import chat
+from ..support.rows import each_row
 from .conftest import Command
 
 KEY = "sk-proj-0123456789abcdef"
@@ -55,7 +56,7 @@ def local(model: str) -> str:
     return f'deployment a {{\n  model = "{model}"\n  task embed {{ tokenizer = "{model}" }}\n}}\n'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "where", "line", "says"),
     [
         ("", "1:1", None, "declares nothing"),
@@ -82,7 +83,7 @@ def local(model: str) -> str:
         "a key in the file",
     ],
 )
-@pytest.mark.parametrize("command", ["check", "compile", "run"])
+@each_row("command", ["check", "compile", "run"])
 def test_a_mistake_in_a_file_is_shown_at_its_place(
     inferc: Command, command: str, text: str, where: str, line: str | None, says: str
 ) -> None:
@@ -157,8 +158,8 @@ def test_a_folder_takes_the_parameters_of_all_its_files(inferc: Command) -> None
     assert (wrong.status, wrong.err.count("has no parameter `planet`")) == (1, 2)
 
 
-@pytest.mark.parametrize("name", ["chat.inferr", "chat", "caht.infer", "Chat.infer"])
-@pytest.mark.parametrize("command", ["run", "check", "test", "fmt"])
+@each_row("name", ["chat.inferr", "chat", "caht.infer", "Chat.infer"])
+@each_row("command", ["run", "check", "test", "fmt"])
 def test_a_misspelt_file_is_answered_with_the_one_beside_it(inferc: Command, command: str, name: str) -> None:
     Path("chat.infer").write_text(CHAT)
     said = inferc(command, name)
@@ -408,9 +409,7 @@ def test_a_machine_without_a_folder_for_temporary_files_is_named(
     assert done.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "command", ["graph", "bounds", "guards", "reach", "flows", "check", "compile", "doctor"]
-)
+@each_row("command", ["graph", "bounds", "guards", "reach", "flows", "check", "compile", "doctor"])
 def test_no_command_shows_a_name_that_is_a_key(inferc: Command, tmp_path: Path, command: str) -> None:
     key = "hf_abcdefghijklmnop1234xyz"
     named = tmp_path / "named.infer"

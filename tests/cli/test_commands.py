@@ -15,6 +15,7 @@ from inferc.dsl.version import __version__
 
 from ..support.commands import ROOT, SAMPLES, serving
 from ..support.forked import ran
+from ..support.rows import each_row
 from .conftest import Command
 
 Golden = Callable[[str | Path], Callable[[str], None]]
@@ -36,12 +37,12 @@ def test_check_says_that_a_file_is_fine(inferc: Command) -> None:
     assert (done.status, done.out, done.err) == (0, "", "samples/hello.infer: fine\n")
 
 
-@pytest.mark.parametrize("name", SAMPLE_NAMES)
+@each_row("name", SAMPLE_NAMES)
 def test_every_sample_passes(inferc: Command, name: str) -> None:
     assert inferc("check", f"samples/{name}.infer").status == 0
 
 
-@pytest.mark.parametrize("name", ["hello", "onnx"])
+@each_row("name", ["hello", "onnx"])
 def test_samples_without_unfinished_business_have_no_warning(inferc: Command, name: str) -> None:
     assert inferc("check", "--deny", "warnings", f"samples/{name}.infer").status == 0
 

@@ -6,14 +6,14 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from inferc.cli.main import COMMANDS, whole_parser
 
-from ..support.forked import ran
+from ..support.forked import command_for_scripts, ran
+from ..support.rows import each_row
 from .conftest import Command
 
 SHELLS = ["bash", "zsh", "fish"]
@@ -35,7 +35,7 @@ def options() -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@each_row("shell", SHELLS)
 def test_every_command_and_option_is_completed(inferc: Command, shell: str) -> None:
     done = inferc("completion", shell)
     assert (done.status, done.err) == (0, "")
@@ -94,14 +94,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "first.infer").write_text(FILE)
     (tmp_path / "more.infer").write_text('deployment embedder { model = "text-embedding-3-small" }\n')
     (tmp_path / "run").mkdir()
+    (tmp_path / "bin").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def ask(shell: str, program: str, folder: Path) -> list[str]:
-    done = subprocess.run([shell, "-c", program], capture_output=True, text=True, cwd=folder, timeout=200)
+    passed = command_for_scripts(folder / "bin")
+    done = subprocess.run(
+        [shell, "-c", program], capture_output=True, text=True, cwd=folder, pass_fds=passed, timeout=200
+    )
     assert done.stderr == ""
     return done.stdout.splitlines()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ..support.rows import each_row
 from .conftest import Command
 
 OLD = """\
@@ -57,7 +58,7 @@ MEMBERS = "fallback [gpt, mini]"
 CORS = 'gateway {\n  cors { origins = ["https://a.example"] }'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "severity", "about", "what"),
     [
         (MEMBERS, "fallback [gpt, mini, claude]", "risk", "assistant", "may also be answered by `claude`"),
@@ -207,7 +208,7 @@ def test_what_cannot_be_read_is_said(inferc: Command, old: str, said: str) -> No
     assert said in done.err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "severity", "about", "what"),
     [
         ("= 10 }", '= 10 }, expires = "2030-01-01"', "breaking", "key team", "not set before"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..support.rows import each_row
 from .conftest import Command
 
 FILE = """\
@@ -83,7 +84,7 @@ def test_what_gateways_count_together_needs_a_server_that_they_share(inferc: Com
         assert "name a Redis server that all of them reach" in done.err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "said"),
     [
         (("nomad", "prod.infer", "-o", "out"), "invalid choice: 'nomad'"),

@@ -13,6 +13,7 @@ import pytest
 from inferc.cli.commands.init import TEMPLATES
 from inferc.cli.main import ALIASES, COMMANDS
 
+from ..support.rows import each_row
 from .conftest import Command
 
 
@@ -21,7 +22,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@each_row("template", TEMPLATES)
 def test_every_template_passes_and_is_in_the_one_style(inferc: Command, template: str) -> None:
     assert inferc("init", "--template", template).status == 0
     assert inferc("check", "--deny", "warnings", f"{template}.infer").err == f"{template}.infer: fine\n"
@@ -56,7 +57,7 @@ def test_run_without_a_file_leads_on(inferc: Command) -> None:
     assert "of 6" in inferc("run").err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "advice"),
     [
         (("--host", "0.0.0.0:9000"), "write `--host 0.0.0.0 --port 9000`"),
@@ -94,7 +95,7 @@ def test_a_folder_that_may_not_be_written_is_named(
     assert not Path("hello.infer").exists()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "advice"),
     [
         ("run config.yaml", "`inferc import config.yaml -o config.infer`"),

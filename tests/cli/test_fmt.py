@@ -12,6 +12,7 @@ import pytest
 
 from ..support.commands import SAMPLES
 from ..support.forked import ran
+from ..support.rows import each_row
 from .conftest import Command
 
 UGLY = 'let x=1\ndeployment   gpt{model="gpt-4o" # why\n}\n'
@@ -42,7 +43,7 @@ def test_files_and_folders_are_formatted_and_named_when_they_changed(inferc: Com
     assert inferc("fmt", "--check", ".").status == 0
 
 
-@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.infer")), ids=lambda path: path.stem)
+@each_row("path", sorted(SAMPLES.glob("*.infer")), ids=lambda path: path.stem)
 def test_the_samples_are_in_the_one_style(inferc: Command, path: Path) -> None:
     assert inferc("fmt", "--check", path).status == 0
 

@@ -12,6 +12,7 @@ import pytest
 
 from ..support.commands import INFERC, ROOT
 from ..support.forked import ran
+from ..support.rows import each_row
 from .conftest import Command
 
 GPT = 'deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("KEY") } }\n'
@@ -46,7 +47,7 @@ def places(out: str) -> list[tuple[str, str]]:
 # ---- status
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "status"),
     [
         (["check", "good.infer"], 0),
@@ -136,7 +137,7 @@ def test_findings_of_several_files_are_one_annotation_each(inferc: Command) -> N
     assert "file=folder/a.infer" in lines[1]
 
 
-@pytest.mark.parametrize("form", MACHINES)
+@each_row("form", MACHINES)
 def test_a_file_without_findings_gives_an_empty_document(inferc: Command, form: str) -> None:
     done = inferc("check", "--format", form, "good.infer")
     assert (done.status, done.err) == (0, "")
@@ -148,13 +149,13 @@ def test_a_file_without_findings_gives_an_empty_document(inferc: Command, form: 
         assert done.out == ""
 
 
-@pytest.mark.parametrize("form", ["terminal", *MACHINES])
+@each_row("form", ["terminal", *MACHINES])
 def test_a_mistake_in_a_file_that_two_import_is_reported_once(inferc: Command, form: str) -> None:
     done = inferc("check", "--format", form, "one.infer", "two.infer", "shared")
     assert (done.out + done.err).count("has no field `replica`") == 1
 
 
-@pytest.mark.parametrize("form", MACHINES)
+@each_row("form", MACHINES)
 def test_a_plan_on_standard_output_stands_there_alone(inferc: Command, form: str) -> None:
     done = inferc("compile", "--format", form, "warning.infer", "-o", "-")
     assert json.loads(done.out)["schema"] == "inferc.plan/1"
@@ -230,7 +231,7 @@ def test_standard_input_is_checked_and_compiled_like_a_file_in_this_folder() -> 
     assert gpt["api_key"] == [{"file": "shared/key"}]
 
 
-@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00", b"\0", b"deployment"])
+@each_row("text", [b"", b"\xff\xfe\x00", b"\0", b"deployment"])
 def test_standard_input_with_anything_in_it_is_no_crash(text: bytes) -> None:
     done = piped(text, "check", "-")
     assert done.returncode == 1

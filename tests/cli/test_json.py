@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ..support.rows import each_row
 from .conftest import Command
 
 FINE = 'deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }\n'
@@ -29,7 +30,7 @@ def test_check_has_one_shape_under_both_names(inferc: Command) -> None:
         assert done == inferc("check", "--format", "json", file)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "status", "says"),
     [
         (("check", "--json", "empty"), 1, "no .infer file in empty"),

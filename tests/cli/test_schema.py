@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ..support.forked import ran
+from ..support.rows import each_row
 
 PLANS = sorted((Path(__file__).parent / "golden").rglob("*.plan.json"))
 
@@ -22,7 +23,7 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
+@each_row("path", PLANS, ids=lambda path: path.name)
 def test_the_plan_of_a_sample_is_valid(validator: Draft202012Validator, path: Path) -> None:
     validator.validate(json.loads(path.read_text()))
 
@@ -51,7 +52,7 @@ def other_word(plan: Any) -> None:
     plan["deployments"][1]["retry"]["jitter"] = "some"
 
 
-@pytest.mark.parametrize("damage", [rename_schema, inline_secret, drop_unit, misspell, forget, other_word])
+@each_row("damage", [rename_schema, inline_secret, drop_unit, misspell, forget, other_word])
 def test_a_plan_that_was_changed_by_hand_is_invalid(
     validator: Draft202012Validator, damage: Callable[[Any], None]
 ) -> None:

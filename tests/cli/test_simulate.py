@@ -11,6 +11,8 @@ import pytest
 
 from inferc.cli.main import main
 
+from ..support.rows import each_row
+
 FILE = """\
 deployment gpt {
   model   = "gpt-4o-mini"
@@ -193,7 +195,7 @@ def test_only_regular_files_are_drawn_over_and_only_lines_are_replayed(
     assert "line 1 is no access line" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "message"),
     [
         (["--test", "idle"], "no test of"),

@@ -15,6 +15,7 @@ from inferc.cli.commands.status import _show
 
 from ..support.commands import SAMPLES, Running, serving
 from ..support.forked import ran
+from ..support.rows import each_row
 
 TOKEN = {"GATE": "sesame", "NO_COLOR": "1"}
 
@@ -61,7 +62,7 @@ def test_without_the_token_it_says_no_more_than_that_all_is_well(server: Running
     assert (done.returncode, done.stdout) == (0, "ok; with `--token-from` it says more\n")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "message"),
     [
         (["127.0.0.1:9"], "http://127.0.0.1:9 does not say how it is: Connection refused"),

@@ -35,6 +35,7 @@ from ..support.flows import echo, value_of
 from ..support.members import Speaker, hear
 from ..support.policies import policies_of
 from ..support.projects import Project
+from ..support.rows import each_row
 
 FILE = """
 deployment gpt {
@@ -112,7 +113,7 @@ def test_a_deadline_ends_what_has_no_limit(tmp_path: Path) -> None:
     assert bound(FILE + "gateway { timeout = 2m }\n", "reply", tmp_path).seconds == 120
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("request_block", "times"),
     [
         ('force { extra_body { service_tier = "priority" } }', 2.0),
@@ -235,7 +236,7 @@ gateway {
     assert Project(tmp_path).codes(fine) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "most"),
     [
         ("return mini(x)", 4),
@@ -259,7 +260,7 @@ pipeline outer(x: text) -> text {{
     assert (found.code, found.message) == ("E0427", f"one request to `outer` may make {most} calls")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "code", "said"),
     [
         ("bounds { max_cals = 1 }", "E0204", "`bounds` has no field `max_cals`"),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from inferc.compiler.plan import UNKNOWN, Capabilities, Duration, Timeouts, dump_plan, load_plan
 from inferc.compiler.provenance import effective_values
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 
 def pool(model: str, runtime: str = "openai", settings: str = "", more: str = "") -> str:
@@ -56,7 +55,7 @@ class TestCapabilities:
 
 
 class TestTimeouts:
-    @pytest.mark.parametrize(
+    @each_row(
         ("model", "runtime"),
         [("gpt-5", "openai"), ("o3", "openai"), ("claude-opus-5", "anthropic"), ("gemini-2.5-pro", "gemini")],
     )
@@ -64,7 +63,7 @@ class TestTimeouts:
         timeouts = project.remote(pool(model, runtime)).timeouts
         assert (timeouts.request, timeouts.read) == (Duration(600), Duration(120))
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("model", "more"),
         [("gpt-4o-mini", ""), ("brand-new", ""), ("text-embedding-3-small", "task embed { }")],
     )

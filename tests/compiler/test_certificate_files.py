@@ -11,6 +11,7 @@ from inferc.compiler.compile import check_file
 from inferc.dsl.certificate_times import why_not_now
 
 from ..runtime.test_tls import issue, other_kind
+from ..support.rows import each_row
 
 TLS = "tls { cert = file(%r), key = file(%r) }"
 GATEWAY = f"gateway {{ {TLS} }}"
@@ -44,7 +45,7 @@ def test_a_key_of_another_certificate_and_one_that_has_expired_are_said(text: st
     assert codes(tmp_path, text % ("closed.crt", "closed.key")) == []  # the start asks for one without
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("moment", "said"),
     [
         ((2023, 12, 31), "it is not valid before 2024-01-01 00:00 UTC"),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from inferc.compiler.plan import dump_plan, load_plan
 from inferc.dsl.formatting import format_source
 from inferc.dsl.source import Source
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 TEXT = """\
 deployment a {
@@ -42,7 +41,7 @@ def test_they_are_kept_in_the_plan(tmp_path: Path) -> None:
     assert "allows" not in raw["deployments"][2]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "code"),
     [
         ("[]", "eu", "E0301"),
@@ -66,7 +65,7 @@ def test_they_stand_on_a_line_of_their_own() -> None:
     assert "{\n  carries = [customer_data" in formatted.text
 
 
-@pytest.mark.parametrize("models", ["claude-opus", "claude-o*", "claude-*", "any/x", "any/x*", "c*"])
+@each_row("models", ["claude-opus", "claude-o*", "claude-*", "any/x", "any/x*", "c*"])
 def test_a_key_that_may_ask_a_part_of_a_name_comes_to_its_deployment(tmp_path: Path, models: str) -> None:
     text = f"""\
 deployment "claude-*" {{ model = "claude-*", allows = [], runtime anthropic {{ api_key = env("K") }} }}

@@ -17,6 +17,8 @@ from inferc.dsl.codes import known_codes
 from inferc.dsl.diagnostics import Diagnostic
 from inferc.dsl.render import OutputFormat, render
 
+from ..support.rows import each_row
+
 CORPUS = Path(__file__).parent / "golden_diagnostics"
 CODES = sorted(path.stem for path in CORPUS.glob("*.infer"))
 
@@ -50,12 +52,12 @@ def test_every_code_is_covered() -> None:
     assert set(CODES) | NEED_MORE_THAN_A_FILE == set(known_codes())
 
 
-@pytest.mark.parametrize("code", CODES)
+@each_row("code", CODES)
 def test_the_message_is_the_one_that_was_reviewed(code: str, golden: Golden) -> None:
     golden(CORPUS / f"{code}.txt")(shown(findings(code)))
 
 
-@pytest.mark.parametrize("code", CODES)
+@each_row("code", CODES)
 def test_a_mistake_is_said_once_and_leads_to_no_others(code: str) -> None:
     found = findings(code)
     assert {item.code for item in found} == {code} | COMPANIONS.get(code, set())

@@ -18,6 +18,7 @@ from inferc.compiler.plan import Node, Plan
 
 from ..support.onnx_models import rows, save
 from ..support.projects import Project
+from ..support.rows import each_row
 
 FILE = """
 extern clean(texts: list<text>) -> list<text> = python("guards:clean") with { memory = 1GiB, removes = [pii] }
@@ -296,7 +297,7 @@ def outlined(folder: Path, text: str) -> Plan:
     return outline(checked.program)
 
 
-@pytest.mark.parametrize(("old", "new", "what"), LESS_SAFE)
+@each_row(("old", "new", "what"), LESS_SAFE)
 def test_what_is_less_safe_is_a_risk(safe: Plan, tmp_path: Path, old: str, new: str, what: str) -> None:
     assert old in SAFE
     less = outlined(tmp_path, SAFE.replace(old, new, 1))

@@ -260,7 +260,7 @@ def pipe(body: str) -> str:
     return f"{GPT}pipeline p(message: text) -> text {{\n  {body}\n}}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         pipe('return gpt(format("Hi {message}", message = message))'),
@@ -287,7 +287,7 @@ def test_what_another_word_was_meant_for_is_not_missing_as_well() -> None:
     )
 
 
-@pytest.mark.parametrize("word", ["port", "ports"])
+@each_row("word", ["port", "ports"])
 def test_a_server_whose_port_is_told_lacks_no_endpoint_as_well(word: str) -> None:
     [item] = found(f'deployment a {{ model = "m", runtime vllm {{ {word} = 8000 }} }}\n')
     assert "its `endpoint`" in said(item)
@@ -296,7 +296,7 @@ def test_a_server_whose_port_is_told_lacks_no_endpoint_as_well(word: str) -> Non
 # ---- what is meant is offered where it is one thing, and nothing else is
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("beside", "right"),
     [
         ("cache { ttl = 1h, max_size = 4Gi }", "cache { ttl = 1h, max_size = 4GiB }"),
@@ -320,9 +320,7 @@ def test_what_is_meant_is_a_change_that_leads_to_a_file_without_errors(
     assert errors(fixed(text, wrong[0])) == []
 
 
-@pytest.mark.parametrize(
-    "written", ["requests_per_second = 5", "requests_per_hour = 5", "tokens_per_day = 5"]
-)
+@each_row("written", ["requests_per_second = 5", "requests_per_hour = 5", "tokens_per_day = 5"])
 def test_a_limit_of_another_time_is_not_taken_for_one_of_a_minute(written: str) -> None:
     text = REMOTE.format(inside=f"{KEY}, rate_limits {{ {written} }}", beside="replicas = 1")
     [wrong] = [item for item in found(text) if item.is_error]
@@ -337,7 +335,7 @@ def test_the_least_of_something_is_not_taken_for_the_most() -> None:
     assert "here are" in said(wrong)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "says"),
     [
         ('deployment "openai" "gpt" {\n  model = "gpt-4o"\n}\n', "a deployment has one name"),
@@ -371,7 +369,7 @@ def test_what_is_taken_away_may_be_negative(written: str) -> None:
     assert [item.message for item in check_file("m", None, text=text).diagnostics if item.code < "W"] == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "written", ["x -- y else x", "[z -- y for z in zs][0]", "zs[0] -- y", "if x > y { -- y } else { x }"]
 )
 def test_steps_may_take_away_what_is_negative(written: str) -> None:
@@ -387,7 +385,7 @@ def test_dashes_behind_a_value_begin_a_comment(value: str, comment: str) -> None
     assert (item.code, item.message) == ("E0105", "comments start with `#`")
 
 
-@pytest.mark.parametrize("written", ["zz.limit / 2", "zz.limit - 2", "zz.limit + x"])
+@each_row("written", ["zz.limit / 2", "zz.limit - 2", "zz.limit + x"])
 def test_a_calculation_with_what_is_not_there_is_no_text(written: str) -> None:
     text = f'let x = 1\ndeployment d {{ model = "gpt-4o", replicas = {written} }}\n'
     found = [item.message for item in check_file("m", None, text=text).diagnostics]
@@ -405,7 +403,7 @@ def test_a_block_where_the_gateway_takes_a_value_is_answered(written: str) -> No
 KEYED = 'deployment d {\n  model = "gpt-4o"\n  runtime openai {\n    api_key = env("K")\n  }\n}\n'
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         KEYED.replace(" =", ":"),
@@ -435,7 +433,7 @@ def test_what_ends_an_address_is_no_part_of_it() -> None:
     assert "`;`" in sign.message
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "says"),
     [
         ("server {\n  listen 8080;\n  location / { proxy_pass http://x; }\n}\n", "`server`"),
@@ -455,7 +453,7 @@ def test_a_file_of_another_tool_is_told_once(text: str, says: str) -> None:
     assert says in said(wrong)
 
 
-@pytest.mark.parametrize("step", ["d(message)", "return d message"])
+@each_row("step", ["d(message)", "return d message"])
 def test_what_a_pipeline_gives_is_mended(step: str) -> None:
     text = f"{KEYED}pipeline p(message: text) -> text {{\n  {step}\n}}\n"
     [wrong] = found(text)

@@ -91,7 +91,7 @@ def test_what_makes_no_sense_is_said(project: Project, body: str, code: str, say
     assert says in f"{errors[0].message} {errors[0].help}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("signature", "says"),
     [
         ("(text: text) -> text", "it takes no `texts: list<text>`"),
@@ -109,7 +109,7 @@ def test_an_extern_that_is_not_made_for_it_is_none(project: Project, signature: 
     assert says in error.message
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "past"),
     [
         ("guard g { request = hide }", []),

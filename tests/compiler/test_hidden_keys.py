@@ -18,7 +18,7 @@ KEY, OTHER = "abcdefghijklmnop1234", "zyxwvutsrqponml9876"
 SK, HF = f"sk-proj-{KEY}", f"hf_{KEY}xyz"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         'import "Bearer {}"\n',
@@ -58,7 +58,7 @@ def test_a_key_without_quotes_is_told_once_and_not_shown(project: Project, key: 
     assert key not in repr(item)
 
 
-@pytest.mark.parametrize("name", ["replicas = burst-1", "replicas = burst/2", "replicas = 8-burst"])
+@each_row("name", ["replicas = burst-1", "replicas = burst/2", "replicas = 8-burst"])
 def test_a_calculation_is_no_text_without_quotes(project: Project, name: str) -> None:
     assert project.findings("let burst = 4\n" + chat("gpt", name)) == []
 
@@ -119,7 +119,7 @@ def test_a_key_that_a_file_holds_in_any_place_is_an_error_and_shown_nowhere(
         assert key not in said.replace(f'let k = "{KEY}"', "")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         chat("xai_grok_4_fast_reasoning"),
@@ -140,7 +140,7 @@ def test_a_key_with_escapes_of_json_is_one_error(project: Project) -> None:
     assert item.code == "E0306"
 
 
-@pytest.mark.parametrize(("text", "count"), [("sk-router-for-production", 3), (f"sk-proj-{KEY}", 2)])
+@each_row(("text", "count"), [("sk-router-for-production", 3), (f"sk-proj-{KEY}", 2)])
 def test_what_may_be_a_name_is_told_what_else_to_do(project: Project, text: str, count: int) -> None:
     [item] = [each for each in project.findings(chat(f'"{text}"')) if each.code == "E0306"]
     assert len(item.help) == count
@@ -224,16 +224,19 @@ FORMS = (
 )
 
 
-@pytest.mark.parametrize("secret", ["hunter2", "p@sS+w0/rd=", "corr3ct-h0rse/batt3ry", "Zx9&Qw8'Er7$Ty6"])
-def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: Project, secret: str) -> None:
-    for form, name in product(FORMS, FIELDS):
+SECRETS = ("hunter2", "p@sS+w0/rd=", "corr3ct-h0rse/batt3ry", "Zx9&Qw8'Er7$Ty6")
+
+
+def test_whatever_stands_behind_the_name_of_a_secret_is_shown_nowhere(project: Project) -> None:
+    for (row, form), (column, name) in product(enumerate(FORMS), enumerate(FIELDS)):
+        secret = SECRETS[(row + column) % len(SECRETS)]  # each one in each form, and behind each name
         inside = form.format(f=name.strip('"') if "?" in form else name, v=secret)
         found = project.findings(f'deployment a {{\n  model = "gpt-4o"\n  headers {{ {inside} }}\n}}\n')
         assert found, inside
         assert secret not in render(found, OutputFormat.TERMINAL) + repr(found), inside
 
 
-@pytest.mark.parametrize(
+@each_row(
     "shown",
     [
         'api_key = env("OPENAI_API_KEY"), retry { max_retries = 5 5 }',
@@ -259,9 +262,7 @@ def test_the_line_where_reading_ends_shows_no_secret_either(project: Project) ->
     assert SECRET not in render(found, OutputFormat.TERMINAL)
 
 
-@pytest.mark.parametrize(
-    ("written", "meant"), [("'/run/secrets/key'", "file("), ("'OPENAI_API_KEY'", "env(")]
-)
+@each_row(("written", "meant"), [("'/run/secrets/key'", "file("), ("'OPENAI_API_KEY'", "env(")])
 def test_where_a_secret_is_may_stand_between_other_quotes(project: Project, written: str, meant: str) -> None:
     text = f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{ api_key = {written} }}\n}}\n'
     [where] = project.findings(text)
@@ -279,7 +280,7 @@ def test_what_is_hidden_in_a_line_is_found_out_once_for_all_of_its_findings(
     assert len(escaped) < 10
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "said"),
     [
         ('api_key api_key = env("A")', "`api_key` stands here twice"),
@@ -292,7 +293,7 @@ def test_names_and_signs_are_no_secrets(project: Project, written: str, said: st
     assert said in [item.message for item in found]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "gateway { key team { credentials { value = Bearer hunter2Zq9 } }\n",
@@ -384,7 +385,7 @@ def test_no_part_of_a_key_is_in_a_finding_wherever_it_stands(project: Project, k
         assert [part for part in parts if part in said] == [], place
 
 
-@pytest.mark.parametrize("sign", ["", "$"])
+@each_row("sign", ["", "$"])
 def test_a_key_behind_a_sign_of_shells_is_one_mistake(sign: str) -> None:
     text = chat("d").replace('env("KEY")', f"{sign}sk-proj-riGp-58WAmQdX3a5IDnOdcdbWB2dC4")
     assert [each.code for each in check_file("main.infer", None, text=text).diagnostics] == ["E0306"]
@@ -394,3 +395,21 @@ def test_a_misspelt_name_of_a_secret_is_mended(project: Project) -> None:
     text = 'let my_key = env("OPENAI_API_KEY")\n' + chat("a").replace('env("KEY")', "my_kye")
     [item] = project.findings(text)
     assert [edit.replacement for fix in item.fixes for edit in fix.edits] == ["my_key"]
+
+
+def test_a_commit_of_a_model_is_no_key(project: Project) -> None:
+    sha = "0e9e39f249a16976918f6564b8830bc894c89659"
+    launch = (
+        f'launch {{ command = ["vllm", "serve", "{{model}}", "--port", "{{port}}", "--revision", "{sha}"] }}'
+    )
+    text = f'deployment a {{ model = "meta-llama/Llama-3.1-8B", runtime vllm {{ {launch} }} }}\n'
+    assert project.findings(text) == []
+    [key] = project.findings(text.replace("--revision", "--api-key"))
+    assert key.code == "E0306"
+    assert sha not in repr(key)
+
+
+def test_a_word_that_the_line_shows_as_a_name_is_shown_in_words(project: Project) -> None:
+    inner = 'api_key { valueFrom { secretKeyRef { name = "openai", key = "api_key" } } }'
+    [item] = project.findings(f'deployment a {{ model = "gpt-4o", runtime openai {{ {inner} }} }}\n')
+    assert "`api_key` is a field" in item.message

@@ -10,6 +10,7 @@ from inferc.compiler.plan import RemotePoolPlan, SecretRef
 from inferc.dsl.diagnostics import Severity
 
 from ..support.projects import Project, chat, place
+from ..support.rows import each_row
 
 SHARED = """\
 let replicas = 3
@@ -35,7 +36,7 @@ def only_own(project: Project, text: str) -> RemotePoolPlan:
     return plan
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "prefix"),
     [
         ('import "shared.infer" as shared', "shared."),
@@ -76,7 +77,7 @@ def test_set_reaches_the_parameters_of_imported_files(project: Project) -> None:
     assert plan.endpoint == "https://eu-west-1"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "target"),
     [
         ('import "shared.infer" as shared', "shared.reserve"),
@@ -103,7 +104,7 @@ route three = split {{ own: 50%, shared.reserve: 50% }}
     assert project.findings(text) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "where", "message"),
     [
         ('import "shared.infer" as s\nlet _x = s.replica', "main.infer:2:12", "declares no `replica`"),
@@ -145,7 +146,7 @@ def test_an_import_that_nothing_uses_is_a_warning(project: Project) -> None:
 # ---- names that clash
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "name"),
     [
         ('import "shared.infer" as own\n' + chat("own"), "own"),

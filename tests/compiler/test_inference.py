@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.dsl.kinds import RuntimeKind
 from inferc.dsl.runtimes import CONFIG_CLASSES
 
@@ -60,7 +58,7 @@ def test_the_name_of_a_model_says_its_runtime(project: Project, model: str, runt
     assert "N0414" not in project.codes(f'deployment it {{ model = "{model}" }}')
 
 
-@pytest.mark.parametrize("model", GUESSED)
+@each_row("model", GUESSED)
 def test_a_name_that_says_nothing_is_taken_for_vllm_with_a_note(project: Project, model: str) -> None:
     assert runtime_of(project, f'model = "{model}"') == "vllm"
     [note] = [
@@ -79,15 +77,15 @@ def test_what_is_written_wins_over_the_name(project: Project, model: str, kind: 
         assert not {"N0414", "E0406"} & set(project.codes(f'deployment it {{ model = "{model}", {body} }}'))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "form", ['runtime = {}("x:y")', 'runtime {}("x:y") {{ }}', 'runtime = {0}, runtime {0}("x:y") {{ }}']
 )
-@pytest.mark.parametrize("kind", ["python", "custom"])
+@each_row("kind", ["python", "custom"])
 def test_a_runtime_that_names_its_program_wins_too(project: Project, kind: str, form: str) -> None:
     assert runtime_of(project, f'model = "gpt-4o", {form.format(kind)}') == kind
 
 
-@pytest.mark.parametrize("order", [1, -1])
+@each_row("order", [1, -1])
 def test_a_runtime_beside_a_block_of_another_kind_is_an_error_and_the_field_wins(
     project: Project, order: int
 ) -> None:
@@ -115,10 +113,8 @@ def test_a_block_that_names_no_runtime_gets_the_one_that_the_model_says(project:
     assert [fix.title for fix in item.fixes] == ["write `runtime anthropic`"]
 
 
-@pytest.mark.parametrize(
-    ("word", "meant"), [("opnai", "openai"), ("anthropc", "anthropic"), ("VLLM", "vllm")]
-)
-@pytest.mark.parametrize("form", ["runtime = {}", "runtime {} {{ }}"])
+@each_row(("word", "meant"), [("opnai", "openai"), ("anthropc", "anthropic"), ("VLLM", "vllm")])
+@each_row("form", ["runtime = {}", "runtime {} {{ }}"])
 def test_a_runtime_that_does_not_exist_offers_the_one_meant(
     project: Project, form: str, word: str, meant: str
 ) -> None:

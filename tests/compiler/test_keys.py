@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.compiler.plan import KeySecret, SecretSource, dump_plan, load_plan
 from inferc.compiler.plan.guards import Meant
 
@@ -111,7 +109,7 @@ def test_a_certificate_is_a_file(project: Project) -> None:
 JWT = 'issuer = "https://a", audience = "b", claim = "team"'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "codes"),
     [
         (f'jwt {{ {JWT}, jwks = "https://a/keys" }} key a {{ }}', []),
@@ -132,7 +130,7 @@ def test_with_keys_other_machines_may_be_served(project: Project) -> None:
     assert project.codes(gateway('bind = "0.0.0.0:80", key a { secret = env("A") }')) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "name", "all_of_it", "some_of_it"),
     [
         ("claude-*", "claude-*", True, True),

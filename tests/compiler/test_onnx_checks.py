@@ -27,6 +27,7 @@ from inferc.compiler.plan import (
 
 from ..support import onnx_models as models
 from ..support.projects import Project
+from ..support.rows import each_row
 
 TOKENIZER = 'tokenizer = "tokenizer.json"'
 
@@ -61,7 +62,7 @@ def embedder(runtime: str = "", more: str = "") -> str:
 # ---- tasks
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "task"),
     [
         ("embedder", f"task embed {{ {TOKENIZER}, dimensions = 384 }}"),
@@ -79,7 +80,7 @@ def test_a_task_that_fits_the_model_is_fine(project: Project, model: str, task: 
     assert project.codes(deployment(model, task)) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "task", "said"),
     [
         ("digits", "embed", "the model has no `input_ids` or `attention_mask`"),
@@ -137,7 +138,7 @@ def test_a_tensor_that_no_protocol_carries_is_said_with_its_type(project: Projec
     assert found.help == ("export it with a `Cast` there: to or from f32, for example",)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sides", "opset", "message", "help"),
     [
         (["output"], "ai.onnx.ml", "`maps` is no tensor", "skl2onnx with `options={'zipmap': False}`"),
@@ -193,7 +194,7 @@ def test_labels_are_read_from_a_file_when_compiled(project: Project, name: str, 
     assert plan.task.labels == ("cat", "dog", "bird")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "contents", "reason"),
     [
         ("labels.txt", "", "it is empty"),
@@ -215,13 +216,13 @@ def test_labels_that_cannot_be_used_are_explained(
     assert reason in found.message
 
 
-@pytest.mark.parametrize("labels", ["[1, 2, 3]", "3", "[cat, dog]"])
+@each_row("labels", ["[1, 2, 3]", "3", "[cat, dog]"])
 def test_labels_are_texts(project: Project, labels: str) -> None:
     codes = project.codes(deployment("topics", f"task classify {{ {TOKENIZER}, labels = {labels} }}"))
     assert codes == ["E0301"]
 
 
-@pytest.mark.parametrize("field", ['labels = "nowhere.txt"', 'tokenizer = "nowhere.json"'])
+@each_row("field", ['labels = "nowhere.txt"', 'tokenizer = "nowhere.json"'])
 def test_a_file_of_a_task_that_is_not_there_is_said(project: Project, field: str) -> None:
     fields = {"tokenizer": TOKENIZER} | {field.split()[0]: field}
     task = f"task classify {{ {', '.join(fields.values())} }}"
@@ -231,7 +232,7 @@ def test_a_file_of_a_task_that_is_not_there_is_said(project: Project, field: str
 # ---- batching, warm-up, provider options
 
 
-@pytest.mark.parametrize("size", [1, 8])
+@each_row("size", [1, 8])
 def test_a_run_cannot_have_more_items_than_the_model_takes(project: Project, size: int) -> None:
     made = models.model([("x", TensorProto.FLOAT, [4, 2])], [("y", TensorProto.FLOAT, [4])])
     models.save(made, project.folder / "four.onnx")
@@ -276,7 +277,7 @@ def quantized(*names: str) -> onnx.ModelProto:
     return made
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("shape", "why"),
     [
         (["samples"], "the first size of `x` is called `samples`"),
@@ -311,7 +312,7 @@ def test_batching_of_a_model_that_quantises_while_it_runs_is_told(project: Proje
     assert found.message.endswith("one scale, in `inside`")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("runtime", "gpus", "said"),
     [
         ("providers = [cpu]", 1, "this GPU stays idle"),
@@ -497,7 +498,7 @@ def test_a_deployment_may_say_that_its_files_are_elsewhere(project: Project) -> 
 # ---- the plan
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "task", "expected"),
     [
         (

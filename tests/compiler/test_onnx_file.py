@@ -11,6 +11,8 @@ from hypothesis import given, strategies as st
 
 from inferc.compiler.onnx_file import check_onnx_file, file_sha256
 
+from ..support.rows import each_row
+
 MODELS = Path(__file__).resolve().parents[2] / "samples" / "models"
 
 
@@ -42,7 +44,7 @@ def test_a_real_model_is_checked_without_reading_its_weights(model: Path) -> Non
     assert min(times) < 0.01
 
 
-@pytest.mark.parametrize("share", [0.0001, 0.1, 0.5, 0.99])
+@each_row("share", [0.0001, 0.1, 0.5, 0.99])
 def test_a_model_that_was_cut_off_is_truncated(model: Path, tmp_path: Path, share: float) -> None:
     contents = model.read_bytes()
     reason = check(tmp_path, contents[: int(len(contents) * share)])
@@ -69,7 +71,7 @@ def test_a_model_cut_off_behind_its_graph_is_truncated(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("contents", "reason"),
     [
         (b"", "it is empty"),

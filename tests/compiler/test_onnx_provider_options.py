@@ -26,7 +26,7 @@ PROVIDERS = ("cuda", "tensorrt", "cpu")
 TYPES = {"flag", "number", "size", "milliseconds", "choice", "path", "text", "shapes"}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@each_row("provider", PROVIDERS)
 def test_each_option_has_a_type_that_is_known_and_choices_where_it_has_some(provider: str) -> None:
     for option in options_of(provider).values():
         assert option.type in TYPES

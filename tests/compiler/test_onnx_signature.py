@@ -18,6 +18,7 @@ from inferc.compiler.onnx_model.reader import ExternalFile, ModelError, OnnxMode
 from inferc.compiler.onnx_model.signature import Dimension, DType, Signature, TensorSpec
 
 from ..support import onnx_models as models
+from ..support.rows import each_row
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).parent / "golden_diagnostics" / "models"
@@ -75,7 +76,7 @@ def dimension(each: onnx.TensorShapeProto.Dimension) -> Dimension:
     return each.dim_param or None
 
 
-@pytest.mark.parametrize("name", ["minilm", "magika"])
+@each_row("name", ["minilm", "magika"])
 def test_a_real_model_has_the_signature_that_onnx_reads(name: str) -> None:
     path = ROOT / "samples" / "models" / f"{name}.onnx"
     assert read_model(path) == OnnxModel(
@@ -123,7 +124,7 @@ def weights() -> onnx.ModelProto:
     return made
 
 
-@pytest.mark.parametrize(
+@each_row(
     "build",
     [
         many_types,
@@ -173,10 +174,10 @@ def onnx_parameters(path: Path) -> int:
 # ---- weights in other files
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("transform", "made"), [("SOFTMAX", "softmax"), ("LOGISTIC", "sigmoid"), ("NONE", None), (None, None)]
 )
-@pytest.mark.parametrize("features", [4, 20_000])
+@each_row("features", [4, 20_000])
 def test_scores_of_a_linear_classifier_are_known_however_large_it_is(
     tmp_path: Path, transform: str | None, made: str | None, features: int
 ) -> None:

@@ -15,6 +15,7 @@ from inferc.compiler.onnx_model.work import is_settled
 from inferc.compiler.plan import OnnxServingPlan
 
 from ..runtime.onnx.toys import line, looping, save_model
+from ..support.rows import each_row
 
 
 def node(operator: str, *inputs: str, gives: str = "y", **attributes: Any) -> onnx.NodeProto:
@@ -58,7 +59,7 @@ def of_nodes(path: Path, nodes: list[onnx.NodeProto], *, optional: bool = False)
     return save_model(path, nodes, inputs, outputs, weights)
 
 
-@pytest.mark.parametrize("name", SENT)
+@each_row("name", SENT)
 def test_work_depends_on_values_where_one_that_is_sent_says_how_much(tmp_path: Path, name: str) -> None:
     assert not is_settled(of_nodes(tmp_path / "m.onnx", SENT[name]))
 

@@ -75,8 +75,8 @@ def drawing(graph: Graph, output: str) -> Picture:
 # ---- the formats
 
 
-@pytest.mark.parametrize(("suffix", "write"), [("mmd", to_mermaid), ("dot", to_dot)])
-@pytest.mark.parametrize("name", ["reply", "search", "assistant", None])
+@each_row(("suffix", "write"), [("mmd", to_mermaid), ("dot", to_dot)])
+@each_row("name", ["reply", "search", "assistant", None])
 def test_the_picture_is_the_one_that_was_looked_at(
     golden: Golden, suffix: str, write: Callable[[Picture], str], name: str | None
 ) -> None:
@@ -257,7 +257,7 @@ def test_routes_say_when_each_member_is_asked() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("by", "said"),
     [
         (BalanceKind.LEAST_COST, "when it is the cheapest"),
@@ -356,7 +356,7 @@ def test_a_pipeline_brings_the_pipelines_that_it_calls() -> None:
     assert [c.title for c in picture_of(shop(), "search").clusters][:1] == ["pipeline search"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "said"),
     [
         ("repyl", "no pipeline, route or deployment is called `repyl`: did you mean `reply`?"),

@@ -33,6 +33,7 @@ from inferc.dsl.render import OutputFormat, render
 from ..support.commands import ROOT
 from ..support.onnx_models import Value, model, save
 from ..support.projects import Project, chat
+from ..support.rows import each_row
 
 Golden = Callable[[str | Path], Callable[[str], None]]
 DATA = ROOT / "tests" / "dsl" / "data"
@@ -89,7 +90,7 @@ def test_the_same_file_gives_the_same_bytes_in_another_process(project: Project)
     assert done.stdout.decode() == dump_plan(project.plan(EVERYTHING)) + "\n"
 
 
-@pytest.mark.parametrize("name", ["reply", "judge", "numbers", "both", "search"])
+@each_row("name", ["reply", "judge", "numbers", "both", "search"])
 def test_a_node_stands_behind_all_that_it_takes_and_blocks_before_their_nodes(
     name: str, project: Project
 ) -> None:
@@ -184,7 +185,7 @@ def test_options_of_calls_and_loops_are_in_the_plan(project: Project) -> None:
     assert (call.repair, str(call.answer), call.task, loop.limit) == (True, "Verdict", TaskKind.CHAT, 3)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "expected"),
     [
         ("", ("process", 4, 60, None)),
@@ -203,7 +204,7 @@ def test_where_an_extern_runs_and_its_limits_are_in_the_plan(
     assert (found.extern, found.target) == ("own", "m:f")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "code"),
     [
         ("workers = 0", "E0304"),
@@ -227,7 +228,7 @@ def test_options_may_be_written_one_behind_the_other(project: Project) -> None:
     assert (call.timeout, call.retries) == (2.0, 2)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "advice"),
     [
         ("x as Verdict", "did you mean `(x as Verdict).label`?"),
@@ -262,7 +263,7 @@ def test_a_model_without_a_tokenizer_is_called_by_the_names_of_its_inputs(projec
     assert pipeline(project, text).nodes[1].type == "tensor<f32, [8, 2]>"
 
 
-@pytest.mark.parametrize(("rows", "given"), [("1", "Best"), ("4", "list<Best>"), ("k", "list<Best>")])
+@each_row(("rows", "given"), [("1", "Best"), ("4", "list<Best>"), ("k", "list<Best>")])
 def test_a_classifier_of_tensors_gives_as_many_labels_as_it_gets_rows(
     rows: str, given: str, project: Project
 ) -> None:
@@ -298,7 +299,7 @@ def test_names_in_pipelines_count_as_used(project: Project) -> None:
     assert project.codes(text) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "pipeline p(x: text) -> text { return gtp(x, y.z, [q for q in x2]) }\n",
@@ -344,7 +345,7 @@ def test_one_name_for_externs_of_two_files_is_an_error(project: Project) -> None
 # ---- routes
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("route", "key"),
     [
         ("split { gpt: 50%, large: 50% }", ("header", "x-inferc-key")),
@@ -389,7 +390,7 @@ def test_a_route_to_one_deployment_is_another_name_for_it(project: Project) -> N
 # ---- prompts
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("literal", "line", "column"),
     [
         ('"{{ mesage }}"', 3, 22),
@@ -414,7 +415,7 @@ def test_a_mistake_in_a_prompt_is_shown_inside_the_text(
     assert project.codes(text[: edit.span.start] + edit.replacement + text[edit.span.end :]) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "template",
     [
         "{{ verdict.label | upper | replace('A', 'b') }} {{ verdict['confidence'] | round(1) }}",
@@ -483,7 +484,7 @@ def test_a_program_with_an_error_has_no_plan(project: Project) -> None:
         compile_checked(checked, project.folder)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "there"),
     [("list<int>", "int"), ("list<int?>", "int"), ("list<list<text>>", "list<text>"), ("list<V>", "V")],
 )
@@ -495,7 +496,7 @@ def test_the_first_value_of_a_list_may_be_missing(given: str, there: str, projec
     assert item.help == ("it may be missing: say what then, with `first(x) else …`",)
 
 
-@pytest.mark.parametrize("given", ["text", "json", "tensor<f32, [3]>", "list<int>?"])
+@each_row("given", ["text", "json", "tensor<f32, [3]>", "list<int>?"])
 def test_only_a_list_has_a_first_value(given: str, project: Project) -> None:
     [item] = project.findings(f"pipeline p(x: {given}) -> int {{ return first(x) else 1 }}\n")
     assert (item.code, item.message) == ("E0601", f"`first` takes a list, found {given}")

@@ -13,6 +13,7 @@ from inferc.compiler.plan import Duration, ScalingPlan
 from inferc.dsl.deployment import Deployment, Replica
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 SEEDS = st.integers(0, 2**32)
 
@@ -120,7 +121,7 @@ def test_a_replica_goes_where_it_leaves_least_free(project: Project) -> None:
     assert placed(project, text) == {"d": [("fit", (0, 1))]}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "says", "notes"),
     [
         (

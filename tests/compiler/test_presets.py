@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
 from attrs import evolve
 
 from inferc.compiler.plan import AuthScheme, WireFormat
@@ -43,7 +42,7 @@ def test_its_name_is_enough(project: Project, kind: RuntimeKind) -> None:
     assert plan.model == "some-model"
 
 
-@pytest.mark.parametrize("kind", ["fireworks", "openrouter", "together"])
+@each_row("kind", ["fireworks", "openrouter", "together"])
 def test_some_rank_documents(project: Project, kind: str) -> None:
     runtime = f'runtime {kind} {{ api_key = env("K") }}'
     plan = project.remote(f'deployment it {{ model = "cohere/rerank-v3.5", task = rerank, {runtime} }}')
@@ -96,7 +95,7 @@ def test_azure_is_found_by_its_resource(project: Project) -> None:
     assert (item.code, item.message) == ("E0305", "`azure` needs the name of a `resource`, or an `endpoint`")
 
 
-@pytest.mark.parametrize("kind", ["litellm", "openai_compatible"])
+@each_row("kind", ["litellm", "openai_compatible"])
 def test_servers_that_speak_openai_can_be_launched(project: Project, kind: str) -> None:
     plan = project.remote(
         f'deployment it {{ model = "m", runtime {kind} {{ launch {{ command = ["serve", "{{port}}"] }} }} }}'
@@ -112,7 +111,7 @@ def test_a_star_leaves_the_name_to_clients(project: Project) -> None:
     assert (plan.model, plan.is_wildcard) == ("*", True)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "model"),
     [
         ('model = "anthropic/*", runtime anthropic { api_key = env("K") }', "*"),
@@ -132,7 +131,7 @@ def test_so_it_does_in_every_protocol_and_nothing_is_known_of_the_model(
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         'model = "*-latest", runtime openrouter { api_key = env("K") }',
@@ -146,7 +145,7 @@ def test_a_star_stands_only_where_clients_can_say_the_rest(project: Project, bod
     assert "E0420" in project.codes(f"deployment any {{ {body} }}")
 
 
-@pytest.mark.parametrize("target", ["any", "both"])
+@each_row("target", ["any", "both"])
 def test_a_pipeline_cannot_leave_the_name_to_clients(project: Project, target: str) -> None:
     [item] = [
         item
@@ -165,7 +164,7 @@ def test_a_pipeline_cannot_leave_the_name_to_clients(project: Project, target: s
 OPEN = 'deployment "{}" {{ model = "{}", runtime anthropic {{ api_key = env("K") }} }}\n'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "said"),
     [
         (OPEN.format("a*b*", "claude-x"), "a `*` stands once in a name"),
@@ -229,7 +228,7 @@ def test_xai_is_asked_in_responses_where_the_file_says_so(project: Project) -> N
     assert not project.remote(MULTI_AGENT.format(", responses = false")).responses
 
 
-@pytest.mark.parametrize("resource", ["https://r.openai.azure.com", "r.openai.azure.com", "r/x", ""])
+@each_row("resource", ["https://r.openai.azure.com", "r.openai.azure.com", "r/x", ""])
 def test_an_address_is_no_name_of_a_resource(project: Project, resource: str) -> None:
     azure = f'runtime azure {{ api_key = env("K"), resource = "{resource}" }}'
     found = project.findings(f'deployment it {{ model = "gpt-4o", {azure} }}')
@@ -249,7 +248,7 @@ def at_azure(model: str, base: str = "", more: str = "") -> str:
     return f'deployment it {{ model = "{model}", {info}{azure}{more} }}'
 
 
-@pytest.mark.parametrize("base", ["gpt-5-mini", "azure/gpt-5-mini"])
+@each_row("base", ["gpt-5-mini", "azure/gpt-5-mini"])
 def test_a_name_of_ones_own_is_known_by_its_base_model(project: Project, base: str) -> None:
     openai = project.remote('deployment it { model = "gpt-5-mini", runtime openai { api_key = env("K") } }')
     plan = project.remote(at_azure("prod", base))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.compiler.plan import TEXT, CapacityPolicy
 from inferc.compiler.plan.reach import names_of, only
 
 from ..support.pipelines import Graph, extern, fallback, plan_with, split
 from ..support.remote import remote_plan
+from ..support.rows import each_row
 
 
 def plan_of_all() -> tuple[object, ...]:
@@ -33,7 +32,7 @@ def plan_of_all() -> tuple[object, ...]:
 PLAN = plan_with(*plan_of_all())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "deployments", "routes", "pipelines", "externs"),
     [
         ("c", "c", "", "", ""),

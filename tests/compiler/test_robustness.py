@@ -533,17 +533,17 @@ def test_few_findings_look_for_near_matches() -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_more_lines_are_as_much_more_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hello.infer").write_text("let x = 1\n")
-    shape, step, most = SHAPES[name], 20, 1.003
+    shape, step, most = SHAPES[name], 20 if "keys" in name else 12, 1.002  # what keys look like differs more
     if name in LOOKS_FOR_NAMES:
         monkeypatch.setattr(diagnostics, "LONG", 20)
         step, most = 24, 1.05  # longer names are compared in more steps
     texts = [KNOWN + shape(count) for count in (step, 2 * step, 3 * step)]
     for _ in range(2):  # the catalogue is read the first time, and readers of blocks are made the second
-        check_file("m.infer", tmp_path / "m.infer", text=texts[0])
+        check_file("m.infer", tmp_path / "m.infer", text=texts[-1])
 
     def grows_evenly() -> bool:
         small, medium, large = (calls_while_checking(text, tmp_path) for text in texts)
-        return large - medium <= most * (medium - small) + 50
+        return large - medium <= most * (medium - small) + 20
 
     assert grows_evenly() or grows_evenly(), "even if what is done once falls into the last of the first time"
 

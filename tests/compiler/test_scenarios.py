@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.compiler.compile import Checked, check_file
 from inferc.compiler.plan.scenarios import AskPlan, FailurePlan, LoadPlan, Shape, Spread, TrafficPlan
 
@@ -125,7 +123,7 @@ def test_what_cannot_be_expected(condition: str, code: str, place: str) -> None:
     assert [(each[0], each[2]) for each in errors(f'ask gpt "x"\nexpect {condition}')] == [(code, place)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "statements",
     [
         'ask gpt "x"\nexpect answered_by == spare || seconds <= limit',

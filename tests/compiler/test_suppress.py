@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ..support.projects import Project, chat
+from ..support.rows import each_row
 
 GPT = chat("gpt")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "let spare = 1 # infer: allow W0210",
@@ -26,7 +25,7 @@ def test_a_comment_turns_a_warning_off(project: Project, text: str) -> None:
     assert project.codes(f"{text}\n{GPT}") == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "let spare = 1 # infer: allow W0211",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import AuthScheme, RemotePoolPlan
 
 from ..support.projects import Project
+from ..support.rows import each_row
 
 LAUNCHED = "http://127.0.0.1:{port}/v1"
 
@@ -26,7 +25,7 @@ def compiled(folder: Path, runtime: str, model: str = "some-model") -> RemotePoo
     return deployment
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("runtime", "endpoint", "auth"),
     [
         ('openai { api_key = env("K") }', "https://api.openai.com/v1", AuthScheme.BEARER),
@@ -86,7 +85,7 @@ def test_each_runtime_has_its_endpoint_and_its_way_to_show_a_key(
     assert (plan.endpoint, plan.auth) == (endpoint, auth)
 
 
-@pytest.mark.parametrize("kind", ["vllm", "mistralrs", "candle", 'python("house.chat:factory")'])
+@each_row("kind", ["vllm", "mistralrs", "candle", 'python("house.chat:factory")'])
 def test_a_launched_server_is_where_its_port_will_be(tmp_path: Path, kind: str) -> None:
     launch = 'launch { command = ["serve", "{port}"], env { GPU = "{replica}" }, restart = false }'
     plan = compiled(tmp_path, f"{kind} {{ {launch} }}")
@@ -120,7 +119,7 @@ def test_a_plugin_gets_its_settings_as_they_are(tmp_path: Path) -> None:
     assert plan.settings == {"prefix": "Again: ", "times": 2, "names": ["a", "b"]}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("endpoint", "says"),
     [
         ("host/v1", "`host/v1` is no URL"),

@@ -10,6 +10,7 @@ from inferc.compiler.provenance import effective_values
 from inferc.dsl.catalogue import find_model
 
 from ..support.projects import Project, chat, place
+from ..support.rows import each_row
 
 FIRST = """\
 template first {
@@ -61,7 +62,7 @@ ONLY_FIRST = {
 FROM_SECOND = {"max_concurrent": 20, "key": "SECOND", "max_retries": 2, "jitter": "full"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "differs"),
     [
         (gpt("first"), {}),
@@ -107,7 +108,7 @@ def test_a_template_that_two_deployments_share_stays_as_it_is(project: Project) 
     assert plans["other"].serving.max_concurrent == 10
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "kind"),
     [
         ('runtime anthropic { api_key = env("OWN") }', "anthropic"),
@@ -163,7 +164,7 @@ def test_a_diamond_of_ninety_levels_is_merged_level_by_level(
     assert merged < 1000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "circle"),
     [
         ("template a from a { }", "a → a"),
@@ -190,7 +191,7 @@ def _turned(circle: str, steps: int) -> str:
 # ---- mistakes
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("base", "code", "says"),
     [
         ("frist", "E0201", "there is no template `frist`"),
@@ -214,7 +215,7 @@ template wrong {
 """
 
 
-@pytest.mark.parametrize("users", [0, 1, 10])
+@each_row("users", [0, 1, 10])
 def test_a_mistake_in_a_template_is_reported_once_whoever_is_built_on_it(
     project: Project, users: int
 ) -> None:

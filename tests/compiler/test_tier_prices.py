@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.dsl.catalogue import find_model
 from inferc.dsl.kinds import ProviderKind
 
@@ -19,14 +17,14 @@ def priced(action: str, tier: str, price: str = "") -> str:
     )
 
 
-@pytest.mark.parametrize(("action", "code"), [("reject", "E0413"), ("warn", "W0421")])
+@each_row(("action", "code"), [("reject", "E0413"), ("warn", "W0421")])
 def test_a_dear_tier_without_a_price_keeps_no_budget(project: Project, action: str, code: str) -> None:
     found = project.findings(priced(action, "priority"))
     assert [each.code for each in found] == [code]
     assert "the tier `priority`" in found[0].message
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("tier", "price"),
     [
         ("flex", ""),
@@ -58,7 +56,7 @@ def test_the_catalogue_knows_prices_of_tiers(
     assert (found.flex, found.flex_cached, found.priority, found.ultrafast) == tiers
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("field", "tier", "advice"),
     [
         ("serviceTier", "flex", 'headers { "X-Vertex-AI-LLM-Shared-Request-Type" = "flex" }'),

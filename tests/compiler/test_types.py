@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.compiler.compile import check_file
 from inferc.compiler.plan import (
     BOOL,
@@ -216,7 +214,7 @@ def test_a_type_of_another_file_is_the_same_type(project: Project) -> None:
     assert pipeline.result == AB
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "codes"),
     [
         ("type T = Missing\n" + _uses("T"), ["E0201"]),
@@ -237,7 +235,7 @@ def test_a_type_that_is_used_everywhere_is_looked_at_once() -> None:
     assert len(check_file("m.infer", None, text=text).diagnostics) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         'let x = "a"\ntype A = "${x}" | "b"\n',

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-import pytest
-
 from inferc.cli.sources import _setting
 from inferc.dsl.ranges import Range
 from inferc.dsl.units import Duration, Money, Percent, Size
@@ -132,7 +130,7 @@ def test_a_text_is_what_its_quotes_say(project: Project, literal: str, meaning: 
     assert value(project, literal.replace("\n", "\r\n")) == meaning
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("literal", "code"),
     [
         (r'"\q"', "E0111"),
@@ -149,7 +147,7 @@ def test_a_text_that_cannot_be_read_is_an_error(project: Project, literal: str, 
     assert code in project.codes(CUSTOM % literal)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "shown"),
     [
         ('"eu"', "eu"),
@@ -171,7 +169,7 @@ def test_what_stands_inside_a_text_is_shown_as_it_would_be_written(
 # ---- names
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "used"),
     [("x", "x"), ('"x"', "x"), ('"two words"', '"two words"'), ("été", "été"), ("retry", "retry")],
 )
@@ -196,7 +194,7 @@ def test_the_order_of_declarations_and_of_fields_does_not_matter(project: Projec
     assert (last.serving, last.replicas) == (first.serving, first.replicas)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "circle"),
     [
         ("let a = a + 1", "a → a"),
@@ -212,7 +210,7 @@ def test_values_that_need_each_other_are_one_error_that_prints_the_circle(
     assert (item.code, item.notes) == ("E0208", (circle,))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "declaration",
     [
         "let spare = 2",
@@ -231,7 +229,7 @@ def test_what_nothing_uses_is_a_warning_unless_its_name_begins_with_an_underscor
     assert project.findings(declaration) == []  # a file for others to import
 
 
-@pytest.mark.parametrize(
+@each_row(
     "use",
     [
         "pipeline p(x: T) -> text { return look_up(x.label) }",
@@ -246,7 +244,7 @@ def test_types_and_externs_are_used_wherever_they_are_named(project: Project, us
     assert "W0210" not in project.codes(f"type T = {{ label: text }}\n{extern}\n{chat('it')}{use}\n")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "mistake",
     [
         'pipeline p(x: text) -> text { return format("{}", a = look_up(x)) }',
@@ -262,7 +260,7 @@ def test_what_a_part_with_a_mistake_names_is_not_called_unused(project: Project,
     assert "W0210" not in codes
 
 
-@pytest.mark.parametrize("name", ["", "A=B", "two words"])
+@each_row("name", ["", "A=B", "two words"])
 def test_a_variable_must_have_a_name_that_one_can_have(project: Project, name: str) -> None:
     assert project.codes(f'deployment a {{ model = env("{name}"), runtime vllm {{ }} }}')[:1] == ["E0311"]
 
@@ -367,7 +365,7 @@ def test_a_declared_type_is_checked(
     assert [item.is_error for item in found] == ([] if fits else [True])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("declared", "given", "codes"),
     [
         ("list<text>", "[1]", ["E0301"]),
@@ -547,7 +545,7 @@ def test_calculations_follow_the_rules_of_school(project: Project, expression: s
     assert value(project, "x", f"let x = {expression}") == meaning
 
 
-@pytest.mark.parametrize("expression", ["1 / 0", "1s / 0", "$1 / 0", "1s / 0s", "1 / (2 - 2)", "1 / 0.0"])
+@each_row("expression", ["1 / 0", "1s / 0", "$1 / 0", "1s / 0s", "1 / (2 - 2)", "1 / 0.0"])
 def test_dividing_by_zero_is_an_error(project: Project, expression: str) -> None:
     [item] = project.findings(CUSTOM % expression)
     assert (item.code, item.message) == ("E0307", "this divides by zero")
@@ -560,12 +558,12 @@ def test_a_list_is_written_in_one_piece(project: Project) -> None:
     assert value(project, "[1, 2, 3]") == [1, 2, 3]
 
 
-@pytest.mark.parametrize("expression", ["-true", '-"a"', "!true", "!1", "-[1]"])
+@each_row("expression", ["-true", '-"a"', "!true", "!1", "-[1]"])
 def test_a_sign_before_what_is_no_number_is_an_error(project: Project, expression: str) -> None:
     assert project.codes(CUSTOM % expression) == ["E0307"]
 
 
-@pytest.mark.parametrize("expression", ["1 < 2", "1 == 1", "true && false", "1 != 2", "true || false"])
+@each_row("expression", ["1 < 2", "1 == 1", "true && false", "1 != 2", "true || false"])
 def test_comparing_belongs_in_a_pipeline(project: Project, expression: str) -> None:
     assert project.codes(CUSTOM % expression) == ["E0309"]
 
@@ -590,7 +588,7 @@ def doubled(first: str, step: str, times: int) -> str:
     return "\n".join([*lines, chat("it", f"replicas = x{times}")])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("first", "step", "code"),
     [
         ("9", "x * x", "E0307"),

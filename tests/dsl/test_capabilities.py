@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pytest
 
 from inferc.compiler.plan import Capabilities
 from inferc.dsl.bedrock_names import id_of
@@ -154,14 +153,14 @@ class TestLookup:
         assert find_facts("gpt-5", RuntimeKind.OPENAI).values["efforts"] != ["high"]
         assert find_facts("gpt-5-pro", RuntimeKind.OPENAI).values["efforts"] == ["high"]
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("model", "runtime"),
         [("somebody/else", RuntimeKind.OPENAI), ("gpt-5", RuntimeKind.CUSTOM), ("gpt-*", RuntimeKind.OPENAI)],
     )
     def test_nothing_is_assumed_of_a_model_that_is_not_known(self, model: str, runtime: RuntimeKind) -> None:
         assert find_facts(model, runtime) == Facts()
 
-    @pytest.mark.parametrize("model", ["gpt-5", "*", "meta-llama/*"])
+    @each_row("model", ["gpt-5", "*", "meta-llama/*"])
     def test_what_is_true_of_all_models_of_a_provider_is_assumed_of_those_that_are_not_known(
         self, model: str
     ) -> None:

@@ -216,7 +216,7 @@ class TestNames:
     def test_an_unknown_name_finds_nothing(self, name: str) -> None:
         assert find_model(name) is None
 
-    @pytest.mark.parametrize("provider", [ProviderKind.ANTHROPIC, ProviderKind.VLLM, ProviderKind.CUSTOM])
+    @each_row("provider", [ProviderKind.ANTHROPIC, ProviderKind.VLLM, ProviderKind.CUSTOM])
     def test_a_model_is_not_known_at_a_provider_that_does_not_sell_it(self, provider: ProviderKind) -> None:
         assert find_model("gpt-4o", provider) is None
 
@@ -274,7 +274,7 @@ class TestNames:
         assert find_model(name) is None
         assert find_model(name, ProviderKind.AZURE) is None
 
-    @pytest.mark.parametrize(("name", "price"), [("deepseek-chat", "0.27"), ("deepseek-flash", "0.3")])
+    @each_row(("name", "price"), [("deepseek-chat", "0.27"), ("deepseek-flash", "0.3")])
     def test_a_price_that_depends_on_the_hour_is_the_dearest(self, name: str, price: str) -> None:
         """DeepSeek's was cheap at night, and is dear from 01:00 to 04:00 and from 06:00 to 10:00, in UTC."""
         model = find_model(name, ProviderKind.DEEPSEEK)
@@ -288,7 +288,7 @@ class TestNames:
 
     def test_a_name_of_a_million_characters_is_answered_at_once(self) -> None:
         for part in ("x", "models/", "-20240718", "gpt-4o-mini-"):
-            assert find_model(part * 1_000_000) is None
+            assert find_model(part * (1_000_000 // len(part))) is None
 
 
 class TestFacts:
@@ -334,7 +334,7 @@ class TestFacts:
         assert tier is not None
         assert tier.tokens_per_minute == 2_000_000 + 400_000
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("provider", "model", "requests", "tokens"),
         [
             (ProviderKind.XAI, "grok-4.3", 10_000, 85_000_000),
@@ -349,7 +349,7 @@ class TestFacts:
         assert tier is not None
         assert (tier.requests_per_minute, tier.tokens_per_minute) == (requests, tokens)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("provider", "model"),
         [
             (ProviderKind.OPENAI, "nope"),
@@ -369,7 +369,7 @@ class TestFacts:
         subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "last", "first"),
     [("gemini-4-argon", "2026-11-30", "2026-12-01"), ("gemini-3.7-flash", "2026-12-31", "2027-01-01")],
 )

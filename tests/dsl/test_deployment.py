@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inferc.dsl.catalogue import find_model
 from inferc.dsl.deployment import Deployment
 from inferc.dsl.kinds import RuntimeKind, TaskKind
@@ -11,8 +9,10 @@ from inferc.dsl.policies import Price
 from inferc.dsl.tasks import EmbedTask
 from inferc.dsl.units import Money
 
+from ..support.rows import each_row
 
-@pytest.mark.parametrize(
+
+@each_row(
     ("model", "task"),
     [("gpt-4o-mini", TaskKind.CHAT), ("meta-llama/Llama-3-8B", TaskKind.CHAT), ("a.onnx", TaskKind.TENSOR)],
 )
@@ -38,7 +38,7 @@ def test_the_price_is_that_of_the_catalogue_unless_one_is_written() -> None:
     assert Deployment("it", "gpt-4o-mini", price=own).effective_price == own
 
 
-@pytest.mark.parametrize("runtime", [None, RuntimeKind.OPENAI, RuntimeKind.ORT])
+@each_row("runtime", [None, RuntimeKind.OPENAI, RuntimeKind.ORT])
 def test_no_price_is_known_of_a_model_that_nobody_sells(runtime: RuntimeKind | None) -> None:
     assert Deployment("it", "mine.onnx", runtime=runtime).effective_price is None
 

@@ -6,7 +6,6 @@ import random
 import re
 from pathlib import Path
 
-import pytest
 from hypothesis import given, strategies as st
 
 from inferc.dsl.formatting import format_source, respace
@@ -18,6 +17,7 @@ from inferc.dsl.tokens import tokenize
 
 from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text
+from ..support.rows import each_row
 from ..support.work import calls_during
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
@@ -96,7 +96,7 @@ def test_the_sample_of_the_language_says_the_same() -> None:
     assert parse(Source("a", formatted(LANGUAGE))).declarations == parse(Source("b", LANGUAGE)).declarations
 
 
-@pytest.mark.parametrize(
+@each_row(
     "shape",
     [
         "let x = f(1, [2, 3]) + 4  # five\n\n\n",

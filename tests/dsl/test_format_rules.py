@@ -7,6 +7,8 @@ import pytest
 from inferc.dsl.formatting import format_source, unified_diff
 from inferc.dsl.source import Source
 
+from ..support.rows import each_row
+
 
 def formatted(text: str) -> str:
     return format_source(Source("m.infer", text)).text
@@ -108,7 +110,7 @@ RULES: list[tuple[str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), [pytest.param(*case, id=name) for name, *case in RULES])
+@each_row(("text", "expected"), [pytest.param(*case, id=name) for name, *case in RULES])
 def test_a_rule_of_the_style(text: str, expected: str) -> None:
     assert formatted(text) == expected
     assert formatted(expected) == expected
@@ -120,7 +122,7 @@ def test_whether_anything_changed_is_told() -> None:
     assert not format_source(Source("m.infer", "")).changed
 
 
-@pytest.mark.parametrize(
+@each_row(
     "broken",
     [
         "let   a   =  )  1",
@@ -135,7 +137,7 @@ def test_what_is_broken_stays_as_it_is(broken: str) -> None:
     assert result.diagnostics
 
 
-@pytest.mark.parametrize("comment", ["# infer: allow W0301", "# why"])
+@each_row("comment", ["# infer: allow W0301", "# why"])
 def test_a_line_that_a_remark_to_the_checker_belongs_to_stays_whole(comment: str) -> None:
     line = f"budget {{ max_spend_per_hour = $100, {'x' * 60} = 1, on_exceeded = throttle }}"
     assert len(line) > 100

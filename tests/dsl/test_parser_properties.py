@@ -184,10 +184,10 @@ def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
 @each_row("opener", ["(", "[", "{", "<", "-", "!", "f(", "[1, ", "match x { _ => ", "if x { ", "{ a ", '"""'])
 @each_row("start", ["let x = ", "deployment x ", "type x = ", ""])
 def test_thousands_of_levels_deep(opener: str, start: str) -> None:
-    assert checked(start + opener * 3000).diagnostics
+    assert checked(start + opener * 2000).diagnostics
 
 
-@pytest.mark.parametrize("bracket", ["()", "[]"])
+@each_row("bracket", ["()", "[]"])
 def test_ten_thousand_levels_and_back(bracket: str) -> None:
     opening, closing = bracket
     [found] = checked(f"let x = {opening * 10_000}1{closing * 10_000}\nlet y = 1\n").diagnostics
@@ -199,7 +199,7 @@ def test_a_chain_of_ten_thousand_links(link: str) -> None:
     assert "E0107" in {found.code for found in checked(f"let x = a{link * 10_000}\n").diagnostics}
 
 
-@pytest.mark.parametrize("link", ["?", ' | "b"'])
+@each_row("link", ["?", ' | "b"'])
 def test_a_type_of_ten_thousand_links(link: str) -> None:
     assert "E0107" in {found.code for found in checked(f"type x = a{link * 10_000}\n").diagnostics}
 
@@ -218,8 +218,8 @@ def test_one_long_line(unit: str) -> None:
 
 
 @each_row("unit", ["'", "'\\", "“", "}", ")", ",", "\\q", "$", "a: 1 ", "[", "a = 1, "], ids=ascii)
-def test_one_line_of_many_tokens(unit: str) -> None:
-    checked("deployment x { a = " + unit * (LARGE // 5 // len(unit)))
+def test_one_line_of_many_tokens(unit: str) -> None:  # they are read up to the thousandth mistake
+    checked("deployment x { a = " + unit * (LARGE // 20 // len(unit)))
 
 
 def test_one_long_text() -> None:
@@ -239,7 +239,7 @@ def test_every_plane_of_unicode() -> None:
         assert checked('let x = "' + re.sub(r'["\\\n$]', "", sample) + '"').diagnostics == ()
 
 
-@pytest.mark.parametrize("text", ["\ufeff" + LANGUAGE, LANGUAGE.replace("\n", "\r\n")], ids=["bom", "crlf"])
+@each_row("text", ["\ufeff" + LANGUAGE, LANGUAGE.replace("\n", "\r\n")], ids=["bom", "crlf"])
 def test_how_a_file_was_saved_does_not_matter(text: str) -> None:
     assert checked(text).declarations == checked(LANGUAGE).declarations
     assert checked(text).diagnostics == ()
@@ -331,7 +331,7 @@ def test_a_word_or_sign_is_the_terminal_of_the_grammar(word: str) -> None:
     assert re.fullmatch(TERMINALS[token.type].pattern.to_regexp(), word)
 
 
-@pytest.mark.parametrize("name", ["NAME", "NUMBER", "STRING"])
+@each_row("name", ["NAME", "NUMBER", "STRING"])
 def test_what_a_terminal_matches_is_one_token(name: str) -> None:
     pattern = TERMINALS[name].pattern.to_regexp()
     drawn = pattern.replace("*", "{0,4}") if name == "NUMBER" else pattern  # long ones have no other forms

@@ -650,7 +650,7 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "expected"), [pytest.param(*case, id=name) for name, *case in MISTAKES])
+@each_row(("lines", "expected"), [pytest.param(*case, id=name) for name, *case in MISTAKES])
 def test_one_mistake_is_told_once(lines: list[str], expected: tuple[str, str, str]) -> None:
     source = Source("m.infer", "\n".join(lines) + "\n")
     [found] = parse(source).diagnostics
@@ -753,7 +753,7 @@ def test_what_stands_after_a_mistake_is_read() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     ["let x = ;\n" * 5000, f"deployment x {{ a = 1{',' * 5000} }}\n", 'let x = "' + r"\q" * 5000 + '"\n'],
     ids=["tokens", "commas", "escapes"],
@@ -765,7 +765,7 @@ def test_reading_stops_after_a_thousand_mistakes(text: str) -> None:
     assert parsed.declarations
 
 
-@pytest.mark.parametrize("dimension", ["30s", "2.5", "$3", "9" * 5000])
+@each_row("dimension", ["30s", "2.5", "$3", "9" * 5000])
 def test_a_dimension_is_a_name_or_a_whole_number(dimension: str) -> None:
     [found] = parse(Source("m.infer", f"type x = tensor<f32, [batch, {dimension}]>\n")).diagnostics
     assert found.code == "E0106"
@@ -788,7 +788,7 @@ def test_what_stands_outside_is_told_where_it_belongs(written: str, place: str) 
     assert f"`{place}`" in " ".join(found.help)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("head", "right"),
     [
         ('deployment openai "gpt"', 'deployment "gpt"'),
@@ -813,13 +813,13 @@ def test_a_number_by_the_minute_is_changed_by_nobody_alone() -> None:
     assert [(fix.title, fix.safe) for fix in found.fixes] == [("write `60`", False)]
 
 
-@pytest.mark.parametrize("text", ['let b"""u = 2\nx = "y"\n', 'let f"""x = 1', 'let r"x" = 1\n'])
+@each_row("text", ['let b"""u = 2\nx = "y"\n', 'let f"""x = 1', 'let r"x" = 1\n'])
 def test_a_letter_before_the_text_of_a_name_is_told_once(text: str) -> None:
     found = check_file("m", None, text=text).diagnostics
     assert sum("before a text" in item.message for item in found) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "codes"),
     [
         ("model = deepinfra/meta-llama/Llama-3.3-70B-Instruct", ["E0103", "E0105"]),

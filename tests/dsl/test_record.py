@@ -11,6 +11,8 @@ import pytest
 
 from inferc.dsl.record import FEW, define, fields, frozen
 
+from ..support.rows import each_row
+
 
 @frozen
 class Base:
@@ -129,7 +131,7 @@ class Wrong:
     size: int = 1
 
 
-@pytest.mark.parametrize("how", ["first", "after many"])
+@each_row("how", ["first", "after many"])
 def test_what_is_given_wrongly_is_a_type_error(how: str) -> None:
     if how == "after many":
         for _ in range(FEW + 1):

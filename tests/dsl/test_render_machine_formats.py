@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
-import pytest
 
 from inferc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.source import Source, Span
+
+from ..support.rows import each_row
 
 SARIF_SCHEMA = Path(__file__).parent / "data" / "sarif-2.1.0-rtm.5.json"
 
@@ -97,7 +98,7 @@ def sarif_run(diagnostics: list[Diagnostic]) -> Any:
     return json.loads(render(diagnostics, OutputFormat.SARIF))["runs"][0]
 
 
-@pytest.mark.parametrize("diagnostics", [[], ALL], ids=["nothing", "everything"])
+@each_row("diagnostics", [[], ALL], ids=["nothing", "everything"])
 def test_sarif_is_valid_against_its_schema(diagnostics: list[Diagnostic]) -> None:
     schema = json.loads(SARIF_SCHEMA.read_text())
     jsonschema.Draft4Validator(schema).validate(json.loads(render(diagnostics, OutputFormat.SARIF)))
@@ -156,7 +157,7 @@ def test_sarif_fixes_are_changes_of_files() -> None:
     assert other["replacements"][0]["insertedContent"] == {"text": "y"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "uri"),
     [
         ("a b/ü:1,%.infer", "a%20b/%C3%BC%3A1%2C%25.infer"),

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from inferc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity, make
 from inferc.dsl.render import OutputFormat, render, summary
 from inferc.dsl.source import Source, Span
+
+from ..support.rows import each_row
 
 GOLDEN = Path(__file__).parent / "golden_render"
 Golden = Callable[[str | Path], Callable[[str], None]]
@@ -309,7 +309,7 @@ def mixed() -> list[Diagnostic]:
     ]
 
 
-@pytest.mark.parametrize("name", CASES)
+@each_row("name", CASES)
 def test_a_layout_is_as_recorded(name: str, golden: Golden) -> None:
     text = render(CASES[name](), OutputFormat.TERMINAL)
     golden(GOLDEN / f"{name}.txt")(text)

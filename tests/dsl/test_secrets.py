@@ -75,6 +75,30 @@ def test_what_is_made_by_chance_is_no_mistake_and_not_shown(row: str) -> None:
     assert Span(Source("a", text), 0, len(text)).text == veiled(text)
 
 
+SHA, MD5 = "0e9e39f249a16976918f6564b8830bc894c89659", "41c842e90114183d260f486eca887715"
+NAMED = [
+    f'command = ["vllm", "serve", "--revision", "{SHA}"]',
+    f"image = registry/app@sha256:{MD5}{MD5}",
+    f'model = "meta-llama/Llama@{SHA}"',
+    f"commit: {SHA}",
+    f"uuid = {MD5}",
+    f'assistant = "asst_{RANDOM[0][:24]}"',
+    "model = TheBloke/Mixtral8x7BInstructv01GPTQ",
+]
+
+
+@each_row("text", NAMED)
+def test_what_its_name_tells_to_be_no_secret_is_shown(text: str) -> None:
+    assert veiled(text) == text
+
+
+@each_row(
+    "text", [f"revisions = {SHA}", f"{SHA} revision", f"asst_{SHA}", f"mask_{RANDOM[0]}", f"api_key = {MD5}"]
+)
+def test_a_row_without_such_a_name_is_hidden(text: str) -> None:
+    assert MASK * 24 in veiled(text)
+
+
 def test_names_that_only_have_the_letters_of_such_a_field_are_shown() -> None:
     text = 'let gis = "map data"\nlet wp = "blog"\nlet kye = "abc"\n'
     assert Source("a", text).shown == text.replace("abc", MASK * 3)

@@ -9,7 +9,6 @@ from types import NoneType
 from typing import Any
 
 import attrs
-import pytest
 from hypothesis import given, strategies as st
 
 from inferc.compiler.globals import GatewayFields, NodeFields
@@ -84,7 +83,7 @@ def found(deployment: Deployment) -> list[tuple[str, str]]:
 
 
 class TestEmptiness:
-    @pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+    @each_row("blank", ["", " ", "\t\n"])
     def test_a_deployment_needs_a_name_and_a_model(self, blank: str) -> None:
         assert found(Deployment(blank, blank)) == [("E0305", "name"), ("E0305", "model")]
 
@@ -157,7 +156,7 @@ class TestRanges:
     def test_a_number_out_of_range_is_found_at_its_field(self, deployment: Deployment, path: str) -> None:
         assert found(deployment) == [("E0304", path)]
 
-    @pytest.mark.parametrize(
+    @each_row(
         "deployment",
         [
             gpt(replicas=Range(1, 1000)),
@@ -215,7 +214,7 @@ class TestTiers:
             "as of 2026-09-24"
         )
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("limit", "shown"),
         [(30_001, "30001"), (30_100, "30.1k"), (31_000, "31k"), (1_000_000, "1M")],
     )

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
+from inferc.cli.main import main
+
 from ..support.commands import PATIENCE, ROOT, SAMPLES, Running, serving
 from ..support.forked import ran
-from ..support.rows import each_row
 
 KEYS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "VLLM_API_KEY"), "any-key")
 
@@ -262,9 +263,8 @@ def test_assistant_makes_title_and_translation_and_does_without_them_when_they_f
 # ---- all of them
 
 
-@each_row("name", ["support", "retrieval", "triage", "assistant", "ocr", "voice"])
-def test_the_samples_are_in_the_one_style_and_without_warnings(name: str) -> None:
-    file = str(SAMPLES / name / f"{name}.infer")
-    for command in (["check", "--deny", "warnings", file], ["fmt", "--check", file]):
-        done = ran(*command, cwd=ROOT, text=True)
-        assert done.returncode == 0, done.stderr
+def test_the_samples_are_in_the_one_style_and_without_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["support", "retrieval", "triage", "assistant", "ocr", "voice"]
+    files = [str(SAMPLES / name / f"{name}.infer") for name in names]
+    for command in (["check", "--deny", "warnings"], ["fmt", "--check"]):
+        assert main([*command, *files]) == 0, capsys.readouterr().err

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
 from lsprotocol import types as lsp
 
 from inferc.editor.documents import Document, path_of, uri_of
 from inferc.editor.features.diagnostics import diagnostics
 from inferc.editor.positions import UTF8, UTF16, UTF32, Lines
 
+from ..support.rows import each_row
 from .conftest import Desk
 
 MAIN = 'import "a.infer" as a\nimport "b.infer" as b\nlet _x = a.one + b.two\n'
@@ -83,7 +83,7 @@ def test_uris_of_odd_paths_lead_back_to_them(tmp_path: Path) -> None:
 TEXT = "aé𝒳b\r\n\u2028x\ry\n"
 
 
-@pytest.mark.parametrize(("encoding", "column"), [(UTF8, 1 + 2 + 4), (UTF16, 1 + 1 + 2), (UTF32, 3)])
+@each_row(("encoding", "column"), [(UTF8, 1 + 2 + 4), (UTF16, 1 + 1 + 2), (UTF32, 3)])
 def test_columns_are_counted_in_the_unit_of_the_client(encoding: str, column: int) -> None:
     lines = Lines(TEXT, encoding)
     assert lines.position(3) == lsp.Position(0, column)
@@ -95,7 +95,7 @@ def test_lines_end_where_the_protocol_says() -> None:
     assert [TEXT[start] for start in lines.starts[:-1]] == ["a", "\u2028", "y"]
 
 
-@pytest.mark.parametrize("encoding", [UTF8, UTF16, UTF32])
+@each_row("encoding", [UTF8, UTF16, UTF32])
 def test_places_beyond_the_text_are_brought_into_it(encoding: str) -> None:
     lines = Lines(TEXT, encoding)
     assert lines.offset(lsp.Position(0, 999)) == TEXT.index("\r")

@@ -139,3 +139,18 @@ def test_openai_gets_it_as_it_came() -> None:
     assert adapt(asked, AT_OPENAI, client="openai_chat", provider="openai_chat") == Adapted(asked)
     assert Straight(AT_OPENAI, is_openais=True).takes(body)
     assert not Straight(AT_OTHERS, is_openais=False).takes(body)
+
+
+@pytest.mark.parametrize("provider", ["openai_chat", "anthropic", "gemini", "bedrock"])
+def test_a_function_and_a_tool_of_free_text_of_one_name_are_told_apart_nowhere(provider: str) -> None:
+    function = {"type": "function", "function": {"name": "patch"}}
+    for tools in ([PATCH, function], [function, PATCH]):
+        asked = openai_chat.read_request({"model": "m", "messages": ASK, "tools": tools})
+        found = adapt(asked, AT_OTHERS, client="openai_chat", provider=provider)
+        assert isinstance(found, Unsuitable), found
+        assert [problem.where for problem in found.problems] == ["tools[1]"]
+        assert "`patch`" in found.problems[0].why
+    asked = openai_chat.read_request({"model": "m", "messages": ASK, "tools": [PATCH, PATCH]})
+    found = adapt(asked, AT_OTHERS, client="openai_chat", provider=provider)
+    assert isinstance(found, Adapted), found
+    assert len(found.conversation.tools) == 1

@@ -166,7 +166,7 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
                 assert (await gateway.get("/v1/models/gpt-5", "sk-one"))[1]["id"] == "gpt-5"
                 assert await gateway.ask("sk-one", "gpt-4o") == (403, "model_not_allowed")
                 _, refused = await gateway.get("/v1/models/gpt", "sk-end")
-                assert "it may ask `*-mini`" in refused["error"]["message"]
+                assert "it may ask `gpt-*-mini`, `gpt/*-mini`" in refused["error"]["message"]
         finally:
             await executor.stop()
     assert asked == {
@@ -184,7 +184,7 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "one": ["gpt-5"],
         "some": ["other", "gpt-5*"],
         "none": ["gpt"],
-        "end": [],
+        "end": ["gpt-*-mini", "gpt/*-mini"],
         "below": ["open/*-mini"],
         "whole": ["open"],
         "rest": ["open/*"],
@@ -372,6 +372,19 @@ def test_users_are_told_apart_up_to_a_number_and_old_hours_are_forgotten() -> No
     now = 33 * 86400.0
     accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)], {"gpt"})
     assert len(accounting.since(40 * 86400.0)) == 1
+
+
+def test_what_was_spent_counts_in_its_own_hour_whenever_it_is_read() -> None:
+    clock = [0.0]
+    accounting = Accounting(lambda: clock[-1])
+    for moment in (0.0, 0.0, 7200.0):
+        clock.append(moment)
+        accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)], {"gpt"})
+    row = ("a", "gpt", "gpt", "")
+    assert accounting.since(0)[row].requests == 1
+    assert accounting.since(7200)[row].requests == 3
+    assert accounting.totals["a", "gpt", "gpt"].cost == 21
+    assert [each[0] for each in accounting.as_json()] == [2, 0]
 
 
 def test_names_that_clients_make_up_are_told_apart_up_to_a_number_and_those_of_the_plan_always_are() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -32,6 +35,24 @@ def untrusted(code: int, said: str) -> aiohttp.ClientError:
     error: Any = ssl.SSLCertVerificationError(1, "x")
     error.verify_code, error.verify_message = code, said
     return aiohttp.ClientConnectorCertificateError(KEY, error)
+
+
+@contextmanager
+def without_descriptors() -> Iterator[None]:
+    """A process that can open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_name_that_could_not_be_looked_up_for_want_of_descriptors_is_not_said_to_be_unknown() -> None:
+    error = aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "Name or service not known"))
+    with without_descriptors():
+        told = told_of(error, ENDPOINT, None, launched=False)
+    assert told == (Backpressure, "cannot be connected to from here: Too many open files", None)
 
 
 def broken(cause: OSError) -> aiohttp.ClientError:

@@ -69,7 +69,7 @@ async def reserve(budget: SharedBudget, amount: int) -> Reservation | Exceeded:
 
 
 def test_hours_of_traffic_of_processes_that_die_use_the_budget_and_never_more() -> None:
-    """Each process sends a request of up to a cent about every six seconds; one dies every twenty minutes."""
+    """Each process sends up to a cent about every six seconds; one dies every seventeen minutes."""
     spent: list[tuple[float, int]] = []
 
     async def work(budget: SharedBudget, random: Random) -> None:
@@ -95,7 +95,7 @@ def test_hours_of_traffic_of_processes_that_die_use_the_budget_and_never_more() 
                 task.cancel()
                 assert dead._task is not None
                 dead._task.cancel()
-            await asyncio.sleep(1200)
+            await asyncio.sleep(1040)
         for budget, task in tasks:
             task.cancel()
             await budget.stop()

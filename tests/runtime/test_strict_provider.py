@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
@@ -19,6 +18,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from inferc.runtime.dialects.shapes import problems
 from inferc.runtime.mock_provider import MockOptions, build_app, parse_fault
 from inferc.runtime.mock_provider.strict import PROVIDERS, provider_of, table
+from inferc.runtime.mock_provider.strict.needed import strings_of
 
 from ..support.conversations import anthropic_bodies, openai_bodies
 from ..support.openai_client import openai_client
@@ -251,10 +251,17 @@ async def test_what_a_provider_takes_is_answered(path: str, body: Json) -> None:
     assert status == 200, answer
 
 
-@each_row("name", PROVIDERS)
-def test_a_path_that_is_followed_only_beside_its_fields_reads_them_at_the_top(name: str) -> None:
-    paths = [rule.row["find"] for rule in table(name).rules if rule.about]
-    assert [path for path in paths if not re.match(r"\$(\.body\.\w|\[\?)", path)] == []
+def test_a_path_that_is_not_followed_without_its_strings_would_find_nothing() -> None:
+    paths = {rule.row["find"]: rule for each in PROVIDERS for rule in table(each).rules if rule.path}
+    bodies = [{}, *(body for _, body, *_ in (*REFUSED, *TAKEN))]
+    found, followed = list[str](), 0
+    for body in bodies:
+        strings = strings_of(json.dumps(body))
+        left_out = [rule for rule in paths.values() if not rule.needs <= strings]
+        followed += len(paths) - len(left_out)
+        found += [rule.row["find"] for rule in left_out if rule.path.match({"body": body})]
+    assert found == []
+    assert 0 < followed < len(bodies) * len(paths) // 4
 
 
 @each_row("name", PROVIDERS)

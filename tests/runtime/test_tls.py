@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,20 +138,88 @@ async def test_a_certificate_that_cannot_be_used_leaves_the_one_before(
         await ask(port, trusted)
 
 
-async def test_who_does_not_begin_to_encrypt_is_let_go_as_is_who_sends_no_request(tmp_path: Path) -> None:
-    issue(tmp_path)
+@asynccontextmanager
+async def encrypting(folder: Path, grace: float = 1, **rules: Any) -> AsyncIterator[int]:
+    """A server that says `ok` to everybody; gives its port."""
+    issue(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+
+    async def ok(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
     app = web.Application()
-    app[RULES] = ConnectionRules(header=0.1)
-    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", tls=context)
+    app.router.add_get("/", ok)
+    app[RULES] = ConnectionRules(**rules)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=grace, tls=context)
     await server.start()
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        assert await asyncio.wait_for(reader.read(), 20) == b""
-        writer.close()
+        yield server.port
     finally:
         await server.stop()
+
+
+async def says_ok(port: int, trusted: ssl.SSLContext) -> bool:
+    """Asks with the bytes that end the handshake, as fast clients do."""
+    reader, writer = await asyncio.open_connection("localhost", port)
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = trusted.wrap_bio(coming, going, server_hostname="localhost")
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            writer.write(going.read())
+            coming.write(await asyncio.wait_for(reader.read(1 << 14), 20))
+    tls.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    writer.write(going.read())
+    said = b""
+    while not said.endswith(b"ok"):
+        coming.write(await asyncio.wait_for(reader.read(1 << 14), 20))
+        with suppress(ssl.SSLWantReadError):
+            said += tls.read(1 << 14)
+    writer.close()
+    return said.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_who_does_not_begin_to_encrypt_is_let_go_as_is_who_sends_no_request(tmp_path: Path) -> None:
+    async with encrypting(tmp_path, header=0.1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+
+
+async def too_many_shake_hands(folder: Path) -> None:
+    async with encrypting(folder, most=8) as port:
+        trusted = trusting(folder)
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+        for reader, _ in silent[:4]:  # those that have said nothing for the longest
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 20) == b""
+        assert await says_ok(port, trusted)
+        assert not any(reader.at_eof() for reader, _ in silent[5:])
+        for _, writer in silent:
+            writer.close()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_handshakes_that_do_not_go_on_shut_nobody_out(
+    loop: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with asyncio.Runner(
+        loop_factory=pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else None
+    ) as runner:
+        runner.run(too_many_shake_hands(tmp_path))
+    assert "8 TLS handshakes are under way, and there is no room for more: the oldest" in caplog.text
+
+
+async def test_a_server_that_stops_waits_for_no_handshake_beyond_its_grace(tmp_path: Path) -> None:
+    async with encrypting(tmp_path, grace=0.1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0.05)
+    with suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
 
 
 async def test_a_reload_turns_it_on_and_off_at_the_same_port(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import openai
 import pytest
+from aiohttp import web
 
 from inferc.compiler.plan.dialects import AT_OPENAI, KNOWN_OF
 from inferc.runtime.dialects import openai_chat
@@ -20,7 +22,7 @@ from inferc.runtime.requests.parts import ToolCall
 
 from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client
-from ..support.remote import gateway_of, mock_provider, plan_of, running
+from ..support.remote import gateway_of, mock_provider, plan_of, running, serving
 from ..support.wires import KEY, wire_plan
 
 SPOKEN = ("openai", "azure", "anthropic", "gemini", "vertex", "bedrock")
@@ -51,7 +53,7 @@ async def test_clients_of_chats_call_functions_of_any_name(model: str) -> None:
     async with gateway() as url, openai_client(url) as client:
         for name in NAMES:
             choice: Any = {"type": "function", "function": {"name": name}}
-            asked: Any = {"model": model, "tools": tools, "tool_choice": choice}
+            asked: Any = {"model": model, "extra_body": {"tools": tools, "tool_choice": choice}}
             whole = await client.chat.completions.create(messages=ASK, **asked)
             [call] = whole.choices[0].message.tool_calls or []
             assert call.type == "function"
@@ -67,7 +69,9 @@ async def test_clients_of_chats_call_functions_of_any_name(model: str) -> None:
             assert begun == [name]
             told: Any = [*ASK, whole.choices[0].message.model_dump(exclude_none=True)]
             told.append({"role": "tool", "tool_call_id": call.id, "content": "done"})
-            answer = await client.chat.completions.create(model=model, messages=told, tools=tools)
+            answer = await client.chat.completions.create(
+                model=model, messages=told, extra_body={"tools": tools}
+            )
             assert answer.choices[0].message
 
 
@@ -77,7 +81,8 @@ async def test_clients_of_messages_call_functions_of_any_name(model: str) -> Non
     async with gateway() as url, anthropic_client(url, "any") as client:
         for name in NAMES:
             choice: Any = {"type": "tool", "name": name}
-            asked: Any = {"model": model, "max_tokens": 100, "tools": tools, "tool_choice": choice}
+            body: Any = {"tools": tools, "tool_choice": choice}
+            asked: Any = {"model": model, "max_tokens": 100, "extra_body": body}
             whole = await client.messages.create(messages=ASK, **asked)
             [call] = [block for block in whole.content if block.type == "tool_use"]
             async with client.messages.stream(messages=ASK, **asked) as stream:
@@ -91,7 +96,7 @@ async def test_clients_of_messages_call_functions_of_any_name(model: str) -> Non
                 {"role": "assistant", "content": [block.model_dump() for block in whole.content]},
             ]
             told.append({"role": "user", "content": [result]})
-            del asked["tool_choice"]
+            del body["tool_choice"]
             assert await client.messages.create(messages=told, **asked)
 
 
@@ -101,17 +106,82 @@ async def test_clients_of_responses_call_functions_of_any_name(model: str) -> No
     async with gateway() as url, openai_client(url) as client:
         for name in NAMES:
             choice: Any = {"type": "function", "name": name}
-            asked: Any = {"model": model, "tools": tools}
-            whole = await client.responses.create(input=ASK, tool_choice=choice, **asked)
+            body: Any = {"tools": tools, "tool_choice": choice}
+            asked: Any = {"model": model, "extra_body": body}
+            whole = await client.responses.create(input=ASK, **asked)
             [call] = [item for item in whole.output if item.type == "function_call"]
-            async with client.responses.stream(input=ASK, tool_choice=choice, **asked) as stream:
+            async with client.responses.stream(input=ASK, **asked) as stream:
                 final = await stream.get_final_response()
             assert (
                 [item.name for item in final.output if item.type == "function_call"] == [name] == [call.name]
             )
             result = {"type": "function_call_output", "call_id": call.call_id, "output": "done"}
             told: Any = [*ASK, call.model_dump(exclude_none=True), result]
+            del body["tool_choice"]
             assert await client.responses.create(input=told, **asked)
+
+
+async def test_tools_of_free_text_are_called_at_openai_by_any_name() -> None:
+    async with gateway() as url, openai_client(url) as client:
+        for name in (LONG, "admin.tools/list"):
+            named = {"name": name}
+            tools: Any = [{"type": "custom", "custom": named}, {"type": "custom", "custom": {"name": "ok"}}]
+            choice: Any = {"type": "custom", "custom": named}
+            asked: Any = {"model": "openai", "tools": tools}
+            whole = await client.chat.completions.create(messages=ASK, tool_choice=choice, **asked)
+            [call] = whole.choices[0].message.tool_calls or []
+            assert call.type == "custom"
+            assert call.custom.name == name
+            told: Any = [*ASK, whole.choices[0].message.model_dump(exclude_none=True)]
+            told.append({"role": "tool", "tool_call_id": call.id, "content": "done"})
+            assert await client.chat.completions.create(messages=told, **asked)
+            asked["tools"] = [{"type": "custom", **named}, {"type": "custom", "name": "ok"}]
+            choice = {"type": "custom", **named}
+            answer = await client.responses.create(input=ASK, tool_choice=choice, **asked)
+            [item] = [item for item in answer.output if item.type == "custom_tool_call"]
+            assert item.name == name
+            result = {"type": "custom_tool_call_output", "call_id": item.call_id, "output": "done"}
+            other = {"type": "custom_tool_call", "call_id": "o", "name": "ok", "input": "x"}
+            told = [*ASK, item.model_dump(exclude_none=True), result]
+            told += [other, {**result, "call_id": "o"}]
+            assert await client.responses.create(input=told, **asked)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("begun", [False, True])
+async def test_errors_tell_of_functions_by_the_names_of_the_client(streamed: bool, begun: bool) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        sent = (await request.json())["tools"][0]["function"]["name"]
+        assert sent != LONG
+        error = {"message": f"Invalid schema for function '{sent}'", "type": "invalid_request_error"}
+        if not begun:
+            return web.json_response({"error": error}, status=400)
+        if not streamed:
+            return web.json_response({"error": error})
+        return web.Response(
+            text=f"data: {json.dumps({'error': error})}\n\n", content_type="text/event-stream"
+        )
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    tools: Any = [{"type": "function", "function": {"name": LONG}}]
+    asked: Any = {"model": "openai", "messages": ASK, "tools": tools}
+    async with (
+        serving(app) as at,
+        running(plan_of(wire_plan("openai", at))) as executor,
+        gateway_of(executor) as url,
+        openai_client(url) as client,
+    ):
+
+        async def ask() -> None:
+            if not streamed:
+                await client.chat.completions.create(**asked)
+                return
+            async for _ in await client.chat.completions.create(stream=True, **asked):
+                pass
+
+        with pytest.raises(openai.APIError, match=f"Invalid schema for function '{LONG}'"):
+            await ask()
 
 
 async def test_who_has_sent_another_name_says_so_in_a_header() -> None:
@@ -188,6 +258,18 @@ def test_openai_gets_no_body_as_it_came_with_such_a_name(name: str) -> None:
     for body in _bodies(tool, call, result):
         assert not straight.takes(body)
         assert straight.takes(json.loads(json.dumps(body).replace(json.dumps(name), '"now"')))
+
+
+def test_openai_gets_no_tool_of_free_text_as_it_came_with_such_a_name() -> None:
+    straight = Straight(AT_OPENAI, is_openais=True)
+    for name in NAMES:
+        tool = {"type": "custom", "custom": {"name": name}}
+        assert not straight.takes({"model": "m", "messages": ASK, "tools": [tool]})
+    for flat in ({"type": "custom", "name": "now"}, {"type": "function", "name": "now"}):
+        assert not straight.takes({"model": "m", "messages": ASK, "tools": [flat]})
+    assert straight.takes(
+        {"model": "m", "messages": ASK, "tools": [{"type": "custom", "custom": {"name": "now"}}]}
+    )
 
 
 def _bodies(tool: Any, call: Any, result: Any) -> Iterator[dict[str, Any]]:

@@ -302,6 +302,33 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 _INFERC = _Server("fork_server")
 _WORKERS = _Server("fork_server_of_workers")
 
+_COMMAND = f"""\
+#!{sys.executable} -IS
+import json, os, socket, struct, sys
+said, told = socket.socketpair()
+begun = dict(arguments=sys.argv[1:], folder=os.getcwd(), environment=dict(os.environ), new_session=False)
+with socket.socket(fileno=SERVER) as server:
+    socket.send_fds(server, [json.dumps(begun).encode()], [0, 1, 2, told.fileno()])
+told.close()
+_, ended = struct.unpack("ii", said.recv(8, socket.MSG_WAITALL))
+sys.exit(os.waitstatus_to_exitcode(ended))
+"""
+
+
+def command_for_scripts(folder: Path) -> tuple[int, ...]:
+    """Put a program `inferc` into `folder`, for scripts of shells, whose processes are `forked`.
+
+    It takes one argument or more. Gives the files that whoever runs a script passes on, as `pass_fds`.
+    """
+    path = folder / "inferc"
+    if sys.platform != "linux":
+        path.symlink_to(Path(sys.executable).with_name("inferc"))
+        return ()
+    server = _INFERC.start().fileno()
+    path.write_text(_COMMAND.replace("SERVER", str(server)), "utf-8")
+    path.chmod(0o755)
+    return (server,)
+
 
 def start_servers() -> None:
     """Start what others are forked from, for all processes that are forked from this one."""

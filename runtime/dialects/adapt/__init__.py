@@ -5,7 +5,7 @@ from .held_answer import HeldAnswer
 from .result import Checked, Note, OneCall, Problem, Renamed, StructuredByTool, ToRead, Unsuitable
 from .structured import AsJsonText, as_json_text, is_of_later_call
 from .thinking import only_in_responses
-from .tool_names import named_back
+from .tool_names import named_back, say_names
 
 __all__ = [
     "Adapted",
@@ -24,4 +24,5 @@ __all__ = [
     "is_of_later_call",
     "named_back",
     "only_in_responses",
+    "say_names",
 ]

@@ -5,6 +5,7 @@ Source: OpenAI's reference, `additional_tools`, `custom`, `tool_search`, `shell`
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from attrs import evolve
@@ -22,36 +23,83 @@ from .result import Findings, ToRead
 def with_functions(
     c: Conversation, can: Capabilities, found: Findings, client: str, provider: str
 ) -> Conversation:
-    """`c` with all of its tools beside what is said, and functions in place of what its client runs."""
+    """`c` with all of its tools beside what is said, and functions in place of what its client runs.
+
+    Who knows such tools gets those as functions whose names it does not take.
+    """
+    odd: frozenset[str] | None = None
     if provider == client and (provider == RESPONSES or can.custom_tools is not False):
-        return c
+        odd = _odd_names(c.tools, can.tool_names)
+        if not odd:
+            return c
     sealed = any(type(part) is Sealed for turn in c.turns for part in turn.parts)
     if not (sealed or any(type(tool) is SealedTool for tool in c.tools)):
         return c
     tools: list[Tool] = []
-    for tool in declared_tools(c):
-        made = function_for(tool)
+    by_name: dict[str, Tool] = {}
+    for tool in declared_tools(c) if odd is None else c.tools:
+        is_meant = odd is None or isinstance(tool, FunctionTool) or _free_text(tool) in odd
+        made = function_for(tool) if is_meant else None
+        if made is not None:
+            before = by_name.setdefault(made.name, tool)
+            if before is not tool and SealedTool in (type(before), type(tool)):
+                if before != tool:
+                    found.refuse(path(tool.at) or "tools", f"another tool has the name `{made.name}`, too")
+                continue
         if made is not None and made is not tool:
-            found.notes.append(
-                ToRead(path(tool.at), "asked for as a function: the provider knows no such tools")
-            )
-        elif isinstance(tool, SealedTool) and tool.value.get("type") == SEARCH:
+            why = "the provider knows no such tools" if odd is None else "the provider takes no such name"
+            found.notes.append(ToRead(path(tool.at), f"asked for as a function: {why}"))
+        elif odd is None and isinstance(tool, SealedTool) and tool.value.get("type") == SEARCH:
             found.note(path(tool.at), "left out: all tools are declared from the start")
             continue
         tools.append(made or tool)
-    turns = tuple(each for turn in c.turns for each in _turns(turn, found)) if sealed else c.turns
+    turns = c.turns
+    if sealed:
+        calls: set[str] = set()
+        turns = tuple(each for turn in turns for each in _turns(turn, found, odd, calls))
     return evolve(c, tools=tuple(tools), turns=turns, tool_choice=_choice(c.tool_choice, tools))
 
 
-def _turns(turn: Turn, found: Findings) -> list[Turn]:
-    """`turn` with calls and results of functions; results of what the model called are a turn of the user."""
+def _odd_names(tools: tuple[Tool, ...], pattern: str | None) -> frozenset[str]:
+    """The names of those tools of free text that do not match `pattern` as a whole."""
+    named = {name for tool in tools if (name := _free_text(tool)) is not None}
+    return frozenset(name for name in named if pattern and not re.fullmatch(pattern, name))
+
+
+def _free_text(tool: Tool | Sealed) -> str | None:
+    """The name of a tool of free text, or of the one that is called."""
+    match None if isinstance(tool, FunctionTool) else tool.value:
+        case {"type": "custom", "custom": {"name": str(name)}} | {
+            "type": "custom" | "custom_tool_call",
+            "name": str(name),
+        }:
+            return name
+    return None
+
+
+def _goes_on(part: Sealed, odd: frozenset[str], calls: set[str]) -> bool:
+    """Whether `part` is no call of one of the `odd` tools, nor the result of one. calls: their ids."""
+    id = part.value.get("call_id") or part.value.get("id")
+    if _free_text(part) in odd:
+        calls.add(str(id))
+        return False
+    return part.value.get("type") != "custom_tool_call_output" or id not in calls
+
+
+def _turns(turn: Turn, found: Findings, odd: frozenset[str] | None, calls: set[str]) -> list[Turn]:
+    """`turn` with calls and results of functions; results of what the model called are a turn of the user.
+
+    odd: the tools that are meant; None: all. calls: ids of calls of them.
+    """
     if not any(type(part) is Sealed for part in turn.parts):
         return [turn]
     made: list[Turn] = []
     for part in turn.parts:
         parts: tuple[Part, ...] = (part,)
         is_said = turn.role == "assistant" and isinstance(part, Sealed) and part.dialect == OPENAI_CHAT
-        if isinstance(part, Sealed) and (is_said or part.dialect == RESPONSES):
+        if isinstance(part, Sealed) and odd is not None and _goes_on(part, odd, calls):
+            pass
+        elif isinstance(part, Sealed) and (is_said or part.dialect == RESPONSES):
             parts = as_function_parts(part)
             if not parts and not declares(part):
                 parts = (part,)

@@ -20,6 +20,7 @@ from .turn_order import (
     answered,
     pair_calls,
     user_first,
+    with_one_text,
     without_begun,
     without_last_space,
 )
@@ -56,6 +57,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = after_results(turns)
     if can.user_after_results is False:
         turns = answered(turns, found)
+    if can.joined_texts and provider == "openai_chat":
+        turns = [*map(with_one_text, turns)]
     adapted = tuple(turns)
     is_kept = provider == "openai_responses" and "prompt" in own(c.extras, provider)
     if not adapted and not found.problems and not is_kept:

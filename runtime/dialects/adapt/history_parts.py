@@ -33,6 +33,7 @@ from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
+from .marks import on_last_part
 from .pictures import with_pictures
 from .result import Findings
 from .system_prompts import SYSTEM
@@ -60,6 +61,8 @@ class PartsAdapted:
         changed = False
         if self._provider == "gemini" and turn.role == "assistant":
             turn = with_pictures(turn)
+        if turn.extras and self._can.cache_marks == "cache_control":
+            turn = on_last_part(turn)
         for part in turn.parts:
             fit = self._part(part, turn)
             changed = changed or len(fit) != 1 or fit[0] is not part

@@ -8,7 +8,9 @@ from typing import Any
 from attrs import evolve
 
 from ...requests.conversation import Conversation, FunctionTool, Tool, Turn
-from ...requests.parts import CacheMark, Media, Part, Text, ToolCall, ToolResult, path
+from ...requests.parts import NOTHING, CacheMark, Media, Part, Text, ToolCall, ToolResult, own, path
+from ..fields import cache_mark
+from ..openai_chat.messages import DIALECT as OPENAI_CHAT
 from .dialects import MOST_MARKS
 from .result import Findings
 
@@ -42,6 +44,18 @@ def limit_marks(c: Conversation, changed: dict[str, Any], found: Findings, provi
             evolve(turn, parts=tuple(_marked_anew(part, new) for part in turn.parts)) for turn in turns
         ),
     }
+
+
+def on_last_part(turn: Turn) -> Turn:
+    """`turn` with the mark that its message of OpenAI's has, as opencode writes it, on what it ends with."""
+    beside = own(turn.extras, OPENAI_CHAT)
+    last = turn.parts[-1] if turn.parts else None
+    if not isinstance(beside.get("cache_control"), dict) or not isinstance(last, Text | Media):
+        return turn
+    mark = last.cache or cache_mark(beside, turn.at)
+    left = {name: value for name, value in beside.items() if name != "cache_control"}
+    parts = (*turn.parts[:-1], evolve(last, cache=mark))
+    return evolve(turn, parts=parts, extras={OPENAI_CHAT: left} if left else NOTHING)
 
 
 def _too_long(marked: list[Marked]) -> Iterator[Marked]:

@@ -14,6 +14,7 @@ from attrs import evolve
 
 from ...requests import events as e
 from ...requests.conversation import Conversation, FunctionTool, SealedTool, Tool, Turn
+from ...requests.errors import RequestError
 from ...requests.parts import Part, ToolCall, path
 from .result import Findings, Renamed
 
@@ -48,7 +49,15 @@ def named_back(event: e.Event, names: Mapping[str, str]) -> e.Event:
     """`event` with the client's name of the function that is called. names: by what was sent."""
     if isinstance(event, e.ToolCallBegun) and event.name in names:
         return evolve(event, name=names[event.name])
+    if isinstance(event, e.Failed):
+        say_names(event.error, names)
     return event
+
+
+def say_names(error: RequestError, names: Mapping[str, str]) -> None:
+    """Let `error` tell of functions by the client's names. names: by what was sent."""
+    for sent, name in names.items():
+        error.message = error.innermost = error.message.replace(sent, name)
 
 
 def _named(c: Conversation) -> Iterator[tuple[str, FunctionTool | ToolCall | None]]:

@@ -10,6 +10,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, ToolCall, path
+from ..openai_responses.items import DIALECT as RESPONSES
 from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, known_alone
 from .result import Checked, Findings, Note, Problem, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, for_gemini, is_closed, without_unions
@@ -31,6 +32,8 @@ def adapt_tools(
     tools = [
         fit for tool in c.tools if (fit := _tool(tool, can, found, provider, foreign=foreign)) is not None
     ]
+    if provider == RESPONSES and client != provider:
+        tools = [*map(_loose, tools)]
     if provider in NAMES_ONCE:
         tools = _named_once(tools, found)
     if tools and can.tools is False:
@@ -67,6 +70,15 @@ def adapt_tools(
 
 UNDECLARED = "It is no longer there: do not call it."
 """What is said of a function that the conversation has calls of, and that the request does not declare."""
+
+
+def _loose(tool: Tool) -> Tool:
+    """`tool`, held to its schema only where the client says so: what says nothing is, in responses, and all
+    optional parameters are filled in.
+
+    Sources: OpenAI's guide to function calling; https://github.com/Wei-Shaw/sub2api/issues/3221 (2026).
+    """
+    return evolve(tool, strict=False) if isinstance(tool, FunctionTool) and tool.strict is None else tool
 
 
 def _named_once(tools: list[Tool], found: Findings) -> list[Tool]:
@@ -130,6 +142,9 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         kind = str(tool.value.get("type") or "")
         if tool.dialect == "anthropic" and kind.startswith("tool_search_tool_"):
             found.note(path(tool.at) or "tools", "left out: all tools are declared from the start")
+            return None
+        if kind == "web_search" and tool.value.get("external_web_access") is False:  # Codex always offers it
+            found.note(path(tool.at) or "tools", "left out: OpenAI alone has such an index of the web")
             return None
         what = f"the tool `{kind}`" if kind else "this tool"
         found.refuse(path(tool.at) or "tools", known_alone(tool.dialect, kind, what))

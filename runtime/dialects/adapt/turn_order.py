@@ -8,7 +8,7 @@ from itertools import groupby
 from attrs import evolve
 
 from ...requests.conversation import Turn
-from ...requests.parts import Refusal, Sealed, Text, ToolCall, ToolResult, path
+from ...requests.parts import Media, Part, Refusal, Sealed, Text, ToolCall, ToolResult, path
 from .result import Findings, Problem
 from .system_prompts import SYSTEM
 
@@ -54,6 +54,29 @@ def _results_before(run: list[Turn]) -> list[Turn]:
     results = [_of_results(turn, wanted=True) for turn in run]
     others = [_of_results(turn, wanted=False) for turn in run]
     return [turn for turn in (*results, *others) if turn.parts]
+
+
+def with_one_text(turn: Turn) -> Turn:
+    """`turn` with one text in place of several, and so in its results, where they hold no media beside."""
+    if len(turn.parts) == 1 and type(turn.parts[0]) is Text:
+        return turn
+    parts = tuple(
+        evolve(part, parts=_one_text(part.parts)) if isinstance(part, ToolResult) else part
+        for part in _one_text(turn.parts)
+    )
+    return turn if parts == turn.parts else evolve(turn, parts=parts)
+
+
+def _one_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    texts = [part for part in parts if isinstance(part, Text)]
+    if len(texts) < 2 or any(isinstance(part, Media | Sealed) for part in parts):
+        return parts
+    if any(part.cache is not None or part.extras for part in texts):
+        return parts
+    first, *rest = texts
+    one = evolve(first, text="\n".join(part.text for part in texts))
+    left = {id(part) for part in rest}
+    return tuple(one if part is first else part for part in parts if id(part) not in left)
 
 
 def _of_results(turn: Turn, *, wanted: bool) -> Turn:

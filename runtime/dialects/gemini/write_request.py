@@ -116,9 +116,15 @@ class _Writer:
 
 
 def _response(text: str, is_error: bool | None) -> Any:
-    """What a tool gave: an object as it is, all else as its `output`, as Google's reference has it."""
+    """What a tool gave: an object as it is, all else as its `output`, as Google's reference has it.
+
+    A schema is told as text: Google looks each `$ref` up beside it, and refuses what it does not find.
+    Source: https://github.com/vercel/ai/issues/14369 (2026).
+    """
     if is_error:
         return {"error": text}
+    if '"$ref"' in text:
+        return {"output": text}
     stripped = text.strip()
     if stripped[:1] == "{":
         try:

@@ -273,6 +273,8 @@ def _call(call: Json, at: Place) -> tuple[list[Part], Part]:
     arguments = function.get("arguments")
     if isinstance(arguments, dict):  # clients that have parsed what they send back
         arguments = dumps(arguments).decode()
+    elif arguments is None and "arguments" in function:  # as some servers tell calls without any
+        arguments = "{}"
     elif not isinstance(arguments, str):
         arguments = fields.required(function, "arguments", str, inner)
     if len(call) == 3 and len(function) == 2:

@@ -45,12 +45,12 @@ def plain_message(message: Json) -> Json:
 
 def _has_object(call: Any) -> bool:
     function = call.get("function") if isinstance(call, dict) else None
-    return isinstance(function, dict) and isinstance(function.get("arguments"), dict)
+    return isinstance(function, dict) and isinstance(function.get("arguments", ""), dict | None)
 
 
 def _with_text(call: Json) -> Json:
     function = call["function"]
-    return {**call, "function": {**function, "arguments": dumps(function["arguments"]).decode()}}
+    return {**call, "function": {**function, "arguments": dumps(function["arguments"] or {}).decode()}}
 
 
 def with_plain_frame(choice: Json, position: int) -> bool:

@@ -21,6 +21,7 @@ from ...requests.conversation import (
 from ...requests.errors import BadRequest
 from ...requests.parts import NOTHING, Extras, Place, own
 from .. import fields
+from .flat_tools import nested
 from .messages import DIALECT, read_messages
 
 Json = dict[str, Any]
@@ -182,6 +183,8 @@ def _tools(body: Json) -> tuple[Tool, ...]:
 
 
 def _tool(tool: Json, at: Place) -> Tool:
+    if "function" not in tool:
+        tool = nested(tool)
     if fields.required(tool, "type", str, at) != "function":
         return SealedTool(DIALECT, tool, at)
     function = fields.required(tool, "function", dict, at)
@@ -201,7 +204,7 @@ def _tool(tool: Json, at: Place) -> Tool:
 
 
 def _tool_choice(choice: object) -> ToolChoice | None:
-    match choice:
+    match choice := nested(choice):
         case None:
             return None
         case "auto" | "none" | "required" as mode:

@@ -35,6 +35,7 @@ from ....compiler.plan.record import frozen
 from ...dialects.shapes import Problem, problems
 from ..parsed_request import MockError
 from .histories import CHECKS
+from .needed import needed, strings_of
 
 PROVIDERS = (
     "openai",
@@ -60,8 +61,6 @@ REQUEST = {"id": "mock", "request_id": "req_mock", "reset_ms": "1700000000000"}
 
 _FOLDER = Path(__file__).parent / "tables"
 
-_FIELD = re.compile(r"(?:^\$\.body|@)\.(\w+)")
-
 Json = dict[str, Any]
 Where = tuple[str | int, ...]
 
@@ -70,7 +69,7 @@ Where = tuple[str | int, ...]
 class Rule:
     """One row of a table.
 
-    about: the fields that its path reads, where it finds nothing in a request without any of them.
+    needs: strings without any one of which its path finds nothing in a request (`needed.py`).
     """
 
     row: Json
@@ -78,20 +77,19 @@ class Rule:
     models: re.Pattern[str] | None
     without: re.Pattern[str] | None
     path: Any
-    about: frozenset[str]
+    needs: frozenset[str]
 
     @classmethod
     def read(cls, row: Json) -> Rule:
         models, without, find = row.get("models"), row.get("without"), row.get("find")
         path = jsonpath.compile(find) if find else None
-        is_quiet = path is not None and path.match({"body": {}}) is None
         return cls(
             row,
             row.get("of", "chat"),
             re.compile(models) if models else None,
             re.compile(without) if without else None,
             path,
-            frozenset(_FIELD.findall(find or "") if is_quiet else ()),
+            needed(path) if path is not None else frozenset(),
         )
 
     def holds_for(self, kind: str, model: str) -> bool:
@@ -100,12 +98,12 @@ class Rule:
             return False
         return self.models is None or self.models.search(model) is not None
 
-    def places(self, body: Json) -> Iterator[tuple[Where, Json]]:
-        """Where `body` breaks the rule, and what is known of each place."""
+    def places(self, body: Json, strings: frozenset[str]) -> Iterator[tuple[Where, Json]]:
+        """Where `body` breaks the rule, and what is known of each place. strings: those in `body`."""
         if self.path is None:
             yield from CHECKS[self.row["check"]](body)
             return
-        if self.about and self.about.isdisjoint(body):
+        if not self.needs <= strings:
             return
         for match in self.path.finditer({"body": body}):
             yield match.parts[1:], {"value": match.obj}
@@ -160,7 +158,8 @@ class Table:
 
         kind: `chat`, or another of the shapes. betas: the header `anthropic-beta`.
         """
-        named = {"model": model, "column": len(json.dumps(body, default=str))}
+        text = json.dumps(body, default=str)
+        named = {"model": model, "column": len(text)}
         wanted = [each.strip() for each in betas.split(",")] if betas else []
         if strange := [each for each in wanted if each not in self.said.get("known betas", wanted)]:
             shown = ", ".join(f"`{each}`" for each in strange)
@@ -173,9 +172,10 @@ class Table:
             if told:
                 yield self._misshapen(told, named)
                 return
+        strings = strings_of(text)
         for rule in self.rules:
             if rule.holds_for(kind, model) and not (rule.row.get("names") and self.said.get("free_names")):
-                for where, known in islice(rule.places(body), 1):
+                for where, known in islice(rule.places(body, strings), 1):
                     yield self._error(rule.row, self._known(where, {**named, **known}))
 
     def failure(self, status: int, message: str = "", code: str = "", model: str = "") -> Json | None:

@@ -35,6 +35,7 @@ from ...dialects.adapt import (
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
+from ...dialects.openai_chat.flat_tools import nested
 from ...dialects.openai_chat.plain import plain_message
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.registry import PROVIDER_SIDES
@@ -116,13 +117,13 @@ class Chats:
         reader = PROVIDER_SIDES[self._dialect].reader(classifier)
         events = gathered(reader, body, classifier) if streamed else reader.read_whole(body)
         usage: Usage | None = None
+        if fit.names:
+            events = [named_back(event, fit.names) for event in events]
         for event in events:
             if type(event) is UsageKnown:
                 usage = event.usage
             elif type(event) is Failed:
                 raise event.error
-        if fit.names:
-            events = [named_back(event, fit.names) for event in events]
         if fit.one_call:
             events = [event for event in events if not is_of_later_call(event)]
         if fit.by_tool is not None:
@@ -199,6 +200,10 @@ class Chats:
         if "max_completion_tokens" in body:
             body.pop("max_tokens", None)
         body["messages"] = [*map(plain_message, body["messages"])]
+        if "tools" in body:
+            body["tools"] = [*map(nested, body["tools"])]
+        if "tool_choice" in body:
+            body["tool_choice"] = nested(body["tool_choice"])
         return body
 
     def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:

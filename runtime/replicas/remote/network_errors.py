@@ -48,6 +48,8 @@ def told_of(error: aiohttp.ClientError, endpoint: str, proxy: Proxy | None, *, l
             what = f"cannot be reached at {endpoint}: {why_tls(error.os_error)}"
         case aiohttp.ClientConnectorError():
             number = error.os_error.errno
+            if isinstance(error.os_error, socket.gaierror):
+                number = _used_up()  # glibc calls a name unknown where it cannot open what it asks
             if number in _OURS:
                 return Backpressure, f"cannot be connected to from here: {os.strerror(number)}", None
             reason = _reason(error.os_error)
@@ -70,6 +72,15 @@ def told_of(error: aiohttp.ClientError, endpoint: str, proxy: Proxy | None, *, l
         case _:
             what = f"could not be talked to: {type(error).__name__}"
     return NetworkError, what, None
+
+
+def _used_up() -> int | None:
+    """What is used up on this machine, as `errno` calls it; None: nothing is."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno
+    return None
 
 
 def _of_proxy(status: int, endpoint: str, proxy: Proxy | None) -> Told:

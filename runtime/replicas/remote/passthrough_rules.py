@@ -71,7 +71,8 @@ class Straight:
         self._json_alone = not can.json_word
         self._any_call = can.call_signature is None and not can.calls_need_thoughts
         self._ids = re.compile(can.call_ids or "(?s).*")
-        self._functions = ("function", "custom") if can.custom_tools is False else ("function",)
+        self._joins = can.joined_texts is True
+        self._takes_custom = can.custom_tools is not False
         self._names = re.compile(can.tool_names or "(?s).*")
         self._parts = {
             kind: fields
@@ -126,13 +127,17 @@ class Straight:
             return False
         function = tool.get("function")
         if type(function) is not dict:
-            return tool.get("type") not in self._functions
+            if (kind := tool.get("type")) not in ("function", "custom"):
+                return True
+            function = tool.get("custom")
+            if kind == "function" or not self._takes_custom or type(function) is not dict:
+                return False
         return type(name := function.get("name")) is str and self._names.fullmatch(name) is not None
 
     def _message(self, message: dict[str, Any]) -> bool:
         content = message.get("content")
         plain = type(content) is str or (content is None and any(map(message.get, INSTEAD_OF_CONTENT)))
-        if not plain and not (type(content) is list and all(map(self._part, content))):
+        if not plain and not (type(content) is list and self._parts_go(content)):
             return False
         if self._known is not None and not message.keys() <= self._known:
             return False
@@ -156,11 +161,16 @@ class Straight:
             return False
         function = call.get("function")
         if type(function) is dict:
-            if type(function.get("arguments")) is dict:
+            if type(function.get("arguments", "")) is not str:
                 return False
             if type(name := function.get("name")) is str and self._names.fullmatch(name) is None:
                 return False
         return type(id := call.get("id")) is str and self._ids.fullmatch(id) is not None
+
+    def _parts_go(self, parts: list[Any]) -> bool:
+        if not all(map(self._part, parts)):
+            return False
+        return not self._joins or len(parts) < 2 or any(part["type"] != "text" for part in parts)
 
     def _part(self, part: Any) -> bool:
         if type(part) is not dict or type(kind := part.get("type")) is not str:

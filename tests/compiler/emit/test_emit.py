@@ -15,6 +15,7 @@ from inferc.compiler.emit.quoting import promql_literal
 from inferc.compiler.plan.codec import load_plan
 
 from ...support.projects import Project
+from ...support.rows import each_row
 from .conftest import FILE, HOSTILE, RANGE, Emit, written, yaml_of
 
 
@@ -195,7 +196,7 @@ deployment claude {
 """
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "rayservice"])
+@each_row("target", ["kubernetes", "rayservice"])
 def test_kubernetes_itself_makes_the_token_of_an_identity(emitted: Emit, target: str) -> None:
     files = emitted(target, FILE + IDENTITY)
     if target == "kubernetes":
@@ -219,7 +220,7 @@ def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
     assert ingress["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "prod-gateway"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "change",
     [
         ("gpt-4o-mini", "gpt-4o-mini"),  # whose endpoint the environment names
@@ -290,12 +291,12 @@ def test_an_image_holds_the_code_and_the_extras_that_a_file_needs(emitted: Emit)
     assert "has to be in the lock file, too: vllm." in made
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@each_row("target", TARGETS)
 def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
     assert emitted(target) == emitted(target, f"{FILE}\n"), "its plan is made again"
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])
+@each_row("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])
 def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> None:
     text = FILE.replace('"gpt-4o-mini"', written(HOSTILE)).replace('"--port"', written(HOSTILE))
     files = emitted(target, text)
@@ -310,7 +311,7 @@ def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> Non
     assert any(HOSTILE in each["launch"]["command"] for each in deployments if each.get("launch"))
 
 
-@pytest.mark.parametrize("name", [HOSTILE, 'x"} or vector(1) #', "a\\nb"])
+@each_row("name", [HOSTILE, 'x"} or vector(1) #', "a\\nb"])
 def test_names_that_platforms_refuse_are_texts_in_rules_and_dashboards(emitted: Emit, name: str) -> None:
     text = (
         f"deployment {written(name)} "
@@ -329,7 +330,7 @@ def test_names_that_platforms_refuse_are_texts_in_rules_and_dashboards(emitted: 
     assert [json.loads(plan)["deployments"][0]["deployment"] for plan in plans] == [name]
 
 
-@pytest.mark.parametrize("image", [HOSTILE, "x\n- y", "{{ .Values.x }}", "$(rm)"])
+@each_row("image", [HOSTILE, "x\n- y", "{{ .Values.x }}", "$(rm)"])
 def test_whatever_is_asked_for_stays_awritten(emitted: Emit, image: str) -> None:
     container = containers(emitted("kubernetes", image=image))["llama"]
     assert container["image"] == image
@@ -364,7 +365,7 @@ def _as_helm_would(text: str, files: dict[str, str]) -> str:
     return re.sub(r"\{\{ (.*?) \}\}", value, text)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changes", "said"),
     [
         (

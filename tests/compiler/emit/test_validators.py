@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from ...support.rows import each_row
 from .conftest import FILE, HOSTILE, RANGE, Emit, written, yaml_of
 
 CORE = ("v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
@@ -140,7 +141,7 @@ def _strict(schema: Any, top: bool = True) -> Any:
     return {"additionalProperties": False, **made} if is_closed and not top else made
 
 
-@pytest.mark.parametrize(("timeout", "written"), [("9h", "32405s"), ("2d", "49h"), ("30d", "721h")])
+@each_row(("timeout", "written"), [("9h", "32405s"), ("2d", "49h"), ("30d", "721h")])
 def test_a_route_says_how_long_an_answer_takes_in_five_digits(
     emitted: Emit, timeout: str, written: str
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from inferc.compiler.importers import ImportFailed
 
+from ...support.rows import each_row
 from .conftest import Import
 
 CONFIG = "routes[0].plugins.ai-proxy"
@@ -49,7 +50,7 @@ def test_a_plugin_is_a_deployment_that_is_called_like_its_route(bring: Import) -
     assert came.changed() == {f"{CONFIG}.timeout", f"{CONFIG}.max_stream_duration_ms"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("around", "instances", "written"),
     [
         ("", ("weight: 1", "weight: 1"), "balance [i0, i1] by round_robin"),
@@ -97,7 +98,7 @@ def test_what_no_route_does_is_lost(bring: Import) -> None:
     assert "instances[0].checks" in said
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("provider", "auth", "settings", "runtime"),
     [
         ("anthropic", "header: {x-api-key: $env://K}", "options: {model: claude-opus-4-7}", "anthropic"),
@@ -168,7 +169,7 @@ def test_a_key_that_stands_in_the_file_is_not_repeated(bring: Import) -> None:
     assert 'env("TALK_API_KEY")' in came.text
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         '{"uri": "/x", "name": "talk", "plugins": {"ai-proxy": PLUGIN}}',

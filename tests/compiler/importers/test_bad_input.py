@@ -10,13 +10,15 @@ import pytest
 from inferc.compiler.compile import check_file
 from inferc.compiler.importers import ImportFailed, Outcome, checked, import_text, read_text
 
+from ...support.rows import each_row
+
 BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
     for before, name in zip("abcdefg", "bcdefgh", strict=True)
 )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text", "line", "says"),
     [
         ("c.yaml", "model_list:\n  - a: 1\n   b: 2\n", 3, "no YAML"),
@@ -67,7 +69,7 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
             read_text(tmp_path / name)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "title", "advice"),
     [
         ("models: {a: {cmd: llama-server --port 1}}", "llama-swap", "launch { command"),
@@ -167,8 +169,8 @@ AZURE = """{"providers": {"azure": {"keys": [{"value": "env.A", "models": ["m"],
   {"endpoint": %s}}]}, "openai": {"keys": [{"value": "env.B", "models": ["n"]}]}}}"""
 
 
-@pytest.mark.parametrize("odd", ["null", "[]", "true", "7", "1e999", "{}"])
-@pytest.mark.parametrize("text", [BEDROCK, AZURE])
+@each_row("odd", ["null", "[]", "true", "7", "1e999", "{}"])
+@each_row("text", [BEDROCK, AZURE])
 def test_keys_and_addresses_that_are_no_texts_are_left_out_with_a_note(
     tmp_path: Path, text: str, odd: str
 ) -> None:
@@ -222,7 +224,7 @@ def test_many_budgets_without_a_price_are_seen_at_once(
     assert looks <= 3
 
 
-@pytest.mark.parametrize("number", ["1" * 400, "-.inf", ".nan", "snan"])
+@each_row("number", ["1" * 400, "-.inf", ".nan", "snan"])
 def test_shares_and_limits_that_are_none_do_no_harm(tmp_path: Path, number: str) -> None:
     entry = f"{{model_name: a, litellm_params: {{model: openai/gpt-4o, weight: {number}, rpm: {number}}}}}"
     imported = import_text(f"model_list: [{entry}, {entry}]", "c.yaml", tmp_path, tmp_path / "out.infer")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
+from ...support.rows import each_row
 from .conftest import Import
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("file", "text"),
     [
         (

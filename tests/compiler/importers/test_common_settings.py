@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from inferc.compiler.importers import Outcome
 
+from ...support.rows import each_row
 from .conftest import Import
 
 
@@ -15,7 +14,7 @@ def _litellm(params: str, more: str = "") -> str:
     return f"model_list:\n- {{model_name: m, litellm_params: {{{params}}}{more}}}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "address", "key"),
     [
         ("groq/llama", "https://proxy.example.com/v1", "M_API_KEY"),
@@ -201,7 +200,7 @@ def test_aliases_of_bifrosts_keys(bring: Import) -> None:
     assert came.lost() == set()
 
 
-@pytest.mark.parametrize("vendor", ["deepinfra", "voyage", "together_ai", "nvidia_nim", "fireworks_ai"])
+@each_row("vendor", ["deepinfra", "voyage", "together_ai", "nvidia_nim", "fireworks_ai"])
 def test_what_is_named_after_a_vendor_takes_another_variable_at_another_address(
     bring: Import, vendor: str
 ) -> None:
@@ -219,6 +218,40 @@ def test_no_variable_in_which_a_vendors_key_is_is_named_for_another_address(brin
         came = bring("c.yaml", said)
         assert 'api_key = env("OWN_GROQ_API_KEY")' in came.text
         assert written not in came.text
+
+
+@each_row(
+    ("name", "address"),
+    [("deepinfra", "https://api.deepinfra.com/v1/openai"), ("groq", "https://api.groq.com/openai/v1")],
+)
+def test_at_the_vendors_own_address_the_vendors_variable_is_named(
+    bring: Import, name: str, address: str
+) -> None:
+    said = _litellm(f"model: openai/a, api_key: sk-abcdefgh0123456789, api_base: '{address}'")
+    came = bring("c.yaml", said.replace("name: m", f"name: {name}"))
+    assert f'api_key = env("{name.upper()}_API_KEY")' in came.text
+
+
+def test_project_and_region_of_vertex_may_be_said_once(bring: Import) -> None:
+    settings = "litellm_settings: {vertex_project: shop, vertex_location: us-east5}"
+    came = bring("c.yaml", f"{_litellm('model: vertex_ai/gemini-2.5-pro')}\n{settings}\n")
+    assert came.values["m.runtime.project"] == "shop"
+    assert came.values["m.runtime.region"] == "us-east5"
+    assert came.lost() == set()
+    own = _litellm("model: vertex_ai/gemini-2.5-pro, vertex_project: own")
+    assert bring("c.yaml", f"{own}\n{settings}\n").values["m.runtime.project"] == "own"
+    assert (
+        "litellm_settings.vertex_project"
+        in bring("c.yaml", f"{_litellm('model: gpt-4o')}\n{settings}").lost()
+    )
+
+
+@each_row("model", ["imagen-4.0-generate-001", "veo-3.0-generate-preview"])
+def test_a_model_of_pictures_comes_over_as_no_chat(bring: Import, model: str) -> None:
+    text = _litellm("model: gpt-4o") + f"\n- {{model_name: p, litellm_params: {{model: gemini/{model}}}}}\n"
+    came = bring("c.yaml", text)
+    assert "p.model" not in came.values
+    assert "model_list[1].litellm_params.model" in came.lost()
 
 
 def test_a_cache_in_memory_is_kept(bring: Import) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from inferc.dsl.catalogue import find_model
 from inferc.dsl.inference import match_runtime, name_at
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
@@ -130,7 +128,7 @@ def test_an_import_takes_each_prefix_for_the_same(bring: Import) -> None:
         assert runtime == expected, prefix
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "code", "said"),
     [
         ('model = "vertex_ai/gemini-2.5-pro"', "E0305", "project"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from inferc.compiler.importers import Outcome
 
+from ...support.rows import each_row
 from .conftest import Import
 
 ENVOY = """
@@ -219,7 +218,7 @@ def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
     assert came.values["chat.runtime.retry.max_retries"] == "4"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("host", "runtime"),
     [
         ("https://eu.api.openai.com/v1", "openai"),
@@ -234,7 +233,7 @@ def test_only_addresses_of_openai_get_its_key(host: str, runtime: str, bring: Im
     assert ("OPENAI_API_KEY" in came.text) is (runtime == "openai")
 
 
-@pytest.mark.parametrize("name", ["max_age", "maxAge"])
+@each_row("name", ["max_age", "maxAge"])
 def test_how_long_portkey_keeps_answers_comes_over(bring: Import, name: str) -> None:
     target = '{"provider": "openai", "override_params": {"model": "gpt-4o"}}'
     came = bring("chat.json", f'{{"cache": {{"mode": "simple", "{name}": 3600}}, "targets": [{target}]}}')
@@ -412,7 +411,7 @@ def test_claude_on_vertex_comes_over(bring: Import) -> None:
 _PICTURES = "amazon.titan-image-generator-v2:0"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text", "gone"),
     [
         (
@@ -475,7 +474,7 @@ def test_nothing_is_kept_of_a_model_that_cannot_be_here(
     assert came.imported.report.of(Outcome.KEPT)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schema", "host", "written"),
     [
         ("Anthropic", "api.anthropic.com", 'anthropic { api_key = env("ANTHROPIC_API_KEY") }'),
@@ -618,7 +617,7 @@ def test_conditions_of_portkey_on_the_model_are_routes_of_its_name(bring: Import
     assert 'route "' not in came.text
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "by"),
     [
         ('["metadata.user_id"]', ' by header("x-user-id")'),
@@ -756,9 +755,7 @@ def test_shares_of_variants_with_settings_of_their_own_come_over(bring: Import) 
     assert came.lost() == set()
 
 
-@pytest.mark.parametrize(
-    ("path", "endpoint"), [("/chat/completions", "https://c.example"), ("/x", "https://c.example/v1")]
-)
+@each_row(("path", "endpoint"), [("/chat/completions", "https://c.example"), ("/x", "https://c.example/v1")])
 def test_bifrost_puts_its_path_behind_the_address(bring: Import, path: str, endpoint: str) -> None:
     came = bring(
         "config.json",

@@ -6,6 +6,7 @@ import pytest
 
 from inferc.compiler.importers import ImportFailed, Outcome
 
+from ...support.rows import each_row
 from .conftest import Import
 
 PLUGIN = "services[0].routes[0].plugins[0].config"
@@ -48,7 +49,7 @@ def test_a_plugin_is_a_deployment_that_is_called_like_its_route(bring: Import) -
     assert came.lost() == lost | {"services[0].routes[0].paths"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("balancer", "weights", "written"),
     [
         (
@@ -125,7 +126,7 @@ def test_keys_stand_in_no_file_and_go_nowhere_else(bring: Import) -> None:
     assert "plugins[4].config.max_age" in came.lost()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("provider", "address", "asks"),
     [
         ("anthropic", "https://proxy.example/v1/messages", "https://proxy.example"),

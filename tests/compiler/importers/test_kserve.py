@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from ...support.rows import each_row
 from .conftest import Import
 
 SERVICES = """
@@ -193,7 +192,7 @@ def test_a_language_model_of_llm_d_is_a_server_with_all_its_flags(bring: Import)
     assert {f"{spec}.{each}" for each in lost} <= came.lost()
 
 
-@pytest.mark.parametrize("extra", ["--a 'b", "", "[]"])
+@each_row("extra", ["--a 'b", "", "[]"])
 def test_odd_flags_and_models_without_a_container_are_no_traceback(bring: Import, extra: str) -> None:
     env = f'env: [{{name: VLLM_ADDITIONAL_ARGS, value: "{extra}"}}]'
     for template in (f"containers: [{{name: main, {env}}}]", "containers: [{name: other}]", "containers: x"):

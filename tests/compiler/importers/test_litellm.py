@@ -6,6 +6,7 @@ import pytest
 
 from inferc.compiler.importers import ImportFailed, Outcome
 
+from ...support.rows import each_row
 from .conftest import Import
 
 KEPT, CHANGED, LOST = Outcome.KEPT, Outcome.CHANGED, Outcome.LOST
@@ -56,7 +57,7 @@ def test_what_gemini_is_told_of_harm_comes_over(bring: Import) -> None:
     assert {path.partition(".safety")[0] for path in came.lost()} == {"model_list[1].litellm_params"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("params", "model", "runtime", "endpoint"),
     [
         ("model: gpt-4o", "gpt-4o", "openai", "none"),
@@ -157,7 +158,7 @@ model_list:
 """
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("settings", "routes"),
     [
         ("litellm_settings: {default_fallbacks: [b]}", ['a = fallback ["a-openai", b]', *BACK, ELSE]),
@@ -673,7 +674,7 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
     assert came.values["*.runtime.api_key"] == '[env("OPENAI_API_KEY")]'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("group", "model", "name", "written"),
     [
         ("anthropic/*", "anthropic/*", "anthropic", "anthropic/*"),
@@ -739,7 +740,7 @@ SECOND_FILE = """\
     ---"""
 
 
-@pytest.mark.parametrize(("kind", "block"), [("ConfigMap", "data"), ("Secret", "stringData")])
+@each_row(("kind", "block"), [("ConfigMap", "data"), ("Secret", "stringData")])
 def test_a_file_that_a_resource_of_kubernetes_holds_is_read(bring: Import, kind: str, block: str) -> None:
     came = bring("all.yaml", CONFIG_MAP.format(kind=kind, block=block))
     assert came.values["gpt.model"] == "gpt-4o-mini"
@@ -816,7 +817,7 @@ def test_cloudflare_s_gateway_is_an_address_of_each_provider(bring: Import) -> N
     assert "Cloudflare asks Azure by its dated API" in came.comments()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("base", "runtime", "endpoint"),
     [
         ("https://api.openai.com/v1", "openai", None),

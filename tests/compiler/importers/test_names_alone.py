@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
+from ...support.rows import each_row
 from .conftest import Import
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("params", "runtime", "key"),
     [
         ("model: gpt-4o", "openai", 'env("OPENAI_API_KEY")'),
@@ -35,7 +34,7 @@ def test_gemini_without_a_provider_and_a_key_is_that_of_vertex(bring: Import) ->
     assert "GEMINI_API_KEY" not in came.text
 
 
-@pytest.mark.parametrize("base", ["", ", api_base: os.environ/AZURE_AI_API_BASE"])
+@each_row("base", ["", ", api_base: os.environ/AZURE_AI_API_BASE"])
 def test_claude_at_azure_is_asked_there_also_where_the_address_is_in_the_environment(
     bring: Import, base: str
 ) -> None:

@@ -17,7 +17,7 @@ from inferc.runtime.requests.errors import ExternFailed, RequestTimeout, StartEr
 from inferc.runtime.serving.pipelines.builtins import making_image, splitting
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.prompts import rendering
-from inferc.runtime.serving.pipelines.workers import workers as all_workers
+from inferc.runtime.serving.pipelines.workers import worker, workers as all_workers
 from inferc.runtime.serving.pipelines.workers.wire import MAX_TREE, BadFrame, Unsendable, decode, encode
 from inferc.runtime.serving.pipelines.workers.workers import Workers
 
@@ -82,8 +82,9 @@ async def test_what_breaks_a_process_is_an_error_of_its_call_and_of_no_other(
 @pytest.mark.parametrize("does", HANGS)
 @pytest.mark.parametrize("function", ["f", "g"])
 async def test_a_call_is_ended_when_its_time_is_up(
-    function: str, does: str, module: Write, externs: Externs
+    function: str, does: str, module: Write, externs: Externs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(worker, "LEFT_GRACE", 0.1)  # it uses a core meanwhile
     hasty, patient = Graph(), Graph()
     hasty.extern("step", "f", x="x")
     patient.extern("step", "f", x="x", options={"timeout": Duration(60)})
