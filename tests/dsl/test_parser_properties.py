@@ -168,6 +168,7 @@ def read_by_lark(state: Any, token: Token, tokens: Iterator[Token], _: object) -
     return None
 
 
+@FEWER
 @given(SEEDS)
 def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
     choose = random.Random(seed)
