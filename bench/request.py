@@ -235,7 +235,7 @@ async def _measure(options: argparse.Namespace, toys: Path) -> None:
         await asyncio.sleep(0)
         together = _Clients(clients)
         collect_rarely()  # as `inferc run` does
-        await together.ask(WARMUP if options.count != "instructions" else 20 * options.clients)
+        await together.ask(WARMUP)
         await _COUNTS[options.count](together, chunks)
 
 

@@ -125,10 +125,18 @@ def read_count(value: object, *, for_words: bool) -> int | Range:
         return value
     ends = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", value) if isinstance(value, str) else None
     if ends is None or isinstance(value, Word):
-        raise Mismatch("a whole number, or a range such as `2..8`", value, suggestion(int, value))
+        raise Mismatch("a whole number, or a range such as `2..8`", value, _range_meant(value))
     if not for_words:
         raise Mismatch("a whole number, or a range such as `2..8`", value, str(value))
     return Range(int(ends[1]), int(ends[2]))
+
+
+def _range_meant(value: object) -> str | None:
+    """`2..8` for `"2-8"` and `[2, 8]`; else what a number is."""
+    if isinstance(value, list | tuple) and len(value) == 2 and all(type(each) is int for each in value):
+        return f"{value[0]}..{value[1]}"
+    ends = re.fullmatch(r"(\d{1,9})[ ]*[-:~][ ]*(\d{1,9})", value) if isinstance(value, str) else None
+    return suggestion(int, value) if ends is None else f"{ends[1]}..{ends[2]}"
 
 
 def read_word(value: object, kind: Any, *, for_words: bool) -> object:

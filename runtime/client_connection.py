@@ -15,7 +15,7 @@ from attrs import field
 
 from ..compiler.plan.record import frozen
 from .concurrency.held_writes import held_writes
-from .known_heads import MAX_KNOWN_BODY, KnownHeads
+from .known_heads import MAX_KNOWN_BODY, KnownHeads, RecentHeads
 from .requests.errors import RequestError
 from .unread import Unread, make_room
 from .whole_answer import IS_AS_EXPECTED, WHOLE, StreamHead, send_whole
@@ -110,10 +110,16 @@ class _InPlace:
 class Connection(web.RequestHandler):
     """A connection, which ends by itself when its client does not read, or sends half a request.
 
-    others: all connections of the server, the oldest first.
+    others: all connections of the server, the oldest first. recent: heads that came on them.
     """
 
-    def __init__(self, server: web.Server, rules: ConnectionRules, others: dict[Connection, None]) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        rules: ConnectionRules,
+        others: dict[Connection, None],
+        recent: RecentHeads,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__(
             server,
@@ -127,7 +133,7 @@ class Connection(web.RequestHandler):
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
         )
-        self.heads = KnownHeads(self._parser, self, rules.max_body) if rules.plain else None
+        self.heads = KnownHeads(self._parser, self, recent, rules.max_body) if rules.plain else None
         """Of requests that are not parsed again."""
         if self.heads is not None:
             self._parser = self.heads  # type: ignore[assignment]  # which asks that one

@@ -20,6 +20,7 @@ from attrs import field
 from ..compiler.plan.record import frozen
 from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
+from .known_heads import RecentHeads
 from .requests.errors import StartError
 from .tls_handshakes import TlsListener
 
@@ -125,6 +126,7 @@ class HttpServer:
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
         self._listening: Listening | None = None
         self._connections: dict[Connection, None] = {}
+        self._recent: RecentHeads = {}
         self._handshakes: dict[asyncio.Task[None], None] = {}
 
     @property
@@ -202,7 +204,7 @@ class HttpServer:
     def _connection(self) -> Connection:
         server = self._runner.server
         assert server is not None
-        return Connection(server, self.rules, self._connections)
+        return Connection(server, self.rules, self._connections, self._recent)
 
     async def _accept_the_rest(self) -> None:
         """Take the connections that the kernel holds for us: it would break them off."""

@@ -1,4 +1,4 @@
-"""Requests whose head a connection has sent before, but for the length of the body: they are not parsed.
+"""Requests whose head has come before, but for the length of the body: they are not parsed.
 
 What aiohttp's parser has made of a head follows from the same bytes once more. It is asked for all others.
 """
@@ -15,9 +15,11 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 
 MAX_KNOWN_HEAD = 4 << 10
-"""Bytes of a head that is remembered, as one is for each connection."""
+"""Bytes of a head that is remembered."""
+_MOST_HEADS = 64
+"""Heads that a server remembers, beside the last one of each connection."""
 _CHANCES = 4
-"""How many heads in a row are remembered, each in the place of the one before, where none comes twice."""
+"""How many heads in a row are remembered of a connection, where none comes twice."""
 MAX_KNOWN_BODY = 1 << 20
 """Bytes of a body behind it that comes in parts: those of larger ones are looked at before they are read."""
 _END = b"\r\n\r\n"
@@ -68,58 +70,72 @@ class WholeBody:
         self._error = error
 
 
+class KnownHead:
+    """A head that was parsed. before, after: what stands before the digits of its length, and behind them.
+    message: what it says, but for the length. said: what the application has found in its headers."""
+
+    __slots__ = ("after", "before", "message", "said")
+
+    def __init__(self, before: bytes, after: bytes, message: RawRequestMessage) -> None:
+        self.before, self.after, self.message = before, after, message
+        self.said: Any = None
+
+
+RecentHeads = dict[bytes, KnownHead]
+"""The last ones of a server, by what stands before their lengths."""
+
+
 class KnownHeads:
     """The parser of one connection, with what is not parsed again while that can be. parser: aiohttp's.
 
-    most: bytes of a body above which the application looks at what its head says before it reads it.
+    recent: of its server. most: bytes of a body above which the application looks at what its head says
+    before it reads it.
     """
 
-    __slots__ = (
-        "_after",
-        "_before",
-        "_body",
-        "_chances",
-        "_connection",
-        "_missing",
-        "_most",
-        "_parser",
-        "message",
-        "said",
-    )
+    __slots__ = ("_body", "_chances", "_connection", "_missing", "_most", "_parser", "_recent", "head")
 
-    def __init__(self, parser: Any, connection: Any, most: int = MAX_KNOWN_BODY) -> None:
-        self._parser, self._connection = parser, connection
+    def __init__(self, parser: Any, connection: Any, recent: RecentHeads, most: int = MAX_KNOWN_BODY) -> None:
+        self._parser, self._connection, self._recent = parser, connection, recent
         self._most = min(most, MAX_KNOWN_BODY)
         self._chances = _CHANCES
         self._missing: int | None = 0
         """Bytes of the last body that are still to come; None: nobody but the parser can say."""
         self._body: StreamReader | None = None  # that body, where the parser does not know of it
-        self._before = self._after = b""  # what stands before the digits of its length, and behind them
-        self.message: RawRequestMessage | None = None
-        """The known one, of whose headers the length is missing."""
-        self.said: Any = None
-        """What the application has found in its headers."""
+        self.head: KnownHead | None = None
+        """The last one that is known."""
 
     def feed_data(self, data: bytes) -> Read:
         """What `data` holds. Raises HttpProcessingError."""
         if self._body is not None:
             return self._go_on(self._body, data)
-        if self.message is not None and self._missing == 0 and data.startswith(self._before):
-            at = len(self._before)
-            end = data.find(b"\r", at, at + _MOST_DIGITS + 1)
-            if data.startswith(self._after, end) and (digits := data[at:end]).isdigit():
-                body, size = data[end + len(self._after) :], int(digits)
-                self._chances = _CHANCES
-                if len(body) == size:
-                    return ((self.message, WholeBody(body)),), False, b""
-                if len(body) < size <= self._most:
-                    coming = self._body = StreamReader(
-                        self._connection, self._connection._read_bufsize, loop=self._connection._loop
-                    )
-                    self._missing = size
-                    self._go_on(coming, body)
-                    return ((self.message, coming),), False, b""
+        if self._missing == 0:
+            head = self.head
+            if head is None or not data.startswith(head.before):
+                head = self._another(data)
+            if head is not None:
+                at, after = len(head.before), head.after
+                end = data.find(b"\r", at, at + _MOST_DIGITS + 1)
+                if data.startswith(after, end) and (digits := data[at:end]).isdigit():
+                    body, size = data[end + len(after) :], int(digits)
+                    self._chances = _CHANCES
+                    if len(body) == size:
+                        return ((head.message, WholeBody(body)),), False, b""
+                    if len(body) < size <= self._most:
+                        coming = self._body = StreamReader(
+                            self._connection, self._connection._read_bufsize, loop=self._connection._loop
+                        )
+                        self._missing = size
+                        self._go_on(coming, body)
+                        return ((head.message, coming),), False, b""
         return self._parse(data)
+
+    def _another(self, data: bytes) -> KnownHead | None:
+        """What may be the head of `data`: another one of those that the server remembers."""
+        found = _LENGTH.search(data, 0, MAX_KNOWN_HEAD)
+        head = None if found is None else self._recent.get(data[: found.start()])
+        if head is not None:
+            self.head = head
+        return head
 
     def _go_on(self, body: StreamReader, data: bytes) -> Read:
         """More of a body that is not the parser's, and perhaps what follows it."""
@@ -168,12 +184,14 @@ class KnownHeads:
         ):
             return None
         self._chances -= 1
-        self._before, self._after = head[: found.start()], head[found.end() :]
         rest = CIMultiDict(headers)
         rest.popall(hdrs.CONTENT_LENGTH)
         raw = tuple(each for each in message.raw_headers if each[0].lower() != b"content-length")
-        self.message = message._replace(headers=CIMultiDictProxy(rest), raw_headers=raw)
-        self.said = None
+        message = message._replace(headers=CIMultiDictProxy(rest), raw_headers=raw)
+        before, recent = head[: found.start()], self._recent
+        self.head = recent[before] = KnownHead(before, head[found.end() :], message)
+        if len(recent) > _MOST_HEADS:
+            del recent[next(iter(recent))]
         return size - here
 
     def message_consumed(self) -> None:

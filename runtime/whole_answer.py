@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 
 from .concurrency.held_writes import HeldWrites
 from .header_lines import header_lines
+from .known_heads import WholeBody
 
 JSON, OCTETS = "application/json", "application/octet-stream"
 _JSON = JSON.encode()
@@ -135,6 +136,7 @@ def send_whole(
     else:
         body: Any = answer._body
         parts = (body,) if type(body) is bytes else body
+    payload: Any = request._payload
     if (
         transport is None
         or transport.is_closing()
@@ -144,9 +146,10 @@ def send_whole(
         or answer._payload_writer is not None
         or answer._eof_sent
         or request._method == hdrs.METH_HEAD
-        or request._version != HttpVersion11
-        or request._message.should_close
-        or not request._payload.is_eof()
+        or (
+            type(payload) is not WholeBody  # of which all that is known
+            and (request._version != HttpVersion11 or request._message.should_close or not payload.is_eof())
+        )
     ):
         return False
     size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))

@@ -20,7 +20,7 @@ from .draft import Deployment, Draft
 from .foreign import Node
 from .literals import Code, env
 from .report import Outcome
-from .secrets import variable_at, variable_for
+from .secrets import host_of, variable_at, variable_for
 
 
 @frozen
@@ -114,14 +114,7 @@ def is_at(provider: Provider, address: object) -> bool:
         kind = ProviderKind(provider.runtime)
         known = [ENDPOINTS.get(kind), RETRIEVAL.get(kind)]
     hosts = {host for each in known if each is not None and (host := urlsplit(each).hostname) is not None}
-    return not hosts or (not isinstance(address, Code) and _host(str(address)) in hosts)
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+    return not hosts or (not isinstance(address, Code) and host_of(str(address)) in hosts)
 
 
 def own_key(draft: Draft, made: Deployment, usual: str, url: Node | None, name: str = "") -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from urllib.parse import urlsplit
 
+from ...dsl.kinds import ProviderKind
 from ...dsl.other_providers import other_providers
 from ...dsl.presets import PRESETS
 from ..checks.endpoints import HOSTED
+from ..targets import ENDPOINTS
 from .draft import Block, Draft
 from .foreign import Node
 from .literals import Code, env
@@ -38,15 +41,36 @@ def variable_for(*parts: str) -> str:
 def variable_at(block: Block, variable: str) -> str:
     """`variable`, or another one where a vendor's key is customarily in that, and the file has an address of
     its own: so that it is not sent there."""
-    return f"OWN_{variable}" if block.has("runtime.endpoint") and variable in _of_vendors() else variable
+    address = block.value("runtime.endpoint")
+    hosts = _of_vendors().get(variable) if address is not None else None
+    is_own = hosts is None or (not isinstance(address, Code) and host_of(str(address)) in hosts)
+    return variable if is_own else f"OWN_{variable}"
+
+
+def host_of(address: str) -> str | None:
+    """The host of an address; None for what is none."""
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
 
 
 @cache
-def _of_vendors() -> frozenset[str]:
-    """The variables that hold vendors' keys here or elsewhere: many are named after the vendor's prefix."""
-    prefixes = [*other_providers(), *(each for preset in PRESETS.values() for each in preset.prefixes)]
-    named = [each.key for each in other_providers().values() if each.key is not None]
-    return frozenset({*HOSTED.values(), *named, *(variable_for(each, "api_key") for each in prefixes)})
+def _of_vendors() -> dict[str, set[str | None]]:
+    """The variables that hold vendors' keys here or elsewhere, many of them named after the vendor's prefix:
+    the hosts that their keys are for."""
+    others, presets = other_providers(), PRESETS.values()
+    addresses: list[tuple[str | None, str | None]] = [(each.key, each.endpoint) for each in others.values()]
+    addresses += [(variable_for(prefix, "api_key"), each.endpoint) for prefix, each in others.items()]
+    addresses += [(name, ENDPOINTS.get(ProviderKind(kind.value))) for kind, name in HOSTED.items()]
+    addresses += [
+        (variable_for(name, "api_key"), each.endpoint) for each in presets for name in each.prefixes
+    ]
+    hosts: dict[str, set[str | None]] = {}
+    for variable, address in addresses:
+        if variable is not None:
+            hosts.setdefault(variable, set()).update([host_of(address)] if address else [])
+    return hosts
 
 
 def left_out(draft: Draft, node: Node, variable: str, block: Block) -> Code:

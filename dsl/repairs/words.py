@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..lines import starts_line
+from ..lines import line_start, starts_line
 from ..syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token
 from .fields import report_missing_sign
@@ -16,6 +16,7 @@ _SIGNED = re.compile(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])")
 _SPACED = re.compile(r"\w++(?:[ ](?!from\b)\w++)++(?=[ \t]*+\{)")
 _NEAR = 20
 _VALUE_END = re.compile(r"[ \t]*+(?:[;,}\r\n#]|\Z)")
+_DEFAULT = re.compile(r'env\((?P<name>"[^"\n]*+")\)[ ]*+(?P<or>or)[ ]*+(?P<default>"[^"\n]*+")')
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 
 
@@ -227,6 +228,15 @@ def word_for_sign(at: Situation) -> Instead | None:
 
 def _instead_of(at: Situation, word: Token, sign: str) -> dict[str, Any]:
     """The sign for a word; behind a call, `or` may mean what stands for a call that fails, too."""
+    line = line_start(at.text, word.start)
+    told = next((each for each in _DEFAULT.finditer(at.text, line) if each.start("or") == word.start), None)
+    if told is not None:
+        meant = f"env({told['name']}, {told['default']})"
+        help = "the default of a variable stands in its `env(…)`"
+        return {
+            "fixes": at.change(f"write `{meant}`", told.start(), told.end(), meant, safe=False),
+            "help": help,
+        }
     before = at.text[: word.start].rstrip(" \t")[-1:]
     is_sure = sign != "||" or before != ")"
     return {

@@ -41,10 +41,10 @@ def has_many_parts(messages: object) -> bool:
     """Whether `messages`, of any protocol, are too many to be gone over while others wait."""
     if type(messages) is not list or len(messages) > MANY_PARTS:
         return type(messages) is list
-    count = 0
+    count = len(messages)
     for message in messages:
-        content = message.get("content") if type(message) is dict else None
-        count += len(content) if type(content) is list else 1
+        if type(message) is dict and type(content := message.get("content")) is list:
+            count += len(content) - 1
     return count > MANY_PARTS
 
 

@@ -60,15 +60,20 @@ class Accounting:
         self.began = clock()
         self.outcomes: Counts[tuple[str, str]] = Counts()
         """Requests by key, and how they ended."""
-        self.totals: dict[tuple[str, str, str], Spend] = {}
-        """Of all the time, without users."""
+        self._totals: dict[tuple[str, str, str], Spend] = {}
         self._clock = clock
         self._hours: dict[int, dict[Row, Spend]] = {}
         self._hour = -1
-        self._places: dict[Row, tuple[Spend, Spend]] = {}  # where a row counts in the hour, and in all
+        self._new: dict[Row, Spend] = {}  # of this hour, and not in its rows yet
         self._rows = 0
         self._users: set[str] = set()
         self._names: set[str] = set()
+
+    @property
+    def totals(self) -> dict[tuple[str, str, str], Spend]:
+        """Of all the time, without users."""
+        self._sort_in()
+        return self._totals
 
     def add(self, key: str, asked: str, user: str, spans: Sequence[Span], declared: Container[str]) -> None:
         """What a request took, in at least one attempt. declared: what the plan calls so."""
@@ -84,8 +89,8 @@ class Accounting:
                 user = OTHERS
         hour = int(self._clock() / HOUR)
         if hour != self._hour:
+            self._sort_in()
             self._hour = hour
-            self._places.clear()
             if hour not in self._hours:
                 self._hours[hour] = {}
                 self._forget(hour)
@@ -96,25 +101,30 @@ class Accounting:
             requests = 1 if span is ended_by else 0  # a request counts for whoever ended it
             prompt, completion, paid = usage.prompt_tokens, usage.completion_tokens, cost or 0
             is_unpriced = cost is None and usage != NOTHING_USED
-            for spend in self._places.get(row) or self._begin(row):
-                spend.requests += requests
-                spend.prompt_tokens += prompt
-                spend.completion_tokens += completion
-                spend.cost += paid
-                if is_unpriced:
-                    spend.unpriced += 1
+            spend = self._new.get(row)
+            if spend is None:
+                spend = self._new[row] = Spend()
+            spend.requests += requests
+            spend.prompt_tokens += prompt
+            spend.completion_tokens += completion
+            spend.cost += paid
+            if is_unpriced:
+                spend.unpriced += 1
 
-    def _begin(self, row: Row) -> tuple[Spend, Spend]:
-        """Count `row` from now on, in this hour and in all."""
-        rows = self._hours[self._hour]
-        if row not in rows:
-            rows[row] = Spend()
-            self._rows += 1
-        places = self._places[row] = rows[row], self.totals.setdefault(row[:3], Spend())
-        return places
+    def _sort_in(self) -> None:
+        """Count what is new in its hour, and in all: to be called before any row is read."""
+        new, self._new = self._new, {}
+        for row, spend in new.items():
+            rows = self._hours[self._hour]
+            if row not in rows:
+                rows[row] = Spend()
+                self._rows += 1
+            rows[row].add(spend)
+            self._totals.setdefault(row[:3], Spend()).add(spend)
 
     def since(self, seconds: float) -> dict[Row, Spend]:
         """What was spent in the last `seconds`, in whole hours."""
+        self._sort_in()
         oldest = int((self._clock() - seconds) / HOUR)
         found: dict[Row, Spend] = {}
         for hour, rows in self._hours.items():
@@ -125,6 +135,7 @@ class Accounting:
 
     def as_json(self) -> list[list[Any]]:
         """The last `MOST_WRITTEN` rows of hours, each with its hour."""
+        self._sort_in()
         rows = [
             [hour, *row, *astuple(spend)]
             for hour in sorted(self._hours, reverse=True)
@@ -134,6 +145,7 @@ class Accounting:
 
     def restore(self, began: float, rows: Iterable[Sequence[Any]]) -> None:
         """Go on with what another one has counted since `began`. Raises ValueError, TypeError."""
+        self._sort_in()
         for hour, key, asked, deployment, user, *numbers in rows:
             row, spend = (key, asked, deployment, user), Spend(*map(int, numbers))
             found = self._hours.setdefault(int(hour), {})
@@ -143,7 +155,6 @@ class Accounting:
             found[row].add(spend)
             if user and user != OTHERS and len(self._users) < MOST_USERS:
                 self._users.add(user)
-        self._places.clear()
         self.began = min(self.began, float(began))
         self._forget(int(self._clock() / HOUR))
 

@@ -44,8 +44,8 @@ class Head(Shown):
 
 def head_of(request: web.Request) -> Head:
     """That of `request`."""
-    known = request._protocol.heads  # type: ignore[attr-defined]  # of our own `Connection`
-    if known is None or known.message is not request._message:
+    heads = request._protocol.heads  # type: ignore[attr-defined]  # of our own `Connection`
+    if heads is None or (known := heads.head) is None or known.message is not request._message:
         return Head(request.headers)
     if known.said is None:
         known.said = Head(request.headers)

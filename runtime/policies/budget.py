@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
 from ...compiler.plan import Budget as BudgetConfig, BudgetAction, Money
@@ -98,6 +99,7 @@ class Ledger:
     """Spend by minute, as far as it is known here.
 
     now: the minute that it is. open: what is counted in that one, and in no window yet: it counts in all.
+    settlings: how often anything else has changed.
     """
 
     def __init__(self) -> None:
@@ -105,6 +107,7 @@ class Ledger:
         self._windows = [self.hour, self.day]
         self.now = -1
         self.open = 0
+        self.settlings = 0
         self._known: dict[int, int] = {}
         self.longest = DAY
         """Minutes of the longest window."""
@@ -135,6 +138,7 @@ class Ledger:
             self._count(minute, amount)
 
     def _count(self, minute: int, amount: int) -> None:
+        self.settlings += 1
         for window in self._windows:
             window.add(minute, amount)
         known = self._known
@@ -163,6 +167,7 @@ class Ledger:
             return
         self._close()
         self.now = minute
+        self.settlings += 1
         for window in self._windows:
             window.expire(minute)
 
@@ -189,6 +194,9 @@ class Budget:
             for name, ceiling in config.ceilings().items()
         ]
         self._over: set[str] = set()
+        self._most_open: float = -inf
+        """What may be open in the ledger, by its windows after so many settlings."""
+        self._settlings = -1
 
     @property
     def ledger(self) -> Ledger:
@@ -203,9 +211,13 @@ class Budget:
         if not self.rejects:
             return self._set_aside(minute, amount)
         total = ledger.open + amount
-        for name, window, ceiling, limit in self._ceilings:
-            if window.settled + total > ceiling:
-                return self._exceeded(now, amount, name, window, ceiling, limit)
+        if ledger.settlings != self._settlings:
+            self._settlings = ledger.settlings
+            self._most_open = min(
+                (most - window.settled for _, window, most, _ in self._ceilings), default=inf
+            )
+        if total > self._most_open:
+            return self._refusal(now, amount)
         if self._over:
             self._over.clear()
         self._reserved += amount

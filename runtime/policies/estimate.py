@@ -56,7 +56,7 @@ SOUND_BYTES_PER_SECOND = 4000
 """Of a sound that does not tell how long it is: 32 kbit/s, as voices are often kept."""
 
 FRAME_BYTES = 220
-"""Bytes of a streamed chunk that are not the answer's text."""
+"""Bytes of a streamed chunk that are not the answer's text, where the first one does not have fewer."""
 
 
 _SIZE = "estimate"
@@ -243,9 +243,12 @@ def said_by(events: Iterable[Event]) -> int:
     return size
 
 
-def streamed_tokens(chunks: int, size: int) -> int:
-    """The tokens of an answer that came in `chunks` chunks of `size` bytes together, with no usage."""
-    return max(chunks, (size - FRAME_BYTES * chunks) // BYTES_PER_TOKEN)
+def streamed_tokens(chunks: int, size: int, frame: int) -> int:
+    """The tokens of an answer that came in `chunks` chunks of `size` bytes together, with no usage.
+
+    frame: bytes of each chunk that are not the answer's text.
+    """
+    return max(chunks, (size - frame * chunks) // BYTES_PER_TOKEN)
 
 
 def _tokens(text: str) -> int:

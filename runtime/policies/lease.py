@@ -82,12 +82,7 @@ class SpendState:
     def total(self, minute: int, span: int) -> int:
         """What counts at `minute` in a window of `span` minutes, leases included."""
         oldest = minute - span
-        spent = sum(
-            amount
-            for spend in (self.spend, *self.lost.values())
-            for when, amount in spend.items()
-            if when >= oldest
-        )
+        spent = sum(amount for when, amount in self.all_spend().items() if when >= oldest)
         return spent + sum(x.amount for x in self.leases.values() if int(x.until / MINUTE) >= oldest)
 
     def settled(self, now: float) -> dict[int, int]:
@@ -192,7 +187,7 @@ def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
         if lease.until + DEAD < now:
             del leases[who]
             _add(spend, {int(lease.until / MINUTE): lease.amount})
-    granted = _grant(SpendState(spend, leases, lost=put_back), now, ask)
+    granted = _grant(SpendState(spend, leases, state.identity, put_back), now, ask)
     amount = ask.held + granted
     if amount or ask.spent:
         leases[ask.holder] = Lease(amount, now + LEASE, ask.number, told)

@@ -49,6 +49,7 @@ class Attempt:
         "_chunks",
         "_estimate",
         "_finished",
+        "_frame",
         "_held",
         "_loop",
         "_outcome_told",
@@ -101,6 +102,7 @@ class Attempt:
         self.is_held_back = False
         """Whether what came is kept from the client, as it says nothing yet: another attempt may follow."""
         self._chunks = self._size = 0
+        self._frame = FRAME_BYTES
         self.first: float | None = None
         """When the answer began, in the time of the loop."""
 
@@ -216,13 +218,16 @@ class Attempt:
         if not self.begun:
             self.begun = True
             self.first = self._loop.time()
+            if type(chunk) is ChatChunk:  # the first one has seldom any text, but often a role
+                bare = len(chunk.data) - (_ROLE_BYTES if b'"role"' in chunk.data else 0)
+                self._frame = min(bare, FRAME_BYTES)
         self._chunks += 1
         usage = chunk.usage
         if isinstance(chunk, ChatChunk):
             self._size += len(chunk.data)
         elif isinstance(chunk, ChatEvents):
             if usage is None:  # else nobody asks for the size
-                self._size += FRAME_BYTES + said_by(chunk.events)
+                self._size += self._frame + said_by(chunk.events)
         elif usage is None or (not usage.prompt_tokens and usage == NOTHING_USED):
             return  # not every provider counts
         if usage is not None:
@@ -317,7 +322,7 @@ class Attempt:
             return NOTHING_USED
         if self.begun:
             guessed = self._estimate
-            completion = streamed_tokens(self._chunks, self._size) if guessed.answer else 0
+            completion = streamed_tokens(self._chunks, self._size, self._frame) if guessed.answer else 0
             if guessed.characters:  # how many bytes a sound has says nothing
                 completion = guessed.answer
             return Usage(
@@ -337,6 +342,7 @@ class Attempt:
         return SUCCESS if self._finished or self.begun else NOTHING
 
 
+_ROLE_BYTES = len(b'"role":"assistant",')
 _BY_TOKENS = NO_SIZE[2:]
 """Of what is paid by tokens alone."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from attrs import evolve
@@ -10,8 +10,11 @@ from attrs import evolve
 from ...compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ..dialects.provider_errors.classify import Classifier
 from ..replicas.remote.authorizer import Authorization
+from ..replicas.remote.body import Body
 from ..replicas.remote.http_client import Answer
+from ..replicas.remote.provider_requests import ProviderRequests
 from ..replicas.remote.replica import RemoteReplica
+from ..replicas.remote.whole_answers import WholeAnswers
 from ..replicas.replica import HeadersObserver
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.request import ChatRequest, Request
@@ -22,17 +25,13 @@ from .provider import Provider
 
 
 class PlayedReplica(RemoteReplica):
-    """Sends requests to `provider`.
-
-    Whoever sends one request often gets the same answer often: what its bytes mean is read once, and is kept
-    with the request.
-    """
+    """Sends requests to `provider`."""
 
     def __init__(
         self, plan: RemotePoolPlan, placement: ReplicaPlacement, observe: HeadersObserver, provider: Provider
     ) -> None:
         super().__init__(plan, PlayedKey(plan, placement), observe, client=provider)
-        self._kept = f"read by {plan.deployment}"
+        self._answers = KeptAnswers(plan, self._requests, self._body)
         self._provider = provider
 
     def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
@@ -54,7 +53,18 @@ class PlayedReplica(RemoteReplica):
             return chunk
         return chunk._replace(usage=evolve(chunk.usage, searches=self._provider.searches))
 
-    async def _whole(
+
+class KeptAnswers(WholeAnswers):
+    """Whoever sends one request often gets the same answer often: what its bytes mean is read once, and is
+    kept with the request."""
+
+    def __init__(
+        self, plan: RemotePoolPlan, asked: ProviderRequests, body: Callable[[Answer, float, int], Body]
+    ) -> None:
+        super().__init__(plan, asked, body)
+        self._kept = f"read by {plan.deployment}"
+
+    async def whole(
         self,
         request: Request,
         response: Answer,
@@ -64,11 +74,11 @@ class PlayedReplica(RemoteReplica):
         body: bytes | None = None,
     ) -> Chunk:
         if not isinstance(request, ChatRequest) or not isinstance(response, WholeAnswer):
-            return await super()._whole(request, response, classifier, until, upstream, body)
+            return await super().whole(request, response, classifier, until, upstream, body)
         kept: tuple[WholeAnswer, Chunk] | None = request.kept.get(self._kept)
         if kept is not None and kept[0] is response:
             return kept[1]
-        chunk = await super()._whole(request, response, classifier, until, upstream, body)
+        chunk = await super().whole(request, response, classifier, until, upstream, body)
         request.kept[self._kept] = response, chunk
         return chunk
 

@@ -353,7 +353,7 @@ async def connection(others: dict[Connection, None], rules: ConnectionRules) -> 
     async def never(request: web.BaseRequest) -> web.StreamResponse:
         raise AssertionError
 
-    made, wire = Connection(web.Server(never), rules, others), Wire()
+    made, wire = Connection(web.Server(never), rules, others, {}), Wire()
     made.connection_made(wire)
     return made, wire
 

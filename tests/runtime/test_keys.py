@@ -374,6 +374,19 @@ def test_users_are_told_apart_up_to_a_number_and_old_hours_are_forgotten() -> No
     assert len(accounting.since(40 * 86400.0)) == 1
 
 
+def test_what_was_spent_counts_in_its_own_hour_whenever_it_is_read() -> None:
+    clock = [0.0]
+    accounting = Accounting(lambda: clock[-1])
+    for moment in (0.0, 0.0, 7200.0):
+        clock.append(moment)
+        accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)], {"gpt"})
+    row = ("a", "gpt", "gpt", "")
+    assert accounting.since(0)[row].requests == 1
+    assert accounting.since(7200)[row].requests == 3
+    assert accounting.totals["a", "gpt", "gpt"].cost == 21
+    assert [each[0] for each in accounting.as_json()] == [2, 0]
+
+
 def test_names_that_clients_make_up_are_told_apart_up_to_a_number_and_those_of_the_plan_always_are() -> None:
     accounting = Accounting()
     for name in [*(f"made up {number}" for number in range(MOST_NAMES + 5)), "gpt"]:

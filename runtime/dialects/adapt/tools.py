@@ -10,6 +10,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, ToolCall, path
+from ..openai_responses.items import DIALECT as RESPONSES
 from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, known_alone
 from .result import Checked, Findings, Note, Problem, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, for_gemini, is_closed, without_unions
@@ -31,6 +32,8 @@ def adapt_tools(
     tools = [
         fit for tool in c.tools if (fit := _tool(tool, can, found, provider, foreign=foreign)) is not None
     ]
+    if provider == RESPONSES and client != provider:
+        tools = [*map(_loose, tools)]
     if provider in NAMES_ONCE:
         tools = _named_once(tools, found)
     if tools and can.tools is False:
@@ -67,6 +70,15 @@ def adapt_tools(
 
 UNDECLARED = "It is no longer there: do not call it."
 """What is said of a function that the conversation has calls of, and that the request does not declare."""
+
+
+def _loose(tool: Tool) -> Tool:
+    """`tool`, held to its schema only where the client says so: what says nothing is, in responses, and all
+    optional parameters are filled in.
+
+    Sources: OpenAI's guide to function calling; https://github.com/Wei-Shaw/sub2api/issues/3221 (2026).
+    """
+    return evolve(tool, strict=False) if isinstance(tool, FunctionTool) and tool.strict is None else tool
 
 
 def _named_once(tools: list[Tool], found: Findings) -> list[Tool]:

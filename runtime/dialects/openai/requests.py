@@ -40,6 +40,9 @@ def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
     if type(model) is not str:
         model = required(body, "model", str)
     if type(messages) is not list:
+        if messages is None and "input" in body:
+            message = "`messages` is missing: a body with `input` is asked at /v1/responses"
+            raise BadRequest(message, param="messages", code="missing_field")
         messages = required(body, "messages", list)
     if not messages:
         raise BadRequest("`messages` must hold at least one message", param="messages")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from ...dialects.adapt import say_names
 from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
-from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser, is_stream, without_end_mark
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, Chunk, PassedChunk, with_upstream
 from ...requests.errors import (
     RequestTimeout,
@@ -30,7 +29,6 @@ from ...requests.request import (
     ChatRequest,
     ClassifyRequest,
     CompletionRequest,
-    EmbedRequest,
     PassedRequest,
     Request,
     TensorRequest,
@@ -38,7 +36,6 @@ from ...requests.request import (
 from ...requests.sink import RelaySink
 from ...requests.trace_context import TRACEPARENT, parent_now
 from ...requests.upstream import Upstream
-from ...stream_reader import take
 from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
@@ -54,7 +51,7 @@ from .provider_requests import ProviderRequests
 from .proxy import proxy_of
 from .relay import ALL_SENT, Parser, Relay
 from .stream_pieces import beginning, read_piece
-from .whole_answers import MAX_ANSWER, WholeAnswers, most_bytes
+from .whole_answers import WholeAnswers, most_bytes
 
 _STREAMED = (ChatRequest, CompletionRequest)
 
@@ -66,9 +63,6 @@ MAX_STREAM = 256 << 20
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
 
-LARGE = 1 << 20
-"""Bytes from where on an answer is parsed in a thread."""
-
 LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
 
@@ -77,7 +71,6 @@ _OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
 
 _TENSORS = (TensorRequest, ClassifyRequest)
 
-_OPENS, _CLOSES = b"{}"
 _OPENINGS = (b"{", b"[")
 
 _SUCCESSES = (200, 201, 203)
@@ -104,7 +97,7 @@ class RemoteReplica:
         self._plan = plan
         self._requests = ProviderRequests(plan)
         self._passed = self._requests.passed
-        self._answers = WholeAnswers(plan, self._requests)
+        self._answers = WholeAnswers(plan, self._requests, self._body)
         self._authorizer = authorizer
         self._observe = observe
         self._server = server
@@ -179,7 +172,7 @@ class RemoteReplica:
                     async for piece in self._pieces(response, classifier, until, upstream):
                         yield piece
                     return
-                whole = await self._whole(request, response, classifier, until, upstream)
+                whole = await self._answers.whole(request, response, classifier, until, upstream)
                 for each in self._as_asked(request, whole):
                     yield each
                 return
@@ -201,7 +194,7 @@ class RemoteReplica:
             if is_whole and not self._is_bedrock:
                 body.keep_to(most_bytes(request))
                 json = begin + await body.whole()
-                whole = await self._whole(request, response, classifier, until, upstream, json)
+                whole = await self._answers.whole(request, response, classifier, until, upstream, json)
                 for each in self._as_asked(request, whole):
                     yield each
                 return
@@ -269,63 +262,13 @@ class RemoteReplica:
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         response, classifier, until, upstream = await self._open(request, deadline)
         try:
-            return await self._whole(request, response, classifier, until, upstream)
+            return await self._answers.whole(request, response, classifier, until, upstream)
         except OutOfBounds as error:
             raise self._faults.out_of_bounds(error, deadline) from None
         except aiohttp.ClientError as error:
             raise self._faults.of_network(error) from None
         finally:
             response.release()
-
-    async def _whole(
-        self,
-        request: Request,
-        response: Answer,
-        classifier: Classifier,
-        until: float,
-        upstream: Upstream,
-        body: bytes | None = None,
-    ) -> Chunk:
-        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError.
-
-        body: all of it, where it has been read.
-        """
-        if body is not None:
-            pass
-        elif type(response) is LeanAnswer and (whole := response.whole) is not None:
-            if type(whole) is not bytes:
-                if isinstance(request, EmbedRequest) and (whole[0], whole[-1]) == (_OPENS, _CLOSES):
-                    return with_upstream(
-                        self._answers.read(request, whole, response.headers, classifier), upstream
-                    )
-                whole = bytes(whole)
-            body = whole
-        elif type(response) is LeanAnswer and response.rest is not None:
-            body = await self._body(response, until, most_bytes(request)).rest(response.rest)
-        elif (content := response.content).is_eof():  # it came along with its head
-            body = take(content)
-            if len(body) > MAX_ANSWER and len(body) > most_bytes(request):
-                raise OutOfBounds(Limit.SIZE, most_bytes(request))
-        else:
-            body = await self._body(response, until, most_bytes(request)).whole()
-        streamed = False
-        if not body or body[0] != _OPENS or body[-1] != _CLOSES:
-            body = without_end_mark(body.removeprefix(BOM_UTF8))  # JSON may have such a mark in front of it
-            streamed = is_stream(body, response.content_type)
-        if not isinstance(request, ChatRequest):
-            if len(body) < LARGE:
-                chunk = self._answers.read(request, body, response.headers, classifier)
-            else:
-                chunk = await asyncio.to_thread(
-                    self._answers.read, request, body, response.headers, classifier
-                )
-            return with_upstream(chunk, upstream)
-        chats, fit = self._requests.asked(request)
-        if len(body) < LARGE and not fit.checked:
-            return chats.whole(body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
-        read = partial(chats.whole, body, fit, classifier, upstream, streamed=streamed, wanted=request.stream)
-        # what is held to a schema is not for the event loop, either
-        return await asyncio.to_thread(read)
 
     async def _pieces(
         self, response: Answer, classifier: Classifier, until: float, upstream: Upstream

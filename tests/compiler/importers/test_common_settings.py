@@ -220,6 +220,40 @@ def test_no_variable_in_which_a_vendors_key_is_is_named_for_another_address(brin
         assert written not in came.text
 
 
+@each_row(
+    ("name", "address"),
+    [("deepinfra", "https://api.deepinfra.com/v1/openai"), ("groq", "https://api.groq.com/openai/v1")],
+)
+def test_at_the_vendors_own_address_the_vendors_variable_is_named(
+    bring: Import, name: str, address: str
+) -> None:
+    said = _litellm(f"model: openai/a, api_key: sk-abcdefgh0123456789, api_base: '{address}'")
+    came = bring("c.yaml", said.replace("name: m", f"name: {name}"))
+    assert f'api_key = env("{name.upper()}_API_KEY")' in came.text
+
+
+def test_project_and_region_of_vertex_may_be_said_once(bring: Import) -> None:
+    settings = "litellm_settings: {vertex_project: shop, vertex_location: us-east5}"
+    came = bring("c.yaml", f"{_litellm('model: vertex_ai/gemini-2.5-pro')}\n{settings}\n")
+    assert came.values["m.runtime.project"] == "shop"
+    assert came.values["m.runtime.region"] == "us-east5"
+    assert came.lost() == set()
+    own = _litellm("model: vertex_ai/gemini-2.5-pro, vertex_project: own")
+    assert bring("c.yaml", f"{own}\n{settings}\n").values["m.runtime.project"] == "own"
+    assert (
+        "litellm_settings.vertex_project"
+        in bring("c.yaml", f"{_litellm('model: gpt-4o')}\n{settings}").lost()
+    )
+
+
+@each_row("model", ["imagen-4.0-generate-001", "veo-3.0-generate-preview"])
+def test_a_model_of_pictures_comes_over_as_no_chat(bring: Import, model: str) -> None:
+    text = _litellm("model: gpt-4o") + f"\n- {{model_name: p, litellm_params: {{model: gemini/{model}}}}}\n"
+    came = bring("c.yaml", text)
+    assert "p.model" not in came.values
+    assert "model_list[1].litellm_params.model" in came.lost()
+
+
 def test_a_cache_in_memory_is_kept(bring: Import) -> None:
     shared = "litellm_settings: {cache: true, cache_params: {type: local, ttl: 60}}"
     came = bring("c.yaml", _litellm("model: openai/gpt-5, api_key: os.environ/K") + shared)

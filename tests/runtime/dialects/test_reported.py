@@ -11,7 +11,9 @@ from inferc.compiler.plan import UNKNOWN
 from inferc.compiler.plan.dialects import AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, Unsuitable, adapt
 from inferc.runtime.dialects.exact_json import dumps
+from inferc.runtime.dialects.openai.requests import chat_request
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
+from inferc.runtime.requests.errors import BadRequest
 
 from ...support.strict import problems
 
@@ -162,3 +164,30 @@ def test_codex_offers_an_index_of_the_web_that_only_openai_has(provider: str) ->
         found = adapt(asked, UNKNOWN, client="openai_responses", provider=provider)
         assert isinstance(found, Unsuitable), found
         assert [problem.where for problem in found.problems] == ["tools[1]"]
+
+
+@pytest.mark.parametrize("strict", [None, False, True])
+def test_optional_parameters_stay_optional_in_responses(strict: bool | None) -> None:
+    """https://github.com/open-webui/open-webui/issues/27750: there, functions that say nothing are strict."""
+    said = {} if strict is None else {"strict": strict}
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+    schema["required"] = ["a"]
+    function = {"name": "now", "parameters": schema, **said}
+    chat: Json = {"model": "m", "messages": [ASK], "tools": [{"type": "function", "function": function}]}
+    tool = {"name": "now", "input_schema": schema, **said}
+    message: Json = {"model": "m", "max_tokens": 100, "messages": [ASK], "tools": [tool]}
+    for client, body in (("openai_chat", chat), ("anthropic", message)):
+        sent, _ = told(client, body, "openai_responses")
+        assert sent["tools"][0]["strict"] is bool(strict)
+    native: Json = {"model": "m", "input": "Do it.", "tools": [{"type": "function", **function}]}
+    sent, _ = told("openai_responses", native, "openai_responses")
+    assert sent["tools"][0]["strict"] is strict
+
+
+def test_who_asks_chats_in_the_words_of_responses_is_told_where_these_are() -> None:
+    """Cursor's agent mode: https://github.com/BerriAI/litellm/pull/34029."""
+    with pytest.raises(BadRequest, match="a body with `input` is asked at /v1/responses") as refused:
+        chat_request({"model": "m", "input": [ASK]})
+    assert (refused.value.param, refused.value.code) == ("messages", "missing_field")
+    with pytest.raises(BadRequest, match="`messages` is missing; it must be a list"):
+        chat_request({"model": "m"})

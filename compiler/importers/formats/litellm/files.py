@@ -68,7 +68,12 @@ class _Reading:
             if values is not None and name is not None:
                 credentials[str(name.value)] = values
         variables = self._files.setting("environment_variables")
-        return Surroundings(credentials, variables.entries if variables is not None else {})
+        library = self._files.setting("litellm_settings")
+        return Surroundings(
+            credentials,
+            variables.entries if variables is not None else {},
+            library.entries if library is not None else {},
+        )
 
     def _entry(self, entry: Node, around: Surroundings) -> None:
         name = entry.get("model_name")

@@ -42,6 +42,8 @@ _NOT_HERE = frozenset({"batch", "ocr", "realtime", "search", "vector_store", "vi
 _LIMITS = ("rpm", "tpm")
 """What an entry may say beside its parameters, too: LiteLLM's router looks at both places."""
 _OWN_PROTOCOL = frozenset({"anthropic", "bedrock", "gemini"})
+_DRAWS = ("imagen-", "veo-", "lyria-")
+"""How Google's models are called that make pictures, films and music, and hold no chats."""
 
 
 def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -> Deployment:
@@ -70,7 +72,8 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
     if not is_here:
         other = find_other(str(model.value))
         raise Unfit(other.advice(str(model.value)) if other and not other.endpoint else _ELSEWHERE)
-    if mode in _AS_THEY_ARE and made.block("runtime").label in _OWN_PROTOCOL:
+    draws = str(made.value("model")).startswith(_DRAWS) and mode is None
+    if (draws or mode in _AS_THEY_ARE) and made.block("runtime").label in _OWN_PROTOCOL:
         raise Unfit(_ELSEWHERE)
     draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
     if mode is not None and mode not in _TASKS and mode not in _AS_THEY_ARE:

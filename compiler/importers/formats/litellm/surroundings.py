@@ -19,10 +19,12 @@ PREFIX = "os.environ/"
 
 @define(eq=False)
 class Surroundings:
-    """What the file says around its models: credentials by name, and variables that it sets itself."""
+    """What the file says around its models: credentials by name, variables that it sets itself, and settings
+    of the library."""
 
     credentials: Mapping[str, Node] = field(factory=dict)
     variables: Mapping[str, Node] = field(factory=dict)
+    library: Mapping[str, Node] = field(factory=dict)
 
     def expression(self, node: Node, draft: Draft) -> object:
         """A text, or `env(…)` where it names a variable, with the value that the file gives it."""

@@ -314,7 +314,11 @@ def _vertex(
     made.put("model", model)
     block = made.runtime(runtime)
     for theirs, ours in (("project", "project"), ("location", "region")):
-        node = given.get(f"vertex_{theirs}") or given.get(f"vertex_ai_{theirs}")
+        named = (
+            *map(given.get, (f"vertex_{theirs}", f"vertex_ai_{theirs}")),
+            around.library.get(f"vertex_{theirs}"),
+        )
+        node = next((each for each in named if each is not None), None)
         value = around.expression(node, draft) if node is not None else None
         if node is not None and ours == "region" and isinstance(value, Code):
             value = _REGION
