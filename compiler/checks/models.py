@@ -14,7 +14,7 @@ from ...dsl.other_providers import OtherProvider, find_other
 from ...dsl.presets import PRESETS
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import OpenAICompatibleConfig, PresetConfig
-from ...dsl.suggest import did_you_mean
+from ...dsl.suggest import did_you_mean, offer
 from ..capabilities import context_window_of, service_of
 from ..declare import Declared
 
@@ -132,7 +132,7 @@ def _catalogue(declared: Declared, deployment: Deployment, found: Diagnostics) -
             f"the catalogue does not know `{deployment.model}`: its price and context window are not checked",
             declared.span("model"),
             help=_of_another(deployment)
-            or did_you_mean(deployment.model, known_models())
+            or offer(found.near(deployment.model, known_models()))
             or "add `model_info { context_window = … }` and `price { … }` to have them checked",
         )
     elif info.deprecated:

@@ -8,10 +8,11 @@ from pathlib import Path
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.source import Span
 from ..compile import check_file
-from .draft import KEY_IN_IT, Block, Deployment, Draft, Field, Passage, Route, Strategy
+from .draft import KEY_IN_IT, Block, Deployment, Draft, Field, Passage, Route
 from .foreign import ImportFailed
 from .literals import Code
 from .report import Outcome
+from .strategy import Strategy
 from .writer import Line, Place, lines
 
 _NO_PRICE = "E0413"

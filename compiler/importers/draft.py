@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import evolve, field
+from attrs import field
 
 from ...dsl.record import define, frozen
 from ...dsl.secrets import holds_key
 from .foreign import Node
 from .literals import LOGIN, Code
 from .report import Outcome, Remark, Report
+from .strategy import Strategy, left_of, without_options
 
 
 @frozen(eq=False)
@@ -85,54 +86,6 @@ class Deployment(Block):
         return found
 
 
-@frozen(eq=False)
-class Strategy:
-    """`fallback [a, b]` and the like. shares: those of a split. option: what stands behind the members."""
-
-    kind: str
-    members: tuple[Strategy | str, ...]
-    shares: tuple[float, ...] = ()
-    option: str = ""
-
-    def names(self) -> Iterator[str]:
-        for member in self.members:
-            if isinstance(member, str):
-                yield member
-            else:
-                yield from member.names()
-
-    def without(self, gone: Iterable[str]) -> Strategy | str | None:
-        """The strategy without the members `gone`; one that is left stands for itself."""
-        gone = set(gone)
-        shares = self.shares or (1.0,) * len(self.members)
-        kept = [
-            (left, share)
-            for member, share in zip(self.members, shares, strict=True)
-            if (left := _left(member, gone)) is not None
-        ]
-        if not kept:
-            return None
-        if len(kept) == 1:
-            return kept[0][0]
-        members = tuple(member for member, _ in kept)
-        return evolve(self, members=members, shares=tuple(s for _, s in kept) if self.shares else ())
-
-
-def split(members: Sequence[str], shares: Sequence[float]) -> Strategy | str:
-    """Members by their shares; those without one are left out, and one that is left stands for itself."""
-    some = [(member, share) for member, share in zip(members, shares, strict=True) if share > 0]
-    if len(some) < 2:
-        return some[0][0] if some else members[0]
-    return Strategy("split", tuple(member for member, _ in some), tuple(share for _, share in some))
-
-
-def without_options(member: Strategy | str) -> Strategy | str:
-    """The same, each strategy by its own default rule."""
-    if isinstance(member, str):
-        return member
-    return evolve(member, option="", members=tuple(map(without_options, member.members)))
-
-
 KEY_IN_IT = "it looks like a key or a password: name the variable or the file that holds it"
 
 _ENDPOINT = "endpoint"
@@ -159,12 +112,6 @@ def _topmost(node: Node, leaves: set[str]) -> Iterator[Node]:
     elif not leaves.isdisjoint(own):
         for inner in (*node.entries.values(), *node.items):
             yield from _topmost(inner, leaves)
-
-
-def _left(member: Strategy | str, gone: set[str]) -> Strategy | str | None:
-    if isinstance(member, str):
-        return None if member in gone else member
-    return member.without(gone)
 
 
 @define(eq=False)
@@ -393,7 +340,7 @@ class Draft:
     def _forget(self, name: str, says: str) -> None:
         """Leave a name out of all routes."""
         for route in list(self.routes):
-            left = _left(route.strategy, {name})
+            left = left_of(route.strategy, {name})
             if left is None:
                 self.drop_route(route, says)
             else:

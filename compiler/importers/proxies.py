@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from .draft import Deployment, Draft, Strategy, split
+from .draft import Deployment, Draft
 from .foreign import Node
 from .literals import Code
 from .report import Outcome
 from .requests import put_header
 from .secrets import left_out, variable_for
+from .strategy import Strategy, split
 
 PATHS = "clients ask by the name of a model, at the paths of OpenAI's and Anthropic's APIs"
 WATCH = "inferc tells by metrics at `/metrics`, `inferc run --traces` and `--access-log json`"

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from ...dsl.formatting import format_source
 from ...dsl.source import Source
 from ...dsl.units import Percent
-from .draft import Block, Constant, Deployment, Draft, Field, Passage, Route, Strategy
+from .draft import Block, Constant, Deployment, Draft, Field, Passage, Route
 from .literals import literal, name, plain
 from .report import Remark
+from .strategy import Strategy
 
 _WIDTH = 100
 _SHORT = 76

@@ -18,10 +18,11 @@ from .access_log import AccessLog
 from .accounting import Accounting
 from .exchange import Exchange
 from .request_record import Record
-from .traces import Traces
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+    from .traces import Traces
 
 KEPT = 1000
 """Requests that are kept; and as many of those that failed, or needed more than one attempt."""
@@ -94,8 +95,9 @@ class Records:
         method, path, status, outcome, error = told
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
-        deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
-        if trace is not None:
+        if trace is None:
+            deployment, replica, attempts, notes, upstream = "", None, 0, exchange.notes, None
+        else:
             deployment, replica, attempts = trace.deployment or "", trace.replica, trace.tries()
             notes, upstream = trace.notes, trace.upstream
         if error is not None and not deployment:

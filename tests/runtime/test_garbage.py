@@ -25,7 +25,7 @@ from ..support.remote import gateway_of, running, until
 from .onnx.plans import MODELS
 from .onnx.toys import byte_tokenizer, causal_lm, echo, endless_for, scorer
 
-ROUNDS = 10
+ROUNDS = 6
 """Requests of each kind whose garbage is looked at."""
 
 MOST_PER_CONNECTION = 30

@@ -201,6 +201,10 @@ def test_the_reset_that_openrouter_quotes_in_its_error_is_a_time_to_wait() -> No
     assert retry_after({"date": "Wed, 21 Oct 2026 07:28:00 GMT"}, error) == 30
 
 
+def test_cloudflare_says_in_its_error_alone_when_an_origin_may_be_asked_again() -> None:
+    assert retry_after({}, {"title": "A timeout occurred", "status": 524, "retry_after": 120}) == 120
+
+
 def test_openrouter_says_when_a_model_has_room_again() -> None:
     assert retry_after({}, {"availability": {"code": "capacity_exhausted", "retry_after": 40}}) == 40
 

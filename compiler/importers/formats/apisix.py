@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ..bedrock import aim_at_bedrock
-from ..draft import Block, Deployment, Draft, Route, Strategy
+from ..draft import Block, Deployment, Draft, Route
 from ..foreign import Node
 from ..kubernetes import form, resources, rest
 from ..literals import Code, env, text as quoted
@@ -18,6 +18,7 @@ from ..origin import Origin
 from ..providers import aim_at, azure_address, expected_key
 from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, secret, shared
 from ..requests import FORCED, put_body
+from ..strategy import Strategy
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, positive, share, weight
 from .apisix_limits import put_limits
 

@@ -10,13 +10,14 @@ from ....dsl.record import define
 from ....dsl.units import Duration
 from ..baml_file import read_baml
 from ..bedrock import SECRETS, aim_at_bedrock
-from ..draft import Block, Deployment, Draft, Route, Strategy
+from ..draft import Block, Deployment, Draft, Route
 from ..foreign import Node
 from ..literals import Code, env, text as quoted
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key
 from ..requests import DEFAULTS, header, put_body
 from ..secrets import is_placeholder, left_out, variable_for
+from ..strategy import Strategy
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, number, positive, texts, whole
 
 _NOWHERE = "inferc has no runtime for this provider: ask it from BAML"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from ..draft import Block, Deployment, Draft, Route, Strategy, split
+from ..draft import Block, Deployment, Draft, Route
 from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest
 from ..literals import Code, env
 from ..origin import Origin
 from ..providers import COMPATIBLE, azure_address, find_key
 from ..requests import put_header
+from ..strategy import Strategy, split
 from ..tables import Kept, Lost, Table, To, Unfit, follow, span, weight, whole
 from .atomr import OPEN
 from .envoy_backends import Cluster, address, secret

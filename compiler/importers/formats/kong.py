@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ..bedrock import aim_at_bedrock
-from ..draft import Block, Deployment, Draft, Route, Strategy
+from ..draft import Block, Deployment, Draft, Route
 from ..foreign import Node
 from ..kubernetes import form, resources, rest
 from ..literals import Code, env, text as quoted
@@ -18,6 +18,7 @@ from ..providers import COMPATIBLE, aim_at, expected_key
 from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, secret, shared
 from ..report import Outcome
 from ..requests import FORCED
+from ..strategy import Strategy
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, per_million, share, text, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Kong, `runtime openai_compatible`"

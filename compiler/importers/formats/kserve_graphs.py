@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ..draft import Deployment, Draft, Passage, Route, split
+from ..draft import Deployment, Draft, Passage, Route
 from ..foreign import Node
 from ..kubernetes import Resource
 from ..literals import name as written_name
 from ..report import Remark
+from ..strategy import split
 from ..tables import NO_WORD, weight
 
 _TEXTS = "here a text goes in and a text comes out; KServe hands JSON on"

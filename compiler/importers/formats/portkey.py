@@ -13,13 +13,14 @@ from ....dsl.kinds import RuntimeKind
 from ....dsl.record import define
 from ....dsl.units import Duration
 from ..bedrock import ROLE, aim_at_bedrock
-from ..draft import Block, Deployment, Draft, Route, Strategy, split
+from ..draft import Block, Deployment, Draft, Route
 from ..foreign import Node
 from ..literals import env
 from ..origin import Origin
 from ..providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, expected_key, find_provider, provider_of_model
 from ..requests import DEFAULTS, FORCED, body, cache
 from ..secrets import left_out, variable_for
+from ..strategy import Strategy, split
 from ..tables import Lost, Table, To, Unfit, follow, milliseconds, positive, seconds, text, weight, whole
 from .portkey_choices import named, together
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ..draft import Draft, Route, Strategy
+from ..draft import Draft, Route
 from ..foreign import Node
+from ..strategy import Strategy
 
 _NOT_SEEN = "routes do not look into requests: give each case a name of its own, which clients ask for"
 _STAYS = "what belongs together goes to the same member for as long as the members stay"

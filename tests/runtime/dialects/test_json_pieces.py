@@ -7,8 +7,10 @@ import json
 from typing import Any
 
 import numpy
+import pytest
 
-from inferc.runtime.dialects.json_pieces import MOST, json_pieces
+from inferc.runtime.dialects import json_pieces as pieces_of
+from inferc.runtime.dialects.json_pieces import json_pieces
 from inferc.runtime.dialects.open_inference.asked import Asked
 from inferc.runtime.dialects.open_inference.bodies import write_answer
 from inferc.runtime.gateway.responses import in_turns
@@ -17,6 +19,9 @@ from inferc.runtime.requests.tensor import Tensor
 
 from ...support.rows import each_row
 
+MOST, LEAST = pieces_of.MOST // 8, pieces_of._LEAST // 8
+"""The sizes of pieces here, where smaller ones say the same."""
+
 LARGEST = 32 * MOST
 """Bytes of a piece: a number in JSON has fewer than 32."""
 
@@ -24,6 +29,13 @@ WIDE = numpy.arange(3 * MOST + 1, dtype=numpy.float32)
 MANY = numpy.ones((4 * MOST // 8, 8), dtype=numpy.float64) / 3
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces_of, "MOST", MOST)
+    monkeypatch.setattr(pieces_of, "_LEAST", LEAST)
+
+
+@pytest.mark.usefixtures("small")
 @each_row(
     ("value", "pieces"),
     [
@@ -44,6 +56,7 @@ def test_large_values_come_in_pieces_of_a_bounded_size(value: Any, pieces: int) 
     assert json.loads(b"".join(written)) == json.loads(json.dumps(value, default=_plain))
 
 
+@pytest.mark.usefixtures("small")
 def test_lists_are_made_as_they_are_written() -> None:
     made: list[int] = []
 
@@ -63,7 +76,7 @@ def _plain(value: Any) -> Any:
 
 
 async def test_others_have_their_turn_between_the_pieces_of_an_answer() -> None:
-    turns = 0
+    turns, most = 0, pieces_of.MOST
 
     async def other() -> None:
         nonlocal turns
@@ -73,11 +86,11 @@ async def test_others_have_their_turn_between_the_pieces_of_an_answer() -> None:
 
     task = asyncio.create_task(other())
     outputs = (
-        Tensor("y", "FP32", numpy.full((8, MOST), 1 / 3, dtype=numpy.float32)),
-        Tensor("t", "BYTES", numpy.array([b"a"] * MOST)),
+        Tensor("y", "FP32", numpy.full((8, most), 1 / 3, dtype=numpy.float32)),
+        Tensor("t", "BYTES", numpy.array([b"a"] * most)),
     )
     answer = write_answer(Asked(TensorRequest(()), None, {}, False), "m", outputs)
     body = json.loads(b"".join(await in_turns(answer.described)))
     seen, _ = turns, task.cancel()
-    assert [len(each["data"]) for each in body["outputs"]] == [8 * MOST, MOST]
+    assert [len(each["data"]) for each in body["outputs"]] == [8 * most, most]
     assert seen >= 7

@@ -69,9 +69,9 @@ def test_a_sample_leaves_few_slots_as_few_as_they_are() -> None:
     route assistant = fallback [few, many]
     """
     plan, _ = scenarios(text)
-    load = LoadPlan((TrafficPlan("assistant", 4.0, 3_600.0),))
-    whole, sample = (run(plan, HERE, {}, load, 1, most) for most in (10**6, 6_000))
-    assert (sample.sample.thinned, sample.sample.every, sample.coarse) == (1.0, 150.0, ())
+    load = LoadPlan((TrafficPlan("assistant", 4.0, 2_400.0),))
+    whole, sample = (run(plan, HERE, {}, load, 1, most) for most in (10**6, 4_000))
+    assert (sample.sample.thinned, sample.sample.every, sample.coarse) == (1.0, 100.0, ())
     assert sample.tally.count * sample.scale == pytest.approx(whole.tally.count, rel=0.1)
     overflow = [each.tally.answers["many"] / each.tally.count for each in (whole, sample)]
     assert 0.05 < overflow[0] < 0.15

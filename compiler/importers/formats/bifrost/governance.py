@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from .....dsl.record import define
 from ...budgets import budget
-from ...draft import Block, Draft, Route, Strategy, split
+from ...draft import Block, Draft, Route
 from ...foreign import Node
 from ...literals import env
 from ...secrets import variable_for
+from ...strategy import Strategy, split
 from ...tables import Unfit, number, span, weight
 from .providers import secret
 

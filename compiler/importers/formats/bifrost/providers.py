@@ -6,12 +6,13 @@ from attrs import field
 
 from .....dsl.record import define
 from ...bedrock import aim_at_bedrock
-from ...draft import Block, Deployment, Draft, Route, Strategy
+from ...draft import Block, Deployment, Draft, Route
 from ...foreign import Node
 from ...literals import Code, env
 from ...providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, azure_address, expected_key
 from ...requests import header
 from ...secrets import left_out, variable_for
+from ...strategy import Strategy
 from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Bifrost, `runtime openai_compatible`"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ...draft import Deployment, Draft, Route, Strategy
+from ...draft import Deployment, Draft, Route
 from ...foreign import Node
 from ...report import Outcome, Remark
+from ...strategy import Strategy
 from ...tables import number, weight
 from .groups import Files, Group
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 
 from .....dsl.record import define
-from ...draft import Block, Deployment, Draft, Route, Strategy
+from ...draft import Block, Deployment, Draft, Route
 from ...foreign import Node
 from ...providers import aim_at, expected_key
 from ...requests import DEFAULTS, put_body
+from ...strategy import Strategy
 from ...tables import Kept, Lost, Table, To, follow, seconds, weight, whole
 from .models import KEYS, MODEL, NOWHERE, TYPES, Models, put_additions
 

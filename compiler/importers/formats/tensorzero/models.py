@@ -9,12 +9,13 @@ from attrs import field
 from .....dsl.record import define
 from .....dsl.units import Money
 from ...bedrock import SECRETS, aim_at_bedrock
-from ...draft import Block, Deployment, Draft, Route, Strategy
+from ...draft import Block, Deployment, Draft, Route
 from ...foreign import Node
 from ...literals import Code, env, text as quoted
 from ...providers import aim_at, expected_key
 from ...requests import FORCED, put_body, put_header
 from ...secrets import left_out, variable_for
+from ...strategy import Strategy
 from ...tables import Lost, Table, To, Unfit, follow, milliseconds, per_million, text
 
 NOWHERE = "inferc has no runtime for this provider: leave it to TensorZero, `runtime openai_compatible`"
