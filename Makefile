@@ -43,7 +43,7 @@ LOOPS := -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session
 T ?=
 O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_client_connection.py test_serve.py test_remote.py \
 	test_remote_bounds.py test_proxy.py test_gateway.py test_infer_protocol.py test_keys.py test_kept_responses.py onnx) tests/dsl
-J ?= 5
+J ?= 6
 S ?= llamacpp litellm infinity vllm tls
 
 .PHONY: help demo test models redis lint format types grammars catalog shapes reference oldest bench bench-peers faults gpu clients client-environments manifests ray real ui playground site mistakes packages dist release venv editors zed clean

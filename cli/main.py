@@ -83,6 +83,9 @@ _MEANT = {
 }
 """Words that are no near misses of the command that does it."""
 
+# argparse would look for translations of its words, for which `gettext` imports `locale`
+vars(argparse)["_"] = str
+
 _EXAMPLES = """\
   inferc init hello.infer
   inferc check hello.infer

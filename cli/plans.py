@@ -147,9 +147,10 @@ def in_environment(ready: Ready) -> Ready | int:
     from ..runtime.requests.errors import StartError
 
     try:
-        return evolve(ready, plan=read(ready.plan))
+        plan = read(ready.plan)
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
+    return ready if plan is ready.plan else evolve(ready, plan=plan)
 
 
 def chosen(found: dict[str, T], arguments: Namespace) -> dict[str, T] | int:

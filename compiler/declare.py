@@ -22,11 +22,11 @@ from ..dsl.values import Call, Word
 from .evaluate import Evaluator
 from .late_texts import late_problems
 from .memory import Memory
-from .merge import Merger, Section, Setting
-from .mismatches import structure
+from .merge import Merger, Paths, Section, Setting
 from .results import Kind
 from .scope import Symbol
-from .shape import Paths, Shaper
+from .shape import Shaper
+from .structure import structure
 from .unknown import UNKNOWN
 
 DECLARED = Kind("deployment")

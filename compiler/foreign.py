@@ -292,9 +292,3 @@ def _unit(node: s.Field, told: ForeignWord) -> tuple[str, str]:
     if told.unit == "port":
         return '"127.0.0.1:', '"'
     return ("$", "") if told.unit == "$" else ("", told.unit)
-
-
-def env_instead(name: str, span: Span) -> Fix:
-    """The change to the variable `name` of the environment."""
-    call = f'env("{name}")'
-    return Fix(f"write `{call}`", (Edit(span, call),))

@@ -6,7 +6,7 @@ from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.foreign_words import foreign_word
-from .foreign import env_instead
+from ..dsl.source import Span
 from .scope import VALUES, Scope
 
 _SPACES = ("var", "vars", "local", "locals", "param", "params", "let", "self", "this", "config", "values")
@@ -69,3 +69,9 @@ def foreign_call(written: str) -> str | None:
     if told is None:
         return None
     return told.say or f"write `{told.to[0]}(…)`"
+
+
+def env_instead(name: str, span: Span) -> Fix:
+    """The change to the variable `name` of the environment."""
+    call = f'env("{name}")'
+    return Fix(f"write `{call}`", (Edit(span, call),))

@@ -39,12 +39,12 @@ from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
-from .merge import Merger, Section, Setting
-from .mismatches import structure
+from .merge import Merger, Paths, Section, Setting
 from .placement import Node
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings
 from .scope import Scope
-from .shape import Paths, Shaper
+from .shape import Shaper
+from .structure import structure
 
 
 @frozen(eq=False, repr=False, slots=False)

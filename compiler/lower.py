@@ -30,7 +30,6 @@ from ..dsl.version import __version__
 from .capabilities import batches_at, capabilities_of, config_of, has_responses
 from .declare import Declared
 from .identities import identity_of
-from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
 from .plan import (
     SCHEMA,
@@ -198,6 +197,8 @@ class _Lowerer:
     def _onnx(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> OnnxServingPlan:
+        from .lower_onnx import onnx_fields
+
         return OnnxServingPlan(
             **self._serves(declared, deployment, replicas),
             **onnx_fields(declared, deployment, self._pinner),

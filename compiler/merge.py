@@ -72,6 +72,10 @@ class Section:
         return self.scope.span(self.label) if self.label is not None else self.name_span
 
 
+Paths = dict[tuple[str, ...], Setting | Section]
+"""Where the value at each path of the model was written."""
+
+
 class Merger:
     """Merges bodies; each template once."""
 

@@ -14,15 +14,13 @@ from typing import Any
 import attrs
 
 from ..dsl import syntax as s
-from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
+from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.field_words import hint
 from ..dsl.foreign_variables import STARTS, variable_named
-from ..dsl.kinds import RuntimeKind
 from ..dsl.record import Field, fields
-from ..dsl.runtimes import OrtConfig, RemoteConfig, runtime_with
+from ..dsl.runtimes import runtime_with
 from ..dsl.source import Span
-from ..dsl.suggest import either, near, offer
+from ..dsl.suggest import either, near
 from ..dsl.values import Word
 from .evaluate import Evaluator
 from .field_forms import (
@@ -32,14 +30,10 @@ from .field_forms import (
     is_open_block,
     is_written_as_block,
     labelled_class,
-    where_instead,
 )
-from .foreign import Answer, env_instead, foreign_block, foreign_field, in_snake_case
-from .merge import Section, Setting
+from .foreign_values import env_instead
+from .merge import Paths, Section, Setting
 from .unknown import UNKNOWN
-
-Paths = dict[tuple[str, ...], Setting | Section]
-"""Where the value at each path of the model was written."""
 
 
 def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str, ...]) -> Span:
@@ -91,9 +85,9 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                said = _written_in(setting.origin, cls, what)
-                foreign = foreign_field(setting, section, _root(paths), cls, path)
-                self._unknown_field(setting, section, names, cls, said, foreign)
+                from .unknown_fields import report_field  # most files have none
+
+                report_field(setting, section, names, cls, what, path, paths, self._found)
             elif is_written_as_block(cls, name):
                 written = name if labelled_class(cls, name) is None else f"{name} a_name"
                 taking = fields_taking(setting.node.value, block_class(cls, name))
@@ -110,9 +104,9 @@ class Shaper:
             if (name not in names and section.misnested) or name in elsewhere:
                 continue
             if name not in names:
-                said = _written_in(inner.origin, cls, what)
-                foreign = foreign_block(inner, section, _root(paths), cls, path)
-                self._unknown_block(inner, section, name, names, cls, said, foreign)
+                from .unknown_fields import report_block
+
+                report_block(inner, section, name, names, cls, what, path, paths, self._found)
             elif (each := labelled_class(cls, name)) is not None:
                 if inner.label is None:
                     self._needs_name(inner, name)
@@ -205,93 +199,6 @@ class Shaper:
                     help=f"add `{name} = {written}`" + (f": {meaning}" if meaning else ""),
                 )
 
-    def _unknown_field(
-        self,
-        setting: Setting,
-        section: Section,
-        names: Mapping[str, Field],
-        cls: type,
-        what: str,
-        foreign: Answer | None,
-    ) -> None:
-        name = setting.node.name.text
-        if self._misplaced(name, cls, setting.name_span):
-            return
-        snake = in_snake_case(name)
-        meant = [snake] if snake in names else near(name, names)
-        helps = [offer(meant) or where_instead(snake, cls, names)]
-        fixes: list[Fix] = []
-        if foreign is not None and (foreign.sure or not meant):
-            helps, fixes = [foreign.text], foreign.fixes
-        elif len(meant) == 1 and is_written_as_block(cls, meant[0]):
-            label = " a_name" if labelled_class(cls, meant[0]) is not None else ""
-            helps = [f"did you mean the block `{meant[0]}{label} {{ … }}`?"]
-        elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
-            fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
-        written = [fix.title.removeprefix("write `") for fix in fixes]
-        section.meant.update(n for n in names if any(each.startswith((f"{n}`", f"{n} ")) for each in written))
-        if foreign is not None:
-            section.meant.update(n for n in names if f"its `{n}`" in foreign.text)
-        self._found.error(
-            "E0204",
-            f"{what} has no field `{name}`",
-            setting.name_span,
-            "unknown field",
-            help=() if fixes else helps,
-            fixes=fixes,
-        )
-
-    def _unknown_block(
-        self,
-        section: Section,
-        around: Section,
-        name: str,
-        names: Mapping[str, Field],
-        cls: type,
-        what: str,
-        foreign: Answer | None,
-    ) -> None:
-        if self._misplaced(name, cls, section.name_span):
-            return
-        around.damaged = True  # it may be meant for a block that now seems to be missing
-        meant = near(name, names)
-        hint = offer(meant)
-        fixes: list[Fix] = []
-        named = next((each for each in names if labelled_class(cls, each) is not None), None)
-        if cls is Deployment and name in RuntimeKind._value2member_map_ and "runtime" not in around.sections:
-            fixes = _behind_word("runtime", section)
-        elif named is not None and len(names) == 1 and section.label is None:  # `cluster { a { … } }`
-            hint = f"write a block for each: `{named} a_name {{ … }}`"
-            fixes = _behind_word(named, section) if not meant else []
-        elif len(meant) == 1 and meant[0] not in around.settings and meant[0] not in around.sections:
-            fixes = write_instead(section.name_span, meant)
-        if foreign is not None and (foreign.sure or hint is None):
-            hint, fixes = foreign.text, foreign.fixes
-        hint = hint or where_instead(name, cls, names)
-        self._found.error(
-            "E0204",
-            f"{what} has no block `{name}`",
-            section.name_span,
-            "unknown block",
-            help=None if fixes else hint,
-            fixes=fixes,
-        )
-
-    def _misplaced(self, name: str, cls: type, span: Span) -> bool:
-        """A setting of remote runtimes in the block of a local one."""
-        if cls is not OrtConfig or name not in fields(RemoteConfig):
-            return False
-        self._found.error(
-            "E0404",
-            f"`{name}` is for remote runtimes: a local model has no provider to ask",
-            span,
-            "means nothing here",
-            help="remove it"
-            if name != "rate_limits"
-            else "remove it, and limit `serving { max_concurrent = … }`",
-        )
-        return True
-
     def _value_for_block(
         self, setting: Setting, form: str, name: str = "", taking: Sequence[str] = ()
     ) -> None:
@@ -339,23 +246,3 @@ class Shaper:
                 secondary=[Label(section.name_span)],
                 help=f"write `{name} {{ … }}`",
             )
-
-
-def _root(paths: Paths) -> Section:
-    root = paths[()]
-    assert isinstance(root, Section)
-    return root
-
-
-def _written_in(origin: s.Identifier | None, cls: type, what: str) -> str:
-    """The declaration that holds a field of a deployment: a template's mistake is the template's."""
-    if cls is not Deployment or origin is None or what.endswith(f" `{origin.text}`"):
-        return what
-    return f"the template `{origin.text}`"
-
-
-def _behind_word(word: str, section: Section) -> list[Fix]:
-    """The name of a block is that of a runtime or of one of several, before which a word has to stand."""
-    start = section.name_span.start
-    edit = Edit(Span(section.name_span.source, start, start), f"{word} ")
-    return [Fix(f"write `{word} {section.name_span.text} {{ … }}`", (edit,))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -14,9 +13,10 @@ from .record import frozen
 from .secrets import holds_key, masked
 from .source import Span
 from .suggest import near
+from .word_enum import WordEnum
 
 
-class Severity(StrEnum):
+class Severity(WordEnum):
     """How bad it is: an error stops compilation, a warning and a note do not."""
 
     ERROR = "error"

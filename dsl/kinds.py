@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from .word_enum import WordEnum
 
 
-class TransportKind(StrEnum):
+class TransportKind(WordEnum):
     """Where the work is done: in this process, or behind HTTP."""
 
     LOCAL = "local"
     REMOTE = "remote"
 
 
-class RuntimeKind(StrEnum):
+class RuntimeKind(WordEnum):
     """The backend that runs a model."""
 
     ORT = "ort"
@@ -51,7 +51,7 @@ class RuntimeKind(StrEnum):
     """Who answers a remote pool of this kind; None for local kinds."""
 
 
-class ProviderKind(StrEnum):
+class ProviderKind(WordEnum):
     """Who answers the requests of a remote pool."""
 
     OPENAI = "openai"
@@ -88,7 +88,7 @@ for _kind in RuntimeKind:
     _kind.provider = ProviderKind.__members__.get(_kind.name)
 
 
-class WireFormat(StrEnum):
+class WireFormat(WordEnum):
     """The shape of a provider's HTTP requests and answers."""
 
     OPENAI = "openai"
@@ -97,7 +97,7 @@ class WireFormat(StrEnum):
     BEDROCK = "bedrock"
 
 
-class AuthScheme(StrEnum):
+class AuthScheme(WordEnum):
     """How a request shows the key to a provider."""
 
     BEARER = "bearer"
@@ -108,7 +108,7 @@ class AuthScheme(StrEnum):
     AWS_SIGV4 = "aws_sigv4"
 
 
-class CapacityKind(StrEnum):
+class CapacityKind(WordEnum):
     """What a full deployment does with one more request."""
 
     REJECT = "reject"
@@ -116,21 +116,21 @@ class CapacityKind(StrEnum):
     FALLBACK = "fallback"
 
 
-class AdaptiveKind(StrEnum):
+class AdaptiveKind(WordEnum):
     """How the number of requests that run at the same time follows what a model can do."""
 
     AIMD = "aimd"
     GRADIENT = "gradient"
 
 
-class AffinityKind(StrEnum):
+class AffinityKind(WordEnum):
     """What goes to the same replica."""
 
     CONVERSATION = "conversation"
     USER = "user"
 
 
-class BudgetAction(StrEnum):
+class BudgetAction(WordEnum):
     """What a spent budget does with one more request."""
 
     REJECT = "reject"
@@ -138,28 +138,28 @@ class BudgetAction(StrEnum):
     THROTTLE = "throttle"
 
 
-class UnavailableAction(StrEnum):
+class UnavailableAction(WordEnum):
     """What happens to requests while the state that their budget is kept in cannot be reached."""
 
     REFUSE = "refuse"
     SERVE = "serve"
 
 
-class GuardAction(StrEnum):
+class GuardAction(WordEnum):
     """What becomes of a request, or an answer, that a guard could not look at."""
 
     REFUSE = "refuse"
     PASS = "pass"
 
 
-class UnsupportedAction(StrEnum):
+class UnsupportedAction(WordEnum):
     """What becomes of a parameter that the model does not take: an error, or it is left out."""
 
     ERROR = "error"
     DROP = "drop"
 
 
-class EffortLevel(StrEnum):
+class EffortLevel(WordEnum):
     """How much a model thinks before it answers; each takes some of them."""
 
     NONE = "none"
@@ -171,7 +171,7 @@ class EffortLevel(StrEnum):
     MAX = "max"
 
 
-class VerbosityLevel(StrEnum):
+class VerbosityLevel(WordEnum):
     """How much a model says."""
 
     LOW = "low"
@@ -179,7 +179,7 @@ class VerbosityLevel(StrEnum):
     HIGH = "high"
 
 
-class JitterKind(StrEnum):
+class JitterKind(WordEnum):
     """How much of a backoff is random: nothing, the upper half, all of it."""
 
     NONE = "none"
@@ -187,7 +187,7 @@ class JitterKind(StrEnum):
     FULL = "full"
 
 
-class TaskKind(StrEnum):
+class TaskKind(WordEnum):
     """How inputs and outputs are read."""
 
     TENSOR = "tensor"
@@ -198,7 +198,7 @@ class TaskKind(StrEnum):
     GENERATE = "generate"
 
 
-class Pooling(StrEnum):
+class Pooling(WordEnum):
     """How token vectors become one vector."""
 
     MEAN = "mean"
@@ -210,7 +210,7 @@ class Pooling(StrEnum):
     NONE = "none"
 
 
-class VectorKind(StrEnum):
+class VectorKind(WordEnum):
     """What a text becomes: a vector, a weight for each token that there is, a vector for each of its own."""
 
     DENSE = "dense"
@@ -218,7 +218,7 @@ class VectorKind(StrEnum):
     MULTI = "multi"
 
 
-class InputType(StrEnum):
+class InputType(WordEnum):
     """What a text is that is embedded: neither, something to look for, or something to be found."""
 
     NONE = "none"
@@ -226,7 +226,7 @@ class InputType(StrEnum):
     DOCUMENT = "document"
 
 
-class Aggregation(StrEnum):
+class Aggregation(WordEnum):
     """How labels of tokens become spans, as `transformers` does it.
 
     Each token alone; neighbours with one label; or whole words, with the label of their first token, of the
@@ -240,20 +240,20 @@ class Aggregation(StrEnum):
     MAX = "max"
 
 
-class Decoding(StrEnum):
+class Decoding(WordEnum):
     """How labels of steps become a text: those that repeat are one, and blanks, the first label, are none."""
 
     CTC = "ctc"
 
 
-class TooLongAction(StrEnum):
+class TooLongAction(WordEnum):
     """What happens to a text with too many tokens: its end is cut off, or the request is refused."""
 
     TRUNCATE = "truncate"
     ERROR = "error"
 
 
-class Activation(StrEnum):
+class Activation(WordEnum):
     """What makes scores out of a model's numbers; `none` when they are scores already."""
 
     SOFTMAX = "softmax"
@@ -261,7 +261,7 @@ class Activation(StrEnum):
     NONE = "none"
 
 
-class ExecutionProvider(StrEnum):
+class ExecutionProvider(WordEnum):
     """A backend inside ONNX Runtime."""
 
     TENSORRT = "tensorrt"
@@ -269,14 +269,14 @@ class ExecutionProvider(StrEnum):
     CPU = "cpu"
 
 
-class MissingProviderAction(StrEnum):
+class MissingProviderAction(WordEnum):
     """What happens when ONNX Runtime does not give an execution provider that was asked for."""
 
     ERROR = "error"
     WARN = "warn"
 
 
-class GraphOptimization(StrEnum):
+class GraphOptimization(WordEnum):
     """How much ONNX Runtime rewrites a model before it runs it."""
 
     NONE = "none"
@@ -285,21 +285,21 @@ class GraphOptimization(StrEnum):
     ALL = "all"
 
 
-class Isolation(StrEnum):
+class Isolation(WordEnum):
     """Where code of one's own runs: in processes, which can be ended, or on threads of the executor"""
 
     PROCESS = "process"
     THREAD = "thread"
 
 
-class ToolErrors(StrEnum):
+class ToolErrors(WordEnum):
     """What becomes of the error of a function that a model calls: the model is told, or its call fails."""
 
     TELL = "tell"
     RAISE = "raise"
 
 
-class SecretSource(StrEnum):
+class SecretSource(WordEnum):
     """Where the executor reads a secret when a plan starts; of the keys of clients, the hash is enough."""
 
     ENV = "env"
@@ -316,14 +316,14 @@ class SecretSource(StrEnum):
         return self in ("exec", "vault", "aws_secret", "gcp_secret")
 
 
-class IdentityTokenType(StrEnum):
+class IdentityTokenType(WordEnum):
     """What the token of a workload is, as OAuth's token exchange names it."""
 
     JWT = "jwt"
     ID_TOKEN = "id_token"
 
 
-class ClientProtocol(StrEnum):
+class ClientProtocol(WordEnum):
     """The protocols in which clients ask the gateway."""
 
     OPENAI = "openai"

@@ -51,7 +51,9 @@ class TlsListener:
         self._loop.add_reader(self._bound, self._accept)
 
     def close(self) -> None:
-        """Accept nothing more; handshakes go on."""
+        """Accept nothing more; handshakes go on. Safe to call twice."""
+        if self._bound.fileno() < 0:
+            return
         self._loop.remove_reader(self._bound)
         if self._next_try is not None:
             self._next_try.cancel()

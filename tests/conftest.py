@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from itertools import count
@@ -83,15 +84,29 @@ def pytest_collection(session: pytest.Session) -> None:
         from .support.forked import start_servers
 
         start_servers()
+    _prepare_hypothesis()
 
 
-LONG = (Path(__file__).parent, Path(__file__).parent / "faults")
-"""Folders whose own tests take longest; faults mostly wait."""
+HERE = Path(__file__).parent
+WAITING = {path for each in ("*", "e2e/*", "faults/*", "runtime/test_store_*") for path in HERE.glob(each)}
+"""Files whose tests wait longer than they compute: for processes, servers and time."""
+EARLY = 0.6
+"""The part of all other tests beside which those are run."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long goes first: for what is begun last all others wait."""
-    items.sort(key=lambda item: item.path.parent not in LONG)
+    """Spread tests that wait among those that compute.
+
+    Beside each other they would leave the cores nothing to do; for one that is begun last all others wait.
+    """
+    total = Counter(item.path in WAITING for item in items)
+    before: Counter[bool] = Counter()
+    place: dict[Path, float] = {}
+    for item in items:
+        waits = item.path in WAITING
+        place.setdefault(item.path, before[waits] / total[waits] * (EARLY if waits else 1))
+        before[waits] += 1
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -100,7 +115,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from .support import fork_server
 
         fork_server.prepare()
-    _prepare_hypothesis()
     gc.freeze()
     gc.enable()
     for name in ONE_THREAD:
@@ -109,9 +123,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @given(st.integers(), st.text())
 def _prepare_hypothesis(_: int, __: str) -> None:
-    """Let Hypothesis read the modules that are there, from which it draws, too, find out what the characters
-    are, and make its random numbers: once they are frozen with what holds them, Python 3.14 says that nothing
-    does, which it warns of.
+    """Let Hypothesis find out what the characters are and make its random numbers, for which it searches all
+    that lives: a second once tests are imported. Once they are frozen with what holds them, Python 3.14 says
+    that nothing does, which it warns of.
     """
 
 

@@ -191,6 +191,8 @@ def _to_run(arguments: Namespace) -> Ready | int:
         gateway = attrs.evolve(gateway, host=arguments.host)
     if arguments.port is not None:
         gateway = attrs.evolve(gateway, port=arguments.port)
+    if gateway is ready.plan.gateway:
+        return ready
     return attrs.evolve(ready, plan=attrs.evolve(ready.plan, gateway=gateway))
 
 
@@ -230,7 +232,6 @@ def run(arguments: Namespace) -> int:
     from ...runtime.gateway import serve
     from ...runtime.gateway.request_records import Records
     from ...runtime.gateway.serve import Service
-    from ...runtime.gateway.traces import Traces
     from ...runtime.http_server import allow_descriptors
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
@@ -274,10 +275,14 @@ def run(arguments: Namespace) -> int:
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
     access = access_log(arguments.access_log)
-    try:
-        traces = Traces() if arguments.traces else None
-    except StartError as error:
-        return fail(str(error))
+    traces = None
+    if arguments.traces:
+        from ...runtime.gateway.traces import Traces
+
+        try:
+            traces = Traces()
+        except StartError as error:
+            return fail(str(error))
     loading = ExitStack()  # until requests are taken, or that fails
 
     def taken(url: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field
 
 from ...dsl.record import frozen
+from ...dsl.word_enum import WordEnum
 
 
-class DType(StrEnum):
+class DType(WordEnum):
     """The type of a tensor's elements."""
 
     F32 = "f32"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
-from attrs import Attribute, evolve, fields
+from attrs import evolve
 
-from ...dsl.record import frozen
+from ...dsl.record import fields, frozen
 
 T = TypeVar("T")
 
@@ -174,7 +174,7 @@ class Capabilities:
         if found is None:
             if len(_OVER) >= _MOST_OVER:
                 _OVER.clear()
-            equal = repr([getattr(self, each.name) for each in _ATTRIBUTES]), id(base)
+            equal = repr([getattr(self, name) for name in _NAMES]), id(base)
             alike = _OVER.get(equal)
             if alike is None:
                 alike = _OVER[equal] = self, base, self._over(base)
@@ -182,7 +182,7 @@ class Capabilities:
         return found[-1]
 
     def _over(self, base: Capabilities) -> Capabilities:
-        known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
+        known: dict[str, Any] = {name: v for name in _NAMES if (v := getattr(self, name)) is not None}
         for name in _REFUSED:
             mine, others = getattr(self, name), getattr(base, name)
             if mine and others:
@@ -204,11 +204,11 @@ class Capabilities:
         return self if self is other else _ALIKE.of(Capabilities._alike, self, other)
 
     def _alike(self, other: Capabilities) -> Capabilities:
-        mine = {a.name: getattr(self, a.name) for a in _ATTRIBUTES}
+        mine = {name: getattr(self, name) for name in _NAMES}
         return Capabilities(**{name: value for name, value in mine.items() if value == getattr(other, name)})
 
 
-_ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
+_NAMES = tuple(fields(Capabilities))
 
 _REFUSED = ("refused_sampling", "lacking_fields")
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve, field, fields
+from attrs import evolve, field
 
 from ...dsl.kinds import ProviderKind, TaskKind, WireFormat
-from ...dsl.record import frozen
+from ...dsl.record import fields, frozen
 from .capabilities import Capabilities
 from .dialects import ANTHROPIC, BEDROCK, GEMINI, KNOWN_OF, OPENAI_CHAT
 from .endpoints import chats
@@ -63,7 +63,7 @@ class Features:
 PROTOCOLS = {"chat": "openai_chat", "responses": "openai_responses", "messages": "anthropic"}
 """The protocols in which clients chat, by their paths below `/v1`, and the dialects of their requests."""
 
-YES_OR_NO = tuple(each.name for each in fields(Features) if each.name != "context")
+YES_OR_NO = tuple(name for name in fields(Features) if name != "context")
 
 
 def features_of(plan: DeploymentPlan) -> Features | None:

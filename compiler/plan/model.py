@@ -8,8 +8,6 @@ to the directory of the plan file; secrets are references, never values.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field
 
 from ...dsl.data_kinds import DataKind
@@ -38,6 +36,7 @@ from ...dsl.record import frozen
 from ...dsl.requests import RequestSettings
 from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
+from ...dsl.word_enum import WordEnum
 from ..onnx_model.signature import Signature
 from .capabilities import Capabilities
 from .guards import GuardPlan
@@ -50,7 +49,7 @@ from .tasks import FileRef, TaskSpec
 SCHEMA = "inferc.plan/1"
 
 
-class PlanKind(StrEnum):
+class PlanKind(WordEnum):
     """The two kinds of plan."""
 
     ONNX_SERVING = "onnx_serving"

@@ -9,21 +9,20 @@ that they are part of.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field
 
 from ...dsl.fields import rare
 from ...dsl.kinds import TaskKind, ToolErrors
 from ...dsl.record import frozen
 from ...dsl.units import Duration
+from ...dsl.word_enum import WordEnum
 from .types import Type
 
 MOST_CALLS_AT_ONCE = 16
 """Calls of one answer of a model that are made; it is told of those that are not."""
 
 
-class NodeKind(StrEnum):
+class NodeKind(WordEnum):
     """How a node comes by its value."""
 
     CONSTANT = "constant"

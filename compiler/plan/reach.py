@@ -11,6 +11,7 @@ from attrs import evolve
 
 from ...dsl.kinds import ProviderKind
 from ...dsl.policies import Budget
+from ...dsl.record import fields, is_record
 from .model import DeploymentPlan, Plan, RemotePoolPlan
 from .nodes import CallNode, ExternNode
 from .pipelines import PipelinePlan
@@ -85,7 +86,7 @@ def fields_in(value: Any) -> tuple[str, ...]:
 
 @cache
 def _fields_of(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
+    return tuple(fields(kind)) if is_record(kind) else ()
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:

@@ -6,8 +6,6 @@ of its own, that of the outer with its place behind it (`assistant.2`), and is n
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field
 
 from ...dsl.data_kinds import DataKind
@@ -18,11 +16,12 @@ from ...dsl.policies import Budget
 from ...dsl.promise import Promise
 from ...dsl.record import frozen
 from ...dsl.units import Duration, Percent
+from ...dsl.word_enum import WordEnum
 from .nodes import Node
 from .source import SourceRef
 
 
-class RouteKind(StrEnum):
+class RouteKind(WordEnum):
     """How a route picks one of its members."""
 
     FALLBACK = "fallback"
@@ -32,7 +31,7 @@ class RouteKind(StrEnum):
     CASCADE = "cascade"
 
 
-class BalanceKind(StrEnum):
+class BalanceKind(WordEnum):
     """One after the other; the one with the fewest requests, the cheapest, the quickest, the least used; the
     same one for all that belongs together."""
 
@@ -44,7 +43,7 @@ class BalanceKind(StrEnum):
     KEY = "key"
 
 
-class KeySource(StrEnum):
+class KeySource(WordEnum):
     """Where in a request a key is: a header, a field of the body, or how its conversation began."""
 
     HEADER = "header"

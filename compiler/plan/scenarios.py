@@ -5,11 +5,10 @@ Times are in seconds, shares are fractions of one. `start` and `end` of expressi
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field
 
 from ...dsl.record import frozen
+from ...dsl.word_enum import WordEnum
 
 # ---- worlds
 
@@ -82,7 +81,7 @@ class ProviderPlan:
 # ---- what is asked
 
 
-class Shape(StrEnum):
+class Shape(WordEnum):
     """How the rate of a load changes: not at all, or as over a working day, whose peak it is."""
 
     STEADY = "steady"

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field
 
 from ...dsl.record import frozen
+from ...dsl.word_enum import WordEnum
 from ...dsl.wording import as_name
 from ..onnx_model.signature import Dimension, DType
 
 
-class TypeKind(StrEnum):
+class TypeKind(WordEnum):
     """What a value is."""
 
     TEXT = "text"

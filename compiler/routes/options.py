@@ -12,10 +12,11 @@ from ...dsl.policies import Budget
 from ...dsl.promise import Promise
 from ...dsl.record import frozen
 from ...dsl.validation import ranges
-from ..mismatches import structure
+from ..merge import Paths
 from ..pipelines.inferrer import Tools
 from ..scope import Scope
-from ..shape import Paths, span_in
+from ..shape import span_in
+from ..structure import structure
 
 
 @frozen(eq=False, repr=False)

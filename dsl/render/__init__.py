@@ -6,12 +6,12 @@ Only the module of the format that is asked for is imported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from ..diagnostics import Diagnostic, count
+from ..word_enum import WordEnum
 
 
-class OutputFormat(StrEnum):
+class OutputFormat(WordEnum):
     """The formats in which diagnostics can be written."""
 
     TERMINAL = "terminal"

@@ -18,10 +18,11 @@ from .access_log import AccessLog
 from .accounting import Accounting
 from .exchange import Exchange
 from .request_record import Record
-from .traces import Traces
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+    from .traces import Traces
 
 KEPT = 1000
 """Requests that are kept; and as many of those that failed, or needed more than one attempt."""

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from attrs import evolve
@@ -26,11 +26,13 @@ from . import web_tokens
 from .access import Access, read_access
 from .app import DOOR, build_app, take_over
 from .auth import following_keys
-from .grpc_server import GrpcServer
 from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
 from .ui.pages import Sources
+
+if TYPE_CHECKING:
+    from .grpc_server import GrpcServer
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +188,8 @@ class Service:
         """Take requests over gRPC, where the plan says so. Raises StartError."""
         if gateway.grpc is None:
             return None
+        from .grpc_server import GrpcServer
+
         records = self.app[RECORDS]
         rpc = GrpcServer(
             self.executor,

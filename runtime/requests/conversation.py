@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from attrs import field, fields
+from attrs import field
 
-from ...compiler.plan.record import frozen
+from ...compiler.plan.record import fields, frozen
 from .parts import NOTHING, CacheMark, Extras, Part, Place, Text
 
 Role = Literal["system", "developer", "user", "assistant"]
@@ -100,7 +100,7 @@ class Sampling:
         return {name: value for name in SAMPLING if (value := getattr(self, name)) is not None}
 
 
-SAMPLING = tuple(attribute.name for attribute in fields(Sampling))
+SAMPLING = tuple(fields(Sampling))
 
 DEFAULT_SAMPLING = Sampling()
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from math import inf
 from random import Random
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -32,9 +33,11 @@ from .first_content import has_content
 from .lone_replica import LoneReplica
 from .model import first_chunk
 from .replicated import Replicated
-from .response_cache import ResponseCache
 from .retrier import Retrier, RetryContext
 from .slots import Slot, Slots
+
+if TYPE_CHECKING:
+    from .response_cache import ResponseCache
 
 OVERLOADED = (429, 503, 529)
 """What providers answer when they have too much to do."""
@@ -107,9 +110,11 @@ class Deployment(Replicated):
         """What answers where all that a request needs is a slot; None: attempts with their policies."""
         self._goes_as_it_is = self._lone is not None and self._admission.changes_nothing
         self._most_inputs = remote.capabilities.most_inputs if remote else None
-        self._cache = (
-            ResponseCache(self.name, plan.cache, names_model=self.is_wildcard) if plan.cache else None
-        )
+        self._cache: ResponseCache | None = None
+        if plan.cache:
+            from .response_cache import ResponseCache
+
+            self._cache = ResponseCache(self.name, plan.cache, names_model=self.is_wildcard)
 
     @property
     def counters(self) -> DeploymentCounters:

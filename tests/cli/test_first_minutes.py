@@ -95,7 +95,7 @@ def test_a_folder_that_may_not_be_written_is_named(
     assert not Path("hello.infer").exists()
 
 
-@each_row(
+@pytest.mark.parametrize(
     ("arguments", "advice"),
     [
         ("run config.yaml", "`inferc import config.yaml -o config.infer`"),

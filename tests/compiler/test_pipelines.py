@@ -72,24 +72,6 @@ def test_a_plan_with_pipelines_is_read_back_as_it_was_written(project: Project) 
     assert load_plan(path) == plan
 
 
-def test_the_same_file_gives_the_same_bytes_in_another_process(project: Project) -> None:
-    project.write("main.infer", EVERYTHING)
-    script = (
-        "from pathlib import Path\nfrom inferc.compiler.compile import *\n"
-        "from inferc.compiler.plan import *\n"
-        "print(dump_plan(compile_checked(check_file('main.infer', Path('main.infer')), Path('.'))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=project.folder,
-        env={"PYTHONHASHSEED": "1"},
-        capture_output=True,
-        check=True,
-        timeout=200,
-    )
-    assert done.stdout.decode() == dump_plan(project.plan(EVERYTHING)) + "\n"
-
-
 @each_row("name", ["reply", "judge", "numbers", "both", "search"])
 def test_a_node_stands_behind_all_that_it_takes_and_blocks_before_their_nodes(
     name: str, project: Project

@@ -26,11 +26,12 @@ from inferc.compiler.plan import (
     load_plan,
 )
 
-from ..support.commands import INFERC
+from ..support.commands import INFERC, ROOT
 from ..support.examples import FEWER
 from ..support.projects import Project, chat
 from ..support.rows import each_row
 
+PIPELINES = (ROOT / "tests" / "dsl" / "data" / "pipelines.infer").read_text("utf-8")
 EVERYTHING = """\
 import "policies.infer" as shared
 param region: text = "us-east-1"
@@ -99,12 +100,12 @@ def _policies(project: Project) -> None:
 
 
 def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(project: Project) -> None:
-    text = EVERYTHING + LIMITED
-    project.write("main.infer", text)
+    texts = {"deployments": EVERYTHING + LIMITED, "pipelines": PIPELINES}
+    for name, text in texts.items():
+        project.write(f"{name}.infer", text)
     (project.folder / "elsewhere").mkdir()
-    written = project.folder / "main.plan.json"
     done = subprocess.run(
-        [*INFERC, "compile", "../main.infer", "-o", str(written)],
+        [*INFERC, "compile", *(f"../{name}.infer" for name in texts)],
         cwd=project.folder / "elsewhere",
         env=os.environ | {"PYTHONHASHSEED": "7"},  # this process has another one
         capture_output=True,
@@ -112,7 +113,9 @@ def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(
         timeout=200,
     )
     assert done.returncode == 0, done.stderr
-    assert written.read_bytes() == dump_plan(project.plan(text)).encode()
+    for name, text in texts.items():
+        written = (project.folder / f"{name}.plan.json").read_bytes()
+        assert written == dump_plan(project.plan(text, f"{name}.infer")).encode()
 
 
 def test_deployments_stand_in_the_order_of_the_file_and_keys_in_that_of_the_classes(

@@ -168,6 +168,7 @@ def read_by_lark(state: Any, token: Token, tokens: Iterator[Token], _: object) -
     return None
 
 
+@FEWER
 @given(SEEDS)
 def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
     choose = random.Random(seed)
@@ -336,6 +337,7 @@ def test_what_a_terminal_matches_is_one_token(name: str) -> None:
     pattern = TERMINALS[name].pattern.to_regexp()
     drawn = pattern.replace("*", "{0,4}") if name == "NUMBER" else pattern  # long ones have no other forms
 
+    @FEWER
     @given(st.from_regex(drawn, fullmatch=True))
     def check(text: str) -> None:
         first = re.match(pattern, text)

@@ -349,7 +349,7 @@ async def recorded(state: str) -> int:
 
 
 def test_real_processes_spend_no_more_than_the_budget(state: str) -> None:
-    with spenders(state, 4, ceiling="1", pause=0.005, attempts=150) as processes:
+    with spenders(state, 4, ceiling="1", pause=0.005, attempts=80) as processes:
         spent = spent_by(processes)
     assert 0.95 * DOLLAR <= spent <= DOLLAR
     assert asyncio.run(recorded(state)) == spent

@@ -50,7 +50,7 @@ def on_last_part(turn: Turn) -> Turn:
     """`turn` with the mark that its message of OpenAI's has, as opencode writes it, on what it ends with."""
     beside = own(turn.extras, OPENAI_CHAT)
     last = turn.parts[-1] if turn.parts else None
-    if not isinstance(beside.get("cache_control"), dict) or not isinstance(last, Text | Media):
+    if not isinstance(beside.get("cache_control"), dict) or not isinstance(last, Text | Media | ToolCall):
         return turn
     mark = last.cache or cache_mark(beside, turn.at)
     left = {name: value for name, value in beside.items() if name != "cache_control"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,10 @@ ANY_OBJECT = {"type": "object"}
 
 MOST_TOLD = 100
 """Characters of a pattern that a note tells."""
+
+
+_ANTHROPICS = re.compile(r"_20\d{6}$")
+"""What the kinds of Anthropic's own tools end with: the day of their version."""
 
 
 def adapt_tools(
@@ -46,7 +51,9 @@ def adapt_tools(
             tools, choice = kept, evolve(choice, names=())
         if choice is not None and "tool_choice" in (can.lacking_fields or ()):
             tools, choice = [] if choice.mode == "none" else tools, None
-        if not tools and choice is not None and choice.mode != "required":
+        if not tools and choice is not None and (c.tools or choice.mode != "required"):
+            if choice.mode == "required" and not found.problems:
+                found.refuse("tool_choice", "none of the tools that could be called is left")
             choice = None
         changed["tool_choice"] = choice
     if provider == "bedrock":
@@ -147,7 +154,10 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
             found.note(path(tool.at) or "tools", "left out: OpenAI alone has such an index of the web")
             return None
         what = f"the tool `{kind}`" if kind else "this tool"
-        found.refuse(path(tool.at) or "tools", known_alone(tool.dialect, kind, what))
+        why = known_alone(tool.dialect, kind, what)
+        if tool.dialect != "anthropic" and _ANTHROPICS.search(kind):
+            why = f"{what} is Anthropic's: ask for it at /v1/messages, or leave it out"
+        found.refuse(path(tool.at) or "tools", why)
         return None
     changed: dict[str, Any] = {}
     where = f"{path(tool.at) or 'tools'}"

@@ -74,7 +74,7 @@ def _one_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     if any(part.cache is not None or part.extras for part in texts):
         return parts
     first, *rest = texts
-    one = evolve(first, text="\n".join(part.text for part in texts))
+    one = evolve(first, text="\n".join(part.text for part in texts if part.text))
     left = {id(part) for part in rest}
     return tuple(one if part is first else part for part in parts if id(part) not in left)
 

@@ -9,12 +9,15 @@ from typing import Any
 
 Json = dict[str, Any]
 
+_BESIDE = frozenset({"type", "cache_control"})
+"""What stands beside a function, too."""
+
 
 def nested(tool: Any) -> Any:
     """`tool`, or the choice of one, as chat completions have it."""
     match tool:
         case {"type": "function" | "custom" as kind, "name": str()} if kind not in tool:
-            said: Json = {name: value for name, value in tool.items() if name != "type"}
+            said: Json = {name: value for name, value in tool.items() if name not in _BESIDE}
         case _:
             return tool
     if "input_schema" in said:
@@ -22,4 +25,4 @@ def nested(tool: Any) -> Any:
     match said.get("format"):
         case {"type": "grammar", "syntax": syntax, **rest}:
             said["format"] = {"type": "grammar", "grammar": {"syntax": syntax, **rest}}
-    return {"type": kind, kind: said}
+    return {name: value for name, value in tool.items() if name in _BESIDE} | {kind: said}

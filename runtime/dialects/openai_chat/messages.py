@@ -46,7 +46,7 @@ _REFUSAL = frozenset({"type", "refusal"})
 _IMAGE = frozenset({"type", "image_url", "cache_control", "prompt_cache_breakpoint"})
 _AUDIO = frozenset({"type", "input_audio", "cache_control", "prompt_cache_breakpoint"})
 _FILE = frozenset({"type", "file", "cache_control", "prompt_cache_breakpoint"})
-_CALL = frozenset({"id", "type", "function", "extra_content", "index"})
+_CALL = frozenset({"id", "type", "function", "extra_content", "index", "cache_control"})
 
 PLAIN_AUDIO = {"mp3": "audio/mpeg"}
 """Formats whose media type has another name."""
@@ -284,7 +284,8 @@ def _call(call: Json, at: Place) -> tuple[list[Part], Part]:
     if more:
         extras[DIALECT] = {**own(extras, DIALECT), "function": more}
     thoughts, held = carried(call.get("extra_content"), at)
-    return thoughts, ToolCall(id, name, arguments, extras=extras | held or NOTHING, at=at)
+    mark = fields.cache_mark(call, at) if "cache_control" in call else None
+    return thoughts, ToolCall(id, name, arguments, cache=mark, extras=extras | held or NOTHING, at=at)
 
 
 def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:

@@ -234,6 +234,8 @@ def write_call(call: ToolCall, thoughts: list[Json], lead: int | None = None) ->
     """
     function: Json = {"name": call.name, "arguments": call.arguments}
     written: Json = {"id": call.id, "type": "function", "function": function}
+    if call.cache is not None:
+        written |= _mark(call.cache)
     extra: Json = {}
     if thoughts:
         extra["anthropic"] = {"thinking": thoughts} | ({} if lead is None else {BEFORE_CONTENT: lead})

@@ -10,7 +10,6 @@ from ....compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ...secret import LiveSecret, read_secret
 from .authorizer import RENEW_EVERY, Authorization, Authorizer
 from .expiring_token import TokenAuthorizer
-from .workload_identity import ExchangedTokens
 
 
 def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path) -> Authorizer:
@@ -23,6 +22,8 @@ def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir:
 
         return TokenAuthorizer(plan, GoogleTokens(plan, base_dir))
     if plan.identity is not None:
+        from .workload_identity import ExchangedTokens
+
         return TokenAuthorizer(
             plan, ExchangedTokens(plan, plan.identity, base_dir), plan.identity.request_headers
         )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inferc.compiler.plan import UNKNOWN
-from inferc.compiler.plan.dialects import AT_OTHERS
+from inferc.compiler.plan import UNKNOWN, Capabilities
+from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, Unsuitable, adapt
 from inferc.runtime.dialects.exact_json import dumps
 from inferc.runtime.dialects.openai.requests import chat_request
@@ -24,10 +24,12 @@ TOOL: Json = {"name": "now", "input_schema": {"type": "object", "properties": {}
 MARK: Json = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 
-def told(client: str, body: Json, provider: str, *, elsewhere: bool = False) -> tuple[Json, list[str]]:
+def told(
+    client: str, body: Json, provider: str, can: Capabilities = UNKNOWN, *, elsewhere: bool = False
+) -> tuple[Json, list[str]]:
     """What the provider is sent, and the places of what was changed. elsewhere: to who is not OpenAI."""
     asked = CLIENT_SIDES[client].read_request(body)
-    can = AT_OTHERS if elsewhere else UNKNOWN
+    can = AT_OTHERS if elsewhere else can
     found = adapt(asked, can, client=client, provider=provider)
     assert isinstance(found, Adapted), found
     sent = json.loads(dumps(PROVIDER_SIDES[provider].write_request(found.conversation)))
@@ -78,6 +80,13 @@ def test_several_texts_are_one_where_servers_tear_them_apart() -> None:
     assert [len(message["content"] or "") for message in at_openai["messages"]] == [3, 6, 0, 2, 2]
 
 
+def test_an_empty_text_makes_no_line() -> None:
+    texts = [{"type": "text", "text": text} for text in ("", "a", "", "b", "")]
+    body: Json = {"model": "m", "messages": [{"role": "user", "content": texts}]}
+    sent, _ = told("openai_chat", body, "openai_chat", elsewhere=True)
+    assert sent["messages"] == [{"role": "user", "content": "a\nb"}]
+
+
 def test_texts_beside_a_picture_stay_parts() -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     texts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
@@ -118,6 +127,11 @@ def test_cursor_declares_tools_of_chats_as_responses_have_them(provider: str) ->
     usual = {**body, "tools": [nested, *functions]}
     usual["tool_choice"] = {"type": "function", "function": {"name": "write"}}
     assert (sent, notes) == told("openai_chat", usual, provider)
+    marked = [{**tool, **MARK} for tool in body["tools"]]
+    sent = told("openai_chat", {**body, "tools": marked}, provider)
+    assert sent == told(
+        "openai_chat", {**usual, "tools": [{**tool, **MARK} for tool in usual["tools"]]}, provider
+    )
 
 
 def test_a_tool_of_free_text_is_nested_with_its_grammar() -> None:
@@ -143,11 +157,24 @@ def test_opencode_marks_messages_for_the_cache() -> None:
     assert not [note for note in notes if "cache_control" in note]
     assert sent["system"] == [{"type": "text", "text": "You help.", **MARK}]
     assert sent["messages"][0]["content"] == [{"type": "text", "text": "Do it.", **MARK}]
+    assert sent["messages"][1]["content"][0]["cache_control"] == MARK["cache_control"]
     assert sent["messages"][2]["content"][0]["cache_control"] == MARK["cache_control"]
     sent, _ = told("openai_chat", body, "bedrock")
     point = {"cachePoint": {"type": "default", "ttl": "1h"}}
-    marks = [sent["system"][1]] + [sent["messages"][i]["content"][1] for i in (0, 2)]
-    assert marks == [point] * 3
+    marks = [sent["system"][1]] + [sent["messages"][i]["content"][1] for i in (0, 1, 2)]
+    assert marks == [point] * 4
+    sent, _ = told("openai_chat", body, "openai_chat", can=AT_OPENAI)
+    assert "cache_control" not in json.dumps(sent)
+
+
+def test_a_mark_on_a_message_with_calls_stands_on_the_last_of_them() -> None:
+    call = {"type": "function", "function": {"name": "now", "arguments": "{}"}}
+    calls = [{"id": id, **call} for id in ("a", "b")]
+    results = [{"role": "tool", "tool_call_id": id, "content": "x"} for id in ("a", "b")]
+    messages = [ASK, {"role": "assistant", "content": "Wait.", "tool_calls": calls, **MARK}, *results]
+    sent, _ = told("openai_chat", {"model": "m", "messages": messages}, "anthropic")
+    marks = [block.get("cache_control") for block in sent["messages"][1]["content"]]
+    assert marks == [None, None, MARK["cache_control"]]
 
 
 @pytest.mark.parametrize("provider", ["openai_chat", "anthropic", "gemini", "bedrock"])
@@ -164,6 +191,31 @@ def test_codex_offers_an_index_of_the_web_that_only_openai_has(provider: str) ->
         found = adapt(asked, UNKNOWN, client="openai_responses", provider=provider)
         assert isinstance(found, Unsuitable), found
         assert [problem.where for problem in found.problems] == ["tools[1]"]
+
+
+def test_who_must_call_a_tool_is_told_that_none_is_left() -> None:
+    search = {"type": "web_search", "external_web_access": False}
+    body: Json = {"model": "m", "input": "Do it.", "tools": [search], "tool_choice": "required"}
+    asked = CLIENT_SIDES["openai_responses"].read_request(body)
+    found = adapt(asked, UNKNOWN, client="openai_responses", provider="anthropic")
+    assert isinstance(found, Unsuitable), found
+    [problem] = found.problems
+    assert (problem.where, problem.why) == ("tool_choice", "none of the tools that could be called is left")
+    dropped = adapt(asked, UNKNOWN, client="openai_responses", provider="anthropic", unsupported="drop")
+    assert isinstance(dropped, Adapted)
+    assert (dropped.conversation.tools, dropped.conversation.tool_choice) == ((), None)
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "gemini"])
+@pytest.mark.parametrize("client", ["openai_chat", "openai_responses"])
+def test_tools_that_anthropic_runs_are_asked_for_in_its_own_protocol(client: str, provider: str) -> None:
+    tools = [{"type": "web_search_20250305", "name": "web_search"}]
+    said = {"messages": [ASK]} if client == "openai_chat" else {"input": [ASK]}
+    asked = CLIENT_SIDES[client].read_request({"model": "m", **said, "tools": tools})
+    found = adapt(asked, UNKNOWN, client=client, provider=provider)
+    assert isinstance(found, Unsuitable), found
+    what = "the tool `web_search_20250305` is Anthropic's: ask for it at /v1/messages, or leave it out"
+    assert [(problem.where, problem.why) for problem in found.problems] == [("tools[0]", what)]
 
 
 @pytest.mark.parametrize("strict", [None, False, True])
