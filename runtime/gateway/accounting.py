@@ -72,7 +72,7 @@ class Accounting:
     @property
     def totals(self) -> dict[tuple[str, str, str], Spend]:
         """Of all the time, without users."""
-        self._sort_in()
+        self.sort_in()
         return self._totals
 
     def add(self, key: str, asked: str, user: str, spans: Sequence[Span], declared: Container[str]) -> None:
@@ -89,7 +89,7 @@ class Accounting:
                 user = OTHERS
         hour = int(self._clock() / HOUR)
         if hour != self._hour:
-            self._sort_in()
+            self.sort_in()
             self._hour = hour
             if hour not in self._hours:
                 self._hours[hour] = {}
@@ -111,8 +111,8 @@ class Accounting:
             if is_unpriced:
                 spend.unpriced += 1
 
-    def _sort_in(self) -> None:
-        """Count what is new in its hour, and in all: to be called before any row is read."""
+    def sort_in(self) -> None:
+        """Count what is new in its hour, and in all: before any row is read, and by the thread that adds."""
         new, self._new = self._new, {}
         for row, spend in new.items():
             rows = self._hours[self._hour]
@@ -124,7 +124,7 @@ class Accounting:
 
     def since(self, seconds: float) -> dict[Row, Spend]:
         """What was spent in the last `seconds`, in whole hours."""
-        self._sort_in()
+        self.sort_in()
         oldest = int((self._clock() - seconds) / HOUR)
         found: dict[Row, Spend] = {}
         for hour, rows in self._hours.items():
@@ -134,18 +134,20 @@ class Accounting:
         return found
 
     def as_json(self) -> list[list[Any]]:
-        """The last `MOST_WRITTEN` rows of hours, each with its hour."""
-        self._sort_in()
+        """The last `MOST_WRITTEN` rows of hours, each with its hour, of what is sorted in.
+
+        Another thread may ask, while this one goes on to add.
+        """
         rows = [
             [hour, *row, *astuple(spend)]
-            for hour in sorted(self._hours, reverse=True)
-            for row, spend in tuple(self._hours[hour].items())
+            for hour, of_hour in sorted(self._hours.items(), reverse=True)
+            for row, spend in tuple(of_hour.items())
         ]
         return rows[:MOST_WRITTEN]
 
     def restore(self, began: float, rows: Iterable[Sequence[Any]]) -> None:
         """Go on with what another one has counted since `began`. Raises ValueError, TypeError."""
-        self._sort_in()
+        self.sort_in()
         for hour, key, asked, deployment, user, *numbers in rows:
             row, spend = (key, asked, deployment, user), Spend(*map(int, numbers))
             found = self._hours.setdefault(int(hour), {})

@@ -117,12 +117,14 @@ class KeepingRecords:
         task, self._task = self._task, None
         if task is not None and self._kept is not None:
             await end_task(task)
+            self._records.accounting.sort_in()
             await asyncio.to_thread(self._kept.save, self._records)
             self._kept.close()
 
     async def _save(self, kept: KeptRecords) -> None:
         while True:
             await asyncio.sleep(SAVE_EVERY)
+            self._records.accounting.sort_in()
             with suppress(RuntimeError):  # there is no room for a thread
                 await asyncio.to_thread(kept.save, self._records)
 

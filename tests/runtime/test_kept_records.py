@@ -10,10 +10,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from inferc.compiler.plan import Plan
 from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import kept_records
 from inferc.runtime.gateway.accounting import Spend
 from inferc.runtime.gateway.exchange import Exchange
 from inferc.runtime.gateway.kept_records import KeepingRecords, KeptRecords
@@ -22,7 +24,7 @@ from inferc.runtime.requests.errors import RequestError, ServerError
 from inferc.runtime.requests.trace import Note, Span, Trace
 from inferc.runtime.requests.usage import Usage
 
-from ..support.remote import plan_of, remote_plan
+from ..support.remote import eventually, plan_of, remote_plan
 
 
 @pytest.fixture
@@ -71,12 +73,26 @@ async def test_stories_and_costs_outlast_a_restart(tmp_path: Path, plan: Plan) -
     await keeping.stop()
 
 
+async def test_costs_are_written_before_the_end_too(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_records, "SAVE_EVERY", 0.0)
+    records = Records()
+    keeping = KeepingRecords(records, tmp_path, "shop")
+    await keeping.start()
+    ended(records, plan, "req_1")
+    file = tmp_path / "requests-shop-0.json"
+    await eventually(lambda: file.exists() and bool(orjson.loads(file.read_bytes())["spent"]))
+    await keeping.stop()
+
+
 async def test_a_process_takes_over_what_others_left(tmp_path: Path, plan: Plan) -> None:
     processes = [KeptRecords(tmp_path, "shop") for _ in range(3)]
     known = [Records() for _ in processes]
     for index, (kept, records) in enumerate(zip(processes, known, strict=True)):
         kept.take_over(records)
         ended(records, plan, f"req_{index}")
+        records.accounting.sort_in()
         kept.save(records)
     processes[0].close()
     processes[1].close()

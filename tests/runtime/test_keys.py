@@ -387,6 +387,26 @@ def test_what_was_spent_counts_in_its_own_hour_whenever_it_is_read() -> None:
     assert [each[0] for each in accounting.as_json()] == [2, 0]
 
 
+def test_what_is_counted_while_accounts_are_written_is_lost_nowhere() -> None:
+    accounting = Accounting()
+
+    class WrittenMeanwhile(int):
+        """A cost in the midst of whose count another thread writes the accounts."""
+
+        def __radd__(self, before: int) -> int:
+            written.extend(accounting.as_json())
+            return before + int(self)
+
+    written: list[object] = []
+    span = Span(None, "gpt", 0, 1, Usage(1, 2), WrittenMeanwhile(7))
+    for _ in range(2):
+        accounting.add("a", "gpt", "", [span], {"gpt"})
+    assert accounting.totals["a", "gpt", "gpt"].cost == 14
+    assert accounting.since(0)["a", "gpt", "gpt", ""].cost == 14
+    assert written == []
+    assert [each[-2] for each in accounting.as_json()] == [14]
+
+
 def test_names_that_clients_make_up_are_told_apart_up_to_a_number_and_those_of_the_plan_always_are() -> None:
     accounting = Accounting()
     for name in [*(f"made up {number}" for number in range(MOST_NAMES + 5)), "gpt"]:
