@@ -19,6 +19,7 @@ from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.first_content import has_content
 
+from ..support.objects import objects
 from ..support.rows import each_row
 from ..support.wires import wire_plan
 
@@ -43,7 +44,6 @@ class Unlearning(ChunkShapes):
 texts = st.text(max_size=6) | st.sampled_from(
     ["", " the", "\n\n", '"', "\\", "é", "😀", "}{", '","error":"x']
 )
-reasons = st.sampled_from([None, None, None, "stop", "length", "error"])
 deltas = texts.map(lambda text: {"content": text}) | st.sampled_from(
     [
         {},
@@ -53,24 +53,22 @@ deltas = texts.map(lambda text: {"content": text}) | st.sampled_from(
         {"reasoning_content": "hm", "usage": {}},
     ]
 )
-choices = st.fixed_dictionaries(
-    {"index": st.sampled_from([0, 0, 0, 1]), "delta": deltas, "finish_reason": reasons},
-    optional={"logprobs": st.none(), "error": st.sampled_from(["", None, "broken"])},
+choices = objects(
+    {"index": [0, 0, 0, 1], "delta": deltas, "finish_reason": [None, None, None, "stop", "length", "error"]},
+    logprobs=None,
+    error=["", None, "broken"],
 )
-usages = st.sampled_from([None, USAGE, USAGE | DETAILS, {}, USAGE | {"prompt_tokens": -1}, {"a": "}"}])
-chunks = st.fixed_dictionaries(
+chunks = objects(
     {
-        "id": st.sampled_from(["chatcmpl-1", "chatcmpl-22", "é"]),
-        "object": st.just("chat.completion.chunk"),
+        "id": ["chatcmpl-1", "chatcmpl-22", "é"],
+        "object": "chat.completion.chunk",
         "created": st.integers(0, 2**64) | st.just(1_700_000_000),
         "choices": st.lists(choices, max_size=2),
     },
-    optional={
-        "usage": usages,
-        "obfuscation": texts,
-        "x_groq": st.sampled_from([{"id": "req"}, {"error": "over"}, {"usage": USAGE}]),
-        "error": st.sampled_from([None, "", "broken"]),
-    },
+    usage=[None, USAGE, USAGE | DETAILS, {}, USAGE | {"prompt_tokens": -1}, {"a": "}"}],
+    obfuscation=texts,
+    x_groq=[{"id": "req"}, {"error": "over"}, {"usage": USAGE}],
+    error=[None, "", "broken"],
 )
 writings: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {"separators": (",", ":")}, {"ensure_ascii": False}, {"indent": 1, "ensure_ascii": False}]

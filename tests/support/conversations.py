@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.usage import Usage
 
-Json = dict[str, Any]
+from .objects import Json, objects
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 SAID = st.sampled_from(["", " ", "Hello.", "two\nlines", "naïve ☃", "1.0"]) | WORDS
@@ -21,52 +21,39 @@ NUMBERS = st.integers(-(10**25), 10**25) | st.floats(allow_nan=False, allow_infi
 ARGUMENTS = st.dictionaries(st.sampled_from("abc"), st.text(max_size=3) | st.booleans(), max_size=2).map(
     lambda value: orjson.dumps(value).decode()
 ) | st.sampled_from(["{}", '{"a": 1.0}', '{"n": 12345678901234567890123}', '{"deep": {"a": [1, null]}}'])
-SCHEMAS = st.sampled_from(
-    [
-        {"type": "object", "properties": {"a": {"type": "string"}}},
-        {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]},
-        {"type": "object", "properties": {}, "additionalProperties": False},
-        {"type": "object", "additionalProperties": {"type": "string"}},
-        {
-            "type": "object",
-            "properties": {"all": {"type": "array", "items": {"$ref": "#/$defs/one"}, "maxItems": 3}},
-            "$defs": {"one": {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}}}},
-        },
-    ]
-)
-EFFORTS = st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"])
+SCHEMAS = [
+    {"type": "object", "properties": {"a": {"type": "string"}}},
+    {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]},
+    {"type": "object", "properties": {}, "additionalProperties": False},
+    {"type": "object", "additionalProperties": {"type": "string"}},
+    {
+        "type": "object",
+        "properties": {"all": {"type": "array", "items": {"$ref": "#/$defs/one"}, "maxItems": 3}},
+        "$defs": {"one": {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}}}},
+    },
+]
+EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 def some(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(strategy, min_size=1, max_size=3)
 
 
-def fields(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    """An object with some of these fields."""
-    return st.fixed_dictionaries({}, optional=optional)
-
-
 # ---- OpenAI's chat completions
 
-BREAKPOINT = st.just({"mode": "explicit"}) | st.just({"mode": "explicit", "ttl": "12h"})
+BREAKPOINTS = [{"mode": "explicit"}, {"mode": "explicit", "ttl": "12h"}]
 
 
 def _part(kind: str, value: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    return st.fixed_dictionaries(
-        {"type": st.just(kind), kind: value}, optional={"prompt_cache_breakpoint": BREAKPOINT}
-    )
+    return objects({"type": kind, kind: value}, prompt_cache_breakpoint=BREAKPOINTS)
 
 
 TEXT_PART = _part("text", SAID)
 IMAGE_PART = _part(
     "image_url",
-    st.fixed_dictionaries(
-        {
-            "url": st.sampled_from(
-                [f"data:image/png;base64,{PNG}", "https://example.com/a.png", "https://x.org/i"]
-            )
-        },
-        optional={"detail": st.sampled_from(["auto", "low"])},
+    objects(
+        {"url": [f"data:image/png;base64,{PNG}", "https://example.com/a.png", "https://x.org/i"]},
+        detail=["auto", "low"],
     ),
 )
 AUDIO_PART = _part("input_audio", st.just({"data": "UklGRg==", "format": "wav"}))
@@ -80,7 +67,7 @@ FILE_PART = _part(
 TEXT = SAID | some(TEXT_PART)
 RESULT = TEXT | st.just('{"temperature": 21.0}')
 ANY_CONTENT = SAID | some(st.one_of(TEXT_PART, IMAGE_PART, AUDIO_PART, FILE_PART))
-NAMED = fields(name=st.just("ann"))
+NAMED = objects({}, name="ann")
 ROLES = st.sampled_from(["system", "developer", "user", "user", "assistant", "calls", "refusal"])
 SAID_OR_NOTHING = st.none() | SAID
 
@@ -113,39 +100,39 @@ def _openai_call(draw: st.DrawFn, suffix: str) -> Json:
     return {"id": draw(IDS) + suffix, "type": "function", "function": function}
 
 
-OPENAI_TOOL = st.fixed_dictionaries(
-    {"name": NAMES},
-    optional={"description": WORDS, "parameters": SCHEMAS, "strict": st.booleans()},
-).map(lambda function: {"type": "function", "function": function})
+OPENAI_TOOL = objects({"name": NAMES}, description=WORDS, parameters=SCHEMAS, strict=[False, True]).map(
+    lambda function: {"type": "function", "function": function}
+)
 
 OPENAI_FORMATS = st.one_of(
     st.just({"type": "text"}),
     st.just({"type": "json_object"}),
-    st.fixed_dictionaries(
-        {"name": NAMES, "schema": SCHEMAS}, optional={"strict": st.booleans(), "description": WORDS}
-    ).map(lambda inner: {"type": "json_schema", "json_schema": inner}),
+    objects({"name": NAMES, "schema": SCHEMAS}, strict=[False, True], description=WORDS).map(
+        lambda inner: {"type": "json_schema", "json_schema": inner}
+    ),
 )
 
-OPENAI_OPTIONS = fields(
-    temperature=st.sampled_from([0, 0.5, 1, 1.0, 2]),
-    top_p=st.sampled_from([0.1, 1]),
-    frequency_penalty=st.sampled_from([0, 0.5]),
-    presence_penalty=st.sampled_from([0, -1]),
+OPENAI_OPTIONS = objects(
+    {},
+    temperature=[0, 0.5, 1, 1.0, 2],
+    top_p=[0.1, 1],
+    frequency_penalty=[0, 0.5],
+    presence_penalty=[0, -1],
     seed=st.integers(0, 9),
-    logit_bias=st.sampled_from([{}, {"50256": -100}]),
+    logit_bias=[{}, {"50256": -100}],
     max_completion_tokens=st.integers(1, 5000),
     reasoning_effort=EFFORTS,
-    verbosity=st.sampled_from(["low", "medium"]),
+    verbosity=["low", "medium"],
     stop=some(st.sampled_from(["\n", "END"])),
     n=st.integers(1, 2),
-    user=st.sampled_from(["u-1", "ann@example.com"]),
-    metadata=st.just({"run": "7"}),
+    user=["u-1", "ann@example.com"],
+    metadata={"run": "7"},
     response_format=OPENAI_FORMATS,
-    store=st.booleans(),
-    service_tier=st.just("auto"),
-    prompt_cache_key=st.just("k"),
-    safety_identifier=st.just("s"),
-    modalities=st.just(["text"]),
+    store=[False, True],
+    service_tier="auto",
+    prompt_cache_key="k",
+    safety_identifier="s",
+    modalities=[["text"]],
     prediction=st.just({"type": "content", "content": "x"}),
 )
 
@@ -154,9 +141,10 @@ STREAMED = st.just({"stream": True}) | st.just(
     {"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}}
 )
 OPENAI_TOOLS = st.lists(OPENAI_TOOL, max_size=2, unique_by=lambda tool: tool["function"]["name"])
-OPENAI_CHOICE = fields(
-    tool_choice=st.sampled_from(["auto", "none", "required", "named", "allowed"]),
-    parallel_tool_calls=st.booleans(),
+OPENAI_CHOICE = objects(
+    {},
+    tool_choice=["auto", "none", "required", "named", "allowed"],
+    parallel_tool_calls=[False, True],
 )
 
 
@@ -182,26 +170,29 @@ def openai_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
 
 # ---- Anthropic's messages
 
-CACHE_CONTROL = st.just({"type": "ephemeral"}) | st.just({"type": "ephemeral", "ttl": "1h"})
+CACHE_CONTROL = [{"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}]
 
 
-def _block(kind: str, **values: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    required = {"type": st.just(kind), **values}
-    return st.fixed_dictionaries(required, optional={"cache_control": CACHE_CONTROL})
+def _block(kind: str, **values: Any) -> st.SearchStrategy[Json]:
+    return objects({"type": kind, **values}, cache_control=CACHE_CONTROL)
 
 
 TEXT_BLOCK = _block("text", text=SAID)
 IMAGE_BLOCK = _block(
     "image",
-    source=st.just({"type": "base64", "media_type": "image/png", "data": PNG})
-    | st.just({"type": "url", "url": "https://example.com/a.png"}),
+    source=[
+        {"type": "base64", "media_type": "image/png", "data": PNG},
+        {"type": "url", "url": "https://example.com/a.png"},
+    ],
 )
 DOCUMENT_BLOCK = _block(
     "document",
-    source=st.just({"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="})
-    | st.just({"type": "text", "media_type": "text/plain", "data": "a document"}),
+    source=[
+        {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+        {"type": "text", "media_type": "text/plain", "data": "a document"},
+    ],
 )
-FILE_BLOCK = _block("image", source=st.just({"type": "file", "file_id": "f1"}))
+FILE_BLOCK = _block("image", source={"type": "file", "file_id": "f1"})
 THOUGHT = st.just({"type": "thinking", "thinking": "hm", "signature": "sig"}) | st.just(
     {"type": "redacted_thinking", "data": "EmwK"}
 )
@@ -218,7 +209,7 @@ INPUTS = ARGUMENTS.filter(lambda text: "123456" not in text).map(orjson.loads)
 
 
 def _result(block: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
-    return fields(content=SAID | some(block), is_error=st.booleans(), cache_control=CACHE_CONTROL)
+    return objects({}, content=SAID | some(block), is_error=[False, True], cache_control=CACHE_CONTROL)
 
 
 RESULTS = _result(TEXT_BLOCK | IMAGE_BLOCK)
@@ -251,35 +242,37 @@ def anthropic_messages(draw: st.DrawFn, *, media: bool = True) -> list[Json]:
     return messages
 
 
-ANTHROPIC_TOOL = st.fixed_dictionaries(
+ANTHROPIC_TOOL = objects(
     {"name": NAMES, "input_schema": SCHEMAS},
-    optional={"description": WORDS, "strict": st.booleans(), "cache_control": CACHE_CONTROL},
+    description=WORDS,
+    strict=[False, True],
+    cache_control=CACHE_CONTROL,
 )
 
-THINKING = st.sampled_from(
-    [
-        {"type": "enabled", "budget_tokens": 1024},
-        {"type": "enabled", "budget_tokens": 2000, "display": "omitted"},
-        {"type": "adaptive", "display": "summarized"},
-        {"type": "disabled"},
-    ]
-)
+THINKING = [
+    {"type": "enabled", "budget_tokens": 1024},
+    {"type": "enabled", "budget_tokens": 2000, "display": "omitted"},
+    {"type": "adaptive", "display": "summarized"},
+    {"type": "disabled"},
+]
 
 
-ANTHROPIC_OPTIONS = fields(
+ANTHROPIC_OPTIONS = objects(
+    {},
     system=SAID | TEXT_BLOCKS,
-    temperature=st.sampled_from([0, 0.5, 1]),
-    top_p=st.sampled_from([0.1, 1]),
+    temperature=[0, 0.5, 1],
+    top_p=[0.1, 1],
     top_k=st.integers(1, 40),
     stop_sequences=some(st.sampled_from(["\n", "END"])),
     thinking=THINKING,
-    metadata=st.just({"user_id": "u-1"}),
-    output_config=fields(
-        effort=st.sampled_from(["low", "high", "max"]),
-        format=SCHEMAS.map(lambda schema: {"type": "json_schema", "schema": schema}),
+    metadata={"user_id": "u-1"},
+    output_config=objects(
+        {},
+        effort=["low", "high", "max"],
+        format=[{"type": "json_schema", "schema": schema} for schema in SCHEMAS],
     ).filter(bool),
-    stream=st.just(True),
-    service_tier=st.just("auto"),
+    stream=True,
+    service_tier="auto",
     container=st.just("c1"),
 )
 ANTHROPIC_TOOLS = st.lists(ANTHROPIC_TOOL, max_size=2, unique_by=lambda tool: tool["name"])

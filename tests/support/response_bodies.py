@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from .conversations import ARGUMENTS, EFFORTS, IDS, NAMES, PNG, SAID, SCHEMAS, WORDS, Json, fields, some
+from .conversations import ARGUMENTS, EFFORTS, IDS, NAMES, PNG, SAID, SCHEMAS, WORDS, some
+from .objects import Json, objects
 
-TEXT = st.fixed_dictionaries({"type": st.just("input_text"), "text": SAID})
-IMAGE = st.fixed_dictionaries(
+TEXT = objects({"type": "input_text", "text": SAID})
+IMAGE = objects(
     {
-        "type": st.just("input_image"),
-        "image_url": st.sampled_from([f"data:image/png;base64,{PNG}", "https://example.com/a.png"]),
+        "type": "input_image",
+        "image_url": [f"data:image/png;base64,{PNG}", "https://example.com/a.png"],
     },
-    optional={"detail": st.sampled_from(["auto", "low"])},
+    detail=["auto", "low"],
 )
 FILE = st.sampled_from(
     [
@@ -21,22 +22,17 @@ FILE = st.sampled_from(
         {"type": "input_file", "file_id": "file-1"},
     ]
 )
-SAID_BEFORE = st.fixed_dictionaries(
-    {"type": st.just("output_text"), "text": SAID},
-    optional={"annotations": st.just([]), "logprobs": st.just([])},
-) | st.just({"type": "refusal", "refusal": "No."})
-THOUGHT = st.fixed_dictionaries(
+SAID_BEFORE = objects({"type": "output_text", "text": SAID}, annotations=[[]], logprobs=[[]]) | st.just(
+    {"type": "refusal", "refusal": "No."}
+)
+THOUGHT = objects(
     {
-        "type": st.just("reasoning"),
-        "id": st.just("rs_1"),
-        "summary": st.lists(st.just({"type": "summary_text", "text": "hm"}), max_size=1),
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [[], [{"type": "summary_text", "text": "hm"}]],
     },
-    optional={
-        "encrypted_content": st.sampled_from(
-            ["gAAAA", "anthropic:sig", "anthropic.redacted:EmwK", "gemini:c2ln"]
-        ),
-        "status": st.just("completed"),
-    },
+    encrypted_content=["gAAAA", "anthropic:sig", "anthropic.redacted:EmwK", "gemini:c2ln"],
+    status="completed",
 )
 SEARCHED = st.just(
     {
@@ -59,12 +55,12 @@ def input_items(draw: st.DrawFn) -> list[Json]:
                 items.append({"role": role, "content": draw(SAID | some(TEXT))})
             case "user":
                 said = draw(SAID | some(TEXT | IMAGE | FILE))
-                items.append({"role": "user", "content": said} | draw(fields(type=st.just("message"))))
+                items.append({"role": "user", "content": said} | draw(objects({}, type="message")))
             case "assistant":
                 items += draw(st.lists(THOUGHT | SEARCHED, max_size=1))
                 items.append(
                     {"type": "message", "role": "assistant", "content": draw(some(SAID_BEFORE))}
-                    | draw(fields(id=st.just(f"msg_{turn}"), status=st.just("completed")))
+                    | draw(objects({}, id=f"msg_{turn}", status="completed"))
                 )
             case "calls":
                 items += draw(st.lists(THOUGHT, max_size=1))
@@ -83,12 +79,12 @@ def input_items(draw: st.DrawFn) -> list[Json]:
 
 def _call(draw: st.DrawFn, id: str) -> Json:
     call = {"type": "function_call", "call_id": id, "name": draw(NAMES), "arguments": draw(ARGUMENTS)}
-    return call | draw(fields(id=st.just(f"fc_{id}"), status=st.just("completed")))
+    return call | draw(objects({}, id=f"fc_{id}", status="completed"))
 
 
-FUNCTION = st.fixed_dictionaries(
-    {"type": st.just("function"), "name": NAMES, "parameters": SCHEMAS, "strict": st.booleans()},
-    optional={"description": WORDS},
+FUNCTION = objects(
+    {"type": "function", "name": NAMES, "parameters": SCHEMAS, "strict": [False, True]},
+    description=WORDS,
 )
 HOSTED = st.sampled_from(
     [
@@ -100,28 +96,30 @@ HOSTED = st.sampled_from(
 FORMATS = st.one_of(
     st.just({"type": "text"}),
     st.just({"type": "json_object"}),
-    st.fixed_dictionaries(
-        {"type": st.just("json_schema"), "name": NAMES, "schema": SCHEMAS},
-        optional={"strict": st.booleans(), "description": WORDS},
+    objects(
+        {"type": "json_schema", "name": NAMES, "schema": SCHEMAS},
+        strict=[False, True],
+        description=WORDS,
     ),
 )
-OPTIONS = fields(
+OPTIONS = objects(
+    {},
     instructions=SAID,
-    temperature=st.sampled_from([0, 0.5, 1, 2]),
-    top_p=st.sampled_from([0.1, 1]),
+    temperature=[0, 0.5, 1, 2],
+    top_p=[0.1, 1],
     top_logprobs=st.integers(0, 3),
     max_output_tokens=st.integers(16, 5000),
-    reasoning=fields(effort=EFFORTS, summary=st.sampled_from(["auto", "concise"])),
-    text=fields(format=FORMATS, verbosity=st.sampled_from(["low", "medium"])),
-    truncation=st.sampled_from(["auto", "disabled"]),
-    metadata=st.just({"run": "7"}),
-    user=st.sampled_from(["u-1", "ann@example.com"]),
-    include=st.just(["reasoning.encrypted_content"]),
-    store=st.just(False),
-    service_tier=st.just("auto"),
-    prompt_cache_key=st.just("k"),
-    safety_identifier=st.just("s"),
-    max_tool_calls=st.just(3),
+    reasoning=objects({}, effort=EFFORTS, summary=["auto", "concise"]),
+    text=objects({}, format=FORMATS, verbosity=["low", "medium"]),
+    truncation=["auto", "disabled"],
+    metadata={"run": "7"},
+    user=["u-1", "ann@example.com"],
+    include=[["reasoning.encrypted_content"]],
+    store=False,
+    service_tier="auto",
+    prompt_cache_key="k",
+    safety_identifier="s",
+    max_tool_calls=3,
     stream=st.just(True),
 )
 
@@ -134,8 +132,8 @@ def responses_bodies(draw: st.DrawFn) -> Json:
     if tools:
         named = {"type": "function", "name": tools[0]["name"]}
         allowed = {"type": "allowed_tools", "mode": "auto", "tools": [named]}
-        choice = st.sampled_from(["auto", "none", "required", named, allowed])
-        body |= draw(fields(tool_choice=choice, parallel_tool_calls=st.booleans()))
+        choice = ["auto", "none", "required", named, allowed]
+        body |= draw(objects({}, tool_choice=choice, parallel_tool_calls=[False, True]))
     if tools := tools + draw(st.just([]) | st.lists(HOSTED, max_size=1)):
         body["tools"] = tools
     return body
