@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 import orjson
 
-from ..concurrency.tasks import end_task
 from ..regular_file import read_regular
 from .request_records import Records
 
@@ -105,6 +104,7 @@ class KeepingRecords:
         self._records = records
         self._kept = None if state is None or "://" in str(state) else KeptRecords(Path(state), name)
         self._task: asyncio.Task[None] | None = None
+        self._stops = asyncio.Event()
 
     async def start(self) -> None:
         """Go on with what was known before."""
@@ -116,14 +116,17 @@ class KeepingRecords:
         """Write what is new. Safe to call twice."""
         task, self._task = self._task, None
         if task is not None and self._kept is not None:
-            await end_task(task)
-            self._records.accounting.sort_in()
-            await asyncio.to_thread(self._kept.save, self._records)
+            self._stops.set()
+            await task
             self._kept.close()
 
     async def _save(self, kept: KeptRecords) -> None:
-        while True:
-            await asyncio.sleep(SAVE_EVERY)
+        is_last = False
+        while not is_last:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SAVE_EVERY):
+                    await self._stops.wait()
+            is_last = self._stops.is_set()  # not later: what is written must be all that there is by then
             self._records.accounting.sort_in()
             with suppress(RuntimeError):  # there is no room for a thread
                 await asyncio.to_thread(kept.save, self._records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ...compiler.plan.late_pattern import late_pattern
 from ...compiler.plan.record import new_tuple
 from ..requests.conversation import Conversation, FunctionTool
 from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
@@ -55,8 +56,14 @@ SPOKEN_TOKENS_PER_MINUTE, CHARACTERS_PER_MINUTE = 1250, 900
 SOUND_BYTES_PER_SECOND = 4000
 """Of a sound that does not tell how long it is: 32 kbit/s, as voices are often kept."""
 
-FRAME_BYTES = 220
-"""Bytes of a streamed chunk that are not the answer's text, where the first one does not have fewer."""
+FRAME_BYTES, MOST_FRAME_BYTES = 220, 512
+"""Bytes of a streamed chunk that are not the answer's text, at most: where the first one does not show its
+text, and where it does."""
+
+_LONGEST_FIRST = 4096
+_TEXT = late_pattern(
+    rb'("role": ?"assistant", ?)?"content": ?(?:null|"([^"\\]*(?:\\.[^"\\]*)*)")(, ?"refusal": ?null)?'
+)
 
 
 _SIZE = "estimate"
@@ -241,6 +248,18 @@ def said_by(events: Iterable[Event]) -> int:
         elif type(event) is ToolCallDelta:
             size += len(event.arguments)
     return size
+
+
+def frame_of(first: bytes) -> int:
+    """Bytes of each chunk of a stream that are not the answer's text, by those of its first one.
+
+    One without text often says who speaks, as no other does then; who has text in it says that in each.
+    """
+    found = _TEXT.search(first, 0, _LONGEST_FIRST)
+    if found is None:
+        return min(len(first), FRAME_BYTES)
+    role, text, refusal = found.groups(b"")
+    return min(len(first) - len(text or role + refusal), MOST_FRAME_BYTES)
 
 
 def streamed_tokens(chunks: int, size: int, frame: int) -> int:

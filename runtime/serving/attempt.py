@@ -15,7 +15,7 @@ from ...compiler.plan.service_tiers import STANDARD
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import NOTHING, SUCCESS, Blocked, Outcome, Pass
-from ..policies.estimate import FRAME_BYTES, NO_SIZE, Estimate, said_by, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, NO_SIZE, Estimate, frame_of, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
 from ..policies.tariff import Tariff
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
@@ -218,9 +218,8 @@ class Attempt:
         if not self.begun:
             self.begun = True
             self.first = self._loop.time()
-            if type(chunk) is ChatChunk:  # the first one has seldom any text, but often a role
-                bare = len(chunk.data) - (_ROLE_BYTES if b'"role"' in chunk.data else 0)
-                self._frame = min(bare, FRAME_BYTES)
+            if type(chunk) is ChatChunk and chunk.usage is None:
+                self._frame = frame_of(chunk.data)
         self._chunks += 1
         usage = chunk.usage
         if isinstance(chunk, ChatChunk):
@@ -342,7 +341,6 @@ class Attempt:
         return SUCCESS if self._finished or self.begun else NOTHING
 
 
-_ROLE_BYTES = len(b'"role":"assistant",')
 _BY_TOKENS = NO_SIZE[2:]
 """Of what is paid by tokens alone."""
 

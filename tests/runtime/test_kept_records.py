@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fnmatch
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,38 @@ async def test_costs_are_written_before_the_end_too(
     file = tmp_path / "requests-shop-0.json"
     await eventually(lambda: file.exists() and bool(orjson.loads(file.read_bytes())["spent"]))
     await keeping.stop()
+
+
+async def test_what_is_being_written_at_the_end_is_followed_by_the_last(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, goes_on = threading.Event(), threading.Event()
+
+    class Slow(Records):
+        def as_json(self) -> dict[str, Any]:
+            said = super().as_json()
+            if not began.is_set():
+                began.set()
+                goes_on.wait(20)
+            return said
+
+    monkeypatch.setattr(kept_records, "SAVE_EVERY", 0.0)
+    records = Slow()
+    keeping = KeepingRecords(records, tmp_path, "shop")
+    await keeping.start()
+    await eventually(began.is_set)
+    ended(records, plan, "req_1")
+    stopping = asyncio.create_task(keeping.stop())
+    await asyncio.wait([stopping], timeout=0.1)
+    goes_on.set()
+    await stopping
+    await asyncio.get_running_loop().shutdown_default_executor()
+    after = Records()
+    kept = KeptRecords(tmp_path, "shop")
+    kept.take_over(after)
+    kept.close()
+    assert after.story("req_1") is not None
+    assert [spend.requests for spend in spent(after).values()] == [1]
 
 
 async def test_a_process_takes_over_what_others_left(tmp_path: Path, plan: Plan) -> None:

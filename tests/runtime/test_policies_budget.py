@@ -10,8 +10,11 @@ from inferc.compiler.plan import Budget as BudgetConfig, BudgetAction, Money, Pr
 from inferc.runtime.policies.budget import DAY, HOUR, Budget, Exceeded, Ledger, Reservation
 from inferc.runtime.policies.estimate import (
     DEFAULT_ANSWER_TOKENS,
+    FRAME_BYTES,
+    MOST_FRAME_BYTES,
     TOKENS_PER_IMAGE,
     estimate,
+    frame_of,
     streamed_tokens,
 )
 from inferc.runtime.policies.tariff import Tariff
@@ -259,8 +262,44 @@ def test_odd_bodies_are_estimated_too(body: dict[str, Any]) -> None:
 
 
 def test_a_streamed_answer_has_at_least_a_token_per_chunk() -> None:
-    assert streamed_tokens(10, 10 * 221) == 10
-    assert streamed_tokens(1, 220 + 400) == 100
+    assert streamed_tokens(10, 10 * 221, 220) == 10
+    assert streamed_tokens(1, 220 + 400, 220) == 100
+
+
+LONG = (
+    b'{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion.chunk","created":1741569952,'
+    b'"model":"gpt-4.1-2025-04-14","service_tier":"default","system_fingerprint":"fp_f7a584cf1f",'
+    b'"choices":[{"index":0,"delta":{%s},"logprobs":null,"finish_reason":null}],"usage":null}'
+)
+SHORT = b'{"id":"c","model":"m","choices":[{"index": 0, "delta": {%s}, "finish_reason": null}]}'
+
+
+@pytest.mark.parametrize("around", [LONG, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (b'"role":"assistant","content":"","refusal":null', b'"content":"%s"'),
+        (b'"role": "assistant", "content": null', b'"content": "%s"'),
+        (b'"role":"assistant","content":"Good"', b'"role":"assistant","content":"%s"'),
+        (b'"content":"\\"Good\\"","role":"assistant"', b'"content":"%s","role":"assistant"'),
+        (b'"content":"Good"', b'"content":"%s"'),
+    ],
+    ids=["who speaks alone", "no text", "who speaks in each", "who speaks behind", "nobody speaks"],
+)
+@pytest.mark.parametrize(("text", "tokens"), [(b" day", 1), (b" words and more of", 4)])
+def test_only_the_text_of_a_streamed_answer_is_tokens(
+    around: bytes, first: bytes, later: bytes, text: bytes, tokens: int
+) -> None:
+    begin, more = around % first, around % (later % text)
+    counted = streamed_tokens(100, len(more) * 100, frame_of(begin))
+    assert 0.5 * tokens * 100 <= counted <= 2 * tokens * 100
+
+
+def test_a_first_chunk_that_does_not_show_its_text_has_a_frame_all_the_same() -> None:
+    assert frame_of(b"{}") == 2
+    assert frame_of(LONG % b'"tool_calls":[]') == FRAME_BYTES
+    assert frame_of(LONG % (b'"content":"%s"' % (b"x" * 10_000))) == FRAME_BYTES
+    assert frame_of(LONG % (b'"content":"","reasoning":"%s"' % (b"x" * 900))) == MOST_FRAME_BYTES
 
 
 def test_sound_has_prices_of_its_own() -> None:

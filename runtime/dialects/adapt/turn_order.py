@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import TypeVar
 
 from attrs import evolve
 
@@ -11,6 +12,8 @@ from ...requests.conversation import Turn
 from ...requests.parts import Media, Part, Refusal, Sealed, Text, ToolCall, ToolResult, path
 from .result import Findings, Problem
 from .system_prompts import SYSTEM
+
+Said = TypeVar("Said", Turn, ToolResult)
 
 BEGIN = "."
 """What the user says where a conversation begins with the model."""
@@ -56,25 +59,23 @@ def _results_before(run: list[Turn]) -> list[Turn]:
     return [turn for turn in (*results, *others) if turn.parts]
 
 
-def with_one_text(turn: Turn) -> Turn:
-    """`turn` with one text in place of several, and so in its results, where they hold no media beside."""
-    if len(turn.parts) == 1 and type(turn.parts[0]) is Text:
-        return turn
-    parts = tuple(
-        evolve(part, parts=_one_text(part.parts)) if isinstance(part, ToolResult) else part
-        for part in _one_text(turn.parts)
-    )
-    return turn if parts == turn.parts else evolve(turn, parts=parts)
+def with_one_text(said: Said) -> Said:
+    """`said` with one text in place of several, and so in its results, where they hold no media beside."""
+    parts = said.parts
+    if len(parts) == 1 and type(parts[0]) is Text:
+        return said
+    made = tuple(with_one_text(part) if type(part) is ToolResult else part for part in _one_text(parts))
+    return said if made == parts else evolve(said, parts=made)
 
 
 def _one_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    texts = [part for part in parts if isinstance(part, Text)]
+    texts = [part for part in parts if type(part) is Text] if len(parts) > 1 else []
     if len(texts) < 2 or any(isinstance(part, Media | Sealed) for part in parts):
         return parts
     if any(part.cache is not None or part.extras for part in texts):
         return parts
     first, *rest = texts
-    one = evolve(first, text="\n".join(part.text for part in texts if part.text))
+    one = Text("\n".join(part.text for part in texts if part.text), at=first.at)
     left = {id(part) for part in rest}
     return tuple(one if part is first else part for part in parts if id(part) not in left)
 
