@@ -84,7 +84,7 @@ _MEANT = {
 """Words that are no near misses of the command that does it."""
 
 # argparse would look for translations of its words, for which `gettext` imports `locale`
-vars(argparse)["_"] = str
+vars(argparse)["_"] = lambda text: text
 
 _EXAMPLES = """\
   inferc init hello.infer

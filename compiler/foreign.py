@@ -19,6 +19,7 @@ from ..dsl.late_pattern import late_pattern
 from ..dsl.policies import CapacityPolicy, Serving
 from ..dsl.record import frozen, is_record
 from ..dsl.source import Span
+from ..dsl.suggest import either
 from ..dsl.tasks import TASK_CLASSES, Labels, Task
 from ..dsl.units import Duration
 from .merge import Section, Setting
@@ -65,7 +66,7 @@ def foreign_field(
         return Answer(told.say, sure=True)
     form = f"write `{_nested(told.to, '…', kind)}`"
     if not _has(told.to, kind):
-        return Answer(_for_local(told, kind))
+        return Answer(_for_others(told, kind))
     rest = _below(told.to, path)
     if rest == ():
         return None  # the block that it stands in
@@ -95,7 +96,7 @@ def foreign_block(
     if not told.to:
         return Answer(told.say, sure=True)
     if not _has(told.to, kind):
-        return Answer(_for_local(told, kind))
+        return Answer(_for_others(told, kind))
     rest = _below(told.to, path)
     if rest == ():
         return None
@@ -193,10 +194,13 @@ def _has(place: tuple[str, ...], kind: RuntimeKind) -> bool:
     return place[0] != "runtime" or place[1] in attrs.fields_dict(runtimes.CONFIG_CLASSES[kind])
 
 
-def _for_local(told: ForeignWord, kind: RuntimeKind) -> str:
+def _for_others(told: ForeignWord, kind: RuntimeKind) -> str:
     if kind.transport is TransportKind.LOCAL:
         return "a local model has no provider to ask: `serving { max_concurrent = … }` limits it"
-    return f"this is for models on this machine: `{_nested(told.to, '…', RuntimeKind.ORT)}`"
+    if _has(told.to, RuntimeKind.ORT):
+        return f"this is for models on this machine: `{_nested(told.to, '…', RuntimeKind.ORT)}`"
+    having = [each for each in RuntimeKind if _has(told.to, each)]
+    return f"this is for {either([f'`{each}`' for each in having])}: `{_nested(told.to[1:], '…', kind)}`"
 
 
 def _below(place: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...] | None:

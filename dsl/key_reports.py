@@ -7,7 +7,7 @@ from typing import Any
 
 from .late_pattern import late_pattern
 from .literals import FOREIGN_ESCAPE, read_text
-from .secrets import NAME_ADVICE, SECRET_ADVICE, gives_key, is_named, surely_holds_key
+from .secrets import NAME_ADVICE, SECRET_ADVICE, gives_key, is_digest, surely_holds_key
 from .source import Source, Span
 from .tokens import Token
 
@@ -53,7 +53,7 @@ class KeyReports:
     def watch(self, token: Token) -> bool:
         """Say it where a text is or holds a key; whether it does."""
         if gives_key(token.text.strip('"')):
-            if not is_named(self._source.text, token.start + 1, token.end - 1):
+            if not is_digest(self._source.text, token.start + 1, token.end - 1):
                 self.say(token)
         elif "\\" in token.text:
             text = FOREIGN_ESCAPE.sub(lambda found: f"\\u{{{found[1] or found[2]}}}", token.text)

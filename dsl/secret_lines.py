@@ -89,7 +89,8 @@ def _masking(secrets: frozenset[str], lines: frozenset[str]) -> Callable[[str], 
     def masked(text: str) -> str:
         for each in unlike:
             if each in text:
-                text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", MASK * len(each), text)
+                around = ("", "") if has_long_row(each) else (r"(?<!\w)", r"(?!\w)")
+                text = re.sub(re.escape(each).join(around), MASK * len(each), text)
         text = _QUOTED.sub(in_quotes, text)
         return _LONG_WORD.sub(part, text) if rows else text
 

@@ -111,6 +111,8 @@ _NAMES_OBJECT = late_pattern(
     r"|(?<![\w-])(?:file|org|ftjob|chatcmpl)-\Z"
 )
 """How the names begin that providers give to what one keeps with them."""
+_OBJECT = late_pattern(r"(?:[a-f0-9]{48,56}+|[A-Za-z0-9]{20,30}+)(?![\w+/=]|[.-]\w)")
+"""How they go on."""
 _WORDS_OF_MODELS = late_pattern(
     r"(?i)mi[sx]tral|llama|qwen|gemma|deepseek|distill|instruct|coder|preview|vision|embed(?:ding)?|turbo|gptq|gguf"
 )
@@ -221,16 +223,21 @@ def keys_in(text: str, *, may_hold: bool | None = None) -> Iterator[tuple[int, i
     """
     known = _KEY.finditer(text) if may_hold or (may_hold is None and may_hold_key(text)) else ()
     by_chance = _RANDOM.finditer(text) if _has_rows(text) else ()
-    found = chain(known, filter(lambda each: is_random(each[0]), by_chance))
-    return (each.span() for each in found if not is_named(text, *each.span()))
+    rows = (each for each in by_chance if is_random(each[0]) and not _is_object(text, *each.span()))
+    return (each.span() for each in chain(known, rows) if not is_digest(text, *each.span()))
 
 
-def is_named(text: str, start: int, end: int) -> bool:
-    """Whether what stands there is a digest or the name of an object, by what stands before it."""
-    before = max(0, start - _FAR_BEFORE), start
-    if _ANY_DIGEST.fullmatch(text, start, end) is not None:
-        return _NAMES_DIGEST.search(text, *before) is not None
-    return _NAMES_OBJECT.search(text, *before) is not None
+def is_digest(text: str, start: int, end: int) -> bool:
+    """Whether what stands there is the digest of something, by what stands before it."""
+    is_one = _ANY_DIGEST.fullmatch(text, start, end) is not None
+    return is_one and _NAMES_DIGEST.search(text, max(0, start - _FAR_BEFORE), start) is not None
+
+
+def _is_object(text: str, start: int, end: int) -> bool:
+    """Whether it is the rest of an object's name. Keys are longer, or have other signs in them."""
+    row = _OBJECT.match(text, start)
+    is_one = row is not None and row.end() == end
+    return is_one and _NAMES_OBJECT.search(text, max(0, start - _FAR_BEFORE), start) is not None
 
 
 def _has_rows(text: str) -> bool:

@@ -10,7 +10,7 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -190,13 +190,16 @@ class HttpServer:
         if self._listening is not None:
             await self._accept_the_rest()
             self._listening.close()
-        if self._handshakes:
-            await asyncio.wait(self._handshakes, timeout=min(self._grace, _HANDSHAKES))
-            await end_tasks(tuple(self._handshakes))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._grace
+        if handshakes := tuple(self._handshakes):
+            await _waited_for(asyncio.wait(handshakes), min(self._grace, _HANDSHAKES), at_once)
+            await end_tasks(handshakes)
         await asyncio.sleep(0)  # what has come in before is a request in flight
         for connection in tuple(self._connections):
             connection.finish()
-        await self._finished(at_once)
+        if lost := [connection.lost for connection in self._connections]:
+            await _waited_for(asyncio.wait(lost), until - loop.time(), at_once)
         await asyncio.gather(*(connection.end() for connection in tuple(self._connections)))
         await self._runner.cleanup()
         self._socket.close()
@@ -219,20 +222,6 @@ class HttpServer:
                         self._listening.encrypt(client)
                     else:
                         await loop.connect_accepted_socket(self._connection, client)
-
-    async def _finished(self, at_once: asyncio.Event | None) -> None:
-        """Wait until all connections are closed, the grace is over, or `at_once` is set."""
-        if not self._connections:
-            return
-        waits: list[asyncio.Task[Any]] = [
-            asyncio.create_task(_all_of(connection.lost for connection in self._connections))
-        ]
-        if at_once is not None:
-            waits.append(asyncio.create_task(at_once.wait()))
-        try:
-            await asyncio.wait(waits, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await end_tasks(waits)
 
 
 def _past_the_router(app: web.Application) -> Callable[[Any], Awaitable[web.StreamResponse]]:
@@ -296,8 +285,15 @@ async def stop_signal() -> AsyncIterator[Stop]:
         restore()
 
 
-async def _all_of(futures: Iterable[asyncio.Future[None]]) -> None:
-    await asyncio.wait(list(futures))
+async def _waited_for(what: Coroutine[Any, Any, Any], seconds: float, at_once: asyncio.Event | None) -> None:
+    """Until `what` is done, the time is over, or `at_once` is set."""
+    waits: list[asyncio.Task[Any]] = [asyncio.create_task(what)]
+    if at_once is not None:
+        waits.append(asyncio.create_task(at_once.wait()))
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end_tasks(waits)
 
 
 def _unusable(host: str, port: int, advice: str, error: OSError) -> StartError:

@@ -22,11 +22,14 @@ _LIST_BELOW = re.compile(
     r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
 )
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
-_SEMICOLON = re.compile(r'(?:[^\n"#;={}]|"[^\n"]*+")*+;(?P<last>(?=[ \t]*+(?:[\r\n#}]|\Z)))?')
+_SEMICOLON = re.compile(
+    r"""(?:[^\n"'#;={}]|"(?:[^\n"\\]|\\.)*+"|'[^\n']*+')*+;"""
+    r"(?:(?P<last>(?=[ \t]*+(?:[\r\n#}]|\Z)))|(?=[ \t]))"
+)
 _CALLED = re.compile(r'(?m)^[ \t]*+(?:deployment|route|pipeline|extern)[ \t]++"?(\w++)')
 """What answers calls, by its name."""
 _LAST_CALL = re.compile(r"\w++\([^()\n]*+\)\s*+\}")
-_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?![\w.:])")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?=[ \t]*+(?:[;,}\r\n#]|\Z))")
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
 _BLOCK_BEHIND = re.compile(r"[ \t]*+(?:[^\W\d]\w*+[ \t]++)?\{(?!\{)")
@@ -253,7 +256,9 @@ def report_missing_sign(
     quote = '"' if bare_until is not None else ""
     edits = [Edit(at.span(name.end, value_start), f"{' ' if sign == '=' else ''}{sign} {quote}")]
     title, label = f"add the `{sign}`", f"expected `{sign}`"
-    semicolon = _SEMICOLON.match(at.text, value_start)  # as in files of nginx: one mistake
+    semicolon = _SEMICOLON.match(at.text, bare_until or value_start)  # as in files of nginx: one mistake
+    if semicolon is not None and bare_until is not None and semicolon[0].strip() != ";":
+        semicolon = None  # of a field behind it
     end, comma = semicolon.end() if semicolon is not None else bare_until, ""
     if bare_until is not None:
         title, label = f"{title} and the quotes", f"{label} and a text in quotes"

@@ -114,7 +114,8 @@ class Exchange:
                 if found := self.plan.answering(name):
                     models[name] = found
                 elif is_pattern(name):
-                    models |= {both: each for known, each in open_names if (both := meeting(name, known))}
+                    less = ((meeting(name, known), each) for known, each in open_names if known not in models)
+                    models |= {both: each for both, each in less if both}
         return models
 
     @property

@@ -147,6 +147,7 @@ def test_the_version_is_printed(inferc: Command) -> None:
 def test_help_lists_every_command_and_each_has_examples(inferc: Command) -> None:
     listed = inferc("--help")
     assert listed.status == 0
+    assert "None" not in listed.out
     for name in COMMANDS:
         assert re.search(rf"^ +{name}\s", listed.out, re.MULTILINE)
         detailed = inferc(name, "--help")

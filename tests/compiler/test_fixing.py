@@ -135,3 +135,19 @@ def test_values_in_quotes_and_in_other_letters_are_what_they_would_be_without() 
     assert "request = 30s, read = 10 }" in once.text
     assert "idempotent = true" in once.text
     assert "allows = [eu]" in once.text
+
+
+@each_row(
+    ("written", "meant"),
+    [
+        ("bind 10.0.0.1:80, workers 4;", 'bind = "10.0.0.1:80", workers = 4'),
+        ("bind 10.0.0.1:80; workers 4;", 'bind = "10.0.0.1:80", workers = 4'),
+        ("bind 10.0.0.1:80-90;", 'bind = "10.0.0.1:80-90"'),
+        ("bind 10.0.0.1/24;", "bind = 10.0.0.1/24"),
+        ("bind an-address, workers 4;", 'bind = "an-address", workers = 4'),
+        ("bind 'a; b'", 'bind = "a; b"'),
+        (r'bind "a\"; b"', r'bind = "a\"; b"'),
+    ],
+)
+def test_a_sign_that_is_added_takes_nothing_of_the_line_away(written: str, meant: str) -> None:
+    assert fixed(f"gateway {{\n  {written}\n}}\n").text == f"gateway {{\n  {meant}\n}}\n"

@@ -152,6 +152,11 @@ def test_each_field_of_other_gateways_has_an_answer(word: str) -> None:
     assert errors(fixed(text, item)) == []
 
 
+def test_a_field_of_other_runtimes_says_which() -> None:
+    item = about("region_name", REMOTE.format(inside=KEY, beside='region_name = "us"'))
+    assert item.help == ("this is for `anthropic`, `gemini` or `bedrock`: `region = …`",)
+
+
 def test_fields_of_others_that_are_written_as_blocks_have_answers() -> None:
     texts = [REMOTE.format(inside=KEY, beside=f'{word} {{ x = "y" }}') for word in FIELDS]
     text = "".join(each.replace("gpt", f"d{number}", 1) for number, each in enumerate(texts))

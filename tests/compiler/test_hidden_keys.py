@@ -33,6 +33,13 @@ def test_a_key_behind_bearer_is_in_no_word_of_a_finding(project: Project, text: 
     assert key not in repr(found)
 
 
+def test_a_row_in_the_middle_of_a_word_is_in_no_help(project: Project) -> None:
+    row = "w7ZYPU1iM73rzfRKNUHEKAI7zt5oOtJi"
+    [item] = project.findings(f'deployment a {{\n  model = "gpt-4o"\n  my_{row}_x.of = 1\n}}\n')[:1]
+    assert "my_" in repr(item)
+    assert row not in repr(item)
+
+
 @each_row(
     "key",
     [

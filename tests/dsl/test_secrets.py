@@ -83,6 +83,7 @@ NAMED = [
     f"commit: {SHA}",
     f"uuid = {MD5}",
     f'assistant = "asst_{RANDOM[0][:24]}"',
+    f'response = "resp_{MD5}{MD5[:16]}"',
     "model = TheBloke/Mixtral8x7BInstructv01GPTQ",
 ]
 
@@ -93,10 +94,25 @@ def test_what_its_name_tells_to_be_no_secret_is_shown(text: str) -> None:
 
 
 @each_row(
-    "text", [f"revisions = {SHA}", f"{SHA} revision", f"asst_{SHA}", f"mask_{RANDOM[0]}", f"api_key = {MD5}"]
+    "text",
+    [
+        f"revisions = {SHA}",
+        f"{SHA} revision",
+        f"asst_{SHA}",
+        f"mask_{RANDOM[0]}",
+        f"run_{RANDOM[0]}",
+        f"call_{RANDOM[0][:24]}/{RANDOM[1][:8]}",
+        f"api_key = {MD5}",
+    ],
 )
 def test_a_row_without_such_a_name_is_hidden(text: str) -> None:
     assert MASK * 24 in veiled(text)
+
+
+@each_row("start", ["msg_", "org-", "file-"])
+@each_row("key", ["AKIA" + "Z7" * 8, "sk-proj-" + "Ab1" * 8, "dapi" + "0f" * 16, "hf_" + "Ab1" * 11])
+def test_a_key_behind_the_beginning_of_an_object_is_hidden(start: str, key: str) -> None:
+    assert veiled(f"id = {start}{key}") == f"id = {start}{MASK * len(key)}"
 
 
 def test_names_that_only_have_the_letters_of_such_a_field_are_shown() -> None:

@@ -140,6 +140,8 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
             key("below", models=("open/*-mini",)),
             key("whole", models=("op*",)),
             key("rest", models=("open/*",)),
+            key("within", models=("*gpt*",)),
+            key("parts", models=("*-5*",)),
         )
         names = ("gpt-*", "gpt", "gpt/*", "other")
         deployments = [remote_plan(name, mock.endpoint, key=SecretRef.env("KEY")) for name in names]
@@ -178,6 +180,8 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "below": ["open/x-mini"],
         "whole": ["open/x-mini", "open/x"],
         "rest": ["open/x-mini", "open/x"],
+        "within": ["gpt-5", "gpt-5-mini", "gpt-4o", "gpt/x"],
+        "parts": ["gpt-5", "gpt-5-mini"],
     }
     assert listed == {
         "all": ["gpt-*"],
@@ -188,6 +192,8 @@ async def test_what_a_key_may_ask_of_a_name_with_a_star() -> None:
         "below": ["open/*-mini"],
         "whole": ["open"],
         "rest": ["open/*"],
+        "within": ["gpt-*", "gpt", "gpt/*"],
+        "parts": ["gpt-*-5*", "gpt/*-5*"],
     }
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
+from inferc.runtime import http_server
 from inferc.runtime.client_connection import RULES, ConnectionRules
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
@@ -139,8 +140,10 @@ async def test_a_certificate_that_cannot_be_used_leaves_the_one_before(
 
 
 @asynccontextmanager
-async def encrypting(folder: Path, grace: float = 1, **rules: Any) -> AsyncIterator[int]:
-    """A server that says `ok` to everybody; gives its port."""
+async def encrypting(
+    folder: Path, grace: float = 1, at_once: asyncio.Event | None = None, **rules: Any
+) -> AsyncIterator[int]:
+    """A server that says `ok` to everybody; gives its port. at_once: ends its grace."""
     issue(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
@@ -156,7 +159,7 @@ async def encrypting(folder: Path, grace: float = 1, **rules: Any) -> AsyncItera
     try:
         yield server.port
     finally:
-        await server.stop()
+        await server.stop(at_once)
 
 
 async def says_ok(port: int, trusted: ssl.SSLContext) -> bool:
@@ -219,6 +222,17 @@ async def test_a_server_that_stops_waits_for_no_handshake_beyond_its_grace(tmp_p
         await asyncio.sleep(0.05)
     with suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
+
+
+async def test_nor_for_any_once_it_is_told_to_stop_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "_HANDSHAKES", 3600)
+    at_once = asyncio.Event()
+    async with asyncio.timeout(20), encrypting(tmp_path, 3600, at_once, header=3600) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        asyncio.get_running_loop().call_later(0.05, at_once.set)
     writer.close()
 
 

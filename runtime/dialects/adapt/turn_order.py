@@ -62,7 +62,7 @@ def _results_before(run: list[Turn]) -> list[Turn]:
 def with_one_text(said: Said) -> Said:
     """`said` with one text in place of several, and so in its results, where they hold no media beside."""
     parts = said.parts
-    if len(parts) == 1 and type(parts[0]) is Text:
+    if len(parts) == 1 and type(parts[0]) is not ToolResult:
         return said
     made = tuple(with_one_text(part) if type(part) is ToolResult else part for part in _one_text(parts))
     return said if made == parts else evolve(said, parts=made)

@@ -28,7 +28,7 @@ from inferc.runtime.requests.tensor import Tensor
 from ...support.commands import ROOT
 from ...support.forked import PATIENCE, forked_program
 from ...support.remote import eventually, executor_of, gateway_of, plan_of, until
-from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
+from .plans import MODELS, PLACEMENT, embed, file_ref, running
 from .test_onnx_tensor import fp32, infer
 from .toys import line, load, save_model, small_plan, tensor_plan
 
@@ -109,10 +109,11 @@ async def test_a_model_that_cannot_be_loaded_leaves_the_old_one_serving(tmp_path
 
 async def test_stopping_in_the_middle_of_a_reload_leaves_nothing_behind(tmp_path: Path) -> None:
     sessions = SharedSessions()
-    replica = OnnxReplica(onnx_plan(), PLACEMENT, MODELS, sessions)
+    replica = OnnxReplica(tensor_plan(line(tmp_path / "m.onnx")), PLACEMENT, MODELS, sessions)
     await replica.start()
-    reloading = asyncio.create_task(replica.reload(onnx_plan(session=SessionOptions(intra_op_threads=1))))
-    await asyncio.sleep(0.01)
+    reloading = asyncio.create_task(replica.reload(tensor_plan(line(tmp_path / "other.onnx", 10.0))))
+    await asyncio.sleep(0)
+    assert not reloading.done()
     await replica.stop()
     await reloading
     assert len(sessions) == 0
