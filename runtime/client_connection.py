@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sized
+from collections.abc import Awaitable, Coroutine, Sized
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from attrs import field
 
-from ..compiler.plan.record import frozen
 from .concurrency.held_writes import held_writes
-from .known_heads import MAX_KNOWN_BODY, KnownHeads, RecentHeads
+from .connection_rules import ConnectionRules
+from .known_heads import READ_AHEAD, KnownHeads, RecentHeads
 from .requests.errors import RequestError
 from .unread import Unread, make_room
 from .whole_answer import IS_AS_EXPECTED, WHOLE, StreamHead, send_whole
@@ -36,8 +34,6 @@ _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
 """Seconds in which a client may go on sending that was refused: it could not read the answer else."""
-_OTHERS = 64
-"""Files and connections that are not of clients, at least."""
 _BEHIND = 0.001
 """Seconds behind the last byte of the last request of a connection, and one look at the connection, in which
 its client may close its half and wait for the answer, as `nc -N` does. Who gives up closes later: TCP tells
@@ -54,40 +50,6 @@ class HeadersTooLarge(RequestError):
     """The URL, a header, or all of them are too large; the connection is closed."""
 
     status, type, code = 431, "invalid_request_error", "headers_too_large"
-
-
-def _most_connections() -> int:
-    """Those of clients, so that some of what may be open is left for providers, stores and files."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if files == resource.RLIM_INFINITY:
-        return sys.maxsize
-    return files - max(files // 4, min(files // 2, _OTHERS))
-
-
-@frozen
-class ConnectionRules:
-    """How connections are treated. Times are in seconds.
-
-    header: from connecting, or the first byte of a later request, to the end of its headers. write: while
-    the client takes nothing. idle: between two requests. refuse: makes an answer of an error that the
-    application does not see; None: aiohttp does, in plain text. unpack: whether the application gets bodies
-    with a `Content-Encoding` unpacked. max_body: bytes of a body above which the application refuses it by
-    its head. plain: paths are looked up once, and answers in one piece are sent as they are, past the signals
-    of the application.
-    """
-
-    header: float = 10.0
-    write: float = 10.0
-    idle: float = 75.0
-    refuse: Callable[[RequestError], web.Response] | None = None
-    unpack: bool = True
-    max_body: int = MAX_KNOWN_BODY
-    plain: bool = False
-    most: int = field(factory=_most_connections)
-
-
-RULES: web.AppKey[ConnectionRules] = web.AppKey("connection_rules", ConnectionRules)
-"""Where an application says how its connections are treated."""
 
 
 class _InPlace:
@@ -132,6 +94,7 @@ class Connection(web.RequestHandler):
             max_field_size=MAX_LINE,
             max_headers=MAX_HEADERS,
             auto_decompress=rules.unpack,
+            read_bufsize=READ_AHEAD,
         )
         self.heads = KnownHeads(self._parser, self, recent, rules.max_body) if rules.plain else None
         """Of requests that are not parsed again."""

@@ -18,8 +18,9 @@ from aiohttp import web
 from attrs import field
 
 from ..compiler.plan.record import frozen
-from .client_connection import RULES, Connection, ConnectionRules
+from .client_connection import Connection
 from .concurrency.tasks import end_tasks
+from .connection_rules import RULES, ConnectionRules
 from .known_heads import RecentHeads
 from .requests.errors import StartError
 from .tls_handshakes import TlsListener

@@ -22,6 +22,8 @@ _CHANCES = 4
 """How many heads in a row are remembered of a connection, where none comes twice."""
 MAX_KNOWN_BODY = 1 << 20
 """Bytes of a body behind it that comes in parts: those of larger ones are looked at before they are read."""
+READ_AHEAD = 256 << 10
+"""Bytes of a body that may wait to be read, before no more are taken from the client."""
 _END = b"\r\n\r\n"
 _MOST_DIGITS = 9
 _LENGTH = re.compile(rb"(?<=\r\ncontent-length: )[0-9]{1,9}(?=\r\n)", re.IGNORECASE)
@@ -121,9 +123,8 @@ class KnownHeads:
                     if len(body) == size:
                         return ((head.message, WholeBody(body)),), False, b""
                     if len(body) < size <= self._most:
-                        coming = self._body = StreamReader(
-                            self._connection, self._connection._read_bufsize, loop=self._connection._loop
-                        )
+                        coming = StreamReader(self._connection, READ_AHEAD, loop=self._connection._loop)
+                        self._body = coming
                         self._missing = size
                         self._go_on(coming, body)
                         return ((head.message, coming),), False, b""

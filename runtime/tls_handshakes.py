@@ -9,7 +9,8 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-from .client_connection import Connection, ConnectionRules
+from .client_connection import Connection
+from .connection_rules import ConnectionRules
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from functools import partial
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
-from ..client_connection import RULES, ConnectionRules
+from ..connection_rules import RULES, ConnectionRules
 from ..executor import Executor
 from ..late_resources import LateResources, by_beginning
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames

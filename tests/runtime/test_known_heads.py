@@ -13,7 +13,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 
-from inferc.runtime.client_connection import RULES, ConnectionRules
+from inferc.runtime.connection_rules import RULES, ConnectionRules
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.known_heads import KnownHeads, RecentHeads
 
@@ -37,8 +37,10 @@ def post(body: bytes, *lines: str, length: str | None = None, path: str = CHAT) 
 class Unread(BaseProtocol):
     """Nobody reads what comes before all has come."""
 
-    _read_bufsize = 1 << 30
     heads: KnownHeads | None = None
+
+    def pause_reading(self) -> None:
+        """All may wait."""
 
 
 class Parser:

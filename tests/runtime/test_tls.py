@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
 from inferc.runtime import http_server
-from inferc.runtime.client_connection import RULES, ConnectionRules
+from inferc.runtime.connection_rules import RULES, ConnectionRules
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.serve import Service
