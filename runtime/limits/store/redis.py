@@ -61,7 +61,9 @@ class RedisStore:
         limits = RedisLimits(self._client, partial(self._do, "limits"), span=span)
         self.limits: SharedLimits | None = limits
         self.health: SharedHealth | None = RedisHealth(self._client, partial(self._do, "circuits"))
-        self.spend: SharedSpend | None = RedisSpend(self._client, partial(self._do, "budgets"))
+        self.spend: SharedSpend | None = RedisSpend(
+            self._client, partial(self._do, "what is spent"), partial(self._do, "budgets")
+        )
         self.values: SharedValues = RedisValues(self._client, partial(self._do, "values"))
 
     async def start(self) -> None:
