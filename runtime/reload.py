@@ -115,7 +115,7 @@ UNUSABLE = "the file cannot be used; `inferc check` says why"
 
 
 def hangups() -> asyncio.Event:
-    """What each SIGHUP sets from now on; without a handler, it would end the process, also one that starts."""
+    """What each SIGHUP sets from now on: without a handler, it would end the process, while that starts."""
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     return asked
