@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from ..http_server import HttpServer, Stop, bind, stop_signal
+from ..http.server import HttpServer, Stop, bind, stop_signal
 from .app import build_app
 from .options import MockOptions
 from .stats import Stats
