@@ -11,7 +11,7 @@ from ..diagnostics import Diagnostics, Edit, Fix, Label, Severity, make
 from ..foreign_words import ForeignWord, foreign_words
 from ..late_pattern import late_pattern
 from ..lines import end_before, line_start
-from ..secrets.lines import without_secrets
+from ..secret_lines import without_secrets
 from ..source import Source, Span
 from ..syntax import Block, Field, Node, Phrase, Reference, Scene
 from ..wording import DECLARATION_WORDS, expected_words, found_words, shorten

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 from ..foreign_variables import variables_in
 from ..late_pattern import late_pattern
-from ..parsing.value_ends import value_end
 from .names import holds_secret
 from .texts import LIKE_KEY, has_long_row
+from .value_ends import value_end
 
 _ITEM = late_pattern(
     r"""(?xm) (?: ^ | [{\[(,;|&]

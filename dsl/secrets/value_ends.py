@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..late_pattern import late_pattern
 from ..lines import indentation
-from ..secrets.texts import LIKE_KEY
+from .texts import LIKE_KEY
 
 _END = late_pattern(
     r"""(?<![ \t])[ \t]*+(?:

@@ -9,11 +9,11 @@ from itertools import chain
 
 from attrs import evolve
 
-from ..diagnostics import Diagnostic, Fix, Label
-from ..late_pattern import late_pattern
-from ..source import Span
-from .names import holds_secret
-from .texts import MASK, has_long_row
+from .diagnostics import Diagnostic, Fix, Label
+from .late_pattern import late_pattern
+from .secrets.names import holds_secret
+from .secrets.texts import MASK, has_long_row
+from .source import Span
 
 _QUOTED = late_pattern(r"`[^`]++`|\"[^\"`]++\"")
 _WORD = late_pattern(r"\w{3,}+")
