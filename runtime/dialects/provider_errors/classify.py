@@ -125,6 +125,11 @@ class Classifier:
             log.warning("%s %s (seen %s)", self.who, what, "once" if times == 1 else f"{times} times")
 
     @property
+    def origin(self) -> str:
+        """Who answers, by the name of its deployment."""
+        return self.plan.deployment
+
+    @property
     def who(self) -> str:
         """The subject of a message."""
         return f"{self.plan.provider} (deployment `{self.plan.deployment}`)"
