@@ -42,7 +42,7 @@ DIALECT = "openai_chat"
 
 _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "reasoning_content", "tool_call_id"})
 _TEXT = frozenset({"type", "text", "cache_control", "prompt_cache_breakpoint"})
-_REFUSAL = frozenset({"type", "refusal"})
+_REFUSAL = frozenset({"type", "refusal", "cache_control", "prompt_cache_breakpoint"})
 _IMAGE = frozenset({"type", "image_url", "cache_control", "prompt_cache_breakpoint"})
 _AUDIO = frozenset({"type", "input_audio", "cache_control", "prompt_cache_breakpoint"})
 _FILE = frozenset({"type", "file", "cache_control", "prompt_cache_breakpoint"})
@@ -131,7 +131,8 @@ def _part(part: Json, at: Place) -> Part:
         case "file":
             return _file(part, at)
         case "refusal":
-            return Refusal(fields.required(part, "refusal", str, at), _more(part, _REFUSAL), at)
+            said = fields.required(part, "refusal", str, at)
+            return Refusal(said, fields.cache_mark(part, at), _more(part, _REFUSAL), at)
         case str():
             return Sealed(DIALECT, part, at)
         case _:

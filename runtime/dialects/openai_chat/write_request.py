@@ -131,7 +131,7 @@ def _part(part: Part) -> Json:
             return dict(_unseal(part))
         case _:
             raise unwritable(part)
-    if not isinstance(part, Refusal) and part.cache is not None:
+    if part.cache is not None:
         written |= _mark(part.cache)
     for name, value in own(part.extras, DIALECT).items():
         written[name] = {**written[name], **value} if name == "image_url" else value
