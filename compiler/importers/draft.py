@@ -306,8 +306,9 @@ class Draft:
             else:
                 _without_secrets(self, block, KEY_IN_IT)
 
-    def drop_unused(self, says: str) -> None:
+    def drop_unused(self) -> None:
         """Leave out the constants that no field names any more, and what only lost settings lean on."""
+        says = "nothing is left that it counts for"
         blocks = [*self.deployments, self.gateway]
         values = [each.value for block in blocks for each in block.fields()]
         named = {word for value in values if isinstance(value, Code) for word in re.findall(r"\w+", value)}

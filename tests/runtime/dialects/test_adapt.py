@@ -16,11 +16,11 @@ from inferc.compiler.plan.dialects import AT_OPENAI
 from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
 from inferc.runtime.dialects.adapt import (
     Adapted,
+    AsJsonText,
     Checked,
     StructuredByTool,
     Unsuitable,
     adapt,
-    as_json_text,
 )
 from inferc.runtime.dialects.adapt.structured import ASK_FOR_JSON
 from inferc.runtime.dialects.answer import fold
@@ -824,7 +824,8 @@ def test_without_structured_output_a_function_must_be_called(more: Json, can: Ca
         e.ToolCallDone(0),
         e.Finished("tool_calls"),
     ]
-    [choice] = fold(as_json_text(events, note.tool)).choices
+    convert = AsJsonText(note.tool).convert
+    [choice] = fold(each for event in events for each in convert(event)).choices
     assert (choice.parts, choice.reason) == ((Text('{"age": 7}'),), "stop")
 
 

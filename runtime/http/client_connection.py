@@ -11,10 +11,10 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from .concurrency.held_writes import held_writes
+from ..concurrency.held_writes import held_writes
+from ..requests.errors import RequestError
 from .connection_rules import ConnectionRules
 from .known_heads import READ_AHEAD, KnownHeads, RecentHeads
-from .requests.errors import RequestError
 from .unread import Unread, make_room
 from .whole_answer import IS_AS_EXPECTED, WHOLE, StreamHead, send_whole
 

@@ -14,7 +14,7 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_writer import _serialize_headers
 from multidict import CIMultiDict
 
-from .concurrency.held_writes import HeldWrites
+from ..concurrency.held_writes import HeldWrites
 from .header_lines import header_lines
 from .known_heads import WholeBody
 

@@ -17,12 +17,12 @@ from typing import Any
 from aiohttp import web
 from attrs import field
 
-from ..compiler.plan.record import frozen
+from ...compiler.plan.record import frozen
+from ..concurrency.tasks import end_tasks
+from ..requests.errors import StartError
 from .client_connection import Connection
-from .concurrency.tasks import end_tasks
 from .connection_rules import RULES, ConnectionRules
 from .known_heads import RecentHeads
-from .requests.errors import StartError
 from .tls_handshakes import TlsListener
 
 Listening = asyncio.Server | TlsListener

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from aiohttp import web
 from attrs import field
 
-from ..compiler.plan.record import frozen
+from ...compiler.plan.record import frozen
+from ..requests.errors import RequestError
 from .known_heads import MAX_KNOWN_BODY
-from .requests.errors import RequestError
 
 _OTHERS = 64
 """Files and connections that are not of clients, at least."""
