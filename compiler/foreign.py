@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TransportKind
 from ..dsl.late_pattern import late_pattern
 from ..dsl.policies import CapacityPolicy, Serving
-from ..dsl.record import frozen, is_record
+from ..dsl.record import Field, frozen, is_record
 from ..dsl.source import Span
 from ..dsl.suggest import either
 from ..dsl.tasks import TASK_CLASSES, Labels, Task
@@ -32,6 +33,21 @@ class Answer:
     text: str
     fixes: list[Fix] = attrs.field(factory=list)
     sure: bool = False
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Enclosing:
+    """The block that something stands in which its class `cls`, with the fields `names`, does not have.
+
+    what: the block in the user's words. path: where it is in the model. root: of its declaration.
+    """
+
+    section: Section
+    names: Mapping[str, Field]
+    cls: Any
+    what: str
+    path: tuple[str, ...]
+    root: Section
 
 
 _HOMES = {Deployment.__module__, runtimes.__name__, Serving.__module__}
@@ -51,14 +67,9 @@ _VALUES = (runtimes.SecretRef, CapacityPolicy, Labels)
 """Classes that are written as a value, not as a block."""
 
 
-def foreign_field(
-    setting: Setting, section: Section, root: Section, cls: Any, path: tuple[str, ...]
-) -> Answer | None:
-    """How a field that does not exist is written; None for what nobody else has.
-
-    section: the block that it stands in, at `path` of the model. root: the deployment.
-    """
-    kind = _kind(root)
+def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
+    """How a field that does not exist is written; None for what nobody else has."""
+    section, cls, kind = around.section, around.cls, _kind(around.root)
     told = _word(setting.node.name.text, cls) or _misplaced(setting.node.name.text, cls, kind)
     if told is None:
         return None
@@ -67,7 +78,7 @@ def foreign_field(
     form = f"write `{_nested(told.to, '…', kind)}`"
     if not _has(told.to, kind):
         return Answer(_for_others(told, kind))
-    rest = _below(told.to, path)
+    rest = _below(told.to, around.path)
     if rest == ():
         return None  # the block that it stands in
     if rest is None or isinstance(setting.node.value, s.Bad):
@@ -85,11 +96,9 @@ def foreign_field(
     return Answer(here, [_moved(here, place(node.start, node.end), inner, written, rest)], True)
 
 
-def foreign_block(
-    block: Section, section: Section, root: Section, cls: Any, path: tuple[str, ...]
-) -> Answer | None:
+def foreign_block(block: Section, around: Enclosing) -> Answer | None:
     """The same for a block."""
-    kind = _kind(root)
+    section, cls, kind = around.section, around.cls, _kind(around.root)
     told = _word(block.name_span.text, cls) or _misplaced(block.name_span.text, cls, kind)
     if told is None:
         return None
@@ -97,10 +106,10 @@ def foreign_block(
         return Answer(told.say, sure=True)
     if not _has(told.to, kind):
         return Answer(_for_others(told, kind))
-    rest = _below(told.to, path)
+    rest = _below(told.to, around.path)
     if rest == ():
         return None
-    if not _is_block(told.to, kind, Deployment if path else cls):
+    if not _is_block(told.to, kind, Deployment if around.path else cls):
         return Answer(f"write `{_nested(rest or told.to, '…', kind)}`")
     title = f"write `{_nested(rest or told.to, None, kind)}`"
     if rest is None or block.label is not None or block.body is None or block.origin is None:

@@ -11,7 +11,7 @@ from ..dsl.foreign_variables import variable_named
 from ..dsl.foreign_words import foreign_word
 from ..dsl.late_pattern import late_pattern
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
-from ..dsl.secrets import SECRET_ADVICE, has_long_row
+from ..dsl.secrets.texts import SECRET_ADVICE, has_long_row
 from ..dsl.source import Span
 from ..dsl.suggest import inside, near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size

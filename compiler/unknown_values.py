@@ -51,7 +51,7 @@ def report_unknown_value(
 
 def report_bare_text(node: s.Node, scope: Scope, found: Diagnostics) -> bool:
     """Report `us-east-1`, which could be a difference of values that are not there; whether it was a text."""
-    from ..dsl.bare_texts import bare_text
+    from ..dsl.parsing.bare_texts import bare_text
 
     text = bare_text(scope.module.source.text, node.start)
 

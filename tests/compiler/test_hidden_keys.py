@@ -8,7 +8,7 @@ import pytest
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import dump_plan
-from inferc.dsl import secret_lines
+from inferc.dsl import secret_lines as secret_lines
 from inferc.dsl.render import OutputFormat, render
 
 from ..support.projects import Project, chat
