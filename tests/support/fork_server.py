@@ -25,7 +25,7 @@ MODULES = (
     "cli.commands.mock_provider",
     "cli.commands.run",
     "compiler.compile",
-    "compiler.lower_onnx",
+    "compiler.lowering.onnx",
     "runtime.concurrency.event_loop",
     "runtime.executor",
     "runtime.gateway.commands",
