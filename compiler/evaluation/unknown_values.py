@@ -11,7 +11,7 @@ from ...dsl.suggest import did_you_mean, offer
 from ...dsl.units import is_time
 from ...dsl.values import Word
 from ..scope import VALUES, Scope
-from .foreign_values import report_named_space, report_variable
+from .foreign_values import report_named_space, report_others_value, report_variable
 
 _RATE = late_pattern(r"\d\w*[ ]?/[ ]?\Z")
 _DASHES = late_pattern(r"(?<=[ \t])--[ \t]++\Z")
@@ -94,7 +94,7 @@ def report_unknown_member(node: s.Member, scope: Scope, found: Diagnostics) -> N
         found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
         return
     base = node.base.name if isinstance(node.base, s.Reference) else "this"
-    if scope.is_lost(base) or report_variable(node, scope, found):
+    if scope.is_lost(base) or report_variable(node, scope, found) or report_others_value(node, scope, found):
         return
     if isinstance(node.base, s.Reference) and report_named_space(base, node.name.text, node, scope, found):
         return
