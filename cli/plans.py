@@ -75,11 +75,11 @@ def add_plan(parser: ArgumentParser, *, optional: bool = False) -> None:
     parser.set_defaults(format="terminal", deny=None)
 
 
-def add_analysis(parser: ArgumentParser, json: str, name: str = "", metavar: str = "NAME") -> None:
+def add_analysis(parser: ArgumentParser, json: str, name: str = "") -> None:
     """What all that say something of a plan are told: the file, perhaps one name in it, and `--json`."""
     add_plan(parser)
     if name:
-        parser.add_argument("name", metavar=metavar, nargs="?", help=name)
+        parser.add_argument("name", metavar="NAME", nargs="?", help=name)
     parser.add_argument("--json", action="store_true", help=f"print JSON{json}")
 
 

@@ -10,10 +10,10 @@ from attrs import evolve
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
-from ..dsl.parser import parse as parse_text
+from ..dsl.parsing.parser import parse as parse_text
 from ..dsl.record import frozen
 from ..dsl.secret_lines import without_secrets
-from ..dsl.secrets import SECRET_ADVICE, holds_key
+from ..dsl.secrets.texts import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .asked import asked_of
 from .checks import CHECKS, CHECKS_OF_ONE

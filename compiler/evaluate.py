@@ -8,7 +8,7 @@ from typing import Any
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.late_text import LateText, joined
-from ..dsl.secrets import SECRET_ADVICE, gives_key, may_hold_key
+from ..dsl.secrets.texts import SECRET_ADVICE, gives_key, may_hold_key
 from ..dsl.suggest import offer
 from ..dsl.values import Call, Word, show
 from ..dsl.wording import show_circle

@@ -11,7 +11,7 @@ from ..dsl.foreign_variables import variable_named
 from ..dsl.foreign_words import foreign_word
 from ..dsl.late_pattern import late_pattern
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
-from ..dsl.secrets import SECRET_ADVICE, has_long_row
+from ..dsl.secrets.texts import SECRET_ADVICE, has_long_row
 from ..dsl.source import Span
 from ..dsl.suggest import inside, near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
@@ -94,8 +94,19 @@ def _words(name: str, mismatch: Mismatch, span: Span) -> list[Fix]:
     """`command = "vllm serve x"`: a command is a list of its words."""
     if name != "command" or not isinstance(mismatch.value, str) or " " not in mismatch.value:
         return []
-    meant = f"[{', '.join(map(show, mismatch.value.split()))}]"
-    return [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)]
+    return [in_words(mismatch.value, span)]
+
+
+def in_words(command: str, span: Span) -> Fix:
+    """The change to a list of the words of `command`, as a shell reads them."""
+    import shlex
+
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote without its other one
+        words = command.split()
+    meant = f"[{', '.join(map(show, words))}]"
+    return Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)
 
 
 def _millions(mismatch: Mismatch, span: Span) -> list[Fix]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.parsing.tokens import tokenize
 from ..dsl.source import Span
-from ..dsl.tokens import tokenize
 from ..dsl.values import describe
 from ..dsl.wording import shorten
 from .arithmetic import ArithmeticMistake, calculate

@@ -45,6 +45,12 @@ def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str,
     raise KeyError(path)
 
 
+def _root(paths: Paths) -> Section:
+    root = paths[()]
+    assert isinstance(root, Section)
+    return root
+
+
 @cache
 def _names(cls: Any, hidden: frozenset[str]) -> dict[str, Field]:
     """The fields of a class that are written in a file."""
@@ -85,9 +91,11 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                from .unknown_fields import report_field  # most files have none
+                from .foreign import Enclosing  # most files have none
+                from .unknown_fields import report_field
 
-                report_field(setting, section, names, cls, what, path, paths, self._found)
+                around = Enclosing(section, names, cls, what, path, _root(paths))
+                report_field(setting, around, self._found)
             elif is_written_as_block(cls, name):
                 written = name if labelled_class(cls, name) is None else f"{name} a_name"
                 taking = fields_taking(setting.node.value, block_class(cls, name))
@@ -104,9 +112,11 @@ class Shaper:
             if (name not in names and section.misnested) or name in elsewhere:
                 continue
             if name not in names:
+                from .foreign import Enclosing
                 from .unknown_fields import report_block
 
-                report_block(inner, section, name, names, cls, what, path, paths, self._found)
+                around = Enclosing(section, names, cls, what, path, _root(paths))
+                report_block(inner, name, around, self._found)
             elif (each := labelled_class(cls, name)) is not None:
                 if inner.label is None:
                     self._needs_name(inner, name)
@@ -199,9 +209,7 @@ class Shaper:
                     help=f"add `{name} = {written}`" + (f": {meaning}" if meaning else ""),
                 )
 
-    def _value_for_block(
-        self, setting: Setting, form: str, name: str = "", taking: Sequence[str] = ()
-    ) -> None:
+    def _value_for_block(self, setting: Setting, form: str, name: str, taking: Sequence[str]) -> None:
         """taking: the fields of the block that take such a value."""
         if isinstance(setting.node.value, s.Bad):
             return
@@ -212,7 +220,7 @@ class Shaper:
             advice += f"; such a value is that of {either(f'`{each}`' for each in taking)} in it"
         self._found.error(
             "E0205",
-            f"`{name or form}` is a block",
+            f"`{name}` is a block",
             setting.span,
             f"expected `{form} {{ … }}`",
             help=advice,

@@ -9,7 +9,7 @@ from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, write_instead
 from ..dsl.foreign_words import foreign_word
 from ..dsl.late_text import LateText
-from ..dsl.parser import parse
+from ..dsl.parsing.parser import parse
 from ..dsl.ranges import Range
 from ..dsl.source import Source
 from ..dsl.suggest import did_you_mean, every, offer

@@ -34,6 +34,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "units",
         "kinds",
         "capabilities",
+        "secrets",
         "source",
         "syntax",
         "policies",
@@ -45,10 +46,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "codes",
         "render",
         "convert",
-        "builder",
-        "repairs",
-        "recovery",
-        "parser",
+        "parsing",
         "formatting",
     ),
     "compiler": (
@@ -85,8 +83,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "shared_keys",
         "requests",
         "secret",
-        "client_connection",
-        "http_server",
+        "http",
         "dialects",
         "policies",
         "limits",
@@ -302,7 +299,7 @@ def test_the_rooms_are_all_there_is() -> None:
 
 PROGRAMS = (
     "import inferc.dsl",
-    "import inferc.dsl.deployment, inferc.dsl.convert, inferc.dsl.parser",
+    "import inferc.dsl.deployment, inferc.dsl.convert, inferc.dsl.parsing.parser",
     "import inferc; assert inferc.check('samples/hello.infer').ok",
     "from inferc.cli.main import main; assert main(['check', 'samples/hello.infer']) == 0",
     "main(['--version'])",

@@ -28,8 +28,8 @@ from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
-from ...dsl.secret_names import holds_secret
-from ...dsl.secrets import veiled
+from ...dsl.secrets.names import holds_secret
+from ...dsl.secrets.texts import veiled
 from ...dsl.values import show
 from ...dsl.wording import shorten
 from ..facts import facts_lines, model_text, signature_text

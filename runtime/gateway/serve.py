@@ -18,7 +18,7 @@ from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
+from ..http.server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
 from ..reload import Reloader, Reread, reloading_on_hangup
 from ..requests.errors import StartError
 from ..systemd import notify, watchdog

@@ -37,7 +37,7 @@ from inferc.compiler.plan import (
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.serve import Service
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.plan_changes import changes
 from inferc.runtime.reload import UNUSABLE, Reloader, reloading_on_hangup

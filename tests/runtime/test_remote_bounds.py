@@ -14,10 +14,10 @@ import pytest
 from aiohttp.compression_utils import HAS_ZSTD
 
 from inferc.compiler.plan import Duration, RetryPolicy, Timeouts
-from inferc.runtime import stream_reader
 from inferc.runtime.dialects import server_sent_events
 from inferc.runtime.dialects.provider_errors import classify
 from inferc.runtime.executor import Executor
+from inferc.runtime.http import stream_reader
 from inferc.runtime.replicas.remote import replica
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import NetworkError, RequestError, RequestTimeout, ServerError

@@ -17,7 +17,7 @@ from attrs import evolve
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
 from ...concurrency.tasks import end_tasks, first_of
-from ...http_server import Stop, bind, from_systemd, stop_signal
+from ...http.server import Stop, bind, from_systemd, stop_signal
 from ...reload import Reloader, Reread, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog

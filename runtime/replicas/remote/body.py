@@ -10,7 +10,7 @@ from typing import Protocol
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
-from ...stream_reader import arrival, arrived, take
+from ...http.stream_reader import arrival, arrived, take
 from .http_client import Answer
 from .plain_answers import Rest
 from .whole_chunks import WholeChunks
