@@ -44,7 +44,7 @@ def settle(draft: Draft, path: Path) -> None:
         refused = [each for each in found if each.is_error and each.code != MISSING_MODEL]
         if not refused:
             _without_effect(draft, written, found)
-            draft.drop_unused("nothing is left that it counts for")
+            draft.drop_unused()
             return
         owners = _owners(draft)
         for each in _one_of_each(owners, written, refused):

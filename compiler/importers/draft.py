@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import field
 
 from ...dsl.record import define, frozen
-from ...dsl.secrets import holds_key
+from ...dsl.secrets.texts import holds_key
 from .foreign import Node
 from .literals import LOGIN, Code
 from .report import Outcome, Remark, Report
@@ -306,8 +306,9 @@ class Draft:
             else:
                 _without_secrets(self, block, KEY_IN_IT)
 
-    def drop_unused(self, says: str) -> None:
+    def drop_unused(self) -> None:
         """Leave out the constants that no field names any more, and what only lost settings lean on."""
+        says = "nothing is left that it counts for"
         blocks = [*self.deployments, self.gateway]
         values = [each.value for block in blocks for each in block.fields()]
         named = {word for value in values if isinstance(value, Code) for word in re.findall(r"\w+", value)}

@@ -6,7 +6,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,7 +44,7 @@ from .inline_workers import InlineThreads, InlineWorkers
 from .local_models import PlayedModel
 from .played_replica import PlayedReplica
 from .provider import Provider
-from .real_models import RealModel
+from .real_models import RealModel, RealModels
 from .records import Record
 
 LARGEST_FILE = 16 << 20
@@ -60,8 +60,8 @@ _PLAYED_TEXT = "https://played.invalid"
 class Simulation:
     """world: how providers behave, by deployment; all others behave as `ProviderPlan` has it.
 
-    random: the only chance there is. thinned: how many requests each one stands for. Make it in the loop, and
-    `start` it.
+    random: the only chance there is. thinned: how many requests each one stands for. models: what it leaves
+    its models to. Make it in the loop, and `start` it.
     """
 
     def __init__(
@@ -70,11 +70,13 @@ class Simulation:
         base_dir: Path,
         world: Mapping[str, ProviderPlan],
         random: Random,
-        thinned: float = 1.0,
+        thinned: float,
+        models: RealModels,
     ) -> None:
         self.plan = in_environment(plan, {}, instead=_PLAYED_TEXT)
         self.base_dir = base_dir
         self.random = random
+        self.models = models
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self._loop = loop
@@ -201,15 +203,21 @@ class Simulation:
 
 @asynccontextmanager
 async def simulated(
-    plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random, thinned: float = 1.0
+    plan: Plan,
+    base_dir: Path,
+    world: Mapping[str, ProviderPlan],
+    random: Random,
+    thinned: float = 1.0,
+    models: RealModels | None = None,
 ) -> AsyncIterator[Simulation]:
-    """A simulation that runs. Raises StartError."""
-    simulation = Simulation(plan, base_dir, world, random, thinned)
-    await simulation.start()
-    try:
-        yield simulation
-    finally:
-        await simulation.stop()
+    """A simulation that runs. models: what others have left, and get from it. Raises StartError."""
+    with nullcontext(models) if models is not None else RealModels() as left:
+        simulation = Simulation(plan, base_dir, world, random, thinned, left)
+        await simulation.start()
+        try:
+            yield simulation
+        finally:
+            await simulation.stop()
 
 
 class _Played:
@@ -229,7 +237,7 @@ class _Played:
     def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:
         provider = self._simulation.providers[plan.deployment]
         if provider.plan.real:
-            return RealModel(plan, placement, self._simulation.base_dir, provider)
+            return RealModel(plan, placement, self._simulation.base_dir, provider, self._simulation.models)
         return PlayedModel(plan, provider, self._simulation.random)
 
     def workers(self, hidden: Iterable[str]) -> Workers:

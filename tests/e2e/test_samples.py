@@ -105,7 +105,7 @@ def test_the_sample_of_a_team_asks_the_cheapest_and_answers_again() -> None:
 def test_what_the_samples_promise_holds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each test loads its models anew; whether their texts change each other is tried once for each model."""
+    """Whether texts of a model change each other is tried once, though not all files use it alike."""
     found: dict[str, str | None] = {}
 
     def once(candidates: Any, run: Any, model: Any, stopper: Any) -> str | None:

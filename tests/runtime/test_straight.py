@@ -17,6 +17,7 @@ from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.chats import conversation_of, said_in
 from inferc.runtime.dialects.chunks import streamed_answer
+from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.dialects.openai_chat import OpenAIChatReader
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.registry import CLIENT_SIDES
@@ -101,6 +102,46 @@ ASKS_FOR_NOTHING: tuple[Json, ...] = (
     {"stop": "", "max_tokens": 50, "max_completion_tokens": 50},
     {"thinking": None, "top_k": None, "seed": None, "audio": None, "reasoning_effort": None},
 )
+
+
+LONG: Json = {"type": "text", "text": "long"}
+IMAGE: Json = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+CALL: Json = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+FREE_CALL: Json = {"id": "d", "type": "custom", "custom": {"name": "edit", "input": "x"}}
+FREE: Json = {"type": "custom", "custom": {"name": "edit"}}
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [{"cache_control": {"type": "ephemeral"}}, {"cache_control": None}, {"prompt_cache_breakpoint": None}],
+)
+def test_marks_that_openai_does_not_know_and_those_that_are_null_do_not_reach_it(mark: Json) -> None:
+    history: list[Json] = [
+        {"role": "user", "content": [{**LONG, **mark}, {**IMAGE, **mark}], **mark},
+        {"role": "assistant", "content": None, "tool_calls": [{**CALL, **mark}, {**FREE_CALL, **mark}]},
+        *({"role": "tool", "tool_call_id": id, "content": "ok", **mark} for id in "cd"),
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No.", **mark}]},
+    ]
+    plan = wire_plan("openai", model="gpt-4.1")
+    for message in range(len(history)):
+        kept = [{name: v for name, v in each.items() if name not in mark} for each in history[:message]]
+        body: Json = {"model": "m", "messages": [*kept, *history[message:]]}
+        body["tools"] = [{**TOOL, **mark}, {**FREE, **mark}]
+        sent = Chats(plan).fit(ChatRequest(body, False)).body
+        assert b"cache" not in sent
+        assert b"edit" in sent
+
+
+def test_a_choice_as_responses_have_it_is_written_as_chats_have_it() -> None:
+    body = {
+        "model": "m",
+        "messages": [USER],
+        "tools": [TOOL],
+        "tool_choice": {"type": "function", "name": "f"},
+    }
+    for plan in (wire_plan("openai", model="gpt-4.1"), wire_plan("openai", model="unknown")):
+        sent = loads(Chats(plan).fit(ChatRequest({**body}, False)).body)
+        assert sent["tool_choice"] == TOOL
 
 
 @each_row("fields", ASKS_FOR_NOTHING, ids=" ".join)

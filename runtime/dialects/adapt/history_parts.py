@@ -33,11 +33,11 @@ from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
-from .marks import on_last_part
+from .marks import marked_before, on_last_part
 from .pictures import with_pictures
 from .result import Findings
 from .system_prompts import SYSTEM
-from .tools import fit_mark
+from .tools import fit_mark, fit_sealed
 
 
 class PartsAdapted:
@@ -67,6 +67,8 @@ class PartsAdapted:
             fit = self._part(part, turn)
             changed = changed or len(fit) != 1 or fit[0] is not part
             parts += fit
+            if not fit:
+                marked_before(parts, part)
         if turn.role == "assistant" and self._can.call_signature is not None:
             changed = self._sign(parts) or changed
         if turn.extras and turn.role == "assistant":
@@ -123,12 +125,12 @@ class PartsAdapted:
                 return self._media(part)
             case Thinking() | RedactedThinking():
                 return self._thought(part)
-            case Refusal() if turn.role != "assistant":
-                return (Text(part.text, at=part.at),)
             case Refusal():
-                if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
-                    return (Text(part.text, at=part.at),)
-                return (part,) if part.text.strip() or not self._drops_empty else ()
+                known = self._can.message_fields
+                if turn.role != "assistant" or (known is not None and "refusal" not in known):
+                    part = Text(part.text, part.cache, at=part.at)
+                elif self._drops_empty and not part.text.strip():
+                    return ()
             case Sealed():
                 kind = part.value.get("type") or part.value.get("role") or "part"
                 if (
@@ -138,6 +140,7 @@ class PartsAdapted:
                 ):
                     return self._thought(plain)
                 if part.dialect in self._seals:
+                    part = fit_sealed(part, self._can, self._provider)
                     return (part,) if self._has(str(kind), part.at, own_form(part.value)) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
@@ -218,7 +221,9 @@ class PartsAdapted:
         beside: list[Part] = []
         for part in result.parts:
             moved = isinstance(part, Media) and not part.text and self._can.media_in_results is False
-            (beside if moved else inner).extend(self._part(part, turn))
+            (beside if moved else inner).extend(fit := self._part(part, turn))
+            if not fit:
+                marked_before(inner, part)
         if beside:
             self._found.note(path(result.at), "its media are sent beside it: results of tools are text")
         changed: dict[str, Any] = {}

@@ -160,7 +160,7 @@ class ResponsesTarget(_InBodies):
         self._thinks = plan.capabilities.thinks not in (None, "no")
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
-        return openai_responses.write_request(conversation)
+        return openai_responses.write_request(conversation, origin=self._plan.deployment)
 
     def address(self, request: ChatRequest, body: Json) -> str:
         body["model"] = model_named(self._plan, body.get("model", ""))
