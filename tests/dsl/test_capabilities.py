@@ -136,6 +136,8 @@ class TestLookup:
             ("gemini-2.5-flash-lite", "gemini", {"least_thinking": 512}),
             ("gemini-3-pro-preview", "gemini", {"thinks": "level", "efforts": ["low", "high"]}),
             ("groq/llama-3.3-70b-versatile", "groq", {"most_choices": 1}),
+            ("mistral-embed", "mistral", {"most_inputs": 256, "greatest_dimensions": 0}),
+            ("codestral-embed", "mistral", {"most_inputs": 256, "greatest_dimensions": 3072}),
             ("mistral-large-latest", "mistral", {"call_ids": "[a-zA-Z0-9]{9}"}),
             ("us.meta.llama3-3-70b-instruct-v1:0", "bedrock", {"user_after_results": False}),
             ("mistral.mistral-large-2407-v1:0", "bedrock", {"user_after_results": False}),
