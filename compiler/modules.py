@@ -14,7 +14,7 @@ from attrs import field
 
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.files import NotRegular, read_regular_text
-from ..dsl.parser import Parsed, parse
+from ..dsl.parsing.parser import Parsed, parse
 from ..dsl.record import define
 from ..dsl.source import Source, Span
 from ..dsl.suggest import near, offer

@@ -8,8 +8,8 @@ from enum import Enum
 from attrs import field
 
 from ..dsl.lines import line_start
+from ..dsl.parsing.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, STARTS_TEST, Token, tokenize
 from ..dsl.record import define, frozen
-from ..dsl.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, STARTS_TEST, Token, tokenize
 
 _WORDS = "|".join((*(word for word, kind in KEYWORDS.items() if kind in DECLARATIONS), STARTS_TEST))
 _FIRST_WORD = re.compile(rf"(?:{_WORDS})\b")

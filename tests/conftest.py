@@ -20,6 +20,8 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from .support import ONE_THREAD
+
 # However busy the machine is; the same examples each time; `--hypothesis-profile=new` tries many new ones.
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("new", BUSY, max_examples=2000)
@@ -56,8 +58,6 @@ pytest_plugins = ["tests.support.forks"]
 NUMBERS = count()
 """They tell the folders of the tests of a process apart."""
 
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
-"""What keeps NumPy and ONNX Runtime from starting threads when they are imported: no fork would have them."""
 os.environ |= ONE_THREAD  # before the `conftest.py` of a folder that is named, which may import them
 
 

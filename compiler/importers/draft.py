@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import field
 
 from ...dsl.record import define, frozen
-from ...dsl.secrets import holds_key
+from ...dsl.secrets.texts import holds_key
 from .foreign import Node
 from .literals import LOGIN, Code
 from .report import Outcome, Remark, Report
