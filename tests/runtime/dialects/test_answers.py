@@ -590,4 +590,4 @@ def test_so_does_one_among_the_fields_of_anthropic_s_own() -> None:
 def test_a_choice_without_a_message_is_no_answer() -> None:
     said = {"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop"}]}
     with pytest.raises(ServerError, match="says nothing"):
-        openai_chat.OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps(said))
+        fold(openai_chat.OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps(said)))
