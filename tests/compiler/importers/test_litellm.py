@@ -697,6 +697,25 @@ def test_models_of_every_protocol_stay_open(
     assert "model_list[0].model_name" not in came.lost() | came.changed()
 
 
+@each_row("rule", ["least-busy", "simple-shuffle", "usage-based-routing-v2"])
+def test_a_member_of_another_task_is_left_out_alone(bring: Import, rule: str) -> None:
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - {{model_name: a, litellm_params: {{model: openai/gpt-4o, api_key: os.environ/K}}}}
+          - model_name: a
+            litellm_params: {{model: openai/text-embedding-3-small, api_key: os.environ/K}}
+            model_info: {{mode: embedding}}
+          - {{model_name: a, litellm_params: {{model: openai/gpt-4o-mini, api_key: os.environ/K}}}}
+        router_settings: {{routing_strategy: {rule}}}
+        """,
+    )
+    assert 'route a = balance ["a-1", "a-3"] by ' in came.text
+    assert "`a` goes on without it" in came.comments()
+    assert came.lost() == set()
+
+
 def test_members_of_a_pattern_answer_for_no_other_names(bring: Import) -> None:
     came = bring(
         "config.yaml",
