@@ -118,7 +118,7 @@ async def _do(command: Awaitable[Any]) -> Any:
 
 def spend_at(server: Server) -> RedisSpend:
     """The store of budgets at a server."""
-    return RedisSpend(server.client(), _do)
+    return RedisSpend(server.client(), _do, _do)
 
 
 class Far:

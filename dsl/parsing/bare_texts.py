@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..diagnostics import Edit, Fix
+from ..foreign_variables import variable_named
 from ..late_pattern import late_pattern
 from ..record import frozen
 from ..secrets.names import stands_for_secret
@@ -32,6 +33,9 @@ _NO_CLOCK = late_pattern(r"\d{1,2}:\d{1,2}(?::\d{1,2})?\Z")
 """What is none, as `1:75`: it may be 75 seconds, or a minute and as many."""
 _PATH = late_pattern(r"\.{0,2}/|~/|[A-Za-z]:\\")
 _NAME = late_pattern(r"(?<!\w)[^\W\d]\w*+")
+_SECRET = late_pattern(r"(?=[\w.]*+[^\w\s.])(?=\D*+\d)\w[^\s,;{}()\[\]\"'`#]{7,}+(?![(\[\"'])")
+"""A row of letters, figures and other signs."""
+_ENDS = " \t\r\n,;{}()[]\"'`#="
 
 
 @frozen
@@ -77,6 +81,9 @@ class BareText:
 
 def bare_text(text: str, offset: int) -> BareText | None:
     """The text around `offset` that has no quotes, where a value has to stand."""
+    secret = _bare_secret(text, offset)
+    if secret is not None:
+        return secret
     start, first = offset, max(0, offset - _MOST)
     while start > first and (text[start - 1].isalnum() or text[start - 1] in _SIGNS):
         start -= 1
@@ -115,5 +122,20 @@ def bare_text(text: str, offset: int) -> BareText | None:
         return BareText(start, end, written, "E0306", message, label, f"file({literal})")
     if "-" not in written and not has_long_row(written):
         return None
+    return _secret(start, end, written)
+
+
+def _bare_secret(text: str, offset: int) -> BareText | None:
+    """What a field for a secret says around `offset`: `3f2504e0-4f89-41d3`, `abc!de$f12`."""
+    start, first = offset, max(0, offset - _MOST)
+    while start > first and text[start - 1] not in _ENDS:
+        start -= 1
+    row = _SECRET.match(text, start)
+    if row is None or not stands_for_secret(text, start, surely=True) or variable_named(row[0]) is not None:
+        return None
+    return _secret(start, row.end(), row[0]) if _PATH.match(row[0]) is None else None
+
+
+def _secret(start: int, end: int, written: str) -> BareText:
     message, label = "this looks like a key, and a file never holds one", "a secret in plain text"
     return BareText(start, end, written, "E0306", message, label, None, SECRET_ADVICE)

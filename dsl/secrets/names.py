@@ -45,7 +45,11 @@ def holds_secret(name: str) -> bool | None:
     return any(distance(short, known, most) <= most for known, most in _MISSPELT.items())
 
 
-def stands_for_secret(text: str, offset: int) -> bool:
-    """Whether the value that begins at `offset` is that of a field for a secret."""
+def stands_for_secret(text: str, offset: int, *, surely: bool = False) -> bool:
+    """Whether the value that begins at `offset` is that of a field for a secret.
+
+    surely: and for nothing else.
+    """
     found = _FIELD_BEFORE.search(text, max(0, offset - _NEAR), offset)
-    return found is not None and holds_secret(found["name"]) is not False
+    holds = holds_secret(found["name"]) if found is not None else False
+    return holds is True if surely else holds is not False

@@ -11,7 +11,7 @@ from ...places import place_of
 from ...secrets.texts import gives_key
 from ...suggest import near
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
-from .situation import SKIP, Instead, Situation, use
+from .situation import SKIP, Instead, Situation, as_name, use
 
 _CONSTRUCTED = re.compile(r"\s*=\s*[A-Z]\w*\(")
 """`= Deployment(`: an object of a class of Python's."""
@@ -23,6 +23,9 @@ _TEMPLATES = re.compile(
     re.VERBOSE,
 )
 """What stands behind `from`, in place of a field."""
+
+_BEGINS = ("extends", "inherits", "use", "include", "apply")
+"""What others write before what a declaration begins with."""
 
 _NEAR = 300
 """How many characters are read again."""
@@ -205,28 +208,40 @@ def comma_between(at: Situation) -> Instead | None:
 
 
 def template_inside(at: Situation) -> Instead | None:
-    """`from base` and `template = base` in the body that they are meant for."""
+    """`from base`, `template = base` and `extends base` in the body that they are meant for."""
     opened = at.open_brackets()
     index = at.values.index(opened[0]) if opened else 0
-    if at.token.type not in ("FROM", "TEMPLATE") or index < 2 or not at.fits("NAME", "EQUAL"):
+    if index < 2:
         return None
     head, name = at.values[index - 2 : index]
-    found = _TEMPLATES.match(at.text, at.token.end)
-    if found is None or not isinstance(head, Token) or head.type not in ("DEPLOYMENT", "TEMPLATE"):
+    if not isinstance(head, Token) or head.type not in ("DEPLOYMENT", "TEMPLATE"):
+        return None
+    if at.token.type in ("FROM", "TEMPLATE") and at.fits("NAME", "EQUAL"):
+        begin, end, dropped = at.token.start, at.token.end, 0
+    else:  # noticed behind it
+        word, base = as_name(at.values[-2]), as_name(at.values[-1])
+        if word is None or base is None or word.text not in _BEGINS or not at.same_line(word.end, base.end):
+            return None
+        begin, end, dropped = word.start, word.end, 2
+    found = _TEMPLATES.match(at.text, end)
+    if found is None:
         return None
     written = f"from {found['names']}"
     edits = (
         Edit(at.span(name.end, name.end), f" {written}"),
-        Edit(at.span(at.token.start, found.end()), ""),
+        Edit(at.span(begin, found.end()), ""),
     )
     at.error(
         "E0101",
         f"the template that a {head.text} begins with stands behind its name",
-        at.span(at.token.start, found.end("names")),
+        at.span(begin, found.end("names")),
         f"write `{head.text} {name.text} {written}`",
         fixes=[Fix(f"write `{head.text} {name.text} {written}`", edits, safe=False)],
     )
-    return use(until=found.end())
+    if not dropped:
+        return use(until=found.end())
+    at.drop(dropped)
+    return use(at.token)
 
 
 def declaration_inside(at: Situation) -> Instead | None:

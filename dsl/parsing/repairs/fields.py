@@ -161,14 +161,7 @@ def equals_before_block(at: Situation) -> Instead | None:
     if name is None or not isinstance(values[-2], Identifier):
         return None
     if holds_secret(name.text):
-        at.error(
-            "E0101",
-            f"`{name.text}` is no block: it says where the secret is",
-            at.span(name.start, name.end),
-            "a value is expected",
-            help='write `env("NAME")`, or `file("/run/secrets/key")`',
-        )
-        return SKIP
+        return _secret_is_no_block(at, name)
     at.error(
         "E0101",
         f"`{name.text}` is a block: no `=` stands before its `{{`",
@@ -178,6 +171,18 @@ def equals_before_block(at: Situation) -> Instead | None:
     )
     at.drop(2)
     return use(name, at.token)
+
+
+def _secret_is_no_block(at: Situation, name: Token | Identifier) -> Instead:
+    """`api_key = { … }`, and Kubernetes' `api_key = secretKeyRef { … }`."""
+    at.error(
+        "E0101",
+        f"`{name.text}` is no block: it says where the secret is",
+        at.span(name.start, name.end),
+        "a value is expected",
+        help='write `env("NAME")`, or `file("/run/secrets/key")`',
+    )
+    return SKIP
 
 
 def missing_sign(at: Situation) -> Instead | None:
@@ -293,6 +298,8 @@ def equals_before_label(at: Situation) -> Instead | None:
             fixes=at.change("write `(`", at.token.start, at.token.end, "(", safe=False),
         )
         return SKIP
+    if holds_secret(name.text):
+        return _secret_is_no_block(at, name)
     at.error(
         "E0101",
         f"`{name.text} {word}` is a block: no `=` stands in it",

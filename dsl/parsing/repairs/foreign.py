@@ -25,7 +25,8 @@ _OPERATORS = {
 _CASES = ("switch", "case", "when")
 _COMMAND = re.compile(
     r"\b(?:command|args|cmd|entrypoint)[ \t]*+[=:][ \t]*+"
-    r"(?P<words>[\w./@-]++(?:[ \t]++(?:[\w./:@=-]++|\{\w+\})+)++)"
+    r"(?P<words>[\w./@-]++(?:[ \t]++(?:[\w./:@=-]++|\{\w+\})+)++)[ \t]*+"
+    r"(?P<sign>;[ \t]*+(?P<last>[}\r\n#]|\Z)?)?"
 )
 _NEAR = 40
 _WORD_BEFORE = re.compile(r"([^\W\d]\w*)[ \t]+\Z")
@@ -234,21 +235,23 @@ def bare_command(at: Situation) -> Instead | None:
         (
             each
             for each in _COMMAND.finditer(at.text, begin, at.token.end + _FAR)
-            if each.start("words") < at.token.start < each.end()
+            if each.start("words") < at.token.start <= each.end()
         ),
         None,
     )
     if found is None:
         return None
     start, end = found.span("words")
-    at.reports.told_until = max(at.reports.told_until, end)
     words = ", ".join(f'"{word}"' for word in found["words"].split())
+    comma = "," if found["sign"] and found["last"] is None else ""
+    behind = found.start("sign") + 1 if found["sign"] else end
+    at.reports.told_until = max(at.reports.told_until, behind)
     at.error(
         "E0105",
         "a command is a list, in which each word is a text",
         at.span(start, end),
         "quote each of them",
-        fixes=at.change(f"write `[{words}]`", start, end, f"[{words}]"),
+        fixes=at.change(f"write `[{words}]`", start, behind, f"[{words}]{comma}"),
     )
     return SKIP
 

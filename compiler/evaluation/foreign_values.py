@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix
-from ..dsl.foreign_variables import STARTS, variable_named
-from ..dsl.foreign_words import foreign_word
-from ..dsl.source import Span
-from .scope import VALUES, Scope
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix
+from ...dsl.foreign_variables import STARTS, variable_named
+from ...dsl.foreign_words import foreign_word
+from ...dsl.source import Span
+from ..scope import VALUES, Scope
 
 _SPACES = ("var", "vars", "local", "locals", "param", "params", "let", "self", "this", "config", "values")
 """What others write before the name of a value."""
+_OTHERS = ("each", "module", "data", "resource")
+"""What stands before values that nothing here has."""
 
 
 def report_variable(node: s.Expression, scope: Scope, found: Diagnostics) -> bool:
@@ -21,6 +23,17 @@ def report_variable(node: s.Expression, scope: Scope, found: Diagnostics) -> boo
         return False
     message = f'a variable of the environment is written `env("{variable}")`'
     found.error("E0201", message, span, "read otherwise", fixes=[env_instead(variable, span)])
+    return True
+
+
+def report_others_value(node: s.Expression, scope: Scope, found: Diagnostics) -> bool:
+    """Report `each.value` and `module.shared.name`, which nothing here has; whether it was one of them."""
+    span = scope.span(node)
+    space = span.text.partition(".")[0]
+    if space not in _OTHERS:
+        return False
+    told = foreign_word("fields" if space == "each" else "declarations", space)
+    found.error("E0201", f"there is no `{span.text}` here", span, "not declared", help=told and told.say)
     return True
 
 

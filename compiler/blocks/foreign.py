@@ -8,27 +8,31 @@ from types import NoneType
 from typing import Any
 
 import attrs
+from attrs import evolve
 
-from ..dsl import runtimes, syntax as s
-from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Edit, Fix
-from ..dsl.field_words import hint, options
-from ..dsl.foreign_words import ForeignWord, foreign_word
-from ..dsl.inference import infer_runtime
-from ..dsl.kinds import RuntimeKind, TransportKind
-from ..dsl.late_pattern import late_pattern
-from ..dsl.policies import CapacityPolicy, Serving
-from ..dsl.record import Field, frozen, is_record
-from ..dsl.source import Span
-from ..dsl.suggest import either
-from ..dsl.tasks import TASK_CLASSES, Labels, Task
-from ..dsl.units import Duration
+from ...dsl import runtimes, syntax as s
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Edit, Fix
+from ...dsl.field_words import hint, options
+from ...dsl.foreign_words import ForeignWord, foreign_word
+from ...dsl.inference import infer_runtime
+from ...dsl.kinds import RuntimeKind, TransportKind
+from ...dsl.late_pattern import late_pattern
+from ...dsl.policies import CapacityPolicy, Serving
+from ...dsl.record import Field, frozen, is_record
+from ...dsl.source import Span
+from ...dsl.suggest import either
+from ...dsl.tasks import TASK_CLASSES, Labels, Task
+from ...dsl.units import Duration
 from .merge import Section, Setting
 
 
 @frozen(eq=False, repr=False, slots=False)
 class Answer:
-    """What is said, and the change to it where that is certain. sure: whether no other word can be meant."""
+    """What is said, and the change to it where that is certain; "" where it is said with another field.
+
+    sure: whether no other word can be meant.
+    """
 
     text: str
     fixes: list[Fix] = attrs.field(factory=list)
@@ -53,13 +57,16 @@ class Enclosing:
 _HOMES = {Deployment.__module__, runtimes.__name__, Serving.__module__}
 """Where the classes are whose fields stand in deployments."""
 
-_PIPELINES = f"{__package__}.pipelines.pipeline_options"
+_PIPELINES = "inferc.compiler.pipelines.pipeline_options"
 """Where the class is whose fields stand in pipelines."""
 
 _SMALL = {"us": 1e-6, "ms": 1e-3}
 """Units of plain numbers that are written as the duration that they make."""
 
 _CAMEL = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
+
+_HOST = late_pattern(r"(?!\d+\Z)[\w.-]+|[0-9a-fA-F:]*::[0-9a-fA-F:]*")
+"""An address without a port."""
 
 _LABELLED = ("runtime", "task")
 
@@ -73,8 +80,15 @@ def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
     told = _word(setting.node.name.text, cls) or _misplaced(setting.node.name.text, cls, kind)
     if told is None:
         return None
+    if told.unit == "template":
+        around.root.damaged = True  # what seems to be missing stands in the template
+        return Answer(told.say, _begun_with(setting), True)
     if not told.to:
         return Answer(told.say, sure=True)
+    if told.unit == "port":
+        halves = _halves(section, cls)
+        if len(halves) > 1 or _HOST.fullmatch(_plain(setting.node.value)):
+            return _together(halves) if setting is halves[0] else Answer("")
     form = f"write `{_nested(told.to, '…', kind)}`"
     if not _has(told.to, kind):
         return Answer(_for_others(told, kind))
@@ -167,7 +181,21 @@ def _word(name: str, cls: Any) -> ForeignWord | None:
         return foreign_word("gateway", name)
     if cls.__module__ == _PIPELINES:
         return foreign_word("words", name)
-    return foreign_word("fields", name) if cls.__module__ in _HOMES else None
+    told = foreign_word("fields", name)
+    if cls.__module__ in _HOMES or told is None:
+        return told
+    place = told.to[1:] if told.to[:1] == ("runtime",) else told.to
+    is_there = len(place) > 1 and (_takes(cls, place) or _takes(cls, place[1:]))
+    return evolve(told, to=place) if is_there else None
+
+
+def _takes(cls: Any, place: tuple[str, ...]) -> bool:
+    """Whether a block of `cls` has what stands at `place`: keys and routes have limits and budgets, too."""
+    for step in place:
+        if cls is None or step not in attrs.fields_dict(cls):
+            return False
+        cls = next((each for each in options(hint(cls, step)) if is_record(each)), None)
+    return True
 
 
 def _misplaced(name: str, cls: Any, kind: RuntimeKind) -> ForeignWord | None:
@@ -215,6 +243,8 @@ def _for_others(told: ForeignWord, kind: RuntimeKind) -> str:
 def _below(place: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...] | None:
     """`place` as it is seen from the block at `path`; None when it is not inside of it."""
     here = tuple("runtime" if step == "runtime_config" else step for step in path)
+    if here[:1] == ("key",):
+        here = here[2:]  # its name, too
     return place[len(here) :] if place[: len(here)] == here else None
 
 
@@ -261,6 +291,48 @@ def _in_place(
     if closing := behind + " }" * (len(rest) - 1):
         edits.append(Edit(span(node.end, node.end), closing))
     return Fix(title, tuple(edits), safe=False)
+
+
+def _halves(section: Section, cls: Any) -> list[Setting]:
+    """The fields that say the address, or a part of it."""
+    told = ((each, _word(name, cls)) for name, each in section.settings.items())
+    return [each for each, word in told if word is not None and word.unit == "port"]
+
+
+def _together(halves: list[Setting]) -> Answer:
+    """`host = "0.0.0.0"` and `port = 8080`: one field says both."""
+    ends = sorted((_plain(each.node.value) for each in halves), key=str.isdecimal)
+    host, port = (*ends, "8080") if len(ends) == 1 else ends[:2]
+    if len(ends) > 2 or not _HOST.fullmatch(host) or not port.isdecimal():
+        return Answer('write `bind = "127.0.0.1:8080"`: address and port together', sure=True)
+    written = f'bind = "{f"[{host}]" if ":" in host else host}:{port}"'
+    first, *others = (each.scope.module.span(each.node.start, each.node.end) for each in halves)
+    edits = (Edit(first, written), *(Edit(_whole(each), "") for each in others))
+    return Answer(f"write `{written}`", [Fix(f"write `{written}`", edits, safe=False)], True)
+
+
+def _plain(value: s.Expression) -> str:
+    """A text or a whole number as it is written, without quotes; "" for other values."""
+    if isinstance(value, s.Text) and len(value.parts) == 1 and isinstance(value.parts[0], str):
+        return value.parts[0]
+    return str(value.value) if isinstance(value, s.Number) and type(value.value) is int else ""
+
+
+def _begun_with(setting: Setting) -> list[Fix]:
+    """`extends = base`: a template stands behind the name of what begins with it."""
+    node, place, origin = setting.node, setting.scope.module.span, setting.origin
+    bases = node.value.items if isinstance(node.value, s.ListExpression) else (node.value,)
+    if not bases or not all(isinstance(each, s.Reference | s.Text) for each in bases):
+        return []
+    behind = place(origin.end, origin.end).source.text[origin.end :].lstrip(" \t")
+    if not behind.startswith("{"):  # it has one already
+        return []
+    names = ", ".join(place(each.start, each.end).text.strip('"') for each in bases)
+    edits = (
+        Edit(place(origin.end, origin.end), f" from {names}"),
+        Edit(_whole(place(node.start, node.end)), ""),
+    )
+    return [Fix(f"write `{origin.text} from {names}`", edits, safe=False)]
 
 
 def _moved(title: str, item: Span, inner: Section, written: str, rest: tuple[str, ...]) -> Fix:

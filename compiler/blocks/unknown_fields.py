@@ -5,14 +5,14 @@ Imported with the first of them: what other tools call things is as much code as
 
 from __future__ import annotations
 
-from ..dsl import syntax as s
-from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
-from ..dsl.kinds import RuntimeKind
-from ..dsl.record import fields
-from ..dsl.runtimes import OrtConfig, RemoteConfig
-from ..dsl.source import Span
-from ..dsl.suggest import near, offer
+from ...dsl import syntax as s
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
+from ...dsl.kinds import RuntimeKind
+from ...dsl.record import fields
+from ...dsl.runtimes import OrtConfig, RemoteConfig
+from ...dsl.source import Span
+from ...dsl.suggest import near, offer, within
 from .field_forms import is_written_as_block, labelled_class, where_instead
 from .foreign import Enclosing, foreign_block, foreign_field, in_snake_case
 from .merge import Section, Setting
@@ -25,8 +25,13 @@ def report_field(setting: Setting, around: Enclosing, found: Diagnostics) -> Non
     if _is_misplaced(name, cls, setting.name_span, found):
         return
     foreign = foreign_field(setting, around)
+    if foreign is not None and not foreign.text:
+        return
     snake = in_snake_case(name)
     meant = [snake] if snake in names else near(name, names)
+    is_longer = not meant and foreign is None
+    if is_longer:
+        meant = within(snake, names)
     helps = [offer(meant) or where_instead(snake, cls, names)]
     fixes: list[Fix] = []
     if foreign is not None and (foreign.sure or not meant):
@@ -35,7 +40,7 @@ def report_field(setting: Setting, around: Enclosing, found: Diagnostics) -> Non
         label = " a_name" if labelled_class(cls, meant[0]) is not None else ""
         helps = [f"did you mean the block `{meant[0]}{label} {{ … }}`?"]
     elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
-        fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
+        fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),), safe=not is_longer)]
     written = [fix.title.removeprefix("write `") for fix in fixes]
     section.meant.update(n for n in names if any(each.startswith((f"{n}`", f"{n} ")) for each in written))
     if foreign is not None:
