@@ -170,7 +170,7 @@ def outlined(name: str, path: Path, arguments: Namespace, *, although: str) -> P
     although: the code of errors that do not stand in the way.
     """
     from ..compiler.compile import check_file
-    from ..compiler.lower import outline
+    from ..compiler.lowering.lower import outline
 
     checked = check_file(name, path, settings=dict(arguments.settings))
     errors = [each for each in checked.diagnostics if each.is_error and each.code != although]

@@ -203,7 +203,7 @@ def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
             help='write a program and its arguments: `command = ["vllm", "serve", "…"]`',
         )
     elif len(launch.command) == 1 and (line := launch.command[0]).partition("/")[0].count(" "):
-        from ..mismatches import in_words
+        from ..blocks.mismatches import in_words
 
         span = declared.span(*path)
         found.error(

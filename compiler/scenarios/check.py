@@ -12,7 +12,8 @@ from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
 from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.values import describe
-from ..evaluate import Evaluator
+from ..evaluation.evaluate import Evaluator
+from ..evaluation.unknown import UNKNOWN
 from ..plan.scenarios import (
     AskPlan,
     ExpectPlan,
@@ -24,7 +25,6 @@ from ..plan.scenarios import (
     WaitPlan,
 )
 from ..scope import ANSWERING, Scope, Symbol, report_unknown
-from ..unknown import UNKNOWN
 from .arguments import arguments_of
 from .expectations import ExpectationReader
 from .reach import reach_of

@@ -8,9 +8,9 @@ from math import inf
 from ...dsl import syntax as s
 from ...dsl.suggest import did_you_mean, either, every
 from ...dsl.units import EXAMPLES, Duration, Money, Percent
+from ..evaluation.unknown import UNKNOWN
 from ..plan.scenarios import Constant, Expr, Measure, Operation, measures_in
 from ..scope import VALUES
-from ..unknown import UNKNOWN
 from .values import Values
 from .words import CIRCUITS, MEASURES, Kind, Of, Takes
 

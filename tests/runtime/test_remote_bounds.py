@@ -250,6 +250,24 @@ async def test_what_brings_nothing_new_does_not_make_a_stream_live_longer(name: 
     assert "fell silent for 0.2 s" in error.message
 
 
+@pytest.mark.parametrize(
+    ("flood", "why"),
+    [
+        *((quiet, "fell silent for 0.2 s") for quiet in QUIET.values()),
+        (said("a"), "took longer than `timeouts { total = 400ms }`"),
+    ],
+    ids=[*QUIET, "events"],
+)
+async def test_a_stream_that_comes_faster_than_it_is_read_lives_no_longer(
+    flood: bytes, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "MAX_STREAM", 1 << 60)
+    pieces = itertools.chain([EVENTS], endless(flood * ((64 << 10) // len(flood))))
+    error = await failure(pieces, stream=True, timeouts=Timeouts(read=Duration(0.2), total=Duration(0.4)))
+    assert isinstance(error, RequestTimeout)
+    assert error.message.endswith(why)
+
+
 @pytest.fixture
 def late(pass_time: Callable[[float], Awaitable[None]]) -> Late:
     """Pieces of an answer, where a number is a wait of so many seconds on the clock of the event loop."""

@@ -1,12 +1,13 @@
-"""Modules of tests, compiled by a second process while the first one collects them.
+"""Modules, compiled by a second process while the first one collects the tests that need them.
 
-To rewrite their asserts takes as long as all else of collecting, and is kept in files until they change.
+To rewrite asserts takes as long as all else of collecting, and is kept in files until a module changes.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from compileall import compile_file
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from importlib.util import find_spec, module_from_spec
@@ -17,9 +18,11 @@ import pytest
 
 @contextmanager
 def compiled_beside(config: pytest.Config) -> Iterator[None]:
-    """What the block collects is compiled beside it, from its end on."""
+    """What the block imports is compiled beside it, from its end on."""
     if (pid := os.fork()) == 0:
         try:
+            for path in sorted(config.rootpath.glob("src/inferc/*/**/*.py"), reverse=True):
+                compile_file(path, quiet=2)
             for path in reversed(list(_collected(config))):
                 if not _is_compiled(path):
                     compile_tests(".".join(path.relative_to(config.rootpath).with_suffix("").parts))

@@ -13,10 +13,10 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
-from ..dsl import syntax as s
-from ..dsl.convert import language_converter
-from ..dsl.diagnostics import Diagnostics
-from ..dsl.mismatch import Mismatch, SecretMismatch
+from ...dsl import syntax as s
+from ...dsl.convert import language_converter
+from ...dsl.diagnostics import Diagnostics
+from ...dsl.mismatch import Mismatch, SecretMismatch
 from .merge import Paths, Setting
 
 T = TypeVar("T")

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.deployment import Deployment
-from ..dsl.field_words import hint, options
-from ..dsl.keys import KeySecret
-from ..dsl.policies import CapacityPolicy
-from ..dsl.ranges import Range
-from ..dsl.record import Field, fields, is_record
-from ..dsl.runtimes import RemoteConfig, SecretRef, runtime_with
-from ..dsl.suggest import every
-from ..dsl.tasks import Labels
-from ..dsl.units import EXAMPLES
+from ...dsl import syntax as s
+from ...dsl.deployment import Deployment
+from ...dsl.field_words import hint, options
+from ...dsl.keys import KeySecret
+from ...dsl.policies import CapacityPolicy
+from ...dsl.ranges import Range
+from ...dsl.record import Field, fields, is_record
+from ...dsl.runtimes import RemoteConfig, SecretRef, runtime_with
+from ...dsl.suggest import every
+from ...dsl.tasks import Labels
+from ...dsl.units import EXAMPLES
 
 WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
 """Classes of the model that are written as a value, not as a block."""

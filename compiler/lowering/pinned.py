@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .onnx_file import file_sha256
-from .plan import FileRef
+from ..onnx_file import file_sha256
+from ..plan import FileRef
 
 
 class Pinner:

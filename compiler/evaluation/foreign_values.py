@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix
-from ..dsl.foreign_variables import STARTS, variable_named
-from ..dsl.foreign_words import foreign_word
-from ..dsl.source import Span
-from .scope import VALUES, Scope
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix
+from ...dsl.foreign_variables import STARTS, variable_named
+from ...dsl.foreign_words import foreign_word
+from ...dsl.source import Span
+from ..scope import VALUES, Scope
 
 _SPACES = ("var", "vars", "local", "locals", "param", "params", "let", "self", "this", "config", "values")
 """What others write before the name of a value."""

@@ -10,20 +10,20 @@ from typing import Any
 import attrs
 from attrs import evolve
 
-from ..dsl import runtimes, syntax as s
-from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Edit, Fix
-from ..dsl.field_words import hint, options
-from ..dsl.foreign_words import ForeignWord, foreign_word
-from ..dsl.inference import infer_runtime
-from ..dsl.kinds import RuntimeKind, TransportKind
-from ..dsl.late_pattern import late_pattern
-from ..dsl.policies import CapacityPolicy, Serving
-from ..dsl.record import Field, frozen, is_record
-from ..dsl.source import Span
-from ..dsl.suggest import either
-from ..dsl.tasks import TASK_CLASSES, Labels, Task
-from ..dsl.units import Duration
+from ...dsl import runtimes, syntax as s
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Edit, Fix
+from ...dsl.field_words import hint, options
+from ...dsl.foreign_words import ForeignWord, foreign_word
+from ...dsl.inference import infer_runtime
+from ...dsl.kinds import RuntimeKind, TransportKind
+from ...dsl.late_pattern import late_pattern
+from ...dsl.policies import CapacityPolicy, Serving
+from ...dsl.record import Field, frozen, is_record
+from ...dsl.source import Span
+from ...dsl.suggest import either
+from ...dsl.tasks import TASK_CLASSES, Labels, Task
+from ...dsl.units import Duration
 from .merge import Section, Setting
 
 
@@ -57,7 +57,7 @@ class Enclosing:
 _HOMES = {Deployment.__module__, runtimes.__name__, Serving.__module__}
 """Where the classes are whose fields stand in deployments."""
 
-_PIPELINES = f"{__package__}.pipelines.pipeline_options"
+_PIPELINES = "inferc.compiler.pipelines.pipeline_options"
 """Where the class is whose fields stand in pipelines."""
 
 _SMALL = {"us": 1e-6, "ms": 1e-3}

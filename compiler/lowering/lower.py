@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dsl.deployment import Deployment, Replica
-from ..dsl.inference import name_at
-from ..dsl.keys import KeySecret, read_moment
-from ..dsl.kinds import SecretSource, TransportKind
-from ..dsl.late_text import LateText, Variable, is_unknown
-from ..dsl.policies import Scaling
-from ..dsl.ranges import Range
-from ..dsl.runtimes import (
+from ...dsl.deployment import Deployment, Replica
+from ...dsl.inference import name_at
+from ...dsl.keys import KeySecret, read_moment
+from ...dsl.kinds import SecretSource, TransportKind
+from ...dsl.late_text import LateText, Variable, is_unknown
+from ...dsl.policies import Scaling
+from ...dsl.ranges import Range
+from ...dsl.runtimes import (
     Aws,
     BedrockConfig,
     CustomConfig,
@@ -25,13 +25,12 @@ from ..dsl.runtimes import (
     SecretRef,
     VertexConfig,
 )
-from ..dsl.source import Span
-from ..dsl.version import __version__
-from .capabilities import batches_at, capabilities_of, config_of, has_responses
-from .declare import Declared
-from .identities import identity_of
-from .pinned import Namer, Pinner
-from .plan import (
+from ...dsl.source import Span
+from ...dsl.version import __version__
+from ..capabilities import batches_at, capabilities_of, config_of, has_responses
+from ..declare import Declared
+from ..identities import identity_of
+from ..plan import (
     SCHEMA,
     AwsAccess,
     DeploymentPlan,
@@ -48,12 +47,13 @@ from .plan import (
     Tls,
     WorkloadIdentity,
 )
-from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
-from .shared_circuits import with_shared_circuits
-from .targets import target_of, wire_of
+from ..program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
+from ..shared_circuits import with_shared_circuits
+from ..targets import target_of, wire_of
+from .pinned import Namer, Pinner
 
 if TYPE_CHECKING:
-    from .graph import Graph
+    from ..graph import Graph
 
 
 def lower(program: Program, base: Path) -> Plan:
@@ -169,7 +169,7 @@ class _Lowerer:
         """The routes, pipelines and externs of a plan."""
         if graph is None:
             return {}
-        from .lower_graph import lower_graph
+        from .graph import lower_graph
 
         return lower_graph(graph, self.source)
 
@@ -197,7 +197,7 @@ class _Lowerer:
     def _onnx(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> OnnxServingPlan:
-        from .lower_onnx import onnx_fields
+        from .onnx import onnx_fields
 
         return OnnxServingPlan(
             **self._serves(declared, deployment, replicas),

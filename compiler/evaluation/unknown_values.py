@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix
-from ..dsl.late_pattern import late_pattern
-from ..dsl.suggest import did_you_mean, offer
-from ..dsl.units import is_time
-from ..dsl.values import Word
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix
+from ...dsl.late_pattern import late_pattern
+from ...dsl.suggest import did_you_mean, offer
+from ...dsl.units import is_time
+from ...dsl.values import Word
+from ..scope import VALUES, Scope
 from .foreign_values import report_named_space, report_others_value, report_variable
-from .scope import VALUES, Scope
 
 _RATE = late_pattern(r"\d\w*[ ]?/[ ]?\Z")
 _DASHES = late_pattern(r"(?<=[ \t])--[ \t]++\Z")
@@ -51,7 +51,7 @@ def report_unknown_value(
 
 def report_bare_text(node: s.Node, scope: Scope, found: Diagnostics) -> bool:
     """Report `us-east-1`, which could be a difference of values that are not there; whether it was a text."""
-    from ..dsl.parsing.bare_texts import bare_text
+    from ...dsl.parsing.bare_texts import bare_text
 
     text = bare_text(scope.module.source.text, node.start)
 

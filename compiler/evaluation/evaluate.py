@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics
-from ..dsl.late_text import LateText, joined
-from ..dsl.secrets.texts import SECRET_ADVICE, gives_key, may_hold_key
-from ..dsl.suggest import offer
-from ..dsl.values import Call, Word, show
-from ..dsl.wording import show_circle
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics
+from ...dsl.late_text import LateText, joined
+from ...dsl.secrets.texts import SECRET_ADVICE, gives_key, may_hold_key
+from ...dsl.suggest import offer
+from ...dsl.values import Call, Word, show
+from ...dsl.wording import show_circle
+from ..memory import Memory
+from ..results import Kind
+from ..scope import VALUES, Scope, Symbol
 from .double_signs import report_double_sign
 from .foreign_values import report_in_text, report_variable
 from .functions import call, function_of
-from .memory import Memory
 from .operations import binary, unary
-from .results import Kind
-from .scope import VALUES, Scope, Symbol
 from .types import check_param, read_setting
 from .unknown import UNKNOWN
 from .unknown_values import report_unknown_member

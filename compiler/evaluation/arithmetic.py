@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ..dsl.ranges import Range
-from ..dsl.units import Duration, Money, Percent, Size
-from ..dsl.values import describe
+from ...dsl.ranges import Range
+from ...dsl.units import Duration, Money, Percent, Size
+from ...dsl.values import describe
 
 LARGEST = 10**30
 """No number that means something is larger. Without a bound, a few products could fill the memory."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from attrs import field
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Label
-from ..dsl.record import define, frozen
-from ..dsl.source import Span
-from ..dsl.wording import show_circle
-from .memory import Memory
-from .results import Kind
-from .scope import Scope, Symbol, report_unknown
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.record import define, frozen
+from ...dsl.source import Span
+from ...dsl.wording import show_circle
+from ..memory import Memory
+from ..results import Kind
+from ..scope import Scope, Symbol, report_unknown
 
 LABELLED_BY_KIND = ("runtime", "task")
 """Blocks of which there is one, and which say after their name of which kind it is."""

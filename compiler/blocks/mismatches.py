@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
-from ..dsl.foreign_variables import variable_named
-from ..dsl.foreign_words import foreign_word
-from ..dsl.late_pattern import late_pattern
-from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
-from ..dsl.secrets.texts import SECRET_ADVICE, has_long_row
-from ..dsl.source import Span
-from ..dsl.suggest import inside, near, offer
-from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
-from ..dsl.values import Word, show
-from .foreign_values import env_instead
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
+from ...dsl.foreign_variables import variable_named
+from ...dsl.foreign_words import foreign_word
+from ...dsl.late_pattern import late_pattern
+from ...dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
+from ...dsl.secrets.texts import SECRET_ADVICE, has_long_row
+from ...dsl.source import Span
+from ...dsl.suggest import inside, near, offer
+from ...dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
+from ...dsl.values import Word, show
+from ..evaluation.foreign_values import env_instead
+from ..evaluation.unknown_values import report_unknown_value
+from ..scope import ANSWERING, VALUES, Scope
 from .merge import Setting
-from .scope import ANSWERING, VALUES, Scope
-from .unknown_values import report_unknown_value
 
 _VARIABLE = late_pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """The form of names that environment variables have, and keys do not."""

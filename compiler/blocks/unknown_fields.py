@@ -5,14 +5,14 @@ Imported with the first of them: what other tools call things is as much code as
 
 from __future__ import annotations
 
-from ..dsl import syntax as s
-from ..dsl.deployment import Deployment
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
-from ..dsl.kinds import RuntimeKind
-from ..dsl.record import fields
-from ..dsl.runtimes import OrtConfig, RemoteConfig
-from ..dsl.source import Span
-from ..dsl.suggest import near, offer, within
+from ...dsl import syntax as s
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
+from ...dsl.kinds import RuntimeKind
+from ...dsl.record import fields
+from ...dsl.runtimes import OrtConfig, RemoteConfig
+from ...dsl.source import Span
+from ...dsl.suggest import near, offer, within
 from .field_forms import is_written_as_block, labelled_class, where_instead
 from .foreign import Enclosing, foreign_block, foreign_field, in_snake_case
 from .merge import Section, Setting

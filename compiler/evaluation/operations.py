@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
-from ..dsl.parsing.tokens import tokenize
-from ..dsl.source import Span
-from ..dsl.values import describe
-from ..dsl.wording import shorten
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.parsing.tokens import tokenize
+from ...dsl.source import Span
+from ...dsl.values import describe
+from ...dsl.wording import shorten
+from ..scope import Scope
 from .arithmetic import ArithmeticMistake, calculate
-from .scope import Scope
 from .unknown import UNKNOWN
 from .unknown_values import report_stray_word
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..dsl.deployment import Deployment
-from ..dsl.kinds import TransportKind
-from ..dsl.late_text import LateText, is_unknown
-from ..dsl.problems import Problem
-from ..dsl.record import fields
-from ..dsl.runtimes import VertexConfig
+from ...dsl.deployment import Deployment
+from ...dsl.kinds import TransportKind
+from ...dsl.late_text import LateText, is_unknown
+from ...dsl.problems import Problem
+from ...dsl.record import fields
+from ...dsl.runtimes import VertexConfig
 
 CODE = "E0425"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix
-from .scope import Scope
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix
+from ..scope import Scope
 
 
 def report_double_sign(node: s.Unary | s.Binary, scope: Scope, found: Diagnostics) -> None:

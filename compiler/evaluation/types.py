@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, write_instead
-from ..dsl.foreign_words import foreign_word
-from ..dsl.late_text import LateText
-from ..dsl.parsing.parser import parse
-from ..dsl.ranges import Range
-from ..dsl.source import Source
-from ..dsl.suggest import did_you_mean, every, offer
-from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
-from ..dsl.values import Call, Word, describe, show
-from ..dsl.wording import shorten
-from .scope import VALUES, Scope
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, write_instead
+from ...dsl.foreign_words import foreign_word
+from ...dsl.late_text import LateText
+from ...dsl.parsing.parser import parse
+from ...dsl.ranges import Range
+from ...dsl.source import Source
+from ...dsl.suggest import did_you_mean, every, offer
+from ...dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
+from ...dsl.values import Call, Word, describe, show
+from ...dsl.wording import shorten
+from ..scope import VALUES, Scope
 from .unknown import UNKNOWN
 
 TYPES: dict[str, tuple[type, ...]] = {

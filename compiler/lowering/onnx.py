@@ -7,27 +7,19 @@ from typing import Any
 
 import attrs
 
-from ..dsl.deployment import Deployment
-from ..dsl.kinds import ExecutionProvider
-from ..dsl.runtimes import OrtConfig, SessionOptions
-from ..dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
-from .checks.provider_options import effective_providers
-from .declare import Declared
-from .onnx_model.labels import read_labels
-from .onnx_model.provider_options import as_text, options_of
-from .onnx_model.reader import read_model
-from .onnx_model.warm_up import warm_up_shapes
-from .onnx_model.work import is_settled
+from ...dsl.deployment import Deployment
+from ...dsl.kinds import ExecutionProvider
+from ...dsl.runtimes import OrtConfig, SessionOptions
+from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
+from ..checks.provider_options import effective_providers
+from ..declare import Declared
+from ..onnx_model.labels import read_labels
+from ..onnx_model.provider_options import as_text, options_of
+from ..onnx_model.reader import read_model
+from ..onnx_model.warm_up import warm_up_shapes
+from ..onnx_model.work import is_settled
+from ..plan import ClassifySpec, EmbedSpec, FileRef, GenerateSpec, ProviderSpec, RerankSpec, TaskSpec
 from .pinned import Pinner
-from .plan import (
-    ClassifySpec,
-    EmbedSpec,
-    FileRef,
-    GenerateSpec,
-    ProviderSpec,
-    RerankSpec,
-    TaskSpec,
-)
 
 _CONFIG = "runtime_config"
 

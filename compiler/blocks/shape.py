@@ -13,16 +13,18 @@ from typing import Any
 
 import attrs
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Label
-from ..dsl.field_words import hint
-from ..dsl.foreign_variables import STARTS, variable_named
-from ..dsl.record import Field, fields
-from ..dsl.runtimes import runtime_with
-from ..dsl.source import Span
-from ..dsl.suggest import either, near
-from ..dsl.values import Word
-from .evaluate import Evaluator
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.field_words import hint
+from ...dsl.foreign_variables import STARTS, variable_named
+from ...dsl.record import Field, fields
+from ...dsl.runtimes import runtime_with
+from ...dsl.source import Span
+from ...dsl.suggest import either, near
+from ...dsl.values import Word
+from ..evaluation.evaluate import Evaluator
+from ..evaluation.foreign_values import env_instead
+from ..evaluation.unknown import UNKNOWN
 from .field_forms import (
     block_class,
     example_of,
@@ -31,9 +33,7 @@ from .field_forms import (
     is_written_as_block,
     labelled_class,
 )
-from .foreign_values import env_instead
 from .merge import Paths, Section, Setting
-from .unknown import UNKNOWN
 
 
 def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str, ...]) -> Span:

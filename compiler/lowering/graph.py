@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..dsl.source import Span
-from .graph import Graph
-from .pipelines.lower import Lowerer
-from .pipelines.typed import TypedExtern, TypedParameter, TypedPipeline
-from .plan.pipelines import ExternPlan, ParameterPlan, PipelinePlan
-from .plan.source import SourceRef
-from .routes.lower import lower_route
+from ...dsl.source import Span
+from ..graph import Graph
+from ..pipelines.lower import Lowerer
+from ..pipelines.typed import TypedExtern, TypedParameter, TypedPipeline
+from ..plan.pipelines import ExternPlan, ParameterPlan, PipelinePlan
+from ..plan.source import SourceRef
+from ..routes.lower import lower_route
 
 Place = Callable[[Span], SourceRef]
 

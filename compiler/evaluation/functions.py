@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
-from ..dsl.late_text import LateText
-from ..dsl.suggest import near, offer
-from ..dsl.values import Call, Word, describe
-from ..dsl.wording import shorten
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
+from ...dsl.late_text import LateText
+from ...dsl.suggest import near, offer
+from ...dsl.values import Call, Word, describe
+from ...dsl.wording import shorten
+from ..scope import Scope
 from .foreign_values import foreign_call, report_variable
-from .scope import Scope
 from .unknown import UNKNOWN
 from .unknown_values import report_stray_word
 
