@@ -22,7 +22,7 @@ _MOST = 1000
 
 
 class NotInGemini(RequestError):
-    """Clients of Gemini read another list, in which they would find nothing."""
+    """Models are not described in the words of Gemini's clients."""
 
     status, type, code = 404, "invalid_request_error", "not_found"
 
