@@ -148,8 +148,8 @@ class Runner(Generic[Load, Result]):
                 pending.result.set_exception(self._shutting_down())
                 self._decide(Abandoned(job_id))
         await self._idle.wait()
-        # It holds the model, which holds this: a server leaves what was there at its start out of every search
-        # for garbage, and the model would stay in memory.
+        # It holds the model, which holds this: no search for garbage finds what was there when a server
+        # started, and the model would stay in memory.
         vars(self).pop("_run", None)
 
     def _decide(self, event: Event) -> None:
