@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..runtime.concurrency.event_loop import run_async
-from ..runtime.http_server import Stop
+from ..runtime.http.server import Stop
 from ..runtime.requests.errors import ShuttingDown
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from attrs import evolve
 from ..dsl.record import frozen
 from ..runtime.environment import in_environment
 from ..runtime.gateway import serve as serve_gateway
-from ..runtime.http_server import bind
+from ..runtime.http.server import bind
 from .checking import Source
 from .executor import executor_of
 from .loop_thread import Ready, Stopping, served

@@ -57,7 +57,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
 from inferc.runtime.gateway.access_log import AccessLog, LogForm
 from inferc.runtime.gateway.request_records import Records
-from inferc.runtime.http_server import HttpServer, bind, stop_signal
+from inferc.runtime.http.server import HttpServer, bind, stop_signal
 
 SCRIPT = str(Path(__file__).resolve())
 

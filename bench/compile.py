@@ -176,7 +176,7 @@ def _actions(path: Path, text: str) -> dict[str, Callable[[], None]]:
         dump_plan(compile_checked(check_file(path.name, path), path.parent))
 
     def parse() -> None:
-        from inferc.dsl.parser import parse as parse_source
+        from inferc.dsl.parsing.parser import parse as parse_source
         from inferc.dsl.source import Source
 
         parse_source(Source(path.name, path.read_text("utf-8"), path))

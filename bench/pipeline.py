@@ -64,7 +64,7 @@ def median(action: Callable[[], object], rounds: int) -> float:
 def check_types(pipelines: int, rounds: int) -> None:
     """Print how long parsing and checking take, and their ratio."""
     from inferc.compiler.compile import check_file
-    from inferc.dsl.parser import parse
+    from inferc.dsl.parsing.parser import parse
     from inferc.dsl.source import Source
 
     text = generate(pipelines)

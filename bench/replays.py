@@ -28,7 +28,7 @@ import aiohttp
 from attrs import frozen
 
 from inferc.compiler.compile import check_file, compile_checked
-from inferc.runtime.http_server import bind
+from inferc.runtime.http.server import bind
 from inferc.runtime.simulation.predictions import SEEDS, Predicted, predicted
 from inferc.runtime.simulation.replays import Real, observed, read_log
 from inferc.runtime.simulation.runs import run

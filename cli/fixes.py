@@ -8,7 +8,7 @@ from typing import Any
 
 from ..compiler.compile import check_file
 from ..compiler.fixing import make_safe_fixes
-from ..compiler.modules import LARGEST, file_key, read_file
+from ..compiler.modules import file_key, read_file
 from ..dsl.diagnostics import Diagnostic
 from ..dsl.files import read_regular_text
 from .files import write_atomically
@@ -30,7 +30,7 @@ def fix_files(files: Sequence[Input], settings: Mapping[str, Any]) -> tuple[int,
         assert each.path is not None
         name, path, key = each.name, each.path, file_key(each.path)
         try:
-            text, plain = read_regular_text(path, LARGEST), read_file(path)
+            text, plain = read_regular_text(path), read_file(path)
         except (OSError, ValueError):
             continue
 

@@ -149,6 +149,8 @@ def _flush_errors() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
+_ERRORS = 2
+"""The number of standard error, the last of the streams."""
 _OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
@@ -160,7 +162,15 @@ def _is_about_output(error: OSError) -> bool:
 
 
 def _open_streams() -> None:
-    """Writing to a standard output that is closed fails; what goes to a closed standard error is lost."""
+    """Writing to a standard output that is closed fails; what goes to a closed standard error is lost.
+
+    No file or connection takes the number of a stream that is closed: what native code and children write
+    would go there, and libuv ends the process when such a one is closed.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (free := os.open(os.devnull, os.O_RDWR)) <= _ERRORS:
+            pass
+        os.close(free)
     sys.stdout = sys.stdout or open(os.devnull)  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):

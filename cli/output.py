@@ -14,7 +14,7 @@ from typing import TextIO
 
 from ..dsl.diagnostics import Diagnostic, Severity
 from ..dsl.render import OutputFormat, render, summary
-from ..dsl.secrets import masked
+from ..dsl.secrets.texts import masked
 
 ERRORS = "inferc.errors/1"
 

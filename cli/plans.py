@@ -75,11 +75,11 @@ def add_plan(parser: ArgumentParser, *, optional: bool = False) -> None:
     parser.set_defaults(format="terminal", deny=None)
 
 
-def add_analysis(parser: ArgumentParser, json: str, name: str = "", metavar: str = "NAME") -> None:
+def add_analysis(parser: ArgumentParser, json: str, name: str = "") -> None:
     """What all that say something of a plan are told: the file, perhaps one name in it, and `--json`."""
     add_plan(parser)
     if name:
-        parser.add_argument("name", metavar=metavar, nargs="?", help=name)
+        parser.add_argument("name", metavar="NAME", nargs="?", help=name)
     parser.add_argument("--json", action="store_true", help=f"print JSON{json}")
 
 
@@ -170,7 +170,7 @@ def outlined(name: str, path: Path, arguments: Namespace, *, although: str) -> P
     although: the code of errors that do not stand in the way.
     """
     from ..compiler.compile import check_file
-    from ..compiler.lower import outline
+    from ..compiler.lowering.lower import outline
 
     checked = check_file(name, path, settings=dict(arguments.settings))
     errors = [each for each in checked.diagnostics if each.is_error and each.code != although]

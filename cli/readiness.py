@@ -136,7 +136,7 @@ def _command(owner: str, program: str) -> Seen:
 
 
 def _port(gateway: GatewayPlan) -> Seen:
-    from ..runtime.http_server import bind
+    from ..runtime.http.server import bind
     from ..runtime.requests.errors import StartError
 
     try:

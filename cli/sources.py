@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
-from ..compiler.modules import LARGEST
+from ..dsl.files import LARGEST
 from ..dsl.record import frozen
 from .other_files import why_other
 from .output import fail
@@ -55,9 +55,9 @@ def read_stdin() -> str:
     return given.decode("utf-8-sig", errors="replace")
 
 
-def add_files(parser: ArgumentParser, help: str) -> None:
+def add_files(parser: ArgumentParser) -> None:
     """The `FILE…` arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help=help)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="files, folders, or - for standard input")
 
 
 def add_settings(parser: ArgumentParser) -> None:

@@ -12,9 +12,9 @@ from ..dsl.gateway import Bounds
 from ..dsl.promise import Promise
 from ..dsl.record import frozen
 from ..dsl.source import Span
-from .merge import Section, Setting
+from .blocks.merge import Section, Setting
+from .blocks.shape import span_in
 from .program import Program
-from .shape import span_in
 
 NOTHING = Bounds()
 

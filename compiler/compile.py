@@ -10,19 +10,19 @@ from attrs import evolve
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
-from ..dsl.parser import parse as parse_text
+from ..dsl.parsing.parser import parse as parse_text
 from ..dsl.record import frozen
 from ..dsl.secret_lines import without_secrets
-from ..dsl.secrets import SECRET_ADVICE, holds_key
+from ..dsl.secrets.texts import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .asked import asked_of
+from .blocks.merge import Merger
 from .checks import CHECKS, CHECKS_OF_ONE
 from .damage import without_followers
 from .declare import DECLARED, Declared, Declarer
-from .evaluate import Evaluator
+from .evaluation.evaluate import Evaluator
 from .globals import GlobalBlocks
 from .memory import Memory
-from .merge import Merger
 from .model_files import ModelFiles
 from .modules import FileKey, Loader, Module, ParseText, ReadText, read_file
 from .program import Program
@@ -124,7 +124,7 @@ def check_opened(opened: Opened, settings: Mapping[str, Any] | None = None) -> C
 
 def compile_checked(checked: Checked, base: Path) -> Plan:
     """The plan of a program without errors, to be written into the directory `base`."""
-    from .lower import lower
+    from .lowering.lower import lower
 
     assert checked.ok
     assert checked.program is not None

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping
 
 from ..dsl.diagnostics import Diagnostic
-from ..dsl.parser import Parsed
+from ..dsl.parsing.parser import Parsed
 from ..dsl.record import frozen
 from ..dsl.source import Source, Span
 

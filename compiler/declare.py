@@ -19,15 +19,15 @@ from ..dsl.source import Span
 from ..dsl.suggest import every, inside, near, offer
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
-from .evaluate import Evaluator
-from .late_texts import late_problems
+from .blocks.late_texts import late_problems
+from .blocks.merge import Merger, Paths, Section, Setting
+from .blocks.shape import Shaper
+from .blocks.structure import structure
+from .evaluation.evaluate import Evaluator
+from .evaluation.unknown import UNKNOWN
 from .memory import Memory
-from .merge import Merger, Paths, Section, Setting
 from .results import Kind
 from .scope import Symbol
-from .shape import Shaper
-from .structure import structure
-from .unknown import UNKNOWN
 
 DECLARED = Kind("deployment")
 CHECKED = Kind("checked template")

@@ -38,13 +38,13 @@ from ..dsl.secret_values import SECRET_FUNCTIONS
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
 from ..dsl.values import Call, Word
-from .evaluate import Evaluator
-from .merge import Merger, Paths, Section, Setting
+from .blocks.merge import Merger, Paths, Section, Setting
+from .blocks.shape import Shaper
+from .blocks.structure import structure
+from .evaluation.evaluate import Evaluator
 from .placement import Node
 from .program import DeclaredGuard, DeclaredKey, GatewaySettings
 from .scope import Scope
-from .shape import Shaper
-from .structure import structure
 
 
 @frozen(eq=False, repr=False, slots=False)

@@ -9,10 +9,11 @@ from ..dsl.diagnostics import Diagnostics
 from ..dsl.kinds import TransportKind
 from ..dsl.record import frozen
 from ..dsl.source import Source
+from .blocks.merge import Merger
+from .blocks.shape import Shaper
 from .declare import DECLARED, Declared
-from .evaluate import Evaluator
+from .evaluation.evaluate import Evaluator
 from .memory import Memory
-from .merge import Merger
 from .model_files import ModelFiles
 from .pipelines.calls_among import callees_first
 from .pipelines.check import Signature, read_signature, type_pipeline
@@ -25,7 +26,6 @@ from .routes.conditions import confident
 from .routes.order import members_first
 from .routes.typed import TypedRoute
 from .scope import Symbol
-from .shape import Shaper
 from .typing.callables import Callee
 from .typing.deployments import deployment_callee
 from .typing.resolve import TypeResolver

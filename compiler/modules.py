@@ -14,7 +14,7 @@ from attrs import field
 
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.files import NotRegular, read_regular_text
-from ..dsl.parser import Parsed, parse
+from ..dsl.parsing.parser import Parsed, parse
 from ..dsl.record import define
 from ..dsl.source import Source, Span
 from ..dsl.suggest import near, offer
@@ -25,9 +25,6 @@ from .project import project_left, project_of
 
 DEEPEST = 100
 """How many files may import each other in a row."""
-
-LARGEST = 4 << 20
-"""Bytes of the largest file that is read."""
 
 SUFFIX = ".infer"
 
@@ -51,7 +48,7 @@ def read_file(path: Path) -> str:
 
     Raises OSError, also for a link that only looks like a file of the language, and ValueError.
     """
-    text = read_regular_text(path, LARGEST).removeprefix("\ufeff")
+    text = read_regular_text(path).removeprefix("\ufeff")
     if path.name.endswith(SUFFIX) and not is_source(path):
         raise OSError(errno.EINVAL, "it is a link to another kind of file", str(path))
     return text

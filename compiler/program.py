@@ -17,8 +17,8 @@ from ..dsl.record import frozen
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration, Size
+from .blocks.merge import Section, Setting
 from .declare import Declared
-from .merge import Section, Setting
 from .model_files import ModelFiles
 from .placement import Node, place
 from .scope import Scope

@@ -12,9 +12,9 @@ from ..dsl.deployment import Deployment
 from ..dsl.late_text import LateText
 from ..dsl.runtimes import RemoteConfig
 from ..dsl.values import show
+from .blocks.merge import Setting
 from .capabilities import config_of, timeouts_for_thinking
 from .declare import Declared, written_path
-from .merge import Setting
 from .program import Program
 from .shared_circuits import Shared, shared_circuits
 

@@ -11,9 +11,9 @@ from attrs import evolve
 from ..dsl.deployment import Deployment
 from ..dsl.record import frozen
 from ..dsl.runtimes import LaunchableConfig, RemoteConfig
+from .blocks.merge import Setting
 from .capabilities import config_of
 from .declare import Declared
-from .merge import Setting
 from .targets import target_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from ..dsl.diagnostics import Diagnostic, Label, Severity
 from ..dsl.late_pattern import late_pattern
+from ..dsl.parsing.tokens import tokenize
 from ..dsl.source import Source
-from ..dsl.tokens import tokenize
 
 _ALLOW = late_pattern(r"#\s*infer:\s*allow\s+([A-Z]\d{4}(?:\s*,\s*[A-Z]\d{4})*)")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TaskKind,
         TransportKind,
     )
-    from .parser import Parsed, parse
+    from .parsing.parser import Parsed, parse
     from .policies import (
         Budget,
         CapacityPolicy,
@@ -56,7 +56,7 @@ _HOMES: dict[str, str] = {
     "ExecutionProvider": "kinds",
     "JitterKind": "kinds",
     "Money": "units",
-    "Parsed": "parser",
+    "Parsed": "parsing.parser",
     "Percent": "units",
     "Pooling": "kinds",
     "Price": "policies",
@@ -80,7 +80,7 @@ _HOMES: dict[str, str] = {
     "TransportKind": "kinds",
     "__version__": "version",
     "converter": "convert",
-    "parse": "parser",
+    "parse": "parsing.parser",
 }
 
 __all__ = [

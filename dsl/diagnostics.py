@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field
 
 from .record import frozen
-from .secrets import holds_key, masked
+from .secrets.texts import holds_key, masked
 from .source import Span
 from .suggest import near
 from .word_enum import WordEnum

@@ -17,6 +17,10 @@ _KINDS = {
 }
 
 
+LARGEST = 4 << 20
+"""Bytes that a file of the language may have."""
+
+
 class NotRegular(OSError):
     """A directory, a FIFO, a device or a socket; `strerror` says which."""
 
@@ -57,6 +61,6 @@ def read_regular(path: Path, most: int) -> bytes:
         return file.read(size)
 
 
-def read_regular_text(path: Path, most: int) -> str:
+def read_regular_text(path: Path) -> str:
     """The same as text, line ends kept. Raises UnicodeDecodeError, too."""
-    return read_regular(path, most).decode()
+    return read_regular(path, LARGEST).decode()

@@ -8,12 +8,13 @@ from functools import cache
 
 _NAME = r"(?P<{}>[A-Z_][A-Z0-9_]*)"
 _QUOTED = r"""["'\\]*"""
+_NO_DEFAULT = r"""(?:,\s*(?:["']{2}|None))?"""
 _FORMS = (
     r"\$\{\{?\s*(?:env[.:]|secrets\.)?<name>\s*\}?\}",
     r"\$(?:env:)?<name>",
     r"\$\(<name>\)",
-    rf"(?:os\.)?environ(?:\.get\(|/|\[){_QUOTED}<name>{_QUOTED}[\])]?",
-    rf"(?:os\.)?getenv\({_QUOTED}<name>{_QUOTED}\)",
+    rf"(?:os\.)?environ(?:\.get\(|/|\[){_QUOTED}<name>{_QUOTED}{_NO_DEFAULT}[\])]?",
+    rf"(?:os\.)?getenv\({_QUOTED}<name>{_QUOTED}{_NO_DEFAULT}\)",
     rf"(?:process|import\.meta)\.env(?:\.|\[{_QUOTED})<name>{_QUOTED}\]?",
     rf"(?:ENV|env)\[{_QUOTED}<name>{_QUOTED}\]",
     r"\{\{\s*(?:env[. ]|secrets\.)?\"?<name>\"?\s*\}\}",

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 HIGHEST_PRIORITY = 100
-MOST_KEYS = 10_000
-"""More than a file should hold: those for people are made with `inferc key new`."""
 
 _HASH = late_pattern(r"sha256:[0-9a-f]{64}")
 

@@ -17,7 +17,7 @@ from .kinds import (
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .presets import PRESETS
 from .record import fields, frozen
-from .secrets import SecretRef as SecretRef
+from .secrets.texts import SecretRef as SecretRef
 from .units import Duration
 
 

@@ -11,8 +11,8 @@ from attrs import evolve
 
 from .diagnostics import Diagnostic, Fix, Label
 from .late_pattern import late_pattern
-from .secret_names import holds_secret
-from .secrets import MASK, has_long_row
+from .secrets.names import holds_secret
+from .secrets.texts import MASK, has_long_row
 from .source import Span
 
 _QUOTED = late_pattern(r"`[^`]++`|\"[^\"`]++\"")

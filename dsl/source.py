@@ -13,7 +13,7 @@ from attrs import field
 
 from .lines import line_starts
 from .record import define, frozen
-from .secrets import MASK, borne, keys_in, may_give_keys
+from .secrets.texts import MASK, borne, keys_in, may_give_keys
 
 
 @define(eq=False)
@@ -43,7 +43,7 @@ class Source:
     @cached_property
     def secrets(self) -> tuple[tuple[int, int], ...]:
         """Where secrets start and end that their form or the names of their fields tell, in order."""
-        from .secret_fields import apart, secrets_in  # where something is said of the file
+        from .secrets.fields import apart, secrets_in  # where something is said of the file
 
         found = (*secrets_in(self.text), *keys_in(self.text, may_hold=self.may_give_keys))
         return tuple(apart(sorted(found)))

@@ -40,6 +40,11 @@ def near(name: str, known: Iterable[str]) -> list[str]:
     return [candidate for steps, _, candidate in ranked[:MOST] if not steps or ranked[0][0]]
 
 
+def within(name: str, known: Iterable[str]) -> list[str]:
+    """The names of `known` that `name` begins or ends with, as `cert_file` does with `cert`."""
+    return [each for each in known if name.startswith(f"{each}_") or name.endswith(f"_{each}")]
+
+
 def inside(text: str, known: Iterable[str]) -> list[str]:
     """The names of `known` that stand in a longer one, as `cuda` does in `CUDAExecutionProvider`."""
     return [name for name in known if len(name) >= _LEAST and name in text.lower()]

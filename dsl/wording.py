@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .late_pattern import late_pattern
-from .secrets import veiled
+from .parsing.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
+from .secrets.texts import veiled
 from .suggest import either
-from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
 
 _IDENTIFIER = late_pattern(r"[^\W\d]\w*")
 _CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ..compiler.field_forms import block_class, is_open_block, labelled_class
+from ..compiler.blocks.field_forms import block_class, is_open_block, labelled_class
 from ..compiler.globals import ClusterFields, GatewayFields
 from ..compiler.onnx_model.provider_options import PLACED, options_of
 from ..compiler.pipelines.pipeline_options import PipelineOptions

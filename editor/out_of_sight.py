@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from ..compiler.scope import Scope
 from ..dsl import syntax as s
-from ..dsl.parser import Parsed
-from ..dsl.tokens import tokenize
+from ..dsl.parsing.parser import Parsed
+from ..dsl.parsing.tokens import tokenize
 from ..dsl.tree import walk
 from .occurrences import Target
 from .prompts import TemplateNames, template_names

@@ -13,7 +13,7 @@ from attrs import field
 from lsprotocol import types as lsp
 
 from ..dsl.record import frozen
-from ..dsl.secrets import masked
+from ..dsl.secrets.texts import masked
 from .documents import Document
 
 LONGEST = 300.0

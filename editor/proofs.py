@@ -37,7 +37,7 @@ class Proofs:
             each.is_error and each.code not in PROVED for each in checked.diagnostics
         ):
             return None
-        from ..compiler.lower import outline
+        from ..compiler.lowering.lower import outline
 
         return outline(checked.program)
 

@@ -10,9 +10,9 @@ from ..compiler.compile import Checked
 from ..compiler.declare import Declared
 from ..compiler.scope import Scope
 from ..dsl import syntax as s
-from ..dsl.parser import Parsed
+from ..dsl.parsing.parser import Parsed
+from ..dsl.parsing.tokens import Token, tokenize
 from ..dsl.source import Source, Span
-from ..dsl.tokens import Token, tokenize
 from ..dsl.tree import path_to
 from .documents import Document
 from .occurrences import Occurrence, occurrences

@@ -16,9 +16,9 @@ from ..compiler.modules import Loader, file_key, read_file
 from ..compiler.scope import Scope
 from ..compiler.scopes import build_scopes
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.parser import Parsed, parse
+from ..dsl.parsing.parser import Parsed, parse
+from ..dsl.parsing.reparse import reparse
 from ..dsl.record import frozen
-from ..dsl.reparse import reparse
 from ..dsl.source import Source
 from .documents import Document, path_of, uri_of
 from .positions import UTF16

@@ -75,9 +75,9 @@ class Executor:
             base_dir, random or SystemRandom(), strict, trust_models, load_timeout, stand_ins, servers
         )
         self.now = RunningPlan(in_environment(plan))
+        """What answers the requests that come now."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """Where it runs, once it was started: asking for it takes a system call."""
-        """What answers the requests that come now."""
         self._stopping = False
         self._draining: asyncio.Task[None] | None = None
         self.reload_problems: tuple[str, ...] = ()

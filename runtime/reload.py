@@ -114,20 +114,25 @@ WATCH_EVERY = 0.5
 UNUSABLE = "the file cannot be used; `inferc check` says why"
 
 
+def hangups() -> asyncio.Event:
+    """What each SIGHUP sets from now on: without a handler, it would end the process, while that starts."""
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    return asked
+
+
 @asynccontextmanager
-async def reloading_on_hangup(reloader: Reloader | None) -> AsyncIterator[None]:
-    """While the block runs, SIGHUP reloads; behind it, what is in flight finishes in spite of one."""
+async def reloading_on_hangup(reloader: Reloader | None, asked: asyncio.Event) -> AsyncIterator[None]:
+    """While the block runs, SIGHUP reloads, and so does one of before, which has set `asked`; behind it, what
+    is in flight finishes in spite of one."""
     if reloader is None:
         yield
         return
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
     task = asyncio.create_task(_reload_when(asked, reloader), name="reload on SIGHUP")
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
         yield
     finally:
-        loop.add_signal_handler(signal.SIGHUP, _too_late)  # without a handler, it would end the process
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _too_late)
         await end_task(task)
 
 

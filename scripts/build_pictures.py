@@ -18,7 +18,7 @@ from _written import ROOT, only_check, put, status
 
 from inferc.compiler.analysis.flows import trace
 from inferc.compiler.compile import Checked, check_file, compile_checked
-from inferc.compiler.lower import outline
+from inferc.compiler.lowering.lower import outline
 from inferc.compiler.pictures import Picture, picture_of, picture_of_flows, to_mermaid
 
 PAGES = ("samples/README.md", "docs/language.md", "docs/outage.md", "docs/pipelines.md")

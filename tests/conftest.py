@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,8 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+
+from .support import ONE_THREAD
 
 # However busy the machine is; the same examples each time; `--hypothesis-profile=new` tries many new ones.
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -55,8 +58,6 @@ pytest_plugins = ["tests.support.forks"]
 NUMBERS = count()
 """They tell the folders of the tests of a process apart."""
 
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
-"""What keeps NumPy and ONNX Runtime from starting threads when they are imported: no fork would have them."""
 os.environ |= ONE_THREAD  # before the `conftest.py` of a folder that is named, which may import them
 
 
@@ -74,17 +75,22 @@ def _remove(folder: str, owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pytest_collection(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Nothing that is made while tests are collected is garbage, so do not search it again and again.
 
-    What others are forked from imports meanwhile, on another core.
+    Meanwhile, on another core, what others are forked from imports, and tests are compiled in a new clone.
     """
     gc.disable()
-    if session.config.option.forks > 1:
-        from .support.forked import start_servers
+    with ExitStack() as beside:
+        if session.config.option.forks > 1 and hasattr(os, "fork"):
+            from .support.compiling import compiled_beside
+            from .support.forked import start_servers
 
-        start_servers()
-    _prepare_hypothesis()
+            beside.enter_context(compiled_beside(session.config))
+            start_servers()
+        _prepare_hypothesis()
+        return (yield)
 
 
 HERE = Path(__file__).parent

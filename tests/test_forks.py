@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from .support.commands import ROOT
+from .support.compiling import compile_tests
 
 KINDS = """
 import os
@@ -120,3 +121,15 @@ def test_what_does_not_end_in_a_test_or_after_it_is_ended_and_told_of(folder: Pa
     assert 'test_kinds.py", line 3 in test_never_ends' in out
     assert "its process did not end after it" in out, out
     assert "2 failed, 3 passed" in out
+
+
+def test_a_module_is_compiled_as_pytest_does_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_of_a_new_clone.py").write_text(f"{WAITS}\nPath({str(tmp_path / 'ran')!r}).touch()")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    compile_tests("test_of_a_new_clone")
+    (compiled,) = tmp_path.glob("__pycache__/*-pytest-*.pyc")
+    assert b"@pytest_ar" in compiled.read_bytes()
+    assert not (tmp_path / "ran").exists()

@@ -23,7 +23,7 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_files(parser, "files, folders, or - for standard input")
+    add_files(parser)
     parser.add_argument("--fix", action="store_true", help="apply the fixes that cannot change a meaning")
     add_settings(parser)
     add_format(parser)

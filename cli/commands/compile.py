@@ -25,7 +25,7 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_files(parser, "files, folders, or - for standard input")
+    add_files(parser)
     parser.add_argument(
         "-o",
         "--output",

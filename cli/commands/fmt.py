@@ -21,7 +21,7 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_files(parser, "files, folders, or - for standard input")
+    add_files(parser)
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit 1 when something would change"
     )

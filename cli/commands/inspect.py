@@ -18,9 +18,9 @@ from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task, w
 from ...compiler.project import project_left
 from ...dsl.formatting import format_source
 from ...dsl.kinds import TaskKind
+from ...dsl.parsing.tokens import KEYWORDS
 from ...dsl.record import frozen
 from ...dsl.source import Source
-from ...dsl.tokens import KEYWORDS
 from ..output import fail
 from ..progress import progress
 

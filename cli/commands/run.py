@@ -232,7 +232,7 @@ def run(arguments: Namespace) -> int:
     from ...runtime.gateway import serve
     from ...runtime.gateway.request_records import Records
     from ...runtime.gateway.serve import Service
-    from ...runtime.http_server import allow_descriptors
+    from ...runtime.http.server import allow_descriptors
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
 

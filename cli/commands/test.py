@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...compiler.scenarios.check import DeclaredTest
     from ...dsl.diagnostics import Diagnostic
     from ...runtime.simulation.coverage import Way
+    from ...runtime.simulation.real_models import RealModels
     from ...runtime.simulation.tests import Outcome
 
 EXAMPLES = """\
@@ -58,9 +59,11 @@ def run(arguments: Namespace) -> int:
     from ...runtime.concurrency.garbage_collection import collect_rarely
 
     collect_rarely()
-    session = _Session(arguments)
+    from ...runtime.simulation.real_models import RealModels
+
     try:
-        with no_logs():  # it is in the stories
+        with no_logs(), RealModels() as models:  # what is logged is in the stories
+            session = _Session(arguments, models)
             for each in chosen:
                 session.file(each)
     except OSError as error:
@@ -73,8 +76,9 @@ def run(arguments: Namespace) -> int:
 class _Session:
     """All files of one call."""
 
-    def __init__(self, arguments: Namespace) -> None:
+    def __init__(self, arguments: Namespace, models: RealModels) -> None:
         self._arguments = arguments
+        self._models = models
         self._is_terminal = arguments.format == "terminal"
         self._found: list[Diagnostic] = []
         self._files: list[tuple[str, list[tuple[Outcome, float, list[Diagnostic]]]]] = []
@@ -125,7 +129,7 @@ class _Session:
 
         began = time.perf_counter()
         with progress(f"playing {test.scenario.title}", quiet=not self._is_terminal):
-            outcome = play(plan, base, test.scenario, self._arguments.seed)
+            outcome = play(plan, base, test.scenario, self._arguments.seed, self._models)
         took = time.perf_counter() - began
         found = list(diagnostics_of(test, outcome))
         self._found += found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.source import Span
 from ...dsl.suggest import did_you_mean
+from ..blocks.shape import span_in
 from ..plan import Plan
 from ..program import Program
-from ..shape import span_in
 from .flows import Flow, flows_of, said
 from .labels import EXTERN, KEY, PARAMETER, ROUTE, Source
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...dsl.diagnostics import Diagnostics
 from ..asked import Asked, AskedBounds, AskedGuard, AskedKinds, AskedPromise
-from ..lower import outline
+from ..lowering.lower import outline
 from ..program import Program
 from .flow_checks import check_flows
 from .guards import check_guards

@@ -12,10 +12,10 @@ from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.record import frozen
 from ...dsl.source import Span
 from ...dsl.suggest import either
+from ..blocks.merge import Section
+from ..blocks.shape import span_in
 from ..declare import Declared
-from ..merge import Section
 from ..program import Program
-from ..shape import span_in
 
 FIELDS = tuple(f"max_spend_per_{window}" for window in BUDGET_WINDOWS)
 

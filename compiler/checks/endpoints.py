@@ -202,6 +202,17 @@ def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
             "is empty",
             help='write a program and its arguments: `command = ["vllm", "serve", "…"]`',
         )
+    elif len(launch.command) == 1 and (line := launch.command[0]).partition("/")[0].count(" "):
+        from ..blocks.mismatches import in_words
+
+        span = declared.span(*path)
+        found.error(
+            "E0301",
+            "a command is a list, in which each word is a text",
+            span,
+            "a whole line in one text",
+            fixes=[in_words(line, span)] if span.text.startswith("[") else (),
+        )
     elif not any("{port}" in text or is_unknown(text) for text in (*launch.command, *launch.env.values())):
         found.error(
             "E0305",

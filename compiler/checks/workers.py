@@ -7,7 +7,7 @@ from ...dsl.diagnostics import Diagnostics
 from ...dsl.gateway import AUTO_WORKERS, MOST_WORKERS
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.runtimes import LaunchableConfig
-from ..merge import Setting
+from ..blocks.merge import Setting
 from ..program import Program
 
 

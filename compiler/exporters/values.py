@@ -14,7 +14,7 @@ from ...dsl.record import frozen
 from ...dsl.runtimes import RuntimeConfig, SecretRef, default_config
 from ...dsl.units import Duration, Money
 from ...dsl.values import show
-from ..merge import Setting
+from ..blocks.merge import Setting
 
 if TYPE_CHECKING:
     from ..program import Program

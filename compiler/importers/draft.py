@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import field
 
 from ...dsl.record import define, frozen
-from ...dsl.secrets import holds_key
+from ...dsl.secrets.texts import holds_key
 from .foreign import Node
 from .literals import LOGIN, Code
 from .report import Outcome, Remark, Report
-from .strategy import Strategy, left_of, without_options
+from .strategy import Strategy, left_of
 
 
 @frozen(eq=False)
@@ -116,14 +116,13 @@ def _topmost(node: Node, leaves: set[str]) -> Iterator[Node]:
 
 @define(eq=False)
 class Route:
-    """`route name = …`. options: what stands behind `with`. choice: the settings that chose a rule of it."""
+    """`route name = …`. options: what stands behind `with`."""
 
     name: str
     strategy: Strategy | str
     nodes: tuple[Node, ...] = ()
     remarks: list[Remark] = field(factory=list)
     options: Block = field(factory=Block)
-    choice: tuple[Node, ...] = ()
 
 
 @define(eq=False)
@@ -290,13 +289,6 @@ class Draft:
         block.remarks = [each for each in block.remarks if each.node not in nodes]
         block.remarks.extend(Remark(Outcome.LOST, node, says) for node in nodes)
 
-    def drop_choice(self, route: Route, says: str) -> None:
-        """Let the members of a route be chosen by the default rule."""
-        route.strategy = without_options(route.strategy)
-        self.report.overrule(Outcome.LOST, route.choice, says)
-        route.remarks.extend(Remark(Outcome.LOST, node, says) for node in route.choice)
-        route.choice = ()
-
     def drop_secrets(self) -> None:
         """Leave out what looks like a key, wherever it stands; with an address, all that would go there."""
         for block in [*self.deployments, self.gateway]:
@@ -306,8 +298,9 @@ class Draft:
             else:
                 _without_secrets(self, block, KEY_IN_IT)
 
-    def drop_unused(self, says: str) -> None:
+    def drop_unused(self) -> None:
         """Leave out the constants that no field names any more, and what only lost settings lean on."""
+        says = "nothing is left that it counts for"
         blocks = [*self.deployments, self.gateway]
         values = [each.value for block in blocks for each in block.fields()]
         named = {word for value in values if isinstance(value, Code) for word in re.findall(r"\w+", value)}

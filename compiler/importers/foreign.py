@@ -125,12 +125,9 @@ def check_digits(value: object, line: int) -> None:
         raise ImportFailed(TOO_LONG, line)
 
 
-def rebuilt(
-    value: object, path: str, lines: Mapping[str, int], line: int, counter: Counter | None = None
-) -> Node:
+def rebuilt(value: object, lines: Mapping[str, int]) -> Node:
     """Nodes for plain values. lines: where some paths stand; what has no line of its own takes that above."""
-    counter = counter or Counter()
-    return _rebuilt(value, path, lines, line, counter, 0)
+    return _rebuilt(value, "", lines, 1, Counter(), 0)
 
 
 def _rebuilt(

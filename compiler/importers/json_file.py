@@ -26,14 +26,14 @@ NUMBER: /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/
 """
 
 
-def read_json(text: str, path: str = "") -> Node:
+def read_json(text: str) -> Node:
     """The value of a JSON file. Raises ImportFailed."""
     try:
         made: Any = _parser().parse(text)
     except UnexpectedInput as error:
         line = error.line if error.line > 0 else None
         raise ImportFailed("this is no JSON: something else is expected here", line) from None
-    return _placed(made, path, Counter(), 0)
+    return _placed(made, "", Counter(), 0)
 
 
 @cache

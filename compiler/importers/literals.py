@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ...dsl.secrets import MASK, holds_key, masked
-from ...dsl.tokens import KEYWORDS
+from ...dsl.parsing.tokens import KEYWORDS
+from ...dsl.secrets.texts import MASK, holds_key, masked
 from ...dsl.units import Duration, Money, Percent, Size
 
 _NAME = re.compile(r"[^\W\d]\w*")

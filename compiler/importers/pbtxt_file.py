@@ -56,7 +56,7 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, start="message", parser="lalr", transformer=_Fields(), maybe_placeholders=False)
 
 
-def read_pbtxt(text: str, lists: Collection[str], maps: Collection[str], path: str = "") -> Node:
+def read_pbtxt(text: str, lists: Collection[str], maps: Collection[str]) -> Node:
     """A message. lists, maps: fields that are such. Raises ImportFailed."""
     try:
         made: Any = _parser().parse(text)
@@ -65,7 +65,7 @@ def read_pbtxt(text: str, lists: Collection[str], maps: Collection[str], path: s
         raise ImportFailed(
             "this is no configuration of Triton: something else is expected here", line
         ) from None
-    return _Placing(lists, maps).message(made, path, 1, 0)
+    return _Placing(lists, maps).message(made, "", 1, 0)
 
 
 @v_args(inline=True)

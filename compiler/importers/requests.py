@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...dsl.secrets import veiled
+from ...dsl.secrets.texts import veiled
 from ...dsl.units import Duration
 from .draft import Block, Deployment, Draft
 from .foreign import Node

@@ -16,7 +16,7 @@ _ENTRY = re.compile(rf"\s*({_KEY})\s*=")
 _PARTS = re.compile(_PART)
 
 
-def read_toml(text: str, path: str = "") -> Node:
+def read_toml(text: str) -> Node:
     """The value of a TOML file. Raises ImportFailed."""
     try:
         value = tomllib.loads(text)
@@ -28,18 +28,18 @@ def read_toml(text: str, path: str = "") -> Node:
         raise ImportFailed(TOO_LONG) from None
     except RecursionError:
         raise ImportFailed("this TOML lies in itself too deep to be read") from None
-    return rebuilt(value, path, _lines(text, value, path), 1)
+    return rebuilt(value, _lines(text))
 
 
-def _lines(text: str, value: Mapping[str, object], root: str) -> dict[str, int]:
+def _lines(text: str) -> dict[str, int]:
     """The lines of tables and keys by their paths; what looks like a key inside of a text does no harm."""
     lines: dict[str, int] = {}
     counts: dict[str, int] = {}
-    current = root
+    current = ""
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
             *outer, last = _parts(header[2])
-            current = root
+            current = ""
             for part in outer:
                 current = _latest(below(current, part), counts)
                 lines.setdefault(current, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...dsl.syntax import Node
-from ..merge import Setting
+from ..blocks.merge import Setting
 from ..plan.endpoints import chats
 from ..typing.callables import Callee
 from .arguments import Arguments

@@ -7,7 +7,7 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
-from ..foreign_values import foreign_call
+from ..evaluation.foreign_values import foreign_call
 from ..plan.types import OptionalType, RecordType, TensorType, Type, TypeKind
 from ..scope import CALLABLE, Symbol
 from ..typing.callables import Callee, Parameter

@@ -7,8 +7,8 @@ import re
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Edit, Fix, Label
 from ...dsl.values import Call, Word, describe
+from ..evaluation.unknown import UNKNOWN
 from ..scope import Symbol
-from ..unknown import UNKNOWN
 from .check import Signature
 from .extern_options import ExternOptions
 from .inferrer import Tools

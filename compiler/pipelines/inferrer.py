@@ -15,17 +15,17 @@ from ...dsl.late_text import LateText
 from ...dsl.record import frozen
 from ...dsl.units import Percent
 from ...dsl.values import Call, Word, describe
-from ..evaluate import Evaluator
+from ..blocks.merge import Merger
+from ..blocks.shape import Shaper
+from ..evaluation.evaluate import Evaluator
+from ..evaluation.unknown import UNKNOWN as NO_VALUE
 from ..memory import Memory
-from ..merge import Merger
 from ..plan.types import BOOL, FLOAT, INT, ChoiceType, ListType, Type
 from ..scope import VALUES, Scope, Symbol
-from ..shape import Shaper
 from ..typing.callables import Callee
 from ..typing.fit import Binding, Sizes, common, fits
 from ..typing.partial import NOTHING, UNKNOWN
 from ..typing.resolve import TypeResolver
-from ..unknown import UNKNOWN as NO_VALUE
 from .typed import (
     Constant,
     FieldOf,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
-from ..arithmetic import JOINED
-from ..double_signs import report_double_sign
+from ..evaluation.arithmetic import JOINED
+from ..evaluation.double_signs import report_double_sign
+from ..evaluation.operations import as_one_list, operator_span
 from ..onnx_model.signature import DType
-from ..operations import as_one_list, operator_span
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, ListType, TensorType, Type, TypeKind, quoted
 from ..typing.partial import (
     UNKNOWN,

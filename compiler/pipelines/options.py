@@ -12,10 +12,10 @@ from ...dsl.data_kinds import DataKind
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import Isolation
 from ...dsl.validation import ranges
-from ..merge import Paths, Section
+from ..blocks.merge import Paths, Section
+from ..blocks.shape import span_in
+from ..blocks.structure import structure
 from ..scope import Scope, Symbol
-from ..shape import span_in
-from ..structure import structure
 from ..typing.callables import Callee
 from .abilities import refusals
 from .call_options import CallOptions, LoopOptions

@@ -8,7 +8,7 @@ from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc
 from ...dsl.gateway import Bounds
 from ...dsl.record import frozen
-from ..merge import Paths
+from ..blocks.merge import Paths
 
 
 @frozen(eq=False, repr=False)

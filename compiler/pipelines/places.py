@@ -6,9 +6,9 @@ import re
 from functools import cached_property
 
 from ...dsl import syntax as s
-from ...dsl.literals import raw_places, raw_text
+from ...dsl.parsing.literals import raw_places, raw_text
+from ...dsl.parsing.tokens import tokenize
 from ...dsl.source import Source, Span
-from ...dsl.tokens import tokenize
 
 _KEYWORD = len("prompt")
 _OPENING = re.compile(r"\{[{%#]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import every, offer
-from ..merge import Setting
+from ..blocks.merge import Setting
 from ..plan.types import ListType, OptionalType, RecordType, Type, TypeKind
 from ..typing.callables import Callee
 from ..typing.fit import Binding, is_jsonable

@@ -28,8 +28,3 @@ class KeyPlan:
     labels: dict[str, str] = doc("shown in status", factory=dict)
     carries: tuple[DataKind, ...] = rare("kinds of data that its requests hold; without it: none", default=())
     bounds: Bounds = rare(PROVED, default=Bounds())
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether it may ask for everything."""
-        return not self.models and not self.protocols

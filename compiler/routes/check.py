@@ -14,12 +14,12 @@ from ...dsl.foreign_words import foreign_word
 from ...dsl.suggest import either, every, near, offer
 from ...dsl.units import Duration
 from ...dsl.values import Word, describe, show
-from ..evaluate import Evaluator
+from ..evaluation.evaluate import Evaluator
+from ..evaluation.unknown import UNKNOWN
 from ..pipelines.inferrer import Tools
 from ..plan.routes import BalanceKind, KeySource, RouteKind
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
-from ..unknown import UNKNOWN
 from .conditions import judgement
 from .interface import route_callee
 from .options import read_route_options

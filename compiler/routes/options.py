@@ -12,11 +12,11 @@ from ...dsl.policies import Budget
 from ...dsl.promise import Promise
 from ...dsl.record import frozen
 from ...dsl.validation import ranges
-from ..merge import Paths
+from ..blocks.merge import Paths
+from ..blocks.shape import span_in
+from ..blocks.structure import structure
 from ..pipelines.inferrer import Tools
 from ..scope import Scope
-from ..shape import span_in
-from ..structure import structure
 
 
 @frozen(eq=False, repr=False)

@@ -7,8 +7,8 @@ from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ...dsl.late_pattern import late_pattern
 from ...dsl.units import Percent
 from ...dsl.values import describe, show
+from ..evaluation.unknown import UNKNOWN
 from ..scope import Scope
-from ..unknown import UNKNOWN
 from .typed import Member
 
 _MOST_SHOWN = 8

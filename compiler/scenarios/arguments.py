@@ -8,8 +8,8 @@ from ...dsl import syntax as s
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.tree import walk
 from ...dsl.values import Call, describe
+from ..evaluation.unknown import UNKNOWN
 from ..plan.scenarios import FileValue
-from ..unknown import UNKNOWN
 from .values import Values
 
 _FILES = 'what is in a file is `file("picture.png")`, a path from the file of the test'

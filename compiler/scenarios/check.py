@@ -12,7 +12,8 @@ from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
 from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.values import describe
-from ..evaluate import Evaluator
+from ..evaluation.evaluate import Evaluator
+from ..evaluation.unknown import UNKNOWN
 from ..plan.scenarios import (
     AskPlan,
     ExpectPlan,
@@ -24,7 +25,6 @@ from ..plan.scenarios import (
     WaitPlan,
 )
 from ..scope import ANSWERING, Scope, Symbol, report_unknown
-from ..unknown import UNKNOWN
 from .arguments import arguments_of
 from .expectations import ExpectationReader
 from .reach import reach_of
@@ -259,7 +259,7 @@ class _Reader:
                 told = did_you_mean(name, ASK_OPTIONS) or f"there are {every(f'`{o}`' for o in ASK_OPTIONS)}"
                 self._values.unknown(item.name, f"`ask` has no option `{name}`", told)
             elif name == "stream":
-                options[name] = self._bool(item.value, "`stream`")
+                options[name] = self._stream(item.value)
             elif name == "key":
                 options[name] = self._key(item.value)
             elif name == "every":
@@ -271,10 +271,10 @@ class _Reader:
                 options[name] = count
         return {name: value for name, value in options.items() if value is not None}
 
-    def _bool(self, node: s.Expression, what: str) -> bool | None:
+    def _stream(self, node: s.Expression) -> bool | None:
         value = self._values.value(node)
         if value is not UNKNOWN and not isinstance(value, bool):
-            self._values.wrong(node, f"{what} is `true` or `false`, not {describe(value)}")
+            self._values.wrong(node, f"`stream` is `true` or `false`, not {describe(value)}")
         return value if isinstance(value, bool) else None
 
     # ---- loads
@@ -311,7 +311,7 @@ class _Reader:
                 "E0703", f"`{name}` is said twice", self._scope.span(phrase), help="leave one out"
             )
         if name == "stream":
-            return self._bool(node, "`stream`")
+            return self._stream(node)
         if name == "key":
             return self._key(node)
         if name == "shape":

@@ -8,9 +8,9 @@ from math import inf
 from ...dsl import syntax as s
 from ...dsl.suggest import did_you_mean, either, every
 from ...dsl.units import EXAMPLES, Duration, Money, Percent
+from ..evaluation.unknown import UNKNOWN
 from ..plan.scenarios import Constant, Expr, Measure, Operation, measures_in
 from ..scope import VALUES
-from ..unknown import UNKNOWN
 from .values import Values
 from .words import CIRCUITS, MEASURES, Kind, Of, Takes
 
@@ -70,10 +70,10 @@ class ExpectationReader:
                 self._no_measure(node.function, name)
                 return None
             case s.Unary(operator="!"):
-                inner = self._of_kind(node.operand, Kind.BOOL)
+                inner = self._bool(node.operand)
                 return inner and (Operation(node.start, node.end, "!", inner[0]), Kind.BOOL)
             case s.Binary(operator="&&" | "||"):
-                left, right = self._of_kind(node.left, Kind.BOOL), self._of_kind(node.right, Kind.BOOL)
+                left, right = self._bool(node.left), self._bool(node.right)
                 if left is None or right is None:
                     return None
                 return Operation(node.start, node.end, node.operator, left[0], right[0]), Kind.BOOL
@@ -133,10 +133,10 @@ class ExpectationReader:
         argument = self._resolve(arguments[0], measure.takes)
         return None if argument is None else (Measure(node.start, node.end, name, argument), measure.kind)
 
-    def _of_kind(self, node: s.Expression, kind: Kind) -> Typed:
+    def _bool(self, node: s.Expression) -> Typed:
         typed = self._typed(node)
-        if typed is not None and typed[1] is not kind:
-            self._values.wrong(node, f"this is {_a(typed[1])}, and must be {kind}")
+        if typed is not None and typed[1] is not Kind.BOOL:
+            self._values.wrong(node, f"this is {_a(typed[1])}, and must be {Kind.BOOL}")
             return None
         return typed
 

@@ -8,10 +8,10 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.units import Duration, Percent
 from ...dsl.values import describe
-from ..evaluate import Evaluator
+from ..evaluation.evaluate import Evaluator
+from ..evaluation.unknown import UNKNOWN
 from ..plan.scenarios import Spread
 from ..scope import Scope
-from ..unknown import UNKNOWN
 
 LONGEST = 400 * 86_400.0
 """Seconds that a test may last in its own time."""

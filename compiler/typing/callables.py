@@ -67,6 +67,6 @@ def constant(type: Type) -> ResultOf:
     return lambda _, binding: binding.given(type)
 
 
-def per_item(name: str, one: Type, many: Type) -> ResultOf:
-    """`many` when the argument `name` is a list, else `one`."""
-    return lambda given, _: many if isinstance(given.get(name), ListType) else one
+def per_item(one: Type, many: Type) -> ResultOf:
+    """`many` when the argument `input` is a list, else `one`."""
+    return lambda given, _: many if isinstance(given.get("input"), ListType) else one

@@ -104,11 +104,11 @@ def _embed(
         size = last if isinstance(last, int) else None
     if isinstance(task, EmbedTask) and task.dimensions is not None:
         size = task.dimensions
-    result = per_item("input", _floats(size), _floats(BATCH, size))
+    result = per_item(_floats(size), _floats(BATCH, size))
     takes = (Parameter("input", (TEXT, TEXTS)), Parameter("input_type", (INPUT_TYPE,), required=False))
     if isinstance(task, EmbedTask) and task.vectors is VectorKind.MULTI:
         matrix = _floats(None, size)
-        result = per_item("input", matrix, ListType(element=matrix))
+        result = per_item(matrix, ListType(element=matrix))
     return Callee(declared.symbol, TaskKind.EMBED, takes, result, 1, why)
 
 
@@ -122,10 +122,10 @@ def _classify(
     if isinstance(task, ClassifyTask) and task.aggregation is not None:
         fields = {**verdict.fields, "text": TEXT, "start": INT, "end": INT}
         spans = ListType(element=RecordType(fields=fields))
-        result = per_item("input", spans, ListType(element=spans))
+        result = per_item(spans, ListType(element=spans))
         return Callee(declared.symbol, TaskKind.CLASSIFY, (Parameter("input", (TEXT, TEXTS)),), result, 1)
     if signature is None or (isinstance(task, ClassifyTask) and task.tokenizer is not None):
-        result = per_item("input", verdict, ListType(element=verdict))
+        result = per_item(verdict, ListType(element=verdict))
         return Callee(declared.symbol, TaskKind.CLASSIFY, (Parameter("input", (TEXT, TEXTS)),), result, 1)
     decodes = isinstance(task, ClassifyTask) and task.decoding is not None
     if decodes:

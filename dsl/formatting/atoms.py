@@ -11,8 +11,8 @@ from enum import Enum, auto
 from attrs import field
 
 from ..lines import unix_lines
+from ..parsing.tokens import CLOSERS, Token
 from ..record import define
-from ..tokens import CLOSERS, Token
 from .gaps import Gap
 from .places import Places
 

@@ -7,10 +7,10 @@ import re
 
 from ..diagnostics import Diagnostic
 from ..lines import unix_lines
-from ..parser import Parsed, parse
+from ..parsing.parser import Parsed, parse
+from ..parsing.tokens import tokenize
 from ..record import frozen
 from ..source import Source
-from ..tokens import tokenize
 from .atoms import make_atoms
 from .gaps import Gap
 from .layout import Lines, lay_out

@@ -8,9 +8,9 @@ from itertools import groupby
 from attrs import field
 
 from ..diagnostics import Diagnostic
-from ..parser import Parsed
+from ..parsing.parser import Parsed
+from ..parsing.tokens import Token
 from ..record import frozen
-from ..tokens import Token
 
 
 @frozen

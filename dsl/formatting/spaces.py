@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ..lines import unix_lines
-from ..parser import Parsed
+from ..parsing.parser import Parsed
+from ..parsing.tokens import Token, tokenize
 from ..record import frozen
-from ..tokens import Token, tokenize
 from .files import format_parsed
 
 _MARK = re.compile(r",|#[^\n]*+")

@@ -6,7 +6,7 @@ from lsprotocol import types as lsp
 
 from ...compiler.modules import file_key
 from ...compiler.scope import CALLABLE, Scope
-from ...dsl.secrets import masked
+from ...dsl.secrets.texts import masked
 from ..documents import path_of
 from ..occurrences import Occurrence, Role, Target, occurrences, target_of
 from ..view import View

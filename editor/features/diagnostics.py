@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 from ...compiler.compile import Checked
 from ...dsl.codes import explain, page_path
 from ...dsl.diagnostics import Diagnostic, Label, Severity
-from ...dsl.secrets import masked
+from ...dsl.secrets.texts import masked
 from ..documents import Document
 from ..view import View
 

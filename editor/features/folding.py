@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
-from ...dsl.tokens import CLOSER_OF
+from ...dsl.parsing.tokens import CLOSER_OF
 from ..view import View
 
 

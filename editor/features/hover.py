@@ -10,14 +10,14 @@ from lsprotocol import types as lsp
 from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import written_path
-from ...compiler.evaluate import Evaluator
-from ...compiler.functions import FUNCTIONS
+from ...compiler.evaluation.evaluate import Evaluator
+from ...compiler.evaluation.functions import FUNCTIONS
+from ...compiler.evaluation.unknown import UNKNOWN
 from ...compiler.memory import Memory
 from ...compiler.plan.open_names import is_pattern
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Named, Symbol
 from ...compiler.shared_circuits import shared_circuits
-from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
 from ...dsl.capabilities import Facts, find_facts
 from ...dsl.catalogue import find_model
@@ -28,8 +28,8 @@ from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
-from ...dsl.secret_names import holds_secret
-from ...dsl.secrets import veiled
+from ...dsl.secrets.names import holds_secret
+from ...dsl.secrets.texts import veiled
 from ...dsl.values import show
 from ...dsl.wording import shorten
 from ..facts import facts_lines, model_text, signature_text

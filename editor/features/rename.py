@@ -9,8 +9,8 @@ from lsprotocol import types as lsp
 from ...compiler.modules import key_of
 from ...compiler.scope import Scope
 from ...dsl import syntax as s
+from ...dsl.parsing.tokens import KEYWORDS
 from ...dsl.source import Source
-from ...dsl.tokens import KEYWORDS
 from ...dsl.tree import walk
 from ..new_names import BARE, RenameRefused, written
 from ..occurrences import Occurrence, Role, Target

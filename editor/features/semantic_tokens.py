@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
-from ...dsl.tokens import KEYWORDS
+from ...dsl.parsing.tokens import KEYWORDS
 from ...dsl.tree import walk
 from ..occurrences import Role
 from ..view import View

@@ -6,7 +6,7 @@ import re
 
 from lsprotocol import types as lsp
 
-from ...compiler.functions import FUNCTIONS
+from ...compiler.evaluation.functions import FUNCTIONS
 from ...compiler.scope import Symbol
 from ...dsl import syntax as s
 from ...dsl.comments import doc_comment

@@ -8,7 +8,7 @@ from lsprotocol import types as lsp
 
 from ...compiler.scope import KIND_WORDS
 from ...dsl import syntax as s
-from ...dsl.secrets import masked
+from ...dsl.secrets.texts import masked
 from ..view import View
 from ..workspace import Workspace
 

@@ -23,7 +23,7 @@ from inferc.compiler.compile import compile_checked
 from inferc.dsl.codes import explain
 from inferc.dsl.diagnostics import Diagnostic, Fix
 from inferc.dsl.render import OutputFormat, render, summary
-from inferc.dsl.secrets import masked
+from inferc.dsl.secrets.texts import masked
 from inferc.dsl.version import __version__
 from inferc.editor.documents import Document, uri_of
 from inferc.editor.features.completion import completion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil, isfinite
 from typing import Any, TypeVar
 
@@ -37,7 +37,7 @@ def required(body: Json, name: str, kind: type[T], at: Place = ()) -> T:
     raise mistyped(place, kind, value) if name in body else missing(place, kind)
 
 
-def optional(body: Json, name: str, kind: type[T], at: Place = ()) -> T | None:
+def optional(body: Mapping[str, Any], name: str, kind: type[T], at: Place = ()) -> T | None:
     """The field `name` of `body`; None where it is missing or null. Raises BadRequest."""
     value = body.get(name)
     if value is None or (isinstance(value, kind) and not (kind is int and type(value) is bool)):
@@ -131,13 +131,29 @@ def content(value: object, at: Place, read: Callable[[Any, Place], Part]) -> tup
 
 
 def rest(dialect: str, body: Json, known: frozenset[str]) -> Extras:
-    """The fields of `body` that are not `known`, sealed for `dialect`."""
+    """The fields of `body` that are not `known`, sealed for `dialect`; no mark that is null."""
     if body.keys() <= known:
         return NOTHING
-    return {dialect: {name: value for name, value in body.items() if name not in known}}
+    left = {name: value for name, value in body.items() if name not in known and not _is_no_mark(name, value)}
+    return {dialect: left} if left else NOTHING
 
 
-def cache_mark(body: Json, at: Place) -> CacheMark | None:
+MARKS = ("cache_control", "prompt_cache_breakpoint")
+"""What cache marks are called."""
+
+
+def _is_no_mark(name: str, value: Any) -> bool:
+    return value is None and name in MARKS
+
+
+def without_empty_marks(value: Any) -> Any:
+    """`value`, an object, without cache marks that are null; itself where there are none."""
+    if not isinstance(value, dict) or not any(value.get(name, value) is None for name in MARKS):
+        return value
+    return {name: each for name, each in value.items() if not _is_no_mark(name, each)}
+
+
+def cache_mark(body: Mapping[str, Any], at: Place) -> CacheMark | None:
     """The mark in `body`, in Anthropic's words or OpenAI's."""
     mark = body.get("cache_control")
     if mark is not None:

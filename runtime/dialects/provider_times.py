@@ -19,6 +19,11 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)", re.ASCII)
 _DURATION = late_pattern(rf"(?:{_PART.pattern})+", re.ASCII)
 _NUMBER = late_pattern(r"\d+(?:\.\d*)?(?:[eE]\+?\d{1,2})?", re.ASCII)
 
+_TOLD = late_pattern(
+    rf"\b(?:try again|retry) (?:in|after) (?P<exact>(?:{_PART.pattern})+)(?!\w)"
+    r"|\b(?:try again|retry) (?:in|after) (?P<number>\d+(?:\.\d+)?) ?(?P<unit>second|minute|hour)s?\b",
+    re.ASCII | re.IGNORECASE,
+)
 _LONGEST_TEXT = 64
 _UNIX_SECONDS, _UNIX_MILLISECONDS, _TOO_LARGE = 1e9, 1e11, 1e14
 """From where on a number is no duration but a moment, in 2001 or later; and what is no moment either."""
@@ -46,6 +51,20 @@ def seconds_to_wait(text: str | None, date: str | None, unit: float = 1.0) -> fl
         moment = _moment(text)
         wait = None if moment is None else _after(moment.timestamp(), date)
     return wait if wait is not None and wait > 0 else None
+
+
+def wait_told(message: str) -> float | None:
+    """Seconds that the message of a rate limit asks to wait, where nothing but its words says so.
+
+    Sources: https://github.com/openai/codex/pull/5956 (`try again in 1.898s`, `in 35 seconds`),
+    https://github.com/openai/openai-node/issues/1108 (`retry after 33 seconds`).
+    """
+    found = _TOLD.search(message)
+    if found is None:
+        return None
+    if found["exact"]:
+        return seconds_to_wait(found["exact"], None)
+    return float(found["number"]) * _UNITS[found["unit"][0].lower()] or None
 
 
 def _after(moment: float, date: str | None) -> float:

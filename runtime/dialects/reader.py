@@ -48,6 +48,10 @@ IMPOSSIBLE = "told a usage that cannot be: it is not believed, and what was used
 class Failures(Protocol):
     """Makes the errors behind answers that are none; they name the provider and hide its key."""
 
+    @property
+    def origin(self) -> str:
+        """Who answers, by the name of its deployment."""
+
     def in_band(self, error: Any) -> RequestError:
         """The error that the provider tells inside an answer."""
 
@@ -60,6 +64,8 @@ class Failures(Protocol):
 
 class PlainFailures:
     """Errors that name nobody."""
+
+    origin = ""
 
     def in_band(self, error: Any) -> RequestError:
         message = error.get("message") if isinstance(error, dict) else error

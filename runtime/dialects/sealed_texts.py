@@ -6,6 +6,8 @@ thoughts, and thoughts that are hidden.
     gemini.text:AAAA        the signature of the words before it
     gemini.call:AAAA        the signature of the call after it
 
+    openai_responses:gpt/rs_1:AAAA  what OpenAI, as the deployment `gpt`, hides of the thought `rs_1`
+
 What Anthropic and OpenAI put there themselves is base64, which has no colon.
 """
 
@@ -21,7 +23,7 @@ from ..requests.parts import NOTHING, Media, Part, Place, RedactedThinking, Text
 SIGNATURE = "thoughtSignature"
 """What Gemini's signatures of words, calls and pictures are called among their extras."""
 
-_DIALECTS = frozenset({"anthropic", "gemini", "openai_chat"})
+_DIALECTS = frozenset({"anthropic", "gemini", "openai_chat", "openai_responses"})
 _SIGNS = "signs"
 
 

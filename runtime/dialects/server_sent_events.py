@@ -53,7 +53,9 @@ class SseParser:
 
     @property
     def in_event(self) -> bool:
-        """Whether the data of an event has begun to come and is not complete."""
+        """Whether the data of an event, which is no `ping`, has begun to come and is not complete."""
+        if self._name == b"ping":
+            return False
         return bool(self._data) or b"".join(piece[:5] for piece in self._tail[:5]).startswith(b"data:")
 
     def feed(self, received: bytes) -> list[Event]:

@@ -10,14 +10,14 @@ from functools import partial
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
-from ..connection_rules import RULES, ConnectionRules
 from ..executor import Executor
-from ..late_resources import LateResources, by_beginning
+from ..http.connection_rules import RULES, ConnectionRules
+from ..http.late_resources import LateResources, by_beginning
+from ..http.whole_answer import WholeAnswer
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, parent_now
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from ..whole_answer import WholeAnswer
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody

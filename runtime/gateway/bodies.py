@@ -16,9 +16,9 @@ from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.no_json import no_json
 from ..dialects.openai.requests import _KINDS
-from ..known_heads import PLAIN, WholeBody
+from ..http.known_heads import PLAIN, WholeBody
+from ..http.stream_reader import take
 from ..requests.errors import BadRequest, GatewayFull, RequestError, RequestTooLarge
-from ..stream_reader import take
 from .unpacking import BrokenPacking, Unpacker
 
 MAX_CONTAINERS = 200_000

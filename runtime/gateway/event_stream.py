@@ -13,10 +13,10 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_writer import StreamWriter
 
 from ..concurrency.tasks import end_tasks
-from ..header_lines import header_lines
+from ..http.header_lines import header_lines
+from ..http.whole_answer import StreamHead, fields_of
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
-from ..whole_answer import StreamHead, fields_of
 from .error_answers import internal_error, log_failure
 from .exchange import Exchange
 from .responses import add_ids

@@ -13,7 +13,7 @@ from ...compiler.plan import ClientProtocol, GatewayPlan
 from ...compiler.plan.installing import pip_install
 from ..dialects.open_inference.descriptions import VERSION, config, metadata
 from ..executor import Executor
-from ..http_server import GRACE
+from ..http.server import GRACE
 from ..requests.answer import TensorChunk
 from ..requests.errors import BadRequest, RequestError, StartError, UnknownModel
 from ..requests.foreign_text import short_name

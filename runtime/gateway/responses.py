@@ -22,11 +22,11 @@ from ..dialects.rate_limit_headers import (
     write_anthropic,
     write_openai,
 )
-from ..header_lines import header_lines
+from ..http.header_lines import header_lines
+from ..http.whole_answer import JSON, OCTETS, WholeAnswer, WithLines, fields_of
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Left, Upstream
-from ..whole_answer import JSON, OCTETS, WholeAnswer, WithLines, fields_of
 from .request_head import REQUEST_ID_HEADER
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"

@@ -18,8 +18,8 @@ from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
-from ..reload import Reloader, Reread, reloading_on_hangup
+from ..http.server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
+from ..reload import Reloader, Reread, hangups, reloading_on_hangup
 from ..requests.errors import StartError
 from ..systemd import notify, watchdog
 from . import web_tokens
@@ -79,6 +79,7 @@ async def serve(
         bound = from_systemd() or bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
         async with stopping() as stop, watchdog():
+            hung_up = asyncio.Event() if reread is None else hangups()
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
@@ -102,7 +103,7 @@ async def serve(
                     following(service.certificates),
                     web_tokens.following(lambda: app[DOOR].tokens),
                     following_keys(lambda: app[DOOR].keys),
-                    reloading_on_hangup(reloader),
+                    reloading_on_hangup(reloader, hung_up),
                     AsyncExitStack() as beside,
                 ):
                     if running is not None and reloader is not None:

@@ -13,7 +13,8 @@ from ...compiler.plan import Budget as BudgetConfig, UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation
-from ..policies.lease import Granted, LeaseHolder, LeaseRequest, SpendState, renew
+from ..policies.lease import Granted, LeaseRequest, SpendState, renew
+from ..policies.lease_holder import LeaseHolder
 from ..requests.errors import ShuttingDown, StoreUnavailable
 from ..requests.usage import PICODOLLARS
 from .idle_budgets import RETRY, SYNC, IdleBudgets
@@ -61,6 +62,7 @@ class SharedBudget(Budget):
         self._refused: tuple[float, int, Exceeded] | None = None
         self._news = asyncio.Event()
         self._lost = ""
+        self._is_untold = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -183,8 +185,10 @@ class SharedBudget(Budget):
         try:
             granted = await self._store.update(self.account, lambda state, now: renew(state, now, ask))
         except StoreError as error:
+            self._is_untold = True  # a store that answers who looks may still refuse what it is told
             self.failed(str(error))
             return
+        self._is_untold = False
         self._found()
         self._lease.heard(granted)
         self._skew = granted.now - loop.time() - self._epoch
@@ -193,6 +197,9 @@ class SharedBudget(Budget):
 
     def looked(self, state: SpendState | None) -> None:
         """Nobody draws on the budget, and the store, which answers, keeps `state` now; None: as before."""
+        if self._is_untold:
+            self._news.set()
+            return
         self._found()
         known = self._lease.known
         assert known is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from ..late_resources import LateResources, by_beginning
+from ..http.late_resources import LateResources, by_beginning
 from .anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from .bedrock_api import BedrockApi
 from .gemini_api import GeminiApi

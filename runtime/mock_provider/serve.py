@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from ..http_server import HttpServer, Stop, bind, stop_signal
+from ..http.server import HttpServer, Stop, bind, stop_signal
 from .app import build_app
 from .options import MockOptions
 from .stats import Stats
@@ -19,7 +19,6 @@ async def serve_mock(
     *,
     host: str = "127.0.0.1",
     ready: Callable[[str], None] | None = None,
-    grace: float = 5.0,
     stats: Stats | None = None,
     stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
 ) -> None:
@@ -28,9 +27,7 @@ async def serve_mock(
     ready: called with the base URL, to which `/v1` is added for an endpoint that speaks as OpenAI does.
     stats: counted into, when the caller wants to look. stopping: what else says when to stop.
     """
-    server = HttpServer(
-        build_app(options, stats), bind(host, port, advice=ADVICE), advice=ADVICE, grace=grace
-    )
+    server = HttpServer(build_app(options, stats), bind(host, port, advice=ADVICE), advice=ADVICE, grace=5.0)
     async with stopping() as stop:
         try:
             await server.start()

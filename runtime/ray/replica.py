@@ -11,7 +11,7 @@ import aiohttp
 from ...compiler.plan.codec import parse_plan
 from ..concurrency.tasks import end_task
 from ..executor import Executor
-from ..http_server import bind
+from ..http.server import bind
 from .autoscaling import LOAD
 from .bridges import passed_on
 from .library import Ray, load_ray

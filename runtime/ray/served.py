@@ -12,7 +12,7 @@ from ...compiler.plan import GatewayPlan
 from ..executor import Executor
 from ..gateway.health import findings_of
 from ..gateway.serve import serve
-from ..http_server import Stop
+from ..http.server import Stop
 from ..requests.errors import StartError
 from .registry import BEAT
 

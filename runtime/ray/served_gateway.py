@@ -9,7 +9,7 @@ from pathlib import Path
 from ...compiler.plan import Plan, load_plan
 from ...compiler.plan.codec import parse_plan
 from ..environment import in_environment
-from ..http_server import bind
+from ..http.server import bind
 from ..requests.errors import StartError
 from .following import FollowingExecutor, registry_of
 from .library import Ray, load_ray

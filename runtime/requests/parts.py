@@ -123,6 +123,7 @@ class Refusal:
     """Why the model does not answer."""
 
     text: str
+    cache: CacheMark | None = None
     extras: Extras = NOTHING
     at: Place = _place()
 

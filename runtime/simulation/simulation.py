@@ -6,7 +6,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -36,6 +36,7 @@ from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
 from ..requests.events import TextDelta
 from ..requests.parts import Text
+from ..requests.pipeline_call import PipelineCall
 from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
 from ..requests.trace import Trace
 from ..serving.pipelines.threads import Threads
@@ -44,7 +45,7 @@ from .inline_workers import InlineThreads, InlineWorkers
 from .local_models import PlayedModel
 from .played_replica import PlayedReplica
 from .provider import Provider
-from .real_models import RealModel
+from .real_models import RealModel, RealModels
 from .records import Record
 
 LARGEST_FILE = 16 << 20
@@ -60,8 +61,8 @@ _PLAYED_TEXT = "https://played.invalid"
 class Simulation:
     """world: how providers behave, by deployment; all others behave as `ProviderPlan` has it.
 
-    random: the only chance there is. thinned: how many requests each one stands for. Make it in the loop, and
-    `start` it.
+    random: the only chance there is. thinned: how many requests each one stands for. models: what it leaves
+    its models to. Make it in the loop, and `start` it.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Simulation:
         base_dir: Path,
         world: Mapping[str, ProviderPlan],
         random: Random,
-        thinned: float = 1.0,
+        thinned: float,
+        models: RealModels,
     ) -> None:
         self.plan = in_environment(plan, {}, instead=_PLAYED_TEXT)
         self.base_dir = base_dir
         self.random = random
+        self.models = models
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self._loop = loop
@@ -169,7 +172,7 @@ class Simulation:
         if ask.values is None:
             values = {pipeline.plan.parameters[0].name: ask.text} if pipeline.plan.parameters else {}
         given = {name: _given(value) for name, value in values.items()}
-        result = await exchange.run(pipeline, await pipeline.take(given), exchange.deadline())
+        result = await exchange.run(pipeline, PipelineCall(await pipeline.take(given), exchange.deadline()))
         record.trace.spans = result.spans
         value = result.value
         record.text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
@@ -201,15 +204,21 @@ class Simulation:
 
 @asynccontextmanager
 async def simulated(
-    plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random, thinned: float = 1.0
+    plan: Plan,
+    base_dir: Path,
+    world: Mapping[str, ProviderPlan],
+    random: Random,
+    thinned: float = 1.0,
+    models: RealModels | None = None,
 ) -> AsyncIterator[Simulation]:
-    """A simulation that runs. Raises StartError."""
-    simulation = Simulation(plan, base_dir, world, random, thinned)
-    await simulation.start()
-    try:
-        yield simulation
-    finally:
-        await simulation.stop()
+    """A simulation that runs. models: what others have left, and get from it. Raises StartError."""
+    with nullcontext(models) if models is not None else RealModels() as left:
+        simulation = Simulation(plan, base_dir, world, random, thinned, left)
+        await simulation.start()
+        try:
+            yield simulation
+        finally:
+            await simulation.stop()
 
 
 class _Played:
@@ -229,7 +238,7 @@ class _Played:
     def local(self, plan: OnnxServingPlan, placement: ReplicaPlacement) -> Replica:
         provider = self._simulation.providers[plan.deployment]
         if provider.plan.real:
-            return RealModel(plan, placement, self._simulation.base_dir, provider)
+            return RealModel(plan, placement, self._simulation.base_dir, provider, self._simulation.models)
         return PlayedModel(plan, provider, self._simulation.random)
 
     def workers(self, hidden: Iterable[str]) -> Workers:

@@ -16,6 +16,7 @@ from ..requests.errors import StartError
 from .coverage import Way, reached
 from .loads import expected, play_load
 from .measures import Broken, Measures, limit_of
+from .real_models import RealModels
 from .records import Record, Tally
 from .samples import Sample
 from .sampling import sampled_plan, sampled_world
@@ -56,11 +57,14 @@ class Outcome:
         return not self.failures and not self.problems
 
 
-def play(plan: Plan, base_dir: Path, scenario: Scenario, seed: int) -> Outcome:
-    """Play one test; the same seed plays the same."""
+def play(
+    plan: Plan, base_dir: Path, scenario: Scenario, seed: int, models: RealModels | None = None
+) -> Outcome:
+    """Play one test; the same seed plays the same. models: those that tests before it have left loaded."""
     outcome = Outcome(scenario.title)
     try:
-        run_virtual(_play(plan, base_dir, scenario, Random(f"{seed} {scenario.title}"), outcome))
+        random = Random(f"{seed} {scenario.title}")
+        run_virtual(_play(plan, base_dir, scenario, random, outcome, models))
     except StartError as error:
         outcome.problems = error.problems
     except Deadlock:
@@ -68,13 +72,21 @@ def play(plan: Plan, base_dir: Path, scenario: Scenario, seed: int) -> Outcome:
     return outcome
 
 
-async def _play(plan: Plan, base_dir: Path, scenario: Scenario, random: Random, outcome: Outcome) -> None:
+async def _play(
+    plan: Plan,
+    base_dir: Path,
+    scenario: Scenario,
+    random: Random,
+    outcome: Outcome,
+    models: RealModels | None,
+) -> None:
     loads = [step for step in scenario.steps if isinstance(step, LoadPlan)]
     outcome.scale = max(sum(map(expected, loads)) / MOST_PLAYED, 1.0)
     sample = Sample(outcome.scale)
     limit = limit_of([step.condition for step in scenario.steps if isinstance(step, ExpectPlan)])
     world = sampled_world(scenario.world, sample)
-    async with simulated(sampled_plan(plan, sample), base_dir, world, random, sample.thinned) as simulation:
+    sampled = sampled_plan(plan, sample)
+    async with simulated(sampled, base_dir, world, random, sample.thinned, models) as simulation:
         player = _Player(simulation, outcome, limit)
         for number, step in enumerate(scenario.steps):
             await player.step(number, step)

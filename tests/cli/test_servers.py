@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.commands import ROOT, Running, serving
-from ..support.forked import ran
+from ..support.commands import INFERC, ROOT, Running, serving
+from ..support.forked import PATIENCE, ran
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -110,3 +113,21 @@ def test_a_key_never_reaches_the_log_nor_the_client(remote_only: Path) -> None:
             assert "the-secret-itself" not in answer.read().decode()
         _, said = gateway.stop()
         assert "the-secret-itself" not in said
+
+
+def test_a_server_whose_standard_streams_are_closed_ends_as_any(remote_only: Path, tmp_path: Path) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *INFERC]
+    arguments = ["run", str(remote_only), "--set", "provider_url=http://127.0.0.1:9/v1"]
+    environment = os.environ | {"OPENAI_API_KEY": "key-one", "NOTIFY_SOCKET": str(tmp_path / "told")}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "told"))
+        told.settimeout(PATIENCE)
+        with subprocess.Popen([*closed, *arguments], env=environment) as server:
+            try:
+                assert told.recv(1000) == b"READY=1"
+                streams = {os.readlink(f"/proc/{server.pid}/fd/{number}") for number in range(3)}
+                server.terminate()
+                assert server.wait(PATIENCE) == 0
+            finally:
+                server.kill()
+    assert streams == {os.devnull}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from inferc.runtime.http_server import from_systemd
+from inferc.runtime.http.server import from_systemd
 from inferc.runtime.requests.errors import StartError
 
 from ..support.commands import PATIENCE, ROOT

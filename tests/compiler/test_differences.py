@@ -13,7 +13,7 @@ import pytest
 from inferc.compiler.analysis.change import Severity
 from inferc.compiler.analysis.differences import differences
 from inferc.compiler.analysis.field_changes import NO_MATTER
-from inferc.compiler.lower import outline
+from inferc.compiler.lowering.lower import outline
 from inferc.compiler.plan import Node, Plan
 
 from ..support.onnx_models import rows, save

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.analysis.flows import trace
-from inferc.compiler.lower import outline
+from inferc.compiler.lowering.lower import outline
 from inferc.compiler.pictures import ClusterKind, EdgeKind, Picture, picture_of_flows, to_dot, to_mermaid
 
 from ..support.projects import Project

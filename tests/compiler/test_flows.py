@@ -8,7 +8,7 @@ from inferc.compiler.analysis import labels
 from inferc.compiler.analysis.flow_parts import part_of
 from inferc.compiler.analysis.flows import flows_of, trace
 from inferc.compiler.analysis.labels import At, Place, Source
-from inferc.compiler.lower import outline
+from inferc.compiler.lowering.lower import outline
 from inferc.compiler.pictures import picture_of_flows, to_dot
 
 from ..support.projects import Project

@@ -8,7 +8,7 @@ import pytest
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import dump_plan
-from inferc.dsl import secret_lines
+from inferc.dsl import secret_lines as secret_lines
 from inferc.dsl.render import OutputFormat, render
 
 from ..support.projects import Project, chat
@@ -55,6 +55,9 @@ def test_a_row_in_the_middle_of_a_word_is_in_no_help(project: Project) -> None:
         "a3f29b7c8d1e4f5061728394a5b6c7d8",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.x1",
         "my-secret-key",
+        "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "abc!def$ghi%jkl^mno&12345",
+        "9f/x+22~zz@12",
     ],
 )
 def test_a_key_without_quotes_is_told_once_and_not_shown(project: Project, key: str) -> None:

@@ -15,8 +15,8 @@ from hypothesis import given, strategies as st
 
 from inferc.compiler.compile import Checked, check_file, compile_checked
 from inferc.dsl import diagnostics, suggest
+from inferc.dsl.parsing.tokens import KEYWORDS, PUNCTUATION
 from inferc.dsl.render import OutputFormat, render
-from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
 from ..support.commands import ROOT, SAMPLES
 from ..support.examples import FEWER

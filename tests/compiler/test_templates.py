@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.compiler import merge
+from inferc.compiler.blocks import merge
 from inferc.compiler.plan import RemotePoolPlan
 from inferc.compiler.provenance import effective_values
 from inferc.dsl.catalogue import find_model

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from inferc.dsl.formatting import format_source, respace
 from inferc.dsl.formatting.gaps import tidy
 from inferc.dsl.lines import unix_lines
-from inferc.dsl.parser import parse
+from inferc.dsl.parsing.parser import parse
+from inferc.dsl.parsing.tokens import tokenize
 from inferc.dsl.source import Source
-from inferc.dsl.tokens import tokenize
 
 from ..support.examples import FEWER
 from ..support.grammar_sampler import sample_text

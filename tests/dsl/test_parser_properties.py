@@ -15,11 +15,11 @@ import lark
 import pytest
 from hypothesis import assume, example, given, strategies as st
 
-from inferc.dsl import parser
-from inferc.dsl.parser import Parsed, parse
+from inferc.dsl.parsing import parser
+from inferc.dsl.parsing.parser import Parsed, parse
+from inferc.dsl.parsing.tokens import KEYWORDS, PUNCTUATION, Token, tokenize
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.source import Source, Span
-from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, Token, tokenize
 from inferc.grammar.build import build_tables
 from inferc.grammar.files import GRAMMAR, TABLES
 

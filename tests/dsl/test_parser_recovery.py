@@ -6,7 +6,7 @@ import pytest
 
 from inferc.compiler.compile import check_file
 from inferc.dsl.diagnostics import Diagnostic, in_order
-from inferc.dsl.parser import parse
+from inferc.dsl.parsing.parser import parse
 from inferc.dsl.source import Source
 
 from ..support.rows import each_row

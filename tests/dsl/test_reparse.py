@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from inferc.dsl import syntax as s
-from inferc.dsl.parser import Parsed, parse
-from inferc.dsl.reparse import reparse
+from inferc.dsl.parsing.parser import Parsed, parse
+from inferc.dsl.parsing.reparse import reparse
+from inferc.dsl.parsing.tokens import KEYWORDS, PUNCTUATION
 from inferc.dsl.source import Source
-from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
 from ..support.examples import FEWER
 from ..support.rows import each_row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inferc.dsl.catalogue import known_models
-from inferc.dsl.secrets import MASK, holds_key, looks_like_key, masked, veiled
+from inferc.dsl.secrets.texts import MASK, holds_key, looks_like_key, masked, veiled
 from inferc.dsl.source import Source, Span
 
 from ..support.rows import each_row

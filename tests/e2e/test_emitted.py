@@ -93,7 +93,7 @@ def container(folder: Path, arguments: list[str], env: dict[str, str], port: int
     process = forked(
         *here,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], **env},
+        env={"PATH": os.environ["PATH"], "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"], **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -17,8 +17,8 @@ from inferc.compiler import compile as compiling
 from inferc.compiler.checks import models
 from inferc.compiler.compile import Checked, check_file
 from inferc.compiler.declare import Declared
-from inferc.compiler.lower import outline
-from inferc.dsl.parser import parse
+from inferc.compiler.lowering.lower import outline
+from inferc.dsl.parsing.parser import parse
 from inferc.dsl.source import Source, Span
 from inferc.editor.documents import Document, uri_of
 from inferc.editor.features.completion import completion

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 from lsprotocol import types as lsp
 
-from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
+from inferc.dsl.parsing.tokens import KEYWORDS, PUNCTUATION
 from inferc.editor.documents import Document
 from inferc.editor.positions import UTF8, UTF16, UTF32, Lines
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from inferc.dsl.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, STARTS_TEST
+from inferc.dsl.parsing.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, STARTS_TEST
 from inferc.grammar.build import build_grammar
 from inferc.grammar.files import GRAMMAR
 from inferc.grammar.words import BRACKETS, COMMENT, NAME, NUMBER, SEPARATORS, load_words

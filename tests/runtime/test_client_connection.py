@@ -14,13 +14,13 @@ import pytest
 from aiohttp import web
 from attrs import frozen
 
-from inferc.runtime import unread
-from inferc.runtime.client_connection import MAX_HEADERS, Connection
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.connection_rules import RULES, ConnectionRules
 from inferc.runtime.gateway.error_answers import error_answer
-from inferc.runtime.http_server import HttpServer, bind
-from inferc.runtime.unread import make_room
+from inferc.runtime.http import unread
+from inferc.runtime.http.client_connection import MAX_HEADERS, Connection
+from inferc.runtime.http.connection_rules import RULES, ConnectionRules
+from inferc.runtime.http.server import HttpServer, bind
+from inferc.runtime.http.unread import make_room
 
 from ..support.remote import eventually
 

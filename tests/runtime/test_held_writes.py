@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from inferc.runtime.client_connection import Connection
 from inferc.runtime.concurrency.held_writes import HeldWrites, held_writes
 from inferc.runtime.concurrency.timeouts import Timeouts
-from inferc.runtime.connection_rules import RULES, ConnectionRules
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http.client_connection import Connection
+from inferc.runtime.http.connection_rules import RULES, ConnectionRules
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.replicas.remote.http_client import ClientOptions
 from inferc.runtime.replicas.remote.lean_client import open_client
 

@@ -13,9 +13,9 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 
-from inferc.runtime.connection_rules import RULES, ConnectionRules
-from inferc.runtime.http_server import HttpServer, bind
-from inferc.runtime.known_heads import KnownHeads, RecentHeads
+from inferc.runtime.http.connection_rules import RULES, ConnectionRules
+from inferc.runtime.http.known_heads import KnownHeads, RecentHeads
+from inferc.runtime.http.server import HttpServer, bind
 
 CHAT = "/v1/chat/completions"
 Said = list[tuple[str, str, list[tuple[str, str]], bytes]]

@@ -13,7 +13,7 @@ import pytest
 from attrs import frozen
 
 from inferc.compiler.plan import Cors, TaskKind
-from inferc.runtime import http_server
+from inferc.runtime.http import server as http_server
 from inferc.runtime.secret import Secret
 
 from ..support.anthropic_client import anthropic_client

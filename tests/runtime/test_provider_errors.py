@@ -205,6 +205,27 @@ def test_cloudflare_says_in_its_error_alone_when_an_origin_may_be_asked_again() 
     assert retry_after({}, {"title": "A timeout occurred", "status": 524, "retry_after": 120}) == 120
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("Rate limit reached for gpt-4o in organization org-1. Please try again in 1.2s. Visit …", 1.2),
+        ("Rate limit reached on tokens per day. Please try again in 7m12.5s.", 432.5),
+        ("… Please try again in 20ms.", 0.02),
+        ("You have exceeded the call rate limit. Please retry after 33 seconds.", 33),
+        ("Please retry in 1.5 minutes", 90),
+        ("Please try again later.", None),
+        ("Please try again in 3 sheep.", None),
+    ],
+)
+def test_the_words_of_a_rate_limit_say_how_long_to_wait_where_nothing_else_does(
+    told: str, seconds: float | None
+) -> None:
+    assert http_error(429, "rate_limit_exceeded", told).retry_after == seconds
+    assert http_error(429, "rate_limit_exceeded", told, retry_after="9").retry_after == 9
+    assert CLASSIFIER.in_band({"code": "rate_limit_exceeded", "message": told}).retry_after == seconds
+    assert http_error(400, message=told).retry_after is None
+
+
 def test_openrouter_says_when_a_model_has_room_again() -> None:
     assert retry_after({}, {"availability": {"code": "capacity_exhausted", "retry_after": 40}}) == 40
 

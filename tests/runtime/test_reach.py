@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inferc.runtime.executor import Executor
-from inferc.runtime.http_server import bind
+from inferc.runtime.http.server import bind
 from inferc.runtime.requests.errors import StartError
 
 from ..support.remote import executor_of, mock_provider, plan_of, remote_plan

@@ -35,7 +35,7 @@ from inferc.runtime.gateway.commands import Commands
 from inferc.runtime.gateway.exchange import Exchange
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.serve import Service
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 

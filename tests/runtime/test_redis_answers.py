@@ -28,6 +28,7 @@ ANSWERS = {
     f"-OOM {FULL}.\r\n".encode(): FULL,
     b"-LOADING Redis is loading the dataset in memory\r\n": "Redis is loading the dataset in memory",
     b"-NOAUTH Authentication required.\r\n": "Authentication required",
+    b"-NOAUTH HELLO must be called with the client already authenticated.\r\n": "Authentication required",
     b"HTTP/1.1 400 Bad Request\r\n\r\n": "Protocol Error: b'HTTP/1.1 400 Bad Request'",
     b"+OK\r\n": NO_REDIS,
     b"*-1\r\n": NO_REDIS,

@@ -37,10 +37,10 @@ from inferc.compiler.plan import (
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.serve import Service
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.plan_changes import changes
-from inferc.runtime.reload import UNUSABLE, Reloader, reloading_on_hangup
+from inferc.runtime.reload import UNUSABLE, Reloader, hangups, reloading_on_hangup
 from inferc.runtime.requests.errors import StartError
 
 from ..support.pipelines import Graph, fallback, plan_with
@@ -312,8 +312,9 @@ async def test_a_hangup_reads_the_plan_again(caplog: pytest.LogCaptureFixture) -
     async with house(lambda url: plan_with(gpt(url))) as it:
         results = [None, plan_with(gpt(it.mock.endpoint, "other"))]
         reloader = Reloader(it.executor, lambda: results.pop(0))
-        async with reloading_on_hangup(reloader):
-            os.kill(os.getpid(), signal.SIGHUP)
+        asked = hangups()
+        os.kill(os.getpid(), signal.SIGHUP)  # while it starts
+        async with reloading_on_hangup(reloader, asked):
             await eventually(lambda: it.executor.reload_problems == (UNUSABLE,))
             assert "everything is served as before" in caplog.text
             os.kill(os.getpid(), signal.SIGHUP)

@@ -14,10 +14,10 @@ import pytest
 from aiohttp.compression_utils import HAS_ZSTD
 
 from inferc.compiler.plan import Duration, RetryPolicy, Timeouts
-from inferc.runtime import stream_reader
 from inferc.runtime.dialects import server_sent_events
 from inferc.runtime.dialects.provider_errors import classify
 from inferc.runtime.executor import Executor
+from inferc.runtime.http import stream_reader
 from inferc.runtime.replicas.remote import replica
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import NetworkError, RequestError, RequestTimeout, ServerError
@@ -248,6 +248,24 @@ async def test_what_brings_nothing_new_does_not_make_a_stream_live_longer(name: 
     pieces = itertools.chain([EVENTS + said("a")], endless(QUIET[name], 0.02))
     error = await failure(pieces, stream=True, timeouts=Timeouts(read=Duration(0.2)))
     assert "fell silent for 0.2 s" in error.message
+
+
+@pytest.mark.parametrize(
+    ("flood", "why"),
+    [
+        *((quiet, "fell silent for 0.2 s") for quiet in QUIET.values()),
+        (said("a"), "took longer than `timeouts { total = 400ms }`"),
+    ],
+    ids=[*QUIET, "events"],
+)
+async def test_a_stream_that_comes_faster_than_it_is_read_lives_no_longer(
+    flood: bytes, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "MAX_STREAM", 1 << 60)
+    pieces = itertools.chain([EVENTS], endless(flood * ((64 << 10) // len(flood))))
+    error = await failure(pieces, stream=True, timeouts=Timeouts(read=Duration(0.2), total=Duration(0.4)))
+    assert isinstance(error, RequestTimeout)
+    assert error.message.endswith(why)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 from inferc.compiler.plan import GatewayPlan, SecretRef
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import build_app, serve_mock
 from inferc.runtime.requests.errors import StartError
 

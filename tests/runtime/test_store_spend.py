@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -27,6 +27,7 @@ from inferc.runtime.limits import idle_budgets, shared_budget
 from inferc.runtime.limits.idle_budgets import IdleBudgets
 from inferc.runtime.limits.shared_budget import SharedBudget
 from inferc.runtime.limits.store import SharedSpend, Store, StoreError, file_thread, open_store
+from inferc.runtime.limits.store.protocol import Change
 from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
 from inferc.runtime.policies.budget import Exceeded, Reservation
 from inferc.runtime.policies.lease import Granted, SpendState
@@ -692,6 +693,62 @@ async def test_a_redis_that_goes_away_is_said_once_and_nothing_is_lost(
         assert await spend_all(budget) == 99
 
 
+@asynccontextmanager
+async def refusing_writes(state: str) -> AsyncIterator[None]:
+    """What is kept at `state` can be read, and nothing written."""
+    if state.startswith("redis://"):
+        async with Redis.from_url(state) as client:
+            await client.acl_setuser("default", enabled=True, nopass=True, commands=["-evalsha", "-eval"])
+            yield
+            await client.acl_setuser("default", enabled=True, nopass=True, categories=["+@all"])
+    else:
+        full = "SELECT RAISE(FAIL, 'the disk is full')"
+        with closing(sqlite3.connect(Path(state) / FILE, isolation_level=None)) as other:
+            other.execute(f"CREATE TRIGGER full BEFORE INSERT ON budgets BEGIN {full}; END")
+            yield
+            other.execute("DROP TRIGGER full")
+
+
+async def test_a_store_that_can_be_read_and_not_written_is_away_until_it_can(
+    state: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(idle_budgets, "SYNC", 0.01)
+    monkeypatch.setattr(shared_budget, "RETRY", 0.01)
+    async with opened(state) as store:
+        spend, asked = spend_of(store), 0
+        look, update = spend.look, spend.update
+
+        async def counted_look(accounts: Sequence[str]) -> Mapping[str, SpendState]:
+            nonlocal asked
+            asked += 1
+            return await look(accounts)
+
+        async def counted_update(account: str, change: Change) -> Granted:
+            nonlocal asked
+            asked += 1
+            return await update(account, change)
+
+        monkeypatch.setattr(spend, "look", counted_look)
+        monkeypatch.setattr(spend, "update", counted_update)
+        ceiling = Budget(BudgetAction.REJECT, None, Money("1"))
+        refuse = UnavailableAction.REFUSE
+        budget = SharedBudget(ceiling, "gpt", "shop/gpt", IdleBudgets(spend), refuse, epoch())
+        await budget.start()
+        async with refusing_writes(state):
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable):
+                    await reserve(budget)
+                before = asked
+                await until(lambda before=before: asked > before + 5)
+                assert budget._lost
+                assert store.problems.now.keys() == {"budgets"}
+            assert len(caplog.messages) == 1
+        await until(lambda: not budget._lost)
+        assert isinstance(await reserve(budget), Reservation)
+        assert store.problems.now == {}
+        await budget.stop()
+
+
 async def test_without_its_store_a_budget_may_be_kept_by_what_is_known_here(redis: RedisServer) -> None:
     async with budgets(redis.url, 1, unavailable=UnavailableAction.SERVE) as (budget,):
         before = await reserve(budget, 40 * CENT)
@@ -795,5 +852,5 @@ async def test_a_redis_that_is_down_is_an_error_of_each_use_that_shows_no_passwo
     with pytest.raises(StoreError, match=r"the state at redis://127\.0\.0\.1:9/0 cannot be used") as caught:
         await kept(store, "shop/gpt")
     assert "secret" not in str(caught.value)
-    assert store.problems.now == {"budgets": str(caught.value)}
+    assert store.problems.now == {"what is spent": str(caught.value)}
     await store.stop()

@@ -8,11 +8,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 from openai.lib.streaming.chat._completions import ChatCompletionStreamState
 
 from inferc.compiler.compile import check_file, compile_checked
+from inferc.runtime.dialects.answer import fold
+from inferc.runtime.dialects.openai_responses import ResponsesReader, write_request
+from inferc.runtime.dialects.reader import PlainFailures
+from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.mock_provider import MockOptions, build_app
 
 from ..support.anthropic_client import anthropic_client
@@ -28,6 +33,9 @@ MODELS = {
     "xai": "grok-3-mini",
     "groq": "openai/gpt-oss-20b",
 }
+NAMES = ("it", "other")
+"""Deployments in front of the provider."""
+
 SIGN = ("mistral", "openrouter")
 """Those who sign what they think."""
 
@@ -36,8 +44,10 @@ MORE = {"role": "user", "content": "Go on."}
 
 
 @asynccontextmanager
-async def behind(provider: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, list[Json]]]:
-    """A gateway in front of the provider, and the bodies that reach it."""
+async def behind(
+    provider: str, monkeypatch: pytest.MonkeyPatch, more: str = ""
+) -> AsyncIterator[tuple[str, list[Json]]]:
+    """A gateway in front of the provider, and the bodies that reach it. more: fields of the deployment."""
     monkeypatch.setenv("KEY", "k")
     bodies: list[Json] = []
 
@@ -51,8 +61,8 @@ async def behind(provider: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     app = build_app(MockOptions(gap=0, strict=True))
     app.middlewares.append(note)
     async with serving(app) as url:
-        runtime = f'runtime {provider} {{ endpoint = "{url}/{provider}/v1", api_key = env("KEY") }}'
-        text = f'deployment it {{ model = "{MODELS[provider]}"\n{runtime}\n}}'
+        runtime = f'runtime {provider} {{ endpoint = "{url}/{provider}/v1", api_key = env("KEY") {more} }}'
+        text = "".join(f'deployment {name} {{ model = "{MODELS[provider]}"\n{runtime}\n}}' for name in NAMES)
         checked = check_file("it.infer", None, text=text)
         assert [each.message for each in checked.diagnostics if each.is_error] == []
         plans = compile_checked(checked, Path()).deployments
@@ -149,3 +159,92 @@ async def test_items_of_responses_keep_what_others_signed(
                 part.pop("parsed", None)
         await client.responses.create(**asked, input=[ASKED, *kept, MORE])
         assert signed(provider, bodies[-1]["messages"][1]) == "There are 1 words to think about."
+
+
+NOW: Json = {
+    "name": "get_time",
+    "description": "The time.",
+    "parameters": {"type": "object", "properties": {}},
+}
+
+
+@pytest.fixture
+def at_responses(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A model that takes functions in OpenAI's responses alone while it thinks."""
+    monkeypatch.setitem(MODELS, "openai", "gpt-5.4")
+    return behind("openai", monkeypatch, ", responses = true")
+
+
+def thoughts(body: Json) -> list[str]:
+    """What the provider gets back of its thoughts: it refuses what is not as it hid it."""
+    return [item["encrypted_content"] for item in body["input"] if item["type"] == "reasoning"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_clients_of_chats_keep_what_openai_hides(at_responses: Any, stream: bool) -> None:
+    async with at_responses as (url, bodies), openai_client(url) as client:
+        asked: Json = {"tools": [{"type": "function", "function": NOW}], "reasoning_effort": "low"}
+        question = {"role": "user", "content": "call get_time"}
+        if stream:
+            state = ChatCompletionStreamState()
+            told = await client.chat.completions.create(model="it", messages=[question], stream=True, **asked)
+            async for chunk in told:
+                state.handle_chunk(chunk)
+            message = state.current_completion_snapshot.choices[0].message
+        else:
+            whole = await client.chat.completions.create(model="it", messages=[question], **asked)
+            message = whole.choices[0].message
+        [call] = message.tool_calls or []
+        kept = {"role": "assistant", "content": message.content, "tool_calls": [call.model_dump()]}
+        messages = [question, kept, {"role": "tool", "tool_call_id": call.id, "content": "noon"}]
+        for model, count in (("it", 1), ("other", 0)):  # another account could not read it
+            await client.chat.completions.create(model=model, messages=messages, **asked)
+            assert len(thoughts(bodies[-1])) == count
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_anthropics_client_keeps_what_openai_hides(at_responses: Any, stream: bool) -> None:
+    asked: Json = {"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    asked["tools"] = [{"name": NOW["name"], "input_schema": NOW["parameters"]}]
+    question = {"role": "user", "content": "call get_time"}
+    async with at_responses as (url, bodies), anthropic_client(url) as client:
+        if stream:
+            async with client.messages.stream(model="it", messages=[question], **asked) as told:
+                said = await told.get_final_message()
+        else:
+            said = await client.messages.create(model="it", messages=[question], **asked)
+        content = [block.model_dump(exclude_unset=True) for block in said.content]
+        [id] = [block["id"] for block in content if block["type"] == "tool_use"]
+        result = {"type": "tool_result", "tool_use_id": id, "content": "noon"}
+        messages = [
+            question,
+            {"role": "assistant", "content": content},
+            {"role": "user", "content": [result]},
+        ]
+        for model, count in (("it", 1), ("other", 0)):
+            await client.messages.create(model=model, messages=messages, **asked)
+            assert len(thoughts(bodies[-1])) == count
+
+
+SUMMED: Json = {"type": "summary_text", "text": "hm"}
+HIDDEN: list[Json] = [
+    {"type": "reasoning", "id": "rs_1", "summary": [SUMMED], "encrypted_content": "A="},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Well."}]},
+    {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+    {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "B="},
+    {"type": "function_call", "call_id": "c2", "name": "f", "arguments": "{}"},
+]
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
+def test_each_hidden_thought_goes_back_as_it_was(client: str) -> None:
+    answer = {"id": "resp_1", "model": "m", "status": "completed", "output": HIDDEN, "usage": {}}
+    told = fold(ResponsesReader(PlainFailures()).read_whole(orjson.dumps(answer)))
+    side = CLIENT_SIDES[client]
+    asked: Json = {"model": "m", "max_tokens": 9, "messages": [ASKED]}
+    said = orjson.loads(side.whole(side.read_request(asked), 0, told))
+    message = said["choices"][0]["message"] if client == "openai_chat" else said
+    kept = {name: message[name] for name in ("role", "content", "tool_calls") if name in message}
+    history = side.read_request({**asked, "messages": [ASKED, kept, MORE]})
+    sent = write_request(history, origin="")["input"]
+    assert sent[1:-1] == HIDDEN

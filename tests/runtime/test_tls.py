@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
-from inferc.runtime import http_server
-from inferc.runtime.connection_rules import RULES, ConnectionRules
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.serve import Service
 from inferc.runtime.gateway.tls import Certificate
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http import server as http_server
+from inferc.runtime.http.connection_rules import RULES, ConnectionRules
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.requests.errors import StartError
 
 from ..support.remote import mock_provider, plan_of, remote_plan

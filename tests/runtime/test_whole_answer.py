@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from aiohttp import HttpVersion11
 
-from inferc.runtime import whole_answer
 from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered, octets_response
-from inferc.runtime.header_lines import header_lines
+from inferc.runtime.http import whole_answer
+from inferc.runtime.http.header_lines import header_lines
+from inferc.runtime.http.whole_answer import WholeAnswer, send_whole
 from inferc.runtime.requests.trace import Span, Trace
 from inferc.runtime.requests.upstream import Upstream
 from inferc.runtime.requests.usage import Usage
-from inferc.runtime.whole_answer import WholeAnswer, send_whole
 
 from ..support.rows import each_row
 

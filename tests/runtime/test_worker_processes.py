@@ -15,7 +15,7 @@ import pytest
 from inferc.compiler.plan import GatewayPlan, Plan
 from inferc.runtime.gateway.workers import supervisor as supervising
 from inferc.runtime.gateway.workers.supervisor import Supervisor
-from inferc.runtime.http_server import Stop
+from inferc.runtime.http.server import Stop
 from inferc.runtime.requests.errors import StartError
 
 from ..support.remote import plan_of, remote_plan, until

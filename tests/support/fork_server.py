@@ -21,20 +21,31 @@ from attrs import define, field
 from .forked import MOST, NUMBER, ROOT
 
 MODULES = (
+    "cli.calling.run",
     "cli.commands.call",
     "cli.commands.mock_provider",
     "cli.commands.run",
     "compiler.compile",
-    "compiler.lower_onnx",
+    "compiler.lowering.lower",
+    "compiler.lowering.graph",
+    "compiler.lowering.onnx",
+    "compiler.pipelines.lower",
+    "compiler.routes.lower",
     "runtime.concurrency.event_loop",
+    "runtime.concurrency.quick_loop",
     "runtime.executor",
     "runtime.gateway.commands",
     "runtime.gateway.serve",
     "runtime.mock_provider",
     "runtime.replicas.onnx.replica",
+    "runtime.replicas.onnx.tasks.classify",
+    "runtime.replicas.onnx.tasks.embed",
+    "runtime.replicas.onnx.tasks.tensor",
     "runtime.replicas.remote.replica",
 )
 """What servers import until they have answered; these import all others."""
+LIBRARIES = ("encodings.idna", "onnxruntime", "tokenizers")
+"""What they import then of what is not ours; without what keeps them from it, some start threads."""
 MODULES_OF = {
     "lsp": ("inferc.editor.serve",),
     "-c": ("redis.asyncio", "redis.asyncio.retry", "redis.backoff", "redis.exceptions"),
@@ -121,8 +132,8 @@ def prepare() -> None:
     """Import and make what is needed sooner or later, once for all processes that are forked then."""
     from inferc.compiler.compile import check_file
 
-    for name in MODULES:
-        import_module(f"inferc.{name}")
+    for name in (*LIBRARIES, *(f"inferc.{each}" for each in MODULES)):
+        import_module(name)
     check_file("hello.infer", ROOT / "samples" / "hello.infer")
 
 

@@ -25,6 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from . import ONE_THREAD
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 """Seconds after which a process that says nothing is taken for stuck."""
@@ -281,7 +283,7 @@ class _Server:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"tests.support.{self._module}", str(theirs.fileno())],
                 cwd=ROOT,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # threads are lost where a process is forked
+                env=os.environ | ONE_THREAD,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

@@ -7,7 +7,7 @@ from functools import cache
 
 import lark
 
-from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, STARTS_TEST
+from inferc.dsl.parsing.tokens import KEYWORDS, PUNCTUATION, STARTS_TEST
 from inferc.grammar.build import build_grammar
 from inferc.grammar.files import GRAMMAR
 

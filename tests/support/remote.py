@@ -38,7 +38,7 @@ from inferc.compiler.plan import (
 from inferc.runtime.concurrency import timeouts
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app as build_gateway
-from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions, Stats, build_app as build_mock
 from inferc.runtime.replicas.remote.http_client import Limit
 from inferc.runtime.secret import LiveSecret, Secret

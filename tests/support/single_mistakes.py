@@ -20,7 +20,7 @@ from attrs import frozen
 from inferc.compiler.compile import Checked, check_file, compile_checked
 from inferc.compiler.plan.codec import plan_converter
 from inferc.dsl.diagnostics import Diagnostic
-from inferc.dsl.tokens import Token, tokenize
+from inferc.dsl.parsing.tokens import Token, tokenize
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from lsprotocol.types import CompletionItemKind as Kind
 
-from ....compiler.functions import FUNCTIONS
+from ....compiler.evaluation.functions import FUNCTIONS
+from ....compiler.evaluation.types import TYPES
 from ....compiler.modules import is_source
 from ....compiler.scope import ANSWERING, CALLABLE, VALUES
-from ....compiler.types import TYPES
 from ....compiler.typing.resolve import GENERICS, SCALARS
 from ....dsl import syntax as s
 from ....dsl.lines import is_at_margin, starts_line

@@ -15,9 +15,9 @@ from ....dsl import syntax as s
 from ....dsl.comments import doc_comment
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
+from ....dsl.parsing.tokens import Token
 from ....dsl.record import frozen
 from ....dsl.source import Source
-from ....dsl.tokens import Token
 from ...cursor import Cursor, Where
 from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of

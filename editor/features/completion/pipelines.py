@@ -9,7 +9,7 @@ from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.scope import CALLABLE, VALUES
 from ....dsl import syntax as s
-from ....dsl.tokens import CLOSER_OF, CLOSERS, Token
+from ....dsl.parsing.tokens import CLOSER_OF, CLOSERS, Token
 from ....dsl.values import show
 from ....dsl.wording import as_name
 from ...cursor import Where

@@ -2,8 +2,8 @@
 
 from .adapt import Adapted, adapt
 from .held_answer import HeldAnswer
-from .result import Checked, Note, OneCall, Problem, Renamed, StructuredByTool, ToRead, Unsuitable
-from .structured import AsJsonText, as_json_text, is_of_later_call
+from .result import Checked, Note, OneCall, Renamed, StructuredByTool, ToRead, Unsuitable
+from .structured import AsJsonText, is_of_later_call
 from .thinking import only_in_responses
 from .tool_names import named_back, say_names
 
@@ -14,13 +14,11 @@ __all__ = [
     "HeldAnswer",
     "Note",
     "OneCall",
-    "Problem",
     "Renamed",
     "StructuredByTool",
     "ToRead",
     "Unsuitable",
     "adapt",
-    "as_json_text",
     "is_of_later_call",
     "named_back",
     "only_in_responses",

@@ -131,9 +131,24 @@ def _choice(choice: ToolChoice | None, tools: list[Tool]) -> ToolChoice | None:
             "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list(named)},
         }:
             pass
+    if named != [said]:
+        named = [each for each in named if not _is_left_out(each, tools)]
     names = tuple(map(_name_in, named))
     functions = {tool.name for tool in tools if isinstance(tool, FunctionTool)}
     return ToolChoice(mode, names) if names and functions.issuperset(names) else choice
+
+
+def is_index(tool: Tool) -> bool:
+    """Whether it is the index of the web that Codex always offers: OpenAI alone has it."""
+    if isinstance(tool, FunctionTool):
+        return False
+    return tool.value.get("type") == "web_search" and tool.value.get("external_web_access") is False
+
+
+def _is_left_out(choice: Any, tools: list[Tool]) -> bool:
+    """Whether a tool that may be called is one that is left out."""
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    return kind == SEARCH or (kind == "web_search" and any(map(is_index, tools)))
 
 
 def _name_in(choice: Any) -> str:

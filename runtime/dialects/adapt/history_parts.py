@@ -33,11 +33,11 @@ from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
-from .marks import on_last_part
+from .marks import marked_before, on_last_part
 from .pictures import with_pictures
 from .result import Findings
 from .system_prompts import SYSTEM
-from .tools import fit_mark
+from .tools import fit_mark, fit_sealed
 
 
 class PartsAdapted:
@@ -67,6 +67,8 @@ class PartsAdapted:
             fit = self._part(part, turn)
             changed = changed or len(fit) != 1 or fit[0] is not part
             parts += fit
+            if not fit:
+                marked_before(parts, part)
         if turn.role == "assistant" and self._can.call_signature is not None:
             changed = self._sign(parts) or changed
         if turn.extras and turn.role == "assistant":
@@ -123,12 +125,12 @@ class PartsAdapted:
                 return self._media(part)
             case Thinking() | RedactedThinking():
                 return self._thought(part)
-            case Refusal() if turn.role != "assistant":
-                return (Text(part.text, at=part.at),)
             case Refusal():
-                if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
-                    return (Text(part.text, at=part.at),)
-                return (part,) if part.text.strip() or not self._drops_empty else ()
+                known = self._can.message_fields
+                if turn.role != "assistant" or (known is not None and "refusal" not in known):
+                    part = Text(part.text, part.cache, at=part.at)
+                elif self._drops_empty and not part.text.strip():
+                    return ()
             case Sealed():
                 kind = part.value.get("type") or part.value.get("role") or "part"
                 if (
@@ -138,6 +140,7 @@ class PartsAdapted:
                 ):
                     return self._thought(plain)
                 if part.dialect in self._seals:
+                    part = fit_sealed(part, self._can, self._provider)
                     return (part,) if self._has(str(kind), part.at, own_form(part.value)) else ()
                 if self._provider == "bedrock" and kind == "search_result" and part.dialect == "anthropic":
                     return (as_converse_search_result(part),)
@@ -202,7 +205,19 @@ class PartsAdapted:
                 part = evolve(part, extras=kept or NOTHING)
         if turn.role != "assistant":
             self._name_extras(part.extras, path(part.at))
-        return part
+        return self._plain(part, _OF_PARTS, is_named=turn.role != "assistant")
+
+    def _plain(self, part: Any, known: frozenset[str], *, is_named: bool) -> Any:
+        """`part` without fields that are not `known`, in front of who refuses these. is_named: the client
+        wrote them."""
+        beside = own(part.extras, OPENAI_CHAT)
+        if self._can.message_fields is None or beside.keys() <= known:
+            return part
+        for name in beside.keys() - known if is_named else ():
+            self._found.note(f"{path(part.at)}.{name}", "left out: the provider does not take it")
+        left = {name: value for name, value in beside.items() if name in known}
+        extras = {seal: values for seal, values in part.extras.items() if seal != OPENAI_CHAT}
+        return evolve(part, extras=(extras | {OPENAI_CHAT: left} if left else extras) or NOTHING)
 
     def _name_extras(self, extras: Any, where: str) -> None:
         for seal, values in extras.items():
@@ -218,13 +233,16 @@ class PartsAdapted:
         beside: list[Part] = []
         for part in result.parts:
             moved = isinstance(part, Media) and not part.text and self._can.media_in_results is False
-            (beside if moved else inner).extend(self._part(part, turn))
+            (beside if moved else inner).extend(fit := self._part(part, turn))
+            if not fit:
+                marked_before(inner, part)
         if beside:
             self._found.note(path(result.at), "its media are sent beside it: results of tools are text")
         changed: dict[str, Any] = {}
         if tuple(inner) != result.parts:
             changed["parts"] = tuple(inner)
         self._name_extras(result.extras, path(result.at))
+        result = self._plain(result, _OF_RESULTS, is_named=True)
         if result.is_error and self._provider.startswith("openai"):
             self._found.note(
                 f"{path(result.at)}.is_error", "left out: the text alone tells that the tool failed"
@@ -276,6 +294,13 @@ class PartsAdapted:
                 parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
                 return True
         return False
+
+
+_OF_PARTS = frozenset({"image_url"})
+"""What parts of messages hold beside what each has a place for: how closely an image is looked at."""
+
+_OF_RESULTS = frozenset({"name"})
+"""The same of messages with results."""
 
 
 def _plain_thought(part: Sealed) -> Thinking | None:

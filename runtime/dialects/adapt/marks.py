@@ -8,14 +8,14 @@ from typing import Any
 from attrs import evolve
 
 from ...requests.conversation import Conversation, FunctionTool, Tool, Turn
-from ...requests.parts import NOTHING, CacheMark, Media, Part, Text, ToolCall, ToolResult, own, path
+from ...requests.parts import NOTHING, CacheMark, Media, Part, Refusal, Text, ToolCall, ToolResult, own, path
 from ..fields import cache_mark
 from ..openai_chat.messages import DIALECT as OPENAI_CHAT
 from .dialects import MOST_MARKS
 from .result import Findings
 
-Marked = FunctionTool | Text | Media | ToolCall | ToolResult
-_MARKED = (FunctionTool, Text, Media, ToolCall, ToolResult)  # a tuple is looked through faster
+Marked = FunctionTool | Text | Media | ToolCall | ToolResult | Refusal
+_MARKED = (FunctionTool, Text, Media, ToolCall, ToolResult, Refusal)  # a tuple is looked through faster
 
 
 def limit_marks(c: Conversation, changed: dict[str, Any], found: Findings, provider: str) -> dict[str, Any]:
@@ -50,12 +50,21 @@ def on_last_part(turn: Turn) -> Turn:
     """`turn` with the mark that its message of OpenAI's has, as opencode writes it, on what it ends with."""
     beside = own(turn.extras, OPENAI_CHAT)
     last = turn.parts[-1] if turn.parts else None
-    if not isinstance(beside.get("cache_control"), dict) or not isinstance(last, Text | Media | ToolCall):
+    if not isinstance(beside.get("cache_control"), dict) or not isinstance(
+        last, Text | Media | ToolCall | Refusal
+    ):
         return turn
     mark = last.cache or cache_mark(beside, turn.at)
     left = {name: value for name, value in beside.items() if name != "cache_control"}
     parts = (*turn.parts[:-1], evolve(last, cache=mark))
     return evolve(turn, parts=parts, extras={OPENAI_CHAT: left} if left else NOTHING)
+
+
+def marked_before(parts: list[Part], left: Part) -> None:
+    """Put the mark of `left`, which says nothing and is left out, on what stands before it in `parts`."""
+    last = parts[-1] if parts else None
+    if isinstance(left, _MARKED) and left.cache and isinstance(last, _MARKED) and last.cache is None:
+        parts[-1] = evolve(last, cache=left.cache)
 
 
 def _too_long(marked: list[Marked]) -> Iterator[Marked]:

@@ -34,7 +34,7 @@ class Checked(Note):
 
 @frozen
 class StructuredByTool(Note):
-    """The model answers by calling the function `tool`: read its answer through `as_json_text`."""
+    """The model answers by calling the function `tool`: read its answer through `AsJsonText`."""
 
     tool: str = ""
 

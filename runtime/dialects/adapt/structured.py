@@ -6,7 +6,7 @@ after the first are left out where one was wanted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve
@@ -74,10 +74,3 @@ class AsJsonText:
                 yield e.Finished("stop", event.choice, extras=event.extras)
             case _:
                 yield event
-
-
-def as_json_text(events: Iterable[e.Event], tool: str) -> Iterator[e.Event]:
-    """`events` of an answer that was asked for as a call of `tool`."""
-    filter = AsJsonText(tool)
-    for event in events:
-        yield from filter.convert(event)

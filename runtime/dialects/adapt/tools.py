@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
-from ...requests.parts import CacheMark, ToolCall, path
+from ...requests.parts import CacheMark, Sealed, ToolCall, path
+from ...requests.request import OPENAI_CHAT
+from ..fields import MARKS, cache_mark
 from ..openai_responses.items import DIALECT as RESPONSES
+from .declared_tools import is_index
 from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, NAMES_ONCE, OWNERS, SEALS, known_alone
 from .result import Checked, Findings, Note, Problem, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, for_gemini, is_closed, without_unions
@@ -145,12 +148,12 @@ def _choice(choice: ToolChoice, can: Capabilities, found: Findings, provider: st
 def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, foreign: bool) -> Tool | None:
     if isinstance(tool, SealedTool):
         if tool.dialect in SEALS[provider]:
-            return tool
+            return fit_sealed(tool, can, provider)
         kind = str(tool.value.get("type") or "")
         if tool.dialect == "anthropic" and kind.startswith("tool_search_tool_"):
             found.note(path(tool.at) or "tools", "left out: all tools are declared from the start")
             return None
-        if kind == "web_search" and tool.value.get("external_web_access") is False:  # Codex always offers it
+        if is_index(tool):
             found.note(path(tool.at) or "tools", "left out: OpenAI alone has such an index of the web")
             return None
         what = f"the tool `{kind}`" if kind else "this tool"
@@ -227,6 +230,17 @@ def fit_mark(mark: CacheMark | None, can: Capabilities) -> CacheMark | None:
     if mark is None or can.cache_marks is None or mark.field == can.cache_marks:
         return mark
     return mark if can.cache_marks == "cache_control" else None
+
+
+Sealing = TypeVar("Sealing", Sealed, SealedTool)
+
+
+def fit_sealed(sealed: Sealing, can: Capabilities, provider: str) -> Sealing:
+    """`sealed` without a cache mark that OpenAI, or who speaks its chats, does not know."""
+    found = [name for name in MARKS if name in sealed.value] if provider == OPENAI_CHAT else None
+    if not found or fit_mark(cache_mark(sealed.value, sealed.at), can) is not None:
+        return sealed
+    return evolve(sealed, value={name: value for name, value in sealed.value.items() if name not in found})
 
 
 def adapt_format(

@@ -121,7 +121,7 @@ def _read_media(block: Json, kind: Any, at: Place) -> Part:
 def write_part(part: Part) -> Json:
     """The block for `part`. Raises BadRequest for what Anthropic has no word for."""
     match part:
-        case Text():
+        case Text() | Refusal():
             block: Json = {"type": "text", "text": part.text}
         case ToolCall():
             block = {
@@ -142,8 +142,6 @@ def write_part(part: Part) -> Json:
             return {"type": "thinking", "thinking": part.text, "signature": signature, **_own(part)}
         case RedactedThinking():
             return {"type": "redacted_thinking", "data": part.data, **_own(part)}
-        case Refusal():
-            return {"type": "text", "text": part.text}
         case Sealed(dialect="anthropic"):
             return dict(part.value)
         case _:

@@ -42,11 +42,14 @@ DIALECT = "openai_chat"
 
 _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "reasoning_content", "tool_call_id"})
 _TEXT = frozenset({"type", "text", "cache_control", "prompt_cache_breakpoint"})
-_REFUSAL = frozenset({"type", "refusal"})
+_REFUSAL = frozenset({"type", "refusal", "cache_control", "prompt_cache_breakpoint"})
 _IMAGE = frozenset({"type", "image_url", "cache_control", "prompt_cache_breakpoint"})
 _AUDIO = frozenset({"type", "input_audio", "cache_control", "prompt_cache_breakpoint"})
 _FILE = frozenset({"type", "file", "cache_control", "prompt_cache_breakpoint"})
 _CALL = frozenset({"id", "type", "function", "extra_content", "index", "cache_control"})
+
+CARRIERS = {"anthropic": "anthropic", "openai": "openai_responses"}
+"""Under which name `extra_content` has whose thoughts."""
 
 PLAIN_AUDIO = {"mp3": "audio/mpeg"}
 """Formats whose media type has another name."""
@@ -128,7 +131,8 @@ def _part(part: Json, at: Place) -> Part:
         case "file":
             return _file(part, at)
         case "refusal":
-            return Refusal(fields.required(part, "refusal", str, at), _more(part, _REFUSAL), at)
+            said = fields.required(part, "refusal", str, at)
+            return Refusal(said, fields.cache_mark(part, at), _more(part, _REFUSAL), at)
         case str():
             return Sealed(DIALECT, part, at)
         case _:
@@ -229,12 +233,15 @@ def _is_own(part: Text | Thinking) -> bool:
 
 
 def _signed(turn: Turn) -> Turn:
-    """An answer without Anthropic's thoughts beside it, which have been read, and with Google's signature on
+    """An answer without signed thoughts beside it, which have been read, and with Google's signature on
     its words; on none, before its calls, where there are none."""
     beside: Json = own(turn.extras, DIALECT)
     left: Any = beside["extra_content"]
     match left:
-        case {"anthropic": {"thinking": list(), **more}, **others} if not more:
+        case {"anthropic": {"thinking": list(), **more}, **others} | {
+            "openai": {"thinking": list(), **more},
+            **others,
+        } if not more:
             left = others
     signed: str | None = None
     match left:
@@ -289,16 +296,17 @@ def _call(call: Json, at: Place) -> tuple[list[Part], Part]:
 
 
 def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
-    """What `extra_content` holds: Anthropic's thoughts; Gemini's signature, and all else, as extras."""
+    """What `extra_content` holds: thoughts that were signed; Gemini's signature, and all else, as extras."""
     if not isinstance(extra, dict):
         return [], {}
     thoughts: list[Part] = []
     extras: dict[str, Any] = {}
     left = dict(extra)
-    match extra.get("anthropic"):
-        case {"thinking": list(blocks), **others} if others.keys() <= {BEFORE_CONTENT}:
-            thoughts = [part for block in blocks if (part := _thought(block, at)) is not None]
-            left.pop("anthropic")
+    for owner, dialect in CARRIERS.items():
+        match extra.get(owner):
+            case {"thinking": list(blocks), **others} if others.keys() <= {BEFORE_CONTENT}:
+                thoughts += [part for block in blocks if (part := _thought(block, dialect, at)) is not None]
+                left.pop(owner)
     match extra.get("google"):
         case {"thought_signature": str(signature), **others} if not others:
             extras["gemini"] = {"thoughtSignature": signature}
@@ -315,16 +323,18 @@ BEFORE_CONTENT = "before_content"
 def before_content(call: Json, count: int) -> int:
     """How many of its `count` thoughts stood before the words."""
     match call.get("extra_content"):
-        case {"anthropic": {"before_content": int(lead)}} if 0 <= lead <= count:
+        case {"anthropic": {"before_content": int(lead)}} | {"openai": {"before_content": int(lead)}} if (
+            0 <= lead <= count
+        ):
             return lead
     return count
 
 
-def _thought(block: object, at: Place) -> Part | None:
+def _thought(block: object, dialect: str, at: Place) -> Part | None:
     match block:
         case {"type": "thinking", "thinking": str(text), "signature": str(signature)}:
-            return Thinking(text, signature, "anthropic", at=at)
+            return Thinking(text, signature, dialect, at=at)
         case {"type": "redacted_thinking", "data": str(data)}:
-            return RedactedThinking(data, "anthropic", at=at)
+            return RedactedThinking(data, dialect, at=at)
         case _:
             return None

@@ -10,6 +10,7 @@ import orjson
 
 from ..argument_pieces import without_placeholder
 from ..exact_json import dumps
+from ..fields import without_empty_marks
 from ..ids import make_id
 from .call_pieces import CallPieces
 from .read_answer import reason_of
@@ -27,17 +28,23 @@ INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
 
 def plain_message(message: Json) -> Json:
     """A message of a history as OpenAI takes it: no list of calls that is empty, arguments that are text, and
-    a content where nothing else is said. Some clients send back what they made of an answer.
+    a content where nothing else is said; no cache mark that is null. Some clients send back what they made of
+    an answer.
 
     Sources: https://github.com/openai/openai-node/pull/1341, https://github.com/chatboxai/chatbox/issues/2079,
     https://github.com/openclaw/openclaw/pull/97355.
     """
-    made = message
+    made: Json = without_empty_marks(message)
+    message = made
     calls = message.get("tool_calls")
+    for name in ("content", "tool_calls"):
+        if isinstance(parts := message.get(name), list):
+            made = {**made, name: [*map(without_empty_marks, parts)]}
     if calls == []:
-        made = {name: value for name, value in message.items() if name != "tool_calls"}
+        made = {name: value for name, value in made.items() if name != "tool_calls"}
     elif isinstance(calls, list) and any(map(_has_object, calls)):
-        made = {**message, "tool_calls": [_with_text(call) if _has_object(call) else call for call in calls]}
+        calls = [_with_text(call) if _has_object(call) else call for call in made["tool_calls"]]
+        made = {**made, "tool_calls": calls}
     if message.get("content") is None and not any(map(message.get, INSTEAD_OF_CONTENT)):
         made = {**made, "content": ""}
     return made

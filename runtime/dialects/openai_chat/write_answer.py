@@ -22,9 +22,9 @@ from ..exact_json import dumps
 from ..media_urls import data_url
 from ..sealed_texts import signature_of, signatures
 from .custom_tools import as_custom, text_of
-from .messages import BEFORE_CONTENT, DIALECT
+from .messages import BEFORE_CONTENT, CARRIERS, DIALECT
 from .thought_details import FIELD, detail_of
-from .write_request import signed_thoughts, write_call, write_message
+from .write_request import Thought, carried_thoughts, signed_thoughts, write_call, write_message
 
 Json = dict[str, Any]
 
@@ -78,7 +78,7 @@ class OpenAIChatWriter:
         self._begun: set[int] = set()
         self._finished: set[int] = set()
         self._calling: set[int] = set()
-        self._thoughts: dict[int, list[Json]] = {}
+        self._thoughts: dict[int, list[Thought]] = {}
         self._pieces: dict[int, list[str]] = {}
         self._usage: e.UsageKnown | None = None
         self._failed = self._spoke = self._called = False
@@ -147,9 +147,7 @@ class OpenAIChatWriter:
                     if choice == event.choice:
                         begin += self._end_custom(choice, number)
                 if thoughts := self._thoughts.pop(event.choice, [])[: self._lead]:
-                    begin += self._chunk(
-                        {"extra_content": {"anthropic": {"thinking": thoughts}}}, event.choice
-                    )
+                    begin += self._chunk({"extra_content": carried_thoughts(thoughts)}, event.choice)
                 reason = reason_of_end(event.reason, calls=event.choice in self._calling)
                 return begin + self._chunk({}, event.choice, reason)
             case e.Failed():
@@ -210,9 +208,9 @@ class OpenAIChatWriter:
         return b"data: %b\n\n" % dumps({**self._envelope, "choices": [choice]})
 
     def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
-        """Keep Anthropic's thoughts, which are signed, for the call that may come after them, or the end, and
-        the words of OpenRouter's for the details behind them."""
-        if event.dialect not in ("anthropic", DIALECT):
+        """Keep thoughts that are signed for the call that may come after them, or the end, and the words of
+        OpenRouter's for the details behind them."""
+        if event.dialect != DIALECT and event.dialect not in CARRIERS.values():
             return
         pieces = self._pieces.setdefault(event.choice, [])
         thoughts = self._thoughts.setdefault(event.choice, [])
@@ -220,11 +218,10 @@ class OpenAIChatWriter:
             case e.ThinkingDelta():
                 pieces.append(event.text)
             case e.ThinkingSigned():
-                thinking = "".join(pieces)
+                thoughts.append(Thinking("".join(pieces), event.signature, event.dialect))
                 pieces.clear()
-                thoughts.append({"type": "thinking", "thinking": thinking, "signature": event.signature})
             case e.ThinkingRedacted():
-                thoughts.append({"type": "redacted_thinking", "data": event.data})
+                thoughts.append(RedactedThinking(event.data, event.dialect))
         if not self._spoke:
             self._lead = len(thoughts)
 
@@ -268,7 +265,7 @@ def _choice(choice: Choice, custom: frozenset[str]) -> Json:
     if signed := signatures(choice.parts):
         message["extra_content"] = {"google": {"thought_signature": signed[-1]}}
     if "tool_calls" not in message and (kept := signed_thoughts(takewhile(_is_thought, choice.parts))):
-        message["extra_content"] = {"anthropic": {"thinking": kept}}
+        message["extra_content"] = carried_thoughts(kept)
     if images:
         message["images"] = [_image(image) for image in images]
     if notes := [note for _, cited in choice.citations if (note := citation(cited)) is not None]:
@@ -289,9 +286,10 @@ def _choice(choice: Choice, custom: frozenset[str]) -> Json:
 def _say_lead(message: Json, lead: int) -> None:
     """Say how many of the thoughts that the first call carries stood before the words, where not all did."""
     match message:
-        case {"tool_calls": [{"extra_content": {"anthropic": {"thinking": thoughts} as carried}}, *_]}:
-            if lead < len(thoughts):
-                carried[BEFORE_CONTENT] = lead
+        case {"tool_calls": [{"extra_content": extra}, *_]}:
+            for owner in CARRIERS:
+                if lead < len(extra.get(owner, {}).get("thinking", ())):
+                    extra[owner][BEFORE_CONTENT] = lead
 
 
 def _is_no_word(part: Part) -> bool:
@@ -299,7 +297,7 @@ def _is_no_word(part: Part) -> bool:
 
 
 def _is_thought(part: Part) -> bool:
-    return isinstance(part, Thinking | RedactedThinking)
+    return isinstance(part, Thinking | RedactedThinking | Sealed)
 
 
 def _image(media: Media) -> Json:

@@ -35,10 +35,14 @@ from ...requests.parts import (
 )
 from ..media_urls import data_url
 from ..sealed_texts import signature_of
-from .messages import BEFORE_CONTENT, DIALECT, PLAIN_AUDIO
+from .messages import BEFORE_CONTENT, CARRIERS, DIALECT, PLAIN_AUDIO
 from .thought_details import FIELD, detail_of
 
 Json = dict[str, Any]
+
+Thought = Thinking | RedactedThinking
+
+_OWNERS = {dialect: owner for owner, dialect in CARRIERS.items()}
 
 AUDIO_FORMATS = {type: format for format, type in PLAIN_AUDIO.items()}
 
@@ -127,7 +131,7 @@ def _part(part: Part) -> Json:
             return dict(_unseal(part))
         case _:
             raise unwritable(part)
-    if not isinstance(part, Refusal) and part.cache is not None:
+    if part.cache is not None:
         written |= _mark(part.cache)
     for name, value in own(part.extras, DIALECT).items():
         written[name] = {**written[name], **value} if name == "image_url" else value
@@ -175,7 +179,7 @@ def write_message(parts: tuple[Part, ...]) -> Json:
     """What an assistant said, as one message."""
     said: list[Part] = []
     calls: list[Json] = []
-    thoughts: list[Json] = []
+    thoughts: list[Thought] = []
     details: list[Json] = []
     message: Json = {}
     reasoning = ""
@@ -215,19 +219,32 @@ def write_message(parts: tuple[Part, ...]) -> Json:
     return message
 
 
-def signed_thoughts(parts: Iterable[Part]) -> list[Json]:
-    """The thoughts among `parts` that Anthropic signed, or hid, as it tells them."""
-    found: list[Json] = []
-    for part in parts:
-        match part:
-            case Thinking(dialect="anthropic", signature=str(signature)):
-                found.append({"type": "thinking", "thinking": part.text, "signature": signature})
-            case RedactedThinking(dialect="anthropic"):
-                found.append({"type": "redacted_thinking", "data": part.data})
+def signed_thoughts(parts: Iterable[Part]) -> list[Thought]:
+    """The thoughts among `parts` that were signed, or hidden, by who has no other place for them."""
+    return [
+        part
+        for part in parts
+        if isinstance(part, RedactedThinking) or (isinstance(part, Thinking) and part.signature)
+        if part.dialect in _OWNERS
+    ]
+
+
+def carried_thoughts(thoughts: list[Thought], lead: int | None = None) -> Json:
+    """The `extra_content` with `thoughts`, as Anthropic tells them. lead: as in `write_call`."""
+    found: dict[str, Json] = {}
+    for thought in thoughts:
+        if isinstance(thought, RedactedThinking):
+            block: Json = {"type": "redacted_thinking", "data": thought.data}
+        else:
+            block = {"type": "thinking", "thinking": thought.text, "signature": thought.signature}
+        found.setdefault(_OWNERS[thought.dialect], {"thinking": []})["thinking"].append(block)
+    if lead is not None:
+        for held in found.values():
+            held[BEFORE_CONTENT] = lead
     return found
 
 
-def write_call(call: ToolCall, thoughts: list[Json], lead: int | None = None) -> Json:
+def write_call(call: ToolCall, thoughts: list[Thought], lead: int | None = None) -> Json:
     """A call, and what its provider wants back with it: the thoughts before it, or their signature.
 
     lead: how many of them stand before the words of the message, where not all do.
@@ -236,9 +253,7 @@ def write_call(call: ToolCall, thoughts: list[Json], lead: int | None = None) ->
     written: Json = {"id": call.id, "type": "function", "function": function}
     if call.cache is not None:
         written |= _mark(call.cache)
-    extra: Json = {}
-    if thoughts:
-        extra["anthropic"] = {"thinking": thoughts} | ({} if lead is None else {BEFORE_CONTENT: lead})
+    extra = carried_thoughts(thoughts, lead) if thoughts else {}
     if call.extras:
         extra |= carried_by(call.extras)
         for name, value in own(call.extras, DIALECT).items():

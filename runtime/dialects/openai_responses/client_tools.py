@@ -44,7 +44,8 @@ def function_for(tool: Tool) -> FunctionTool | None:
     match value:
         case {"type": "custom", "name": str(name)}:
             said = (fields.optional(value, "description", str, tool.at), _grammar(value.get("format")))
-            return FunctionTool(name, "\n\n".join(filter(None, said)) or None, _TEXT, at=tool.at)
+            told = "\n\n".join(filter(None, said)) or None
+            return FunctionTool(name, told, _TEXT, cache=fields.cache_mark(tool.value, tool.at), at=tool.at)
         case {"type": "tool_search", "execution": "client"}:
             said_of_it = fields.optional(value, "description", str, tool.at)
             parameters = fields.optional(value, "parameters", dict, tool.at)
@@ -122,7 +123,8 @@ def as_function_parts(part: Sealed) -> tuple[Part, ...]:
         case _:
             return ()
     thoughts, extras = carried(value.get("extra_content"), at)
-    return (*thoughts, ToolCall(id, name, dumps(arguments).decode(), extras=extras or NOTHING, at=at))
+    mark = fields.cache_mark(value, at)
+    return (*thoughts, ToolCall(id, name, dumps(arguments).decode(), mark, extras or NOTHING, at))
 
 
 def call_of(tool: SealedTool, id: str, name: str, arguments: str) -> Json:

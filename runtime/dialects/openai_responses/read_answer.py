@@ -171,6 +171,11 @@ class ResponsesReader(AnswerReader):
                 yield e.ToolCallDone(self._calls[place])
             case "message":
                 yield e.PartEnded()
+            case "reasoning" if isinstance(hidden := item.get("encrypted_content"), str) and hidden:
+                signature = f"{self._failures.origin}/{item.get('id') or ''}:{hidden}"
+                yield e.ThinkingSigned(signature, DIALECT)  # for clients who have no word for the item
+                yield e.SealedMade(Sealed(DIALECT, item))
+                yield e.PartEnded()
             case _:
                 yield e.SealedMade(Sealed(DIALECT, item))
 

@@ -30,8 +30,11 @@ Json = dict[str, Any]
 _INSTRUCTIONS = ("instructions",)
 
 
-def write_request(conversation: Conversation) -> Json:
-    """The body for `conversation`. Raises BadRequest for parts that OpenAI has no word for."""
+def write_request(conversation: Conversation, *, origin: str | None = None) -> Json:
+    """The body for `conversation`. Raises BadRequest for parts that OpenAI has no word for.
+
+    origin: the deployment that is asked, which alone can read what it has hidden; None: any.
+    """
     c = conversation
     turns = c.turns
     body: Json = {"model": c.model}
@@ -39,7 +42,7 @@ def write_request(conversation: Conversation) -> Json:
         body["instructions"] = turns[0].parts[0].text
         turns = turns[1:]
     if turns:  # else OpenAI keeps all that is said
-        body["input"] = [item for turn in turns for item in _turn(turn)]
+        body["input"] = [item for turn in turns for item in _turn(turn, origin)]
     if c.tools:
         body["tools"] = tools_json(c.tools)
     if c.tool_choice is not None:
@@ -71,11 +74,16 @@ def write_request(conversation: Conversation) -> Json:
     return body
 
 
-def _turn(turn: Turn) -> Iterator[Json]:
+def _turn(turn: Turn, origin: str | None) -> Iterator[Json]:
     """The items that say what `turn` says: calls, results and sealed items stand between messages."""
     spoken: list[Json] = []
     for part in turn.parts:
-        item = _item(part)
+        if isinstance(part, Thinking) and part.dialect == DIALECT:
+            item = _thought(part, origin)
+            if item is None:
+                continue
+        else:
+            item = _item(part)
         if item is None:
             spoken.append(_part(part, is_answer=turn.role == "assistant"))
             continue
@@ -115,6 +123,17 @@ def _item(part: Part) -> Json | None:
             raise BadRequest(f"`{path(part.at)}`: thoughts of {part.dialect} are no other's")
         case _:
             return None
+
+
+def _thought(part: Thinking, origin: str | None) -> Json | None:
+    """The item that the signed thought `part` was; None where it is not from `origin`."""
+    made_by, _, hidden = (part.signature or "").partition("/")
+    id, _, hidden = hidden.partition(":")
+    if not hidden or origin not in (None, made_by):
+        return None
+    summary = [{"type": "summary_text", "text": part.text}] if part.text else []
+    item = {"type": "reasoning", "id": id, "summary": summary, "encrypted_content": hidden}
+    return item if id else {name: value for name, value in item.items() if name != "id"}
 
 
 def _part(part: Part, *, is_answer: bool) -> Json:

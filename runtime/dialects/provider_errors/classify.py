@@ -26,6 +26,7 @@ from ...requests.errors import (
 )
 from ...requests.foreign_text import one_line
 from ...secret import Secret
+from ..provider_times import wait_told
 from ..rate_limit_headers import read_upstream
 from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
@@ -125,6 +126,11 @@ class Classifier:
             log.warning("%s %s (seen %s)", self.who, what, "once" if times == 1 else f"{times} times")
 
     @property
+    def origin(self) -> str:
+        """Who answers, by the name of its deployment."""
+        return self.plan.deployment
+
+    @property
     def who(self) -> str:
         """The subject of a message."""
         return f"{self.plan.provider} (deployment `{self.plan.deployment}`)"
@@ -155,6 +161,9 @@ class Classifier:
             kind, code, retryable = ServerError, "model_not_found", False
         if status in (404, 405, 410):
             retryable = False
+        wait = details.retry_after if wait is None else wait
+        if kind is RateLimited and wait is None:
+            wait = wait_told(found.get("message") or "")
         if kind is ContentFiltered:
             retryable = False
             what = f"{what}{_filtered(found)}"
@@ -165,7 +174,7 @@ class Classifier:
             body=body,
             param=_text(found, "param"),
             request_id=request_id,
-            retry_after=wait if wait is not None else details.retry_after,
+            retry_after=wait,
             code=code,
             retryable=retryable,
             upstream_status=status or None,

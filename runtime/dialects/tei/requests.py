@@ -69,19 +69,19 @@ def _write_vectors(chunk: EmbedChunk, model: str) -> Iterable[bytes]:
 
 def _write_sparse(chunk: EmbedChunk, model: str) -> Iterable[bytes]:
     if not chunk.is_sparse:
-        raise _other_vectors(model, "sparse", "/embed")
+        raise _other_vectors(model, "sparse")
     rows = (zip(each["indices"], each["values"], strict=True) for each in json_vectors(chunk))
     return json_pieces([{"index": index, "value": value} for index, value in row] for row in rows)
 
 
 def _write_of_tokens(chunk: EmbedChunk, model: str) -> Iterable[bytes]:
     if not chunk.tokens:
-        raise _other_vectors(model, "for each token", "/embed")
+        raise _other_vectors(model, "for each token")
     return json_pieces(json_vectors(chunk))
 
 
-def _other_vectors(model: str, wanted: str, path: str) -> BadRequest:
-    return BadRequest(f"the vectors of `{model}` are not {wanted}: ask for them at `{path}`", param="model")
+def _other_vectors(model: str, wanted: str) -> BadRequest:
+    return BadRequest(f"the vectors of `{model}` are not {wanted}: ask for them at `/embed`", param="model")
 
 
 def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> Iterable[bytes]:

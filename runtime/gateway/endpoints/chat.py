@@ -10,13 +10,13 @@ from aiohttp import web
 from ...dialects import anthropic
 from ...dialects.adapt.dialects import CLIENT_NAMES
 from ...dialects.openai.requests import chat_request
+from ...http.whole_answer import WholeAnswer, fields_of
 from ...requests.answer import ChatChunk
 from ...requests.errors import BadRequest
 from ...requests.foreign_text import one_line
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
-from ...whole_answer import WholeAnswer, fields_of
 from ..bodies import read_object
 from ..chat_writer import ChatWriter
 from ..client_sink import ClientSink

@@ -17,8 +17,8 @@ from attrs import evolve
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
 from ...concurrency.tasks import end_tasks, first_of
-from ...http_server import Stop, bind, from_systemd, stop_signal
-from ...reload import Reloader, Reread, reloading_on_hangup
+from ...http.server import Stop, bind, from_systemd, stop_signal
+from ...reload import Reloader, Reread, hangups, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog
 from ..serve import ADVICE, check_door
@@ -85,6 +85,7 @@ class Supervisor:
         self._take_port(self.plan)
         reloader = Reloader(self, reread)
         async with stop_signal() as stop, watchdog():
+            hung_up = hangups()
             try:
                 starting = asyncio.create_task(self._start_all(self.plan.gateway.workers))
                 await first_of(starting, stop.asked.wait())
@@ -93,7 +94,7 @@ class Supervisor:
                     return
                 ready(starting.result())
                 notify("READY=1")
-                async with reloading_on_hangup(reloader), beside(self, reloader):
+                async with reloading_on_hangup(reloader, hung_up), beside(self, reloader):
                     await stop.asked.wait()
                 notify("STOPPING=1")
             finally:

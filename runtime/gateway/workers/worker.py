@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import parse_plan
 from ...admin import Refused
-from ...http_server import Stop
+from ...http.server import Stop
 from ...reload import Reloader
 from ...requests.errors import StartError
 from ..commands import Commands

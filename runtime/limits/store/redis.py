@@ -58,10 +58,13 @@ class RedisStore:
         self.problems = Problems()
         self._errors = (redis.exceptions.RedisError, OSError)
         self._is_moved, self._is_demoted = redis.exceptions.AskError, redis.exceptions.ReadOnlyError
+        self._is_refused = redis.exceptions.AuthenticationError
         limits = RedisLimits(self._client, partial(self._do, "limits"), span=span)
         self.limits: SharedLimits | None = limits
         self.health: SharedHealth | None = RedisHealth(self._client, partial(self._do, "circuits"))
-        self.spend: SharedSpend | None = RedisSpend(self._client, partial(self._do, "budgets"))
+        self.spend: SharedSpend | None = RedisSpend(
+            self._client, partial(self._do, "what is spent"), partial(self._do, "budgets")
+        )
         self.values: SharedValues = RedisValues(self._client, partial(self._do, "values"))
 
     async def start(self) -> None:
@@ -88,6 +91,8 @@ class RedisStore:
     def _why(self, error: Exception) -> str:
         if isinstance(error, self._is_moved):
             return "it is one of the servers of a cluster: name one that has everything"
+        if isinstance(error, self._is_refused) and str(error).startswith("HELLO "):  # says how one greets
+            return "Authentication required"
         told = _IN_A_PIPELINE.fullmatch(str(error))
         return (told[1] if told else str(error)).rstrip(".")
 

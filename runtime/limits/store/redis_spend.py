@@ -34,11 +34,14 @@ AT_ONCE = 500
 
 
 class RedisSpend:
-    """do: runs a command, and makes a StoreError of what goes wrong with it, or with reading its answer."""
+    """read, write: run a command, and make a StoreError of what goes wrong with it, or with its answer."""
 
-    def __init__(self, client: Redis, do: Do) -> None:
+    _is_unwritten = False
+    """Whether the last write did not succeed: a server may answer what reads, and refuse what writes."""
+
+    def __init__(self, client: Redis, read: Do, write: Do) -> None:
         self._client = client
-        self._do = do
+        self._read, self._write = read, write
         self._swap = client.register_script(_SWAP)
         self._looks = Looks()
         self._is_cluster = False
@@ -50,16 +53,24 @@ class RedisSpend:
             async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.time()
                 pipeline.get(key)
-                now, text = await self._do(pipeline.execute(), _time_and_text)
+                now, text = await self._read(pipeline.execute(), _time_and_text)
             try:
                 state = SpendState(await self._older(account)) if text is None else SpendState.decode(text)
             except ValueError as error:
                 raise StoreError(f"what Redis keeps as {key} cannot be read: {error}") from None
             granted = change(state, now)
-            if granted.state == state:
+            if granted.state == state and not self._is_unwritten:
                 return granted
             was = "" if text is None else sha1(text.encode(), usedforsecurity=False).hexdigest()
-            if await self._do(self._swap(keys=[key], args=[was, granted.state.encode(), KEPT])):
+            try:
+                is_swapped = await self._write(
+                    self._swap(keys=[key], args=[was, granted.state.encode(), KEPT])
+                )
+            except StoreError:
+                self._is_unwritten = True
+                raise
+            self._is_unwritten = False
+            if is_swapped:
                 return granted
         raise StoreError(f"other processes keep changing what Redis keeps as {key}")
 
@@ -69,7 +80,7 @@ class RedisSpend:
         for begin in range(0, len(accounts), AT_ONCE):
             some = accounts[begin : begin + AT_ONCE]
             texts = self._texts([_key(account) for account in some])
-            found |= await self._do(texts, lambda told, some=some: dict(zip(some, told, strict=True)))
+            found |= await self._read(texts, lambda told, some=some: dict(zip(some, told, strict=True)))
         return self._looks.changed(found)
 
     async def _texts(self, keys: Sequence[str]) -> list[Any]:
@@ -94,7 +105,7 @@ class RedisSpend:
         if account.startswith("/"):  # of no deployment
             return {}
         stored = self._client.hgetall(f"inferc:spend:{account.rpartition('/')[2]}")
-        spend: dict[int, int] = await self._do(stored, _spend)
+        spend: dict[int, int] = await self._read(stored, _spend)
         return spend
 
 

@@ -15,7 +15,7 @@ from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
 from .file_thread import Act, FileThread, Together
 from .looks import Looks
-from .problems import Problems
+from .problems import Problems, StoreError
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
 from .shared_file import FileHealth, FileLimits, SharedFile, alone_in, is_broken, transaction
 from .sqlite_values import SqliteValues
@@ -60,6 +60,8 @@ class SqliteStore:
         self._opened: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._looks = Looks()
+        self._is_unwritten = False
+        """Whether the last change was not kept: a disk may let itself be read that is full."""
         self._is_heard = False
         """Whether somebody got what was found at the last look: it may have taken too long."""
         self._version: int | None = None
@@ -89,12 +91,20 @@ class SqliteStore:
     async def update(self, account: str, change: Change) -> Granted:
         """As `SharedSpend.update`; the time is that of the machine, on which all of them are."""
         with self.problems.watch("budgets"):
-            return await self._budgets.do(partial(self._update, account, change))
+            writes = self._is_unwritten
+            try:
+                granted = await self._budgets.do(partial(self._update, account, change, writes))
+            except StoreError:
+                self._is_unwritten = True
+                raise
+            if writes:
+                self._is_unwritten = False
+            return granted
 
     async def look(self, accounts: Sequence[str]) -> dict[str, SpendState]:
         """As `SharedSpend.look`."""
         anew, self._is_heard = not self._is_heard, False
-        with self.problems.watch("budgets"):
+        with self.problems.watch("what is spent"):
             found = await self._budgets.do(partial(self._look, accounts, anew), writes=False)
         self._is_heard = True
         return found
@@ -159,10 +169,10 @@ class SqliteStore:
             "starts anew"
         )
 
-    def _update(self, account: str, change: Change, connection: sqlite3.Connection) -> Granted:
+    def _update(self, account: str, change: Change, writes: bool, connection: sqlite3.Connection) -> Granted:
         state = self._read(connection, account)
         granted = change(state, time.time())
-        if granted.state != state:
+        if writes or granted.state != state:
             connection.execute(_WRITE, (account, granted.state.encode()))
             self._looks.seen.pop(account, None)
         return granted

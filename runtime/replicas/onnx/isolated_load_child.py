@@ -59,4 +59,4 @@ def _end_in_time(seconds: float, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())  # to take apart what the system takes back anyhow costs a tenth of it all

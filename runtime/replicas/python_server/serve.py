@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ...concurrency.tasks import end_tasks
-from ...http_server import HttpServer, bind, stop_signal
+from ...http.server import HttpServer, bind, stop_signal
 from ...requests.errors import StartError
 from .chat import NOT_THEIRS, chat_app, takes_options
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
-from ...stream_reader import arrival, arrived, take
+from ...http.stream_reader import arrival, arrived, take
 from .http_client import Answer
 from .plain_answers import Rest
 from .whole_chunks import WholeChunks
@@ -100,10 +100,13 @@ class Body:
         content = self.content
         data = self.take(most)
         while not data and not content.at_eof():  # the end of a chunk of HTTP wakes, too, and is nothing
+            now = self.loop.time()
             if self.since is None:
-                self.since = self.loop.time()
+                self.since = now
             moment = self.since + self._read
             self.moment = moment if moment < self._until else self._until
+            if self.moment <= now:  # no wait lasts long where bytes come faster than they are read
+                raise self._late()
             handed = None if bypass is None else bypass.begin()
             self._arrival = arrival(content) if handed is None else handed
             try:

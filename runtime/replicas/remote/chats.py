@@ -34,6 +34,7 @@ from ...dialects.adapt import (
 )
 from ...dialects.adapt.dialects import RESTS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
+from ...dialects.fields import without_empty_marks
 from ...dialects.openai_chat.chunk_shapes import ChunkShapes
 from ...dialects.openai_chat.flat_tools import nested
 from ...dialects.openai_chat.plain import plain_message
@@ -201,7 +202,7 @@ class Chats:
             body.pop("max_tokens", None)
         body["messages"] = [*map(plain_message, body["messages"])]
         if "tools" in body:
-            body["tools"] = [*map(nested, body["tools"])]
+            body["tools"] = [without_empty_marks(nested(tool)) for tool in body["tools"]]
         if "tool_choice" in body:
             body["tool_choice"] = nested(body["tool_choice"])
         return body

@@ -21,7 +21,7 @@ from yarl import URL
 
 from ...concurrency.held_writes import held_writes
 from ...dialects.server_sent_events import EVENT_STREAM
-from ...header_lines import header_lines
+from ...http.header_lines import header_lines
 from .connector import (
     MAX_HEADER,
     MAX_HEADERS,

@@ -12,6 +12,7 @@ from ...dialects.provider_errors.classify import Classifier
 from ...dialects.retrieval.bedrock import counted
 from ...dialects.retrieval.vectors import check_length
 from ...dialects.server_sent_events import is_stream, without_end_mark
+from ...http.stream_reader import take
 from ...requests.answer import Chunk, with_upstream
 from ...requests.request import (
     ChatRequest,
@@ -23,7 +24,6 @@ from ...requests.request import (
     TensorRequest,
 )
 from ...requests.upstream import Upstream
-from ...stream_reader import take
 from .body import Body, Limit, OutOfBounds
 from .http_client import Answer
 from .lean_client import LeanAnswer

@@ -16,11 +16,11 @@ from inferc.compiler.plan.dialects import AT_OPENAI
 from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
 from inferc.runtime.dialects.adapt import (
     Adapted,
+    AsJsonText,
     Checked,
     StructuredByTool,
     Unsuitable,
     adapt,
-    as_json_text,
 )
 from inferc.runtime.dialects.adapt.structured import ASK_FOR_JSON
 from inferc.runtime.dialects.answer import fold
@@ -221,6 +221,14 @@ def test_sampling_that_a_model_has_not_is_refused_unless_it_asks_for_nothing() -
     assert "temperature" not in sent(openai(temperature=1, top_p=1.0), "anthropic", NEW_CLAUDE)
     assert "temperature" not in sent(openai(temperature=0.2), "anthropic", NEW_CLAUDE, unsupported="drop")
     assert refused(openai(temperature=1.5), "anthropic") == ["temperature"]
+
+
+def test_fields_that_are_refused_are_named_in_the_order_of_those_that_there_are() -> None:
+    can = Capabilities(refused_sampling=("logit_bias", "presence_penalty", "top_p", "temperature"))
+    fields = {"logit_bias": {"1": 1}, "presence_penalty": 1, "top_p": 0.5, "temperature": 0.5}
+    for asked in (fields, dict(reversed(fields.items()))):
+        names = refused(openai(**asked), "openai_chat", can)
+        assert names == ["temperature", "top_p", "presence_penalty", "logit_bias"]
 
 
 def test_an_address_does_not_go_to_anthropic() -> None:
@@ -546,6 +554,26 @@ def test_what_is_cached_for_long_stands_before_what_is_not() -> None:
     assert in_order.notes == ()
 
 
+MARK: Json = {"cache_control": {"type": "ephemeral"}}
+LONG, EMPTY = {"type": "text", "text": "long"}, {"type": "text", "text": ""}
+MARKED_ENDS: list[Json] = [
+    {"role": "user", "content": [LONG, {**EMPTY, **MARK}]},
+    {"role": "user", "content": [LONG, EMPTY], **MARK},
+    {"role": "assistant", "content": [LONG], "refusal": "No.", **MARK},
+    {"role": "assistant", "content": [{"type": "refusal", "refusal": "No.", **MARK}]},
+]
+
+
+@pytest.mark.parametrize("message", MARKED_ENDS)
+def test_a_mark_stays_where_a_message_ends_whatever_that_ends_with(message: Json) -> None:
+    said = "No." if message["role"] == "assistant" else "long"
+    for to in ("anthropic", "bedrock"):
+        turns = sent(openai(USER, message, USER), to)["messages"]
+        [blocks] = [turn["content"] for turn in turns if said in str(turn)]
+        [place] = [number for number, block in enumerate(blocks) if block.get("text") == said]
+        assert "cache_control" in blocks[place] or "cachePoint" in blocks[place + 1]
+
+
 def test_no_words_stand_beside_results_where_the_model_takes_none() -> None:
     history = openai(USER, called(), result(), {"role": "user", "content": "Go on."})
     request = sent(history, "bedrock", Capabilities(user_after_results=False))
@@ -804,7 +832,8 @@ def test_without_structured_output_a_function_must_be_called(more: Json, can: Ca
         e.ToolCallDone(0),
         e.Finished("tool_calls"),
     ]
-    [choice] = fold(as_json_text(events, note.tool)).choices
+    convert = AsJsonText(note.tool).convert
+    [choice] = fold(each for event in events for each in convert(event)).choices
     assert (choice.parts, choice.reason) == ((Text('{"age": 7}'),), "stop")
 
 

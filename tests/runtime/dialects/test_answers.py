@@ -21,7 +21,7 @@ from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.requests import events as e
-from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError
+from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError
 from inferc.runtime.requests.parts import Sealed, Text, Thinking, ToolCall
 from tests.support.conversations import answers
 from tests.support.rows import each_row
@@ -585,3 +585,9 @@ def test_so_does_one_among_the_fields_of_anthropic_s_own() -> None:
     events = list(anthropic.AnthropicReader(PlainFailures()).read_whole(message))
     assert LONG in whole("anthropic", fold(events))
     assert LONG in stream("anthropic", events)
+
+
+def test_a_choice_without_a_message_is_no_answer() -> None:
+    said = {"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop"}]}
+    with pytest.raises(ServerError, match="says nothing"):
+        fold(openai_chat.OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps(said)))

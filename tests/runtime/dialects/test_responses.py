@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from attrs import evolve
 from hypothesis import given
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -18,7 +19,13 @@ from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.openai_responses import ResponsesWriter, read_request
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.requests import events as e
-from inferc.runtime.requests.conversation import Conversation, FunctionTool, ThinkingWanted, ToolChoice
+from inferc.runtime.requests.conversation import (
+    Conversation,
+    FunctionTool,
+    SealedTool,
+    ThinkingWanted,
+    ToolChoice,
+)
 from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
 from inferc.runtime.requests.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from tests.support.conversations import answers
@@ -415,6 +422,21 @@ def test_a_choice_among_tools_of_all_kinds_is_one_among_functions() -> None:
     found = adapt(asked, UNKNOWN, client="openai_responses", provider="openai_chat")
     assert isinstance(found, Adapted), found
     assert found.conversation.tool_choice == ToolChoice("auto", ("patch", "local_shell", "f"))
+
+
+def test_of_a_choice_what_is_left_out_of_the_tools_is_left_out_too() -> None:
+    function = {"type": "function", "name": "f"}
+    asked = conversation(
+        input=[{"role": "user", "content": "x"}],
+        tools=[function, {"type": "web_search", "external_web_access": False}],
+        tool_choice={"type": "allowed_tools", "mode": "auto", "tools": [function, {"type": "web_search"}]},
+    )
+    for provider in ("openai_chat", "anthropic", "gemini"):
+        found = adapt(asked, UNKNOWN, client="openai_responses", provider=provider)
+        assert isinstance(found, Adapted), found
+        assert len(found.conversation.tools) == 1
+    open_web = evolve(asked, tools=(asked.tools[0], SealedTool("openai_responses", {"type": "web_search"})))
+    assert isinstance(adapt(open_web, UNKNOWN, client="openai_responses", provider="openai_chat"), Unsuitable)
 
 
 def test_a_namespace_without_functions_is_told_as_it_came() -> None:
