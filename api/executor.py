@@ -19,6 +19,7 @@ from ..runtime.gateway.chat_writer import ChatWriter
 from ..runtime.requests.answer import ClassifyChunk, EmbedChunk, RerankChunk
 from ..runtime.requests.errors import StartError, Unsupported
 from ..runtime.requests.events import TextDelta
+from ..runtime.requests.pipeline_call import PipelineCall
 from ..runtime.requests.request import ClassifyRequest, EmbedRequest, RerankRequest
 from ..runtime.serving.pipelines.texts import json_of
 from .answer import Answer
@@ -121,7 +122,7 @@ class Executor:
         """What a pipeline gives, as values of JSON; bytes and images, on both ways, are text in base64."""
         running = self._executor
         called = running.pipeline(pipeline)
-        result = await running.now.run(called, called.read(inputs), running.deadline())
+        result = await running.now.run(called, PipelineCall(called.read(inputs), running.deadline()))
         return orjson.loads(json_of(result.value))
 
     @property

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..compiler.plan import Plan
 from ..compiler.plan.abilities import Abilities, abilities_of
 from ..compiler.plan.open_names import OpenNames, is_pattern
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
-from .requests.call import NO_HEADERS
 from .requests.errors import UnknownModel
 from .requests.foreign_text import short_name
 from .requests.health import Finding
 from .requests.naming import named
+from .requests.pipeline_call import PipelineCall
 from .requests.request import Request
 from .requests.trace import Trace
 from .serving.deployment import Deployment
@@ -25,6 +25,7 @@ from .serving.model import Model
 
 if TYPE_CHECKING:
     from .serving.guards import GuardedModel, Guards
+    from .serving.guards.door import Door
     from .serving.pipelines.externs import Extern
     from .serving.pipelines.pipeline import Event, Pipeline, Result
     from .serving.pipelines.threads import Threads
@@ -140,53 +141,22 @@ class RunningPlan:
         timeout = self.plan.gateway.timeout
         return asyncio.get_running_loop().time() + timeout if timeout is not None else None
 
-    async def run(
-        self,
-        pipeline: Pipeline,
-        values: Mapping[str, Any],
-        deadline: float | None = None,
-        trace: Trace | None = None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-        payers: tuple[str, ...] = (),
-    ) -> Result:
-        """The result of a pipeline for the values of its parameters. Raises RequestError."""
+    async def run(self, pipeline: Pipeline, call: PipelineCall, trace: Trace | None = None) -> Result:
+        """What `pipeline` gives. Raises RequestError."""
         trace = Trace(spans=[]) if trace is None else trace
-        run = partial(
-            pipeline.run,
-            deadline=deadline,
-            priority=priority,
-            headers=headers,
-            spans=trace.spans,
-            payers=payers,
-        )
-        door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
-        return await (run(values) if door is None else door.run(values, run, deadline, trace))
+        door = self._door(pipeline, call)
+        return await (pipeline.run(call, trace.spans) if door is None else door.run(pipeline, call, trace))
 
     def events(
-        self,
-        pipeline: Pipeline,
-        values: Mapping[str, Any],
-        deadline: float | None = None,
-        trace: Trace | None = None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-        payers: tuple[str, ...] = (),
+        self, pipeline: Pipeline, call: PipelineCall, trace: Trace | None = None
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
         trace = Trace(spans=[]) if trace is None else trace
-        stream = partial(
-            pipeline.stream,
-            deadline=deadline,
-            priority=priority,
-            headers=headers,
-            spans=trace.spans,
-            payers=payers,
-        )
-        door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
-        return stream(values) if door is None else door.events(values, stream, deadline, trace)
+        door = self._door(pipeline, call)
+        return pipeline.stream(call, trace.spans) if door is None else door.events(pipeline, call, trace)
+
+    def _door(self, pipeline: Pipeline, call: PipelineCall) -> Door | None:
+        return self.guards.of(pipeline.name, call.payers) if self.guards is not None else None
 
     def is_idle(self, among: Iterable[Deployment]) -> bool:
         """Whether nothing is in flight any more that may come to the deployments `among`."""

@@ -49,14 +49,15 @@ async def answer(
 
 
 async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
+    from ...runtime.requests.pipeline_call import PipelineCall
     from ...runtime.serving.pipelines.pipeline import Result
     from ...runtime.serving.pipelines.texts import json_of
 
     pipeline = executor.pipeline(name)
-    values = pipeline.read(inputs.fields)
+    call = PipelineCall(pipeline.read(inputs.fields), executor.deadline())
     said = False
     trace = Trace(spans=spans)
-    async with aclosing(executor.now.events(pipeline, values, executor.deadline(), trace)) as events:
+    async with aclosing(executor.now.events(pipeline, call, trace)) as events:
         async for event in events:
             if isinstance(event, str):
                 said = True

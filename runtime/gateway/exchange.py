@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from attrs import evolve
 
 from ...compiler.plan import ClientProtocol
 from ...compiler.plan.open_names import is_pattern, meeting
@@ -22,6 +23,7 @@ from ..requests.answer import Chunk
 from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
 from ..requests.foreign_text import MOST_NAME, short_name
+from ..requests.pipeline_call import PipelineCall
 from ..requests.request import ChatRequest, CompletionRequest, Request
 from ..requests.sink import Sink
 from ..requests.trace import Note, Span, Trace
@@ -191,48 +193,15 @@ class Exchange:
         call = self._call(request, deadline, priority, headers)
         return model.answer(call, trace) if self._enters(request) else self._late_answer(model, call, trace)
 
-    async def run(
-        self,
-        pipeline: Pipeline,
-        values: Mapping[str, Any],
-        deadline: float | None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Result:
+    async def run(self, pipeline: Pipeline, call: PipelineCall) -> Result:
         """The value of a pipeline. Raises RequestError."""
-        trace = await self._begin_pipeline(pipeline, deadline)
-        return await self.plan.run(
-            pipeline,
-            values,
-            deadline,
-            trace,
-            priority=self._priority(priority),
-            headers=headers,
-            payers=self._payers,
-        )
+        trace = await self._begin_pipeline(pipeline, call.deadline)
+        return await self.plan.run(pipeline, self._as_allowed(call), trace)
 
-    async def events(
-        self,
-        pipeline: Pipeline,
-        values: Mapping[str, Any],
-        deadline: float | None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> AsyncGenerator[Event, None]:
+    async def events(self, pipeline: Pipeline, call: PipelineCall) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
-        trace = await self._begin_pipeline(pipeline, deadline)
-        events = self.plan.events(
-            pipeline,
-            values,
-            deadline,
-            trace,
-            priority=self._priority(priority),
-            headers=headers,
-            payers=self._payers,
-        )
-        async with aclosing(events):
+        trace = await self._begin_pipeline(pipeline, call.deadline)
+        async with aclosing(self.plan.events(pipeline, self._as_allowed(call), trace)) as events:
             async for each in events:
                 yield each
 
@@ -287,6 +256,10 @@ class Exchange:
         if self.key is None:
             return Call(request, deadline, priority, headers, sink=sink)
         return Call(request, deadline, self._priority(priority), headers, inf, self.key.payers, sink)
+
+    def _as_allowed(self, call: PipelineCall) -> PipelineCall:
+        """`call`, as the key lets it be asked."""
+        return evolve(call, priority=self._priority(call.priority), payers=self._payers)
 
     @property
     def _payers(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
 from ..requests.events import TextDelta
 from ..requests.parts import Text
+from ..requests.pipeline_call import PipelineCall
 from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
 from ..requests.trace import Trace
 from ..serving.pipelines.threads import Threads
@@ -171,7 +172,7 @@ class Simulation:
         if ask.values is None:
             values = {pipeline.plan.parameters[0].name: ask.text} if pipeline.plan.parameters else {}
         given = {name: _given(value) for name, value in values.items()}
-        result = await exchange.run(pipeline, await pipeline.take(given), exchange.deadline())
+        result = await exchange.run(pipeline, PipelineCall(await pipeline.take(given), exchange.deadline()))
         record.trace.spans = result.spans
         value = result.value
         record.text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

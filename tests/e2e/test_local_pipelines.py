@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from inferc.runtime.executor import Executor
 from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.pipeline_call import PipelineCall
 from inferc.runtime.serving.pipelines.pipeline import Result
 
 from ..support.commands import SAMPLES
@@ -73,7 +74,7 @@ async def executor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ex
 
 async def run(executor: Executor, name: str, **given: Any) -> Result:
     pipeline = executor.pipeline(name)
-    return await pipeline.run(pipeline.read(given))
+    return await pipeline.run(PipelineCall(pipeline.read(given)))
 
 
 async def test_the_closest_passages_are_found_with_a_local_model(executor: Executor) -> None:

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.runtime.executor import Executor
 from inferc.runtime.requests.errors import StepFailed
+from inferc.runtime.requests.pipeline_call import PipelineCall
 
 from ..support.commands import ROOT, SAMPLES
 from ..support.remote import running
@@ -49,7 +50,7 @@ async def hearing() -> AsyncIterator[Executor]:
 async def result(executor: Executor, name: str, **given: bytes) -> Any:
     pipeline = executor.pipelines[name]
     sent = {name: b64encode(value).decode() for name, value in given.items()}
-    return (await pipeline.run(pipeline.read(sent))).value
+    return (await pipeline.run(PipelineCall(pipeline.read(sent)))).value
 
 
 @cache

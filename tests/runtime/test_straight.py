@@ -13,6 +13,7 @@ from anthropic.types import RawMessageStreamEvent
 from hypothesis import given, settings
 from pydantic import TypeAdapter
 
+from inferc.compiler.plan import Capabilities
 from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.chats import conversation_of, said_in
@@ -33,7 +34,7 @@ from inferc.runtime.replicas.remote.chat_answers import EventsReader, Fit, read_
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
-from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.errors import Incapable, RequestError
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.conversations import openai_bodies
@@ -130,6 +131,50 @@ def test_marks_that_openai_does_not_know_and_those_that_are_null_do_not_reach_it
         sent = Chats(plan).fit(ChatRequest(body, False)).body
         assert b"cache" not in sent
         assert b"edit" in sent
+
+
+ODD: Json = {"status": "ok", "id": "1"}
+
+
+@pytest.mark.parametrize("strict", [{}, {"capabilities": Capabilities(message_fields=("prefix",))}])
+def test_fields_of_others_do_not_reach_who_refuses_them_wherever_they_stand(strict: Json) -> None:
+    parsed = {**CALL, "function": {**CALL["function"], "parsed_arguments": {}}}
+    history: list[Json] = [
+        {"role": "user", "content": [{**LONG, **ODD}]},
+        {"role": "assistant", "content": None, "tool_calls": [{**parsed, "status": "ok"}], "parsed": None},
+        {"role": "tool", "tool_call_id": "c", "content": "x", "name": "f", **ODD},
+        {"role": "assistant", "content": "Well.", **ODD},
+        {"role": "user", "content": "And?", "status": "ok"},
+    ]
+    plan = wire_plan("openai", model="gpt-4o", **strict)
+    fit = Chats(plan).fit(ChatRequest({"model": "m", "messages": history, "tools": [TOOL]}, False))
+    [asked, said, result, answer, last] = loads(fit.body)["messages"]
+    assert asked == {"role": "user", "content": "long"}
+    assert said["tool_calls"][0] | {"id": "c"} == CALL
+    assert {**result, "tool_call_id": "c"} == {
+        "role": "tool",
+        "tool_call_id": "c",
+        "content": "x",
+        "name": "f",
+    }
+    assert answer == {"role": "assistant", "content": "Well."}
+    assert last == {"role": "user", "content": "And?"}
+    assert {"messages[0].content[0].status", "messages[2].status", "messages[4].status"} <= {*fit.changes}
+
+
+def test_pictures_go_to_openai_in_what_users_say_alone() -> None:
+    fit = Chats(wire_plan("openai", model="gpt-4o")).fit
+    called: Json = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    shown: Json = {"role": "tool", "tool_call_id": "c", "content": [LONG, IMAGE]}
+    body: Json = {"model": "m", "messages": [USER, called, shown], "tools": [TOOL]}
+    [_, _, result, beside] = loads(fit(ChatRequest(body, False)).body)["messages"]
+    assert result["content"] == "long"
+    assert beside == {"role": "user", "content": [IMAGE]}
+    for role in ("assistant", "system"):
+        body = {"model": "m", "messages": [USER, {"role": role, "content": [LONG, IMAGE]}, USER]}
+        with pytest.raises(Incapable) as caught:
+            fit(ChatRequest(body, False))
+        assert "messages[1].content[1]" in caught.value.message
 
 
 def test_a_choice_as_responses_have_it_is_written_as_chats_have_it() -> None:

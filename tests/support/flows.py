@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from inferc.compiler.plan import ExternPlan, PipelinePlan, RoutePlan
+from inferc.runtime.requests.pipeline_call import PipelineCall
 from inferc.runtime.serving.model import Model
 from inferc.runtime.serving.pipelines.build import build_pipelines
 from inferc.runtime.serving.pipelines.externs import Extern
@@ -56,12 +57,12 @@ def pipeline_of(
 
 async def value_of(pipeline: Pipeline, deadline: float | None = None, **given: Any) -> Any:
     """What the pipeline gives for these parameters, as a client sends them; `message` is `hi`."""
-    return (await pipeline.run(pipeline.read(given or {"message": "hi"}), deadline)).value
+    return (await pipeline.run(PipelineCall(pipeline.read(given or {"message": "hi"}), deadline))).value
 
 
 async def events_of(pipeline: Pipeline, given: Mapping[str, Any] | None = None) -> list[Event]:
     """All that a client hears that listens to the steps."""
-    async with aclosing(pipeline.stream(pipeline.read(given or {"message": "hi"}))) as events:
+    async with aclosing(pipeline.stream(PipelineCall(pipeline.read(given or {"message": "hi"})))) as events:
         return [event async for event in events]
 
 

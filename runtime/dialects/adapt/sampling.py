@@ -41,7 +41,7 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
         refused.update(can.refused_with_thoughts)
     if can.most_top_logprobs == 0:
         refused |= {"logprobs", "top_logprobs"}
-    for name in wanted.keys() & refused:
+    for name in filter(refused.__contains__, wanted):
         del left[name]
         if name in HARMLESS:
             found.note(name, f"left out: {HARMLESS[name]}")
@@ -50,7 +50,7 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
             found.refuse(name, "the model does not take it" + " while it thinks" * while_thinking)
     ignored = set(can.ignored_sampling or ())
     unheeded = ignored | set(can.ignored_with_thoughts or ()) if thinks else ignored
-    for name in left.keys() & unheeded:
+    for name in [*filter(unheeded.__contains__, left)]:
         if left.pop(name) not in NEUTRAL.get(name, ()):
             found.note(
                 name, "left out: the model does not heed it" + " while it thinks" * (name not in ignored)

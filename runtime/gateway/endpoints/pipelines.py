@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ...dialects.openai_chat import write_error
 from ...requests.errors import BadRequest
+from ...requests.pipeline_call import PipelineCall
 from ...requests.trace import Trace
 from ..bodies import read_object
 from ..event_stream import EventStream, event
@@ -39,14 +40,14 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
     """`POST /v1/pipelines/{name}`: a JSON object of its parameters. Raises RequestError."""
     pipeline = exchange.pipeline(request.match_info["name"])
     values = await pipeline.take(await read_object(request))
-    deadline, priority = exchange.deadline(), priority_of(request)
+    call = PipelineCall(values, exchange.deadline(), priority_of(request), request.headers)
     if not _wants_events(request):
-        result = await exchange.run(pipeline, values, deadline, priority=priority, headers=request.headers)
+        result = await exchange.run(pipeline, call)
         headers = answered_by(Trace(pipeline.name, 1, spans=result.spans), pipeline.name)
         return web.Response(
             body=answer_of(pipeline, result), headers=headers, content_type="application/json"
         )
-    events = exchange.events(pipeline, values, deadline, priority=priority, headers=request.headers)
+    events = exchange.events(pipeline, call)
     async with EventStream(request, exchange) as out, aclosing(events):
         try:
             async for each in events:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from ...limits.keys import key_name_among
 from ...requests.answer import ChatEvents, Chunk
 from ...requests.call import Call
 from ...requests.events import TextDelta
+from ...requests.pipeline_call import PipelineCall
 from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..model import Model, first_chunk
@@ -29,7 +30,7 @@ from .requests import with_texts
 from .texts import Place, Texts
 
 if TYPE_CHECKING:
-    from ..pipelines.pipeline import Event, Result
+    from ..pipelines.pipeline import Event, Pipeline, Result
 
 T = TypeVar("T")
 
@@ -87,31 +88,21 @@ class Door:
         for each in () if held is None else await held.rest():
             yield each
 
-    async def run(
-        self,
-        values: Mapping[str, Any],
-        run: Callable[[Mapping[str, Any]], Awaitable[Result]],
-        deadline: float | None,
-        trace: Trace,
-    ) -> Result:
-        """What `run` gives for the values of a pipeline, as far as it may be told. Raises RequestError."""
-        asked = Asked(self.name, self.key, deadline, trace)
-        result = await run(await self._seen(lambda texts: _values(values, texts), values, asked))
+    async def run(self, pipeline: Pipeline, call: PipelineCall, trace: Trace) -> Result:
+        """What `pipeline` gives, as far as it may be told. Raises RequestError."""
+        asked = Asked(self.name, self.key, call.deadline, trace)
+        result = await pipeline.run(await self._seen_call(call, asked), trace.spans)
         held = self._held(asked)
         return result if held is None else evolve(result, value=await held.value(result.value))
 
     async def events(
-        self,
-        values: Mapping[str, Any],
-        stream: Callable[[Mapping[str, Any]], AsyncGenerator[Event, None]],
-        deadline: float | None,
-        trace: Trace,
+        self, pipeline: Pipeline, call: PipelineCall, trace: Trace
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way, and the text as it comes."""
-        asked = Asked(self.name, self.key, deadline, trace)
-        seen = await self._seen(lambda texts: _values(values, texts), values, asked)
+        asked = Asked(self.name, self.key, call.deadline, trace)
+        seen = await self._seen_call(call, asked)
         held, told, came = self._held(asked), "", False
-        async with aclosing(stream(seen)) as events:
+        async with aclosing(pipeline.stream(seen, trace.spans)) as events:
             async for event in events:
                 if held is None or isinstance(event, FinishedStep):
                     yield event
@@ -132,6 +123,10 @@ class Door:
         """What holds answers back until they were seen; None where nobody looks at them."""
         guards = [guard for guard in self.guards if guard.looks_at("answer")]
         return Held(guards, asked) if guards else None
+
+    async def _seen_call(self, call: PipelineCall, asked: Asked) -> PipelineCall:
+        values = call.values
+        return evolve(call, values=await self._seen(lambda texts: _values(values, texts), values, asked))
 
     async def _seen(self, apply: Callable[[Texts], T], weighed: Any, asked: Asked) -> T:
         """What is asked, as it may be. apply: gives its texts to what it is given. Raises RequestError."""

@@ -11,10 +11,10 @@ from ....compiler.plan import CallNode, TaskKind
 from ...dialects.answer import Choice
 from ...requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
 from ...requests.parts import Refusal
+from ...requests.pipeline_call import TextOptions
 from .answers import AnswerReader
 from .dialogue import Dialogue, Said
 from .functions import Functions
-from .run import TextOptions
 from .step_retries import Tries
 from .text_sink import Sink
 from .workers.workers import Workers

@@ -25,12 +25,12 @@ from ...requests.call import Call
 from ...requests.conversation import Turn
 from ...requests.errors import BadRequest, Incapable
 from ...requests.parts import Text, ToolResult, path
+from ...requests.pipeline_call import PipelineCall, TextOptions
 from ...requests.request import ChatRequest
 from ...requests.trace import Span, Trace
 from ...requests.usage import Usage
 from ..model import Model, check_task
 from .pipeline import Pipeline, Result
-from .run import TextOptions
 from .texts import text_of
 
 log = logging.getLogger(__name__)
@@ -98,29 +98,22 @@ class PipelineModel(Model):
         conversation = read_request(body)
         self._fields.check(body)
         wanted = _wanted(body)
-        values = {self._parameter.name: said_in(conversation.turns)}
+        values = {self._parameter.name: said_in(request.turns or conversation.turns)}
         replies = TextAnswers.to(request)
         trace.deployment = self.name
         trace.attempts = 1
         self._running += 1
-        options: dict[str, Any] = {
-            "priority": call.priority,
-            "headers": call.headers,
-            "spans": trace.spans,
-            "wanted": wanted,
-            "payers": call.payers,
-        }
+        asked = PipelineCall(values, call.deadline, call.priority, call.headers, call.payers, wanted)
         try:
             if not request.stream:
-                done = await self.pipeline.run(values, call.deadline, **options)
+                done = await self.pipeline.run(asked, trace.spans)
                 self._tell_untaken(wanted)
                 usage = total(done.spans)
                 yield ChatChunk(replies.whole(text_of(done.value), "stop", usage), usage)
                 return
             begun = False
             result: Result | None = None
-            answer = self.pipeline.stream(values, call.deadline, **options)
-            async with aclosing(answer) as events:
+            async with aclosing(self.pipeline.stream(asked, trace.spans)) as events:
                 async for event in events:
                     if isinstance(event, Result):
                         result = event

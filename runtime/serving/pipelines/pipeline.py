@@ -9,15 +9,15 @@ from typing import Any
 from ....compiler.plan import OptionalType, PipelinePlan
 from ....compiler.plan.record import frozen
 from ...concurrency.tasks import end_tasks
-from ...requests.call import NO_HEADERS
 from ...requests.errors import BadRequest
+from ...requests.pipeline_call import PipelineCall
 from ...requests.trace import Span, Spent
 from ..counters import PipelineCounters, outcome_now
 from ..model import Model
 from .activation import Activation
 from .leaf_values import Sizes
 from .prepare import prepare
-from .run import FinishedStep, Run, TextOptions
+from .run import FinishedStep, Run
 from .steps import PureSteps
 from .text_sink import Sink
 from .values import Misfit, Source, reader
@@ -97,35 +97,16 @@ class Pipeline:
         finally:
             self.counters.end(outcome_now(None, False), loop.time() - began)
 
-    async def run(
-        self,
-        values: Mapping[str, Any],
-        deadline: float | None = None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-        spans: list[Span] | None = None,
-        payers: tuple[str, ...] = (),
-        wanted: TextOptions | None = None,
-    ) -> Result:
-        """The same, with what it took. deadline: in the time of the loop. Cancelling ends every step.
+    async def run(self, call: PipelineCall, spans: list[Span] | None = None) -> Result:
+        """The same, with what it took. Cancelling ends every step.
 
-        spans: where what it took is put, which is there also when it fails. payers: as of a `Call`.
-        wanted: of the text that it gives.
+        spans: where what it took is put, which is there also when it fails.
         """
-        run = self._run(deadline, priority, headers, spans, payers, wanted)
-        return Result(await self.value(values, run), run.spans)
+        run = self._run(call, spans)
+        return Result(await self.value(call.values, run), run.spans)
 
     async def stream(
-        self,
-        values: Mapping[str, Any],
-        deadline: float | None = None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-        spans: list[Span] | None = None,
-        wanted: TextOptions | None = None,
-        payers: tuple[str, ...] = (),
+        self, call: PipelineCall, spans: list[Span] | None = None
     ) -> AsyncGenerator[Event, None]:
         """The same, with each call that was answered, and the text of the last call as it comes.
 
@@ -138,9 +119,9 @@ class Pipeline:
             await room.acquire()
             events.put_nowait(text)
 
-        run = self._run(deadline, priority, headers, spans, payers, wanted)
+        run = self._run(call, spans)
         run.told = events.put_nowait
-        task = asyncio.create_task(self.value(values, run, Sink(send)))
+        task = asyncio.create_task(self.value(call.values, run, Sink(send)))
         task.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while (event := await events.get()) is not None:
@@ -151,24 +132,15 @@ class Pipeline:
         finally:
             await end_tasks([task])
 
-    def _run(
-        self,
-        deadline: float | None,
-        priority: int,
-        headers: Mapping[str, str],
-        spans: list[Span] | None,
-        payers: tuple[str, ...],
-        wanted: TextOptions | None,
-    ) -> Run:
-        spans = [] if spans is None else spans
+    def _run(self, call: PipelineCall, spans: list[Span] | None) -> Run:
         return Run(
             self.name,
             self.plan.source,
             self.counters,
-            deadline,
-            priority,
-            headers,
-            spans=spans,
-            wanted=wanted,
-            payers=payers,
+            call.deadline,
+            call.priority,
+            call.headers,
+            spans=[] if spans is None else spans,
+            payers=call.payers,
+            wanted=call.wanted,
         )

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
 
 from attrs import field
 
@@ -14,6 +13,7 @@ from ....compiler.plan import SourceRef
 from ....compiler.plan.record import define, frozen
 from ...requests.call import NO_HEADERS
 from ...requests.errors import RequestError, RequestTimeout, StepAt
+from ...requests.pipeline_call import TextOptions
 from ...requests.trace import Span, Spent, Trace
 from ..counters import PipelineCounters
 from .block import PENDING, Frame, Step
@@ -29,17 +29,6 @@ class FinishedStep:
     began: float
     ended: float
     spent: Spent
-
-
-@define(eq=False)
-class TextOptions:
-    """How a client wants the text that answers it, in OpenAI's words; the call that gives it takes them.
-
-    taken: whether one has: a text that is computed from several calls has none that could.
-    """
-
-    values: Mapping[str, Any]
-    taken: bool = False
 
 
 @define(eq=False)

@@ -9,6 +9,7 @@ import pytest
 
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import ServerError
+from inferc.runtime.requests.pipeline_call import PipelineCall
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 
 from ...support.flows import echo, events_of, pipeline_of, pipelines_of, value_of
@@ -54,7 +55,7 @@ def test_a_run_that_fails_is_counted_by_the_error_and_so_is_the_time_of_the_step
 def test_a_client_that_leaves_is_counted_as_cancelled() -> None:
     async def scenario() -> None:
         it = pipeline_of(two_steps().pipeline("answer"), gpt=echo(), slow=echo(delay=5.0))
-        async with aclosing(it.stream(it.read({"message": "hi"}))) as events:
+        async with aclosing(it.stream(PipelineCall(it.read({"message": "hi"})))) as events:
             await anext(events)
         task = asyncio.create_task(value_of(it))
         await asyncio.sleep(0.5)

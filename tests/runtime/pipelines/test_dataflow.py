@@ -17,6 +17,7 @@ from inferc.runtime.requests.errors import (
     ServerError,
     StepFailed,
 )
+from inferc.runtime.requests.pipeline_call import PipelineCall
 
 from ...support.flows import echo, now, pipeline_of, value_of
 from ...support.members import Speaker
@@ -438,7 +439,7 @@ def test_a_pipeline_calls_another_and_its_steps_are_named_below_the_one_that_cal
         outer = Graph()
         outer.call("answer", "inner", task=None, message="message")
         it = pipeline_of(inner.pipeline("draft", name="inner"), outer.pipeline("answer"), gpt=echo())
-        result = await it.run({"message": "hi"})
+        result = await it.run(PipelineCall({"message": "hi"}))
         assert result.value == "[hi]"
         assert [span.step for span in result.spans] == ["answer/draft"]
 

@@ -10,6 +10,7 @@ import pytest
 from inferc.compiler.plan import TEXT, ChoiceType, Duration
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import RequestError, ServerError
+from inferc.runtime.requests.pipeline_call import PipelineCall
 from inferc.runtime.requests.trace import Trace
 from inferc.runtime.serving.pipelines.model import PipelineModel
 from inferc.runtime.serving.pipelines.pipeline import Event, Pipeline, Result
@@ -179,7 +180,7 @@ def test_a_client_that_reads_slowly_slows_the_provider_down() -> None:
         graph = Graph()
         graph.call("a", "gpt", message="message")
         it = pipeline_of(graph.pipeline("a"), gpt=gpt)
-        async with aclosing(it.stream({"message": "hi"})) as events:
+        async with aclosing(it.stream(PipelineCall({"message": "hi"}))) as events:
             await anext(events)
             await asyncio.sleep(100)
             assert gpt.running == 1
@@ -196,7 +197,7 @@ def test_a_client_that_stops_listening_ends_everything(after: float) -> None:
         it = pipeline_of(two_steps().pipeline("answer"), gpt=gpt)
 
         async def listen() -> None:
-            async with aclosing(it.stream({"message": "hi"})) as events:
+            async with aclosing(it.stream(PipelineCall({"message": "hi"}))) as events:
                 async for _ in events:
                     pass
 

@@ -34,6 +34,7 @@ from inferc.runtime.requests.errors import (
     RequestTimeout,
     ServerError,
 )
+from inferc.runtime.requests.pipeline_call import PipelineCall
 from inferc.runtime.requests.request import ChatRequest, Request
 from inferc.runtime.serving.pipelines.pipeline import Pipeline, Result
 
@@ -294,7 +295,7 @@ async def test_the_error_of_a_function_is_told_or_raised(
             await value_of(it)
         return
     spans: list[Any] = []
-    assert (await it.run({"message": "hi"}, spans=spans)).value == "It failed."
+    assert (await it.run(PipelineCall({"message": "hi"}), spans)).value == "It failed."
     [told] = results(gpt)
     assert told.startswith("error: extern `f`")
     assert "raised ValueError" in told

@@ -14,6 +14,7 @@ import pytest
 from inferc.compiler.plan import BYTES, JSON, TEXT, DType, Duration, TensorType, Type
 from inferc.dsl.units import Size
 from inferc.runtime.requests.errors import ExternFailed, RequestTimeout, StartError, StepFailed
+from inferc.runtime.requests.pipeline_call import PipelineCall
 from inferc.runtime.serving.pipelines.builtins import making_image, splitting
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.prompts import rendering
@@ -240,7 +241,7 @@ async def test_tensors_and_bytes_cross_as_they_are(module: Write, externs: Exter
     name = module("def f(x):\n    assert x.dtype == 'float32'\n    x *= 2\n    return x\n")
     it = await externs.calling(f"{name}:f", kind, given=kind)
     given = numpy.random.default_rng(1).random((2000, 384), numpy.float32)
-    result = (await it.run({"x": given})).value
+    result = (await it.run(PipelineCall({"x": given}))).value
     assert numpy.array_equal(result, given * 2)
 
 
