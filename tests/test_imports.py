@@ -79,6 +79,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "systemd",
         "admin",
         "issued_keys",
+        "redis_errors",
         "shared_keys",
         "requests",
         "secret",
