@@ -65,7 +65,8 @@ class Capabilities:
     at all.
     endpoints: all that it has at its provider, in the words of OpenAI's API, such as `audio/speech`; a chat
     is `chat/completions` in whatever protocol. batches: whether its provider takes it in batches.
-    most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
+    most_inputs, most_input_tokens: how many texts it embeds in one request, and how many tokens they may have
+    together. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
     user_ids: whether users can be told, and in which form. stored_metadata: whether `metadata` goes only with
@@ -141,6 +142,7 @@ class Capabilities:
     endpoints: tuple[str, ...] | None = None
     batches: bool | None = None
     most_inputs: int | None = None
+    most_input_tokens: int | None = None
     token_ids: bool | None = None
     least_dimensions: int | None = None
     greatest_dimensions: int | None = None

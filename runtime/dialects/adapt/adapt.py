@@ -48,7 +48,7 @@ def adapt(
     unsupported: what becomes of what the model cannot do and nothing stands in for.
     """
     can = capabilities.over(KNOWN_OF[provider])
-    found = Findings(_names(conversation, client), unsupported == "drop")
+    found = Findings(client_names(conversation, client), unsupported == "drop")
     if client.startswith("openai"):
         conversation = with_functions(conversation, can, found, client, provider)
     changed = adapt_sampling(conversation, can, found)
@@ -76,7 +76,7 @@ def adapt(
     return Adapted(conversation, tuple(found.notes))
 
 
-def _names(c: Conversation, client: str) -> Mapping[str, str]:
+def client_names(c: Conversation, client: str) -> Mapping[str, str]:
     """Names of fields in the client's words, where they are not those of OpenAI's chat completions."""
     names = CLIENT_NAMES.get(client, {})
     if c.token_limit is not None:

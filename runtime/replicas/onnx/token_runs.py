@@ -149,6 +149,7 @@ class TokenRuns:
 
     async def close(self) -> None:
         await self._runner.close()
+        vars(self).pop("_finish", None)  # it may hold the task, which holds this; see `Runner.close`
 
     async def run(
         self,

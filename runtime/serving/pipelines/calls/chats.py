@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ....compiler.plan import CallNode, TaskKind
-from ...dialects.answer import Choice
-from ...requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
-from ...requests.parts import Refusal
-from ...requests.pipeline_call import TextOptions
+from .....compiler.plan import CallNode, TaskKind
+from ....dialects.answer import Choice
+from ....requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
+from ....requests.parts import Refusal
+from ....requests.pipeline_call import TextOptions
+from ..step_retries import Tries
+from ..text_sink import Sink
+from ..workers.workers import Workers
 from .answers import AnswerReader
 from .dialogue import Dialogue, Said
-from .functions import Functions
-from .step_retries import Tries
-from .text_sink import Sink
-from .workers.workers import Workers
+from .tools import Functions
 
 if TYPE_CHECKING:
     from .asker import Ask, Asker

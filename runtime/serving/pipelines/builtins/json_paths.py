@@ -7,10 +7,10 @@ from typing import Any
 
 import jsonpath
 
-from ...requests.errors import StepFailed
-from .block import Compute, Frame, Later
-from .weights import is_light
-from .workers.workers import Workers
+from ....requests.errors import StepFailed
+from ..block import Compute, Frame, Later
+from ..values.weights import is_light
+from ..workers.workers import Workers
 
 
 def json_path(path: str, of: int, workers: Workers) -> Compute:

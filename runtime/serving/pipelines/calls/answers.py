@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from ....compiler.plan import RecordType, Type
-from ...requests.errors import InvalidAnswer, StepFailed
-from .convert import MOST_JSON, json_in
-from .leaf_values import Sizes
-from .schema import is_open, schema_of
-from .values import Misfit, Source, reader
-from .workers.workers import Workers
+from .....compiler.plan import RecordType, Type
+from ....requests.errors import InvalidAnswer, StepFailed
+from ..values.convert import MOST_JSON, json_in
+from ..values.leaves import Sizes
+from ..values.reading import Misfit, Source, reader
+from ..values.schema import is_open, schema_of
+from ..workers.workers import Workers
 
 _VALUE = "value"
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import DType
+from .....compiler.plan import DType
 
 ARRAY_TYPES: dict[DType, numpy.dtype[Any]] = {
     DType.F32: numpy.dtype(numpy.float32),

@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import field
 
-from ....compiler.plan import ChoiceType, TensorType, Type, TypeKind
-from ....compiler.plan.record import define
+from .....compiler.plan import ChoiceType, TensorType, Type, TypeKind
+from .....compiler.plan.record import define
 from .shapes import shape_of
 
 MAX_JSON_DEPTH = 100

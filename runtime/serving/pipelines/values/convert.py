@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-from ....compiler.plan import ChoiceType, Type, TypeKind
-from ...requests.errors import StepFailed
-from .block import Compute, Frame, Later
-from .leaf_values import Sizes
-from .values import Misfit, Problem, Source, reader
+from .....compiler.plan import ChoiceType, Type, TypeKind
+from ....requests.errors import StepFailed
+from ..block import Compute, Frame, Later
+from ..workers.workers import Workers
+from .leaves import Sizes
+from .reading import Misfit, Problem, Source, reader
 from .weights import is_light
-from .workers.workers import Workers
 
 _FENCE = "```"
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ...requests.errors import StepFailed
-from .shapes import shape_of
+from ....requests.errors import StepFailed
+from ..values.shapes import shape_of
 
 MOST = 200_000
 """Regions that are given."""

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from ....compiler.plan import CallNode
-from ....compiler.plan.record import frozen
-from ...dialects.answer import Choice, fold
-from ...dialects.chunks import ChunkEvents, whole_answer
-from ...dialects.openai_chat.write_request import write_message
-from ...requests.errors import InvalidAnswer
-from ...requests.events import Event, TextDelta
-from ...requests.parts import RedactedThinking, Text, Thinking, ToolCall
-from ...requests.request import ChatRequest
-from .functions import Functions
-from .step_retries import Tries
-from .text_sink import Sink
+from .....compiler.plan import CallNode
+from .....compiler.plan.record import frozen
+from ....dialects.answer import Choice, fold
+from ....dialects.chunks import ChunkEvents, whole_answer
+from ....dialects.openai_chat.write_request import write_message
+from ....requests.errors import InvalidAnswer
+from ....requests.events import Event, TextDelta
+from ....requests.parts import RedactedThinking, Text, Thinking, ToolCall
+from ....requests.request import ChatRequest
+from ..step_retries import Tries
+from ..text_sink import Sink
+from .tools import Functions
 
 if TYPE_CHECKING:
     from .asker import Asker

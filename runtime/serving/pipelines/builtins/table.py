@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from ....compiler.plan import BuiltinNode
-from ....compiler.plan.installing import pip_install
-from ...requests.errors import StartError, StepFailed
-from .block import Compute, Frame, Later
+from .....compiler.plan import BuiltinNode
+from .....compiler.plan.installing import pip_install
+from ....requests.errors import StartError, StepFailed
+from ..block import Compute, Frame, Later
+from ..values.texts import text_of
+from ..values.weights import is_light
+from ..workers.workers import Workers
 from .splitting import split_text, takes_long
-from .texts import text_of
-from .weights import is_light
-from .workers.workers import Workers
 
 Function = Callable[..., Any]
 WorkerFunction = Callable[[Mapping[str, Any]], Any]

@@ -12,7 +12,7 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ...requests.errors import StepFailed
+from ....requests.errors import StepFailed
 
 MAX_PIXELS = 64_000_000
 """Of an image that is taken in; a small file may claim any size."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy
 from numpy.typing import NDArray
 
-from ...requests.errors import StepFailed
+from ....requests.errors import StepFailed
 
 MAX_SAMPLES = 64_000_000
 """More than an hour, at 16,000 in a second."""

@@ -23,9 +23,9 @@ from cattrs import (
 )
 from cattrs.gen.typeddicts import make_dict_structure_fn
 
-from ....compiler.plan import ListType, OptionalType, RecordType, Type
-from ....compiler.plan.record import frozen
-from .leaf_values import Sizes, Unfit, leaf
+from .....compiler.plan import ListType, OptionalType, RecordType, Type
+from .....compiler.plan.record import frozen
+from .leaves import Sizes, Unfit, leaf
 
 MAX_SHOWN = 3
 """Problems of one value that a message names."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
-from ....compiler.plan.record import frozen
-from ...requests.answer import Chunk
-from ...requests.call import Call
-from ...requests.pipeline_call import TextOptions
-from ...requests.request import Request
-from ...requests.trace import Trace
-from ..model import Model
-from .run import Run
-from .text_sink import Sink
+from .....compiler.plan.record import frozen
+from ....requests.answer import Chunk
+from ....requests.call import Call
+from ....requests.pipeline_call import TextOptions
+from ....requests.request import Request
+from ....requests.trace import Trace
+from ...model import Model
+from ..run import Run
+from ..text_sink import Sink
 
 
 @frozen

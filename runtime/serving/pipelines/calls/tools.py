@@ -11,15 +11,15 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from ....compiler.plan import MOST_CALLS_AT_ONCE, ParameterPlan, RecordType, ToolErrors, ToolPlan
-from ....compiler.plan.record import frozen
-from ...concurrency.tasks import end_tasks
-from ...requests.errors import ExternFailed, RequestError, StepFailed
-from ...requests.parts import ToolCall
+from .....compiler.plan import MOST_CALLS_AT_ONCE, ParameterPlan, RecordType, ToolErrors, ToolPlan
+from .....compiler.plan.record import frozen
+from ....concurrency.tasks import end_tasks
+from ....requests.errors import ExternFailed, RequestError, StepFailed
+from ....requests.parts import ToolCall
+from ..run import Run
+from ..values.texts import text_of
+from ..workers.workers import Workers
 from .answers import AnswerReader
-from .run import Run
-from .texts import text_of
-from .workers.workers import Workers
 
 LONGEST_RESULT = 1 << 20
 """Characters of what a function gives that a model is told."""

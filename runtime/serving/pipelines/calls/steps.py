@@ -7,24 +7,24 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ....compiler.plan import CallNode, ParameterPlan, TaskKind, ToolPlan
-from ....compiler.plan.record import frozen
-from ...requests.answer import EmbedChunk, RerankChunk
-from ...requests.request import EmbedRequest, RerankRequest
-from ..model import Model
-from .activation import Activation
+from .....compiler.plan import CallNode, ParameterPlan, TaskKind, ToolPlan
+from .....compiler.plan.record import frozen
+from ....requests.answer import EmbedChunk, RerankChunk
+from ....requests.request import EmbedRequest, RerankRequest
+from ...model import Model
+from ..activation import Activation
+from ..block import Act
+from ..externs import Extern, ask_extern
+from ..run import Run
+from ..step_retries import Tries
+from ..text_sink import Sink
+from ..workers.workers import Workers
 from .asker import Ask, Asker
-from .block import Act
 from .chats import chat
-from .externs import Extern, ask_extern
-from .functions import Called, functions_of
-from .run import Run
-from .step_retries import Tries
-from .text_sink import Sink
-from .workers.workers import Workers
+from .tools import Called, functions_of
 
 if TYPE_CHECKING:
-    from .pipeline import Pipeline
+    from ..pipeline import Pipeline
 
 
 @frozen

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import CallNode, DType, OnnxServingPlan
-from ...requests.answer import ClassifyChunk, Label, LabelledSpan, TensorChunk
-from ...requests.datatypes import NUMPY_TYPES, bfloat16_bits
-from ...requests.errors import StepFailed
-from ...requests.request import ClassifyRequest, TensorRequest
-from ...requests.tensor import Tensor
-from ..deployment import Deployment
-from ..model import Model
-from ..routes.route import Route
-from .shapes import shape_of
-from .text_sink import Sink
+from .....compiler.plan import CallNode, DType, OnnxServingPlan
+from ....requests.answer import ClassifyChunk, Label, LabelledSpan, TensorChunk
+from ....requests.datatypes import NUMPY_TYPES, bfloat16_bits
+from ....requests.errors import StepFailed
+from ....requests.request import ClassifyRequest, TensorRequest
+from ....requests.tensor import Tensor
+from ...deployment import Deployment
+from ...model import Model
+from ...routes.route import Route
+from ..text_sink import Sink
+from ..values.shapes import shape_of
 
 if TYPE_CHECKING:
     from .asker import Ask, Asker

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ...requests.errors import StepFailed
+from ....requests.errors import StepFailed
 
 
 def text_of(value: Any) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import DType
-from ...requests.errors import StepFailed
-from .arrays import ARRAY_TYPES
-from .shapes import shape_of
+from .....compiler.plan import DType
+from ....requests.errors import StepFailed
+from ..values.arrays import ARRAY_TYPES
+from ..values.shapes import shape_of
 
 Array = NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...requests.errors import StepFailed
+from ....requests.errors import StepFailed
 
 _CUTS = (re.compile(r"\n\s*\n"), re.compile(r"(?<=[.!?…])\s+"), re.compile(r"\s+"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....compiler.plan import (
+from .....compiler.plan import (
     ChoiceType,
     ListType,
     OptionalType,
