@@ -113,15 +113,3 @@ def no_logs() -> Iterator[None]:
         yield
     finally:
         own.setLevel(before)
-
-
-class _AuditFile(logging.FileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, its name at the base
-        log.error("%s cannot be written: %s", self.baseFilename, sys.exc_info()[1])
-
-
-def keep_audit_log(path: str) -> None:
-    """Write what operators change to the end of the file at `path`, too. Raises OSError."""
-    handler = _AuditFile(path, encoding="utf-8")
-    handler.setFormatter(JsonFormatter("%(message)s"))
-    logging.getLogger(AUDIT).addHandler(handler)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..compiler.plan.installing import pip_install
 from .issued_keys import LARGEST, MOST, BrokenKeys, IssuedKey, keys_in, text_of
+from .redis_errors import NO_ANSWER, check_options, reason
 
 PATIENCE = 2.0
 _TRIES = 20
@@ -28,6 +29,7 @@ class SharedKeys:
             self._client = redis.Redis.from_url(
                 url, decode_responses=True, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
             )
+            check_options(self._client)
         except ValueError as error:
             raise BrokenKeys(f"the keys cannot be on this server: {error}") from None
         self._where = f"inferc:keys:{{{name}}}"
@@ -74,7 +76,5 @@ class SharedKeys:
     def _asking(self) -> Iterator[None]:
         try:
             yield
-        except self._errors as error:
-            raise BrokenKeys(
-                f"the Redis server of the keys cannot be used: {str(error).rstrip('.')}"
-            ) from None
+        except (*self._errors, *NO_ANSWER) as error:
+            raise BrokenKeys(f"the Redis server of the keys cannot be used: {reason(error)}") from None

@@ -79,6 +79,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "systemd",
         "admin",
         "issued_keys",
+        "redis_errors",
         "shared_keys",
         "requests",
         "secret",
@@ -123,7 +124,7 @@ ALLOWED_FOR_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
         # a step is given the run of the block that it is part of
         ("inferc.runtime.serving.pipelines.block", "inferc.runtime.serving.pipelines.activation"),
         # a pipeline's steps call pipelines
-        ("inferc.runtime.serving.pipelines.calls", "inferc.runtime.serving.pipelines.pipeline"),
+        ("inferc.runtime.serving.pipelines.calls.steps", "inferc.runtime.serving.pipelines.pipeline"),
     )
 }
 """By room: which module may import which for type checking, although that closes a circle."""

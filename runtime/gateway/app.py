@@ -121,7 +121,7 @@ def _add(guard: Guard, open_to_all: Set[str], router: web.UrlDispatcher, path: s
     if "GET" in answers:
         answers = {"HEAD": answers["GET"], **answers}
     access = Access.KEYS if protocol else Access.OPERATOR
-    if path.rstrip("/") in open_to_all:
+    if f"/{path.strip('/')}" in open_to_all:
         access = Access.EVERYONE
     for method, answer in answers.items():
         _add_route(resource, method, guard(answer, shape, access, protocol is not None))

@@ -16,7 +16,7 @@ from attrs import define, field
 
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
 from inferc.runtime.executor import Executor
-from inferc.runtime.replicas.remote import api_key_auth as auth
+from inferc.runtime.replicas.remote.auth import api_key as auth
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import Unauthorized
 from inferc.runtime.requests.request import ChatRequest

@@ -16,7 +16,7 @@ from attrs import define, field
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
 from inferc.runtime.executor import Executor
 from inferc.runtime.http.connection_rules import RULES, ConnectionRules
-from inferc.runtime.replicas.remote.google_auth import SCOPES
+from inferc.runtime.replicas.remote.auth.google import SCOPES
 from inferc.runtime.requests.errors import NetworkError, StartError, Unauthorized
 from inferc.runtime.requests.request import ChatRequest
 

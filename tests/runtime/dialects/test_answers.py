@@ -395,6 +395,18 @@ def test_errors_are_told_in_the_client_s_dialect() -> None:
     assert anthropic.write_error(error) == told
 
 
+@pytest.mark.parametrize(
+    ("status", "type"),
+    [(405, "invalid_request_error"), (415, "invalid_request_error"), (500, "api_error"), (503, "api_error")],
+)
+def test_statuses_that_anthropic_has_no_word_for_are_mistakes_of_clients_or_of_servers(
+    status: int, type: str
+) -> None:
+    error = RequestError("no")
+    error.status = status
+    assert anthropic.write_error(error)["error"]["type"] == type
+
+
 def test_a_conversation_that_is_too_long_is_told_in_the_words_that_clients_shorten_it_by() -> None:
     for said in ("a maximum context length of 9 tokens", "Prompt is too long: 9 tokens"):
         error = BadRequest(said, code="context_length_exceeded")

@@ -208,7 +208,7 @@ class GenerateTask:
     def _prompts(self, request: ChatRequest | CompletionRequest, options: Options) -> list[Sequence[int]]:
         """The tokens of each prompt. Raises BadRequest."""
         if isinstance(request, ChatRequest):
-            text = self._template.render(request.body["messages"], options.offer)
+            text = self._template.render(request.body["messages"], options.offer, request.turns)
             return [self._tokens(request, text, add_special=not self._template.writes_special_tokens)]
         texts = texts_in(request.body, "prompt", _NO_IDS)
         return [self._tokens(request, text, add_special=True) for text in texts]
