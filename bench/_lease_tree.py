@@ -23,7 +23,8 @@ from inferc.runtime.limits.shared_budget import SYNC, SharedBudget
 from inferc.runtime.limits.store.protocol import Change
 from inferc.runtime.limits.store.redis_spend import RedisSpend
 from inferc.runtime.policies.budget import MINUTE, Exceeded, Reservation
-from inferc.runtime.policies.lease import LEASE, Granted, Lease, LeaseHolder, SpendState, renew
+from inferc.runtime.policies.lease import LEASE, Granted, Lease, SpendState, renew
+from inferc.runtime.policies.lease_holder import LeaseHolder
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.usage import PICODOLLARS
 

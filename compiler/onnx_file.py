@@ -32,6 +32,8 @@ _FIELDS = {
 }
 _FIRST_IR_VERSION_WITH_OPSETS = 3
 _HEAD = 512
+_LARGEST = (1 << 31) - 1
+"""Bytes of a message, which is what a file is, in protobuf."""
 _MOST_FIELDS = 10_000
 
 
@@ -80,8 +82,9 @@ def _check_contents(file: BinaryIO) -> str | None:
     if not head:
         return "it is empty"
     file.seek(0)
+    size = os.fstat(file.fileno()).st_size
     try:
-        outline = _walk(file, os.fstat(file.fileno()).st_size)
+        outline = _walk(file, size)
     except _NoProtobuf:
         return _what_else(head)
     if not outline.ir_version:
@@ -92,6 +95,11 @@ def _check_contents(file: BinaryIO) -> str | None:
         return "it is truncated: it has no graph"
     if not outline.has_opsets and outline.ir_version >= _FIRST_IR_VERSION_WITH_OPSETS:
         return "it is truncated: the operator sets, which follow the graph, are missing"
+    if size > _LARGEST:
+        return (
+            "it is larger than the 2 GiB that protobuf allows: save it with its weights in a file of their "
+            "own, `onnx.save(…, save_as_external_data=True)`"
+        )
     return None
 
 

@@ -56,7 +56,7 @@ AZURE_AI = "azure_ai/"
 """What stands before names that do not say who made the model, only whose cloud it runs in."""
 
 WILDCARD = "*"
-"""Stands at the end of a model's name for what clients say."""
+"""Stands in a model's name for what clients say."""
 
 _PREFIXES: dict[RuntimeKind, tuple[str, ...]] = {
     RuntimeKind.LITELLM: ("litellm/", "litellm_proxy/"),

@@ -7,7 +7,7 @@ from enum import Enum
 
 from attrs import field
 
-from ..dsl.lines import line_start
+from ..dsl.lines import indentation, line_start
 from ..dsl.parsing.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, STARTS_TEST, Token, tokenize
 from ..dsl.record import define, frozen
 
@@ -96,6 +96,8 @@ def cursor_at(text: str, offset: int) -> Cursor:
         if token.type == "$END" or token.start >= offset:
             break
         reached = _reaches(token, offset) if token.end >= offset else None
+        if "\n" in text[end : token.start] and token.type not in CLOSERS and token.type not in _GO_ON_BEFORE:
+            _leave_unclosed(frames, text, token.start)
         _add(frames, token, "\n" in text[end : token.start])
         if reached is not None:
             frames[-1].item.pop()
@@ -104,11 +106,20 @@ def cursor_at(text: str, offset: int) -> Cursor:
     gap = text[end:offset]
     if "#" in gap.rpartition("\n")[2]:
         return Cursor(offset, Where.COMMENT, "", frames)
+    if "\n" in gap:
+        _leave_unclosed(frames, text, offset)
     frame = frames[-1]
     last = frame.item[-1].type if frame.item else ""
     if "\n" in gap and last not in _GO_ON_AFTER and frame.opener in ("", "LBRACE"):
         _finish(frame)
     return _completed(Cursor(offset, Where.CODE, "", frames), text)
+
+
+def _leave_unclosed(frames: list[Frame], text: str, offset: int) -> None:
+    """Take `(` and `[` for closed where the line of `offset` is indented no more than theirs."""
+    column = offset - line_start(text, offset)
+    while frames[-1].opener in ("LPAR", "LSQB") and column <= indentation(text, frames[-1].start):
+        frames.pop()
 
 
 def _declaration_before(text: str, offset: int) -> int:

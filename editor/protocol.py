@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcInvalidRequest
 from pygls.lsp.server import LanguageServer
 from pygls.protocol.json_rpc import JsonRPCNotification
 from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
@@ -66,6 +66,10 @@ class Protocol(LanguageServerProtocol):
         named = getattr(getattr(message, "params", None), "text_document", None)
         uri = getattr(named, "uri", None)
         ARRIVED.set(self._server.files.document(uri) if uri is not None else None)
+        is_request = hasattr(message, "method") and getattr(message, "id", None) is not None
+        if self._shutdown and is_request:  # pygls leaves it without an answer
+            self._send_response(message.id, error=JsonRpcInvalidRequest().to_response_error())
+            return
         super().handle_message(message)
 
     def structure_message(self, data: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...compiler.modules import file_beside
@@ -77,6 +78,8 @@ def _look(file: str, taken: set[str]) -> _Found | str:
     """The model in `file`, or why it cannot be used."""
     path = Path(file)
     reason = check_onnx_file(path)
+    if reason is not None and (inside := next(_models_in(path), None)):
+        return f"{reason}; did you mean {inside}?"
     if reason is not None:
         meant = None if path.exists() else file_beside(path, (".onnx",))
         return f"{reason}; did you mean {path.with_name(meant)}?" if meant is not None else reason
@@ -88,6 +91,12 @@ def _look(file: str, taken: set[str]) -> _Found | str:
     folder, slash, _ = written.rpartition("/")
     start = suggest_task(model.signature, path, folder + slash, model.classes)
     return _Found(_name(path, taken), written, path, model, start)
+
+
+def _models_in(folder: Path) -> Iterator[Path]:
+    """The models in a folder, and where Optimum puts them in it, that of the usual name first."""
+    for place in (folder, folder / "onnx"):
+        yield from sorted(place.glob("*.onnx"), key=lambda path: (path.name != "model.onnx", path))
 
 
 def _written(path: Path) -> str:

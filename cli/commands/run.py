@@ -22,8 +22,9 @@ from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ...runtime.requests.foreign_text import escaped
 from ..addresses import host, port
+from ..audit_file import keep_audit_log
 from ..durations import seconds_in
-from ..logs import access_log, configure_logging, keep_audit_log
+from ..logs import access_log, configure_logging
 from ..output import fail, misuse
 from ..plans import (
     Ready,

@@ -13,17 +13,17 @@ from .keys import ASKED
 
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    """A `*` stands at the end of a name, and only where a client can say the rest."""
+    """A `*` stands once in a name, and only where a client can say what stands for it."""
     kind = deployment.effective_runtime
     if WILDCARD not in deployment.model or kind.transport is TransportKind.LOCAL:
         return
     span = declared.span("model")
-    if deployment.model.index(WILDCARD) != len(deployment.model) - 1:
+    if deployment.model.count(WILDCARD) > 1:
         found.error(
             "E0420",
-            "a `*` stands only at the end of a model's name",
+            "a `*` stands once in a model's name",
             span,
-            "clients say what stands there",
+            "more than once",
             help='write a name such as `"openrouter/*"`',
         )
     elif deployment.effective_task is not TaskKind.CHAT or kind.provider is ProviderKind.CUSTOM:

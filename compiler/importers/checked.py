@@ -107,8 +107,6 @@ def _take_out(draft: Draft, owners: Owners, place: Place, refused: Diagnostic) -
         if owner.options.items:
             for name in list(owner.options.items):
                 draft.drop_field(owner.options, name, says)
-        elif owner.choice:
-            draft.drop_choice(owner, says)
         elif refused.code == _MISFIT and (member := _misfit(owner, refused)) is not None:
             draft.drop_member(owner, member, says)
         else:
@@ -127,13 +125,12 @@ def _take_out(draft: Draft, owners: Owners, place: Place, refused: Diagnostic) -
 
 
 def _misfit(route: Route, refused: Diagnostic) -> str | None:
-    """The member that cannot stand for those before it in a route that asks one after the other."""
+    """The member that cannot stand for those before it in a route."""
     if refused.primary is None or not isinstance(route.strategy, Strategy):
         return None
     span = refused.primary.span
     name = span.source.text[span.start : span.end].strip('"')
-    is_further = route.strategy.kind == "fallback" and name in [*route.strategy.names()][1:]
-    return name if is_further else None
+    return name if name in [*route.strategy.names()][1:] else None
 
 
 def _only_warns(draft: Draft, place: Place) -> bool:

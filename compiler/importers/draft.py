@@ -13,7 +13,7 @@ from ...dsl.secrets.texts import holds_key
 from .foreign import Node
 from .literals import LOGIN, Code
 from .report import Outcome, Remark, Report
-from .strategy import Strategy, left_of, without_options
+from .strategy import Strategy, left_of
 
 
 @frozen(eq=False)
@@ -116,14 +116,13 @@ def _topmost(node: Node, leaves: set[str]) -> Iterator[Node]:
 
 @define(eq=False)
 class Route:
-    """`route name = …`. options: what stands behind `with`. choice: the settings that chose a rule of it."""
+    """`route name = …`. options: what stands behind `with`."""
 
     name: str
     strategy: Strategy | str
     nodes: tuple[Node, ...] = ()
     remarks: list[Remark] = field(factory=list)
     options: Block = field(factory=Block)
-    choice: tuple[Node, ...] = ()
 
 
 @define(eq=False)
@@ -289,13 +288,6 @@ class Draft:
         del block.items[key]
         block.remarks = [each for each in block.remarks if each.node not in nodes]
         block.remarks.extend(Remark(Outcome.LOST, node, says) for node in nodes)
-
-    def drop_choice(self, route: Route, says: str) -> None:
-        """Let the members of a route be chosen by the default rule."""
-        route.strategy = without_options(route.strategy)
-        self.report.overrule(Outcome.LOST, route.choice, says)
-        route.remarks.extend(Remark(Outcome.LOST, node, says) for node in route.choice)
-        route.choice = ()
 
     def drop_secrets(self) -> None:
         """Leave out what looks like a key, wherever it stands; with an address, all that would go there."""

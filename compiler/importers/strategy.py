@@ -50,13 +50,6 @@ def split(members: Sequence[str], shares: Sequence[float]) -> Strategy | str:
     return Strategy("split", tuple(member for member, _ in some), tuple(share for _, share in some))
 
 
-def without_options(member: Strategy | str) -> Strategy | str:
-    """The same, each strategy by its own default rule."""
-    if isinstance(member, str):
-        return member
-    return evolve(member, option="", members=tuple(map(without_options, member.members)))
-
-
 def left_of(member: Strategy | str, gone: set[str]) -> Strategy | str | None:
     """A member without the members `gone`; None where nothing is left of it."""
     if isinstance(member, str):

@@ -28,7 +28,8 @@ _CLASSIC = "ai.onnx.ml"
 """The operators of what is no neural network, such as models of scikit-learn."""
 
 _WITHOUT_ZIPMAP = (
-    "convert it again: skl2onnx with `options={'zipmap': False}`, onnxmltools' LightGBM with `zipmap=False`"
+    "convert it again: skl2onnx with `options={'zipmap': False}`, onnxmltools' LightGBM with `zipmap=False`; "
+    "each estimator of a `MultiOutputClassifier` by itself"
 )
 _WITH_TENSORS = "no protocol carries sequences, maps and optionals: export it with a tensor there"
 

@@ -156,6 +156,10 @@ class _Reader:
             elif number == 8:
                 domain, opset = self._opset(start, end)
                 opsets[domain] = opset
+            elif number == 25:  # a function, of which the nodes count
+                for inner, first, last in wire.fields(start, end):
+                    if inner == 7:
+                        self._node(first, last, 0)
         activations = {
             each.name: operator for each in graph.outputs if (operator := self._end(graph, each.name))
         }

@@ -45,7 +45,7 @@ class Sidecars:
     """
 
     def __init__(self, model: Path, written: str) -> None:
-        self._places = ((model.parent, written), (model.parent / "..", written + "../"))
+        self._places = ((model.parent, written), (model.parent / "..", _above(model.parent, written)))
 
     def find(self, name: str) -> str | None:
         """The path, as it is written, of a file."""
@@ -171,6 +171,14 @@ class Sidecars:
         tokenizer = self.fields("tokenizer.json") if wanted else {}
         names = {number: text for text, number in _tokens(tokenizer)}
         return [names[number] for number in wanted if number in names]
+
+
+def _above(folder: Path, written: str) -> str:
+    """The path of the folder above `folder`, which is written as `written`."""
+    name = written.removesuffix("/").rpartition("/")[2]
+    if name in ("", ".", "..") or folder.is_symlink():
+        return written + "../"
+    return written[: -len(name) - 1]
 
 
 def _modes(config: Mapping[str, Any]) -> Iterator[str]:

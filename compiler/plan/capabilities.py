@@ -65,10 +65,12 @@ class Capabilities:
     at all.
     endpoints: all that it has at its provider, in the words of OpenAI's API, such as `audio/speech`; a chat
     is `chat/completions` in whatever protocol. batches: whether its provider takes it in batches.
-    most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
+    most_inputs, most_input_tokens: how many texts it embeds in one request, and how many tokens they may have
+    together. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
-    user_ids: whether users can be told, and in which form. stored_metadata: whether `metadata` goes only with
+    user_ids: whether users can be told, and in which form. longest_ids: characters of a user, and of a key of
+    a prompt's cache. stored_metadata: whether `metadata` goes only with
     chats that the provider stores. cache_marks: how the cached part of a prompt is
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
@@ -141,11 +143,13 @@ class Capabilities:
     endpoints: tuple[str, ...] | None = None
     batches: bool | None = None
     most_inputs: int | None = None
+    most_input_tokens: int | None = None
     token_ids: bool | None = None
     least_dimensions: int | None = None
     greatest_dimensions: int | None = None
     dimensions: tuple[int, ...] | None = None
     user_ids: UserIds | None = None
+    longest_ids: int | None = None
     stored_metadata: bool | None = None
     cache_marks: CacheMarks | None = None
     extra_fields: tuple[str, ...] | None = None

@@ -13,7 +13,7 @@ from ...compiler.plan.capabilities import UNKNOWN
 from ..requests.conversation import Conversation
 from ..requests.errors import Incapable
 from ..requests.parts import own
-from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, CompletionRequest, Said
+from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, CompletionRequest, InOpenai, Said
 from . import exact_json, openai_chat, openai_responses
 from .adapt import Unsuitable, adapt
 
@@ -81,8 +81,8 @@ def body_for(request: ChatRequest | CompletionRequest, who: str) -> dict[str, An
         raise Incapable(f"{who}: {error.message}", param=error.param) from None
 
 
-def _in_openai(dialect: str, asked: Conversation) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """`asked` as a body of OpenAI's, and the places of what it does not say. Raises BadRequest."""
+def _in_openai(dialect: str, asked: Conversation) -> InOpenai:
+    """`asked` as a body of OpenAI's, the places of what it does not say, and its turns. Raises BadRequest."""
     if "prompt" in own(asked.extras, openai_responses.DIALECT):
         message = "`prompt` names a template that OpenAI keeps: send its text as `instructions` and `input`"
         raise Incapable(message, param="prompt")
@@ -98,4 +98,4 @@ def _in_openai(dialect: str, asked: Conversation) -> tuple[dict[str, Any], tuple
         raise fit.error("a deployment")
     sent = evolve(fit.conversation, stream_usage=True if asked.stream else None)
     body = orjson.loads(exact_json.dumps(openai_chat.write_request(sent)))
-    return body, tuple(dict.fromkeys(note.where for note in fit.notes))
+    return body, tuple(dict.fromkeys(note.where for note in fit.notes)), sent.turns

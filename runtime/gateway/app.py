@@ -16,7 +16,7 @@ from ..http.late_resources import LateResources, by_beginning
 from ..http.whole_answer import WholeAnswer
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, parent_now
-from ..secret import LiveSecret, Secret
+from ..secrets.secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background
@@ -121,7 +121,7 @@ def _add(guard: Guard, open_to_all: Set[str], router: web.UrlDispatcher, path: s
     if "GET" in answers:
         answers = {"HEAD": answers["GET"], **answers}
     access = Access.KEYS if protocol else Access.OPERATOR
-    if path.rstrip("/") in open_to_all:
+    if f"/{path.strip('/')}" in open_to_all:
         access = Access.EVERYONE
     for method, answer in answers.items():
         _add_route(resource, method, guard(answer, shape, access, protocol is not None))

@@ -216,6 +216,10 @@ _AZURES = ("/chat/completions", "/completions", "/embeddings", *_PASSED)
 """What Azure serves below a deployment."""
 
 
+_SHARED = ("/v1/models", "/v1/rerank")
+"""Where clients of several protocols ask."""
+
+
 def _declared() -> Iterator[Path]:
     for protocol, each in (
         (ClientProtocol.OPENAI, _OPENAI),
@@ -225,7 +229,7 @@ def _declared() -> Iterator[Path]:
         (ClientProtocol.OPEN_INFERENCE, _INFERENCE),
     ):
         for method, path, answer in each:
-            if path.startswith("/v1/models"):
+            if path.startswith(_SHARED):
                 yield Path(method, path, answer, protocol, shape_meant)
             else:
                 yield Path(method, path, answer, protocol)
@@ -242,6 +246,10 @@ def _also_at(path: Path) -> Iterator[str]:
             yield f"/openai/deployments/{{deployment:.+}}{bare}"
         if bare == "/models":
             yield f"/openai{bare}"
+    else:
+        yield f"/{at}"
+        if path.protocol is ClientProtocol.COHERE and at.startswith("/v2/"):
+            yield f"/v1{at}"
 
 
 def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:

@@ -13,7 +13,8 @@ from ...compiler.plan import Budget as BudgetConfig, UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
 from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation
-from ..policies.lease import Granted, LeaseHolder, LeaseRequest, SpendState, renew
+from ..policies.lease import Granted, LeaseRequest, SpendState, renew
+from ..policies.lease_holder import LeaseHolder
 from ..requests.errors import ShuttingDown, StoreUnavailable
 from ..requests.usage import PICODOLLARS
 from .idle_budgets import RETRY, SYNC, IdleBudgets

@@ -17,9 +17,7 @@ Embedded = tuple[dict[str, Any], int]
 def openai_embeddings(model: str, body: dict[str, Any]) -> Embedded:
     """`POST /v1/embeddings`. Raises MockError."""
     texts = _inputs(body.get("input"))
-    dimensions = body.get("dimensions", answers.DIMENSIONS)
-    if type(dimensions) is not int or not 1 <= dimensions <= _MAX_DIMENSIONS:
-        raise MockError(400, f"`dimensions` must be from 1 to {_MAX_DIMENSIONS}")
+    dimensions = _dimensions(body, "dimensions")
     vectors: list[Any] = [answers.vector(text, dimensions) for text in texts]
     if body.get("encoding_format") == "base64":
         vectors = [b64encode(array("f", vector).tobytes()).decode() for vector in vectors]
@@ -35,17 +33,22 @@ def openai_embeddings(model: str, body: dict[str, Any]) -> Embedded:
 
 def gemini_embeddings(body: dict[str, Any]) -> Embedded:
     """AI Studio's `batchEmbedContents`. Raises MockError."""
-    texts = [each["content"]["parts"][0]["text"] for each in wanted(body, "requests", list)]
-    made = [{"values": answers.vector(text, answers.DIMENSIONS)} for text in texts]
+    asked = wanted(body, "requests", list)
+    texts = [each["content"]["parts"][0]["text"] for each in asked]
+    made = [
+        {"values": answers.vector(text, _dimensions(each, "outputDimensionality"))}
+        for each, text in zip(asked, texts, strict=True)
+    ]
     return {"embeddings": made}, sum(_tokens(text) for text in texts)
 
 
 def vertex_embeddings(body: dict[str, Any]) -> Embedded:
     """Vertex's `predict`. Raises MockError."""
     texts = [each["content"] for each in wanted(body, "instances", list)]
+    dimensions = _dimensions(body.get("parameters") or {}, "outputDimensionality")
     made = [
         {
-            "values": answers.vector(text, answers.DIMENSIONS),
+            "values": answers.vector(text, dimensions),
             "statistics": {"token_count": _tokens(text), "truncated": False},
         }
         for text in texts
@@ -56,7 +59,7 @@ def vertex_embeddings(body: dict[str, Any]) -> Embedded:
 def titan_embeddings(body: dict[str, Any]) -> Embedded:
     """Bedrock's `invoke` of Amazon Titan. Raises MockError."""
     text = wanted(body, "inputText", str)
-    made = answers.vector(text, body.get("dimensions", answers.DIMENSIONS))
+    made = answers.vector(text, _dimensions(body, "dimensions"))
     whole = {"embedding": made, "inputTextTokenCount": _tokens(text)}
     return whole | {"embeddingsByType": {"float": made}}, _tokens(text)
 
@@ -64,11 +67,20 @@ def titan_embeddings(body: dict[str, Any]) -> Embedded:
 def cohere_embeddings(body: dict[str, Any]) -> Embedded:
     """Cohere's `POST /v2/embed`, and Bedrock's `invoke` of Cohere. Raises MockError."""
     texts = wanted(body, "texts", list)
-    made = [answers.vector(text, body.get("output_dimension", answers.DIMENSIONS)) for text in texts]
+    dimensions = _dimensions(body, "output_dimension")
+    made = [answers.vector(text, dimensions) for text in texts]
     by_type = body.get("embedding_types") is not None
     kind = "embeddings_by_type" if by_type else "embeddings_floats"
     whole = {"id": "mock", "response_type": kind, "embeddings": {"float": made} if by_type else made}
     return whole | {"texts": texts}, sum(_tokens(text) for text in texts)
+
+
+def _dimensions(body: dict[str, Any], name: str) -> int:
+    """How long vectors are to be. Raises MockError."""
+    dimensions = body.get(name, answers.DIMENSIONS)
+    if type(dimensions) is not int or not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise MockError(400, f"`{name}` must be from 1 to {_MAX_DIMENSIONS}")
+    return dimensions
 
 
 def _inputs(value: object) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field
 
 from ...compiler.plan.record import frozen
-from .conversation import Conversation
+from .conversation import Conversation, Turn
 from .tensor import Tensor
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -17,20 +17,22 @@ NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 OPENAI_CHAT = "openai_chat"
 """The dialect of bodies in OpenAI's shape."""
 
+InOpenai = tuple[dict[str, Any], tuple[str, ...], tuple[Turn, ...]]
+"""A body in OpenAI's shape, the places of what it does not say, and the turns that are in it."""
+
 
 @frozen
 class Said:
     """What a client asked in another dialect than OpenAI's chat completions.
 
-    conversation: what it says. as_openai: the same as a body in OpenAI's shape, and the places of what that
-    has no word for. native: the body as it came; None where something was changed since. headers: what stood
-    beside it for a provider of the same dialect.
+    conversation: what it says. as_openai: the same in OpenAI's shape. native: the body as it came; None where
+    something was changed since. headers: what stood beside it for a provider of the same dialect.
     """
 
     dialect: str
     conversation: Conversation
     native: dict[str, Any] | None = field(repr=False)
-    as_openai: Callable[[Conversation], tuple[dict[str, Any], tuple[str, ...]]] = field(repr=False)
+    as_openai: Callable[[Conversation], InOpenai] = field(repr=False)
     headers: Mapping[str, str] = NO_OPTIONS
 
 
@@ -65,9 +67,14 @@ class ChatRequest:
         return self._written[1] if _WRITTEN in self.kept else ()
 
     @property
-    def _written(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def turns(self) -> tuple[Turn, ...] | None:
+        """Those in `body`, each with its place in the client's request; None where `body` is that request."""
+        return None if self.said is None else self._written[2]
+
+    @property
+    def _written(self) -> InOpenai:
         assert self.said is not None
-        found: tuple[dict[str, Any], tuple[str, ...]] | None = self.kept.get(_WRITTEN)
+        found: InOpenai | None = self.kept.get(_WRITTEN)
         if found is None:
             found = self.kept[_WRITTEN] = self.said.as_openai(self.said.conversation)
         return found

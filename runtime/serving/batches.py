@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import evolve
 
@@ -16,15 +16,37 @@ AT_ONCE = 4
 """Requests that are sent at the same time, where slots are free."""
 
 
-def batches(request: Request, most: int | None) -> tuple[EmbedRequest, ...]:
-    """The requests that stand for `request`, of `most` inputs each; none where it goes out as it is."""
-    if most is None or not isinstance(request, EmbedRequest) or len(request.inputs) <= most:
+BYTES_PER_TOKEN = 3
+"""Of a text that is dense; one with other letters than ASCII has a token for each."""
+
+
+def batches(request: Request, most: int | None, tokens: int | None = None) -> tuple[EmbedRequest, ...]:
+    """The requests that stand for `request`, of `most` inputs each that have no more than about `tokens`
+    together; none where it goes out as it is."""
+    if not isinstance(request, EmbedRequest) or len(request.inputs) < 2:
         return ()
-    starts = range(0, len(request.inputs), most)
+    inputs: Sequence[str | tuple[int, ...]] = request.inputs
+    parts: list[slice] = []
+    start = size = 0
+    for at, each in enumerate(inputs):
+        more = _tokens(each) if tokens is not None else 0
+        if at - start == most or (tokens is not None and at > start and size + more > tokens):
+            parts.append(slice(start, at))
+            start, size = at, 0
+        size += more
+    if not parts:
+        return ()
     return tuple(
-        evolve(request, texts=request.texts[at : at + most], token_ids=request.token_ids[at : at + most])
-        for at in starts
+        evolve(request, texts=request.texts[part], token_ids=request.token_ids[part])
+        for part in (*parts, slice(start, None))
     )
+
+
+def _tokens(each: str | tuple[int, ...]) -> int:
+    """How many tokens it has at most, about."""
+    if not isinstance(each, str):
+        return len(each)
+    return len(each) // BYTES_PER_TOKEN + 1 if each.isascii() else len(each)
 
 
 async def embed_in_batches(

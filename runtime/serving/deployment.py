@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from ...compiler.plan import OnnxServingPlan, RemotePoolPlan, RetryPolicy
+from ...compiler.plan import UNKNOWN, OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
@@ -109,7 +109,9 @@ class Deployment(Replicated):
         )
         """What answers where all that a request needs is a slot; None: attempts with their policies."""
         self._goes_as_it_is = self._lone is not None and self._admission.changes_nothing
-        self._most_inputs = remote.capabilities.most_inputs if remote else None
+        can = remote.capabilities if remote else UNKNOWN
+        self._batches = (can.most_inputs, can.most_input_tokens)
+        self._has_batches = self._batches != (None, None)
         self._cache: ResponseCache | None = None
         if plan.cache:
             from .response_cache import ResponseCache
@@ -237,7 +239,7 @@ class Deployment(Replicated):
         passed: deployments that handed the request on.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
-        if self._most_inputs is not None and (parts := batches(call.request, self._most_inputs)):
+        if self._has_batches and (parts := batches(call.request, *self._batches)):
             yield await self._in_batches(parts, call, trace)
             return
         loop = self._loop or self.loop
@@ -300,7 +302,7 @@ class Deployment(Replicated):
         request = call.request
         if self._cache is not None:
             return await first_chunk(self.stream(call, trace))
-        if self._most_inputs is not None and (parts := batches(request, self._most_inputs)):
+        if self._has_batches and (parts := batches(request, *self._batches)):
             return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(call, trace))

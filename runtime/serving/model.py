@@ -137,8 +137,9 @@ def check_task(kind: str, name: str, task: TaskKind, request: Request) -> None:
     """Refuse a request that is not of `task`. Raises BadRequest, which says where it belongs."""
     tasks = _TASKS[type(request)]
     if task not in tasks:
+        cannot = f"has no `{request.path}`" if isinstance(request, PassedRequest) else _CANNOT[tasks[0]]
         advice = f"send the request to {_ENDPOINTS[task].format(name=name)}"
-        message = f"{kind} `{name}` {_CANNOT[tasks[0]]}, its task is `{task}`: {advice}"
+        message = f"{kind} `{name}` {cannot}, its task is `{task}`: {advice}"
         raise BadRequest(
             message, deployment=name if kind == "deployment" else None, param="model", code="wrong_task"
         )

@@ -102,11 +102,17 @@ def test_no_batching_is_proposed_along_what_need_not_be_a_batch(
     assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
 
 
+@pytest.mark.parametrize("in_function", [False, True])
 def test_no_batching_is_proposed_for_a_model_that_quantises_while_it_runs(
-    inferc: Command, tmp_path: Path
+    inferc: Command, tmp_path: Path, in_function: bool
 ) -> None:
     made = models.rows()
-    made.graph.node.append(onnx.helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], "scales"))
+    node = onnx.helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], "scales")
+    if in_function:
+        opsets = [onnx.helper.make_opsetid("", 17)]
+        made.functions.append(onnx.helper.make_function("mine", "Scaled", ["x"], ["q"], [node], opsets))
+    else:
+        made.graph.node.append(node)
     models.save(made, tmp_path / "int8.onnx")
     done = inferc("inspect", "int8.onnx")
     assert "batching {" not in done.out
@@ -130,10 +136,16 @@ def test_a_tokenizer_in_the_folder_above_is_found_as_optimum_saves_it(
 ) -> None:
     models.save(models.embedder(), tmp_path / "bge-small" / "onnx" / "model.onnx")
     (tmp_path / "bge-small" / "tokenizer.json").write_text("{}")
-    done = inferc("inspect", "bge-small/onnx/model.onnx")
-    assert "deployment bge_small {" in done.out
-    (tmp_path / "app.infer").write_text(done.out)
-    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+    (tmp_path / "blobs").symlink_to(tmp_path / "bge-small" / "onnx")
+    for model, tokenizer in (
+        ("bge-small/onnx/model.onnx", "bge-small/tokenizer.json"),
+        ("blobs/model.onnx", "blobs/../tokenizer.json"),
+    ):
+        done = inferc("inspect", model)
+        assert f'tokenizer = "{tokenizer}"' in done.out
+        (tmp_path / "app.infer").write_text(done.out)
+        assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+    assert "deployment bge_small {" in inferc("inspect", "bge-small/onnx/model.onnx").out
 
 
 def test_without_a_tokenizer_the_task_is_tensors_and_the_other_one_is_named(
@@ -221,8 +233,17 @@ def test_what_is_no_model_is_said_and_the_others_are_printed(inferc: Command, tm
     assert said[2].startswith("error: cut.onnx cannot be used: it is truncated")
     assert said[3:] == [
         "error: nowhere.onnx cannot be used: there is no such file",
-        "error: . cannot be used: it is a directory",
+        "error: . cannot be used: it is a directory; did you mean cut.onnx?",
     ]
+
+
+def test_a_folder_is_answered_with_the_model_in_it(inferc: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("a_quantized", "model"):
+        models.save(models.embedder(), tmp_path / "bge" / "onnx" / f"{name}.onnx")
+    assert inferc("inspect", "empty").err == "error: empty cannot be used: it is a directory\n"
+    assert inferc("inspect", "bge").err.endswith("a directory; did you mean bge/onnx/model.onnx?\n")
+    assert inferc("inspect", "bge/onnx").err.endswith("a directory; did you mean bge/onnx/model.onnx?\n")
 
 
 def test_a_misspelt_model_is_answered_with_the_one_beside_it(inferc: Command, tmp_path: Path) -> None:

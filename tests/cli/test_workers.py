@@ -75,7 +75,12 @@ def server(file: Path) -> Iterator[Running]:
             yield running
 
 
-def test_workers_answer_as_one_server(server: Running, file: Path) -> None:
+def test_workers_answer_as_one_server_until_it_stops(server: Running, file: Path, tmp_path: Path) -> None:
+    """They share their port with nobody, and finish what they stream."""
+    other = tmp_path / "other.infer"
+    port = server.url.rpartition(":")[2]
+    other.write_text(file.read_text().replace(":0", f":{port}"))
+    assert "in use by another program" in inferc("run", str(other))
     for _ in range(12):
         ask(server.url).close()
     found = status()
@@ -117,14 +122,6 @@ def test_workers_answer_as_one_server(server: Running, file: Path) -> None:
     assert status()["reload_problems"]
     ask(server.url).close()
 
-
-def test_workers_share_their_port_with_nobody_and_finish_what_they_stream_before_they_stop(
-    server: Running, file: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "other.infer"
-    port = server.url.rpartition(":")[2]
-    other.write_text(file.read_text().replace(":0", f":{port}"))
-    assert "in use by another program" in inferc("run", str(other))
     with ask(server.url, stream=True, words=40) as response:
         response.readline()
         server.process.send_signal(signal.SIGTERM)

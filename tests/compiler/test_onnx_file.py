@@ -63,6 +63,15 @@ def test_the_number_of_missing_bytes_is_told(tmp_path: Path) -> None:
     assert check(tmp_path, whole[:50]) == "it is truncated: 54 bytes or more are missing at the end"
 
 
+def test_a_file_that_protobuf_cannot_hold_is_told(tmp_path: Path) -> None:
+    graph = 3 << 30
+    length = bytes([graph & 127 | 128, *(graph >> shift & 127 | 128 for shift in (7, 14, 21)), graph >> 28])
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x08\x08" + b"\x42\x02\x10\x11" + b"\x3a" + length)
+    os.truncate(path, path.stat().st_size + graph)
+    assert str(check_onnx_file(path)).startswith("it is larger than the 2 GiB that protobuf allows: save it")
+
+
 def test_a_model_cut_off_behind_its_graph_is_truncated(tmp_path: Path) -> None:
     whole = b"\x08\x08" + b"\x3a\x01\x00" + b"\x42\x02\x10\x11"
     assert check(tmp_path, whole) is None

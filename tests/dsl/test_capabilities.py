@@ -108,6 +108,13 @@ class TestLookup:
         ("model", "runtime", "facts"),
         [
             ("gpt-5-mini", "openai", {"token_limit": "max_completion_tokens", "thinks": "effort"}),
+            ("gpt-5-mini", "openai", {"most_stop": 0}),
+            (
+                "gpt-5.1",
+                "openai",
+                {"most_stop": 0, "refused_sampling": ["presence_penalty", "frequency_penalty", "logit_bias"]},
+            ),
+            ("deepseek-reasoner", "deepseek", {"tools": True, "calls_need_thoughts": True}),
             ("gpt-5-2025-08-07", "openai", {"efforts": ["minimal", "low", "medium", "high"]}),
             ("gpt-5.1", "openai", {"efforts": ["none", "low", "medium", "high"]}),
             ("gpt-5-chat-latest", "openai", {"thinks": "no"}),
@@ -129,6 +136,8 @@ class TestLookup:
             ("gemini-2.5-flash-lite", "gemini", {"least_thinking": 512}),
             ("gemini-3-pro-preview", "gemini", {"thinks": "level", "efforts": ["low", "high"]}),
             ("groq/llama-3.3-70b-versatile", "groq", {"most_choices": 1}),
+            ("mistral-embed", "mistral", {"most_inputs": 256, "greatest_dimensions": 0}),
+            ("codestral-embed", "mistral", {"most_inputs": 256, "greatest_dimensions": 3072}),
             ("mistral-large-latest", "mistral", {"call_ids": "[a-zA-Z0-9]{9}"}),
             ("us.meta.llama3-3-70b-instruct-v1:0", "bedrock", {"user_after_results": False}),
             ("mistral.mistral-large-2407-v1:0", "bedrock", {"user_after_results": False}),
@@ -142,6 +151,20 @@ class TestLookup:
         found = find_facts(model, RuntimeKind(runtime))
         assert facts.items() <= {k: v for k, v in found.values.items() if k in facts}.items()
         assert found.sources
+
+    @each_row(
+        ("model", "lacks"),
+        [
+            *(
+                (name, True)
+                for name in ("gpt-4o", "gpt-4.1-mini", "o3", "gpt-5-chat-latest", "gpt-5.1-codex")
+            ),
+            *((name, False) for name in ("gpt-5", "gpt-5-mini", "gpt-5.1", "gpt-5.1-codex-max", "gpt-5.4")),
+        ],
+    )
+    def test_how_much_is_said_can_be_chosen_of_later_models_alone(self, model: str, lacks: bool) -> None:
+        lacking = find_facts(model, RuntimeKind.OPENAI).values.get("lacking_fields", ())
+        assert ("verbosity" in lacking) is lacks
 
     def test_what_is_only_inferred_is_told_and_does_not_count(self) -> None:
         found = find_facts("gemini-4-carbon", RuntimeKind.GEMINI)

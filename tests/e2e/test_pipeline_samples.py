@@ -133,10 +133,17 @@ def test_support_is_a_chat_model_whose_answer_is_streamed(support: tuple[Running
     assert len([piece for piece in pieces if piece]) > 2
 
 
-def test_support_goes_to_the_other_provider_when_the_first_one_is_down() -> None:
-    with provider("--fault", "503:retry_after=0,count=4") as mock, sample("support", mock) as gateway:
+def test_support_goes_to_the_other_provider_when_the_first_one_is_down(
+    support: tuple[Running, Running],
+) -> None:
+    gateway, mock = support
+    before = stats(mock)["apis"]
+    post(f"{mock.url}/__mock__/faults", {"faults": ["503:retry_after=0,count=4"]})
+    try:
         assert chat(gateway, "agent", "hello") == ("You said: hello", "other")
-        assert stats(mock)["apis"]["anthropic"] == 1
+        assert _asked(before, stats(mock)["apis"]) == {"openai": 4, "anthropic": 1}
+    finally:
+        post(f"{mock.url}/__mock__/faults", {"faults": []})
 
 
 # ---- retrieval

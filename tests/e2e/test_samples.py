@@ -11,8 +11,6 @@ import pytest
 from openai import OpenAI
 
 from inferc.cli.main import main
-from inferc.runtime.replicas.onnx import token_runs
-from inferc.runtime.replicas.onnx.batching_trial import reason_to_run_alone
 
 from ..support.commands import ROOT, Running, serving
 
@@ -102,19 +100,7 @@ def test_the_sample_of_a_team_asks_the_cheapest_and_answers_again() -> None:
         assert stats(mock)["requests"] == 2
 
 
-def test_what_the_samples_promise_holds(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether texts of a model change each other is tried once, though not all files use it alike."""
-    found: dict[str, str | None] = {}
-
-    def once(candidates: Any, run: Any, model: Any, stopper: Any) -> str | None:
-        name = model.plan.model.sha256
-        if name not in found:
-            found[name] = reason_to_run_alone(candidates, run, model, stopper)
-        return found[name]
-
-    monkeypatch.setattr(token_runs, "reason_to_run_alone", once)
+def test_what_the_samples_promise_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", str(ROOT / "samples")]) == 0
     said = capsys.readouterr().out
     assert said.count("ok  ") >= 25

@@ -49,6 +49,22 @@ def documented(item: lsp.CompletionItem) -> str:
     return item.documentation.value
 
 
+@pytest.mark.parametrize(
+    ("above", "label"),
+    [
+        ('runtime openai {\n    api_key = env("K"\n    |\n  }', "timeouts"),
+        ('runtime openai {\n    api_key = env("K"\n    retry { | }\n  }', "max_retries"),
+        ("allows = [eu\n  |", "replicas"),
+        ("allows = [\n    |\n  ]", None),
+    ],
+)
+def test_below_a_bracket_that_is_not_closed_fields_are_offered(
+    desk: Desk, above: str, label: str | None
+) -> None:
+    found = offered(desk, f'deployment a {{\n  model = "gpt-4o"\n  {above}\n}}\n')
+    assert label in found if label is not None else "replicas" not in found
+
+
 def test_what_an_imported_file_offers_follows_that_file(desk: Desk) -> None:
     marked = 'import "lib.infer" as lib\ndeployment a { replicas = | }'
     desk.write("lib.infer", "## One.\nlet one = 1\n")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidRequest
 from pygls.io_ import StdoutWriter
 
 from inferc.cli.main import main
@@ -76,6 +77,17 @@ async def test_ending_without_shutdown_is_a_failure(client: Client, tmp_path: Pa
     client.exit(None)
     assert client._server is not None
     assert await asyncio.wait_for(client._server.wait(), PATIENCE) == 1
+
+
+async def test_a_question_after_the_goodbye_is_refused(client: Client, tmp_path: Path) -> None:
+    await client.start(tmp_path)
+    await client.shutdown_async(None)
+    with pytest.raises(JsonRpcException) as refused:
+        await client.workspace_symbol_async(lsp.WorkspaceSymbolParams("a"))
+    assert refused.value.code == JsonRpcInvalidRequest.CODE
+    client.exit(None)
+    assert client._server is not None
+    assert await asyncio.wait_for(client._server.wait(), PATIENCE) == 0
 
 
 async def test_a_client_that_is_gone_ends_the_server(client: Client, tmp_path: Path) -> None:

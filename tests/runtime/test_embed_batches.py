@@ -14,6 +14,7 @@ from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.answer import EmbedChunk
 from inferc.runtime.requests.errors import BadRequest, ServerError
 from inferc.runtime.requests.request import EmbedRequest
+from inferc.runtime.serving.batches import batches
 
 from ..support.remote import executor_of, remote_plan, serving
 from ..support.rows import each_row
@@ -50,6 +51,29 @@ async def embedded(provider: Counting, texts: int, **fields: Any) -> EmbedChunk:
             chunk = await anext(executor.stream("gpt", request))
             assert isinstance(chunk, EmbedChunk)
             return chunk
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sizes"),
+    [
+        ({"texts": ("word " * 12,) * 4}, [2, 2]),  # 21 tokens each, as they are guessed
+        ({"texts": ("word " * 12, "a", "a", "word " * 20)}, [3, 1]),
+        ({"texts": ("word " * 100, "a", "a")}, [1, 2]),
+        ({"texts": ("字" * 30,) * 3}, [1, 1, 1]),
+        ({"token_ids": ((1,) * 20,) * 5}, [2, 2, 1]),
+        ({"texts": ("a",) * 12}, [10, 2]),
+        ({"texts": ("a",) * 10}, []),
+        ({"texts": ("word " * 500,)}, []),
+    ],
+)
+def test_texts_of_one_request_have_no_more_tokens_than_the_model_takes_at_once(
+    inputs: dict[str, Any], sizes: list[int]
+) -> None:
+    request = EmbedRequest(**inputs, dimensions=4)
+    parts = batches(request, 10, 50)
+    assert [len(part.inputs) for part in parts] == sizes
+    assert tuple(each for part in parts for each in part.inputs) == (request.inputs if sizes else ())
+    assert {part.dimensions for part in parts} <= {4}
 
 
 @pytest.mark.parametrize(("texts", "sizes"), [(9, [9]), (10, [10]), (11, [1, 10]), (25, [5, 10, 10])])

@@ -25,7 +25,7 @@ from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_ITEMS
 from inferc.runtime.requests.call import MAX_PRIORITY
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.remote import executor_of, gateway_of, remote_plan
 from .onnx.plans import MODELS
@@ -217,7 +217,7 @@ async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> Non
     ("change", "message"),
     [
         ({"name": "z"}, "no input `z`"),
-        ({"datatype": "FP31"}, "`datatype` is `FP31`; it must be one of BOOL"),
+        ({"datatype": "FP31"}, '`datatype` is `"FP31"`; it must be one of BOOL'),
         ({"datatype": "INT32"}, "input `x` is INT32; the model takes FP32[?, ?]"),
         ({"datatype": None}, "input `x`: its `datatype` is null"),
         ({"shape": [4]}, "input `x` has the shape [4]"),
@@ -227,16 +227,17 @@ async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> Non
         ({"shape": [1] * 70, "data": [1]}, "is too large for an array"),
         ({"shape": [1] * 70, "data": [0.5]}, "is too large for an array"),
         ({"shape": [0, 1 << 62, 1 << 62], "data": []}, "is too large for an array"),
-        ({"shape": "2,2"}, "its `shape` is `2,2`"),
+        ({"shape": "2,2"}, 'its `shape` is `"2,2"`'),
         ({"data": []}, "input `x`: its `data` has 0 values"),
         ({"data": [], "shape": [0, 2]}, "input `shift` has 2 rows and `x` 0: they must have the same"),
         ({"data": [[1, 2], [3]]}, "the lists in its `data` do not all have the same length"),
         ({"data": [[1, 2, 3, 4]]}, "its `data` has the shape [1, 4], but its `shape` is [2, 2]"),
-        ({"data": [1, 2, "3", 4]}, "`3` among its `data` is no number"),
-        ({"data": [1, 2, "NaN", 4]}, "`NaN` among its `data` is no number"),
+        ({"data": [1, 2, "3", 4]}, '`"3"` among its `data` is no number'),
+        ({"data": [1, 2, "NaN", 4]}, '`"NaN"` among its `data` is no number'),
+        ({"data": [True] * 4}, "`true` among its `data` is no number"),
         ({"data": [1, 2, None, 4]}, "null among its `data` is no number"),
         ({"data": [1, 2, 1e39, 4]}, "1e+39 among its `data` is out of the range of FP32"),
-        ({"data": "1234"}, "its `data` is `1234`; it must be a list"),
+        ({"data": "1234"}, 'its `data` is `"1234"`; it must be a list'),
         ({"parameters": {"binary_data_size": 16}}, "it has both `data` and the parameter"),
         ({"parameters": []}, "input `x`: its `parameters` must be an object"),
         ({"parameters": {"shared_memory_region": "r"}}, "shared memory is not supported"),
@@ -332,7 +333,7 @@ def _binary(size: Any, datatype: str = "FP32", shape: Any = (1, 2)) -> bytes:
         (8, b"\0" * 9, 0, "9 bytes follow the JSON, but the `binary_data_size` of all inputs together is 8"),
         (7, b"\0" * 7, 0, "its `binary_data_size` is 7, but FP32 of its `shape` [1, 2] has 8 bytes"),
         (-8, b"\0" * 8, 0, "its `binary_data_size` is `-8`; it must be a number of bytes"),
-        ("8", b"\0" * 8, 0, "its `binary_data_size` is `8`; it must be a number of bytes"),
+        ("8", b"\0" * 8, 0, 'its `binary_data_size` is `"8"`; it must be a number of bytes'),
         (8, b"\0" * 8, -1, "the body is no JSON in the first"),
         (8, b"\0" * 8, 1, "the body is no JSON in the first"),
         (

@@ -22,6 +22,7 @@ from inferc.runtime.mock_provider import (
     parse_fault,
 )
 from inferc.runtime.mock_provider.answers import pieces, vector
+from inferc.runtime.mock_provider.embeddings import vertex_embeddings
 from inferc.runtime.mock_provider.examples import example
 from inferc.runtime.mock_provider.faults import RetryForm
 from inferc.runtime.mock_provider.limits import MINUTE, Limiter
@@ -219,6 +220,20 @@ async def test_what_the_real_provider_would_refuse_is_refused(path: str, body: b
     async with serving(build_app()) as url, aiohttp.ClientSession() as http:
         status, answer, _ = await post(http, url + path, body)
         assert (status, answer["error"]["type"]) == (400, "invalid_request_error")
+
+
+async def test_googles_vectors_are_as_long_as_is_asked_for() -> None:
+    one = {"content": {"parts": [{"text": "a"}]}}
+    asked = {"requests": [one, one | {"outputDimensionality": 128}]}
+    async with serving(build_app()) as url, aiohttp.ClientSession() as http:
+        path, key = f"{url}/v1beta/models/m:batchEmbedContents", {"x-goog-api-key": "k"}
+        _, answer, _ = await post(http, path, json.dumps(asked).encode(), key)
+    plain, longer = (len(each["values"]) for each in answer["embeddings"])
+    assert plain < longer == 128
+    predicted, _ = vertex_embeddings(
+        {"instances": [{"content": "a"}], "parameters": {"outputDimensionality": 8}}
+    )
+    assert len(predicted["predictions"][0]["embeddings"]["values"]) == 8
 
 
 @pytest.mark.parametrize(

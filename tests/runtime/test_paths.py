@@ -14,7 +14,7 @@ from attrs import frozen
 
 from inferc.compiler.plan import Cors, TaskKind
 from inferc.runtime.http import server as http_server
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client
@@ -69,6 +69,48 @@ async def test_a_path_that_is_put_together_oddly_is_served(path: str) -> None:
         status, answer, _ = await it.ask("POST", path, json=body)
         assert status == 200
         assert answer["choices"][0]["message"]["content"] == "You said: hello"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("//v2/embed", {"texts": ["a"]}),
+        ("/v1/v2/embed", {"texts": ["a"]}),
+        ("//embed", {"inputs": "a"}),
+        ("//v2/models/e", None),
+    ],
+)
+async def test_clients_of_other_protocols_put_paths_together_oddly_too(path: str, body: Any) -> None:
+    async with front() as it:
+        if body is None:
+            status, answer, _ = await it.ask("GET", path)
+            assert (status, "takes no tensors" in answer["error"]) == (501, True)
+        else:
+            status, _, _ = await it.ask("POST", path, json={"model": "e", **body})
+            assert status == 200
+
+
+async def test_a_probe_with_a_slash_too_many_needs_no_token() -> None:
+    async with front("secret") as it:
+        assert (await it.ask("GET", "//v2/health/ready"))[0] == 200
+        assert (await it.ask("GET", "//v2/models/e"))[0] == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gpt"])
+async def test_clients_of_gemini_are_told_that_they_find_nothing_here(path: str) -> None:
+    async with front() as it:
+        status, answer, _ = await it.ask("GET", path, headers={"x-goog-api-key": "k"})
+        assert (status, answer["error"]["status"]) == (404, "NOT_FOUND")
+        status, _, _ = await it.ask("GET", path, headers={"x-goog-api-key": "k", "Authorization": "Bearer k"})
+        assert status == 200
+
+
+async def test_coheres_client_reads_errors_of_reranking_in_its_shape() -> None:
+    async with front() as it:
+        body = {"model": "nobody", "query": "q", "documents": ["a"]}
+        for headers, shape in (({"X-Fern-SDK-Name": "cohere"}, "message"), ({}, "error")):
+            status, answer, _ = await it.ask("POST", "/v1/rerank", json=body, headers=headers)
+            assert (status, list(answer)) == (404, [shape])
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from inferc.runtime.policies.lease import (
     LEASE,
     Granted,
     Lease,
-    LeaseHolder,
     LeaseRequest,
     SpendState,
     renew,
 )
+from inferc.runtime.policies.lease_holder import LeaseHolder
 
 NOW = 1_800_000_000.0
 MINUTE = int(NOW / 60)

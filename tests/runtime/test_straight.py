@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from hashlib import sha256
 from itertools import product
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from anthropic.types import RawMessageStreamEvent
 from hypothesis import given, settings
 from pydantic import TypeAdapter
 
+from inferc.compiler.plan import Capabilities
 from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.chats import conversation_of, said_in
@@ -33,7 +35,7 @@ from inferc.runtime.replicas.remote.chat_answers import EventsReader, Fit, read_
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
-from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.errors import Incapable, RequestError
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.conversations import openai_bodies
@@ -130,6 +132,50 @@ def test_marks_that_openai_does_not_know_and_those_that_are_null_do_not_reach_it
         sent = Chats(plan).fit(ChatRequest(body, False)).body
         assert b"cache" not in sent
         assert b"edit" in sent
+
+
+ODD: Json = {"status": "ok", "id": "1"}
+
+
+@pytest.mark.parametrize("strict", [{}, {"capabilities": Capabilities(message_fields=("prefix",))}])
+def test_fields_of_others_do_not_reach_who_refuses_them_wherever_they_stand(strict: Json) -> None:
+    parsed = {**CALL, "function": {**CALL["function"], "parsed_arguments": {}}}
+    history: list[Json] = [
+        {"role": "user", "content": [{**LONG, **ODD}]},
+        {"role": "assistant", "content": None, "tool_calls": [{**parsed, "status": "ok"}], "parsed": None},
+        {"role": "tool", "tool_call_id": "c", "content": "x", "name": "f", **ODD},
+        {"role": "assistant", "content": "Well.", **ODD},
+        {"role": "user", "content": "And?", "status": "ok"},
+    ]
+    plan = wire_plan("openai", model="gpt-4o", **strict)
+    fit = Chats(plan).fit(ChatRequest({"model": "m", "messages": history, "tools": [TOOL]}, False))
+    [asked, said, result, answer, last] = loads(fit.body)["messages"]
+    assert asked == {"role": "user", "content": "long"}
+    assert said["tool_calls"][0] | {"id": "c"} == CALL
+    assert {**result, "tool_call_id": "c"} == {
+        "role": "tool",
+        "tool_call_id": "c",
+        "content": "x",
+        "name": "f",
+    }
+    assert answer == {"role": "assistant", "content": "Well."}
+    assert last == {"role": "user", "content": "And?"}
+    assert {"messages[0].content[0].status", "messages[2].status", "messages[4].status"} <= {*fit.changes}
+
+
+def test_pictures_go_to_openai_in_what_users_say_alone() -> None:
+    fit = Chats(wire_plan("openai", model="gpt-4o")).fit
+    called: Json = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    shown: Json = {"role": "tool", "tool_call_id": "c", "content": [LONG, IMAGE]}
+    body: Json = {"model": "m", "messages": [USER, called, shown], "tools": [TOOL]}
+    [_, _, result, beside] = loads(fit(ChatRequest(body, False)).body)["messages"]
+    assert result["content"] == "long"
+    assert beside == {"role": "user", "content": [IMAGE]}
+    for role in ("assistant", "system"):
+        body = {"model": "m", "messages": [USER, {"role": role, "content": [LONG, IMAGE]}, USER]}
+        with pytest.raises(Incapable) as caught:
+            fit(ChatRequest(body, False))
+        assert "messages[1].content[1]" in caught.value.message
 
 
 def test_a_choice_as_responses_have_it_is_written_as_chats_have_it() -> None:
@@ -292,3 +338,28 @@ def test_an_event_that_says_nothing_is_told_to_nobody(nothing: bytes, client: st
     with_nothing, error = heard("anthropic", client, first + b"\n\n" + nothing + rest)
     assert error is None
     assert without_chance(with_nothing) == without_chance(heard("anthropic", client, stream)[0])
+
+
+LONG_ID = "user_" + "0123456789abcdef" * 10
+SHORT_ID = sha256(LONG_ID.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["user", "prompt_cache_key", "safety_identifier"])
+def test_ids_that_are_too_long_for_openai_are_sent_as_a_digest(name: str) -> None:
+    body = {"model": "m", "messages": [USER], name: LONG_ID}
+    fit = Chats(wire_plan("openai", model="gpt-4o")).fit(ChatRequest(body, False))
+    assert loads(fit.body)[name] == SHORT_ID
+    assert fit.changes == (name,)
+    as_it_is = Chats(wire_plan("openai", model="gpt-4o")).fit(ChatRequest({**body, name: SHORT_ID}, False))
+    assert loads(as_it_is.body)[name] == SHORT_ID
+
+
+def test_the_user_of_claude_code_reaches_others_in_as_many_characters_as_they_take() -> None:
+    asked = {"model": "m", "max_tokens": 9, "messages": [USER], "metadata": {"user_id": LONG_ID}}
+    said = said_in("anthropic", asked, CLIENT_SIDES["anthropic"].read_request(asked))
+    for wire, model, user in (
+        ("openai", "gpt-4o", {"user": SHORT_ID}),
+        ("anthropic", "claude-sonnet-4-5", {"metadata": {"user_id": LONG_ID}}),
+    ):
+        sent = loads(Chats(wire_plan(wire, model=model)).fit(said).body)
+        assert user.items() <= sent.items()

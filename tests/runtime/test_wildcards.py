@@ -61,6 +61,26 @@ async def test_what_stands_behind_the_name_is_asked_for() -> None:
         assert len(asked) == 2
 
 
+async def test_a_star_in_the_middle_of_a_model_is_what_clients_say() -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((await request.json())["model"])
+        return web.json_response(ANSWER)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    async with (
+        serving(app) as url,
+        running(plan_of(remote_plan("gpt-*-mini", f"{url}/v1", model="a/gpt-*-mini"))) as executor,
+    ):
+        await executor.answer("gpt-5-mini", chat("gpt-5-mini"))
+        assert asked == ["a/gpt-5-mini"]
+        for bad in ("gpt-5", "gpt-5-mini-2", "gpt--mini/x"):
+            with pytest.raises((BadRequest, UnknownModel)):
+                await executor.answer(bad, chat(bad))
+
+
 CLAUDE = "claude-sonnet-4-5"
 PROJECT = "/v1/projects/p/locations/l/publishers/"
 

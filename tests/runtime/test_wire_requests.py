@@ -129,8 +129,11 @@ def test_the_texts_that_a_provider_embeds(golden: Golden, wire: str) -> None:
 def test_shorter_vectors_are_asked_for_in_the_words_of_the_provider(
     wire: str, found: Callable[[dict[str, Any]], int]
 ) -> None:
-    _, raw = retrieval_of(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(("one",), 64))
-    assert found(json.loads(raw)) == 64
+    for options in ({}, {"output_dimension": 64}):  # as Voyage's and Cohere's clients say it
+        request = EmbedRequest(("one",), 64, options=options)
+        _, raw = retrieval_of(wire_plan(wire, task=TaskKind.EMBED)).request(request)
+        assert found(json.loads(raw)) == 64
+        assert "output_dimension" not in raw.decode()
 
 
 def test_a_model_named_oddly_stays_one_part_of_the_path() -> None:

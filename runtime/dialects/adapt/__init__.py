@@ -1,6 +1,6 @@
 """A conversation made fit for a model: what it cannot do is done otherwise, left out, or refused by name."""
 
-from .adapt import Adapted, adapt
+from .adapt import Adapted, adapt, client_names
 from .held_answer import HeldAnswer
 from .result import Checked, Note, OneCall, Renamed, StructuredByTool, ToRead, Unsuitable
 from .structured import AsJsonText, is_of_later_call
@@ -19,6 +19,7 @@ __all__ = [
     "ToRead",
     "Unsuitable",
     "adapt",
+    "client_names",
     "is_of_later_call",
     "named_back",
     "only_in_responses",

@@ -205,7 +205,19 @@ class PartsAdapted:
                 part = evolve(part, extras=kept or NOTHING)
         if turn.role != "assistant":
             self._name_extras(part.extras, path(part.at))
-        return part
+        return self._plain(part, _OF_PARTS, is_named=turn.role != "assistant")
+
+    def _plain(self, part: Any, known: frozenset[str], *, is_named: bool) -> Any:
+        """`part` without fields that are not `known`, in front of who refuses these. is_named: the client
+        wrote them."""
+        beside = own(part.extras, OPENAI_CHAT)
+        if self._can.message_fields is None or beside.keys() <= known:
+            return part
+        for name in beside.keys() - known if is_named else ():
+            self._found.note(f"{path(part.at)}.{name}", "left out: the provider does not take it")
+        left = {name: value for name, value in beside.items() if name in known}
+        extras = {seal: values for seal, values in part.extras.items() if seal != OPENAI_CHAT}
+        return evolve(part, extras=(extras | {OPENAI_CHAT: left} if left else extras) or NOTHING)
 
     def _name_extras(self, extras: Any, where: str) -> None:
         for seal, values in extras.items():
@@ -230,6 +242,7 @@ class PartsAdapted:
         if tuple(inner) != result.parts:
             changed["parts"] = tuple(inner)
         self._name_extras(result.extras, path(result.at))
+        result = self._plain(result, _OF_RESULTS, is_named=True)
         if result.is_error and self._provider.startswith("openai"):
             self._found.note(
                 f"{path(result.at)}.is_error", "left out: the text alone tells that the tool failed"
@@ -281,6 +294,13 @@ class PartsAdapted:
                 parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
                 return True
         return False
+
+
+_OF_PARTS = frozenset({"image_url"})
+"""What parts of messages hold beside what each has a place for: how closely an image is looked at."""
+
+_OF_RESULTS = frozenset({"name"})
+"""The same of messages with results."""
 
 
 def _plain_thought(part: Sealed) -> Thinking | None:

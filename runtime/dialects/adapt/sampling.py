@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from ....compiler.plan import Capabilities
@@ -41,7 +42,7 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
         refused.update(can.refused_with_thoughts)
     if can.most_top_logprobs == 0:
         refused |= {"logprobs", "top_logprobs"}
-    for name in wanted.keys() & refused:
+    for name in filter(refused.__contains__, wanted):
         del left[name]
         if name in HARMLESS:
             found.note(name, f"left out: {HARMLESS[name]}")
@@ -50,7 +51,7 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
             found.refuse(name, "the model does not take it" + " while it thinks" * while_thinking)
     ignored = set(can.ignored_sampling or ())
     unheeded = ignored | set(can.ignored_with_thoughts or ()) if thinks else ignored
-    for name in left.keys() & unheeded:
+    for name in [*filter(unheeded.__contains__, left)]:
         if left.pop(name) not in NEUTRAL.get(name, ()):
             found.note(
                 name, "left out: the model does not heed it" + " while it thinks" * (name not in ignored)
@@ -125,7 +126,17 @@ def adapt_limits(
             "user", "left out: the provider does not take it" + " as an address" * (can.user_ids != "no")
         )
         changed["user"] = None
+    elif c.user is not None and (short := short_id("user", c.user, can, found)) != c.user:
+        changed["user"] = short
     return changed
+
+
+def short_id(name: str, value: str, can: Capabilities, found: Findings) -> str:
+    """`value`, or a digest of it where the provider takes no more characters."""
+    if can.longest_ids is None or len(value) <= can.longest_ids:
+        return value
+    found.note(name, f"sent as a digest: the provider takes {can.longest_ids} characters at most")
+    return sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
 def _adapt_stop(c: Conversation, can: Capabilities, found: Findings) -> dict[str, Any]:

@@ -55,7 +55,8 @@ ERROR_TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-"""Anthropic's word for each status; all others are an `api_error`."""
+"""Anthropic's word for each status. Of all others, those of clients are an `invalid_request_error`, and those
+of servers an `api_error`. Source: Anthropic's API reference (errors)."""
 
 TOO_LONG = "prompt is too long"
 """How Anthropic says so, by which Claude Code knows that it has to shorten the conversation. Source:
@@ -295,7 +296,8 @@ _THREADS = "thread_"
 
 def write_error(error: RequestError) -> Json:
     """`error` in Anthropic's shape, and in its words where clients look for them."""
-    kind = ERROR_TYPES.get(529 if error.code == "server_is_overloaded" else error.status, "api_error")
+    status = 529 if error.code == "server_is_overloaded" else error.status
+    kind = ERROR_TYPES.get(status, "api_error" if status >= 500 else ERROR_TYPES[400])
     message = error.message
     if error.code == "context_length_exceeded" and TOO_LONG not in message.lower():
         message = f"{TOO_LONG}: {message}"

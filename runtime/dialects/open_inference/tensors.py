@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 import sys
@@ -276,7 +277,7 @@ def _first_not(data: Sequence[Any], kinds: type | tuple[type, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = "null" if value is None else f"`{value}`"
+    text = "null" if value is None else f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…`"
 
 

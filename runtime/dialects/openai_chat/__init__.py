@@ -3,7 +3,7 @@
 from .call_pieces import CallPieces
 from .content_parts import PlainParts
 from .custom_tools import custom_names
-from .read_answer import NAMELESS, OpenAIChatReader, failure_in
+from .read_answer import NAMELESS, SAYS_NOTHING, OpenAIChatReader, failure_in
 from .read_request import read_request
 from .usage import plain_usage, read_usage, usage_of, usage_within, with_details
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
@@ -12,6 +12,7 @@ from .write_request import write_request
 __all__ = [
     "NAMELESS",
     "REASONS",
+    "SAYS_NOTHING",
     "CallPieces",
     "OpenAIChatReader",
     "OpenAIChatWriter",

@@ -94,6 +94,9 @@ def delta_of(choice: Json) -> Any:
     return choice.get("message") if delta is None else delta
 
 
+SAYS_NOTHING = "the answer has a choice that says nothing"
+
+
 def message_of(choice: Json) -> Any:
     """What a choice of a whole answer says, which some servers tell as a chunk does, or as a completion."""
     message = choice.get("message")
@@ -172,6 +175,8 @@ class OpenAIChatReader(AnswerReader):
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         for choice in value.get("choices") or ():
             message = message_of(choice)
+            if message is None and failure_in(choice) is None:
+                raise self._failures.malformed(SAYS_NOTHING)
             calls = message.get("tool_calls") if isinstance(message, dict) else None
             for index, call in enumerate(calls if isinstance(calls, list) else ()):
                 call["index"] = index

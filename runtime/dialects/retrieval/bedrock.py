@@ -38,11 +38,13 @@ _TITAN: dict[str, Handling] = {
     "truncate": Dropped("Titan refuses texts that are too long"),
     "truncation": Dropped("Titan refuses texts that are too long"),
     "normalize": SENT,
+    "output_dimension": SENT,
     **_NOT_ASKED,
 }
 _COHERE: dict[str, Handling] = {
     "input_type": SENT,
     "task": SENT,
+    "output_dimension": SENT,
     "truncate": SENT,
     "truncation": SENT,
     **_NOT_ASKED,

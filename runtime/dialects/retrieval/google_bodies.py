@@ -18,6 +18,7 @@ EMBED_FIELDS: dict[str, Handling] = {
     "input_type": SENT,
     "task": SENT,
     "task_type": SENT,
+    "output_dimension": SENT,
     "title": SENT,
     "truncate": SENT,
     "truncation": SENT,

@@ -8,13 +8,13 @@ from functools import partial
 from aiohttp import web
 
 from ...dialects import anthropic
-from ...dialects.adapt.dialects import CLIENT_NAMES
+from ...dialects.adapt import client_names
 from ...dialects.openai.requests import chat_request
 from ...http.whole_answer import WholeAnswer, fields_of
 from ...requests.answer import ChatChunk
 from ...requests.errors import BadRequest
 from ...requests.foreign_text import one_line
-from ...requests.request import ChatRequest, CompletionRequest
+from ...requests.request import ChatRequest, CompletionRequest, Said
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
 from ..bodies import read_object
@@ -99,13 +99,13 @@ async def respond(
             return await out.end(pending)
     except BadRequest as error:
         if isinstance(chat, ChatRequest) and chat.said is not None:
-            _tell_in_words_of(chat.dialect, error)
+            _tell_in_words_of(chat.said, error)
         raise
 
 
-def _tell_in_words_of(dialect: str, error: BadRequest) -> None:
+def _tell_in_words_of(said: Said, error: BadRequest) -> None:
     """Name the field that is wrong as the client does: models and providers name it in words of theirs."""
-    name = CLIENT_NAMES.get(dialect, {}).get(error.param or "")
+    name = client_names(said.conversation, said.dialect).get(error.param or "")
     if name is not None:
         error.message, error.param = error.message.replace(f"`{error.param}`", f"`{name}`"), name
 

@@ -9,10 +9,11 @@ from aiohttp import web
 
 from ....compiler.plan import RemotePoolPlan
 from ....compiler.plan.abilities import Abilities
-from ...requests.errors import BadRequest
+from ...requests.errors import BadRequest, RequestError
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ..abilities import asked_anywhere, asked_by, where_asked
+from ..auth import shown_in
 from ..exchange import Exchange
 from ..responses import json_answer
 
@@ -20,8 +21,21 @@ _EPOCH = "1970-01-01T00:00:00Z"
 _MOST = 1000
 
 
+class NotInGemini(RequestError):
+    """Models are not described in the words of Gemini's clients."""
+
+    status, type, code = 404, "invalid_request_error", "not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "models are not listed in Gemini's words, nor asked by its protocol: use a client of OpenAI's or "
+            "Anthropic's"
+        )
+
+
 async def list_models(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-    """`GET /v1/models`. Raises BadRequest."""
+    """`GET /v1/models`. Raises RequestError."""
+    _check_client(request)
     models, abilities = exchange.models, exchange.plan.abilities
     if _is_anthropics(request):
         return json_answer(_page(models, abilities, request))
@@ -30,7 +44,8 @@ async def list_models(request: web.Request, exchange: Exchange) -> web.StreamRes
 
 
 async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-    """`GET /v1/models/{name}`. Raises UnknownModel."""
+    """`GET /v1/models/{name}`. Raises RequestError."""
+    _check_client(request)
     name = request.match_info["name"].rstrip("/")
     model = exchange.model(name)
     describe = _in_anthropics_words if _is_anthropics(request) else _in_openais_words
@@ -49,6 +64,12 @@ def _in_openais_words(name: str, model: Model, abilities: Abilities) -> dict[str
         **where_asked(model, abilities),
         **asked_anywhere(abilities),
     }
+
+
+def _check_client(request: web.Request) -> None:
+    """Raises NotInGemini."""
+    if "x-goog-api-key" in request.headers and not (_is_anthropics(request) or shown_in(request.headers)):
+        raise NotInGemini
 
 
 def _is_anthropics(request: web.Request) -> bool:

@@ -6,6 +6,7 @@ quantises while it runs takes one scale from all rows.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from ....compiler.plan import Signature
 from ...requests.errors import RequestError
+from .cache_key import cache_key
 from .model import OnnxModel
+from .remembered import Remembered
 from .runner import Stopper
 
 Row = TypeVar("Row")
@@ -35,23 +38,55 @@ _QUICK = 1.0
 
 _CLOSE, _COARSE = 1e-3, 2e-2
 
+_alike = Remembered("shared_runs")
+"""Models whose rows get the same alone and together."""
+
+_RANDOM = (
+    "the same row gets another result each time: the model draws random numbers, as one does that was "
+    "exported as it is trained"
+)
+
+_TRIAL = 1
+"""Another number with each change of what is tried, or of how rows are put together: all is tried anew."""
+
 
 def reason_to_run_alone(
     candidates: Iterable[Sequence[Row]],
     run: Callable[[Sequence[Row], Stopper], Outputs],
     model: OnnxModel,
     stopper: Stopper,
+    what: str,
 ) -> str | None:
     """Why each row needs a run of its own; None where rows that run together get what each gets alone.
 
-    candidates: rows to try it with; the first are taken that the model can take. Blocks, until `stopper`
-    ends it.
+    candidates: rows to try it with; the first are taken that the model can take. what: which rows of the
+    model these are. Blocks, until `stopper` ends it. On a CPU, a model in whose runs all rows could be tried
+    is not tried again.
     """
+    key = _key(model, what)
+    if _alike.has(key):
+        return None
+
+    def tried_all() -> None:
+        if model.device[0] == "cpu":
+            _alike.add(key)
+
     with _brief(stopper) as trial:
-        reason = _reason(candidates, lambda rows: run(rows, trial), model)
+        reason = _reason(candidates, lambda rows: run(rows, trial), model, tried_all)
         if trial.stopped and reason is not None:
             return f"whether they can share runs could not be found out within {TRIAL_SECONDS:g} s"
         return reason
+
+
+def _key(model: OnnxModel, what: str) -> str:
+    """The same where the same rows would be run in the same way."""
+    import onnxruntime
+
+    plan = model.plan
+    most = plan.batching and plan.batching.max_size
+    parts = (what, most, plan.task, plan.signature, plan.warm_up, _TRIAL)
+    key = cache_key(plan, plan.providers, onnxruntime.__version__)
+    return hashlib.sha256(f"{key}\0{parts!r}".encode()).hexdigest()[:32]
 
 
 @contextmanager
@@ -69,7 +104,10 @@ def _brief(stopper: Stopper) -> Iterator[Stopper]:
 
 
 def _reason(
-    candidates: Iterable[Sequence[Row]], run: Callable[[Sequence[Row]], Outputs], model: OnnxModel
+    candidates: Iterable[Sequence[Row]],
+    run: Callable[[Sequence[Row]], Outputs],
+    model: OnnxModel,
+    tried_all: Callable[[], None],
 ) -> str | None:
     refused = "it is given nothing to try it with"
     for rows in candidates:
@@ -79,12 +117,18 @@ def _reason(
             refused = f"the model takes none of the inputs that it was tried with ({error.message})"
             continue
         try:
-            if _same_in_company(rows, run, model.device[0]):
+            if _same_in_company(rows, run, model.device[0], tried_all):
                 return None
+            once, again = run(rows[:1]), run(rows[:1])
         except RequestError as error:
             return f"several rows together make the model fail ({error.message})"
-        return _mixed(model.plan.signature)
+        is_random = not _all_same(once, again, model.device[0])
+        return _RANDOM if is_random else _mixed(model.plan.signature)
     return refused
+
+
+def _all_same(some: Outputs, others: Outputs, device: str) -> bool:
+    return all(is_same(one, other, device) for one, other in zip(some, others, strict=True))
 
 
 def _mixed(signature: Signature) -> str:
@@ -92,10 +136,15 @@ def _mixed(signature: Signature) -> str:
     return f"rows that run together change each other's results: {signature.one_scale or unknown}"
 
 
-def _same_in_company(rows: Sequence[Row], run: Callable[[Sequence[Row]], Outputs], device: str) -> bool:
+def _same_in_company(
+    rows: Sequence[Row],
+    run: Callable[[Sequence[Row]], Outputs],
+    device: str,
+    tried_all: Callable[[], None],
+) -> bool:
     """Whether the first, a middle and the last of `rows` get the same alone and with different neighbours.
 
-    Raises RequestError.
+    tried_all: called where there was time for as many neighbours as there are. Raises RequestError.
     """
     watched = {0, len(rows) // 2, len(rows) - 1}
     alone = {index: run([rows[index]]) for index in sorted(watched)}
@@ -113,6 +162,8 @@ def _same_in_company(rows: Sequence[Row], run: Callable[[Sequence[Row]], Outputs
         seconds = (time.monotonic() - began) / len(group)
         if seconds * len(rows) > _QUICK and len(group) > 2:
             break
+    else:
+        tried_all()
     return True
 
 

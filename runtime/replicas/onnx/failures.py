@@ -29,6 +29,10 @@ _ADVICE = {
     "is not a registered function/op": "name the library that has the operator: `custom_ops`",
     "Could not find an implementation for": "ONNX Runtime has that operator for other types, or in other "
     "versions only: export it for another version of ONNX, or `onnx.version_converter` converts it",
+    "Please load external data into raw data": "save it again with small weights in the model itself, "
+    "`size_threshold=1024`",
+    "External data path escapes model directory": "no link to its weights may lead out of the folder of the "
+    "model: put the weights themselves there",
     "Failed to construct locale": "install that locale (Debian: the package `locales`, then "
     "`localedef -i en_US -f UTF-8 en_US.UTF-8`)",
     "is under development and support for this is limited": "export it for an older version of ONNX, or "

@@ -20,6 +20,7 @@ from ....compiler.plan.codec import plan_converter
 from ...concurrency.loop_lock import LoopLock
 from ...requests.errors import StartError
 from .cache_key import cache_key
+from .remembered import Remembered
 from .session import import_onnxruntime
 from .time_limit import limited
 
@@ -32,8 +33,7 @@ _PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_child")
 _LAST_OUTPUT = 4096
 
 _one_at_a_time = LoopLock()
-_worked: set[str] = set()
-"""Keys of the loads that have worked since this process began: where nothing can be written, they count."""
+_worked = Remembered("loaded")
 
 
 async def load_isolated(
@@ -48,7 +48,7 @@ async def load_isolated(
     ort_version = await asyncio.to_thread(lambda: import_onnxruntime(owner).__version__)
     key = cache_key(plan, plan.providers, ort_version)
     async with _one_at_a_time():
-        if key in _worked or _is_remembered(key):
+        if _worked.has(key):
             return
         path = base_dir / plan.model.path
         log.debug("%s: the first load of %s is tried in a process of its own", owner, path)
@@ -62,7 +62,6 @@ async def load_isolated(
             raise StartError(_crash(owner, path, ort_version, -status, printed))
         if status == LOADED:
             _worked.add(key)
-            _remember(key)
 
 
 def _job(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, time_limit: float) -> bytes:
@@ -117,28 +116,3 @@ def _crash(owner: str, path: Path, ort_version: str, number: int, printed: bytes
         "damaged, or brings out a fault of ONNX Runtime: export the model again, or try another version of "
         "onnxruntime"
     )
-
-
-# ---- what was loaded before
-
-
-def _is_remembered(key: str) -> bool:
-    file = _file(key)
-    return file is not None and file.exists()
-
-
-def _remember(key: str) -> None:
-    file = _file(key)
-    if file is None:
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    except OSError as error:
-        log.debug("%s: the next start will try the model again: %s", file, error.strerror)
-
-
-def _file(key: str) -> Path | None:
-    """What is there when this load has worked before; None where there is no place for it."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home) / "inferc" / "loaded" / key if os.path.isabs(home) else None

@@ -148,6 +148,9 @@ class Runner(Generic[Load, Result]):
                 pending.result.set_exception(self._shutting_down())
                 self._decide(Abandoned(job_id))
         await self._idle.wait()
+        # It holds the model, which holds this: no search for garbage finds what was there when a server
+        # started, and the model would stay in memory.
+        vars(self).pop("_run", None)
 
     def _decide(self, event: Event) -> None:
         """Tell the queue, and do what it says."""

@@ -136,7 +136,7 @@ class TensorRuns:
 
         rows = min(self._batching.max_size, MOST_ROWS)
         candidates = made_up_rows(self.signature.inputs, self._model.plan.warm_up, rows)
-        return reason_to_run_alone(candidates, run, self._model, stopper)
+        return reason_to_run_alone(candidates, run, self._model, stopper, "tensors")
 
     def infer_here(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...] | None:
         """The outputs that `request` asks for, in its order, where its run is quick, while the event loop

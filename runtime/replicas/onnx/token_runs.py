@@ -123,7 +123,7 @@ class TokenRuns:
             return [numpy.stack([each.mean(axis=0) for each in rows]) if isinstance(rows, list) else rows]
 
         texts = [text if query is None else (query, text) for text in _TEXTS[: self._max_rows]]
-        why = reason_to_run_alone([texts], run, self._model, stopper)
+        why = reason_to_run_alone([texts], run, self._model, stopper, "texts")
         if why is None:
             return ()
         self._max_rows, self._batching = 1, None
@@ -149,6 +149,7 @@ class TokenRuns:
 
     async def close(self) -> None:
         await self._runner.close()
+        vars(self).pop("_finish", None)  # it may hold the task, which holds this; see `Runner.close`
 
     async def run(
         self,

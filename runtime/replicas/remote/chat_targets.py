@@ -96,7 +96,7 @@ def model_named(plan: RemotePoolPlan, asked: str) -> str:
         raise BadRequest(message, param="model", code="model_not_found")
     if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
         raise BadRequest(f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model")
-    if not _UPWARDS.isdisjoint(rest.split("/")):
+    if not _UPWARDS.isdisjoint((*rest.split("/"), *name.split("/"))):
         raise BadRequest("the name of the model has a part that is only dots", param="model")
     return name
 

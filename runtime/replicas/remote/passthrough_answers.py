@@ -13,6 +13,7 @@ from ....compiler.plan import ProviderKind
 from ....compiler.plan.record import new_tuple
 from ....compiler.plan.service_tiers import tier_named
 from ...dialects.openai_chat import (
+    SAYS_NOTHING,
     PlainParts,
     failure_in,
     plain_usage,
@@ -91,7 +92,7 @@ def _is_mended(choice: dict[str, Any], position: int, classifier: Classifier) ->
         choice["message"] = choice.pop("delta")
     message = choice.get("message")
     if "text" not in choice and not isinstance(message, dict):
-        raise classifier.malformed("the answer has a choice that says nothing")
+        raise classifier.malformed(SAYS_NOTHING)
     changed = with_plain_frame(choice, position) | with_plain_texts(message)
     changed |= PlainParts().mend(choice) | with_plain_calls(message)
     changed |= told_as_chunk

@@ -32,6 +32,8 @@ _OF_ANSWERS = frozenset({"refusal", "annotations", "audio", "function_call"})
 """Fields of OpenAI's answers, which clients send back with the history and other servers need not know."""
 
 _PLAIN_CALL = frozenset({"id", "type", "function", "index"})
+_IDS = ("user", "prompt_cache_key", "safety_identifier")
+_PLAIN_FUNCTION = frozenset({"name", "arguments"})
 _PLAIN_PARTS: dict[str, frozenset[str]] = {
     "text": frozenset({"type", "text"}),
     "image_url": frozenset({"type", "image_url"}),
@@ -46,9 +48,11 @@ class Straight:
 
     def __init__(self, capabilities: Capabilities, *, is_openais: bool) -> None:
         """is_openais: the model is asked at OpenAI or Azure, which know all fields of their answers."""
+        self._is_openais = is_openais
         self._beside = _BESIDE if is_openais else _BESIDE | _OF_ANSWERS
         can = capabilities.over(KNOWN_OF[OPENAI_CHAT])
         self._fields = frozenset(_restricted(can))
+        self._longest = can.longest_ids
         self._most = tuple(
             (name, most)
             for name, most in (
@@ -107,6 +111,8 @@ class Straight:
             return False
         if "max_tokens" in body and "max_completion_tokens" in body:
             return False
+        if self._longest is not None and any(len(str(body.get(name, ""))) > self._longest for name in _IDS):
+            return False
         if not self._json_alone and "response_format" in body and _is_json_mode(body["response_format"]):
             return False
         for name, most in self._most:
@@ -141,6 +147,8 @@ class Straight:
         plain = type(content) is str or (content is None and any(map(message.get, INSTEAD_OF_CONTENT)))
         if not plain and not (type(content) is list and self._parts_go(content)):
             return False
+        if self._is_openais and message.get("role") != "user" and not (plain or _is_text(content)):
+            return False  # pictures are shown by users alone
         if self._known is not None and not message.keys() <= self._known:
             return False
         if type(details := message.get(FIELD)) is list and any(map(is_mistrals, details)):
@@ -163,7 +171,7 @@ class Straight:
             return False
         function = call.get("function")
         if type(function) is dict:
-            if type(function.get("arguments", "")) is not str:
+            if type(function.get("arguments", "")) is not str or not function.keys() <= _PLAIN_FUNCTION:
                 return False
             if type(name := function.get("name")) is str and self._names.fullmatch(name) is None:
                 return False
@@ -198,6 +206,10 @@ def straight_for(capabilities: Capabilities, *, is_openais: bool) -> Straight:
     """What tells of the requests to a model whether they need no adapting."""
     kind = StraightBehindSystem if capabilities.system_prompts == "first" else Straight
     return kind(capabilities, is_openais=is_openais)
+
+
+def _is_text(parts: Any) -> bool:
+    return all(part.get("type") == "text" for part in parts)
 
 
 def _is_json_mode(format: Any) -> bool:

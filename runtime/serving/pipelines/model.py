@@ -31,7 +31,7 @@ from ...requests.trace import Span, Trace
 from ...requests.usage import Usage
 from ..model import Model, check_task
 from .pipeline import Pipeline, Result
-from .texts import text_of
+from .values.texts import text_of
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class PipelineModel(Model):
         conversation = read_request(body)
         self._fields.check(body)
         wanted = _wanted(body)
-        values = {self._parameter.name: said_in(conversation.turns)}
+        values = {self._parameter.name: said_in(request.turns or conversation.turns)}
         replies = TextAnswers.to(request)
         trace.deployment = self.name
         trace.attempts = 1

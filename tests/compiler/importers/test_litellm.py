@@ -532,7 +532,8 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
     assert came.lost() == set()
     params = "model_list[0].litellm_params."
     named = "model_list[1].litellm_params.model"  # it has no `openai/` before it here
-    assert came.changed() == {f"{params}extra_headers.X-Token", f"{params}temperature", named}
+    untaken = {f"{params}temperature", f"{params}stop"}  # by the model
+    assert came.changed() == {f"{params}extra_headers.X-Token", *untaken, named}
 
 
 def test_addresses_from_the_environment_get_the_path_that_they_need(bring: Import) -> None:
@@ -663,7 +664,7 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
         """
         model_list:
           - {model_name: openai/o1-*, litellm_params: {model: openai/o1-*, api_key: os.environ/K}}
-          - {model_name: "x::*::y", litellm_params: {model: "openai/x::*::y", api_key: os.environ/K}}
+          - {model_name: "x::*::*", litellm_params: {model: "openai/x::*::*", api_key: os.environ/K}}
           - {model_name: "*", litellm_params: {model: "*"}}
         """,
     )
@@ -683,6 +684,8 @@ def test_a_wildcard_opens_no_more_models_than_it_says(bring: Import) -> None:
         ("vertex_ai/claude-*", "vertex_ai/claude-*", "vertex_ai/claude-*", "claude-*"),
         ("claude-*", "anthropic/claude-*", "claude-*", "anthropic/claude-*"),
         ("*", "bedrock/eu.anthropic.*", "*", "eu.anthropic.*"),
+        ("gpt-*-mini", "openai/gpt-*-mini", "gpt-*-mini", "openai/gpt-*-mini"),
+        ("team/*-latest", "anthropic/*-latest", "team/*-latest", "anthropic/*-latest"),
     ],
 )
 def test_models_of_every_protocol_stay_open(
@@ -693,6 +696,38 @@ def test_models_of_every_protocol_stay_open(
     assert came.values[f"{name}.model"] == written
     assert "model_list[0].litellm_params.model" not in came.lost() | came.changed()
     assert "model_list[0].model_name" not in came.lost() | came.changed()
+
+
+@each_row("rule", ["least-busy", "simple-shuffle", "usage-based-routing-v2"])
+def test_a_member_of_another_task_is_left_out_alone(bring: Import, rule: str) -> None:
+    came = bring(
+        "config.yaml",
+        f"""
+        model_list:
+          - {{model_name: a, litellm_params: {{model: openai/gpt-4o, api_key: os.environ/K}}}}
+          - model_name: a
+            litellm_params: {{model: openai/text-embedding-3-small, api_key: os.environ/K}}
+            model_info: {{mode: embedding}}
+          - {{model_name: a, litellm_params: {{model: openai/gpt-4o-mini, api_key: os.environ/K}}}}
+        router_settings: {{routing_strategy: {rule}}}
+        """,
+    )
+    assert 'route a = balance ["a-1", "a-3"] by ' in came.text
+    assert "`a` goes on without it" in came.comments()
+    assert came.lost() == set()
+
+
+def test_members_of_a_pattern_answer_for_no_other_names(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - {model_name: "gpt-*-mini", litellm_params: {model: openai/gpt-*-mini, api_key: os.environ/K}}
+          - {model_name: "gpt-*-mini", litellm_params: {model: groq/gpt-*-mini, api_key: os.environ/G}}
+        """,
+    )
+    assert 'route "gpt-*-mini" = balance ["gpt-mini-openai", "gpt-mini-groq"]' in came.text
+    assert came.lost() | came.changed() == set()
 
 
 def test_a_pattern_of_names_for_one_model_stays_one(bring: Import) -> None:

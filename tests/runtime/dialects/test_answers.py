@@ -21,7 +21,7 @@ from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.replicas.remote.passthrough_answers import read_whole
 from inferc.runtime.requests import events as e
-from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError
+from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError
 from inferc.runtime.requests.parts import Sealed, Text, Thinking, ToolCall
 from tests.support.conversations import answers
 from tests.support.rows import each_row
@@ -395,6 +395,18 @@ def test_errors_are_told_in_the_client_s_dialect() -> None:
     assert anthropic.write_error(error) == told
 
 
+@pytest.mark.parametrize(
+    ("status", "type"),
+    [(405, "invalid_request_error"), (415, "invalid_request_error"), (500, "api_error"), (503, "api_error")],
+)
+def test_statuses_that_anthropic_has_no_word_for_are_mistakes_of_clients_or_of_servers(
+    status: int, type: str
+) -> None:
+    error = RequestError("no")
+    error.status = status
+    assert anthropic.write_error(error)["error"]["type"] == type
+
+
 def test_a_conversation_that_is_too_long_is_told_in_the_words_that_clients_shorten_it_by() -> None:
     for said in ("a maximum context length of 9 tokens", "Prompt is too long: 9 tokens"):
         error = BadRequest(said, code="context_length_exceeded")
@@ -585,3 +597,9 @@ def test_so_does_one_among_the_fields_of_anthropic_s_own() -> None:
     events = list(anthropic.AnthropicReader(PlainFailures()).read_whole(message))
     assert LONG in whole("anthropic", fold(events))
     assert LONG in stream("anthropic", events)
+
+
+def test_a_choice_without_a_message_is_no_answer() -> None:
+    said = {"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop"}]}
+    with pytest.raises(ServerError, match="says nothing"):
+        fold(openai_chat.OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps(said)))

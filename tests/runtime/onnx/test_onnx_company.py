@@ -15,8 +15,9 @@ from onnx import TensorProto, helper
 
 from inferc.compiler.onnx_model.reader import read_model
 from inferc.compiler.plan import Batching, Duration, OnnxServingPlan, Pooling
-from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx import OnnxReplica, batching_trial, loaded_model
 from inferc.runtime.replicas.onnx.batching_trial import is_same
+from inferc.runtime.replicas.onnx.remembered import Remembered
 
 from ...support.rows import each_row
 from .plans import embed, embed_spec, onnx_plan, running
@@ -143,6 +144,17 @@ async def test_where_rows_change_each_other_each_request_runs_alone_and_a_warnin
     assert set(status.run_sizes) == {1}
 
 
+async def test_a_model_that_draws_random_numbers_is_told_as_such(tmp_path: Path) -> None:
+    weights: dict[str, NDArray[Any]] = {
+        "ratio": numpy.array(0.5, numpy.float32),
+        "training": numpy.array(True),
+    }
+    nodes = [node("Dropout", ["x", "ratio", "training"], ["y"])]
+    async with running(toy(tmp_path / "m.onnx", nodes, ["batch", 64], weights)) as replica:
+        [warning] = replica.status().warnings
+        assert "the same row gets another result each time: the model draws random numbers" in warning
+
+
 SHARED = {
     "rows": ("FP32", ["batch", 3]),
     "rows of unknown size": ("FP32", ["n", None, "m"]),
@@ -184,6 +196,37 @@ async def test_shapes_of_the_warm_up_are_tried_first(tmp_path: Path) -> None:
     plan = evolve(picky(tmp_path / "m.onnx"), warm_up=({"x": (4, 77)},))
     async with running(plan) as replica:
         assert replica.status().warnings == ()
+
+
+async def test_what_was_seen_to_stay_apart_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for other settings it is, where it warned, where there was no time for all rows, and on a GPU."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32", ["batch", 2]), batching=BATCHING)
+    same, quick = batching_trial.is_same, batching_trial._QUICK
+
+    async def warns(plan: OnnxServingPlan, agrees: bool, seconds: float = quick) -> bool:
+        """In a process of its own, where results agree or not."""
+        monkeypatch.setattr(batching_trial, "_alike", Remembered("shared_runs"))
+        monkeypatch.setattr(batching_trial, "is_same", same if agrees else lambda *_: False)
+        monkeypatch.setattr(batching_trial, "_QUICK", seconds)
+        async with running(plan) as replica:
+            return bool(replica.status().warnings)
+
+    assert await warns(plan, agrees=False)
+    assert not await warns(plan, agrees=True, seconds=0)
+    assert await warns(plan, agrees=False)
+    assert not await warns(plan, agrees=True)
+    assert not await warns(plan, agrees=False)
+    assert await warns(evolve(plan, batching=evolve(BATCHING, max_size=3)), agrees=False)
+    assert await warns(evolve(plan, warm_up=({"x": (1, 2)},)), agrees=False)
+    other = tensor_plan(echo(tmp_path / "other.onnx", "FP32", ["batch", 3]), batching=BATCHING)
+    monkeypatch.setattr(loaded_model, "device_of", lambda *_: ("cuda", 0))
+    assert not await warns(other, agrees=True)
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert await warns(other, agrees=False)
 
 
 async def test_without_batching_nothing_is_tried(tmp_path: Path) -> None:

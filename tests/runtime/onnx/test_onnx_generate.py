@@ -413,6 +413,20 @@ async def test_a_history_with_calls_of_functions_is_understood(folder: Path, tmp
         assert refused.value.param == named
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"content": None}, ""),
+        ({}, ""),
+        ({"content": None, "refusal": "No."}, "No."),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, "No."),
+    ],
+)
+def test_an_answer_without_words_stays_in_the_history(said: dict[str, Any], text: str) -> None:
+    messages = [{"role": "assistant", **said}, {"role": "user", "content": "Why?"}]
+    assert ChatTemplate(None, "it").render(messages) == f"assistant: {text}\nuser: Why?\nassistant:"
+
+
 async def test_the_openai_client_chats_and_completes(folder: Path) -> None:
     async with (
         executor_of(lm_plan(folder)) as executor,
@@ -466,6 +480,11 @@ async def test_a_model_that_cannot_be_told_how_much_to_think_says_so_in_each_pro
             "thinking",
         ),
         ("messages", {"messages": [hi], "max_tokens": 9, "thinking": {"type": "disabled"}}, None),
+        (
+            "messages",
+            {"messages": [hi], "max_tokens": 9, "output_config": {"effort": "low"}},
+            "output_config.effort",
+        ),
     )
     async with (
         executor_of(lm_plan(folder)) as executor,
@@ -482,6 +501,60 @@ async def test_a_model_that_cannot_be_told_how_much_to_think_says_so_in_each_pro
         free = {"model": "lm", "messages": [hi], "max_tokens": 9, "thinking": {"type": "adaptive"}}
         async with http.post(f"{url}/v1/messages", json=free) as answer:
             assert (answer.status, answer.headers["x-inferc-adapted"]) == (200, "thinking")
+
+
+async def test_a_part_that_is_no_text_is_named_where_its_client_wrote_it(folder: Path) -> None:
+    dot = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aaaa"}}
+    text = {"type": "text", "text": "Hi"}
+    seen = {"type": "input_image", "image_url": "data:image/png;base64,aaaa", "detail": "auto"}
+    used = {"type": "tool_use", "id": "c", "name": "look", "input": {}}
+    called = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+    asks: tuple[tuple[str, dict[str, Any], str], ...] = (
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": [text, {"type": "video_url", "video_url": {}}]}]},
+            "messages[0].content[1]",
+        ),
+        (
+            "messages",
+            {
+                "max_tokens": 9,
+                "messages": [
+                    {"role": "user", "content": "Hi"},
+                    {"role": "assistant", "content": [used]},
+                    {
+                        "role": "user",
+                        "content": [{"type": "tool_result", "tool_use_id": "c", "content": [text, dot]}],
+                    },
+                ],
+            },
+            "messages[2].content[0].content[1]",
+        ),
+        (
+            "responses",
+            {
+                "instructions": "Look.",
+                "input": [
+                    {"role": "user", "content": "Hi"},
+                    called,
+                    {"type": "function_call_output", "call_id": "c", "output": [seen]},
+                ],
+            },
+            "input[2].output[0]",
+        ),
+    )
+    async with (
+        executor_of(lm_plan(folder)) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        for path, body, place in asks:
+            async with http.post(f"{url}/v1/{path}", json={"model": "lm", **body}) as answer:
+                said = await answer.json()
+                assert answer.status == 400, said
+                assert f"`{place}`" in said["error"]["message"]
+        async with http.post(f"{url}/v1/images/generations", json={"model": "lm", "prompt": "x"}) as answer:
+            assert "`lm` has no `/images/generations`" in (await answer.json())["error"]["message"]
 
 
 async def test_an_end_token_that_the_tokenizer_does_not_have_stops_the_start(folder: Path) -> None:

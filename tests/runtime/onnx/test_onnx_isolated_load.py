@@ -12,6 +12,7 @@ import pytest
 
 from inferc.compiler.plan import OnnxServingPlan
 from inferc.runtime.replicas.onnx import OnnxReplica, isolated_load
+from inferc.runtime.replicas.onnx.remembered import Remembered
 from inferc.runtime.requests.errors import StartError
 
 from .plans import PLACEMENT
@@ -24,7 +25,7 @@ ROW = numpy.ones((1, 2), numpy.float32)
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(isolated_load, "_worked", set())
+    monkeypatch.setattr(isolated_load, "_worked", Remembered("loaded"))
 
 
 def untrusted(plan: OnnxServingPlan) -> OnnxReplica:
@@ -98,7 +99,7 @@ async def test_replicas_that_start_together_try_their_model_once_and_later_proce
     replicas = [untrusted(plan) for _ in range(3)]
     await asyncio.gather(*(replica.start() for replica in replicas))
     await asyncio.gather(*(replica.stop() for replica in replicas))
-    monkeypatch.setattr(isolated_load, "_worked", set())  # as it is in another process
+    monkeypatch.setattr(isolated_load, "_worked", Remembered("loaded"))  # as it is in another process
     assert await serves(plan)
     assert [record.getMessage().split(": ")[1][:14] for record in caplog.records] == ["the first load"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import onnx
 import onnxruntime
 import pytest
 from attrs import evolve
@@ -24,7 +25,7 @@ from ...support.flows import value_of
 from ...support.projects import Project
 from ...support.remote import running as serving
 from .plans import running
-from .toys import echo, save_model, tensor_plan
+from .toys import echo, line, load, save_model, scorer, tensor_plan
 
 F32 = TensorProto.FLOAT
 
@@ -206,6 +207,25 @@ async def test_what_to_do_about_a_model_that_cannot_be_loaded(
     (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
     with pytest.raises(StartError, match=advice):
         async with running(tensor_plan(tmp_path / "m.onnx")):
+            pass
+
+
+async def test_what_to_do_about_sizes_among_the_weights_beside_a_model_is_told(tmp_path: Path) -> None:
+    path = line(tmp_path / "m.onnx")
+    onnx.save(load(path), str(path), save_as_external_data=True, location="w.data", size_threshold=0)
+    with pytest.raises(StartError, match="save it again with small weights in the model itself"):
+        async with running(tensor_plan(path)):
+            pass
+
+
+async def test_what_to_do_about_weights_behind_a_link_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    path = tmp_path / "model" / "m.onnx"
+    onnx.save(load(scorer(path, 2)), str(path), save_as_external_data=True, location="w.data")
+    (tmp_path / "model" / "w.data").rename(tmp_path / "w.data")
+    (tmp_path / "model" / "w.data").symlink_to(tmp_path / "w.data")
+    with pytest.raises(StartError, match="no link to its weights may lead out of the folder of the model"):
+        async with running(tensor_plan(path)):
             pass
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import subprocess
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,18 @@ import numpy
 import onnx
 import pytest
 from attrs import evolve
+from onnxruntime import InferenceSession
 
-from inferc.compiler.plan import OnnxServingPlan, ReplicaPlacement, Serving, SessionOptions
+from inferc.compiler.plan import (
+    Batching,
+    ClassifySpec,
+    GenerateSpec,
+    OnnxServingPlan,
+    ReplicaPlacement,
+    RerankSpec,
+    Serving,
+    SessionOptions,
+)
 from inferc.runtime.executor import Executor
 from inferc.runtime.reload import Reloader
 from inferc.runtime.replicas.onnx import OnnxReplica
@@ -28,11 +40,12 @@ from inferc.runtime.requests.tensor import Tensor
 from ...support.commands import ROOT
 from ...support.forked import PATIENCE, forked_program
 from ...support.remote import eventually, executor_of, gateway_of, plan_of, until
-from .plans import MODELS, PLACEMENT, embed, file_ref, running
+from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
-from .toys import line, load, save_model, small_plan, tensor_plan
+from .toys import byte_tokenizer, causal_lm, echo, line, load, save_model, scorer, small_plan, tensor_plan
 
 ROW = numpy.ones((1, 2), numpy.float32)
+TASKS = "tensor", "embed", "rerank", "classify", "classify tensors", "generate"
 
 
 async def total(replica: OnnxReplica) -> float:
@@ -201,6 +214,39 @@ asyncio.run(main())
     with forked_program(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         loaded, unloaded = map(int, process.communicate(timeout=200)[0].split())
     assert unloaded < loaded - 20
+
+
+def _plans_of_each_task(folder: Path) -> dict[str, OnnxServingPlan]:
+    words, letters = file_ref(MODELS / "tokenizer.json"), folder / "letters.json"
+    byte_tokenizer(letters)
+    written = GenerateSpec(tokenizer=file_ref(letters), temperature=0.0, max_new_tokens=1)
+    return {
+        "tensor": tensor_plan(line(folder / "m.onnx"), batching=Batching(max_size=8)),
+        "embed": small_plan(folder, batching=Batching(max_size=8)),
+        "rerank": onnx_plan(model=scorer(folder / "1.onnx", 1), task=RerankSpec(tokenizer=words)),
+        "classify": onnx_plan(model=scorer(folder / "2.onnx", 2), task=ClassifySpec(tokenizer=words)),
+        "classify tensors": onnx_plan(model=echo(folder / "3.onnx", "FP32"), task=ClassifySpec()),
+        "generate": onnx_plan(model=causal_lm(folder / "lm.onnx"), task=written),
+    }
+
+
+@pytest.mark.parametrize("task", TASKS)
+async def test_a_model_of_the_start_is_given_back_although_it_is_left_out_of_every_search_for_garbage(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[weakref.ref[object]] = []
+
+    class Seen(InferenceSession):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            opened.append(weakref.ref(self))
+            super().__init__(*given, **named)
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", Seen)
+    async with running(_plans_of_each_task(tmp_path)[task]):
+        gc.collect()
+        gc.freeze()  # as a server does that begins to serve
+    gc.unfreeze()
+    assert [session() for session in opened] == [None]
 
 
 async def test_a_rewritten_model_is_kept_and_used_by_the_next_start(

@@ -29,6 +29,7 @@ from inferc.compiler.plan import (
 )
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.replicas.onnx import OnnxReplica, batching_trial, isolated_load
+from inferc.runtime.replicas.onnx.remembered import Remembered
 from inferc.runtime.replicas.onnx.time_limit import limited
 from inferc.runtime.requests.errors import RequestTimeout, StartError
 from inferc.runtime.requests.request import (
@@ -54,7 +55,7 @@ Case = tuple[Path, TaskSpec, Sequence[Request]]
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(isolated_load, "_worked", set())
+    monkeypatch.setattr(isolated_load, "_worked", Remembered("loaded"))
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -39,7 +39,7 @@ class Files:
         """What answers for a group here: `openrouter` is asked as `openrouter/*`, if its models are open."""
         below = name.removesuffix("/*")
         members = self.groups[name].members if name in self.groups else []
-        is_open = all(str(made.value("model")).endswith("*") for made in members)
+        is_open = all("*" in str(made.value("model")) for made in members)
         plain = below != name and not {"/", "*"} & set(below) and below not in self.groups
         return below if plain and is_open else name
 
@@ -76,4 +76,7 @@ class Files:
 
 def plain_name(name: str) -> str:
     """The name of a group without its `*`, for what stands in it: of `openrouter/*`, `openrouter`."""
-    return name.rstrip("*").rstrip("/-_.:").replace("/", "-") or "any" if name.endswith("*") else name
+    if "*" not in name:
+        return name
+    parts = (part.strip("/-_.:") for part in name.split("*"))
+    return "-".join(filter(None, parts)).replace("/", "-") or "any"

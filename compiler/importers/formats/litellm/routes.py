@@ -92,7 +92,7 @@ class Routing:
 
     def put(self) -> None:
         draft = self._draft
-        choice = self._strategy_setting()
+        self._speak_of_strategy()
         for group in self._files.groups.values():
             said = self.fallbacks(group.name)
             chain = self.chain(group.name)
@@ -111,8 +111,6 @@ class Routing:
             entries = [node for entry in group.entries if (node := entry.get("model_name")) is not None]
             targets = list(dict.fromkeys(node for _, node in said))
             route = Route(self._files.called(group.name), strategy, (*entries, *targets))
-            has_rule = isinstance(base, Strategy) and bool(base.option)
-            route.choice = (choice,) if choice is not None and has_rule else ()
             draft.routes.append(route)
             self._speak_of(said, group, route.remarks)
         self._speak_of_default()
@@ -170,19 +168,17 @@ class Routing:
         group = self._files.groups.get(_asked(item))
         return group is not None and bool(group.members)
 
-    def _strategy_setting(self) -> Node | None:
+    def _speak_of_strategy(self) -> None:
         node = self._files.setting("router_settings", "routing_strategy")
         if node is None:
-            return None
+            return
         pooled = any(len(group.members) > 1 for group in self._files.groups.values())
         if str(node.value) not in _BY:
             self._draft.lost(node, "`balance` has no such rule: write a route for each group")
-            return None
-        if node.value == "simple-shuffle" and pooled:
+        elif node.value == "simple-shuffle" and pooled:
             self._draft.changed(node, "here one after the other, or by the shares that the file names")
         else:
             self._draft.kept(node)
-        return node
 
     def _members(self, group: Group) -> Strategy | str:
         """The deployments of a group as one: by shares, in order, or balanced."""

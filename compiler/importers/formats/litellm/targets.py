@@ -188,9 +188,9 @@ def _remote(
         address = _behind(draft, env(_BASES.get(prefix, "AZURE_API_BASE")), "azure_api_base", "/openai/v1")
     block = made.runtime(runtime)
     is_code = isinstance(name, Code)
-    if "*" in bare[:-1]:
-        raise Unfit("a `*` stands only at the end of a name here: write an entry for each model")
-    if bare.endswith("*"):
+    if bare.count("*") > 1:
+        raise Unfit("a `*` stands once in a name here: write an entry for each model")
+    if "*" in bare:
         written: object = f"{prefix}/{bare}" if runtime not in (COMPATIBLE, "vllm", "litellm") else bare
     else:
         written = name if is_code else written_model(runtime, bare, prefix)
@@ -230,7 +230,7 @@ def _azure(
     """Azure's API of dated versions, by the name of a resource; False where only its v1 API can be meant."""
     address = azure_address(str(base.value)) if base is not None else None
     version = given.get("api_version")
-    if deployment.endswith("*"):  # the dated API has it in its address
+    if "*" in deployment:  # the dated API has it in its address
         address = None
     if version is not None and version.value in _V1:
         draft.kept(version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import orjson
 
 from ....dialects.openai_chat.messages import read_messages
 from ....regular_file import read_regular
+from ....requests.conversation import Turn
 from ....requests.errors import BadRequest, Incapable, StartError
+from ....requests.parts import Media, Part, Sealed, ToolResult, path
 from .tools import Offer, with_offer
 
 _LARGEST = 16 << 20
@@ -37,9 +40,14 @@ class ChatTemplate:
         """Whether the text has its special tokens already, so that the tokenizer must not add them."""
         return self._template is not None
 
-    def render(self, messages: list[dict[str, Any]], offer: Offer | None = None) -> str:
-        """The prompt. Raises BadRequest."""
-        read_messages(messages)
+    def render(
+        self, messages: list[dict[str, Any]], offer: Offer | None = None, turns: Iterable[Turn] | None = None
+    ) -> str:
+        """The prompt. turns: what `messages` say, where the client wrote it otherwise. Raises BadRequest."""
+        for part in _inside(read_messages(messages) if turns is None else turns):
+            if isinstance(part, Media) or (isinstance(part, Sealed) and "content" in part.at):
+                where = path(part.at)
+                raise Incapable(f"`{where}`: this model takes parts of the type `text` only", param=where)
         plain = [_plain(index, message) for index, message in enumerate(messages)]
         tools = list(offer.tools) if offer is not None else None
         if offer is not None and not self._offers_tools:
@@ -131,19 +139,23 @@ def _in_words(message: dict[str, Any]) -> str:
 
 
 def _text(index: int, message: dict[str, Any]) -> str:
-    """The content of a message: a text, or a list of parts that are texts; nothing, where it calls."""
+    """The content of a message: a text, or a list of texts. Answers have none where they refuse or call."""
     content = message.get("content")
     if isinstance(content, str):
         return content
-    if content is None and message.get("tool_calls"):
-        return ""
+    if content is None and message["role"] == "assistant":
+        return message.get("refusal") or ""
     where = f"messages[{index}].content"
     if not isinstance(content, list):
         raise BadRequest(f"`{where}` must be text, or a list of parts", param=where)
-    for part in content:
-        if not (isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)):
-            raise Incapable(f"`{where}`: this model takes parts of the type `text` only", param=where)
-    return "".join(part["text"] for part in content)
+    return "".join(part.get("text") or part.get("refusal") or "" for part in content)
+
+
+def _inside(turns: Iterable[Turn]) -> Iterator[Part]:
+    """The parts of `turns`, and those of results of calls."""
+    for turn in turns:
+        for part in turn.parts:
+            yield from part.parts if isinstance(part, ToolResult) else (part,)
 
 
 def _refuse(message: str) -> None:

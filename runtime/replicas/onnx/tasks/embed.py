@@ -41,6 +41,7 @@ class EmbedTask(TokenTask):
         self._fields = FieldCheck(
             LOCAL_FIELDS
             | {
+                "output_dimension": SENT,
                 "normalize": Refused(_SCALED, (spec.normalize,)),
                 "normalized": Refused(_SCALED, (spec.normalize,)),
                 "late_chunking": Refused("each text has a vector of its own", (False,)),

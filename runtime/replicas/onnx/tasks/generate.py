@@ -105,13 +105,13 @@ class GenerateTask:
             return ()
 
         texts = _SAME_LENGTH[: batching.max_size]
-        why = reason_to_run_alone([texts], decoder.go_on, self._model, stopper)
+        why = reason_to_run_alone([texts], decoder.go_on, self._model, stopper, "texts of one length")
         if why is not None:
             self._runner = self._model.runner(decoder.step, None, is_loop=True)
             return (f"{self._model.owner}: its texts take turns, whatever `batching` says: {why}",)
         texts = _LENGTHS[: batching.max_size]
         self._can_pad = decoder.knows_padding and not reason_to_run_alone(
-            [texts], decoder.go_on, self._model, stopper
+            [texts], decoder.go_on, self._model, stopper, "texts of any length"
         )
         if not self._can_pad:
             log.info("%s: only texts of the same length share a step of this model", self._model.owner)
@@ -208,7 +208,7 @@ class GenerateTask:
     def _prompts(self, request: ChatRequest | CompletionRequest, options: Options) -> list[Sequence[int]]:
         """The tokens of each prompt. Raises BadRequest."""
         if isinstance(request, ChatRequest):
-            text = self._template.render(request.body["messages"], options.offer)
+            text = self._template.render(request.body["messages"], options.offer, request.turns)
             return [self._tokens(request, text, add_special=not self._template.writes_special_tokens)]
         texts = texts_in(request.body, "prompt", _NO_IDS)
         return [self._tokens(request, text, add_special=True) for text in texts]
