@@ -19,7 +19,7 @@ from ..replicas.replica import HeadersObserver
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.request import ChatRequest, Request
 from ..requests.upstream import Upstream
-from ..secret import Secret
+from ..secrets.secret import Secret
 from .http_answers import WholeAnswer
 from .provider import Provider
 

@@ -141,7 +141,7 @@ async def test_a_token_that_is_refused_is_renewed_and_the_request_sent_once_more
 async def test_another_service_account_in_the_file_is_picked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferc.runtime.secret.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("inferc.runtime.secrets.secret.LOOK_EVERY", 0.0)
     async with house(tmp_path) as it:
         await it.ask()
         (tmp_path / "account.json").write_text(it.tokens.account("others"))

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from .....compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
-from ....secret import LiveSecret, read_secret
+from ....secrets.secret import LiveSecret, read_secret
 from .authorizer import RENEW_EVERY, Authorization, Authorizer
 from .expiring_token import TokenAuthorizer
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from .....compiler.plan import RemotePoolPlan
 from ....requests.errors import RequestError
-from ....secret import Secret
+from ....secrets.secret import Secret
 from .authorizer import RENEW_EVERY, Authorization
 
 log = logging.getLogger(__name__)

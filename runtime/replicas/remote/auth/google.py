@@ -15,7 +15,7 @@ from .....compiler.plan import RemotePoolPlan
 from .....compiler.plan.installing import pip_install
 from ....requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ....requests.foreign_text import one_line
-from ....secret import LiveSecret, Secret, read_document
+from ....secrets.secret import LiveSecret, Secret, read_document
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 

@@ -20,7 +20,7 @@ from ....concurrency.timeouts import Timeouts
 from ....dialects.provider_errors.retry_after import retry_after, should_retry
 from ....requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ....requests.foreign_text import one_line
-from ....secret import Secret, read_document
+from ....secrets.secret import Secret, read_document
 from ..certificates import Certificates
 from ..http_client import Answer, ClientOptions
 from ..lean_client import open_client
