@@ -23,7 +23,7 @@ from inferc.runtime.gateway.app import Door
 from inferc.runtime.gateway.grpc_server import GrpcServer
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.remote import executor_of, gateway_of
 from .onnx.toys import DATATYPES, echo, line, tensor_plan
