@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..runtime.admin import AUDIT
 from ..runtime.requests.foreign_text import escaped
-from ..runtime.secret import scrub_all
+from ..runtime.secrets.secret import scrub_all
 
 if TYPE_CHECKING:
     from ..runtime.gateway.access_log import AccessLog

@@ -78,11 +78,10 @@ ORDER: dict[str, tuple[str, ...]] = {
         "regular_file",
         "systemd",
         "admin",
-        "issued_keys",
         "redis_errors",
-        "shared_keys",
+        "issued_keys",
         "requests",
-        "secret",
+        "secrets",
         "http",
         "dialects",
         "policies",
@@ -113,7 +112,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "testing", "simulating", "commands"),
+    "cli": ("output", "sources", "plans", "workers", "calling", "testing", "simulating", "commands"),
     "api": ("checking", "plans", "answer", "executor", "loop_thread", "sync_executor", "server"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are

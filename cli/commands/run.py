@@ -250,7 +250,7 @@ def run(arguments: Namespace) -> int:
     told = Told(ready)
     reread = _rereading(arguments, watched, told)
     if ready.plan.gateway.workers > 1 and not on_ray:
-        from ..workers import run_workers
+        from ..workers.supervise import run_workers
 
         announce = _announcing(ready, f" by {ready.plan.gateway.workers} workers")
         return run_workers(arguments, ready, watched, reread, told.sources, announce)

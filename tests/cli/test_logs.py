@@ -15,7 +15,7 @@ from inferc.cli.audit_file import keep_audit_log
 from inferc.cli.logs import MOST_LINES, SECONDS, NoFlood, SafeFormatter
 from inferc.cli.output import fail
 from inferc.runtime.admin import AUDIT
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 SECRET = Secret("sk-of-a-provider", "the test")
 

@@ -22,7 +22,7 @@ from inferc.runtime.requests.errors import (
     ServerError,
     Unauthorized,
 )
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.remote import remote_plan
 from ..support.rows import each_row

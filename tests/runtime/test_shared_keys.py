@@ -9,10 +9,10 @@ import pytest
 from inferc.cli.main import main
 from inferc.compiler.plan import KeyPlan
 from inferc.runtime.gateway.auth import Held, Keys, Shown
-from inferc.runtime.issued_keys import BrokenKeys
+from inferc.runtime.issued_keys.file import BrokenKeys
+from inferc.runtime.issued_keys.redis import SharedKeys
 from inferc.runtime.limits.store import open_store
 from inferc.runtime.requests.errors import StartError, Unauthorized
-from inferc.runtime.shared_keys import SharedKeys
 
 from ..support.redis_server import RedisServer
 

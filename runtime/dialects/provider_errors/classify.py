@@ -25,7 +25,7 @@ from ...requests.errors import (
     Unauthorized,
 )
 from ...requests.foreign_text import one_line
-from ...secret import Secret
+from ...secrets.secret import Secret
 from ..provider_times import wait_told
 from ..rate_limit_headers import read_upstream
 from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ....compiler.plan import AwsAccess, RemotePoolPlan, SecretRef
-from ...requests.errors import NetworkError, RequestError, StartError
-from ...secret import LiveSecret, Secret, read_secret
+from .....compiler.plan import AwsAccess, RemotePoolPlan, SecretRef
+from ....requests.errors import NetworkError, RequestError, StartError
+from ....secrets.secret import LiveSecret, Secret, read_secret
 from .authorizer import RENEW_EVERY, Authorization
 
 log = logging.getLogger(__name__)

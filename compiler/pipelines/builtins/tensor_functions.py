@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from math import prod
 
-from ...dsl import syntax as s
-from ...dsl.diagnostics import Label
-from ..onnx_model.signature import Dimension, DType
-from ..plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
-from ..typing.fit import numbers_in
-from ..typing.partial import UNKNOWN, is_number, show_type
-from .arguments import Arguments
-from .coerce import FLOATS, scalar, tensor_of
-from .explain import mismatch
-from .indexing import known_int
-from .inferrer import Inferrer
-from .typed import Constant, ListOf, Typed
+from ....dsl import syntax as s
+from ....dsl.diagnostics import Label
+from ...onnx_model.signature import Dimension, DType
+from ...plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
+from ...typing.fit import numbers_in
+from ...typing.partial import UNKNOWN, is_number, show_type
+from ..arguments import Arguments
+from ..coerce import FLOATS, scalar, tensor_of
+from ..explain import mismatch
+from ..indexing import known_int
+from ..inferrer import Inferrer
+from ..typed import Constant, ListOf, Typed
 
 CASTS = ChoiceType(
     values=tuple(

@@ -15,17 +15,17 @@ from typing import Any
 import aiohttp
 import orjson
 
-from ....compiler.plan import RemotePoolPlan, WorkloadIdentity, no_token_url
-from ...concurrency.timeouts import Timeouts
-from ...dialects.provider_errors.retry_after import retry_after, should_retry
-from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
-from ...requests.foreign_text import one_line
-from ...secret import Secret, read_document
-from .certificates import Certificates
-from .http_client import Answer, ClientOptions
-from .lean_client import open_client
-from .network_errors import told_of
-from .proxy import Proxy, proxy_of
+from .....compiler.plan import RemotePoolPlan, WorkloadIdentity, no_token_url
+from ....concurrency.timeouts import Timeouts
+from ....dialects.provider_errors.retry_after import retry_after, should_retry
+from ....requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
+from ....requests.foreign_text import one_line
+from ....secrets.secret import Secret, read_document
+from ..certificates import Certificates
+from ..http_client import Answer, ClientOptions
+from ..lean_client import open_client
+from ..network_errors import told_of
+from ..proxy import Proxy, proxy_of
 
 TIMEOUT = 30.0
 """Seconds that an exchange may take, as Anthropic's own client gives it."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
-from ....compiler.plan import RemotePoolPlan
-from ....compiler.plan.installing import pip_install
-from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
-from ...requests.foreign_text import one_line
-from ...secret import LiveSecret, Secret, read_document
+from .....compiler.plan import RemotePoolPlan
+from .....compiler.plan.installing import pip_install
+from ....requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
+from ....requests.foreign_text import one_line
+from ....secrets.secret import LiveSecret, Secret, read_document
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..compiler.plan.installing import pip_install
-from .issued_keys import LARGEST, MOST, BrokenKeys, IssuedKey, keys_in, text_of
-from .redis_errors import NO_ANSWER, check_options, reason
+from ...compiler.plan.installing import pip_install
+from ..redis_errors import NO_ANSWER, check_options, reason
+from .file import LARGEST, MOST, BrokenKeys, IssuedKey, keys_in, text_of
 
 PATIENCE = 2.0
 _TRIES = 20

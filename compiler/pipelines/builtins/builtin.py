@@ -6,28 +6,20 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from ...dsl import syntax as s
-from ...dsl.record import frozen
-from ..plan.types import (
-    INT,
-    JSON,
-    TEXT,
-    ListType,
-    OptionalType,
-    TensorType,
-    Type,
-    TypeKind,
-)
-from ..typing.callables import Parameter
-from ..typing.fit import common, is_jsonable
-from ..typing.partial import UNKNOWN, is_known, is_text, show_type
-from . import templates, tensor_functions, tensors
-from .arguments import Arguments, bind, shown_types
-from .coerce import as_json, first_that_fits
-from .explain import expect, mismatch
-from .inferrer import Inferrer
-from .texts import check_shown
-from .typed import BuiltinCall, Constant, Typed
+from ....dsl import syntax as s
+from ....dsl.record import frozen
+from ...plan.types import INT, JSON, TEXT, ListType, OptionalType, TensorType, Type, TypeKind
+from ...typing.callables import Parameter
+from ...typing.fit import common, is_jsonable
+from ...typing.partial import UNKNOWN, is_known, is_text, show_type
+from .. import templates
+from ..arguments import Arguments, bind, shown_types
+from ..coerce import as_json, first_that_fits
+from ..explain import expect, mismatch
+from ..inferrer import Inferrer
+from ..texts import check_shown
+from ..typed import BuiltinCall, Constant, Typed
+from . import tensor_functions, tensors
 
 ResultOf = Callable[[Inferrer, s.CallExpression, Arguments], Type]
 """The type of what a function gives; mistakes that its arguments make together are reported."""

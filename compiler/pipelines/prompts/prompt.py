@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...dsl import syntax as s
-from ..plan.types import TEXT
-from .braces import check_prompt
-from .inferrer import Inferrer
-from .typed import Constant, Typed
+from ....dsl import syntax as s
+from ...plan.types import TEXT
+from ..braces import check_prompt
+from ..inferrer import Inferrer
+from ..typed import Constant, Typed
 
 _OPENINGS = ("{{", "{%", "{#")
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from attrs import field
 from multidict import CIMultiDict
 
-from ....compiler.plan import AuthScheme
-from ....compiler.plan.record import frozen
-from ...secret import Secret
+from .....compiler.plan import AuthScheme
+from .....compiler.plan.record import frozen
+from ....secrets.secret import Secret
 
 RENEW_EVERY = 60.0
 """Seconds between two renewals of a credential that was refused and whose source stayed the same."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from ...dsl import syntax as s
-from ...dsl.parsing.literals import raw_places, raw_text
-from ...dsl.parsing.tokens import tokenize
-from ...dsl.source import Source, Span
+from ....dsl import syntax as s
+from ....dsl.parsing.literals import raw_places, raw_text
+from ....dsl.parsing.tokens import tokenize
+from ....dsl.source import Source, Span
 
 _KEYWORD = len("prompt")
 _OPENING = re.compile(r"\{[{%#]")

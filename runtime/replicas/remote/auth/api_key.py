@@ -6,8 +6,8 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-from ....compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
-from ...secret import LiveSecret, read_secret
+from .....compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
+from ....secrets.secret import LiveSecret, read_secret
 from .authorizer import Authorization, Authorizer
 from .expiring_token import TokenAuthorizer
 
@@ -18,7 +18,7 @@ def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir:
     base_dir: where secret files are looked up.
     """
     if plan.auth is AuthScheme.GOOGLE_OAUTH:
-        from .google_auth import GoogleTokens
+        from .google import GoogleTokens
 
         return TokenAuthorizer(plan, GoogleTokens(plan, base_dir))
     if plan.identity is not None:
@@ -28,7 +28,7 @@ def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir:
             plan, ExchangedTokens(plan, plan.identity, base_dir), plan.identity.request_headers
         )
     if plan.auth is AuthScheme.AWS_SIGV4:
-        from .aws_auth import AwsAuthorizer
+        from .aws import AwsAuthorizer
 
         return AwsAuthorizer(plan, base_dir)
     return KeyAuthorizer(plan, placement, base_dir) if plan.api_key else NoAuthorizer()

@@ -16,10 +16,10 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 from weakref import WeakSet
 
-from ..compiler.plan import Plan, SecretRef, SecretSource
-from ..compiler.plan.reach import values_in
-from .regular_file import read_regular
-from .requests.errors import StartError
+from ...compiler.plan import Plan, SecretRef, SecretSource
+from ...compiler.plan.reach import values_in
+from ..regular_file import read_regular
+from ..requests.errors import StartError
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
 
 
 def _fetched(ref: SecretRef, base_dir: Path, owner: str, what: str) -> Secret:
-    from .secret_sources import NotThere, fetch, origin_of
+    from .sources import NotThere, fetch, origin_of
 
     origin = origin_of(ref.source, ref.name)
     try:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Protocol
 
-from ....compiler.plan import RemotePoolPlan
-from ...requests.errors import RequestError
-from ...secret import Secret
+from .....compiler.plan import RemotePoolPlan
+from ....requests.errors import RequestError
+from ....secrets.secret import Secret
 from .authorizer import RENEW_EVERY, Authorization
 
 log = logging.getLogger(__name__)

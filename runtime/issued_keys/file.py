@@ -15,8 +15,8 @@ from pathlib import Path
 import orjson
 from attrs import asdict, evolve
 
-from ..compiler.plan.record import frozen
-from .regular_file import read_regular
+from ...compiler.plan.record import frozen
+from ..regular_file import read_regular
 
 PREFIX = "sk-inferc-"
 LARGEST = 16 << 20

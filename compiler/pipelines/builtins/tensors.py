@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from ...dsl import syntax as s
-from ...dsl.diagnostics import Label
-from ..onnx_model.signature import Dimension, DType
-from ..plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
-from ..typing.partial import UNKNOWN, show_type
-from .arguments import Arguments
-from .coerce import scalar, tensor_of
-from .explain import mismatch
-from .indexing import known_int
-from .inferrer import Inferrer
-from .typed import Constant, ListOf, Typed
+from ....dsl import syntax as s
+from ....dsl.diagnostics import Label
+from ...onnx_model.signature import Dimension, DType
+from ...plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
+from ...typing.partial import UNKNOWN, show_type
+from ..arguments import Arguments
+from ..coerce import scalar, tensor_of
+from ..explain import mismatch
+from ..indexing import known_int
+from ..inferrer import Inferrer
+from ..typed import Constant, ListOf, Typed
 
 FLOATS = ListType(element=FLOAT)
 IMAGE_SIZE = 224

@@ -10,20 +10,20 @@ from collections.abc import Iterable
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from ...dsl import syntax as s
-from ...dsl.diagnostics import Label, write_instead
-from ...dsl.source import Span
-from ...dsl.suggest import every, offer
-from ..plan.types import BOOL, TEXT, ListType, RecordType, Type, TypeKind
-from ..scope import VALUES
-from ..typing.fit import is_jsonable
-from ..typing.partial import UNKNOWN, is_text, show_type, without_optional
-from .coerce import as_json
-from .explain import origin
-from .inferrer import Inferrer
+from ....dsl import syntax as s
+from ....dsl.diagnostics import Label, write_instead
+from ....dsl.source import Span
+from ....dsl.suggest import every, offer
+from ...plan.types import BOOL, TEXT, ListType, RecordType, Type, TypeKind
+from ...scope import VALUES
+from ...typing.fit import is_jsonable
+from ...typing.partial import UNKNOWN, is_text, show_type, without_optional
+from ..coerce import as_json
+from ..explain import origin
+from ..inferrer import Inferrer
+from ..typed import Mistake, PromptOf, TemplatePart, Typed
 from .places import Places
 from .sandbox import GIVES, MUTATING, ONE_OF, PYTHON, SAME, environment, functions
-from .typed import Mistake, PromptOf, TemplatePart, Typed
 
 _ITSELF = "self"
 """What Jinja2 calls the template, whatever values are given."""

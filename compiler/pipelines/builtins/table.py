@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from ..onnx_model.signature import DType
-from ..plan.types import (
-    BYTES,
-    FLOAT,
-    IMAGE,
-    INT,
-    JSON,
-    TEXT,
-    ListType,
-    RecordType,
-    TensorType,
-    Type,
-)
-from ..typing.callables import Parameter
-from ..typing.partial import UNKNOWN
-from . import templates, tensor_functions, tensors
+from ...onnx_model.signature import DType
+from ...plan.types import BYTES, FLOAT, IMAGE, INT, JSON, TEXT, ListType, RecordType, TensorType, Type
+from ...typing.callables import Parameter
+from ...typing.partial import UNKNOWN
+from .. import templates
+from . import tensor_functions, tensors
 from .builtin import Builtin, Concat, Format, Image, always, first, json, length, shown, top_k
 
 _TEXTS = ListType(element=TEXT)

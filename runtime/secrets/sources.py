@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-from ..compiler.plan import SecretSource
-from ..compiler.plan.installing import pip_install
+from ...compiler.plan import SecretSource
+from ...compiler.plan.installing import pip_install
 
 ALLOW_EXEC = "INFERC_ALLOW_EXEC"
 """The variable of the environment that lets files run commands, where it is 1."""

@@ -9,7 +9,7 @@ from jinja2 import TemplateSyntaxError
 from jinja2.lexer import Lexer
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ..plan.types import FLOAT, INT, TEXT, Type, TypeKind
+from ...plan.types import FLOAT, INT, TEXT, Type, TypeKind
 
 _LEFT_OUT = ("lipsum",)
 """Functions that make no sense in a prompt."""

@@ -8,20 +8,20 @@ from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ..runtime.concurrency.event_loop import run_async
-from ..runtime.gateway.ui.pages import Sources
-from ..runtime.gateway.workers.commands import admin_of_all
-from ..runtime.gateway.workers.supervisor import Supervisor
-from ..runtime.reload import Reloader, Reread, reloading_on_change
-from ..runtime.requests.errors import StartError
-from .output import fail
-from .plans import Ready, state_of
-from .server import NoServer, admin_path
-from .watch import Watched
+from ...runtime.concurrency.event_loop import run_async
+from ...runtime.gateway.ui.pages import Sources
+from ...runtime.gateway.workers.commands import admin_of_all
+from ...runtime.gateway.workers.supervisor import Supervisor
+from ...runtime.reload import Reloader, Reread, reloading_on_change
+from ...runtime.requests.errors import StartError
+from ..output import fail
+from ..plans import Ready, state_of
+from ..server import NoServer, admin_path
+from ..watch import Watched
 
 log = logging.getLogger(__name__)
 
-_COMMAND = (sys.executable, "-m", "inferc.cli.worker")
+_COMMAND = (sys.executable, "-m", "inferc.cli.workers.worker")
 
 
 def run_workers(
