@@ -21,7 +21,7 @@ from ..runtime.requests.errors import StartError, Unsupported
 from ..runtime.requests.events import TextDelta
 from ..runtime.requests.pipeline_call import PipelineCall
 from ..runtime.requests.request import ClassifyRequest, EmbedRequest, RerankRequest
-from ..runtime.serving.pipelines.texts import json_of
+from ..runtime.serving.pipelines.values.texts import json_of
 from .answer import Answer
 from .checking import Source
 from .plans import Plan, inside, plan_of

@@ -36,7 +36,7 @@ from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.requests.trace import Trace
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.model import Model
-from inferc.runtime.serving.pipelines.calls import Targets
+from inferc.runtime.serving.pipelines.calls.steps import Targets
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.steps import AllSteps
 from inferc.runtime.serving.pipelines.workers.workers import Workers

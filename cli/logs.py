@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..runtime.admin import AUDIT
 from ..runtime.requests.foreign_text import escaped
-from ..runtime.secret import scrub_all
+from ..runtime.secrets.secret import scrub_all
 
 if TYPE_CHECKING:
     from ..runtime.gateway.access_log import AccessLog
@@ -113,15 +113,3 @@ def no_logs() -> Iterator[None]:
         yield
     finally:
         own.setLevel(before)
-
-
-class _AuditFile(logging.FileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, its name at the base
-        log.error("%s cannot be written: %s", self.baseFilename, sys.exc_info()[1])
-
-
-def keep_audit_log(path: str) -> None:
-    """Write what operators change to the end of the file at `path`, too. Raises OSError."""
-    handler = _AuditFile(path, encoding="utf-8")
-    handler.setFormatter(JsonFormatter("%(message)s"))
-    logging.getLogger(AUDIT).addHandler(handler)

@@ -129,7 +129,7 @@ def add_exec(parser: ArgumentParser) -> None:
 def allow_exec(arguments: Namespace) -> None:
     """Let files run commands, where the command line says so: in the processes that are started, too."""
     if arguments.allow_exec:
-        from ..runtime.secret_sources import ALLOW_EXEC
+        from ..runtime.secrets.sources import ALLOW_EXEC
 
         os.environ[ALLOW_EXEC] = "1"
 

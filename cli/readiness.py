@@ -77,8 +77,8 @@ def _secrets(plan: Plan, base: Path) -> Iterator[Seen]:
 
 def _secret(owner: str, ref: SecretRef, base: Path) -> Iterator[Seen]:
     from ..runtime.requests.errors import StartError
-    from ..runtime.secret import read_document
-    from ..runtime.secret_sources import origin_of
+    from ..runtime.secrets.secret import read_document
+    from ..runtime.secrets.sources import origin_of
 
     if ref.source is SecretSource.HASH:
         return

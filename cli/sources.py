@@ -45,14 +45,14 @@ def inputs(names: list[str]) -> list[Input]:
 
 
 def read_stdin() -> str:
-    """Standard input as text; what is not UTF-8 is replaced, and then reported by the parser.
-
-    Ends the program when there is too much.
-    """
+    """Standard input as text. Ends the program when there is too much, or it is not UTF-8."""
     given = sys.stdin.buffer.read(LARGEST + 1)
     if len(given) > LARGEST:
         raise SystemExit(fail(f"standard input is larger than {LARGEST >> 20} MiB"))
-    return given.decode("utf-8-sig", errors="replace")
+    try:
+        return given.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SystemExit(fail(f"standard input is not UTF-8 text (byte {error.start})")) from None
 
 
 def add_files(parser: ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from ..compiler.modules import key_of
-from ..compiler.pipelines.places import Places
+from ..compiler.pipelines.prompts.places import Places
 from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
 from ..dsl.record import frozen

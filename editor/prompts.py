@@ -25,7 +25,7 @@ def template_names(template: str) -> TemplateNames | None:
     """The names in a template, None when it cannot be read."""
     from jinja2 import TemplateError, meta, nodes
 
-    from ..compiler.pipelines.sandbox import environment
+    from ..compiler.pipelines.prompts.sandbox import environment
 
     try:
         tree = environment().parse(template)

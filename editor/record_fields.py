@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..compiler.compile import Checked
 from ..compiler.modules import Module, key_of
-from ..compiler.pipelines.places import Places
+from ..compiler.pipelines.prompts.places import Places
 from ..compiler.pipelines.typed import (
     BuiltinCall,
     Constant,

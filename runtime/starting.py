@@ -21,7 +21,7 @@ from .replicas.factory import BrokenReplica, make_replicas
 from .replicas.stand_ins import ReplicaStandIns
 from .requests.errors import StartError
 from .running_plan import RunningPlan
-from .secret import secret_variables
+from .secrets.secret import secret_variables
 from .serving.deployment import Deployment
 from .serving.spare_deployments import replaceable
 

@@ -24,7 +24,7 @@ from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.onnx_model import signature
 from inferc.compiler.pipelines import extern_options, options as call_options, pipeline_options
-from inferc.compiler.pipelines.builtins import BUILTINS
+from inferc.compiler.pipelines.builtins.table import BUILTINS
 from inferc.compiler.plan import (
     keys as plan_keys,
     model as plan_model,

@@ -78,10 +78,10 @@ ORDER: dict[str, tuple[str, ...]] = {
         "regular_file",
         "systemd",
         "admin",
+        "redis_errors",
         "issued_keys",
-        "shared_keys",
         "requests",
-        "secret",
+        "secrets",
         "http",
         "dialects",
         "policies",
@@ -112,7 +112,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "testing", "simulating", "commands"),
+    "cli": ("output", "sources", "plans", "workers", "calling", "testing", "simulating", "commands"),
     "api": ("checking", "plans", "answer", "executor", "loop_thread", "sync_executor", "server"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are
@@ -123,7 +123,7 @@ ALLOWED_FOR_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
         # a step is given the run of the block that it is part of
         ("inferc.runtime.serving.pipelines.block", "inferc.runtime.serving.pipelines.activation"),
         # a pipeline's steps call pipelines
-        ("inferc.runtime.serving.pipelines.calls", "inferc.runtime.serving.pipelines.pipeline"),
+        ("inferc.runtime.serving.pipelines.calls.steps", "inferc.runtime.serving.pipelines.pipeline"),
     )
 }
 """By room: which module may import which for type checking, although that closes a circle."""

@@ -51,7 +51,7 @@ async def answer(
 async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
     from ...runtime.requests.pipeline_call import PipelineCall
     from ...runtime.serving.pipelines.pipeline import Result
-    from ...runtime.serving.pipelines.texts import json_of
+    from ...runtime.serving.pipelines.values.texts import json_of
 
     pipeline = executor.pipeline(name)
     call = PipelineCall(pipeline.read(inputs.fields), executor.deadline())

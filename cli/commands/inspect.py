@@ -32,8 +32,8 @@ EXAMPLES = """\
 
 _WIDEST = 100
 
-_GENERIC = ("model", "onnx", "encoder_model", "decoder_model")
-"""Names that say nothing about a model: exporters give them to all."""
+_GENERIC = re.compile(r"model|onnx|encoder_model|decoder_model|snapshots|[0-9a-f]{40}")
+"""Names that say nothing about a model: exporters, and the cache of Hugging Face, give them to all."""
 
 
 @frozen
@@ -108,8 +108,9 @@ def _written(path: Path) -> str:
 
 def _name(path: Path, taken: set[str]) -> str:
     """A name for the deployment: that of the file, or of its folder where the file's says nothing."""
-    folders = [folder for folder in Path(os.path.abspath(path)).parent.parts[::-1] if folder not in _GENERIC]
-    stem = path.stem if path.stem not in _GENERIC or not folders else folders[0]
+    names = (path.stem, *Path(os.path.abspath(path)).parent.parts[::-1])
+    telling = next((name for name in names if not _GENERIC.fullmatch(name)), path.stem)
+    stem = re.sub(r"^models--.*--", "", telling)  # as that cache names the folder of a model
     plain = re.sub(r"\W+", "_", stem).strip("_")
     if not plain or plain[0].isdigit() or plain in KEYWORDS:
         plain = f"model_{plain}".rstrip("_")

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ...compiler.plan import LateText
-from ...runtime.issued_keys import BrokenKeys, FileKeys, IssuedKey, issue, revoked
+from ...runtime.issued_keys.file import BrokenKeys, FileKeys, IssuedKey, issue, revoked
+from ...runtime.issued_keys.redis import SharedKeys
 from ...runtime.limits.store import is_on_redis
-from ...runtime.shared_keys import SharedKeys
 from ..durations import seconds_in
 from ..output import fail
 from ..plans import Ready, in_environment, ready_plan

@@ -22,8 +22,9 @@ from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ...runtime.requests.foreign_text import escaped
 from ..addresses import host, port
+from ..audit_file import keep_audit_log
 from ..durations import seconds_in
-from ..logs import access_log, configure_logging, keep_audit_log
+from ..logs import access_log, configure_logging
 from ..output import fail, misuse
 from ..plans import (
     Ready,
@@ -249,7 +250,7 @@ def run(arguments: Namespace) -> int:
     told = Told(ready)
     reread = _rereading(arguments, watched, told)
     if ready.plan.gateway.workers > 1 and not on_ray:
-        from ..workers import run_workers
+        from ..workers.supervise import run_workers
 
         announce = _announcing(ready, f" by {ready.plan.gateway.workers} workers")
         return run_workers(arguments, ready, watched, reread, told.sources, announce)

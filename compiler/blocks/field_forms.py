@@ -95,4 +95,6 @@ def where_instead(name: str, cls: type, names: Mapping[str, Field]) -> str:
             return f"`{name}` belongs in the runtime's block, such as `runtime {owner} {{ … }}`"
     if issubclass(cls, RemoteConfig) and name in fields(Deployment):
         return f"`{name}` belongs in the deployment, beside `runtime`"
+    if len(names) == 1 and labelled_class(cls, only := next(iter(names))) is not None:
+        return f"write a block for each: `{only} a_name {{ … }}`"
     return f"fields here are {every(f'`{n}`' for n in names)}" if names else "it has none"

@@ -45,6 +45,8 @@ def report_field(setting: Setting, around: Enclosing, found: Diagnostics) -> Non
     section.meant.update(n for n in names if any(each.startswith((f"{n}`", f"{n} ")) for each in written))
     if foreign is not None:
         section.meant.update(n for n in names if f"its `{n}`" in foreign.text)
+    if foreign is not None and foreign.sure and not fixes and around.path:
+        section.damaged = True  # it may say what now seems to be missing
     found.error(
         "E0204",
         f"{_written_in(setting.origin, around)} has no field `{name}`",

@@ -15,7 +15,7 @@ from ..typing.fit import Binding, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
 from .abilities import check_answer, check_chats, check_images
 from .arguments import Arguments, bind, shown_types
-from .builtins import BUILTINS
+from .builtins.table import BUILTINS
 from .coerce import first_that_fits, taken_as, tensor_of
 from .explain import mismatch
 from .inferrer import Inferrer

@@ -12,6 +12,9 @@ from .explain import origin, written
 from .inferrer import Inferrer
 from .typed import FieldOf, Mistake, Typed
 
+_OF_ANSWERS = ("choices", "message", "content", "text", "output", "output_text")
+"""Where others have the text of an answer."""
+
 
 def infer_member(inferrer: Inferrer, node: s.Member) -> Typed:
     """A field of a value, or what another file declares."""
@@ -55,6 +58,8 @@ def field_of(inferrer: Inferrer, of: Typed, node: s.Member) -> Typed:
         advice = f"say what then: `({written(inferrer, of)} else …).{as_name(name)}`"
     else:
         what = f"{show_type(type)} has no fields"
+        if name in _OF_ANSWERS:
+            advice = "a call gives the answer itself: `f(x)`, or `f(x) as T` to read it as a type"
         if type.kind is TypeKind.JSON:
             advice = f'read it as a type first, with `as T`, or take a part of it: `json_path(…, "$.{name}")`'
     inferrer.error(

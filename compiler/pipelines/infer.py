@@ -13,10 +13,11 @@ from ..plan.types import BOOL, ListType, TensorType, Type
 from ..scope import VALUES
 from ..typing.fit import common
 from ..typing.partial import NOTHING, UNKNOWN, is_known, show_type
-from . import calls, fields, indexing, matches, operators, options, prompts, texts
+from . import calls, fields, indexing, matches, operators, options, texts
+from .builtins.tensors import item_of
 from .explain import common_type, expect, mismatch
 from .inferrer import Inferrer
-from .tensors import item_of
+from .prompts import prompt as prompts
 from .typed import BuiltinCall, Constant, IfOf, ListOf, MapOf, Mistake, Typed, Variable
 
 LIMIT = 16

@@ -69,7 +69,8 @@ class Capabilities:
     together. token_ids: whether it embeds token ids, too.
     least_dimensions, greatest_dimensions: how many numbers a vector can be asked for; at most 0: no choice.
     dimensions: the only ones, where not all between can be asked for.
-    user_ids: whether users can be told, and in which form. stored_metadata: whether `metadata` goes only with
+    user_ids: whether users can be told, and in which form. longest_ids: characters of a user, and of a key of
+    a prompt's cache. stored_metadata: whether `metadata` goes only with
     chats that the provider stores. cache_marks: how the cached part of a prompt is
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
@@ -148,6 +149,7 @@ class Capabilities:
     greatest_dimensions: int | None = None
     dimensions: tuple[int, ...] | None = None
     user_ids: UserIds | None = None
+    longest_ids: int | None = None
     stored_metadata: bool | None = None
     cache_marks: CacheMarks | None = None
     extra_fields: tuple[str, ...] | None = None

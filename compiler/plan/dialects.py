@@ -61,6 +61,7 @@ _AT_BOTH = Capabilities(
     call_ids=r"(?s).{1,40}",
     tool_names=_NAMES,
     message_fields=("name", "refusal", "audio", "function_call"),
+    longest_ids=64,
 )
 """What Azure refuses, and OpenAI itself, of what other servers that speak its protocol take."""
 
@@ -138,6 +139,7 @@ ANTHROPIC = Capabilities(
     thoughts_in_history=False,
     most_choices=1,
     user_ids="opaque",
+    longest_ids=256,
     cache_marks="cache_control",
     turns_alternate=True,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import inf
 
 from ...dsl import syntax as s
+from ...dsl.foreign_words import foreign_word
 from ...dsl.suggest import did_you_mean, either, every
 from ...dsl.units import EXAMPLES, Duration, Money, Percent
 from ..evaluation.unknown import UNKNOWN
@@ -108,7 +109,9 @@ class ExpectationReader:
         return None
 
     def _no_measure(self, node: s.Expression, name: str) -> None:
-        told = did_you_mean(name, MEASURES) or f"there are {every(f'`{each}`' for each in MEASURES)}"
+        other = foreign_word("measures", name)
+        meant = f"write `{other.to[0]}`" if other is not None else did_you_mean(name, MEASURES)
+        told = meant or f"there are {every(f'`{each}`' for each in MEASURES)}"
         self._values.unknown(node, f"`{name}` is nothing that a test can look at", told)
 
     def _measure(self, node: s.Expression, name: str, arguments: tuple[s.Expression, ...]) -> Typed:

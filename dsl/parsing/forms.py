@@ -57,4 +57,6 @@ def begun_otherwise(text: str, start: int) -> str | None:
             'where requests come in is said by `gateway { bind = "127.0.0.1:8080" }`, and where they go by '
             "deployments"
         )
+    if text.startswith("-- ", start):
+        return "comments start with `#`"
     return _STARTS.get(text[start : start + 1])

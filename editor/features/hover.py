@@ -146,7 +146,7 @@ def _imported_file(view: View, node: s.ImportAs | s.ImportNames) -> str | None:
 
 
 def _builtin(name: str) -> str | None:
-    from ...compiler.pipelines.builtins import BUILTINS
+    from ...compiler.pipelines.builtins.table import BUILTINS
 
     known = BUILTINS.get(name)
     return f"```infer\n{known.form}\n```\n{known.told}" if known is not None else None

@@ -57,7 +57,7 @@ def _signature(view: View, frame: Frame, declaration: str) -> lsp.SignatureInfor
 
 
 def _of_builtin(name: str) -> lsp.SignatureInformation | None:
-    from ...compiler.pipelines.builtins import BUILTINS
+    from ...compiler.pipelines.builtins.table import BUILTINS
 
     known = BUILTINS.get(name)
     if known is None:

@@ -10,7 +10,7 @@ from multidict import istr
 from ...compiler.plan.late_pattern import late_pattern
 from ..requests.foreign_text import fits_header
 from ..requests.upstream import Left, Remaining, Upstream
-from ..secret import Secret
+from ..secrets.secret import Secret
 from .provider_times import seconds_to_wait
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")

@@ -11,11 +11,11 @@ from typing import TypeVar
 from ...compiler.plan import Plan, SecretRef
 from ...compiler.plan.record import frozen
 from ..executor import Executor
-from ..issued_keys import BrokenKeys
+from ..issued_keys.file import BrokenKeys
+from ..issued_keys.redis import SharedKeys
 from ..limits.store import is_on_redis
 from ..requests.errors import StartError
-from ..secret import LiveSecret, read_secret
-from ..shared_keys import SharedKeys
+from ..secrets.secret import LiveSecret, read_secret
 from .auth import Keys
 from .tls import Certificate
 from .web_tokens import WebTokens

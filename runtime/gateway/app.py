@@ -16,7 +16,7 @@ from ..http.late_resources import LateResources, by_beginning
 from ..http.whole_answer import WholeAnswer
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..requests.trace_context import PARENT, parent_now
-from ..secret import LiveSecret, Secret
+from ..secrets.secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, Shown, not_accepted
 from .background import BACKGROUND, Background

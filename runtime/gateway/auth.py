@@ -17,11 +17,11 @@ from aiohttp import hdrs
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
 from ...compiler.plan.record import frozen
 from ..concurrency.tasks import repeated
-from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
+from ..issued_keys.file import BrokenKeys, IssuedKey, path_of, read_keys
+from ..issued_keys.redis import SharedKeys
 from ..regular_file import stamp
 from ..requests.errors import StartError, Unauthorized
-from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
-from ..shared_keys import SharedKeys
+from ..secrets.secret import LOOK_EVERY, LiveSecret, Secret, read_secret
 from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)

@@ -64,7 +64,7 @@ def _error_headers(
     headers = dict(ids)
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    if error.status == 429 and not error.retryable:
+    if (error.status == 429 or error.status >= 500) and not error.retryable:  # which clients try again
         headers["x-should-retry"] = "false"
     if error.upstream is not None:
         add_said(headers, error.upstream, as_anthropic)

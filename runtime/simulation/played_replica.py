@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ...compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ..dialects.provider_errors.classify import Classifier
-from ..replicas.remote.authorizer import Authorization
+from ..replicas.remote.auth.authorizer import Authorization
 from ..replicas.remote.body import Body
 from ..replicas.remote.http_client import Answer
 from ..replicas.remote.provider_requests import ProviderRequests
@@ -19,7 +19,7 @@ from ..replicas.replica import HeadersObserver
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.request import ChatRequest, Request
 from ..requests.upstream import Upstream
-from ..secret import Secret
+from ..secrets.secret import Secret
 from .http_answers import WholeAnswer
 from .provider import Provider
 

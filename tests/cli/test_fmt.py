@@ -97,6 +97,12 @@ def test_a_damaged_part_is_left_as_it_is_and_the_rest_is_formatted(inferc: Comma
     assert Path("a.infer").read_text() == text
 
 
+def test_standard_input_of_another_encoding_is_refused() -> None:
+    done = ran("fmt", "-", input="# grüße\nlet x=1\n".encode("latin-1"))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"error: standard input is not UTF-8 text (byte 4)\n"
+
+
 def test_one_damaged_file_does_not_keep_the_others_from_being_formatted(inferc: Command) -> None:
     Path("a.infer").write_text(DAMAGED)
     Path("b.infer").write_bytes(b"\xff\xfe")

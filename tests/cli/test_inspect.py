@@ -148,6 +148,18 @@ def test_a_tokenizer_in_the_folder_above_is_found_as_optimum_saves_it(
     assert "deployment bge_small {" in inferc("inspect", "bge-small/onnx/model.onnx").out
 
 
+def test_a_model_in_the_cache_of_hugging_face_has_the_name_that_it_has_there(
+    inferc: Command, tmp_path: Path
+) -> None:
+    here = tmp_path / "hub" / "models--BAAI--bge-small-en"
+    snapshot = here / "snapshots" / "5c38ec7c405ec4b44b94cc5a9bb96e735b38267a"
+    models.save(models.embedder(), here / "blobs" / "a1")
+    (snapshot / "onnx").mkdir(parents=True)
+    (snapshot / "onnx" / "model.onnx").symlink_to("../../../blobs/a1")
+    done = inferc("inspect", str((snapshot / "onnx" / "model.onnx").relative_to(tmp_path)))
+    assert "\ndeployment bge_small_en {\n" in done.out
+
+
 def test_without_a_tokenizer_the_task_is_tensors_and_the_other_one_is_named(
     inferc: Command, tmp_path: Path
 ) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from inferc.cli.logs import MOST_LINES, SECONDS, NoFlood, SafeFormatter, keep_audit_log
+from inferc.cli.audit_file import keep_audit_log
+from inferc.cli.logs import MOST_LINES, SECONDS, NoFlood, SafeFormatter
 from inferc.cli.output import fail
 from inferc.runtime.admin import AUDIT
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 SECRET = Secret("sk-of-a-provider", "the test")
 
@@ -108,3 +111,27 @@ def test_an_audit_log_on_a_full_disk_is_told_without_a_traceback(
             handler.close()
     assert "/dev/full cannot be written: [Errno 28] No space left on device" in caplog.text
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_audit_log_goes_on_in_the_file_that_takes_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    audit, folder = logging.getLogger(AUDIT), tmp_path / "logs"
+    folder.mkdir()
+    now, before = folder / "audit.jsonl", folder / "audit.jsonl.1"
+    keep_audit_log(str(now))
+    try:
+        audit.warning("first")
+        now.rename(before)
+        audit.warning("second")
+        assert [json.loads(each.read_text())["message"] for each in (before, now)] == ["first", "second"]
+        folder.rename(tmp_path / "elsewhere")
+        audit.warning("third")
+        assert f"{now} cannot be written: [Errno 2] No such file or directory" in caplog.text
+        folder.mkdir()
+        audit.warning("fourth")
+        assert json.loads(now.read_text())["message"] == "fourth"
+    finally:
+        handler = audit.handlers[-1]
+        audit.removeHandler(handler)
+        handler.close()

@@ -14,7 +14,7 @@ import pytest
 
 from inferc.compiler.compile import check_file
 from inferc.compiler.globals import GatewayFields
-from inferc.compiler.pipelines.builtins import BUILTINS
+from inferc.compiler.pipelines.builtins.table import BUILTINS
 from inferc.dsl.deployment import Deployment
 from inferc.dsl.diagnostics import Diagnostic
 from inferc.dsl.field_words import hint, options

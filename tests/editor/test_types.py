@@ -277,6 +277,6 @@ def test_a_text_without_pipelines_loads_no_types() -> None:
     code = (
         "import sys\nfrom inferc.editor import serve\n"
         "assert 'inferc.compiler.graph' not in sys.modules\n"
-        "assert 'inferc.compiler.pipelines.builtins' not in sys.modules\n"
+        "assert 'inferc.compiler.pipelines.builtins.table' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=200)

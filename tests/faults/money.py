@@ -204,6 +204,46 @@ def redis_full(seen: Seen) -> None:
         _back(seen, it, "afterwards ten in a row were answered after")
 
 
+_REFUSALS = {
+    "writes, as a replica (READONLY)": ("REPLICAOF 127.0.0.1 9", "REPLICAOF NO ONE"),
+    "scripts, for want of a right (NOPERM)": (
+        "ACL SETUSER default -eval -evalsha",
+        "ACL SETUSER default +@all",
+    ),
+    "our keys (NOPERM)": ("ACL SETUSER default resetkeys ~other:*", "ACL SETUSER default ~*"),
+}
+"""What a server refuses: what makes it, and what ends that."""
+
+
+@fault()
+def redis_refuses(seen: Seen) -> None:
+    """A store that answers and refuses what is asked is as one that is away, and health says so all the time.
+
+    A Redis server refuses, for 3 s each: writes, as a replica; scripts, and our keys, for want of a right. In
+    between, it forgets its scripts and then all that it keeps (SCRIPT FLUSH, FLUSHALL).
+    """
+    for name, (begins, ends) in _REFUSALS.items():
+        with _on_redis() as (it, redis, upstream):
+            redis.command(*begins.split())
+            time.sleep(1.5)  # what is leased is spent until then
+            got, health, end = set(), set(), time.monotonic() + 3
+            while time.monotonic() < end:
+                got.add(_ask(it))
+                health.add(request(it, "GET", "/healthz").json["state"]["available"])
+                time.sleep(0.05)
+            redis.command(*ends.split())
+            is_said = 503 in got and health == {False}
+            seen(got <= {200, 503} and is_said, f"{name}: they got {sorted(got)}, health says it")
+            seen.no_traceback(it.log)
+            _back(seen, it, "ten in a row were answered after")
+            for words in ("SCRIPT FLUSH", "FLUSHALL"):
+                redis.command(*words.split())
+                _ask(it)
+            time.sleep(1.5)
+            spent = len(upstream.asked) / 100
+            seen(_spent(it) >= spent - 0.0001, f"${_spent(it):.2f} of ${spent:.2f} known")
+
+
 @fault(quick=True)
 def store_away_at_the_start(seen: Seen) -> None:
     """Without its store, a deployment with a budget sends nothing, unless the file says so; health shows it.
@@ -241,6 +281,32 @@ def state_folder_removed(seen: Seen) -> None:
             seen(spent <= 0.26, f"${spent:.2f} were spent")
             until(lambda: _says_state(it), 10)
             seen(_says_state(it), "log or health say it" if _says_state(it) else "nothing says it")
+
+
+@fault()
+def state_folder_without_use(seen: Seen) -> None:
+    """A state folder that cannot be used for a while is used again afterwards, and nothing is spent unseen.
+
+    A file takes the place of the folder for 3 s.
+    """
+    with temporary_folder() as folder, provider(lambda _: good()) as upstream:
+        state, aside = folder / "state", folder / "aside"
+        with gateway(_budget(upstream, 1000), arguments=("--state", str(state))) as it:
+            _ask(it)
+            state.rename(aside)
+            state.touch()
+            got, end = set(), time.monotonic() + 3
+            while time.monotonic() < end:
+                got.add(_ask(it))
+                time.sleep(0.05)
+            seen(503 in got and got <= {200, 503}, f"meanwhile they got {sorted(got)}")
+            seen(_says_state(it), "log or health say it" if _says_state(it) else "nothing says it")
+            state.unlink()
+            aside.rename(state)
+            _back(seen, it, "afterwards ten in a row were answered after")
+            time.sleep(1.5)
+            spent = len(upstream.asked) / 100
+            seen(_spent(it) >= spent - 0.0001, f"${_spent(it):.2f} of ${spent:.2f} known")
 
 
 def _says_state(it: Gateway) -> bool:

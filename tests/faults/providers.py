@@ -243,6 +243,16 @@ def endless_comments(seen: Seen) -> None:
     _slow(seen, _Paced(STREAM, b": still here\n\n", 0.2), stream=True)
 
 
+@fault()
+def stream_faster_than_it_is_read(seen: Seen) -> None:
+    """A stream that comes faster than it is read keeps to its times, too.
+
+    A stream consists of comments without a pause, then of blank lines; `read` is 2 s, `total` 5 s.
+    """
+    for flood in (b": still here\n\n" * 5000, b"\n" * 60_000):
+        _slow(seen, _Repeated([STREAM], flood, 1 << 30, []), stream=True)
+
+
 _STRANGE = {
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",
     "an empty 200": whole(200, b""),

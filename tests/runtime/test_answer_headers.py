@@ -16,7 +16,7 @@ from aiohttp import web
 from inferc.compiler.plan import Money, Price
 from inferc.runtime.dialects.rate_limit_headers import anthropic_limits, openai_limits, read_upstream, tighter
 from inferc.runtime.requests.upstream import Remaining
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client

@@ -16,7 +16,7 @@ from attrs import define, field
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
 from inferc.runtime.executor import Executor
 from inferc.runtime.http.connection_rules import RULES, ConnectionRules
-from inferc.runtime.replicas.remote.google_auth import SCOPES
+from inferc.runtime.replicas.remote.auth.google import SCOPES
 from inferc.runtime.requests.errors import NetworkError, StartError, Unauthorized
 from inferc.runtime.requests.request import ChatRequest
 
@@ -141,7 +141,7 @@ async def test_a_token_that_is_refused_is_renewed_and_the_request_sent_once_more
 async def test_another_service_account_in_the_file_is_picked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferc.runtime.secret.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("inferc.runtime.secrets.secret.LOOK_EVERY", 0.0)
     async with house(tmp_path) as it:
         await it.ask()
         (tmp_path / "account.json").write_text(it.tokens.account("others"))

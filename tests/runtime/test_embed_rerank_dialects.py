@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import numpy
+import openai
 import pytest
 from aiohttp import web
 from attrs import frozen
@@ -20,6 +21,7 @@ from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import EmbedRequest
 
+from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, remote_plan, serving
 from ..support.wires import wire_plan
 
@@ -274,3 +276,10 @@ async def test_vectors_of_another_length_than_was_asked_for_are_an_error() -> No
         assert "`dimensions` asked for 3" in said["error"]["message"]
         status, said = await it.post("/v1/embeddings", asked | {"dimensions": 2})
         assert status == 200
+
+
+async def test_clients_do_not_try_again_what_would_fail_again() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        with pytest.raises(openai.InternalServerError):
+            await api.with_options(max_retries=2).embeddings.create(model="e", input="a", dimensions=3)
+        assert len(it.seen) == 1

@@ -10,9 +10,9 @@ import pytest
 from attrs import define, field
 
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.replicas.remote.expiring_token import TokenAuthorizer
+from inferc.runtime.replicas.remote.auth.expiring_token import TokenAuthorizer
 from inferc.runtime.requests.errors import RequestError, ServerError
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.remote import remote_plan
 

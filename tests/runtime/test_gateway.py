@@ -23,7 +23,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.requests.answer import ChatChunk
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.openai_client import openai_client
 from ..support.remote import (

@@ -24,7 +24,7 @@ from inferc.runtime.gateway import serve
 from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_FIELDS, MAX_ITEMS
 from inferc.runtime.gateway.unpacking import MAX_MEMBERS, BrokenPacking, Unpacker
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import LiveSecret, Secret, read_secret
+from inferc.runtime.secrets.secret import LiveSecret, Secret, read_secret
 
 from ..support.pipelines import Graph, extern, plan_with
 from ..support.remote import (

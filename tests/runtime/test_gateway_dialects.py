@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 
 from inferc.runtime.mock_provider import MockOptions
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client

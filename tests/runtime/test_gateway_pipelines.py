@@ -32,7 +32,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.faults import FaultKind
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.openai_client import openai_client
 from ..support.pipelines import Graph, balance, fallback, hedge, plan_with, split

@@ -25,7 +25,7 @@ from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_ITEMS
 from inferc.runtime.requests.call import MAX_PRIORITY
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.remote import executor_of, gateway_of, remote_plan
 from .onnx.plans import MODELS

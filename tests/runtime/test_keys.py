@@ -32,12 +32,12 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.accounting import MOST_NAMES, MOST_USERS, OTHERS, Accounting, grouped
 from inferc.runtime.gateway.auth import Held, Keys, Shown
-from inferc.runtime.issued_keys import IssuedKey, change_keys, issue, path_of, revoked
+from inferc.runtime.issued_keys.file import IssuedKey, change_keys, issue, path_of, revoked
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.requests.errors import StartError, Unauthorized
 from inferc.runtime.requests.trace import Span
 from inferc.runtime.requests.usage import Usage
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.anthropic_client import anthropic_client
 from ..support.pipelines import Graph, plan_with

@@ -36,7 +36,7 @@ from inferc.runtime.gateway.accounting import Accounting
 from inferc.runtime.gateway.metric_families import everything
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 from inferc.runtime.serving.counters import BOUNDS, Durations
 
 from ..support.pipelines import Graph, extern, fallback, plan_with

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import SecretRef, SecretSource
-from inferc.runtime.issued_keys import BrokenKeys, read_keys
+from inferc.runtime.issued_keys.file import BrokenKeys, read_keys
 from inferc.runtime.mock_provider.scripted_answers import ScriptError, load_script
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import read_secret
+from inferc.runtime.secrets.secret import read_secret
 from inferc.runtime.simulation.replays import BadLog, read_log
 
 

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from inferc.compiler.plan import Cors, TaskKind
 from inferc.runtime.http import server as http_server
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client

@@ -19,7 +19,7 @@ from hypothesis import given, strategies as st
 from inferc.compiler.plan import Cache, Duration, RetryPolicy, Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.replicas.remote import replica
-from inferc.runtime.replicas.remote.api_key_auth import NoAuthorizer
+from inferc.runtime.replicas.remote.auth.api_key import NoAuthorizer
 from inferc.runtime.replicas.remote.connector import Connector
 from inferc.runtime.replicas.remote.replica import RemoteReplica
 from inferc.runtime.replicas.remote.whole_chunks import whole_chunks

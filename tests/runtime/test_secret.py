@@ -10,7 +10,7 @@ import pytest
 
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import SHOWN, Secret, read_secret, scrub_all
+from inferc.runtime.secrets.secret import SHOWN, Secret, read_secret, scrub_all
 
 from ..support.rows import each_row
 

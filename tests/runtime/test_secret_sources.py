@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import SecretRef, SecretSource
-from inferc.runtime import secret as secrets
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import LiveSecret, Secret, read_secret
-from inferc.runtime.secret_sources import ALLOW_EXEC, NotThere
+from inferc.runtime.secrets import secret as secrets
+from inferc.runtime.secrets.secret import LiveSecret, Secret, read_secret
+from inferc.runtime.secrets.sources import ALLOW_EXEC, NotThere
 
 from ..support.google import token_server
 from ..support.projects import Project
@@ -144,7 +144,7 @@ def test_a_command_that_fails_says_so_and_nothing_more(
 
 def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALLOW_EXEC, "1")
-    monkeypatch.setattr("inferc.runtime.secret_sources.PATIENCE", 0.05)
+    monkeypatch.setattr("inferc.runtime.secrets.sources.PATIENCE", 0.05)
     assert "took longer than 0.05 s" in refusal(SecretSource.EXEC, "sleep 60", tmp_path)
 
 

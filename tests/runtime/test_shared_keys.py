@@ -9,9 +9,10 @@ import pytest
 from inferc.cli.main import main
 from inferc.compiler.plan import KeyPlan
 from inferc.runtime.gateway.auth import Held, Keys, Shown
-from inferc.runtime.issued_keys import BrokenKeys
-from inferc.runtime.requests.errors import Unauthorized
-from inferc.runtime.shared_keys import SharedKeys
+from inferc.runtime.issued_keys.file import BrokenKeys
+from inferc.runtime.issued_keys.redis import SharedKeys
+from inferc.runtime.limits.store import open_store
+from inferc.runtime.requests.errors import StartError, Unauthorized
 
 from ..support.redis_server import RedisServer
 
@@ -91,3 +92,30 @@ def test_what_is_no_list_of_keys_is_said(redis: RedisServer, file: str) -> None:
         shared.read()
     assert main(["key", "list", file, "--state", "/tmp/state"]) == 1
     assert main(["key", "list", file, "--state", "redis://h:port/"]) == 1
+
+
+def test_a_server_that_refuses_to_keep_a_key_is_said_without_the_keys(
+    redis: RedisServer, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["key", "new", file, "team", "--person", "ada", "--state", redis.url]) == 0
+    redis.command("REPLICAOF", "127.0.0.1", "9")
+    capsys.readouterr()
+    assert main(["key", "new", file, "team", "--state", redis.url]) == 1
+    assert capsys.readouterr().err == (
+        "error: the Redis server of the keys cannot be used: You can't write against a read only replica\n"
+    )
+
+
+def test_an_answer_of_no_redis_server_is_said(redis: RedisServer) -> None:
+    shared = SharedKeys(redis.url, "shop")
+    shared._client.set_response_callback("STRLEN", lambda _: "nonsense")
+    with pytest.raises(BrokenKeys, match="it answers as no Redis server does"):
+        shared.read()
+
+
+def test_an_option_of_the_url_that_is_none_is_said(redis: RedisServer) -> None:
+    url = f"{redis.url}?color=red"
+    with pytest.raises(BrokenKeys, match="its URL has an option that is none: 'color'"):
+        SharedKeys(url, "shop")
+    with pytest.raises(StartError, match=f"{redis.url}: its URL has an option that is none: 'color'"):
+        open_store(url)

@@ -460,6 +460,26 @@ async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said
             assert passed + await spend_all(new) == 40
 
 
+async def test_a_folder_that_cannot_be_used_for_a_while_is_used_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "state"
+    async with budgets(str(folder), 1) as (budget,):
+        for _ in range(2):
+            held = await reserve(budget, 30 * CENT)
+            assert isinstance(held, Reservation)
+            folder.rename(tmp_path / "elsewhere")
+            folder.touch()
+            budget.settle(held, 30 * CENT)
+            await until(lambda: "File exists" in budget._lost)
+            folder.unlink()
+            (tmp_path / "elsewhere").rename(folder)
+            await until(lambda: not budget._lost)
+        assert "was removed" not in caplog.text
+    async with opened(str(folder)) as store:
+        assert sum((await kept(store, "shop/gpt")).all_spend().values()) == 60 * CENT
+
+
 async def test_processes_of_before_and_after_the_clock_was_set_count_what_they_spend_once(state: str) -> None:
     async with budgets(state, 2, apart=3600) as both:
         held = [await reserve(each, 10 * CENT) for each in (*both, *both)]

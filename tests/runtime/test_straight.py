@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from hashlib import sha256
 from itertools import product
 from random import Random
 from typing import Any
@@ -337,3 +338,28 @@ def test_an_event_that_says_nothing_is_told_to_nobody(nothing: bytes, client: st
     with_nothing, error = heard("anthropic", client, first + b"\n\n" + nothing + rest)
     assert error is None
     assert without_chance(with_nothing) == without_chance(heard("anthropic", client, stream)[0])
+
+
+LONG_ID = "user_" + "0123456789abcdef" * 10
+SHORT_ID = sha256(LONG_ID.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["user", "prompt_cache_key", "safety_identifier"])
+def test_ids_that_are_too_long_for_openai_are_sent_as_a_digest(name: str) -> None:
+    body = {"model": "m", "messages": [USER], name: LONG_ID}
+    fit = Chats(wire_plan("openai", model="gpt-4o")).fit(ChatRequest(body, False))
+    assert loads(fit.body)[name] == SHORT_ID
+    assert fit.changes == (name,)
+    as_it_is = Chats(wire_plan("openai", model="gpt-4o")).fit(ChatRequest({**body, name: SHORT_ID}, False))
+    assert loads(as_it_is.body)[name] == SHORT_ID
+
+
+def test_the_user_of_claude_code_reaches_others_in_as_many_characters_as_they_take() -> None:
+    asked = {"model": "m", "max_tokens": 9, "messages": [USER], "metadata": {"user_id": LONG_ID}}
+    said = said_in("anthropic", asked, CLIENT_SIDES["anthropic"].read_request(asked))
+    for wire, model, user in (
+        ("openai", "gpt-4o", {"user": SHORT_ID}),
+        ("anthropic", "claude-sonnet-4-5", {"metadata": {"user_id": LONG_ID}}),
+    ):
+        sent = loads(Chats(wire_plan(wire, model=model)).fit(said).body)
+        assert user.items() <= sent.items()

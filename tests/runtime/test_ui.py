@@ -21,7 +21,7 @@ from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.gateway.metrics import METRICS
 from inferc.runtime.gateway.ui.assets import assets
 from inferc.runtime.gateway.ui.pages import MOST_VIEWERS
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.projects import Project
 from ..support.remote import mock_provider, running, serving

@@ -23,7 +23,7 @@ from openai.auth import WorkloadIdentityAuth
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import EndpointTls, RemotePoolPlan, SecretRef, dump_plan, load_plan
-from inferc.runtime.replicas.remote.workload_identity import ExchangedTokens
+from inferc.runtime.replicas.remote.auth.workload_identity import ExchangedTokens
 from inferc.runtime.requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from inferc.runtime.requests.request import ChatRequest
 

@@ -41,7 +41,7 @@ from inferc.runtime.gateway import build_app as build_gateway
 from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions, Stats, build_app as build_mock
 from inferc.runtime.replicas.remote.http_client import Limit
-from inferc.runtime.secret import LiveSecret, Secret
+from inferc.runtime.secrets.secret import LiveSecret, Secret
 
 FAST_RETRY = RetryPolicy(
     max_retries=2, initial_backoff=Duration(0.01), max_backoff=Duration(0.5), jitter=JitterKind.NONE

@@ -21,7 +21,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.mock_provider import MockOptions
-from inferc.runtime.secret import Secret
+from inferc.runtime.secrets.secret import Secret
 
 from ..support.chromium import Browser, Tab, chromium, tab
 from ..support.remote import mock_provider, serving

@@ -51,6 +51,7 @@ REPAIRS: tuple[Repair, ...] = (
     declarations.template_inside,
     declarations.declaration_inside,
     slips.misspelt_word,
+    parameters.value_for_type,
     words.reserved_name,
     words.reserved_value,
     words.dashed_name,

@@ -1,9 +1,15 @@
-"""Parameters of pipelines and externs, and their types."""
+"""Parameters and names of values, and their types."""
 
 from __future__ import annotations
 
 from ..tokens import Token
 from .situation import Instead, Situation, as_name, use
+
+_VALUES = ("NUMBER", "MINUS", "LSQB", "TRUE", "FALSE")
+"""What values begin with, and types do not."""
+
+_FAR = 300
+"""How many characters of a line are looked at."""
 
 _TYPES = ("text", "int", "float", "bool", "bytes", "image", "json")
 
@@ -34,3 +40,24 @@ def no_type(at: Situation) -> Instead | None:
         fixes=at.change(f"write `{name.text}: text`", name.end, name.end, ": text", safe=False),
     )
     return use(Token("COLON", ":", name.end, name.end), Token("NAME", "text", name.end, name.end), at.token)
+
+
+def value_for_type(at: Situation) -> Instead | None:
+    """`let x: 30s` and `param n: 4`: no type, but the value."""
+    token = at.token
+    if token.type not in _VALUES or not at.last_is("COLON") or len(at.values) < 3:
+        return None
+    head, colon = at.values[-3], at.values[-1]
+    line = at.text[token.end : token.end + _FAR].partition("\n")[0]
+    if getattr(head, "type", "") not in ("LET", "PARAM") or "=" in line:
+        return None
+    start = at.values[-2].end
+    at.error(
+        "E0101",
+        "a name gets its value with `=`, not with `:`",
+        at.span(colon.start, colon.end),
+        "write `=`",
+        fixes=at.change("write `=`", start, colon.end, " ="),
+    )
+    at.drop(1)
+    return use(Token("EQUAL", "=", colon.start, colon.end), token)

@@ -54,7 +54,7 @@ def steps(context: Context) -> Iterator[Offer]:
 
 
 def _builtins() -> Iterator[Offer]:
-    from ....compiler.pipelines.builtins import BUILTINS
+    from ....compiler.pipelines.builtins.table import BUILTINS
 
     for name, known in BUILTINS.items():
         yield Offer(name, Kind.Function, known.form, known.told, snippet=f"{name}($0)", order=4)

@@ -102,7 +102,7 @@ def _in_prompt(context: Context, begun: str) -> Iterator[Offer]:
         found = fields_after(context.view, context.cursor.offset, path[1].split("."))
         yield from (Offer(name, Kind.Field, shown, order=1) for name, shown in found.items())
     elif begun.rstrip().endswith("|"):
-        from ....compiler.pipelines.sandbox import environment
+        from ....compiler.pipelines.prompts.sandbox import environment
 
         yield from (Offer(name, Kind.Function, "filter") for name in sorted(environment().filters))
     elif not begun.endswith("."):

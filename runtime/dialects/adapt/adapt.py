@@ -19,7 +19,7 @@ from .history import adapt_turns
 from .marks import limit_marks
 from .modalities import adapt_modalities
 from .result import Findings, Note, ToRead, Unsuitable
-from .sampling import adapt_limits, adapt_sampling
+from .sampling import adapt_limits, adapt_sampling, short_id
 from .structured import speak_of_json
 from .thinking import adapt_thinking, rest_for_calls, rest_for_tools
 from .tool_names import with_short_names
@@ -157,7 +157,17 @@ def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: s
                     found.note(where, f"left out: {handling.why}")
             elif value is not None and value not in handling.neutral:
                 found.refuse(name, handling.why)
+    extras = changed.get("extras", c.extras)
+    for name in IDS if "openai" in seals else ():
+        value = own(extras, "openai").get(name)
+        if isinstance(value, str) and (short := short_id(name, value, can, found)) != value:
+            extras = {**extras, "openai": {**own(extras, "openai"), name: short}}
+            changed["extras"] = extras
     return changed
+
+
+IDS = ("prompt_cache_key", "safety_identifier")
+"""What is as long as the name of a user, at OpenAI."""
 
 
 def _is_geminis(tier: Any) -> bool:

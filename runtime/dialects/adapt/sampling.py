@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from ....compiler.plan import Capabilities
@@ -125,7 +126,17 @@ def adapt_limits(
             "user", "left out: the provider does not take it" + " as an address" * (can.user_ids != "no")
         )
         changed["user"] = None
+    elif c.user is not None and (short := short_id("user", c.user, can, found)) != c.user:
+        changed["user"] = short
     return changed
+
+
+def short_id(name: str, value: str, can: Capabilities, found: Findings) -> str:
+    """`value`, or a digest of it where the provider takes no more characters."""
+    if can.longest_ids is None or len(value) <= can.longest_ids:
+        return value
+    found.note(name, f"sent as a digest: the provider takes {can.longest_ids} characters at most")
+    return sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
 def _adapt_stop(c: Conversation, can: Capabilities, found: Findings) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _event(pipeline: Pipeline, said: Event) -> bytes:
 def answer_of(pipeline: Pipeline, result: Result) -> bytes:
     """The result as JSON, with what it took."""
     from ...serving.pipelines.model import total
-    from ...serving.pipelines.texts import json_of
+    from ...serving.pipelines.values.texts import json_of
 
     usage = total(result.spans)
     head = {
@@ -87,7 +87,7 @@ def answer_of(pipeline: Pipeline, result: Result) -> bytes:
 
 
 def _described(pipeline: Pipeline) -> dict[str, Any]:
-    from ...serving.pipelines.schema import schema_of, schema_of_parameters
+    from ...serving.pipelines.values.schema import schema_of, schema_of_parameters
 
     plan = pipeline.plan
     parameters = ", ".join(f"{each.name}: {each.type}" for each in plan.parameters)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ....compiler.plan.installing import pip_install
 from ...policies.sliding_window import MARGIN, SPAN
+from ...redis_errors import NO_ANSWER, check_options, reason
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
 from .protocol import SharedHealth, SharedLimits, SharedSpend, SharedValues
@@ -19,12 +19,6 @@ from .redis_spend import RedisSpend
 from .redis_values import RedisValues
 
 _PATIENCE = 2.0
-
-_NO_ANSWER = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading raises where an answer is none that Redis gives, also in its own client."""
-_IN_A_PIPELINE = re.compile(
-    r"""Command # \d+ \(.*\) of pipeline caused error: \(['"](.*)['"],\)""", re.DOTALL
-)
 
 
 class RedisStore:
@@ -52,13 +46,13 @@ class RedisStore:
                 # A connection of before a restart of the server fails once. All that is asked counts once.
                 retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
             )
+            check_options(self._client)
         except ValueError as error:
             raise StartError(f"the state at {shown(url)}: {error}") from None
         self.where = shown(url)
         self.problems = Problems()
         self._errors = (redis.exceptions.RedisError, OSError)
-        self._is_moved, self._is_demoted = redis.exceptions.AskError, redis.exceptions.ReadOnlyError
-        self._is_refused = redis.exceptions.AuthenticationError
+        self._of_others = (redis.exceptions.ReadOnlyError, *NO_ANSWER)
         limits = RedisLimits(self._client, partial(self._do, "limits"), span=span)
         self.limits: SharedLimits | None = limits
         self.health: SharedHealth | None = RedisHealth(self._client, partial(self._do, "circuits"))
@@ -80,21 +74,11 @@ class RedisStore:
         with self.problems.watch(part):
             try:
                 return read(await command)
-            except self._errors as error:
-                why, is_other = self._why(error), isinstance(error, self._is_demoted)
-            except _NO_ANSWER:
-                why, is_other = "it answers as no Redis server does", True
-            if is_other:  # its name may mean another server by now, or one of an earlier question was late
-                await self._client.connection_pool.disconnect(inuse_connections=False)
-            raise StoreError(f"the state at {self.where} cannot be used: {why}")
-
-    def _why(self, error: Exception) -> str:
-        if isinstance(error, self._is_moved):
-            return "it is one of the servers of a cluster: name one that has everything"
-        if isinstance(error, self._is_refused) and str(error).startswith("HELLO "):  # says how one greets
-            return "Authentication required"
-        told = _IN_A_PIPELINE.fullmatch(str(error))
-        return (told[1] if told else str(error)).rstrip(".")
+            except (*self._errors, *NO_ANSWER) as error:
+                # Its name may mean another server by now, or an answer to an earlier question was late.
+                if isinstance(error, self._of_others):
+                    await self._client.connection_pool.disconnect(inuse_connections=False)
+                raise StoreError(f"the state at {self.where} cannot be used: {reason(error)}") from None
 
 
 def shown(url: str) -> str:

@@ -59,6 +59,7 @@ class SqliteStore:
         self._path = directory / FILE
         self._opened: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._is_closed = False
         self._looks = Looks()
         self._is_unwritten = False
         """Whether the last change was not kept: a disk may let itself be read that is full."""
@@ -239,13 +240,14 @@ class SqliteStore:
         """The connection to the file that is there, which may not be the one that was there at the start."""
         if self._connection is None:
             raise sqlite3.OperationalError("it is closed")
-        there = self._there()
-        if there is None or there != self._opened:
-            was_removed = self._opened is not None
+        before, there = self._opened, self._there()
+        if there is None or there != before or self._is_closed:
+            self._is_closed = True  # also where it cannot be opened now
             self._connection.close()
             self._directory.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
-            if was_removed:
+            self._is_closed = False
+            if before is not None and before != self._opened:
                 self.problems.mended(
                     f"the state in {self._path} was removed while it was in use: it begins anew with what "
                     "this process knows"

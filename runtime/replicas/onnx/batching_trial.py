@@ -41,6 +41,11 @@ _CLOSE, _COARSE = 1e-3, 2e-2
 _alike = Remembered("shared_runs")
 """Models whose rows get the same alone and together."""
 
+_RANDOM = (
+    "the same row gets another result each time: the model draws random numbers, as one does that was "
+    "exported as it is trained"
+)
+
 _TRIAL = 1
 """Another number with each change of what is tried, or of how rows are put together: all is tried anew."""
 
@@ -114,10 +119,16 @@ def _reason(
         try:
             if _same_in_company(rows, run, model.device[0], tried_all):
                 return None
+            once, again = run(rows[:1]), run(rows[:1])
         except RequestError as error:
             return f"several rows together make the model fail ({error.message})"
-        return _mixed(model.plan.signature)
+        is_random = not _all_same(once, again, model.device[0])
+        return _RANDOM if is_random else _mixed(model.plan.signature)
     return refused
+
+
+def _all_same(some: Outputs, others: Outputs, device: str) -> bool:
+    return all(is_same(one, other, device) for one, other in zip(some, others, strict=True))
 
 
 def _mixed(signature: Signature) -> str:

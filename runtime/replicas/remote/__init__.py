@@ -10,7 +10,7 @@ from ...requests.errors import StartError
 from ..elsewhere import Servers
 from ..replica import HeadersObserver, Replica
 from ..stand_ins import ReplicaStandIns
-from .api_key_auth import make_authorizer
+from .auth.api_key import make_authorizer
 from .reachability import names_user
 from .replica import RemoteReplica
 

@@ -21,7 +21,7 @@ from yarl import URL
 from ....compiler.plan import RemotePoolPlan, no_proxy_url
 from ....compiler.plan.record import frozen
 from ...requests.errors import StartError
-from ...secret import read_document
+from ...secrets.secret import read_document
 
 log = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ from ...requests.trace_context import TRACEPARENT, parent_now
 from ...requests.upstream import Upstream
 from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
-from .authorizer import Authorization, Authorizer
+from .auth.authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .certificates import Certificates
 from .chat_answers import ChunkReader, Fit, without_end

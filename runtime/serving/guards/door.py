@@ -23,7 +23,7 @@ from ...requests.trace import Trace
 from ..model import Model, first_chunk
 from ..pipelines.externs import Extern
 from ..pipelines.run import FinishedStep
-from ..pipelines.weights import COPIED, is_light
+from ..pipelines.values.weights import COPIED, is_light
 from .guard import Asked, Guard
 from .held import Held
 from .requests import with_texts

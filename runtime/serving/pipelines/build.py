@@ -10,7 +10,7 @@ from random import Random
 from ....compiler.plan import CallNode, ExternNode, ExternPlan, PipelinePlan, Plan
 from ...requests.errors import StartError
 from ..model import Model
-from .calls import Targets
+from .calls.steps import Targets
 from .externs import Extern, load_extern
 from .pipeline import Pipeline
 from .steps import AllSteps

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ...requests.errors import StepFailed
 from .block import Compute, Frame, Later
-from .shapes import shape_of
-from .weights import is_light
+from .values.shapes import shape_of
+from .values.weights import is_light
 
 MAX_NUMBERS = 64_000_000
 """Numbers that a small tensor is stretched to."""

@@ -17,11 +17,11 @@ from ...requests.errors import ExternFailed, RequestError, StartError
 from ...requests.usage import Usage
 from .activation import Activation
 from .block import Act
-from .leaf_values import Sizes
 from .run import Run
 from .step_retries import Tries
 from .threads import Ended, Threads
-from .values import Misfit, Source, reader
+from .values.leaves import Sizes
+from .values.reading import Misfit, Source, reader
 from .workers.job import Job
 from .workers.serving import is_async, raised_at
 from .workers.workers import Workers

@@ -8,7 +8,7 @@ from typing import Any
 from ....compiler.plan import PlacePlan
 from ...requests.errors import StepFailed
 from .block import Compute, Frame
-from .shapes import shape_of
+from .values.shapes import shape_of
 
 
 def index(of: int, places: Sequence[PlacePlan], slots: Mapping[str, int]) -> Compute:

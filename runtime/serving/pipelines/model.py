@@ -31,7 +31,7 @@ from ...requests.trace import Span, Trace
 from ...requests.usage import Usage
 from ..model import Model, check_task
 from .pipeline import Pipeline, Result
-from .texts import text_of
+from .values.texts import text_of
 
 log = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from ...requests.trace import Span, Spent
 from ..counters import PipelineCounters, outcome_now
 from ..model import Model
 from .activation import Activation
-from .leaf_values import Sizes
 from .prepare import prepare
 from .run import FinishedStep, Run
 from .steps import PureSteps
 from .text_sink import Sink
-from .values import Misfit, Source, reader
-from .weights import COPIED, is_light
+from .values.leaves import Sizes
+from .values.reading import Misfit, Source, reader
+from .values.weights import COPIED, is_light
 
 _BUFFERED = 64
 """Pieces of text that a slow client may lag behind."""

@@ -18,7 +18,7 @@ from ....compiler.plan.record import define
 from ...requests.errors import StartError, StepFailed
 from .block import Compute, Frame, Later
 from .cheap_prompts import Cost, cost_of
-from .weights import CHARACTERS, COPIED, is_light
+from .values.weights import CHARACTERS, COPIED, is_light
 from .workers.workers import Workers
 
 MAX_SIZE = 4 << 20

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...requests.errors import StepFailed
 from .block import Compute, Frame
-from .texts import text_of
+from .values.texts import text_of
 
 
 def field(of: int, name: str) -> Compute:

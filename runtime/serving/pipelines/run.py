@@ -17,7 +17,7 @@ from ...requests.pipeline_call import TextOptions
 from ...requests.trace import Span, Spent, Trace
 from ..counters import PipelineCounters
 from .block import PENDING, Frame, Step
-from .shapes import shape_of
+from .values.shapes import shape_of
 
 
 @frozen

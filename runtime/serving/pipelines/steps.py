@@ -25,7 +25,7 @@ from ....compiler.plan import (
 )
 from ....compiler.plan.record import frozen
 from .block import Act, Block, Compute
-from .calls import Targets, call
+from .calls.steps import Targets, call
 from .control_flow import attempt, choose, map_list, match_value
 from .externs import call_extern
 from .pure_steps import field, interpolation, list_of, operation, record
@@ -85,11 +85,11 @@ class PureSteps:
                 variables = {name: slots[each] for name, each in node.variables.items()}
                 return prompt(node.template, variables, self._workers), None
             case ConvertNode():
-                from .convert import convert
+                from .values.convert import convert
 
                 return convert(slots[node.of], node.to, self._workers), None
             case BuiltinNode():
-                from .builtins import builtin
+                from .builtins.table import builtin
 
                 return builtin(node, slots, at.constants, self._workers), None
         raise TypeError(f"no such kind of node: {node!r}")

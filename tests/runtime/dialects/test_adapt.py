@@ -241,7 +241,7 @@ def test_an_address_does_not_go_to_anthropic() -> None:
 
 @pytest.mark.parametrize("user", ["u" * 1_000_000, "@u" * 500_000, "+1" * 500_000, "u@" + "u" * 1_000_000])
 def test_looking_for_an_address_takes_no_longer_than_reading(user: str) -> None:
-    assert sent(openai(user=user), "anthropic")["metadata"] == {"user_id": user}
+    assert len(sent(openai(user=user), "anthropic")["metadata"]["user_id"]) == 64  # a digest
 
 
 def test_the_limit_has_the_name_that_the_model_knows() -> None:

@@ -144,6 +144,17 @@ async def test_where_rows_change_each_other_each_request_runs_alone_and_a_warnin
     assert set(status.run_sizes) == {1}
 
 
+async def test_a_model_that_draws_random_numbers_is_told_as_such(tmp_path: Path) -> None:
+    weights: dict[str, NDArray[Any]] = {
+        "ratio": numpy.array(0.5, numpy.float32),
+        "training": numpy.array(True),
+    }
+    nodes = [node("Dropout", ["x", "ratio", "training"], ["y"])]
+    async with running(toy(tmp_path / "m.onnx", nodes, ["batch", 64], weights)) as replica:
+        [warning] = replica.status().warnings
+        assert "the same row gets another result each time: the model draws random numbers" in warning
+
+
 SHARED = {
     "rows": ("FP32", ["batch", 3]),
     "rows of unknown size": ("FP32", ["n", None, "m"]),

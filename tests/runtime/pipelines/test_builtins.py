@@ -13,10 +13,17 @@ from PIL import Image
 from inferc.compiler.plan import JSON, TEXT
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import StepFailed
-from inferc.runtime.serving.pipelines import images
-from inferc.runtime.serving.pipelines.images import image, image_size
-from inferc.runtime.serving.pipelines.numeric import argmax, cosine, normalize, reshape, softmax, top_k
-from inferc.runtime.serving.pipelines.splitting import split_text
+from inferc.runtime.serving.pipelines.builtins import images
+from inferc.runtime.serving.pipelines.builtins.images import image, image_size
+from inferc.runtime.serving.pipelines.builtins.numeric import (
+    argmax,
+    cosine,
+    normalize,
+    reshape,
+    softmax,
+    top_k,
+)
+from inferc.runtime.serving.pipelines.builtins.splitting import split_text
 
 from ...support.flows import pipeline_of, value_of
 from ...support.pipelines import Graph

@@ -26,7 +26,7 @@ from inferc.compiler.plan import (
 )
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
-from inferc.runtime.serving.pipelines.schema import schema_of, schema_of_parameters
+from inferc.runtime.serving.pipelines.values.schema import schema_of, schema_of_parameters
 
 from ...support.flows import pipeline_of
 from ...support.pipelines import Graph

@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import StepFailed
-from inferc.runtime.serving.pipelines.numeric import windows
-from inferc.runtime.serving.pipelines.regions import regions
-from inferc.runtime.serving.pipelines.sounds import sound
+from inferc.runtime.serving.pipelines.builtins.numeric import windows
+from inferc.runtime.serving.pipelines.builtins.regions import regions
+from inferc.runtime.serving.pipelines.builtins.sounds import sound
 
 from ...support.flows import pipeline_of, value_of
 from ...support.projects import Project

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from inferc.compiler.compile import Checked
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import StepFailed
+from inferc.runtime.serving.pipelines.builtins.numeric import cast, split, stack, transpose, unstack, zeros
 from inferc.runtime.serving.pipelines.elementwise import elementwise
-from inferc.runtime.serving.pipelines.numeric import cast, split, stack, transpose, unstack, zeros
 
 from ...support.flows import pipeline_of, value_of
 from ...support.projects import Project

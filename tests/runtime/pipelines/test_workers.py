@@ -15,7 +15,7 @@ from inferc.compiler.plan import BYTES, JSON, TEXT, DType, Duration, TensorType,
 from inferc.dsl.units import Size
 from inferc.runtime.requests.errors import ExternFailed, RequestTimeout, StartError, StepFailed
 from inferc.runtime.requests.pipeline_call import PipelineCall
-from inferc.runtime.serving.pipelines.builtins import making_image, splitting
+from inferc.runtime.serving.pipelines.builtins.table import making_image, splitting
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.prompts import rendering
 from inferc.runtime.serving.pipelines.workers import worker, workers as all_workers

@@ -18,7 +18,9 @@ MAX_SECONDS = 5.0
 
 BUILT_IN = "built-in"
 
-PRELOAD = tuple(f"{__package__.rpartition('.')[0]}.{name}" for name in ("builtins", "convert", "prompts"))
+PRELOAD = tuple(
+    f"{__package__.rpartition('.')[0]}.{name}" for name in ("builtins.table", "values.convert", "prompts")
+)
 _MEMORY = 2 << 30
 """Bytes of address space of a worker for functions of the language."""
 

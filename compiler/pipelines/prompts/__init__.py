@@ -1,0 +1,1 @@
+"""Prompts: templates that are checked before anything runs."""

@@ -1,0 +1,1 @@
+"""How requests to a provider show who sends them: keys, signatures, and tokens that end."""

@@ -1,0 +1,1 @@
+"""The functions of the language: what each does with its values."""

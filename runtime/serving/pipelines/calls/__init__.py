@@ -1,0 +1,1 @@
+"""Calls of models and of other pipelines, and the tools that chat models call."""

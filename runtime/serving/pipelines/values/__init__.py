@@ -1,0 +1,1 @@
+"""The values that steps compute with: read, measured, converted and written."""
