@@ -45,6 +45,9 @@ _CODES = {
 """gRPC's codes of errors, by those of HTTP; all others are `INTERNAL`."""
 
 _INFER = "/inference.GRPCInferenceService/ModelInfer"
+_WANTS_END, _END = "triton_enable_empty_final_response", "triton_final_response"
+"""Parameters of a stream: what is asked, and which answer is the last one to a request. Source: Triton's
+documentation of decoupled models."""
 
 Answer = Callable[[Any, Exchange, "float | None"], Awaitable[Any]]
 
@@ -134,7 +137,11 @@ class GrpcServer:
         return _message("ServerMetadataResponse", **endpoints.server_metadata())
 
     async def _model_ready(self, message: Any, exchange: Exchange, deadline: float | None) -> Any:
-        return _message("ModelReadyResponse", ready=exchange.model(_name(message)).is_ready())
+        try:
+            ready = exchange.model(_name(message)).is_ready()
+        except UnknownModel:  # which clients wait for, as with Triton
+            ready = False
+        return _message("ModelReadyResponse", ready=ready)
 
     async def _model_metadata(self, message: Any, exchange: Exchange, deadline: float | None) -> Any:
         return _message("ModelMetadataResponse", **metadata(endpoints.served(exchange.model(_name(message)))))
@@ -206,9 +213,14 @@ class GrpcServer:
             async for message in messages:
                 try:
                     found = await self._answered(message, context, self._infer, Access.KEYS)
+                    if _WANTS_END in message.parameters and message.parameters[_WANTS_END].bool_param:
+                        found.parameters[_END].bool_param = True  # there is one answer to a request
                     yield _message("ModelStreamInferResponse", infer_response=found)
                 except RequestError as error:
-                    yield _message("ModelStreamInferResponse", error_message=error.message)
+                    failed = _message("ModelInferResponse", id=message.id)  # so that clients know which
+                    yield _message(
+                        "ModelStreamInferResponse", error_message=error.message, infer_response=failed
+                    )
 
         return grpc.stream_stream_rpc_method_handler(
             handle,
@@ -270,7 +282,8 @@ def _name(message: Any, name: str = "name", version: str = "version") -> str:
         raise BadRequest(f"`{name}` is empty", param=name)
     if getattr(message, version) not in ("", VERSION):
         raise UnknownModel(
-            f"`{short_name(meant)}` has no version `{short_name(str(getattr(message, version)))}`",
+            f"`{short_name(meant)}` has no version `{short_name(str(getattr(message, version)))}`; the only "
+            f"one is `{VERSION}`",
             param="version",
         )
     return meant

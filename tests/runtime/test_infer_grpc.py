@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy
 import pytest
 import pytest_asyncio
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from inferc.compiler.plan import Batching, GatewayPlan
+from inferc.runtime.dialects.open_inference.grpc_messages import MESSAGES
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway.app import Door
 from inferc.runtime.gateway.grpc_server import GrpcServer
@@ -86,6 +88,7 @@ async def test_the_client_finds_server_and_models(address: str) -> None:
         assert client.is_server_ready()
         assert client.get_server_metadata().name == "inferc"
         assert client.is_model_ready("line")
+        assert not client.is_model_ready("nothing")
         metadata = client.get_model_metadata("FP32")
         assert (metadata.inputs[0].datatype, list(metadata.inputs[0].shape)) == ("FP32", [-1, 2])
         config = client.get_model_config("line").config
@@ -154,6 +157,28 @@ async def test_a_stream_of_requests_is_answered_in_its_order(address: str) -> No
         assert "there is no model `nothing`" in str(found[3])
 
     await with_client(address, ask)
+
+
+async def test_a_stream_says_which_answer_is_the_last_and_which_request_failed(address: str) -> None:
+    wants_end = {"triton_enable_empty_final_response": MESSAGES["InferParameter"](bool_param=True)}
+
+    async def sent() -> AsyncIterator[Any]:
+        for model, parameters in (("FP32", wants_end), ("FP32", {}), ("nothing", wants_end)):
+            message = MESSAGES["ModelInferRequest"](model_name=model, id=model, parameters=parameters)
+            message.inputs.add(name="x", datatype="FP32", shape=[1, 2]).contents.fp32_contents.extend([1, 2])
+            yield message
+
+    async with grpc.aio.insecure_channel(address) as channel:
+        call = channel.stream_stream(
+            "/inference.GRPCInferenceService/ModelStreamInfer",
+            request_serializer=MESSAGES["ModelInferRequest"].SerializeToString,
+            response_deserializer=MESSAGES["ModelStreamInferResponse"].FromString,
+        )
+        last, plain, failed = [answer async for answer in call(sent())]
+    assert last.infer_response.parameters["triton_final_response"].bool_param
+    assert not plain.infer_response.parameters
+    assert failed.error_message.startswith("there is no model `nothing`")
+    assert failed.infer_response.id == "nothing"
 
 
 @pytest.mark.parametrize(
