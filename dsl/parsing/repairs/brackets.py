@@ -31,6 +31,11 @@ _FAR = 4000
 """So many characters are looked through for the closing bracket."""
 
 
+_WORD_BEFORE = late_pattern(r"([^\W\d]\w*)[ \t]+\Z")
+_NEAR = 80
+"""How many characters before a word are looked at."""
+
+
 def other_brackets(at: Situation) -> Instead | None:
     """`runtime openai ( … )` and `retry [ … ]`: the fields of a block in other brackets."""
     opener = _other_opener(at)
@@ -111,6 +116,17 @@ def missing_comma(at: Situation) -> Instead | None:
     if _is_option(at):
         return None
     end = at.end_before
+    before = _WORD_BEFORE.search(at.text, max(0, token.start - _NEAR), token.start)
+    if before is not None and (literal := f'"{before[1]} {token.text}"') in at.text:
+        start = before.start(1)
+        at.error(
+            "E0101",
+            "a name with a space needs quotes",
+            at.span(start, token.end),
+            f"write `{literal}`",
+            fixes=at.change("add the quotes", start, token.end, literal),
+        )
+        return SKIP
     at.error(
         "E0101",
         "a `,` is missing here",

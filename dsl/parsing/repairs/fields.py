@@ -160,7 +160,7 @@ def equals_before_block(at: Situation) -> Instead | None:
     name, equals = as_name(values[-2]), values[-1]
     if name is None or not isinstance(values[-2], Identifier):
         return None
-    if holds_secret(name.text):
+    if holds_secret(name.text) or name.text == "auth":
         return _secret_is_no_block(at, name)
     at.error(
         "E0101",
@@ -180,7 +180,9 @@ def _secret_is_no_block(at: Situation, name: Token | Identifier) -> Instead:
         f"`{name.text}` is no block: it says where the secret is",
         at.span(name.start, name.end),
         "a value is expected",
-        help='write `env("NAME")`, or `file("/run/secrets/key")`',
+        help='write `env("NAME")`, or `file("/run/secrets/key")`'
+        if name.text != "auth"
+        else 'write `auth = bearer(env("NAME"))`',
     )
     return SKIP
 
