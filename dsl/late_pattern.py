@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, AnyStr, cast
 
+from .possessive import possessive
+
 
 def late_pattern(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """What `re.compile` gives, but for functions of `re` that take patterns: its own methods do the same."""
@@ -23,6 +25,6 @@ class _LatePattern:
 
     def __getattr__(self, name: str) -> Any:
         pattern, flags = self._written
-        found = getattr(re.compile(pattern, flags), name)
+        found = getattr(re.compile(possessive(pattern), flags), name)
         setattr(self, name, found)
         return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import field
 
+from ...dsl.possessive import possessive
 from ...dsl.record import frozen
 
 Scalar = str | int | float | bool | None
@@ -22,7 +23,7 @@ _MOST_BITS = 13_000
 """Of a whole number: Python writes none of more than 4,300 digits."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-_PARTS = re.compile(r'"((?:[^"\\]|\\.)*+)"|[^"]+', re.DOTALL)
+_PARTS = re.compile(possessive(r'"((?:[^"\\]|\\.)*+)"|[^"]+'), re.DOTALL)
 
 
 class ImportFailed(Exception):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..late_pattern import late_pattern
+from ..possessive import possessive
 
 _DECLARATIONS = "import param let template deployment route pipeline cluster gateway type extern"
 _OTHERS = "from as with else match for in if prompt return true false"
@@ -67,8 +68,10 @@ value, or behind a text, from which nothing is taken."""
 _TITLE = late_pattern(r'[ \t]*+"')
 
 _TOKEN = re.compile(
-    f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"
-    f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})|\\Z|(?P<MISTAKE>))"
+    possessive(
+        f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"
+        f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})|\\Z|(?P<MISTAKE>))"
+    )
 )
 _MISTAKE = late_pattern(
     f"{_GAP}(?:"

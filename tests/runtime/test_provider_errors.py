@@ -205,6 +205,13 @@ def test_cloudflare_says_in_its_error_alone_when_an_origin_may_be_asked_again() 
     assert retry_after({}, {"title": "A timeout occurred", "status": 524, "retry_after": 120}) == 120
 
 
+@pytest.mark.parametrize(("quota", "wait"), [("RequestsPerDay", None), ("RequestsPerMinute", 45.5)])
+def test_a_quota_of_the_day_is_not_there_again_when_google_says_so(quota: str, wait: float | None) -> None:
+    details = [{"violations": [{"quotaId": quota}]}, {"retryDelay": "45.5s"}]
+    said = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Try again in 45.5s.", "details": details}
+    assert CLASSIFIER.http_error(429, {}, json.dumps({"error": said}).encode()).retry_after == wait
+
+
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [

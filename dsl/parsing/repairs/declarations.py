@@ -8,6 +8,7 @@ from ...diagnostics import Edit, Fix
 from ...foreign_words import ForeignWord, foreign_words
 from ...lines import is_at_margin, starts_line
 from ...places import place_of
+from ...possessive import possessive
 from ...secrets.texts import gives_key
 from ...suggest import near
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
@@ -17,9 +18,9 @@ _CONSTRUCTED = re.compile(r"\s*=\s*[A-Z]\w*\(")
 """`= Deployment(`: an object of a class of Python's."""
 
 _TEMPLATES = re.compile(
-    r"""[ \t]*+[=:]?+[ \t]*+
+    possessive(r"""[ \t]*+[=:]?+[ \t]*+
     (?P<names>(?:\w++|"[^"\n]*+")(?:\.\w++)?+(?:[ \t]*+,[ \t]*+\w++(?:\.\w++)?+(?![ \t]*+[=({\w"]))*+)
-    (?![ \t]*+[\w({"])[ \t]*+,?+""",
+    (?![ \t]*+[\w({"])[ \t]*+,?+"""),
     re.VERBOSE,
 )
 """What stands behind `from`, in place of a field."""

@@ -6,6 +6,7 @@ import re
 
 from ...diagnostics import Edit, Fix
 from ...foreign_words import foreign_words
+from ...possessive import possessive
 from ...secrets.names import holds_secret
 from ...suggest import near
 from ...syntax import Identifier, Reference
@@ -18,13 +19,17 @@ CALLS = ("env", "file", "fallback", "bearer", "hash", "python", "custom")
 
 _SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
 _LIST_BELOW = re.compile(
-    r"[ \t\r]*+\n(?P<items>[ \t]*+-[ \t]++[^\s:\n]++"
-    r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
+    possessive(
+        r"[ \t\r]*+\n(?P<items>[ \t]*+-[ \t]++[^\s:\n]++"
+        r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
+    )
 )
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
 _SEMICOLON = re.compile(
-    r"""(?:[^\n"'#;={}]|"(?:[^\n"\\]|\\.)*+"|'[^\n']*+')*+;"""
-    r"(?:(?P<last>(?=[ \t]*+(?:[\r\n#}]|\Z)))|(?=[ \t]))"
+    possessive(
+        r"""(?:[^\n"'#;={}]|"(?:[^\n"\\]|\\.)*+"|'[^\n']*+')*+;"""
+        r"(?:(?P<last>(?=[ \t]*+(?:[\r\n#}]|\Z)))|(?=[ \t]))"
+    )
 )
 _CALLED = re.compile(r'(?m)^[ \t]*+(?:deployment|route|pipeline|extern)[ \t]++"?(\w++)')
 """What answers calls, by its name."""

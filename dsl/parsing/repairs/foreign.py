@@ -7,6 +7,7 @@ import re
 from ...foreign_variables import variable_at
 from ...foreign_words import foreign_forms, foreign_words
 from ...lines import line_start
+from ...possessive import possessive
 from ...syntax import CallExpression, Field, Identifier, Reference, Step
 from ..tokens import Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, as_word, use
@@ -24,9 +25,11 @@ _OPERATORS = {
 }
 _CASES = ("switch", "case", "when")
 _COMMAND = re.compile(
-    r"\b(?:command|args|cmd|entrypoint)[ \t]*+[=:][ \t]*+"
-    r"(?P<words>[\w./@-]++(?:[ \t]++(?:[\w./:@=-]++|\{\w+\})+)++)[ \t]*+"
-    r"(?P<sign>;[ \t]*+(?P<last>[}\r\n#]|\Z)?)?"
+    possessive(
+        r"\b(?:command|args|cmd|entrypoint)[ \t]*+[=:][ \t]*+"
+        r"(?P<words>[\w./@-]++(?:[ \t]++(?:[\w./:@=-]++|\{\w+\})+)++)[ \t]*+"
+        r"(?P<sign>;[ \t]*+(?P<last>[}\r\n#]|\Z)?)?"
+    )
 )
 _NEAR = 40
 _WORD_BEFORE = re.compile(r"([^\W\d]\w*)[ \t]+\Z")

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 
 from ...diagnostics import Fix
+from ...possessive import possessive
 from ...syntax import Bad, Expression, Field, Number
 from ...units import MISNAMED_UNITS, Duration, is_unit
 from ..bad_numbers import no_number
 from ..tokens import Token, tokenize
 from .situation import Instead, Situation, as_name, use
 
-_THOUSANDS = re.compile(r"(?P<number>\$?\d{1,3}(?:,\d{3})++(?![\d,]*\d)(?:\.\d++)?[A-Za-z%]*+)(?:[ \t]*+,)?")
+_THOUSANDS = re.compile(
+    possessive(r"(?P<number>\$?\d{1,3}(?:,\d{3})++(?![\d,]*\d)(?:\.\d++)?[A-Za-z%]*+)(?:[ \t]*+,)?")
+)
 _WHOLE_DIVISION = re.compile(
-    r"""//[ \t]*+(?:
+    possessive(r"""//[ \t]*+(?:
       (?:\d[\d_]*+|\((?=[^()\n]*[-+*/])[^()\n]*\))[ \t]*+(?=\Z|[\r\n)\]},+*/\#]|-[ \t]*\d)
       |[^\W\d]\w*+(?:\.\w++)*+[ \t]*+(?=[)\]}+*])
-    )""",
+    )"""),
     re.VERBOSE,
 )
 """What a number is divided by, where it is clear that this is no comment."""
@@ -156,10 +159,12 @@ def apostrophes(at: Situation) -> Instead | None:
     return use(*(each for each in rest if each.type != "$END"), until=found.end())
 
 
-_APOSTROPHES = re.compile(r"\$?\d{1,3}(?:['’]\d{3})++(?!\w)")
+_APOSTROPHES = re.compile(possessive(r"\$?\d{1,3}(?:['’]\d{3})++(?!\w)"))
 _DECIMAL_COMMA = re.compile(
-    r"(?<![\w.,])(?P<number>\$?(?:\d{1,3}(?:\.\d{3})++|\d++),\d{1,2}(?!\d)[a-zA-Z%]*+)"
-    r"(?![\w.]|,\S)(?:[ \t]*+,)?"
+    possessive(
+        r"(?<![\w.,])(?P<number>\$?(?:\d{1,3}(?:\.\d{3})++|\d++),\d{1,2}(?!\d)[a-zA-Z%]*+)"
+        r"(?![\w.]|,\S)(?:[ \t]*+,)?"
+    )
 )
 
 

@@ -6,6 +6,7 @@ import re
 
 from ...diagnostics import Fix
 from ...lines import is_at_margin, line_start, starts_line
+from ...possessive import possessive
 from ...secrets.names import stands_for_secret
 from ...syntax import Bad, Field
 from ..bad_numbers import bare_text_said
@@ -14,13 +15,17 @@ from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
 from .fields import missing_equals_before_call, missing_equals_before_word
 from .situation import SKIP, Instead, Situation, use
 
-_URL_END = re.compile(r"""(?:[^\s,;{}()\[\]"']|;(?=[^\s,;{}()\[\]"']))*+""")
+_URL_END = re.compile(possessive(r"""(?:[^\s,;{}()\[\]"']|;(?=[^\s,;{}()\[\]"']))*+"""))
 _PATH = re.compile(r"[\w./-]++")
 _FILLED_IN = re.compile(
-    r"""(?P<open>\$\{|\{\{)(?P<before>[^{}"]*+)"(?P<behind>[^{}"\n]*+"(?:[^{}"\n]*+"[^{}"\n]*+")*+[^{}"\n]*+)\}"""
+    possessive(
+        r"""(?P<open>\$\{|\{\{)(?P<before>[^{}"]*+)"(?P<behind>[^{}"\n]*+"(?:[^{}"\n]*+"[^{}"\n]*+")*+[^{}"\n]*+)\}"""
+    )
 )
 """What is filled in and holds texts of its own, as in `${f("x")}`: their quotes end the text around it."""
-_WORDS = re.compile(r"(?<![=!<>])=[ \t]*+([^\W\d][\w.-]*+(?:[ \t]++[\w.-]++)++)(?=[ \t]*+(?:[,}\r\n#]|\Z))")
+_WORDS = re.compile(
+    possessive(r"(?<![=!<>])=[ \t]*+([^\W\d][\w.-]*+(?:[ \t]++[\w.-]++)++)(?=[ \t]*+(?:[,}\r\n#]|\Z))")
+)
 _UNQUOTED = re.compile(r"(?<=[(=,\[ \t])[^\W\d][\w.-]*+\Z")
 _MAY_DIVIDE = re.compile(r"//[ \t]*+-?[\w.]++[ \t]*+(?=\Z|[\r\n]|[-+*/<>=!&|?])")
 """What looks like a comment, and may be a number that is divided by."""

@@ -6,14 +6,15 @@ import re
 from typing import Any
 
 from ...lines import line_start, starts_line
+from ...possessive import possessive
 from ...syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token
 from .fields import report_missing_sign
 from .situation import SKIP, Instead, Situation, as_name, as_word, placeholder, use
 
-_DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
-_SIGNED = re.compile(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])")
-_SPACED = re.compile(r"\w++(?:[ ](?!from\b)\w++)++(?=[ \t]*+\{)")
+_DASHED = re.compile(possessive(r"[\w]++(?:[-.]\w++)*+"))
+_SIGNED = re.compile(possessive(r"\w++(?:[-./:@]\w++)*+(?=[ \t]*+[{=])"))
+_SPACED = re.compile(possessive(r"\w++(?:[ ](?!from\b)\w++)++(?=[ \t]*+\{)"))
 _NEAR = 20
 _VALUE_END = re.compile(r"[ \t]*+(?:[;,}\r\n#]|\Z)")
 _DEFAULT = re.compile(r'env\((?P<name>"[^"\n]*+")\)[ ]*+(?P<or>or)[ ]*+(?P<default>"[^"\n]*+")')

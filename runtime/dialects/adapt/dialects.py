@@ -155,7 +155,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "context_management": Dropped("it is about how OpenAI shortens long conversations"),
         "max_tool_calls": Dropped("it counts calls of tools that OpenAI runs itself"),
         "stream_options": Dropped("it is about the form of OpenAI's stream"),
-        "truncation": Refused("no other provider cuts conversations", ("disabled",)),
+        "truncation": Refused("only OpenAI's responses cut conversations", ("disabled",)),
         "background": Refused("no other provider answers later", (False,)),
         "prompt": Refused(
             "it names a template that OpenAI keeps, and this deployment is not asked by its responses: "

@@ -145,6 +145,7 @@ def _adapt_stop(c: Conversation, can: Capabilities, found: Findings) -> dict[str
     if stop != said:
         found.refuse("stop", "it must be more than white space")
     if can.most_stop is not None and len(stop) > can.most_stop:
-        found.refuse("stop", f"the model takes {can.most_stop} stop sequences at most")
+        few = f"{can.most_stop} stop sequences at most" if can.most_stop else "no stop sequences"
+        found.refuse("stop", f"the model takes {few}")
         stop = stop[: can.most_stop]
     return {"stop": stop} if stop != c.stop else {}

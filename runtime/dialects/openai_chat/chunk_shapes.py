@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from ....compiler.plan.late_pattern import late_pattern
+from ....compiler.plan.late_pattern import late_pattern, possessive
 from ....compiler.plan.service_tiers import tier_named
 
 MOST_SHAPES, MOST_BYTES = 8, 4096
@@ -214,4 +214,4 @@ def _pattern(data: bytes, chunk: dict[str, Any]) -> re.Pattern[bytes] | None:
             kept = end
     if parts.count(_OBJECT) != tells:
         return None
-    return re.compile(b"".join((*parts, re.escape(data[kept:]))))
+    return re.compile(possessive(b"".join((*parts, re.escape(data[kept:])))))

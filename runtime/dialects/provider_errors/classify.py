@@ -161,8 +161,9 @@ class Classifier:
             kind, code, retryable = ServerError, "model_not_found", False
         if status in (404, 405, 410):
             retryable = False
-        wait = details.retry_after if wait is None else wait
-        if kind is RateLimited and wait is None:
+        if wait is None and not details.spent:  # a quota for the day is not there again in a minute
+            wait = details.retry_after
+        if kind is RateLimited and wait is None and not details.spent:
             wait = wait_told(found.get("message") or "")
         if kind is ContentFiltered:
             retryable = False

@@ -68,6 +68,11 @@ def explain(error: Exception, owner: str, given: str) -> RequestError:
     return RequestError(f"{owner}: the model failed: {first_line(error)}")
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a run failed because it wanted more memory than there is."""
+    return "Failed to allocate memory for requested buffer" in str(error)
+
+
 def is_outside(error: Exception) -> bool:
     """Whether the model looked up a token, or a position, that it has no place for."""
     return _OUTSIDE.search(str(error)) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -17,7 +18,7 @@ from ...requests.errors import RequestError
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor, TensorInfo
 from .batching_trial import MOST_ROWS, reason_to_run_alone
-from .failures import explain
+from .failures import explain, is_out_of_memory
 from .io_binding import without_graph
 from .model import OnnxModel, run_options
 from .quick_runs import QuickRuns
@@ -234,6 +235,8 @@ class TensorRuns:
             else:
                 values = self._run_arrays(outputs, feed, options)
         except Exception as error:
+            if self._model.is_on_cpu and not self._has_bf16 and is_out_of_memory(error):
+                self._shrink(feed, outputs, stopper)
             raise explain(error, self._owner, self._described(feed)) from None
         for name, given in zip(outputs, values, strict=True):
             check_output(given, self._outputs[name], self._owner)
@@ -243,6 +246,14 @@ class TensorRuns:
             from_texts(each) if self._datatypes[name] == "BYTES" else each
             for name, each in zip(outputs, values, strict=True)
         ]
+
+    def _shrink(self, feed: Feed, outputs: Sequence[str], stopper: Stopper) -> None:
+        """After a run that memory had no place for, run it once more: only at the end of a run does ONNX
+        Runtime forget that so much was wanted, and else it takes all that it gets when it next needs more."""
+        options = run_options(None if stopper is NOBODY else stopper)
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        with suppress(Exception):
+            self._session.run(outputs, feed, options)
 
     def _described(self, feed: Feed) -> str:
         return ", ".join(

@@ -717,6 +717,16 @@ def test_a_member_of_another_task_is_left_out_alone(bring: Import, rule: str) ->
     assert came.lost() == set()
 
 
+def test_a_window_that_a_file_calls_so_is_kept(bring: Import) -> None:
+    params = '{model: openai/own, api_base: "http://h:1/v1", api_key: os.environ/K}'
+    about = "{context_window: 262144}"
+    came = bring(
+        "config.yaml", f"model_list: [{{model_name: a, litellm_params: {params}, model_info: {about}}}]"
+    )
+    assert came.values["a.model_info.context_window"] == "262144"
+    assert came.lost() | came.changed() == set()
+
+
 def test_members_of_a_pattern_answer_for_no_other_names(bring: Import) -> None:
     came = bring(
         "config.yaml",

@@ -114,6 +114,21 @@ async def test_the_likeliest_answer_of_a_form_is_that_of_its_tokens_alone(folder
     assert answer["choices"][0]["text"] == decoded(folder, ids[-6:])
 
 
+@pytest.mark.parametrize("names", [["f"], ["f", "g"]])
+async def test_references_in_a_function_s_schema_are_followed(folder: Path, names: list[str]) -> None:
+    parameters = {
+        "type": "object",
+        "$defs": {"Side": {"const": "left"}},
+        "properties": {"side": {"$ref": "#/$defs/Side"}},
+        "required": ["side"],
+    }
+    tools = [{"type": "function", "function": {"name": name, "parameters": parameters}} for name in names]
+    async with running(plan(folder)) as replica:
+        answer = await chat(replica, tools=tools, tool_choice="required")
+    [call] = answer["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"side": "left"}
+
+
 async def test_a_function_is_called_where_one_is_asked_for(folder: Path) -> None:
     async with running(plan(folder)) as replica:
         forced = await chat(

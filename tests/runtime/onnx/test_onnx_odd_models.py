@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from onnx import TensorProto, helper
 from inferc.compiler.checks.onnx_models import NEWEST_IR, NEWEST_OPSET, RUNTIME
 from inferc.compiler.plan import Batching
 from inferc.runtime.dialects.open_inference.bodies import read_request
+from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.replicas.onnx.trial_rows import made_up_rows
 from inferc.runtime.requests.answer import TensorChunk
-from inferc.runtime.requests.errors import StartError
+from inferc.runtime.requests.errors import RequestError, StartError
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor, TensorInfo
 
@@ -25,6 +27,7 @@ from ...support.flows import value_of
 from ...support.projects import Project
 from ...support.remote import running as serving
 from .plans import running
+from .test_onnx_tensor import infer
 from .toys import echo, line, load, save_model, scorer, tensor_plan
 
 F32 = TensorProto.FLOAT
@@ -208,6 +211,27 @@ async def test_what_to_do_about_a_model_that_cannot_be_loaded(
     with pytest.raises(StartError, match=advice):
         async with running(tensor_plan(tmp_path / "m.onnx")):
             pass
+
+
+async def test_who_asks_for_more_than_memory_holds_leaves_nothing_behind(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Range", ["start", "count", "step"], ["y"])]
+    weights = {"start": numpy.array(0), "step": numpy.array(1)}
+    sides = [("count", TensorProto.INT64, []), ("y", TensorProto.INT64, ["n"])]
+    model = save_model(tmp_path / "m.onnx", nodes, sides[:1], sides[1:], weights)
+
+    def address_space() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+    async def counted(replica: OnnxReplica, count: int) -> None:
+        await infer(replica, Tensor("count", "INT64", numpy.array(count)))
+
+    async with running(tensor_plan(model)) as replica:
+        before = address_space()
+        with pytest.raises(RequestError, match="Failed to allocate memory"):
+            await counted(replica, 10**14)
+        await counted(replica, 0)
+        await counted(replica, 3)
+        assert address_space() < before + (2 << 30)
 
 
 async def test_what_to_do_about_sizes_among_the_weights_beside_a_model_is_told(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ _ASKERS = "`gateway { key name { models = [ … ] } }` says who may ask what"
 INFO: Table = {
     "mode": Kept(),
     "max_input_tokens": To("model_info.context_window", positive),
+    "context_window": To("model_info.context_window", positive, replace=False),
     "max_output_tokens": To("model_info.max_output", positive),
     "max_tokens": To("model_info.max_output", positive, replace=False),
     **PRICES,

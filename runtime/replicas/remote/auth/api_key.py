@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .....compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ....secrets.secret import LiveSecret, read_secret
-from .authorizer import RENEW_EVERY, Authorization, Authorizer
+from .authorizer import Authorization, Authorizer
 from .expiring_token import TokenAuthorizer
 
 
@@ -64,7 +64,6 @@ class KeyAuthorizer:
         self._ref = plan.api_key[placement.replica_index % len(plan.api_key)]
         self._base_dir = base_dir
         self._read = partial(read_secret, self._ref, base_dir, f"deployment `{plan.deployment}`")
-        self._renew_at = 0.0
         self._version = 0
 
     async def start(self) -> None:
@@ -87,14 +86,7 @@ class KeyAuthorizer:
     async def refused(self, used: Authorization) -> bool:
         if used is self._current and self._key.read_again():
             self._changed()
-        if used is not self._current:
-            return True
-        now = asyncio.get_running_loop().time()
-        if now < self._renew_at:
-            return False
-        self._renew_at = now + RENEW_EVERY
-        self._renew()
-        return True
+        return used is not self._current  # the same key again would be refused again
 
     def _follow(self) -> None:
         if self._key.look(asyncio.get_running_loop().time()):
@@ -102,7 +94,4 @@ class KeyAuthorizer:
 
     def _changed(self) -> None:
         self._version += 1
-        self._renew()
-
-    def _renew(self) -> None:
         self._current = Authorization.of(self._scheme, self._key.secret)
