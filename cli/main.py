@@ -169,7 +169,7 @@ def _open_streams() -> None:
     """
     if None in (sys.stdin, sys.stdout, sys.stderr):
         while (free := os.open(os.devnull, os.O_RDWR)) <= _ERRORS:
-            pass
+            os.set_inheritable(free, True)  # children would take its number again
         os.close(free)
     sys.stdout = sys.stdout or open(os.devnull)  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -131,3 +132,14 @@ def test_a_server_whose_standard_streams_are_closed_ends_as_any(remote_only: Pat
             finally:
                 server.kill()
     assert streams == {os.devnull}
+
+
+def test_children_of_a_command_whose_standard_streams_are_closed_have_streams(tmp_path: Path) -> None:
+    look = f"import os; open({str(tmp_path / 'seen')!r}, 'w').write(os.readlink('/dev/fd/1'))"
+    code = f"""import subprocess, sys
+from inferc.cli.main import main
+main(["explain", "E0302"])
+subprocess.run([sys.executable, "-c", {look!r}], stdin=subprocess.DEVNULL)
+"""
+    subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code], check=True)
+    assert (tmp_path / "seen").read_text() == os.devnull

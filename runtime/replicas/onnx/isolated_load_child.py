@@ -16,11 +16,10 @@ import attrs
 
 from ....compiler.plan import ExecutionProvider, MissingProviderAction, OnnxServingPlan, ReplicaPlacement
 from ....compiler.plan.codec import plan_converter
-from .isolated_load import LOADED
+from .isolated_load import FAILED, LOADED
 from .providers import is_on
 from .replica import OnnxReplica
 
-_FAILED = 1
 _LATE = 10
 _PR_SET_PDEATHSIG = 1
 
@@ -42,7 +41,7 @@ def main() -> int:
     try:
         asyncio.run(OnnxReplica(plan, placement, Path(job["base_dir"])).start())
     except Exception:
-        return _FAILED
+        return FAILED
     return LOADED
 
 

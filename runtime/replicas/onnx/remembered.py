@@ -22,7 +22,7 @@ class Remembered:
     def has(self, key: str) -> bool:
         """Whether it has worked."""
         file = self._file(key)
-        return key in self._here or (file is not None and file.exists())
+        return key in self._here or (file is not None and os.path.exists(file))
 
     def add(self, key: str) -> None:
         """It has worked."""

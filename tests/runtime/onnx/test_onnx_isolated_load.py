@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import platform
+import re
+import signal
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -80,7 +84,7 @@ def trial_that_works(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.usefixtures("trial_that_works")
-@pytest.mark.parametrize("home", ["/proc/nowhere", "relative"])
+@pytest.mark.parametrize("home", ["/proc/nowhere", "relative", "/" + "x" * 5000])
 async def test_where_nothing_can_be_kept_a_model_is_tried_once_in_each_process(
     home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,3 +119,35 @@ async def test_a_load_that_is_killed_speaks_of_memory(tmp_path: Path) -> None:
         StartError, match=r"was killed \(SIGKILL\), most likely because the memory is used up"
     ):
         await untrusted(tensor_plan(line(tmp_path / "m.onnx", 2.0))).start()
+
+
+ENDINGS = {
+    "os._exit(3)": "ended the process that loaded it, with status 3:",
+    "os.kill(os.getpid(), signal.SIGRTMIN + 3)": f"crashes (signal {signal.SIGRTMIN + 3})",
+    "subprocess.Popen(['sleep', '600']); os.kill(os.getpid(), signal.SIGSEGV)": "crashes (SIGSEGV)",
+}
+
+
+@pytest.mark.parametrize(("code", "said"), ENDINGS.items(), ids=["status", "signal", "child"])
+async def test_a_load_that_ends_its_process_in_another_way_is_refused_too(
+    code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would end the server, too."""
+    monkeypatch.setattr(isolated_load, "_PROCESS", ("-c", f"import os, signal, subprocess; {code}"))
+    with pytest.raises(StartError, match=re.escape(said)):
+        await untrusted(tensor_plan(line(tmp_path / "m.onnx", 2.0))).start()
+
+
+async def test_what_a_load_leaves_behind_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = os.pipe()
+    os.set_inheritable(theirs, True)
+    leave = "import subprocess; subprocess.Popen(['sleep', '600'], close_fds=False)"
+    started = partial(asyncio.create_subprocess_exec, pass_fds=[theirs])
+    monkeypatch.setattr(isolated_load.asyncio, "create_subprocess_exec", started)
+    monkeypatch.setattr(isolated_load, "_PROCESS", ("-c", leave))
+    assert await serves(tensor_plan(line(tmp_path / "m.onnx", 2.0)))
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as pipe:
+        assert await asyncio.to_thread(pipe.read) == b""  # nobody holds the other end
