@@ -291,8 +291,8 @@ def _say_lead(message: Json, lead: int) -> None:
         case {"tool_calls": [{"extra_content": dict() as extra}, *_]}:
             for owner in CARRIERS:
                 match extra.get(owner):  # a server may have put there what it likes
-                    case {"thinking": list() as thoughts} as held if lead < len(thoughts):
-                        held[BEFORE_CONTENT] = lead
+                    case {"thinking": list() as thoughts, **more} if lead < len(thoughts):
+                        extra[owner] = {"thinking": thoughts, **more, BEFORE_CONTENT: lead}
 
 
 def _is_no_word(part: Part) -> bool:
