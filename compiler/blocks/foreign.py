@@ -123,7 +123,7 @@ def foreign_block(block: Section, around: Enclosing) -> Answer | None:
     rest = _below(told.to, around.path)
     if rest == ():
         return None
-    if not _is_block(told.to, kind, Deployment if around.path else cls):
+    if not (_is_block(told.to, kind, Deployment) if rest is None else _is_block(rest, kind, cls)):
         return Answer(f"write `{_nested(rest or told.to, '…', kind)}`")
     title = f"write `{_nested(rest or told.to, None, kind)}`"
     if rest is None or block.label is not None or block.body is None or block.origin is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from ...dsl import syntax as s
@@ -69,9 +70,9 @@ class ScenarioChecker:
             first = titles.setdefault(node.name.text, node)
             if first is not node:
                 self._twice(scope, node, first)
-            before = sum(item.is_error for item in self._found.items)
+            before = len(self._found.items)
             test = _Reader(self, scope, node).test()
-            if sum(item.is_error for item in self._found.items) == before:
+            if not any(item.is_error for item in islice(self._found.items, before, None)):
                 tests.append(test)
         return tests
 

@@ -78,11 +78,16 @@ _USER = late_pattern(
     r"|(?=[^\d\s/@]*+\d)(?=[^a-zA-Z\s/@]*+[a-zA-Z])([^\s/@:\"']{8,}))(?=@)"
 )
 _QUERY = late_pattern(r"[?&](?P<name>[\w-]++)=([^&\"\n=,]++(?=[&\"])|[^\s&\"]++)")
+_OPTION = late_pattern(
+    rf"""(?<![\w-])--(?P<name>[a-zA-Z][\w-]*+)(?:=|[ \t]++|["'][ \t]*+,[ \t]*+["'])"""
+    rf"""(?![-${{]|(?:env|file)\()((?=(?P<like>{LIKE_KEY}))?[^\s"'`,;(){{}}\[\]]++)"""
+)
+"""An option of a command and its value: `--api-key x`, and `"--api-key", "x"`."""
 
 
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:
     """Where secrets start and end that are told by where they stand, in order, none over another."""
-    yield from apart(sorted((*_in_fields(text), *_in_addresses(text))))
+    yield from apart(sorted((*_in_fields(text), *_in_addresses(text), *_in_options(text))))
 
 
 def apart(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -102,6 +107,13 @@ def _in_addresses(text: str) -> Iterator[tuple[int, int]]:
         is_secret = found.re.groupindex.get("name") is None or holds_secret(found["name"]) is not False
         if is_secret and not found[value].startswith(("${", "{{", "$(")):
             yield found.span(value)
+
+
+def _in_options(text: str) -> Iterator[tuple[int, int]]:
+    for found in _OPTION.finditer(text) if "--" in text else ():
+        holds = holds_secret(found["name"])
+        if holds or (holds is None and found["like"]):
+            yield found.span(2)
 
 
 @lru_cache(maxsize=4096)

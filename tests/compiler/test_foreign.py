@@ -493,3 +493,9 @@ def test_a_block_inside_of_itself_is_unknown_there(inner: str) -> None:
     [item] = [each for each in found(told) if each.code == "E0204"]
     assert "`batching` has no" in item.message
     assert "`max_size`" in item.help[0]
+
+
+@each_row("inside", ["rpm { a = 1 }", "rpm x { a = 1 }", "rate_limits { rpm { a = 1 } }"])
+def test_a_limit_of_a_key_that_is_written_as_a_block_is_told_its_place(inside: str) -> None:
+    text = f'gateway {{ key k {{ secret = env("K"), {inside} }} }}\n'
+    assert any("requests_per_minute = …" in said(item) for item in found(text))

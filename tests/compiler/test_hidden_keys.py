@@ -423,3 +423,24 @@ def test_a_word_that_the_line_shows_as_a_name_is_shown_in_words(project: Project
     inner = 'api_key { valueFrom { secretKeyRef { name = "openai", key = "api_key" } } }'
     [item] = project.findings(f'deployment a {{ model = "gpt-4o", runtime openai {{ {inner} }} }}\n')
     assert "`api_key` is a field" in item.message
+
+
+@each_row("key", ["3f2504e0-4f89-41d3-9a0c-0305e82c3301", "hunter22", "correct-horse"])
+@each_row("command", ['"vllm --api-key {}"', '["vllm", "--api-key", "{}"]', '"tei --hf-token={}"'])
+def test_the_value_of_an_option_for_a_secret_is_in_no_finding(
+    project: Project, command: str, key: str
+) -> None:
+    text = (
+        f"deployment a {{\n  model = 1, runtime vllm {{ launch {{ command = {command.format(key)} }}\n}} }}\n"
+    )
+    found = project.findings(text)
+    assert found
+    assert all(key not in render(found, form) for form in OutputFormat)
+
+
+@each_row(
+    "option", ["--max-tokens 4096", "--tokenizer org/name", "--key-file /run/k.pem", "--api-key {env.KEY}"]
+)
+def test_the_value_of_any_other_option_is_shown(project: Project, option: str) -> None:
+    [item] = project.findings(f'let a = 1\nlet a = "{option}"\n')[:1]
+    assert option in render([item], OutputFormat.TERMINAL)

@@ -507,6 +507,7 @@ SHAPES = {
         many("pipeline p#(x: text) -> text { return q#(x) }\n")(count)
         + many("pipeline q#(x: text) -> text { return p#(x) }\n")(count)
     ),
+    "wrong tests": many('test "t#" { expect latenci < 5s }\n'),
     "imported names": lambda count: f'import {{ {many("n#, ")(count)} }} from "hello.infer"\n',
 }
 

@@ -72,7 +72,7 @@ class PartsAdapted:
         if turn.role == "assistant" and self._can.call_signature is not None:
             changed = self._sign(parts) or changed
         if turn.extras and turn.role == "assistant":
-            kept = _said_anew(turn.extras)
+            kept = _said_anew(turn.extras, is_carried=self._returns("extra_content"))
             if kept != turn.extras:
                 turn, changed = evolve(turn, extras=kept), True
         elif turn.extras:
@@ -317,10 +317,14 @@ def _plain_thought(part: Sealed) -> Thinking | None:
     return Thinking(text, None, "openai_chat", at=part.at) if text else None
 
 
-def _said_anew(extras: Any) -> Any:
-    """What stands beside an answer in the history, without what only answers have, and what is empty."""
+def _said_anew(extras: Any, *, is_carried: bool) -> Any:
+    """What stands beside an answer in the history, without what only answers have, and what is empty.
+
+    is_carried: the provider wants back what it put into `extra_content`.
+    """
+    left = {"annotations"} if is_carried else {"annotations", "extra_content"}
     kept = {
-        seal: {name: v for name, v in values.items() if v not in (None, [], {}) and name != "annotations"}
+        seal: {name: v for name, v in values.items() if v not in (None, [], {}) and name not in left}
         for seal, values in extras.items()
     }
     return {seal: values for seal, values in kept.items() if values} or NOTHING
