@@ -592,5 +592,6 @@ def test_integers_that_a_client_can_end_the_server_by_are_told(
     found = project.findings(deployment("divides", "task tensor { }"))
     assert [each.code for each in found] == ([] if told is None else ["W0522"])
     for each in found:
-        assert told is not None and each.primary is not None
+        assert told is not None
+        assert each.primary is not None
         assert f"divides `{told[0]}` by `{told[1]}`" in each.primary.text
