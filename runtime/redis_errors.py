@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 NO_ANSWER = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises where an answer is none that Redis gives, also in its own client."""
@@ -27,10 +29,40 @@ def reason(error: Exception) -> str:
     return (told[1] or told[2] if told else said).rstrip(".")
 
 
+def shown(url: str) -> str:
+    """`url` without the password that may be in it; its scheme alone where one may be anywhere."""
+    try:
+        check_url(url)
+    except ValueError:
+        return f"{url.partition('://')[0]}://…"
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError, which shows nothing of `url`, where that cannot be read, as a password makes it that
+    has signs of URLs."""
+    try:
+        parts = urlsplit(url)
+        is_of_port = parts.netloc.rpartition("@")[2].startswith(":")
+        asked = parts.query if is_of_port else parts.query.partition("=")[0]
+        is_whole = "@" not in parts.path + asked + parts.fragment and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError(
+            "its URL cannot be read: `redis://:password@host:6379/0`, with `%2F` for a `/` of the password, "
+            "`%3F` for `?`, `%23` for `#`, `%5B` for `[` and `%40` for `@`"
+        )
+
+
 def check_options(client: Any) -> None:
     """Raises ValueError where the URL of `client` has an option that connections do not take."""
     pool = client.connection_pool
     try:
+        codecs.lookup(pool.connection_kwargs.get("encoding", "utf-8"))
         pool.connection_class(**pool.connection_kwargs)
+    except LookupError:
+        raise ValueError("its URL has an `encoding` that is none") from None
     except TypeError as error:
         raise ValueError(f"its URL has an option that is none: {str(error).rpartition(' ')[2]}") from None

@@ -138,7 +138,11 @@ async def _started(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir:
             f"{pip_install('gpu,embed')}, or {pip_install('cpu,embed')} without a GPU"
         ) from None
     replica = OnnxReplica(plan, placement, base_dir)
-    await replica.start()
+    try:
+        await replica.start()
+    except BaseException:
+        await replica.stop()  # what it has loaded would stay
+        raise
     return replica
 
 

@@ -231,11 +231,19 @@ def test_standard_input_is_checked_and_compiled_like_a_file_in_this_folder() -> 
     assert gpt["api_key"] == [{"file": "shared/key"}]
 
 
-@each_row("text", [b"", b"\xff\xfe\x00", b"\0", b"deployment"])
-def test_standard_input_with_anything_in_it_is_no_crash(text: bytes) -> None:
+@each_row(
+    "text,told",
+    [
+        (b"", b"<stdin>"),
+        (b"\xff\xfe\x00", b"standard input is not UTF-8 text (byte 0)"),
+        (b"\0", b"<stdin>"),
+        (b"deployment", b"<stdin>"),
+    ],
+)
+def test_standard_input_with_anything_in_it_is_no_crash(text: bytes, told: bytes) -> None:
     done = piped(text, "check", "-")
     assert done.returncode == 1
-    assert b"<stdin>" in done.stderr
+    assert told in done.stderr
     assert b"Traceback" not in done.stderr
 
 

@@ -119,3 +119,34 @@ def test_an_option_of_the_url_that_is_none_is_said(redis: RedisServer) -> None:
         SharedKeys(url, "shop")
     with pytest.raises(StartError, match=f"{redis.url}: its URL has an option that is none: 'color'"):
         open_store(url)
+
+
+@pytest.mark.parametrize(
+    "login",
+    [":12/34", ":12?34", ":12?3=4", ":12#34", ":1[2", ":secret/34", "ada:12/34", "ada:12?34"],
+)
+def test_a_password_whose_signs_are_not_quoted_is_never_shown(login: str) -> None:
+    url = f"redis://{login}@localhost:6379/0"
+    with pytest.raises(BrokenKeys, match=r"its URL cannot be read: .*`%2F` for a `/`") as keys:
+        SharedKeys(url, "shop")
+    with pytest.raises(StartError, match=r"the state at redis://…: its URL cannot be read") as state:
+        open_store(url)
+    for said in (str(keys.value), str(state.value)):
+        assert not any(part in said for part in ("12", "34", "secret", "ada"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://:p%2Fw@host:1/2?password=a@b", "redis://host:1/2"),
+        ("redis://:6379", "redis://:6379"),
+        ("unix://:pw@/run/redis.sock?password=a@b", "unix:///run/redis.sock"),
+    ],
+)
+def test_of_the_place_of_a_state_all_but_the_password_is_shown(url: str, said: str) -> None:
+    assert open_store(url).where == said
+
+
+def test_an_encoding_that_is_none_is_said_to_be() -> None:
+    with pytest.raises(StartError, match="its URL has an `encoding` that is none"):
+        open_store("redis://localhost/0?encoding=utf-88")

@@ -35,7 +35,7 @@ from inferc.runtime.replicas.remote.chat_answers import EventsReader, Fit, read_
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
-from inferc.runtime.requests.errors import Incapable, RequestError
+from inferc.runtime.requests.errors import BadRequest, Incapable, RequestError
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.conversations import openai_bodies
@@ -188,6 +188,17 @@ def test_a_choice_as_responses_have_it_is_written_as_chats_have_it() -> None:
     for plan in (wire_plan("openai", model="gpt-4.1"), wire_plan("openai", model="unknown")):
         sent = loads(Chats(plan).fit(ChatRequest({**body}, False)).body)
         assert sent["tool_choice"] == TOOL
+        for odd in (["function"], {}, None, "f"):
+            with pytest.raises(BadRequest, match="tool_choice"):
+                Chats(plan).fit(ChatRequest({**body, "tool_choice": {"type": odd}}, False))
+
+
+@pytest.mark.parametrize("tools", [0, False, "", 5, "f", [0], [[]]])
+def test_tools_that_are_no_list_of_objects_are_refused(tools: Any) -> None:
+    with pytest.raises(BadRequest, match="tools"):
+        Chats(wire_plan("openai", model="gpt-4.1")).fit(
+            ChatRequest({"model": "m", "messages": [USER], "tools": tools}, False)
+        )
 
 
 @each_row("fields", ASKS_FOR_NOTHING, ids=" ".join)

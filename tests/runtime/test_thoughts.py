@@ -14,15 +14,20 @@ from aiohttp import web
 from openai.lib.streaming.chat._completions import ChatCompletionStreamState
 
 from inferc.compiler.compile import check_file, compile_checked
+from inferc.compiler.plan import ProviderKind
 from inferc.runtime.dialects.answer import fold
+from inferc.runtime.dialects.openai_chat import OpenAIChatReader
 from inferc.runtime.dialects.openai_responses import ResponsesReader, write_request
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.mock_provider import MockOptions, build_app
+from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.anthropic_client import anthropic_client
 from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, serving
+from ..support.wires import wire_plan
 
 Json = dict[str, Any]
 
@@ -33,7 +38,7 @@ MODELS = {
     "xai": "grok-3-mini",
     "groq": "openai/gpt-oss-20b",
 }
-NAMES = ("it", "other")
+NAMES = ("it", "team/other:1")
 """Deployments in front of the provider."""
 
 SIGN = ("mistral", "openrouter")
@@ -62,7 +67,9 @@ async def behind(
     app.middlewares.append(note)
     async with serving(app) as url:
         runtime = f'runtime {provider} {{ endpoint = "{url}/{provider}/v1", api_key = env("KEY") {more} }}'
-        text = "".join(f'deployment {name} {{ model = "{MODELS[provider]}"\n{runtime}\n}}' for name in NAMES)
+        text = "".join(
+            f'deployment "{name}" {{ model = "{MODELS[provider]}"\n{runtime}\n}}' for name in NAMES
+        )
         checked = check_file("it.infer", None, text=text)
         assert [each.message for each in checked.diagnostics if each.is_error] == []
         plans = compile_checked(checked, Path()).deployments
@@ -184,20 +191,23 @@ def thoughts(body: Json) -> list[str]:
 async def test_clients_of_chats_keep_what_openai_hides(at_responses: Any, stream: bool) -> None:
     async with at_responses as (url, bodies), openai_client(url) as client:
         asked: Json = {"tools": [{"type": "function", "function": NOW}], "reasoning_effort": "low"}
+        asked["store"] = False  # which says nothing of thoughts
         question = {"role": "user", "content": "call get_time"}
         if stream:
             state = ChatCompletionStreamState()
-            told = await client.chat.completions.create(model="it", messages=[question], stream=True, **asked)
+            told = await client.chat.completions.create(
+                model=NAMES[1], messages=[question], stream=True, **asked
+            )
             async for chunk in told:
                 state.handle_chunk(chunk)
             message = state.current_completion_snapshot.choices[0].message
         else:
-            whole = await client.chat.completions.create(model="it", messages=[question], **asked)
+            whole = await client.chat.completions.create(model=NAMES[1], messages=[question], **asked)
             message = whole.choices[0].message
         [call] = message.tool_calls or []
         kept = {"role": "assistant", "content": message.content, "tool_calls": [call.model_dump()]}
         messages = [question, kept, {"role": "tool", "tool_call_id": call.id, "content": "noon"}]
-        for model, count in (("it", 1), ("other", 0)):  # another account could not read it
+        for model, count in ((NAMES[1], 1), ("it", 0)):  # another account could not read it
             await client.chat.completions.create(model=model, messages=messages, **asked)
             assert len(thoughts(bodies[-1])) == count
 
@@ -209,10 +219,10 @@ async def test_anthropics_client_keeps_what_openai_hides(at_responses: Any, stre
     question = {"role": "user", "content": "call get_time"}
     async with at_responses as (url, bodies), anthropic_client(url) as client:
         if stream:
-            async with client.messages.stream(model="it", messages=[question], **asked) as told:
+            async with client.messages.stream(model=NAMES[1], messages=[question], **asked) as told:
                 said = await told.get_final_message()
         else:
-            said = await client.messages.create(model="it", messages=[question], **asked)
+            said = await client.messages.create(model=NAMES[1], messages=[question], **asked)
         content = [block.model_dump(exclude_unset=True) for block in said.content]
         [id] = [block["id"] for block in content if block["type"] == "tool_use"]
         result = {"type": "tool_result", "tool_use_id": id, "content": "noon"}
@@ -221,7 +231,7 @@ async def test_anthropics_client_keeps_what_openai_hides(at_responses: Any, stre
             {"role": "assistant", "content": content},
             {"role": "user", "content": [result]},
         ]
-        for model, count in (("it", 1), ("other", 0)):
+        for model, count in ((NAMES[1], 1), ("it", 0)):
             await client.messages.create(model=model, messages=messages, **asked)
             assert len(thoughts(bodies[-1])) == count
 
@@ -248,3 +258,64 @@ def test_each_hidden_thought_goes_back_as_it_was(client: str) -> None:
     history = side.read_request({**asked, "messages": [ASKED, kept, MORE]})
     sent = write_request(history, origin="")["input"]
     assert sent[1:-1] == HIDDEN
+
+
+def told_back(client: str, said: Any) -> list[Json]:
+    """The items that stand for `said`, the answer in the history, in front of the deployment `it`."""
+    history = CLIENT_SIDES[client].read_request(
+        {"model": "m", "max_tokens": 9, "messages": [ASKED, said, MORE]}
+    )
+    return write_request(history, origin="it")["input"][1:-1]
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"type": "thinking", "thinking": "hm", "signature": "it/rs_1:A="},
+        {"type": "thinking", "thinking": "hm", "signature": "it%2Fmore/rs_1:A="},
+        {"type": "thinking", "thinking": "hm", "signature": "it/rs_1:"},
+        {"type": "redacted_thinking", "data": "A="},
+    ],
+)
+def test_thoughts_that_nothing_follows_or_that_others_wrote_do_not_reach_openai(thought: Json) -> None:
+    extra = {"openai": {"thinking": [thought]}}
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    is_its_own = thought.get("signature") == "it/rs_1:A="
+    said = {"role": "assistant", "content": None, "tool_calls": [{**call, "extra_content": extra}]}
+    kinds = [item["type"] for item in told_back("openai_chat", said)]
+    assert kinds == ["reasoning"] * is_its_own + ["function_call"]
+    field = "data" if "data" in thought else "signature"
+    of = ".redacted" if "data" in thought else ""
+    sealed = {**thought, field: f"openai_responses{of}:{thought[field]}"}
+    assert told_back("anthropic", {"role": "assistant", "content": [sealed]}) == []
+
+
+def test_thoughts_between_a_call_and_words_are_lost_to_chats_streamed_or_not() -> None:
+    output = [HIDDEN[2], HIDDEN[0], HIDDEN[1]]
+    answer = {"id": "resp_1", "model": "m", "status": "completed", "output": output, "usage": {}}
+    events = [*ResponsesReader(PlainFailures()).read_whole(orjson.dumps(answer))]
+    side = CLIENT_SIDES["openai_chat"]
+    asked = side.read_request({"model": "m", "messages": [ASKED]})
+    writer = side.stream(asked, 0)
+    assert b"encrypted" not in (told := b"".join(map(writer.write, events)))
+    assert b"extra_content" not in told + side.whole(asked, 0, fold(events))
+
+
+@pytest.mark.parametrize("odd", ["x", None, [1], {"thinking": 5}, {"thinking": "long"}, {"thinking": [{}]}])
+@pytest.mark.parametrize("owner", ["anthropic", "openai"])
+def test_what_other_servers_call_as_carriers_are_called_is_no_thought(owner: str, odd: Any) -> None:
+    call: Json = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    extra = {"extra_content": {owner: odd}}
+    said = {"role": "assistant", "content": "Well.", "tool_calls": [{**call, **extra}], **extra}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": said}
+    events = OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps({"id": "1", "choices": [choice]}))
+    side = CLIENT_SIDES["openai_chat"]
+    asked = side.read_request({"model": "m", "messages": [ASKED]})
+    [told] = orjson.loads(side.whole(asked, 0, fold(events)))["choices"]
+    assert told["message"]["tool_calls"][0]["function"] == call["function"]
+    messages = [ASKED, said, {"role": "tool", "tool_call_id": "c", "content": "ok"}]
+    tools = [{"type": "function", "function": NOW}]
+    for more in ({"model": "gpt-4.1"}, {"model": "x", "provider": ProviderKind.GROQ}):
+        fit = Chats(wire_plan("openai", **more)).fit
+        body = fit(ChatRequest({"model": "m", "messages": messages, "tools": tools}, False)).body
+        assert b"extra_content" not in body

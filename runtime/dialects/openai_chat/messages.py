@@ -237,17 +237,13 @@ def _signed(turn: Turn) -> Turn:
     its words; on none, before its calls, where there are none."""
     beside: Json = own(turn.extras, DIALECT)
     left: Any = beside["extra_content"]
-    match left:
-        case {"anthropic": {"thinking": list(), **more}, **others} | {
-            "openai": {"thinking": list(), **more},
-            **others,
-        } if not more:
-            left = others
+    if isinstance(left, dict):
+        _, left = _signed_thoughts(left, turn.at)
     signed: str | None = None
     match left:
         case {"google": {"thought_signature": str(signature), **more}, **others}:
             signed, left = signature, {**others, "google": more} if more else others
-    if left is beside["extra_content"]:
+    if left == beside["extra_content"]:
         return turn
     beside = {name: value for name, value in beside.items() if name != "extra_content"}
     if left:
@@ -299,14 +295,8 @@ def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
     """What `extra_content` holds: thoughts that were signed; Gemini's signature, and all else, as extras."""
     if not isinstance(extra, dict):
         return [], {}
-    thoughts: list[Part] = []
     extras: dict[str, Any] = {}
-    left = dict(extra)
-    for owner, dialect in CARRIERS.items():
-        match extra.get(owner):
-            case {"thinking": list(blocks), **others} if others.keys() <= {BEFORE_CONTENT}:
-                thoughts += [part for block in blocks if (part := _thought(block, dialect, at)) is not None]
-                left.pop(owner)
+    thoughts, left = _signed_thoughts(extra, at)
     match extra.get("google"):
         case {"thought_signature": str(signature), **others} if not others:
             extras["gemini"] = {"thoughtSignature": signature}
@@ -314,6 +304,19 @@ def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
     if left:
         extras["openai"] = {"extra_content": left}
     return thoughts, extras
+
+
+def _signed_thoughts(extra: Json, at: Place) -> tuple[list[Part], Json]:
+    """The thoughts in `extra_content` that were signed, and what else there is: what holds none stays."""
+    thoughts: list[Part] = []
+    left = dict(extra)
+    for owner, dialect in CARRIERS.items():
+        match extra.get(owner):
+            case {"thinking": list(blocks), **others} if others.keys() <= {BEFORE_CONTENT}:
+                if found := [part for block in blocks if (part := _thought(block, dialect, at)) is not None]:
+                    thoughts += found
+                    left.pop(owner)
+    return thoughts, left
 
 
 BEFORE_CONTENT = "before_content"

@@ -124,6 +124,7 @@ class OpenAIChatWriter:
                     self._texts[event.choice, event.call] = []
                 delta = {"tool_calls": [{"index": event.call, **written}]}
             case e.RefusalDelta():
+                self._spoke = True
                 delta = {"refusal": event.text}
             case e.MediaMade():
                 delta = {"images": [_image(event.media)]}
@@ -146,7 +147,8 @@ class OpenAIChatWriter:
                 for choice, number in [*self._texts]:
                     if choice == event.choice:
                         begin += self._end_custom(choice, number)
-                if thoughts := self._thoughts.pop(event.choice, [])[: self._lead]:
+                thoughts = self._thoughts.pop(event.choice, [])[: self._lead]
+                if thoughts and event.choice not in self._calling:
                     begin += self._chunk({"extra_content": carried_thoughts(thoughts)}, event.choice)
                 reason = reason_of_end(event.reason, calls=event.choice in self._calling)
                 return begin + self._chunk({}, event.choice, reason)
@@ -286,10 +288,11 @@ def _choice(choice: Choice, custom: frozenset[str]) -> Json:
 def _say_lead(message: Json, lead: int) -> None:
     """Say how many of the thoughts that the first call carries stood before the words, where not all did."""
     match message:
-        case {"tool_calls": [{"extra_content": extra}, *_]}:
+        case {"tool_calls": [{"extra_content": dict() as extra}, *_]}:
             for owner in CARRIERS:
-                if lead < len(extra.get(owner, {}).get("thinking", ())):
-                    extra[owner][BEFORE_CONTENT] = lead
+                match extra.get(owner):  # a server may have put there what it likes
+                    case {"thinking": list() as thoughts, **more} if lead < len(thoughts):
+                        extra[owner] = {"thinking": thoughts, **more, BEFORE_CONTENT: lead}
 
 
 def _is_no_word(part: Part) -> bool:

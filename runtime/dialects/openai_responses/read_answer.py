@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from attrs import evolve
 
@@ -172,7 +173,8 @@ class ResponsesReader(AnswerReader):
             case "message":
                 yield e.PartEnded()
             case "reasoning" if isinstance(hidden := item.get("encrypted_content"), str) and hidden:
-                signature = f"{self._failures.origin}/{item.get('id') or ''}:{hidden}"
+                made_by = quote(self._failures.origin, safe="")  # a name may have what stands behind it
+                signature = f"{made_by}/{item.get('id') or ''}:{hidden}"
                 yield e.ThinkingSigned(signature, DIALECT)  # for clients who have no word for the item
                 yield e.SealedMade(Sealed(DIALECT, item))
                 yield e.PartEnded()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from ...requests.conversation import Conversation, Turn
 from ...requests.errors import BadRequest
@@ -77,20 +78,22 @@ def write_request(conversation: Conversation, *, origin: str | None = None) -> J
 def _turn(turn: Turn, origin: str | None) -> Iterator[Json]:
     """The items that say what `turn` says: calls, results and sealed items stand between messages."""
     spoken: list[Json] = []
+    thoughts: list[Json] = []  # OpenAI refuses those that nothing follows
     for part in turn.parts:
-        if isinstance(part, Thinking) and part.dialect == DIALECT:
-            item = _thought(part, origin)
-            if item is None:
-                continue
-        else:
-            item = _item(part)
-        if item is None:
-            spoken.append(_part(part, is_answer=turn.role == "assistant"))
+        if isinstance(part, Thinking | RedactedThinking) and part.dialect == DIALECT:
+            if (thought := _thought(part, origin)) is not None:
+                thoughts.append(thought)
             continue
-        if spoken:
+        item = _item(part)
+        if spoken and (thoughts or item is not None):
             yield _message(turn, spoken)
             spoken = []
-        yield item
+        yield from thoughts
+        thoughts = []
+        if item is None:
+            spoken.append(_part(part, is_answer=turn.role == "assistant"))
+        else:
+            yield item
     if spoken:
         yield _message(turn, spoken)
 
@@ -125,11 +128,13 @@ def _item(part: Part) -> Json | None:
             return None
 
 
-def _thought(part: Thinking, origin: str | None) -> Json | None:
-    """The item that the signed thought `part` was; None where it is not from `origin`."""
+def _thought(part: Thinking | RedactedThinking, origin: str | None) -> Json | None:
+    """The item that the signed thought `part` was; None where it is not from `origin`, or none was."""
+    if isinstance(part, RedactedThinking):
+        return None
     made_by, _, hidden = (part.signature or "").partition("/")
     id, _, hidden = hidden.partition(":")
-    if not hidden or origin not in (None, made_by):
+    if not hidden or origin not in (None, unquote(made_by)):
         return None
     summary = [{"type": "summary_text", "text": part.text}] if part.text else []
     item = {"type": "reasoning", "id": id, "summary": summary, "encrypted_content": hidden}

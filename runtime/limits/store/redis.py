@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from ....compiler.plan.installing import pip_install
 from ...policies.sliding_window import MARGIN, SPAN
-from ...redis_errors import NO_ANSWER, check_options, reason
+from ...redis_errors import NO_ANSWER, check_options, check_url, reason, shown
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
 from .protocol import SharedHealth, SharedLimits, SharedSpend, SharedValues
@@ -37,6 +36,7 @@ class RedisStore:
                 f"the state is at {shown(url)}, which needs redis: {pip_install('redis')}"
             ) from None
         try:
+            check_url(url)
             self._client = redis.asyncio.Redis.from_url(
                 url,
                 decode_responses=True,
@@ -79,9 +79,3 @@ class RedisStore:
                 if isinstance(error, self._of_others):
                     await self._client.connection_pool.disconnect(inuse_connections=False)
                 raise StoreError(f"the state at {self.where} cannot be used: {reason(error)}") from None
-
-
-def shown(url: str) -> str:
-    """`url` without the password that may be in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -63,12 +63,12 @@ def reason_to_run_alone(
     model these are. Blocks, until `stopper` ends it. On a CPU, a model in whose runs all rows could be tried
     is not tried again.
     """
-    key = _key(model, what)
-    if _alike.has(key):
+    key = _key(model, what) if model.device[0] == "cpu" else None
+    if key is not None and _alike.has(key):
         return None
 
     def tried_all() -> None:
-        if model.device[0] == "cpu":
+        if key is not None:
             _alike.add(key)
 
     with _brief(stopper) as trial:
@@ -84,8 +84,9 @@ def _key(model: OnnxModel, what: str) -> str:
 
     plan = model.plan
     most = plan.batching and plan.batching.max_size
-    parts = (what, most, plan.task, plan.signature, plan.warm_up, _TRIAL)
-    key = cache_key(plan, plan.providers, onnxruntime.__version__)
+    on = model.session.get_providers()  # a plan may ask for more than there is today
+    parts = (what, most, plan.task, plan.signature, plan.warm_up, plan.session, on, _TRIAL)
+    key = cache_key(plan, plan.providers, onnxruntime.__version__ + onnxruntime.get_build_info())
     return hashlib.sha256(f"{key}\0{parts!r}".encode()).hexdigest()[:32]
 
 

@@ -164,7 +164,7 @@ class ResponsesTarget(_InBodies):
 
     def address(self, request: ChatRequest, body: Json) -> str:
         body["model"] = model_named(self._plan, body.get("model", ""))
-        if self._thinks and body.get("store") is not False:
+        if self._thinks and (body.get("store") is not False or request.dialect != self.dialect):
             included = body.get("include")
             more = included if isinstance(included, list) else []
             body["include"] = more if _ENCRYPTED in more else [*more, _ENCRYPTED]

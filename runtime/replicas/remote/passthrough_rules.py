@@ -126,8 +126,8 @@ class Straight:
         tools = body.get("tools")
         if tools is None:
             return "parallel_tool_calls" not in body and "tool_choice" not in body and "tools" not in body
-        if type(choice := body.get("tool_choice")) is dict and choice.get("type") not in choice:
-            return False  # as responses have it
+        if type(choice := body.get("tool_choice")) is dict and choice.get("type") not in [*choice]:
+            return False  # as responses have it, or with a type that is no text
         return bool(tools) and type(tools) is list and all(map(self._tool, tools))
 
     def _tool(self, tool: Any) -> bool:

@@ -224,9 +224,11 @@ async def test_what_was_seen_to_stay_apart_is_not_tried_again(
     other = tensor_plan(echo(tmp_path / "other.onnx", "FP32", ["batch", 3]), batching=BATCHING)
     monkeypatch.setattr(loaded_model, "device_of", lambda *_: ("cuda", 0))
     assert not await warns(other, agrees=True)
+    assert await warns(plan, agrees=False)
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert await warns(other, agrees=False)
+    assert not await warns(plan, agrees=False)
 
 
 async def test_without_batching_nothing_is_tried(tmp_path: Path) -> None:

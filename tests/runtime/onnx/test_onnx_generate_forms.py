@@ -114,19 +114,40 @@ async def test_the_likeliest_answer_of_a_form_is_that_of_its_tokens_alone(folder
     assert answer["choices"][0]["text"] == decoded(folder, ids[-6:])
 
 
-@pytest.mark.parametrize("names", [["f"], ["f", "g"]])
-async def test_references_in_a_function_s_schema_are_followed(folder: Path, names: list[str]) -> None:
-    parameters = {
-        "type": "object",
-        "$defs": {"Side": {"const": "left"}},
-        "properties": {"side": {"$ref": "#/$defs/Side"}},
-        "required": ["side"],
-    }
-    tools = [{"type": "function", "function": {"name": name, "parameters": parameters}} for name in names]
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"$id": "https://example.com/side"},
+        {"$schema": "http://json-schema.org/draft-04/schema#"},
+        {"$ref": "#/$defs/A~1b%25", "$schema": "http://json-schema.org/draft-07/schema#"},
+    ],
+)
+async def test_references_in_a_function_s_schema_are_followed(folder: Path, extra: dict[str, str]) -> None:
+    """Each in its own, and not where they are but what is sent."""
     async with running(plan(folder)) as replica:
-        answer = await chat(replica, tools=tools, tool_choice="required")
-    [call] = answer["choices"][0]["message"]["tool_calls"]
-    assert json.loads(call["function"]["arguments"]) == {"side": "left"}
+        for names in (["f"], ["f", "g"]):
+            sides = {name: {"$ref": f"#/$defs/{name}"} for name in names}
+            tools = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": name,
+                        "parameters": {
+                            "type": "object",
+                            "$defs": {"Side": {"const": sides[name]}, "A/b%": {"type": "object"}},
+                            "properties": {"side": {"$ref": "#/$defs/Side"}},
+                            "required": ["side"],
+                            **extra,
+                        },
+                    },
+                }
+                for name in names
+            ]
+            answer = await chat(replica, tools=tools, tool_choice="required")
+            [call] = answer["choices"][0]["message"]["tool_calls"]
+            side = sides[call["function"]["name"]]
+            assert json.loads(call["function"]["arguments"]) == {"side": side}
 
 
 async def test_a_function_is_called_where_one_is_asked_for(folder: Path) -> None:

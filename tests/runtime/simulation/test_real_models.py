@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx import OnnxReplica, loaded_model
+from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.simulation.real_models import RealModels
 from inferc.runtime.simulation.tests import play
 
@@ -63,3 +64,20 @@ def test_a_test_that_is_played_alone_leaves_nothing(seen: list[str]) -> None:
     plan, tests = scenarios(FILE)
     assert play(plan, HERE, tests["the first"], 0).passed
     assert seen == ["start one", "stop one"]
+
+
+def test_a_model_whose_first_run_fails_leaves_nothing_and_the_next_test_has_it(
+    seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise BadRequest("no run works")
+
+    plan, tests = scenarios(FILE)
+    with RealModels() as models:
+        with monkeypatch.context() as patched:
+            patched.setattr(loaded_model, "warm_up", failing)
+            [problem] = play(plan, HERE, tests["the first"], 0, models).problems
+        assert "no run works" in problem
+        assert seen == ["start one", "stop one"]
+        assert play(plan, HERE, tests["the first"], 0, models).passed
+    assert seen == ["start one", "stop one"] * 2

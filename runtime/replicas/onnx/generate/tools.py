@@ -19,9 +19,6 @@ _OFFER = (
     "You may call functions. To call one, answer with nothing but JSON, "
     '{"name": the name of the function, "arguments": its arguments}. The functions are:\n'
 )
-_REFERENCE = '"$ref": "#'
-"""How a reference into the same schema begins in JSON."""
-
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
 
@@ -41,18 +38,14 @@ class Offer:
 
     def form(self) -> FormAsked:
         """The form of the answer: a call, or, where none is forced, a text that does not begin like one."""
-        functions = self.callable
         calls = [
             {
                 "type": "object",
-                "properties": {
-                    "name": {"const": each["name"]},
-                    "arguments": _parameters(each, f"/anyOf/{index}" if len(functions) > 1 else ""),
-                },
+                "properties": {"name": {"const": each["name"]}, "arguments": _parameters(each, index)},
                 "required": ["name", "arguments"],
                 "additionalProperties": False,
             }
-            for index, each in enumerate(functions)
+            for index, each in enumerate(self.callable)
         ]
         schema: dict[str, Any] = calls[0] if len(calls) == 1 else {"anyOf": calls}
         if self.is_forced:
@@ -124,14 +117,13 @@ def with_offer(messages: Sequence[dict[str, Any]], offer: Offer) -> list[dict[st
     return [{"role": "system", "content": offer.described()}, *messages]
 
 
-def _parameters(function: Mapping[str, Any], call: str) -> Mapping[str, Any]:
+def _parameters(function: Mapping[str, Any], index: int) -> Mapping[str, Any]:
     """The schema of its arguments; others than those that it names are not given to it.
 
-    call: where the schema of its call stands, below which its own references lead.
+    index: tells it apart from those of other functions: references in it lead to itself.
     """
     parameters = function.get("parameters")
     known = parameters if isinstance(parameters, dict) else {"type": "object", "properties": {}}
-    text = json.dumps(known)
-    if _REFERENCE in text:
-        known = json.loads(text.replace(_REFERENCE, f"{_REFERENCE}{call}/properties/arguments"))
+    # Another version of JSON Schema would not know what `$id` means.
+    known = {name: each for name, each in known.items() if name != "$schema"} | {"$id": f"urn:call:{index}"}
     return {"additionalProperties": False, **known} if known.get("type") == "object" else known
