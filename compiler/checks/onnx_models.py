@@ -11,7 +11,7 @@ from ...dsl.runtimes import OrtConfig
 from ..declare import Declared
 from ..model_files import ModelFiles
 from ..onnx_model.reader import OnnxModel
-from .onnx_runs import CONFIG, check_batching, check_preferred, check_warm_up
+from .onnx_runs import CONFIG, check_batching, check_division, check_preferred, check_warm_up
 from .onnx_tasks import check_task
 
 RUNTIME = "1.31"
@@ -54,6 +54,7 @@ def check_models(
         _too_new(declared, model, found)
         check_task(declared, deployment, model.signature, found)
         check_batching(declared, deployment, config, model.signature, found)
+        check_division(declared, deployment, path, model.signature, found)
         if config.warm_up:
             check_warm_up(declared, config, model.signature, found)
         if config.tensorrt:

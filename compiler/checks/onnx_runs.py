@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
@@ -10,6 +12,7 @@ from ...dsl.runtimes import OrtConfig
 from ...dsl.tasks import ClassifyTask
 from ..declare import Declared
 from ..onnx_model.batch_axis import no_batch
+from ..onnx_model.division import divided_integers
 from ..onnx_model.fits import INPUT_IDS, without_rows
 from ..onnx_model.signature import Signature
 
@@ -79,11 +82,7 @@ def _mixed(declared: Declared, signature: Signature, found: Diagnostics) -> None
 
 def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
     """Report `batching` that lets no requests share a run."""
-    task = deployment.task
-    takes_tensors = deployment.effective_task is TaskKind.TENSOR or (
-        isinstance(task, ClassifyTask) and task.tokenizer is None
-    )
-    alone = without_rows(signature) if takes_tensors else None
+    alone = without_rows(signature) if _takes_tensors(deployment) else None
     if alone is not None:
         found.warning(
             "W0517",
@@ -94,6 +93,29 @@ def _unbatched(declared: Declared, deployment: Deployment, signature: Signature,
         )
         return
     _mixed(declared, signature, found)
+
+
+def _takes_tensors(deployment: Deployment) -> bool:
+    task = deployment.task
+    return deployment.effective_task is TaskKind.TENSOR or (
+        isinstance(task, ClassifyTask) and task.tokenizer is None
+    )
+
+
+def check_division(
+    declared: Declared, deployment: Deployment, path: Path, signature: Signature, found: Diagnostics
+) -> None:
+    """Report a model that a client can end the server by."""
+    divided = divided_integers(path, signature) if _takes_tensors(deployment) else None
+    if divided is not None:
+        found.warning(
+            "W0522",
+            "a request can end the server: ONNX Runtime crashes where this model divides the least integer "
+            "by -1",
+            declared.span("model"),
+            f"divides `{divided[0]}` by `{divided[1]}`, both made of integers that are sent",
+            help="take what it divides by through `Clip` or `Abs`, or divide floats, and export it again",
+        )
 
 
 def check_warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:

@@ -20,13 +20,13 @@ LARGEST_MODEL = 16 << 20
 """Bytes of a file; what larger models do takes long anyway."""
 
 
-def _names(text: str) -> frozenset[str]:
+def names_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SETTLED = _names("Constant Shape Size")
+_SETTLED = names_of("Constant Shape Size")
 """What they give is the same for all inputs of the same shapes."""
-_BY_SHAPE = _names("""
+_BY_SHAPE = names_of("""
     Add And BatchNormalization BiasGelu BitShift BitwiseAnd BitwiseOr BitwiseXor Clip Concat Conv ConvInteger
     ConvTranspose CumSum DequantizeLinear Div DynamicQuantizeLinear Einsum Equal FusedConv FusedGemm
     FusedMatMul Gather GatherElements GatherND Gemm Greater GreaterOrEqual GridSample GroupNormalization
@@ -35,12 +35,12 @@ _BY_SHAPE = _names("""
     SkipLayerNormalization SkipSimplifiedLayerNormalization Sub Sum Where Xor
 """)
 """Their work follows from the shapes of all inputs."""
-_BY_VALUE = _names("""
+_BY_VALUE = names_of("""
     BlackmanWindow Compress ConstantOfShape HammingWindow HannWindow ImageDecoder MelWeightMatrix
     NonMaxSuppression NonZero Range Unique
 """)
 """The first input, too, says how much there is to do."""
-_WITH_GRAPHS = _names("BeamSearch GreedySearch If Loop Sampling Scan SequenceMap WhisperBeamSearch")
+_WITH_GRAPHS = names_of("BeamSearch GreedySearch If Loop Sampling Scan SequenceMap WhisperBeamSearch")
 """They have graphs of their own, which may use any value of the one around them."""
 
 _GRAPH, _FUNCTION = 7, 25

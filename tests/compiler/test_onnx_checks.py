@@ -540,3 +540,58 @@ def test_a_plan_with_all_of_it_survives_its_file(project: Project) -> None:
     plan = project.plan(text)
     path = project.write("main.plan.json", dump_plan(plan))
     assert load_plan(path) == plan
+
+
+DIVIDES = helper.make_node("Div", ["a", "b"], ["y"])
+
+
+@each_row(
+    ("nodes", "number", "told"),
+    [
+        ([DIVIDES], TensorProto.INT32, ("a", "b")),
+        ([helper.make_node("Mod", ["a", "b"], ["y"])], TensorProto.INT64, ("a", "b")),
+        (
+            [
+                helper.make_node("Unsqueeze", ["b", "w"], ["c"]),
+                helper.make_node("Sub", ["w", "c"], ["d"]),
+                helper.make_node("Div", ["a", "d"], ["y"]),
+            ],
+            TensorProto.INT64,
+            ("a", "d"),
+        ),
+        ([DIVIDES], TensorProto.FLOAT, None),
+        ([DIVIDES], TensorProto.INT16, None),
+        ([helper.make_node("Div", ["a", "w"], ["y"])], TensorProto.INT64, None),
+        ([helper.make_node("Div", ["w", "b"], ["y"])], TensorProto.INT64, None),
+        (
+            [
+                helper.make_node("Abs", ["b"], ["c"]),
+                helper.make_node("Div", ["a", "c"], ["y"]),
+            ],
+            TensorProto.INT64,
+            None,
+        ),
+        (
+            [
+                helper.make_node("Cast", ["a"], ["c"], to=TensorProto.FLOAT),
+                helper.make_node("Cast", ["b"], ["d"], to=TensorProto.FLOAT),
+                helper.make_node("Div", ["c", "d"], ["y"]),
+            ],
+            TensorProto.INT64,
+            None,
+        ),
+    ],
+)
+def test_integers_that_a_client_can_end_the_server_by_are_told(
+    project: Project, nodes: list[onnx.NodeProto], number: int, told: tuple[str, str] | None
+) -> None:
+    weight = helper.make_tensor("w", TensorProto.INT64, [1], [2])
+    made = models.model([("a", number, ["n"]), ("b", number, ["n"])], [("y", number, ["n"])], [weight])
+    made.graph.node.extend(nodes)
+    models.save(made, project.folder / "divides.onnx")
+    found = project.findings(deployment("divides", "task tensor { }"))
+    assert [each.code for each in found] == ([] if told is None else ["W0522"])
+    for each in found:
+        assert told is not None
+        assert each.primary is not None
+        assert f"divides `{told[0]}` by `{told[1]}`" in each.primary.text

@@ -307,6 +307,7 @@ def test_a_file_that_went_away_is_explained(tmp_path: Path) -> None:
         ("digits", models.digits),
         ("split", models.split),
         ("newer", models.newer),
+        ("quotient", models.quotient),
     ],
 )
 def test_the_models_of_the_corpus_are_those_that_are_built_here(

@@ -95,6 +95,15 @@ def newer() -> onnx.ModelProto:
     return made
 
 
+def quotient() -> onnx.ModelProto:
+    """Divides integers that are sent by each other."""
+    names = ("parts", "all", "quotient")
+    sides: list[Value] = [(name, TensorProto.INT64, ["n"]) for name in names]
+    made = model(sides[:2], sides[2:])
+    made.graph.node.append(helper.make_node("Div", ["parts", "all"], ["quotient"]))
+    return made
+
+
 def save(made: onnx.ModelProto, path: Path) -> Path:
     """Write `made` as it is, external data left alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
