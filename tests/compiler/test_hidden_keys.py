@@ -444,3 +444,12 @@ def test_the_value_of_an_option_for_a_secret_is_in_no_finding(
 def test_the_value_of_any_other_option_is_shown(project: Project, option: str) -> None:
     [item] = project.findings(f'let a = 1\nlet a = "{option}"\n')[:1]
     assert option in render([item], OutputFormat.TERMINAL)
+
+
+@each_row("key", ["abc!def$ghij", "ab!cd2ef$gh"])
+def test_what_a_key_is_taken_for_does_not_hang_on_what_stands_further_down(
+    project: Project, key: str
+) -> None:
+    text = f'deployment a {{\n  model = "gpt-4o"\n  runtime openai {{\n    api_key = {key}\n  }}\n}}\n'
+    codes = [each.code for each in project.findings(text)]
+    assert [each.code for each in project.findings(f"{text}deployment b {{ }} # 2\n")][: len(codes)] == codes

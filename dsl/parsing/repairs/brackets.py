@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ...diagnostics import Edit, Fix, Label
 from ...kinds import RuntimeKind
 from ...late_pattern import late_pattern
@@ -34,6 +36,7 @@ _FAR = 4000
 _WORD_BEFORE = late_pattern(r"([^\W\d]\w*)[ \t]+\Z")
 _NEAR = 80
 """How many characters before a word are looked at."""
+_OF_TWO_WORDS = late_pattern(r"\"[^\W\d]\w*+ \w++\"")
 
 
 def other_brackets(at: Situation) -> Instead | None:
@@ -117,7 +120,7 @@ def missing_comma(at: Situation) -> Instead | None:
         return None
     end = at.end_before
     before = _WORD_BEFORE.search(at.text, max(0, token.start - _NEAR), token.start)
-    if before is not None and (literal := f'"{before[1]} {token.text}"') in at.text:
+    if before is not None and (literal := f'"{before[1]} {token.text}"') in _of_two_words(at.text):
         start = before.start(1)
         at.error(
             "E0101",
@@ -135,6 +138,12 @@ def missing_comma(at: Situation) -> Instead | None:
         fixes=at.change("add the comma", end, end, ","),
     )
     return use(Token("COMMA", ",", end, end), token)
+
+
+@lru_cache(maxsize=1)
+def _of_two_words(text: str) -> frozenset[str]:
+    """The texts of two words in a file, which may have a thousand lists to compare with them."""
+    return frozenset(_OF_TWO_WORDS.findall(text))
 
 
 def _is_outside(at: Situation) -> bool:
