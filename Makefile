@@ -42,7 +42,7 @@ LOOPS := -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session
 
 T ?=
 O ?= $(addprefix tests/runtime/,test_http_client.py test_keep_alive.py test_client_connection.py test_known_heads.py test_serve.py test_remote.py \
-	test_remote_bounds.py test_proxy.py test_gateway.py test_infer_protocol.py test_keys.py test_kept_responses.py onnx) tests/dsl
+	test_remote_bounds.py test_proxy.py test_gateway.py test_infer_protocol.py test_keys.py test_kept_responses.py test_shared_keys.py test_store_spend.py onnx) tests/dsl
 J ?= 6
 S ?= llamacpp litellm infinity vllm tls
 

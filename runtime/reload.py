@@ -115,9 +115,13 @@ UNUSABLE = "the file cannot be used; `inferc check` says why"
 
 
 def hangups() -> asyncio.Event:
-    """What each SIGHUP sets from now on: without a handler, it would end the process, while that starts."""
+    """What each SIGHUP sets from now on: without a handler, it would end the process, while that starts.
+
+    One that came before, while it was blocked, counts.
+    """
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # of before, too
     return asked
 
 

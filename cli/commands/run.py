@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
@@ -208,6 +209,14 @@ def _admin(file: str) -> Running:
 
 
 def run(arguments: Namespace) -> int:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # one waits until it can be handled
+    try:
+        return _run(arguments)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
+
+
+def _run(arguments: Namespace) -> int:
     if arguments.file is None:
         return misuse(_which())
     allow_exec(arguments)

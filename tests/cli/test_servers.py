@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from inferc.cli.commands import run as run_command
+from inferc.cli.main import main
+
 from ..support.commands import INFERC, ROOT, Running, serving
 from ..support.forked import PATIENCE, ran
 
@@ -143,3 +146,22 @@ subprocess.run([sys.executable, "-c", {look!r}], stdin=subprocess.DEVNULL)
 """
     subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code], check=True)
     assert (tmp_path / "seen").read_text() == os.devnull
+
+
+def test_a_hangup_while_the_file_is_read_does_not_end_the_server(
+    remote_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def read(_: object) -> int:
+        signal.raise_signal(signal.SIGHUP)
+        seen.append("read")
+        return 3
+
+    monkeypatch.setattr(run_command, "_to_run", read)
+    before = signal.signal(signal.SIGHUP, lambda *_: seen.append("hangup"))
+    try:
+        assert main(["run", str(remote_only)]) == 3
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert seen == ["read", "hangup"]

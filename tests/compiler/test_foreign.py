@@ -499,3 +499,21 @@ def test_a_block_inside_of_itself_is_unknown_there(inner: str) -> None:
 def test_a_limit_of_a_key_that_is_written_as_a_block_is_told_its_place(inside: str) -> None:
     text = f'gateway {{ key k {{ secret = env("K"), {inside} }} }}\n'
     assert any("requests_per_minute = …" in said(item) for item in found(text))
+
+
+@each_row(
+    "route", ["fallback [balance(e, f), g]", "fallback [g, hedge (e, f) after 1s]", "balance([e, f, g])"]
+)
+def test_members_of_a_route_within_a_route_in_other_brackets_are_mended(route: str) -> None:
+    text = "".join(KEYED.replace("deployment d", f"deployment {name}") for name in "efg")
+    text += f"route main = {route}\n"
+    [wrong] = found(text)
+    assert errors(fixed(text, wrong)) == []
+
+
+@each_row("host", ["::1", "[::1]"])
+def test_an_address_with_colons_stands_between_brackets_before_its_port(host: str) -> None:
+    [wrong] = found(text := f'gateway {{ host = "{host}", port = 80 }}\n')
+    mended = fixed(text, wrong)
+    assert 'bind = "[::1]:80"' in mended
+    assert errors(mended) == []

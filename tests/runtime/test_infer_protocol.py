@@ -203,6 +203,13 @@ async def test_the_client_sees_errors_as_text(url: str) -> None:
     await with_client(url, ask)
 
 
+@pytest.mark.parametrize("field", ["datatype", "shape", "data"])
+async def test_what_is_nested_deeply_is_refused_as_what_it_is(url: str, field: str) -> None:
+    body = json.dumps({"inputs": [{**X, field: "deep"}, SHIFT]}).replace('"deep"', "[" * 1000 + "]" * 1000)
+    status, answer = await post(url, "line", body.encode())
+    assert status == 400, answer
+
+
 async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> None:
     status, answer = await post(url, "line", {"inputs": [X, SHIFT], "outputs": [{"name": "total"}]})
     assert status == 200

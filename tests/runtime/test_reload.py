@@ -312,7 +312,11 @@ async def test_a_hangup_reads_the_plan_again(caplog: pytest.LogCaptureFixture) -
     async with house(lambda url: plan_with(gpt(url))) as it:
         results = [None, plan_with(gpt(it.mock.endpoint, "other"))]
         reloader = Reloader(it.executor, lambda: results.pop(0))
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+        signal.raise_signal(signal.SIGHUP)  # before it starts
         asked = hangups()
+        await asyncio.wait_for(asked.wait(), 30)
+        asked.clear()
         os.kill(os.getpid(), signal.SIGHUP)  # while it starts
         async with reloading_on_hangup(reloader, asked):
             await eventually(lambda: it.executor.reload_problems == (UNUSABLE,))

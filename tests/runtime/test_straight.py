@@ -193,6 +193,14 @@ def test_a_choice_as_responses_have_it_is_written_as_chats_have_it() -> None:
                 Chats(plan).fit(ChatRequest({**body, "tool_choice": {"type": odd}}, False))
 
 
+@pytest.mark.parametrize("tools", [0, False, "", 5, "f", [0], [[]]])
+def test_tools_that_are_no_list_of_objects_are_refused(tools: Any) -> None:
+    with pytest.raises(BadRequest, match="tools"):
+        Chats(wire_plan("openai", model="gpt-4.1")).fit(
+            ChatRequest({"model": "m", "messages": [USER], "tools": tools}, False)
+        )
+
+
 @each_row("fields", ASKS_FOR_NOTHING, ids=" ".join)
 @each_row(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
 def test_what_asks_for_nothing_is_never_refused(provider: str, model: str, fields: Json) -> None:

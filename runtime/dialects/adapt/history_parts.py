@@ -33,7 +33,7 @@ from .anthropic_words import BILLING, as_words, without_billing
 from .call_ids import CallIds
 from .converse import as_converse_document, as_converse_search_result
 from .dialects import OWNERS, RAN_THERE, SEALS, SIGNED_BY, TEXT_DOCUMENTS, known_alone
-from .marks import marked_before, on_last_part
+from .marks import is_markless, marked_before, on_last_part
 from .pictures import with_pictures
 from .result import Findings
 from .system_prompts import SYSTEM
@@ -68,7 +68,7 @@ class PartsAdapted:
             changed = changed or len(fit) != 1 or fit[0] is not part
             parts += fit
             if not fit:
-                marked_before(parts, part)
+                marked_before(parts, part, self._provider)
         if turn.role == "assistant" and self._can.call_signature is not None:
             changed = self._sign(parts) or changed
         if turn.extras and turn.role == "assistant":
@@ -235,7 +235,7 @@ class PartsAdapted:
             moved = isinstance(part, Media) and not part.text and self._can.media_in_results is False
             (beside if moved else inner).extend(fit := self._part(part, turn))
             if not fit:
-                marked_before(inner, part)
+                marked_before(inner, part, self._provider)
         if beside:
             self._found.note(path(result.at), "its media are sent beside it: results of tools are text")
         changed: dict[str, Any] = {}
@@ -273,8 +273,7 @@ class PartsAdapted:
         if media.name and self._provider == "gemini":
             self._found.note(path(media.at), "sent without its name: there is no place for it")
         mark = fit_mark(media.cache, self._can)
-        if mark and self._provider == "bedrock" and media.kind == "document" and type != "application/pdf":
-            # https://github.com/strands-agents/harness-sdk/issues/1966
+        if mark and is_markless(self._provider, media.kind, type):
             self._found.note(
                 f"{path(media.at)}.{mark.field}", "left out: Claude has none behind such documents"
             )

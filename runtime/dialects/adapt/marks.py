@@ -60,9 +60,19 @@ def on_last_part(turn: Turn) -> Turn:
     return evolve(turn, parts=parts, extras={OPENAI_CHAT: left} if left else NOTHING)
 
 
-def marked_before(parts: list[Part], left: Part) -> None:
+def is_markless(provider: str, kind: str, type: str | None) -> bool:
+    """Whether there can be no mark behind media of that kind, as behind documents for Claude at Bedrock.
+
+    Source: https://github.com/strands-agents/harness-sdk/issues/1966.
+    """
+    return provider == "bedrock" and kind == "document" and type != "application/pdf"
+
+
+def marked_before(parts: list[Part], left: Part, provider: str) -> None:
     """Put the mark of `left`, which says nothing and is left out, on what stands before it in `parts`."""
     last = parts[-1] if parts else None
+    if isinstance(last, Media) and is_markless(provider, last.kind, last.type):
+        return
     if isinstance(left, _MARKED) and left.cache and isinstance(last, _MARKED) and last.cache is None:
         parts[-1] = evolve(last, cache=left.cache)
 

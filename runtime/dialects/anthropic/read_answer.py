@@ -113,7 +113,7 @@ class AnthropicReader(AnswerReader):
     def _block_start(self, index: int, content: Json) -> Iterator[e.Event]:
         """A block, which in a stream is still empty, and in a whole message complete."""
         block = self._blocks[index] = _Block(content)
-        match content.get("type"):
+        match content["type"]:
             case "text":
                 if content["text"]:
                     yield e.TextDelta(content["text"])

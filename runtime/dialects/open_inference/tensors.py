@@ -277,7 +277,10 @@ def _first_not(data: Sequence[Any], kinds: type | tuple[type, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = "null" if value is None else f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
+    try:
+        text = "null" if value is None else f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
+    except RecursionError:
+        return "`…`"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…`"
 
 

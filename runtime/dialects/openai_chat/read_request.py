@@ -177,7 +177,7 @@ def _modalities(named: object) -> tuple[str, ...]:
 
 def _tools(body: Json) -> tuple[Tool, ...]:
     tools = body.get("tools")
-    if not tools:
+    if tools in (None, [], {}):
         return ()
     return tuple([_tool(tool, ("tools", i)) for i, tool in enumerate(fields.objects(tools, ("tools",)))])
 

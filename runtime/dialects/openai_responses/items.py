@@ -123,7 +123,8 @@ def _thought(item: Json, at: Place) -> Part:
     sealed = unseal(content) if isinstance(content, str) else None
     if sealed is None:
         return Sealed(DIALECT, item, at)
-    texts = [str(part.get("text", "")) for part in item.get("summary") or () if isinstance(part, dict)]
+    summary = fields.optional(item, "summary", list, at) or ()
+    texts = [str(part.get("text", "")) for part in summary if isinstance(part, dict)]
     return part_of(sealed, "\n\n".join(texts), at)
 
 

@@ -166,7 +166,7 @@ class ResponsesReader(AnswerReader):
         )
 
     def _end(self, item: Json, place: Any) -> Iterator[e.Event]:
-        match item.get("type"):
+        match item["type"]:
             case "function_call":
                 yield from self._rest(place, item.get("arguments"))
                 yield e.ToolCallDone(self._calls[place])

@@ -166,9 +166,14 @@ def write_usage(told: e.UsageKnown) -> Json:
         "output_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         **native,
-        "input_tokens_details": {**given, **(native.get("input_tokens_details") or {})},
-        "output_tokens_details": {**made, **(native.get("output_tokens_details") or {})},
+        "input_tokens_details": {**given, **_object(native, "input_tokens_details")},
+        "output_tokens_details": {**made, **_object(native, "output_tokens_details")},
     }
+
+
+def _object(value: Json, name: str) -> Json:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def error_json(error: RequestError) -> Json:

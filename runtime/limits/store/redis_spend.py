@@ -88,12 +88,14 @@ class RedisSpend:
 
         A server in the mode of a cluster, if only of itself, takes no keys of several slots in a command.
         """
-        from redis.exceptions import ClusterCrossSlotError
+        from redis.exceptions import ClusterCrossSlotError, ResponseError
 
         if not self._is_cluster:
             try:
                 return list(await self._client.mget(keys))
-            except ClusterCrossSlotError:
+            except ResponseError as error:  # of clients before 6, the server's word alone tells
+                if not (isinstance(error, ClusterCrossSlotError) or str(error).startswith("CROSSSLOT")):
+                    raise
                 self._is_cluster = True
         async with self._client.pipeline(transaction=False) as pipeline:
             for key in keys:

@@ -574,6 +574,14 @@ def test_a_mark_stays_where_a_message_ends_whatever_that_ends_with(message: Json
         assert "cache_control" in blocks[place] or "cachePoint" in blocks[place + 1]
 
 
+@pytest.mark.parametrize(("type", "points"), [("text/csv", 0), ("application/pdf", 1)])
+@pytest.mark.parametrize("end", [{"type": "text", "text": " ", **MARK}, None])
+def test_no_mark_comes_behind_a_document_that_bears_none(type: str, points: int, end: Json | None) -> None:
+    file = {"type": "file", "file": {"file_data": f"data:{type};base64,YQ==", "filename": "a"}}
+    content = [LONG, {**file, **MARK}] if end is None else [LONG, file, end]
+    assert str(sent(openai({"role": "user", "content": content}), "bedrock")).count("cachePoint") == points
+
+
 def test_no_words_stand_beside_results_where_the_model_takes_none() -> None:
     history = openai(USER, called(), result(), {"role": "user", "content": "Go on."})
     request = sent(history, "bedrock", Capabilities(user_after_results=False))

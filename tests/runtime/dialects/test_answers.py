@@ -603,3 +603,26 @@ def test_a_choice_without_a_message_is_no_answer() -> None:
     said = {"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop"}]}
     with pytest.raises(ServerError, match="says nothing"):
         fold(openai_chat.OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps(said)))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "said"),
+    [
+        ("anthropic", {"id": "1", "model": "m", "content": [{}], "stop_reason": "end_turn", "usage": {}}),
+        ("openai_responses", {"id": "1", "model": "m", "status": "completed", "output": [{}], "usage": {}}),
+    ],
+)
+def test_a_part_of_an_answer_without_a_type_is_no_answer(dialect: str, said: dict[str, Any]) -> None:
+    with pytest.raises(ServerError):
+        fold(PROVIDER_SIDES[dialect].reader(PlainFailures()).read_whole(orjson.dumps(said)))
+
+
+@pytest.mark.parametrize("details", [None, [[]], True, "x", 5])
+def test_details_of_usage_that_are_no_object_tell_nothing(details: Any) -> None:
+    usage = {"input_tokens": 2, "output_tokens": 1, "input_tokens_details": details}
+    said = {"id": "1", "model": "m", "status": "completed", "output": [], "usage": usage}
+    events = list(PROVIDER_SIDES["openai_responses"].reader(PlainFailures()).read_whole(orjson.dumps(said)))
+    side = CLIENT_SIDES["openai_responses"]
+    asked = side.read_request({"model": "m", "input": "x"})
+    told = orjson.loads(side.whole(asked, 0, fold(events)))["usage"]
+    assert told["input_tokens_details"]["cached_tokens"] == 0

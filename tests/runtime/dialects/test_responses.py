@@ -424,6 +424,12 @@ def test_a_choice_among_tools_of_all_kinds_is_one_among_functions() -> None:
     assert found.conversation.tool_choice == ToolChoice("auto", ("patch", "local_shell", "f"))
 
 
+def test_a_summary_that_is_no_list_is_refused() -> None:
+    thought = {"type": "reasoning", "summary": True, "encrypted_content": "anthropic:sig"}
+    with pytest.raises(BadRequest, match="summary"):
+        conversation(input=[thought])
+
+
 def test_of_a_choice_what_is_left_out_of_the_tools_is_left_out_too() -> None:
     function = {"type": "function", "name": "f"}
     asked = conversation(

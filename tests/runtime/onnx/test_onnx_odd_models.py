@@ -243,6 +243,8 @@ async def test_what_to_do_about_sizes_among_the_weights_beside_a_model_is_told(t
 
 
 async def test_what_to_do_about_weights_behind_a_link_is_told(tmp_path: Path) -> None:
+    if not onnxruntime.__version__.startswith(f"{RUNTIME}."):
+        pytest.skip("older ones follow links")
     (tmp_path / "model").mkdir()
     path = tmp_path / "model" / "m.onnx"
     onnx.save(load(scorer(path, 2)), str(path), save_as_external_data=True, location="w.data")

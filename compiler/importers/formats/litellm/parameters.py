@@ -85,7 +85,7 @@ PARAMETERS: Table = {
     "extra_body": body,
     "thinking": body,
     "safety_settings": _safety,
-    "weight": Lost("a share without another deployment of the same name"),
+    "weight": Lost("shares count where each deployment of a name has one, and no `routing_strategy` chooses"),
     "order": Kept(),
     **DEFAULTS,
     **PRICES,
