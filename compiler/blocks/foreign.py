@@ -65,7 +65,7 @@ _SMALL = {"us": 1e-6, "ms": 1e-3}
 
 _CAMEL = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 
-_HOST = late_pattern(r"(?!\d+\Z)[\w.-]+|[0-9a-fA-F:]*::[0-9a-fA-F:]*")
+_HOST = late_pattern(r"(?!\d+\Z)[\w.-]+|\[?[0-9a-fA-F:]*::[0-9a-fA-F:]*\]?")
 """An address without a port."""
 
 _LABELLED = ("runtime", "task")
@@ -305,7 +305,9 @@ def _together(halves: list[Setting]) -> Answer:
     host, port = (*ends, "8080") if len(ends) == 1 else ends[:2]
     if len(ends) > 2 or not _HOST.fullmatch(host) or not port.isdecimal():
         return Answer('write `bind = "127.0.0.1:8080"`: address and port together', sure=True)
-    written = f'bind = "{f"[{host}]" if ":" in host else host}:{port}"'
+    if ":" in host:
+        host = f"[{host.strip('[]')}]"
+    written = f'bind = "{host}:{port}"'
     first, *others = (each.scope.module.span(each.node.start, each.node.end) for each in halves)
     edits = (Edit(first, written), *(Edit(_whole(each), "") for each in others))
     return Answer(f"write `{written}`", [Fix(f"write `{written}`", edits, safe=False)], True)

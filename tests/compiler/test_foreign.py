@@ -509,3 +509,11 @@ def test_members_of_a_route_within_a_route_in_other_brackets_are_mended(route: s
     text += f"route main = {route}\n"
     [wrong] = found(text)
     assert errors(fixed(text, wrong)) == []
+
+
+@each_row("host", ["::1", "[::1]"])
+def test_an_address_with_colons_stands_between_brackets_before_its_port(host: str) -> None:
+    [wrong] = found(text := f'gateway {{ host = "{host}", port = 80 }}\n')
+    mended = fixed(text, wrong)
+    assert 'bind = "[::1]:80"' in mended
+    assert errors(mended) == []
