@@ -56,13 +56,23 @@ def check_url(url: str) -> None:
         )
 
 
-def check_options(client: Any) -> None:
-    """Raises ValueError where the URL of `client` has an option that connections do not take."""
-    pool = client.connection_pool
+def client_at(make: Any, url: str, **options: Any) -> Any:
+    """A client of the class `make` for the server at `url`.
+
+    Raises ValueError where that cannot be read, or has an option that connections do not take.
+    """
+    from redis.exceptions import RedisError
+
+    check_url(url)
     try:
+        client = make.from_url(url, **options)
+        pool = client.connection_pool
         codecs.lookup(pool.connection_kwargs.get("encoding", "utf-8"))
         pool.connection_class(**pool.connection_kwargs)
-    except LookupError:
-        raise ValueError("its URL has an `encoding` that is none") from None
     except TypeError as error:
         raise ValueError(f"its URL has an option that is none: {str(error).rpartition(' ')[2]}") from None
+    except RedisError as error:
+        raise ValueError(f"an option of its URL has a value that is none: {error}") from None
+    except (AttributeError, LookupError):
+        raise ValueError("an option of its URL has a value that is none") from None
+    return client

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...compiler.plan.installing import pip_install
-from ..redis_errors import NO_ANSWER, check_options, check_url, reason
+from ..redis_errors import NO_ANSWER, client_at, reason
 from .file import LARGEST, MOST, BrokenKeys, IssuedKey, keys_in, text_of
 
 PATIENCE = 2.0
@@ -26,11 +26,13 @@ class SharedKeys:
         self._errors = (redis.exceptions.RedisError, OSError)
         self._conflict = redis.exceptions.WatchError
         try:
-            check_url(url)
-            self._client = redis.Redis.from_url(
-                url, decode_responses=True, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+            self._client = client_at(
+                redis.Redis,
+                url,
+                decode_responses=True,
+                socket_timeout=PATIENCE,
+                socket_connect_timeout=PATIENCE,
             )
-            check_options(self._client)
         except ValueError as error:
             raise BrokenKeys(f"the keys cannot be on this server: {error}") from None
         self._where = f"inferc:keys:{{{name}}}"

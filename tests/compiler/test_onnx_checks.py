@@ -595,3 +595,17 @@ def test_integers_that_a_client_can_end_the_server_by_are_told(
         assert told is not None
         assert each.primary is not None
         assert f"divides `{told[0]}` by `{told[1]}`" in each.primary.text
+
+
+def test_integers_that_are_divided_are_told_of_optional_inputs_and_not_of_texts(project: Project) -> None:
+    weight = helper.make_tensor("b", TensorProto.INT64, [1], [2])
+    sides: list[models.Value] = [(name, TensorProto.INT64, ["n"]) for name in "aby"]
+    made = models.model(sides[:2], sides[2:], [weight])
+    made.graph.node.append(DIVIDES)
+    models.save(made, project.folder / "divides.onnx")
+    assert project.codes(deployment("divides", "task tensor { }")) == ["W0522"]
+    made = models.embedder()
+    made.graph.node.append(helper.make_node("Div", ["input_ids", "attention_mask"], ["each"]))
+    models.save(made, project.folder / "embedder.onnx")
+    assert project.codes(embedder()) == []
+    assert project.codes(deployment("embedder", "task tensor { }")) == ["W0522"]

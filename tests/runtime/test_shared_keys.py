@@ -147,6 +147,7 @@ def test_of_the_place_of_a_state_all_but_the_password_is_shown(url: str, said: s
     assert open_store(url).where == said
 
 
-def test_an_encoding_that_is_none_is_said_to_be() -> None:
-    with pytest.raises(StartError, match="its URL has an `encoding` that is none"):
-        open_store("redis://localhost/0?encoding=utf-88")
+@pytest.mark.parametrize("option", ["encoding=utf-88", "protocol=9", "retry=3", "ssl_cert_reqs=perhaps"])
+def test_a_value_of_an_option_of_the_url_that_is_none_is_said_to_be(option: str) -> None:
+    with pytest.raises(StartError, match="an option of its URL has a value that is none"):
+        open_store(f"rediss://localhost/0?{option}")

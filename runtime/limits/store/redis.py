@@ -8,7 +8,7 @@ from typing import Any
 
 from ....compiler.plan.installing import pip_install
 from ...policies.sliding_window import MARGIN, SPAN
-from ...redis_errors import NO_ANSWER, check_options, check_url, reason, shown
+from ...redis_errors import NO_ANSWER, client_at, reason, shown
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
 from .protocol import SharedHealth, SharedLimits, SharedSpend, SharedValues
@@ -36,8 +36,8 @@ class RedisStore:
                 f"the state is at {shown(url)}, which needs redis: {pip_install('redis')}"
             ) from None
         try:
-            check_url(url)
-            self._client = redis.asyncio.Redis.from_url(
+            self._client = client_at(
+                redis.asyncio.Redis,
                 url,
                 decode_responses=True,
                 encoding_errors="replace",  # what others wrote there is no text of ours, and is told as such
@@ -46,7 +46,6 @@ class RedisStore:
                 # A connection of before a restart of the server fails once. All that is asked counts once.
                 retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
             )
-            check_options(self._client)
         except ValueError as error:
             raise StartError(f"the state at {shown(url)}: {error}") from None
         self.where = shown(url)

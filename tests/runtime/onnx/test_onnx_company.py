@@ -221,6 +221,16 @@ async def test_what_was_seen_to_stay_apart_is_not_tried_again(
     assert not await warns(plan, agrees=False)
     assert await warns(evolve(plan, batching=evolve(BATCHING, max_size=3)), agrees=False)
     assert await warns(evolve(plan, warm_up=({"x": (1, 2)},)), agrees=False)
+    session = evolve(plan.session, memory_pattern=not plan.session.memory_pattern)
+    assert await warns(evolve(plan, session=session), agrees=False)
+    here = "inferc.runtime.replicas.onnx.cache_key._processor"
+    for name in (here, "onnxruntime.get_build_info"):
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(name, lambda: "another")
+            assert await warns(plan, agrees=False)
+    with monkeypatch.context() as later:
+        later.setattr("onnxruntime.__version__", "9.9.9")
+        assert await warns(plan, agrees=False)
     other = tensor_plan(echo(tmp_path / "other.onnx", "FP32", ["batch", 3]), batching=BATCHING)
     monkeypatch.setattr(loaded_model, "device_of", lambda *_: ("cuda", 0))
     assert not await warns(other, agrees=True)

@@ -403,6 +403,8 @@ async def test_a_history_with_calls_of_functions_is_understood(folder: Path, tmp
     assert ChatTemplate(None, "it").render(messages) == (
         'system: Be brief.\nassistant: {"name":"f","arguments":{"x":1}}\ntool: sunny\nassistant:'
     )
+    older = {"role": "function", "name": "f", "content": "42"}
+    assert ChatTemplate(None, "it").render([older]) == "function: 42\nassistant:"
     for wrong, named in (
         ([{"role": "pirate", "content": "x"}], "messages[0].role"),
         ([{"role": "assistant", "tool_calls": 5}], "messages[0].tool_calls"),
