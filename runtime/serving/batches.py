@@ -26,6 +26,10 @@ def batches(request: Request, most: int | None, tokens: int | None = None) -> tu
     if not isinstance(request, EmbedRequest) or len(request.inputs) < 2:
         return ()
     inputs: Sequence[str | tuple[int, ...]] = request.inputs
+    if (most is None or len(inputs) <= most) and (
+        tokens is None or sum(map(len, inputs)) + len(inputs) <= tokens  # no text has more
+    ):
+        return ()
     parts: list[slice] = []
     start = size = 0
     for at, each in enumerate(inputs):

@@ -32,7 +32,7 @@ _OF_ANSWERS = frozenset({"refusal", "annotations", "audio", "function_call"})
 """Fields of OpenAI's answers, which clients send back with the history and other servers need not know."""
 
 _PLAIN_CALL = frozenset({"id", "type", "function", "index"})
-_IDS = ("user", "prompt_cache_key", "safety_identifier")
+_IDS = frozenset({"user", "prompt_cache_key", "safety_identifier"})
 _PLAIN_FUNCTION = frozenset({"name", "arguments"})
 _PLAIN_PARTS: dict[str, frozenset[str]] = {
     "text": frozenset({"type", "text"}),
@@ -111,7 +111,12 @@ class Straight:
             return False
         if "max_tokens" in body and "max_completion_tokens" in body:
             return False
-        if self._longest is not None and any(len(str(body.get(name, ""))) > self._longest for name in _IDS):
+        longest = self._longest
+        if (
+            longest
+            and not _IDS.isdisjoint(body)
+            and any(len(str(body.get(each, ""))) > longest for each in _IDS)
+        ):
             return False
         if not self._json_alone and "response_format" in body and _is_json_mode(body["response_format"]):
             return False
