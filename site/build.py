@@ -193,6 +193,7 @@ _MOVED = """\
 <!doctype html>
 <meta charset="utf-8">
 <title>inferc</title>
+<link rel="icon" href="{version}/icon.svg">
 <meta http-equiv="refresh" content="0; url={version}/index.html">
 <a href="{version}/index.html">inferc {version}</a>
 """

@@ -156,7 +156,8 @@ class Tab:
                     details = event["params"]["exceptionDetails"]
                     found.append(details.get("exception", {}).get("description", details["text"]))
                 case "Log.entryAdded" if event["params"]["entry"]["level"] == "error":
-                    found.append(event["params"]["entry"]["text"])
+                    entry = event["params"]["entry"]
+                    found.append(f"{entry['text']} {entry.get('url', '')}".strip())
         return found
 
 
