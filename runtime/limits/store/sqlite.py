@@ -247,7 +247,7 @@ class SqliteStore:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
             self._is_closed = False
-            if before is not None and before != self._opened:
+            if before is not None and there != before:  # a new file may get the number of the old one
                 self.problems.mended(
                     f"the state in {self._path} was removed while it was in use: it begins anew with what "
                     "this process knows"
