@@ -50,8 +50,16 @@ def read_revision(written: str) -> Iterator[Path]:
                 refused[member.name] = str(error).replace(folder, revision)
                 return None
 
+        def plain(member: tarfile.TarInfo) -> bool:
+            if member.issym() or member.islnk():
+                refused[member.name] = f"{member.name!r} is a link, which needs Python 3.11.4"
+            return member.isfile() and not os.path.normpath(member.name).startswith(("/", ".."))
+
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter=sound)
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(folder, filter=sound)
+            else:  # older than Python 3.11.4
+                tar.extractall(folder, members=[each for each in tar if plain(each)])
         path = Path(folder) / prefix / name
         if why := refused.get(os.path.normpath(prefix + name)):
             raise NoRevision(f"{written}: {why}")

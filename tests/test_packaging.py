@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 PYTHONS = re.findall(r":: Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
 
 FOLDERS = ("api", "cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
+FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 FILES = ("pyproject.toml", "README.md", "LICENSE")
 NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode", "zed"})
 """Folders of `grammar/` that editors take from the repository, or from an extension."""
@@ -151,7 +152,7 @@ def test_a_wheel_made_from_the_source_archive_holds_the_same(
 ) -> None:
     archive = build("sdist", project, tmp_path)
     with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path / "unpacked", filter="data")
+        packed.extractall(tmp_path / "unpacked", **FILTER)
     unpacked = tmp_path / "unpacked" / archive.name.removesuffix(".tar.gz")
     assert contents(build("wheel", unpacked, tmp_path)) == contents(wheel)
 

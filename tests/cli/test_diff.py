@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,19 @@ def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
         assert "| ✗ breaking | `assistant` | is gone: requests for it are answered with 404 |" in done.out
 
 
+def test_a_revision_is_read_without_links_by_a_python_that_does_not_look_at_them(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.11.0 to 3.11.3, which have no filters of archives."""
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    commit_here(Path("link.infer"))
+    Path("new.infer").write_text(Path("old.infer").read_text("utf-8"), "utf-8")
+    assert inferc("diff", "HEAD:old.infer", "new.infer").out == "nothing changes for requests\n"
+    done = inferc("diff", "HEAD:link.infer", "old.infer")
+    assert done.status == 2
+    assert "'link.infer' is a link, which needs Python 3.11.4" in done.err
+
+
 @pytest.mark.parametrize(
     ("old", "said"),
     [
@@ -191,7 +205,7 @@ def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
         ("nope:old.infer", "error: "),
         ("HEAD:../other/outside.infer", "has no file ../other/outside.infer"),
         ("HEAD:/dev/null", "has no file /dev/null"),
-        ("HEAD:link.infer", "'link.infer' is a link to an absolute path"),
+        ("HEAD:link.infer", "'link.infer' is a link"),
         ("HEAD:through.infer", "cannot import `link.infer`: there is no such file"),
         ("wrong.infer", "E0204"),
         ("wrong.plan.json", "the plan is damaged"),
