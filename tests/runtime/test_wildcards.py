@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp import web
 from inferc.compiler.plan import WireFormat
 from inferc.runtime.dialects import anthropic
 from inferc.runtime.dialects.chats import said_in
+from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.provider_requests import ProviderRequests
 from inferc.runtime.requests.errors import BadRequest, UnknownModel
@@ -39,7 +41,9 @@ def chat(model: str) -> ChatRequest:
     return ChatRequest({"model": model, "messages": [{"role": "user", "content": "hi"}]}, stream=False)
 
 
-async def test_what_stands_behind_the_name_is_asked_for() -> None:
+@asynccontextmanager
+async def deployed(name: str, model: str) -> AsyncIterator[tuple[Executor, list[str]]]:
+    """A deployment of that name and model, and the models that its provider is asked for."""
     asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -50,8 +54,13 @@ async def test_what_stands_behind_the_name_is_asked_for() -> None:
     app.router.add_post("/v1/chat/completions", answer)
     async with (
         serving(app) as url,
-        running(plan_of(remote_plan("any", f"{url}/v1", model="*"))) as executor,
+        running(plan_of(remote_plan(name, f"{url}/v1", model=model))) as executor,
     ):
+        yield executor, asked
+
+
+async def test_what_stands_behind_the_name_is_asked_for() -> None:
+    async with deployed("any", "*") as (executor, asked):
         for model in ("any/meta-llama/llama-3.3-70b-instruct", "any/x"):
             await executor.answer(model, chat(model))
         assert asked == ["meta-llama/llama-3.3-70b-instruct", "x"]
@@ -62,18 +71,7 @@ async def test_what_stands_behind_the_name_is_asked_for() -> None:
 
 
 async def test_a_star_in_the_middle_of_a_model_is_what_clients_say() -> None:
-    asked: list[str] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        asked.append((await request.json())["model"])
-        return web.json_response(ANSWER)
-
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", answer)
-    async with (
-        serving(app) as url,
-        running(plan_of(remote_plan("gpt-*-mini", f"{url}/v1", model="a/gpt-*-mini"))) as executor,
-    ):
+    async with deployed("gpt-*-mini", "a/gpt-*-mini") as (executor, asked):
         await executor.answer("gpt-5-mini", chat("gpt-5-mini"))
         assert asked == ["a/gpt-5-mini"]
         for bad in ("gpt-5", "gpt-5-mini-2", "gpt--mini/x"):
