@@ -130,7 +130,7 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
-bench-peers: $(READY) models $(PEERS)/gateways/.ready $(PEERS)/models/.ready $(PEERS)/pytriton/.ready bench/peers/node_modules ## measure servers that others wrote beside this one, and write docs/performance.md
+bench-peers: $(READY) models $(PEERS)/gateways/.ready $(PEERS)/models/.ready $(PEERS)/pytriton/.ready $(PEERS)/ray/.ready bench/peers/node_modules ## measure servers that others wrote beside this one, and write docs/performance.md
 	@$(BIN)/python bench/peers/compare.py
 
 $(PEERS)/%/.ready: bench/peers/requirements/%.txt

@@ -140,6 +140,12 @@ def _pytriton(model: str, folder: Path) -> Started:
     )
 
 
+def _ray(model: str, folder: Path) -> Started:
+    port = free_port()
+    argv = [str(VENVS / "ray/bin/python"), str(HERE / "ray_model.py"), model, str(port)]
+    return Started(argv, f"http://127.0.0.1:{port}", "/tiny")
+
+
 _QUIET = {"RUST_LOG": "error", "BENCH_KEY": KEY, "OPENAI_API_KEY": KEY}
 
 GATEWAYS = (
@@ -201,6 +207,12 @@ MODELS = (
         "batches of up to 64, as its own batcher makes them",
         VENVS / "pytriton/bin/python",
         _pytriton,
+    ),
+    Peer(
+        "Ray Serve",
+        "its HTTP ingress and one replica, on a cluster of their own, which shares the core",
+        VENVS / "ray/bin/python",
+        _ray,
     ),
 )
 
