@@ -50,7 +50,7 @@ from inferc.runtime.gateway.access_log import AccessLog, LogForm
 from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.http.server import HttpServer, bind
-from inferc.runtime.replicas.onnx import quick_runs
+from inferc.runtime.replicas.onnx.runs import quick_runs
 
 NOWHERE = "http://127.0.0.1:9"
 """Where the provider would be: nothing is sent there."""

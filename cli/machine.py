@@ -84,8 +84,8 @@ def _onnxruntime() -> Iterator[Seen]:
     if find_spec("onnxruntime") is None:
         yield Seen("ONNX Runtime", "note", "not here, and so no model runs on this machine: extra cpu or gpu")
         return
-    from ..runtime.replicas.onnx.providers import ORT_NAMES, TITLES, why_missing
-    from ..runtime.replicas.onnx.session import import_onnxruntime, preload_libraries
+    from ..runtime.replicas.onnx.sessions.providers import ORT_NAMES, TITLES, why_missing
+    from ..runtime.replicas.onnx.sessions.session import import_onnxruntime, preload_libraries
     from ..runtime.requests.errors import StartError
 
     try:
@@ -109,7 +109,7 @@ def _tried(ort: Any, provider: str, installed: list[str]) -> tuple[bool, str]:
     """Whether a session gets `provider`, and what was printed meanwhile."""
     if provider not in installed:
         return False, ""
-    from ..runtime.replicas.onnx.native_output import captured_native_output
+    from ..runtime.replicas.onnx.sessions.native_output import captured_native_output
 
     small = Path(ort.__file__).parent / "datasets" / "sigmoid.onnx"
     with captured_native_output() as printed:

@@ -16,13 +16,13 @@ from ....compiler.plan.record import frozen
 from ...requests.answer import Chunk
 from ...requests.request import Request
 from ..replica import RunSizes
-from .batching import BatchQueue
-from .io_binding import BoundRuns, Run
-from .native_output import FATAL
-from .providers import has_cuda_graphs
-from .runner import Runner, Stopper
-from .scheduling import Scheduler
-from .side_by_side import SideBySide
+from .queue.batching import BatchQueue
+from .queue.runner import Runner, Stopper
+from .queue.scheduling import Scheduler
+from .sessions.io_binding import BoundRuns, Run
+from .sessions.native_output import FATAL
+from .sessions.providers import has_cuda_graphs
+from .sessions.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -11,8 +11,8 @@ from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ...requests.answer import Chunk
 from ...requests.request import Request
 from ..replica import LOAD_TIMEOUT, ReplicaStatus, RunSizes
-from .loaded_model import LoadedModel
-from .shared_sessions import SharedSessions
+from .loading.loaded_model import LoadedModel
+from .sessions.shared import SharedSessions
 
 _sessions = SharedSessions()
 

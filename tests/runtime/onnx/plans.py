@@ -26,8 +26,8 @@ from inferc.compiler.plan import (
     SourceRef,
 )
 from inferc.runtime.replicas.onnx import OnnxReplica
-from inferc.runtime.replicas.onnx.session import OpenSession
-from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.replicas.onnx.sessions.session import OpenSession
+from inferc.runtime.replicas.onnx.sessions.shared import SharedSessions
 from inferc.runtime.requests.answer import EmbedChunk
 from inferc.runtime.requests.request import EmbedRequest
 

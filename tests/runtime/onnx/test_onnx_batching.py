@@ -3,7 +3,15 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 
 from inferc.compiler.plan import Batching, Duration
-from inferc.runtime.replicas.onnx.batching import Abandoned, Arrived, BatchQueue, Decision, Due, Finished, Job
+from inferc.runtime.replicas.onnx.queue.batching import (
+    Abandoned,
+    Arrived,
+    BatchQueue,
+    Decision,
+    Due,
+    Finished,
+    Job,
+)
 
 BATCHING = Batching(max_size=4, max_delay=Duration(0.01))
 

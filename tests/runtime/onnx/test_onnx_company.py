@@ -15,9 +15,11 @@ from onnx import TensorProto, helper
 
 from inferc.compiler.onnx_model.reader import read_model
 from inferc.compiler.plan import Batching, Duration, OnnxServingPlan, Pooling
-from inferc.runtime.replicas.onnx import OnnxReplica, batching_trial, loaded_model
-from inferc.runtime.replicas.onnx.batching_trial import is_same
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.loading import loaded_model
 from inferc.runtime.replicas.onnx.remembered import Remembered
+from inferc.runtime.replicas.onnx.runs import batching_trial
+from inferc.runtime.replicas.onnx.runs.batching_trial import is_same
 
 from ...support.rows import each_row
 from .plans import embed, embed_spec, onnx_plan, running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferc.runtime.replicas.onnx.cores import usable_cores, usable_physical_cores
+from inferc.runtime.replicas.onnx.sessions.cores import usable_cores, usable_physical_cores
 
 
 @pytest.fixture(autouse=True)

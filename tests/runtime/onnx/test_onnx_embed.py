@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from inferc.compiler.plan import Batching, Duration, Pooling, ReplicaPlacement
 from inferc.runtime.replicas.onnx import OnnxReplica
-from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
-from inferc.runtime.replicas.onnx.token_model import TokenModel
+from inferc.runtime.replicas.onnx.runs.token_model import TokenModel
+from inferc.runtime.replicas.onnx.sessions.shared import SharedSessions
 from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ShuttingDown
 
 from ...support.forked import PATIENCE

@@ -17,7 +17,7 @@ import pytest
 
 from inferc.compiler.plan import Batching, OnnxServingPlan
 from inferc.runtime.replicas.onnx.generate.forms import Forms, json_form
-from inferc.runtime.replicas.onnx.tokens import load_tokenizer
+from inferc.runtime.replicas.onnx.runs.tokens import load_tokenizer
 from inferc.runtime.requests.request import ChatRequest
 
 from ...support.flows import value_of

@@ -19,7 +19,7 @@ from inferc.runtime.replicas.onnx.generate.decoder import Answer, Decoder
 from inferc.runtime.replicas.onnx.generate.kv_cache import Past, Row
 from inferc.runtime.replicas.onnx.generate.sampling import GREEDY, Sampler
 from inferc.runtime.replicas.onnx.generate.signature import read_generate_signature
-from inferc.runtime.replicas.onnx.runner import Stopper
+from inferc.runtime.replicas.onnx.queue.runner import Stopper
 from inferc.runtime.requests.errors import ContextLengthExceeded
 
 from .plans import running

@@ -21,12 +21,12 @@ from inferc.compiler.plan import (
     ReplicaPlacement,
     SessionOptions,
 )
-from inferc.runtime.replicas.onnx import io_binding as bound
-from inferc.runtime.replicas.onnx.io_binding import BoundRuns
-from inferc.runtime.replicas.onnx.loaded_model import GPU_RUNS, LoadedModel, concurrent_runs
+from inferc.runtime.replicas.onnx.loading.loaded_model import GPU_RUNS, LoadedModel, concurrent_runs
 from inferc.runtime.replicas.onnx.model import OnnxModel, run_options
-from inferc.runtime.replicas.onnx.providers import device_of, has_cuda_graphs, ort_providers
-from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.replicas.onnx.sessions import io_binding as bound
+from inferc.runtime.replicas.onnx.sessions.io_binding import BoundRuns
+from inferc.runtime.replicas.onnx.sessions.providers import device_of, has_cuda_graphs, ort_providers
+from inferc.runtime.replicas.onnx.sessions.shared import SharedSessions
 from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import StartError
 

@@ -15,7 +15,8 @@ import numpy
 import pytest
 
 from inferc.compiler.plan import OnnxServingPlan
-from inferc.runtime.replicas.onnx import OnnxReplica, isolated_load
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.loading import isolated_load
 from inferc.runtime.replicas.onnx.remembered import Remembered
 from inferc.runtime.requests.errors import StartError
 

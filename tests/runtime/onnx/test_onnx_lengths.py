@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from inferc.runtime.replicas.onnx.length_groups import bucket, by_length
+from inferc.runtime.replicas.onnx.runs.length_groups import bucket, by_length
 
 
 def test_the_buckets_grow_by_a_third_or_a_half() -> None:

@@ -17,7 +17,7 @@ from inferc.compiler.checks.onnx_models import NEWEST_IR, NEWEST_OPSET, RUNTIME
 from inferc.compiler.plan import Batching
 from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.replicas.onnx import OnnxReplica
-from inferc.runtime.replicas.onnx.trial_rows import made_up_rows
+from inferc.runtime.replicas.onnx.runs.trial_rows import made_up_rows
 from inferc.runtime.requests.answer import TensorChunk
 from inferc.runtime.requests.errors import RequestError, StartError
 from inferc.runtime.requests.request import TensorRequest

@@ -9,8 +9,9 @@ import numpy
 import pytest
 
 from inferc.compiler.plan import Batching
-from inferc.runtime.replicas.onnx import OnnxReplica, quick_runs
-from inferc.runtime.replicas.onnx.quick_runs import ENOUGH, MOST_KINDS, QUICK, QuickRuns
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.runs import quick_runs
+from inferc.runtime.replicas.onnx.runs.quick_runs import ENOUGH, MOST_KINDS, QUICK, QuickRuns
 from inferc.runtime.requests.answer import TensorChunk
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import TensorRequest

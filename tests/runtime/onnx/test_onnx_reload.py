@@ -31,8 +31,8 @@ from inferc.compiler.plan import (
 from inferc.runtime.executor import Executor
 from inferc.runtime.reload import Reloader
 from inferc.runtime.replicas.onnx import OnnxReplica
-from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
-from inferc.runtime.replicas.onnx.token_model import TokenModel
+from inferc.runtime.replicas.onnx.runs.token_model import TokenModel
+from inferc.runtime.replicas.onnx.sessions.shared import SharedSessions
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import pytest
 
 from inferc.compiler.plan import Batching, Duration, SessionOptions
-from inferc.runtime.replicas.onnx.batching import BatchQueue
 from inferc.runtime.replicas.onnx.model import OnnxModel
-from inferc.runtime.replicas.onnx.runner import Runner, Stopper
+from inferc.runtime.replicas.onnx.queue.batching import BatchQueue
+from inferc.runtime.replicas.onnx.queue.runner import Runner, Stopper
 from inferc.runtime.replicas.replica import RunSizes
 from inferc.runtime.requests.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
 

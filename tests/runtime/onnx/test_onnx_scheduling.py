@@ -5,9 +5,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from inferc.runtime.replicas.onnx.batching import Arrived, BatchQueue, Finished, Job
-from inferc.runtime.replicas.onnx.runner import Runner, Stopper
-from inferc.runtime.replicas.onnx.scheduling import MOST_RUNS, SHORT_RUN, Scheduler
+from inferc.runtime.replicas.onnx.queue.batching import Arrived, BatchQueue, Finished, Job
+from inferc.runtime.replicas.onnx.queue.runner import Runner, Stopper
+from inferc.runtime.replicas.onnx.queue.scheduling import MOST_RUNS, SHORT_RUN, Scheduler
 
 
 def turns_after(*seconds: float) -> Scheduler[int]:

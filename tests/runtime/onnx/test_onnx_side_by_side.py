@@ -13,10 +13,10 @@ import onnxruntime
 import pytest
 
 from inferc.compiler.plan import SessionOptions
-from inferc.runtime.replicas.onnx import side_by_side
 from inferc.runtime.replicas.onnx.model import OnnxModel, run_options
-from inferc.runtime.replicas.onnx.runner import Stopper
-from inferc.runtime.replicas.onnx.side_by_side import SideBySide
+from inferc.runtime.replicas.onnx.queue.runner import Stopper
+from inferc.runtime.replicas.onnx.sessions import side_by_side
+from inferc.runtime.replicas.onnx.sessions.side_by_side import SideBySide
 
 from .plans import onnx_plan
 from .toys import endless_for, scorer

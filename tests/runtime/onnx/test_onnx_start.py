@@ -19,7 +19,7 @@ from inferc.compiler.plan import (
     ReplicaPlacement,
 )
 from inferc.compiler.plan.installing import pip_install
-from inferc.runtime.replicas.onnx.providers import ort_providers, why_missing
+from inferc.runtime.replicas.onnx.sessions.providers import ort_providers, why_missing
 from inferc.runtime.requests.errors import StartError
 
 from .plans import MODELS, PLACEMENT, embed, embed_spec, file_ref, onnx_plan, running

@@ -28,9 +28,11 @@ from inferc.compiler.plan import (
     TaskSpec,
 )
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.replicas.onnx import OnnxReplica, batching_trial, isolated_load
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.loading import isolated_load
+from inferc.runtime.replicas.onnx.loading.time_limit import limited
 from inferc.runtime.replicas.onnx.remembered import Remembered
-from inferc.runtime.replicas.onnx.time_limit import limited
+from inferc.runtime.replicas.onnx.runs import batching_trial
 from inferc.runtime.requests.errors import RequestTimeout, StartError
 from inferc.runtime.requests.request import (
     ClassifyRequest,

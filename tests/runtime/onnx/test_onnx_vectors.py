@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 from tokenizers import Tokenizer
 
-from inferc.runtime.replicas.onnx.scores import sigmoid, softmax
+from inferc.runtime.replicas.onnx.outputs.scores import sigmoid, softmax
 
 from ...support.projects import Project
 from ...support.remote import gateway_of, running

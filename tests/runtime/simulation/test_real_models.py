@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.runtime.replicas.onnx import OnnxReplica, loaded_model
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.loading import loaded_model
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.simulation.real_models import RealModels
 from inferc.runtime.simulation.tests import play

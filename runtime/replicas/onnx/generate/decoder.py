@@ -12,10 +12,10 @@ from .....compiler.plan.record import define, frozen
 from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import ContextLengthExceeded, InvalidAnswer, RequestError
 from ....requests.tensor import TensorInfo
-from ..failures import first_line, is_outside, unknown_token
-from ..length_groups import bucket
 from ..model import run_options
-from ..runner import Stopper
+from ..queue.runner import Stopper
+from ..runs.length_groups import bucket
+from ..sessions.failures import first_line, is_outside, unknown_token
 from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from .encoder import Encoded
 from .kv_cache import Cache, Past, Row

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from .....compiler.plan.record import frozen
 from ....requests.errors import RequestError, StartError
-from ..failures import first_line, unknown_token
 from ..model import run_options
-from ..runner import Stopper
-from ..session import open_beside
+from ..queue.runner import Stopper
+from ..sessions.failures import first_line, unknown_token
+from ..sessions.session import open_beside
 from ..signature import ATTENTION_MASK, INPUT_IDS, describe, inputs_of, outputs_of
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from ....requests.answer import Chunk, ClassifyChunk, TensorChunk
 from ....requests.errors import BadRequest, RequestError, StartError
 from ....requests.request import ClassifyRequest, Request, TensorRequest
 from ....requests.usage import Usage
-from ..ctc import decode_ctc
 from ..model import OnnxModel, WholeAnswers
-from ..runner import Stopper
-from ..scores import Floats, activate, best
+from ..outputs.ctc import decode_ctc
+from ..outputs.scores import Floats, activate, best
+from ..outputs.spans import spans_of
+from ..queue.runner import Stopper
+from ..runs.tensor_runs import TensorRuns
+from ..runs.token_runs import TokenRuns
 from ..signature import class_scores_output, read_classify_signature
-from ..spans import spans_of
-from ..tensor_runs import TensorRuns
-from ..token_runs import TokenRuns
 
 
 class ClassifyTask(WholeAnswers):

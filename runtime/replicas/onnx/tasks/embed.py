@@ -15,10 +15,10 @@ from ....requests.errors import BadRequest
 from ....requests.request import EmbedRequest, Request
 from ....requests.usage import Usage
 from ..model import OnnxModel
-from ..pooling import Floats, normalise, pool
-from ..runner import Stopper
+from ..outputs.pooling import Floats, normalise, pool
+from ..queue.runner import Stopper
+from ..runs.token_runs import TokenRuns
 from ..signature import read_embed_signature
-from ..token_runs import TokenRuns
 from .tokens import TokenTask
 
 _SCALED = "the deployment says whether vectors have the length 1"

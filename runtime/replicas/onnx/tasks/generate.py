@@ -17,7 +17,6 @@ from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
-from ..batching_trial import reason_to_run_alone
 from ..generate.choice import Choice
 from ..generate.decoder import Answer, Decoder
 from ..generate.encoder import Encoder
@@ -30,11 +29,12 @@ from ..generate.signature import LOGITS, read_generate_signature
 from ..generate.text_stream import Writing
 from ..generate.texts import Detokenizer, StopFinder
 from ..model import OnnxModel
-from ..model_files import find_file
-from ..providers import has_cuda_graphs
-from ..runner import Stopper
+from ..queue.runner import Stopper
+from ..runs.batching_trial import reason_to_run_alone
+from ..runs.tokens import load_tokenizer
+from ..sessions.model_files import find_file
+from ..sessions.providers import has_cuda_graphs
 from ..signature import outputs_of
-from ..tokens import load_tokenizer
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from ....requests.errors import BadRequest
 from ....requests.request import Request, RerankRequest
 from ....requests.usage import Usage
 from ..model import OnnxModel
-from ..pooling import Floats
-from ..runner import Stopper
-from ..scores import sigmoid
+from ..outputs.pooling import Floats
+from ..outputs.scores import sigmoid
+from ..queue.runner import Stopper
+from ..runs.token_runs import TokenRuns
 from ..signature import read_rerank_signature
-from ..token_runs import TokenRuns
 from .tokens import TokenTask
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ....requests.answer import Chunk, TensorChunk
 from ....requests.request import Request, TensorRequest
 from ..model import OnnxModel, WholeAnswers
-from ..runner import Stopper
-from ..tensor_runs import TensorRuns
+from ..queue.runner import Stopper
+from ..runs.tensor_runs import TensorRuns
 
 
 class TensorTask(WholeAnswers):

@@ -9,7 +9,7 @@ from ....requests.answer import Chunk, TensorChunk
 from ....requests.errors import BadRequest, StartError
 from ....requests.request import Request, TensorRequest
 from ..model import OnnxModel, WholeAnswers
-from ..tensor_runs import TensorRuns
+from ..runs.tensor_runs import TensorRuns
 
 
 class TokenTask(WholeAnswers):

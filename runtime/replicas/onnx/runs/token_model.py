@@ -9,13 +9,13 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan.record import frozen
-from ...requests.errors import BadRequest, RequestError
-from .failures import first_line, unknown_token
-from .io_binding import Run
-from .model import run_options
-from .runner import Stopper
-from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, TokenSignature
+from .....compiler.plan.record import frozen
+from ....requests.errors import BadRequest, RequestError
+from ..model import run_options
+from ..queue.runner import Stopper
+from ..sessions.failures import first_line, unknown_token
+from ..sessions.io_binding import Run
+from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, TokenSignature
 from .tensors import check_output
 from .tokens import Tokens
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 
-from ....compiler.plan.record import define
-from ...concurrency.loop_lock import LoopLock
+from .....compiler.plan.record import define
+from ....concurrency.loop_lock import LoopLock
 from .session import OpenSession
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import Factory, field
 
-from ....compiler.plan import TooLongAction
-from ....compiler.plan.installing import pip_install
-from ....compiler.plan.record import frozen
-from ...requests.errors import BadRequest, ContextLengthExceeded, StartError
+from .....compiler.plan import TooLongAction
+from .....compiler.plan.installing import pip_install
+from .....compiler.plan.record import frozen
+from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer

@@ -8,13 +8,13 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ...requests.datatypes import NUMPY_TYPES
-from ...requests.errors import StartError
-from ...requests.tensor import TensorInfo
-from .failures import first_line
-from .model import OnnxModel, run_options
-from .runner import Stopper
-from .signature import ATTENTION_MASK, inputs_of
+from ....requests.datatypes import NUMPY_TYPES
+from ....requests.errors import StartError
+from ....requests.tensor import TensorInfo
+from ..model import OnnxModel, run_options
+from ..queue.runner import Stopper
+from ..sessions.failures import first_line
+from ..signature import ATTENTION_MASK, inputs_of
 
 
 def warm_up(model: OnnxModel, stopper: Stopper) -> None:

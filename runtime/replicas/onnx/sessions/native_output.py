@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import IO
 
-from ....compiler.plan.record import define
+from .....compiler.plan.record import define
 
 _one_at_a_time = Lock()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field
 
-from ....compiler.plan import (
+from .....compiler.plan import (
     ExecutionProvider,
     GraphOptimization,
     MissingProviderAction,
@@ -19,9 +19,9 @@ from ....compiler.plan import (
     ProviderSpec,
     ReplicaPlacement,
 )
-from ....compiler.plan.installing import pip_install
-from ....compiler.plan.record import frozen
-from ...requests.errors import StartError
+from .....compiler.plan.installing import pip_install
+from .....compiler.plan.record import frozen
+from ....requests.errors import StartError
 from .cores import usable_physical_cores
 from .failures import advice, first_line
 from .model_files import find_file

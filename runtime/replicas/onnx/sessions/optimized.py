@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ....compiler.plan import ExecutionProvider, GraphOptimization, OnnxServingPlan, ProviderSpec
-from ....compiler.plan.record import frozen
-from .cache_key import cache_key
+from .....compiler.plan import ExecutionProvider, GraphOptimization, OnnxServingPlan, ProviderSpec
+from .....compiler.plan.record import frozen
+from ..cache_key import cache_key
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -9,8 +9,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ...requests.datatypes import NUMPY_TYPES
-from ...requests.tensor import TensorInfo
+from ....requests.datatypes import NUMPY_TYPES
+from ....requests.tensor import TensorInfo
 
 Row = tuple[NDArray[Any], ...]
 

@@ -15,14 +15,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
-from ....compiler.plan.codec import plan_converter
-from ...concurrency.loop_lock import LoopLock
-from ...concurrency.tasks import end_task
-from ...requests.errors import StartError
-from .cache_key import cache_key
-from .remembered import Remembered
-from .session import import_onnxruntime
+from .....compiler.plan import OnnxServingPlan, ReplicaPlacement
+from .....compiler.plan.codec import plan_converter
+from ....concurrency.loop_lock import LoopLock
+from ....concurrency.tasks import end_task
+from ....requests.errors import StartError
+from ..cache_key import cache_key
+from ..remembered import Remembered
+from ..sessions.session import import_onnxruntime
 from .time_limit import limited
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LOADED, FAILED = 0, 1
 """How the process ends when it loaded the model, and when that failed: it fails here again, and is said."""
 
-_PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_child")
+_PROCESS = ("-m", "inferc.runtime.replicas.onnx.loading.isolated_load_child")
 _LAST_OUTPUT = 4096
 _LOOK, _REST = 0.02, 1.0
 """Seconds between two looks whether it has ended, and those in which the last that it printed comes."""

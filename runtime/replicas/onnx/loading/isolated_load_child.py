@@ -14,11 +14,11 @@ from pathlib import Path
 
 import attrs
 
-from ....compiler.plan import ExecutionProvider, MissingProviderAction, OnnxServingPlan, ReplicaPlacement
-from ....compiler.plan.codec import plan_converter
+from .....compiler.plan import ExecutionProvider, MissingProviderAction, OnnxServingPlan, ReplicaPlacement
+from .....compiler.plan.codec import plan_converter
+from ..replica import OnnxReplica
+from ..sessions.providers import is_on
 from .isolated_load import FAILED, LOADED
-from .providers import is_on
-from .replica import OnnxReplica
 
 _LATE = 10
 _PR_SET_PDEATHSIG = 1

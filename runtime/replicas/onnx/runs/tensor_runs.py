@@ -12,18 +12,18 @@ import numpy
 from attrs import evolve
 from numpy.typing import NDArray
 
-from ....compiler.plan.record import frozen
-from ...requests.datatypes import NUMPY_TYPES
-from ...requests.errors import RequestError
-from ...requests.request import TensorRequest
-from ...requests.tensor import Tensor, TensorInfo
+from .....compiler.plan.record import frozen
+from ....requests.datatypes import NUMPY_TYPES
+from ....requests.errors import RequestError
+from ....requests.request import TensorRequest
+from ....requests.tensor import Tensor, TensorInfo
+from ..model import OnnxModel, run_options
+from ..queue.runner import NOBODY, Stopper
+from ..sessions.failures import explain, is_out_of_memory
+from ..sessions.io_binding import without_graph
+from ..signature import inputs_of, optional_inputs_of, outputs_of
 from .batching_trial import MOST_ROWS, reason_to_run_alone
-from .failures import explain, is_out_of_memory
-from .io_binding import without_graph
-from .model import OnnxModel, run_options
 from .quick_runs import QuickRuns
-from .runner import NOBODY, Stopper
-from .signature import inputs_of, optional_inputs_of, outputs_of
 from .tensors import TensorSignature, WrongRank, check_output, describe, from_texts, to_texts
 from .trial_rows import Row, made_up_rows
 

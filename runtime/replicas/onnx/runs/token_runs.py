@@ -11,15 +11,15 @@ import numpy
 from attrs import evolve
 from numpy.typing import NDArray
 
-from ....compiler.plan import Batching, FileRef, TooLongAction
-from ....compiler.plan.record import frozen
-from ...requests.errors import RequestError
+from .....compiler.plan import Batching, FileRef, TooLongAction
+from .....compiler.plan.record import frozen
+from ....requests.errors import RequestError
+from ..model import OnnxModel
+from ..queue.runner import Stopper, run_all
+from ..sessions.model_files import find_file
+from ..signature import TokenSignature
 from .batching_trial import reason_to_run_alone
 from .length_groups import bucket, by_length
-from .model import OnnxModel
-from .model_files import find_file
-from .runner import Stopper, run_all
-from .signature import TokenSignature
 from .token_model import TokenModel
 from .tokens import Expansion, Text, TextEncoder, Tokens, are_quick, load_tokenizer, mask_of
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 
-from ....compiler.plan import Batching
-from ....compiler.plan.record import frozen
+from .....compiler.plan import Batching
+from .....compiler.plan.record import frozen
 from .scheduling import MOST_RUNS
 
 

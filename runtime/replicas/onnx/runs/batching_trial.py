@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import Signature
-from ...requests.errors import RequestError
-from .cache_key import cache_key
-from .model import OnnxModel
-from .remembered import Remembered
-from .runner import Stopper
+from .....compiler.plan import Signature
+from ....requests.errors import RequestError
+from ..cache_key import cache_key
+from ..model import OnnxModel
+from ..queue.runner import Stopper
+from ..remembered import Remembered
 
 Row = TypeVar("Row")
 Outputs = Sequence[NDArray[Any]]

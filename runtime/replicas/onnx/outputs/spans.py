@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ....compiler.plan import Aggregation
-from ....compiler.plan.record import frozen
-from ...requests.answer import LabelledSpan
+from .....compiler.plan import Aggregation
+from .....compiler.plan.record import frozen
+from ....requests.answer import LabelledSpan
 from .scores import Floats
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import Pooling
+from .....compiler.plan import Pooling
 
 Floats = NDArray[numpy.float32]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan.record import frozen
+from .....compiler.plan.record import frozen
 
 if TYPE_CHECKING:
     import onnxruntime

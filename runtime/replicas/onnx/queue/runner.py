@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 
 from attrs import field
 
-from ....compiler.plan.record import define
-from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, forget_frames
-from ..replica import RunSizes
+from .....compiler.plan.record import define
+from ....requests.errors import RequestError, RequestTimeout, ShuttingDown, forget_frames
+from ...replica import RunSizes
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
 from .scheduling import Scheduler
 

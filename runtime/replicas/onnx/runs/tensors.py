@@ -9,11 +9,11 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan.record import frozen
-from ...requests.datatypes import NUMPY_TYPES
-from ...requests.errors import BadRequest, InvalidAnswer, StartError
-from ...requests.request import TensorRequest
-from ...requests.tensor import Tensor, TensorInfo
+from .....compiler.plan.record import frozen
+from ....requests.datatypes import NUMPY_TYPES
+from ....requests.errors import BadRequest, InvalidAnswer, StartError
+from ....requests.request import TensorRequest
+from ....requests.tensor import Tensor, TensorInfo
 
 
 @frozen

@@ -6,8 +6,8 @@ import hashlib
 import stat
 from pathlib import Path
 
-from ....compiler.plan import FileRef
-from ...requests.errors import StartError
+from .....compiler.plan import FileRef
+from ....requests.errors import StartError
 
 
 def find_file(ref: FileRef, base_dir: Path, what: str, owner: str) -> Path:

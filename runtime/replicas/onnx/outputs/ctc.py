@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from ...requests.answer import Label
+from ....requests.answer import Label
 from .scores import Floats
 
 BLANK = 0

@@ -12,22 +12,22 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ....compiler.plan import ExecutionProvider, OnnxServingPlan, ReplicaPlacement
-from ...concurrency.native_work import in_own_thread
-from ...requests.answer import Chunk
-from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, StartError
-from ...requests.request import Request
-from ..replica import LOAD_TIMEOUT, ReplicaStatus, RunSizes
-from .cores import usable_cores
+from .....compiler.plan import ExecutionProvider, OnnxServingPlan, ReplicaPlacement
+from ....concurrency.native_work import in_own_thread
+from ....requests.answer import Chunk
+from ....requests.errors import RequestError, RequestTimeout, ShuttingDown, StartError
+from ....requests.request import Request
+from ...replica import LOAD_TIMEOUT, ReplicaStatus, RunSizes
+from ..model import OnnxModel, ServedTask
+from ..queue.runner import Stopper
+from ..sessions.cores import usable_cores
+from ..sessions.providers import GPU_PROVIDERS, device_of, has_cuda_graphs
+from ..sessions.session import OpenSession, open_session
+from ..sessions.shared import SharedSessions
+from ..signature import inputs_of, outputs_of
+from ..tasks import make_task
 from .isolated_load import load_isolated
 from .memory import give_back_memory
-from .model import OnnxModel, ServedTask
-from .providers import GPU_PROVIDERS, device_of, has_cuda_graphs
-from .runner import Stopper
-from .session import OpenSession, open_session
-from .shared_sessions import SharedSessions
-from .signature import inputs_of, outputs_of
-from .tasks import make_task
 from .time_limit import limited
 from .warm_up import warm_up
 

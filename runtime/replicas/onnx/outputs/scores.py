@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy
 from numpy.typing import NDArray
 
-from ....compiler.plan import Activation
-from ...requests.answer import Label
+from .....compiler.plan import Activation
+from ....requests.answer import Label
 
 Floats = NDArray[numpy.float32]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...requests.errors import BadRequest, RequestError
+from ....requests.errors import BadRequest, RequestError
 
 _LONGEST_REASON = 200
 _SHAPES = ("Non-zero status code returned while running", "INVALID_ARGUMENT")

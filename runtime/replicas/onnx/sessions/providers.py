@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ....compiler.plan import ExecutionProvider, ProviderSpec, ReplicaPlacement
-from ....compiler.plan.installing import pip_install
+from .....compiler.plan import ExecutionProvider, ProviderSpec, ReplicaPlacement
+from .....compiler.plan.installing import pip_install
 
 ORT_NAMES = {
     ExecutionProvider.TENSORRT: "TensorrtExecutionProvider",

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import chain, repeat
 
-from ....compiler.plan import Duration
-from ...requests.errors import StartError
+from .....compiler.plan import Duration
+from ....requests.errors import StartError
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""From what a request brings, tensors or texts, to runs of a model, and back in its order."""
