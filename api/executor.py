@@ -15,7 +15,7 @@ from ..compiler.plan.reach import nodes_of
 from ..runtime.dialects.chunks import ChunkEvents
 from ..runtime.dialects.openai.requests import chat_request
 from ..runtime.executor import Executor as RuntimeExecutor
-from ..runtime.gateway.chat_writer import ChatWriter
+from ..runtime.gateway.outgoing.chat_writer import ChatWriter
 from ..runtime.requests.answer import ClassifyChunk, EmbedChunk, RerankChunk
 from ..runtime.requests.errors import StartError, Unsupported
 from ..runtime.requests.events import TextDelta

@@ -55,8 +55,8 @@ from inferc.dsl.keys import KeyLimits, KeySecret
 from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
-from inferc.runtime.gateway.access_log import AccessLog, LogForm
-from inferc.runtime.gateway.request_records import Records
+from inferc.runtime.gateway.telemetry.access_log import AccessLog, LogForm
+from inferc.runtime.gateway.telemetry.request_records import Records
 from inferc.runtime.http.server import HttpServer, bind, stop_signal
 
 SCRIPT = str(Path(__file__).resolve())

@@ -46,9 +46,9 @@ from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.concurrency.garbage_collection import collect_rarely
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.access_log import AccessLog, LogForm
-from inferc.runtime.gateway.auth import Keys
-from inferc.runtime.gateway.request_records import Records
+from inferc.runtime.gateway.auth.callers import Keys
+from inferc.runtime.gateway.telemetry.access_log import AccessLog, LogForm
+from inferc.runtime.gateway.telemetry.request_records import Records
 from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.replicas.onnx.runs import quick_runs
 

@@ -14,7 +14,7 @@ from ..runtime.requests.foreign_text import escaped
 from ..runtime.secrets.secret import scrub_all
 
 if TYPE_CHECKING:
-    from ..runtime.gateway.access_log import AccessLog
+    from ..runtime.gateway.telemetry.access_log import AccessLog
 
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def access_log(form: str | None) -> AccessLog | None:
     """What writes a line for each request to standard output, in that form; None: nothing does."""
     if form is None:
         return None
-    from ..runtime.gateway.access_log import AccessLog, LogForm
+    from ..runtime.gateway.telemetry.access_log import AccessLog, LogForm
 
     return AccessLog(open(sys.stdout.fileno(), "wb", 0, closefd=False), LogForm(form))
 

@@ -240,8 +240,8 @@ def _run(arguments: Namespace) -> int:
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
-    from ...runtime.gateway.request_records import Records
     from ...runtime.gateway.serve import Service
+    from ...runtime.gateway.telemetry.request_records import Records
     from ...runtime.http.server import allow_descriptors
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
@@ -287,7 +287,7 @@ def _run(arguments: Namespace) -> int:
     access = access_log(arguments.access_log)
     traces = None
     if arguments.traces:
-        from ...runtime.gateway.traces import Traces
+        from ...runtime.gateway.telemetry.traces import Traces
 
         try:
             traces = Traces()

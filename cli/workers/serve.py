@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ...runtime.executor import Executor
 from ...runtime.gateway import serve
-from ...runtime.gateway.request_records import Records
-from ...runtime.gateway.traces import Traces
+from ...runtime.gateway.telemetry.request_records import Records
+from ...runtime.gateway.telemetry.traces import Traces
 from ...runtime.gateway.workers.worker import Worker
 from ...runtime.requests.errors import StartError
 from ..logs import access_log, configure_logging

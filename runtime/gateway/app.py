@@ -18,21 +18,21 @@ from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_fram
 from ..requests.trace_context import PARENT, parent_now
 from ..secrets.secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from .auth import BearerToken, Held, Keys, Shown, not_accepted
-from .background import BACKGROUND, Background
-from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
-from .browsers import BrowserRules
-from .error_answers import error_answer, internal_error, log_failure, messages_error_answer
+from .auth.browsers import BrowserRules
+from .auth.callers import BearerToken, Held, Keys, Shown, not_accepted
+from .auth.web_tokens import WebTokens
 from .exchange import EXCHANGE, Exchange
-from .metrics import METRICS, Metrics
+from .incoming.bodies import BODIES, Bodies, BodyTimeout, BrokenBody
+from .incoming.head import REQUEST_ID_HEADER, Head, head_of, patience_of
+from .kept.background import BACKGROUND, Background
 from .openapi import describing
+from .outgoing.answers import add_ids, name_request, tell_own_limits
+from .outgoing.errors import error_answer, internal_error, log_failure, messages_error_answer
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, is_geminis, shape_meant
-from .request_head import REQUEST_ID_HEADER, Head, head_of, patience_of
-from .request_records import RECORDS, Records, Told
-from .responses import add_ids, name_request, tell_own_limits
 from .status import answer_alive, answer_health, answer_readiness, health_of
+from .telemetry.metrics import METRICS, Metrics
+from .telemetry.request_records import RECORDS, Records, Told
 from .ui.pages import Pages, Sources
-from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Guard = Callable[[Answer, Shape, "Access", bool], Handler]

@@ -15,10 +15,10 @@ from ..reload import Reloader
 from ..scaling import CannotScale, scaled
 from ..serving.deployment import Deployment
 from .app import DOOR
-from .request_records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
-from .stories import costs, why
+from .telemetry.request_records import RECORDS, Records
+from .telemetry.stories import costs, why
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from ..serving.model import Model
 if TYPE_CHECKING:
     from ..serving.guards import GuardedModel
     from ..serving.pipelines.pipeline import Event, Pipeline, Result
-    from .traces import OwnTrace
+    from .telemetry.traces import OwnTrace
 
 _NAMES_USER = (ChatRequest, CompletionRequest)
 

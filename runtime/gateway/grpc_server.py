@@ -20,12 +20,12 @@ from ..requests.foreign_text import short_name
 from ..requests.trace import Trace
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .app import Access, Door
-from .auth import Shown
+from .auth.callers import Shown
 from .endpoints import open_inference as endpoints
-from .error_answers import log_failure
 from .exchange import Exchange
 from .health import findings_of
-from .request_records import Records
+from .outgoing.errors import log_failure
+from .telemetry.request_records import Records
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..executor import Executor
 from ..policies.capacity import MAX_WAITING
 from ..requests.health import Finding, Health
-from .bodies import Bodies
+from .incoming.bodies import Bodies
 
 _ORDER = tuple(Health)
 

@@ -25,7 +25,7 @@ from ..serving.deployment import Deployment
 from ..serving.model import Model
 from .endpoints.open_inference import local_status
 from .exchange import Exchange
-from .responses import json_answer
+from .outgoing.answers import json_answer
 
 Json = dict[str, Any]
 

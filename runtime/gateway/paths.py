@@ -65,7 +65,8 @@ from .endpoints.responses import (
     list_input,
     show_response,
 )
-from .error_answers import (
+from .exchange import Exchange
+from .outgoing.errors import (
     cohere_error_answer,
     error_answer,
     gemini_error_answer,
@@ -73,7 +74,6 @@ from .error_answers import (
     messages_error_answer,
     tei_error_answer,
 )
-from .exchange import Exchange
 
 Answer = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
 InError = Callable[[RequestError, Mapping[str, str]], web.Response]

@@ -17,12 +17,12 @@ from ..requests.health import Health
 from ..requests.usage import PICODOLLARS
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
-from .accounting import Accounting
-from .bodies import BODIES
 from .exchange import Exchange
 from .health import findings, overall
-from .request_records import RECORDS
-from .responses import json_answer
+from .incoming.bodies import BODIES
+from .outgoing.answers import json_answer
+from .telemetry.accounting import Accounting
+from .telemetry.request_records import RECORDS
 
 
 async def answer_alive(request: web.Request, exchange: Exchange) -> web.StreamResponse:

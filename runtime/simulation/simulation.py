@@ -28,7 +28,7 @@ from ..dialects.openai.requests import chat_request
 from ..environment import in_environment
 from ..executor import Executor
 from ..gateway.exchange import Exchange
-from ..gateway.responses import answered_by
+from ..gateway.outgoing.answers import answered_by
 from ..policies.capacity import MAX_WAITING
 from ..replicas.launch.command import PORT
 from ..replicas.replica import HeadersObserver, Replica

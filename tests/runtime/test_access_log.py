@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from inferc.runtime.gateway import access_log
-from inferc.runtime.gateway.access_log import LARGE_PIECE, PIECE, AccessLog, LogForm
+from inferc.runtime.gateway.telemetry import access_log
+from inferc.runtime.gateway.telemetry.access_log import LARGE_PIECE, PIECE, AccessLog, LogForm
 
 LINES = 2000
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from attrs import frozen
 
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.gateway.error_answers import error_answer
+from inferc.runtime.gateway.outgoing.errors import error_answer
 from inferc.runtime.http import unread
 from inferc.runtime.http.client_connection import MAX_HEADERS, Connection
 from inferc.runtime.http.connection_rules import RULES, ConnectionRules

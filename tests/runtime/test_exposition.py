@@ -14,8 +14,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from inferc.runtime.gateway.metric_families.exposition import Collected, as_text, content_type_for
-from inferc.runtime.gateway.metric_families.histograms import add_buckets
+from inferc.runtime.gateway.telemetry.metric_families.exposition import Collected, as_text, content_type_for
+from inferc.runtime.gateway.telemetry.metric_families.histograms import add_buckets
 
 from ..support.rows import each_row
 

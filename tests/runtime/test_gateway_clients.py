@@ -21,8 +21,8 @@ from attrs import frozen
 from inferc.compiler.plan import TEXT, ClientTimeouts, Cors, Duration, GatewayPlan, Isolation, SecretRef, Size
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
-from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_FIELDS, MAX_ITEMS
-from inferc.runtime.gateway.unpacking import MAX_MEMBERS, BrokenPacking, Unpacker
+from inferc.runtime.gateway.incoming.bodies import MAX_CONTAINERS, MAX_FIELDS, MAX_ITEMS
+from inferc.runtime.gateway.incoming.unpacking import MAX_MEMBERS, BrokenPacking, Unpacker
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secrets.secret import LiveSecret, Secret, read_secret
 
@@ -204,7 +204,7 @@ async def test_a_body_for_which_there_is_no_memory_is_no_mistake_of_the_client(
         raise orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0)
 
     async with gateway() as it:
-        monkeypatch.setattr("inferc.runtime.gateway.bodies.orjson.loads", loads)
+        monkeypatch.setattr("inferc.runtime.gateway.incoming.bodies.orjson.loads", loads)
         status, told = await it.post(json.dumps(CHAT).encode())
         monkeypatch.undo()
     assert (status, told["error"]["code"]) == (503, "gateway_full")

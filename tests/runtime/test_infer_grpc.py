@@ -23,7 +23,7 @@ from inferc.runtime.dialects.open_inference.grpc_messages import MESSAGES
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway.app import Door
 from inferc.runtime.gateway.grpc_server import GrpcServer
-from inferc.runtime.gateway.request_records import Records
+from inferc.runtime.gateway.telemetry.request_records import Records
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secrets.secret import Secret
 

@@ -23,7 +23,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from inferc.compiler.plan import Batching
 from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_ITEMS
+from inferc.runtime.gateway.incoming.bodies import MAX_CONTAINERS, MAX_ITEMS
 from inferc.runtime.requests.call import MAX_PRIORITY
 from inferc.runtime.secrets.secret import Secret
 

@@ -14,8 +14,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from inferc.compiler.plan import Duration, RemotePoolPlan, RetryPolicy, SecretRef, Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.gateway import event_stream as events
-from inferc.runtime.gateway.event_stream import KEEP_ALIVE, EventStream, Headers, event
+from inferc.runtime.gateway.outgoing import event_stream as events
+from inferc.runtime.gateway.outgoing.event_stream import KEEP_ALIVE, EventStream, Headers, event
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.requests.errors import ServerError

@@ -17,11 +17,11 @@ import pytest
 
 from inferc.compiler.plan import Plan
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway import kept_records
-from inferc.runtime.gateway.accounting import Spend
 from inferc.runtime.gateway.exchange import Exchange
-from inferc.runtime.gateway.kept_records import KeepingRecords, KeptRecords
-from inferc.runtime.gateway.request_records import WRITTEN, Records
+from inferc.runtime.gateway.telemetry import kept_records
+from inferc.runtime.gateway.telemetry.accounting import Spend
+from inferc.runtime.gateway.telemetry.kept_records import KeepingRecords, KeptRecords
+from inferc.runtime.gateway.telemetry.request_records import WRITTEN, Records
 from inferc.runtime.requests.errors import RequestError, ServerError
 from inferc.runtime.requests.trace import Note, Span, Trace
 from inferc.runtime.requests.usage import Usage

@@ -16,8 +16,8 @@ from attrs import evolve, field, frozen
 
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway import background
-from inferc.runtime.gateway.event_log import EventLog
+from inferc.runtime.gateway.kept import background
+from inferc.runtime.gateway.kept.event_log import EventLog
 from inferc.runtime.limits.store import Store, StoreError, open_store
 from inferc.runtime.limits.store.memory import MAX_VALUES
 from inferc.runtime.requests.errors import BadRequest

@@ -30,8 +30,8 @@ from inferc.compiler.plan import (
 )
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.accounting import MOST_NAMES, MOST_USERS, OTHERS, Accounting, grouped
-from inferc.runtime.gateway.auth import Held, Keys, Shown
+from inferc.runtime.gateway.auth.callers import Held, Keys, Shown
+from inferc.runtime.gateway.telemetry.accounting import MOST_NAMES, MOST_USERS, OTHERS, Accounting, grouped
 from inferc.runtime.issued_keys.file import IssuedKey, change_keys, issue, path_of, revoked
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.requests.errors import StartError, Unauthorized

@@ -32,8 +32,8 @@ from inferc.compiler.plan import (
     SecretRef,
 )
 from inferc.runtime.concurrency.loop_lag import LoopLag
-from inferc.runtime.gateway.accounting import Accounting
-from inferc.runtime.gateway.metric_families import everything
+from inferc.runtime.gateway.telemetry.accounting import Accounting
+from inferc.runtime.gateway.telemetry.metric_families import everything
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.secrets.secret import Secret

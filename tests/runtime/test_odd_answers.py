@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
-from inferc.runtime.gateway.chat_writer import ChatWriter
+from inferc.runtime.gateway.outgoing.chat_writer import ChatWriter
 from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.requests.errors import RequestError
 

@@ -29,12 +29,12 @@ from inferc.runtime import admin
 from inferc.runtime.admin import AdminSocket, Refused
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.access_log import MOST_LINES, AccessLog, LogForm
-from inferc.runtime.gateway.auth import Keys
+from inferc.runtime.gateway.auth.callers import Keys
 from inferc.runtime.gateway.commands import Commands
 from inferc.runtime.gateway.exchange import Exchange
-from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.serve import Service
+from inferc.runtime.gateway.telemetry.access_log import MOST_LINES, AccessLog, LogForm
+from inferc.runtime.gateway.telemetry.request_records import Records
 from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault

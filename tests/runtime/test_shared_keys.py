@@ -8,7 +8,7 @@ import pytest
 
 from inferc.cli.main import main
 from inferc.compiler.plan import KeyPlan
-from inferc.runtime.gateway.auth import Held, Keys, Shown
+from inferc.runtime.gateway.auth.callers import Held, Keys, Shown
 from inferc.runtime.issued_keys.file import BrokenKeys
 from inferc.runtime.issued_keys.redis import SharedKeys
 from inferc.runtime.limits.store import open_store

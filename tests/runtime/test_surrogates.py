@@ -18,7 +18,7 @@ from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.dialects.surrogates import SurrogateJoiner, without_halves
 from inferc.runtime.dialects.tool_arguments import arguments_object
-from inferc.runtime.gateway.chat_writer import ChatWriter
+from inferc.runtime.gateway.outgoing.chat_writer import ChatWriter
 from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.replicas.remote.passthrough_requests import Passed

@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
+from inferc.runtime.gateway.auth.tls import Certificate
 from inferc.runtime.gateway.serve import Service
-from inferc.runtime.gateway.tls import Certificate
 from inferc.runtime.http import server as http_server
 from inferc.runtime.http.connection_rules import RULES, ConnectionRules
 from inferc.runtime.http.server import HttpServer, bind

@@ -20,9 +20,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway import build_app, traces as of_traces
-from inferc.runtime.gateway.request_records import Records
-from inferc.runtime.gateway.traces import Traces
+from inferc.runtime.gateway import build_app
+from inferc.runtime.gateway.telemetry import traces as of_traces
+from inferc.runtime.gateway.telemetry.request_records import Records
+from inferc.runtime.gateway.telemetry.traces import Traces
 from inferc.runtime.requests.errors import StartError
 
 from ..support.pipelines import fallback, plan_with

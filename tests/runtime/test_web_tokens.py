@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from inferc.compiler.plan import Jwt, KeyPlan
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.auth import Keys, Shown
-from inferc.runtime.gateway.web_tokens import WebTokens
+from inferc.runtime.gateway.auth.callers import Keys, Shown
+from inferc.runtime.gateway.auth.web_tokens import WebTokens
 from inferc.runtime.requests.errors import Forbidden, StartError, Unauthorized
 
 from ..support.pipelines import plan_with

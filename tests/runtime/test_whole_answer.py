@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import HttpVersion11
 
-from inferc.runtime.gateway.responses import add_ids, answered_by, lines_answered, octets_response
+from inferc.runtime.gateway.outgoing.answers import add_ids, answered_by, lines_answered, octets_response
 from inferc.runtime.http import whole_answer
 from inferc.runtime.http.header_lines import header_lines
 from inferc.runtime.http.whole_answer import WholeAnswer, send_whole

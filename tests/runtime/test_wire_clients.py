@@ -13,7 +13,7 @@ import pytest_asyncio
 from attrs import evolve, frozen
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, TaskKind
-from inferc.runtime.gateway.chat_writer import ChatWriter
+from inferc.runtime.gateway.outgoing.chat_writer import ChatWriter
 from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.requests.request import ChatRequest

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.gateway.chat_writer import ChatWriter
+from inferc.runtime.gateway.outgoing.chat_writer import ChatWriter
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.gemini_api import GeminiApi

@@ -19,7 +19,7 @@ from inferc.cli.plans import Ready
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.auth import Keys
+from inferc.runtime.gateway.auth.callers import Keys
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.secrets.secret import Secret
 

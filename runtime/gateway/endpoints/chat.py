@@ -17,14 +17,14 @@ from ...requests.foreign_text import one_line
 from ...requests.request import ChatRequest, CompletionRequest, Said
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
-from ..bodies import read_object
-from ..chat_writer import ChatWriter
-from ..client_sink import ClientSink
-from ..event_stream import EventStream, Headers
 from ..exchange import Exchange
-from ..kept_responses import Keeper
-from ..request_head import priority_of
-from ..responses import adapted, answered_by, lines_answered, untold
+from ..incoming.bodies import read_object
+from ..incoming.head import priority_of
+from ..kept.responses import Keeper
+from ..outgoing.answers import adapted, answered_by, lines_answered, untold
+from ..outgoing.chat_writer import ChatWriter
+from ..outgoing.client_sink import ClientSink
+from ..outgoing.event_stream import EventStream, Headers
 
 log = logging.getLogger(__name__)
 

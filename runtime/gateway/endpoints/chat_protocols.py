@@ -18,9 +18,9 @@ from ...dialects.registry import CLIENT_SIDES
 from ...policies.estimate import estimate
 from ...requests.errors import BadRequest, RequestError
 from ...requests.request import NO_OPTIONS
-from ..bodies import read_object
 from ..exchange import Exchange
-from ..responses import json_answer
+from ..incoming.bodies import read_object
+from ..outgoing.answers import json_answer
 from .chat import respond
 
 BETA_HEADER = istr("anthropic-beta")

@@ -12,10 +12,10 @@ from ...requests.answer import ClassifyChunk, Label, LabelledSpan
 from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest
 from ...requests.trace import Trace
-from ..bodies import read_object
 from ..exchange import Exchange
-from ..request_head import priority_of
-from ..responses import answered_by, json_answer
+from ..incoming.bodies import read_object
+from ..incoming.head import priority_of
+from ..outgoing.answers import answered_by, json_answer
 
 _NUMBERS = (
     "send texts, or, to a model without a tokenizer, tensors as `inputs`, each with `name`, `datatype`, "

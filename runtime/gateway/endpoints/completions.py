@@ -7,8 +7,8 @@ from aiohttp import web
 from ...dialects.openai.requests import mistyped, required, texts_in, token_ids
 from ...requests.errors import BadRequest
 from ...requests.request import CompletionRequest
-from ..bodies import read_object
 from ..exchange import Exchange
+from ..incoming.bodies import read_object
 from .chat import respond
 
 MOST_PROMPTS = 128

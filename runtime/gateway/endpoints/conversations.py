@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from ...requests.errors import BadRequest
-from ..bodies import read_object
-from ..conversations import Conversations, metadata_of, new_items, unknown_item
 from ..exchange import Exchange
-from ..responses import json_answer
+from ..incoming.bodies import read_object
+from ..kept.conversations import Conversations, metadata_of, new_items, unknown_item
+from ..outgoing.answers import json_answer
 
 _MOST = 100
 _USUAL = 20

@@ -12,10 +12,10 @@ from ....compiler.plan.abilities import Abilities
 from ...requests.errors import BadRequest, RequestError
 from ...serving.deployment import Deployment
 from ...serving.model import Model
-from ..abilities import asked_anywhere, asked_by, where_asked
-from ..auth import shown_in
+from ..auth.callers import shown_in
 from ..exchange import Exchange
-from ..responses import json_answer
+from ..outgoing.answers import json_answer
+from .abilities import asked_anywhere, asked_by, where_asked
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _MOST = 1000

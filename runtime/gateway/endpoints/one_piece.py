@@ -11,10 +11,10 @@ from ....compiler.plan import TaskKind
 from ...dialects.client_request import Asked
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
-from ..bodies import read_object
 from ..exchange import Exchange
-from ..request_head import priority_of
-from ..responses import in_turns, json_response
+from ..incoming.bodies import read_object
+from ..incoming.head import priority_of
+from ..outgoing.answers import in_turns, json_response
 
 
 def answer_asked(

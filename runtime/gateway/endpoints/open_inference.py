@@ -32,11 +32,11 @@ from ...serving.counters import OK
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import BODIES, MAX_CONTAINERS, Bodies, check_counts, read_object
 from ..exchange import Exchange
 from ..health import findings
-from ..request_head import priority_of
-from ..responses import in_turns, json_answer, json_response, octets_response
+from ..incoming.bodies import BODIES, MAX_CONTAINERS, Bodies, check_counts, read_object
+from ..incoming.head import priority_of
+from ..outgoing.answers import in_turns, json_answer, json_response, octets_response
 
 if TYPE_CHECKING:
     from ...dialects.open_inference.asked import Asked

@@ -18,11 +18,11 @@ from ...requests.errors import BadRequest
 from ...requests.request import PassedRequest
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
-from ..bodies import is_form, read_body, read_object
-from ..error_answers import error_event
 from ..exchange import Exchange
-from ..request_head import priority_of
-from ..responses import answered_by
+from ..incoming.bodies import is_form, read_body, read_object
+from ..incoming.head import priority_of
+from ..outgoing.answers import answered_by
+from ..outgoing.errors import error_event
 
 _JSON = "application/json"
 _USUAL = {"/moderations": ("moderation",), "/images": ("image", "dall-e")}

@@ -12,11 +12,11 @@ from ...dialects.openai_chat import write_error
 from ...requests.errors import BadRequest
 from ...requests.pipeline_call import PipelineCall
 from ...requests.trace import Trace
-from ..bodies import read_object
-from ..event_stream import EventStream, event
 from ..exchange import Exchange
-from ..request_head import priority_of
-from ..responses import answered_by, json_answer
+from ..incoming.bodies import read_object
+from ..incoming.head import priority_of
+from ..outgoing.answers import answered_by, json_answer
+from ..outgoing.event_stream import EventStream, event
 
 if TYPE_CHECKING:
     from ...serving.pipelines.pipeline import Event, Pipeline, Result

@@ -14,15 +14,15 @@ from ...dialects.openai_responses import Identity, read_request
 from ...policies.estimate import estimate
 from ...requests.errors import BadRequest
 from ...requests.request import ChatRequest, PassedRequest
-from ..background import BACKGROUND
-from ..bodies import read_object
-from ..conversations import Conversations, named_by, shown
-from ..error_answers import error_event
-from ..event_stream import EventStream
 from ..exchange import Exchange
-from ..kept_responses import Keeper, KeptResponses, items_of, new_id, with_previous
-from ..request_head import priority_of
-from ..responses import json_answer
+from ..incoming.bodies import read_object
+from ..incoming.head import priority_of
+from ..kept.background import BACKGROUND
+from ..kept.conversations import Conversations, named_by, shown
+from ..kept.responses import Keeper, KeptResponses, items_of, new_id, with_previous
+from ..outgoing.answers import json_answer
+from ..outgoing.errors import error_event
+from ..outgoing.event_stream import EventStream
 from .chat import respond
 from .conversations import page_of
 from .passthrough import pass_on

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ...executor import Executor
-from ..metrics import Metrics
-from ..request_records import Records
-from ..stories import costs, last_requests
+from ..telemetry.metrics import Metrics
+from ..telemetry.request_records import Records
+from ..telemetry.stories import costs, last_requests
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

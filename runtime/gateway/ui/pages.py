@@ -13,12 +13,12 @@ from ...admin import Refused
 from ...executor import Executor
 from ...requests.errors import Backpressure, RequestError, UnknownModel
 from ..exchange import Exchange
-from ..metrics import Metrics
+from ..outgoing.answers import json_answer
 from ..paths import Answer
-from ..request_records import Records
-from ..responses import json_answer
 from ..status import health_of
-from ..stories import why
+from ..telemetry.metrics import Metrics
+from ..telemetry.request_records import Records
+from ..telemetry.stories import why
 from .assets import INDEX, assets, sent
 from .described import described
 from .live import EVERY, Live

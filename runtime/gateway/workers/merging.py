@@ -7,8 +7,8 @@ from typing import Any
 
 from prometheus_client.core import Exemplar, Metric, Timestamp
 
-from ..accounting import Spend
-from ..stories import LAST, MOST
+from ..telemetry.accounting import Spend
+from ..telemetry.stories import LAST, MOST
 
 NOBODY = "no worker answers: they are being replaced"
 

@@ -19,9 +19,9 @@ from ...http.server import Stop
 from ...reload import Reloader
 from ...requests.errors import StartError
 from ..commands import Commands
-from ..metrics import METRICS
-from ..request_records import RECORDS
 from ..serve import Service
+from ..telemetry.metrics import METRICS
+from ..telemetry.request_records import RECORDS
 from .channel import Channel, Message
 from .merging import merged_metrics, metrics_as_json
 

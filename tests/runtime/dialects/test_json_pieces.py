@@ -13,7 +13,7 @@ from inferc.runtime.dialects import json_pieces as pieces_of
 from inferc.runtime.dialects.json_pieces import json_pieces
 from inferc.runtime.dialects.open_inference.asked import Asked
 from inferc.runtime.dialects.open_inference.bodies import write_answer
-from inferc.runtime.gateway.responses import in_turns
+from inferc.runtime.gateway.outgoing.answers import in_turns
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor
 

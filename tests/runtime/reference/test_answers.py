@@ -19,7 +19,7 @@ from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.dialects.untold import OF_THE_SERVER
-from inferc.runtime.gateway.chat_writer import ChatWriter
+from inferc.runtime.gateway.outgoing.chat_writer import ChatWriter
 from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.request import ChatRequest

@@ -17,7 +17,7 @@ from inferc.compiler.plan import (
     TaskKind,
 )
 from inferc.runtime.concurrency.virtual_time import run_virtual
-from inferc.runtime.gateway.error_answers import log_failure
+from inferc.runtime.gateway.outgoing.errors import log_failure
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (
     Backpressure,

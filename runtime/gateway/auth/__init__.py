@@ -1,0 +1,1 @@
+"""Who calls, and whether they are let in: tokens, keys, JSON Web Tokens, certificates, browsers."""

@@ -1,0 +1,1 @@
+"""What clients send: the headers and the body of a request, read within bounds."""

@@ -1,0 +1,1 @@
+"""What outlasts a request in the store: responses and conversations of OpenAI's API, and their background."""

@@ -1,0 +1,1 @@
+"""What clients get: answers in one piece, as events, and as errors, in the shape of their protocol."""
