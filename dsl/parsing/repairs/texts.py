@@ -12,7 +12,7 @@ from ...syntax import Bad, Field
 from ..bad_numbers import bare_text_said
 from ..bare_texts import bare_text
 from ..tokens import CLOSER_OF, PUNCTUATION, Token, tokenize
-from .fields import missing_equals_before_call, missing_equals_before_word
+from .missing_signs import missing_equals_before_call, missing_equals_before_word
 from .situation import SKIP, Instead, Situation, use
 
 _URL_END = re.compile(possessive(r"""(?:[^\s,;{}()\[\]"']|;(?=[^\s,;{}()\[\]"']))*+"""))

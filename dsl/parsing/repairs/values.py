@@ -1,4 +1,4 @@
-"""Values that are missing, and values that are none."""
+"""Values that are missing, that are none, or that stand in the wrong brackets."""
 
 from __future__ import annotations
 
@@ -92,5 +92,35 @@ def without_brackets(at: Situation) -> Instead | None:
         at.span(found.start(1), argument.end()),
         f"write `{meant}`",
         fixes=at.change(f"write `{meant}`", found.start(1), argument.end(), meant, safe=False),
+    )
+    return SKIP
+
+
+def options_without_braces(at: Situation) -> Instead | None:
+    """`f(x) with timeout = 2s`."""
+    if not at.last_is("WITH"):
+        return None
+    meant = f"{at.token.text} {{ … }}" if at.follows("{") else "timeout = 2s"
+    at.error(
+        "E0101",
+        "the options after `with` stand between `{` and `}`",
+        at.here,
+        "expected `{`",
+        help=f"write `with {{ {meant} }}`",
+    )
+    return SKIP
+
+
+def index(at: Situation) -> Instead | None:
+    """`list[text]` and `xs[0]`."""
+    token = at.token
+    before = at.text[token.start - 1 : token.start]
+    if token.type != "LSQB" or not (before.isalnum() or before in tuple("_)]")):
+        return None
+    at.error(
+        "E0101",
+        "`[` cannot follow this",
+        at.here,
+        help="what a type is made of stands between `<` and `>`, as in `list<text>`",
     )
     return SKIP

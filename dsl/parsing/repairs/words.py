@@ -9,7 +9,7 @@ from ...lines import line_start, starts_line
 from ...possessive import possessive
 from ...syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token
-from .fields import report_missing_sign
+from .missing_signs import report_missing_sign
 from .situation import SKIP, Instead, Situation, as_name, as_word, placeholder, use
 
 _DASHED = re.compile(possessive(r"[\w]++(?:[-.]\w++)*+"))
