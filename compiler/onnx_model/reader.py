@@ -10,6 +10,7 @@ from attrs import field
 
 from ...dsl.files import open_regular
 from ...dsl.record import define, frozen
+from .graph_outputs import SMALL_NODE, class_names, scores_of
 from .signature import Dimension, DType, Signature, TensorSpec
 from .wire import Damaged, Wire
 
@@ -47,34 +48,14 @@ _DTYPES: dict[int, tuple[DType, int]] = {
 
 _MOST_DIMENSIONS = 64
 _DEEPEST = 32
-_SMALL_NODE = 1 << 16
 _SMALL_WEIGHT = 128
 """Bytes of a constant that is worth counting: those below hold sizes and axes."""
 
 _CONSTANT = b"Constant"
 _DYNAMIC = b"DynamicQuantize"
 _MOST_DYNAMIC = 8
-_LAST_NODES = 1000
 _MOST_OPTIONAL = 64
 """Old models list all their weights as inputs, of which nobody means to give a value."""
-
-_SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten")
-"""Operators that leave numbers as they are."""
-
-_SCORES = {
-    "Softmax": "softmax",
-    "Sigmoid": "sigmoid",
-    "Normalizer": "shares",
-    "TreeEnsembleClassifier": "shares",
-}
-"""Operators whose outputs are scores, and what those are called."""
-
-_CLASSES = b"classlabels_strings"
-_MOST_CLASSES = 10_000
-
-_LINEAR = "LinearClassifier"
-_TRANSFORMS = {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid"}
-"""Of its numbers it makes scores where its attribute `post_transform` says so."""
 
 
 class ModelError(Exception):
@@ -161,7 +142,9 @@ class _Reader:
                     if inner == 7:
                         self._node(first, last, 0)
         activations = {
-            each.name: operator for each in graph.outputs if (operator := self._end(graph, each.name))
+            each.name: operator
+            for each in graph.outputs
+            if (operator := scores_of(wire, graph.nodes, each.name))
         }
         signature = Signature(
             activations=activations,
@@ -175,7 +158,7 @@ class _Reader:
             dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
-        classes = self._classes(graph) if "ai.onnx.ml" in opsets else ()
+        classes = class_names(wire, graph.nodes) if "ai.onnx.ml" in opsets else ()
         return OnnxModel(signature, external, ir_version, classes)
 
     def _opset(self, start: int, end: int) -> tuple[str, int]:
@@ -216,7 +199,7 @@ class _Reader:
         """Look for what inner graphs have, too: weights in other files, and quantisation at run time."""
         if depth > _DEEPEST:
             raise Damaged("its graphs are nested too deeply")
-        if end - start <= _SMALL_NODE:
+        if end - start <= SMALL_NODE:
             data = self._wire.read(start, end)
             # `find`, as `in` takes what it looks for for a number first
             is_weight = len(data) >= _SMALL_WEIGHT and data.find(_CONSTANT) >= 0
@@ -232,60 +215,6 @@ class _Reader:
                 self._attribute(first, last, depth)
         if operator.startswith(_DYNAMIC.decode()) and len(self._dynamic_nodes) < _MOST_DYNAMIC:
             self._dynamic_nodes.append(name or operator)
-
-    def _end(self, graph: _Graph, output: str) -> str | None:
-        """What makes scores of the numbers of an output, at the end of the graph; None where nothing does."""
-        position = len(graph.nodes)
-        while position > 0 and len(graph.nodes) - position < _LAST_NODES:
-            position -= 1
-            start, end = graph.nodes[position]
-            if end - start <= _SMALL_NODE and output.encode() not in self._wire.read(start, end):
-                continue
-            operator, taken, given = self._wired(start, end)
-            if output not in given:
-                continue
-            if operator in _SHAPING and taken:
-                output = taken[0]
-                continue
-            if operator == _LINEAR:
-                return _TRANSFORMS.get("".join(self._texts_of(start, end, "post_transform")))
-            return _SCORES.get(operator)
-        return None
-
-    def _classes(self, graph: _Graph) -> tuple[str, ...]:
-        """The names of classes that a node of the main graph has."""
-        for start, end in graph.nodes:
-            may_have = end - start > _SMALL_NODE or _CLASSES in self._wire.read(start, end)
-            if may_have and (names := self._texts_of(start, end, _CLASSES.decode())):
-                return names
-        return ()
-
-    def _texts_of(self, start: int, end: int, wanted: str) -> tuple[str, ...]:
-        """An attribute of a node that is a text, or texts; none where it has none."""
-        for number, first, last in self._wire.fields(start, end):
-            if number != 5:
-                continue
-            texts: list[str] = []
-            for inner, begins, stops in self._wire.fields(first, last):
-                if inner == 1 and self._wire.text(begins, stops) != wanted:  # which stands before the rest
-                    break
-                if inner in (4, 9) and len(texts) < _MOST_CLASSES:
-                    texts.append(self._wire.text(begins, stops))
-            else:
-                return tuple(texts)
-        return ()
-
-    def _wired(self, start: int, end: int) -> tuple[str, list[str], list[str]]:
-        """The operator of a node, and the names of what it takes and gives."""
-        operator = ""
-        taken: list[str] = []
-        given: list[str] = []
-        for number, first, last in self._wire.fields(start, end):
-            if number == 4:
-                operator = self._wire.text(first, last)
-            elif number in (1, 2):
-                (taken if number == 1 else given).append(self._wire.text(first, last))
-        return operator, taken, given
 
     def _attribute(self, start: int, end: int, depth: int) -> None:
         for number, first, last in self._wire.fields(start, end):
