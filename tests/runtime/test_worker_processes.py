@@ -14,6 +14,7 @@ import pytest
 
 from inferc.compiler.plan import GatewayPlan, Plan
 from inferc.runtime.gateway.workers import supervisor as supervising
+from inferc.runtime.gateway.workers.port import first_port
 from inferc.runtime.gateway.workers.supervisor import Supervisor
 from inferc.runtime.http.server import Stop
 from inferc.runtime.requests.errors import StartError
@@ -43,14 +44,14 @@ def plan_with(workers: int) -> Plan:
 async def running(workers: int, can_start: Path) -> AsyncIterator[Supervisor]:
     """Workers that start for as long as a file is there."""
     supervisor = Supervisor(plan_with(workers), [sys.executable, "-c", WORKER, str(can_start)], {})
-    supervisor._take_port(supervisor.plan)
+    supervisor._port = first_port(supervisor.plan.gateway, shared=False)
     try:
         await supervisor._start_all(workers)
         yield supervisor
     finally:
         await supervisor._stop_all(Stop(), 5)
         if supervisor._port is not None:
-            supervisor._port.close()
+            supervisor._port.socket.close()
 
 
 def test_a_plan_whose_new_worker_does_not_start_is_not_served(tmp_path: Path) -> None:

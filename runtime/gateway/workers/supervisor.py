@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -17,15 +16,16 @@ from attrs import evolve
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
 from ...concurrency.tasks import end_tasks, first_of
-from ...http.server import Stop, bind, from_systemd, stop_signal
+from ...http.server import Stop, stop_signal
 from ...reload import Reloader, Reread, hangups, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog
-from ..serve import ADVICE, check_door
+from ..serve import check_door
 from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
 from .merging import NOBODY, merged_cost, merged_status, merged_stories, metrics_of
 from .part import part_of
+from .port import HeldPort, first_port, port_of
 from .process import WorkerProcess, memory_of, spawned
 
 log = logging.getLogger(__name__)
@@ -64,9 +64,7 @@ class Supervisor:
         self._command = command
         self._options = options
         self._share_port = share_port
-        self._port: socket.socket | None = None
-        self._handed: socket.socket | None = None
-        """The port itself, where systemd listens there: all workers take requests from it."""
+        self._port: HeldPort | None = None
         self._workers: list[WorkerProcess] = []
         self._leaving: list[WorkerProcess] = []
         self._turn = asyncio.Lock()
@@ -82,7 +80,7 @@ class Supervisor:
     ) -> None:
         """Serve until SIGINT or SIGTERM. Raises StartError with every problem."""
         check_door(self.plan.gateway)
-        self._take_port(self.plan)
+        self._port = first_port(self.plan.gateway, self._share_port)
         reloader = Reloader(self, reread)
         async with stop_signal() as stop, watchdog():
             hung_up = hangups()
@@ -99,8 +97,7 @@ class Supervisor:
                 notify("STOPPING=1")
             finally:
                 await self._stop_all(stop, grace)
-                if self._port is not None:
-                    self._port.close()
+                self._port.socket.close()
 
     async def ask_all(self, message: Message) -> list[Message]:
         """What each worker says that answers requests."""
@@ -118,8 +115,10 @@ class Supervisor:
         """Let all workers serve `plan`. Raises StartError, and then all serve what they served before."""
         check_door(plan.gateway)
         async with self._turn:
-            before, old_port, old_handed = self.plan, self._port, self._handed
-            self._take_port(plan)
+            before, held = self.plan, self._port
+            assert held is not None
+            taken = held if held.is_of(plan.gateway) else port_of(plan.gateway, self._share_port)
+            self._port = taken
             done: list[WorkerProcess] = []
             try:
                 for worker in [each for each in self._workers if each.is_ready]:
@@ -132,14 +131,14 @@ class Supervisor:
                 for worker in done:
                     with suppress(StartError):
                         await self._take_over(worker, before)
-                if self._port is not old_port and self._port is not None:
-                    self._port.close()
-                    self._port, self._handed = old_port, old_handed
+                if taken is not held:
+                    taken.socket.close()
+                    self._port = held
                 with suppress(StartError):
                     await self._have(before.gateway.workers)
                 raise
-            if self._port is not old_port and old_port is not None:
-                old_port.close()
+            if taken is not held:
+                held.socket.close()
             self.reloaded_at = time.time()
 
     def statuses(self) -> list[dict[str, Any]]:
@@ -200,7 +199,8 @@ class Supervisor:
 
     async def _begin(self, worker: WorkerProcess) -> tuple[asyncio.Task[int], str]:
         """A process that takes requests, and its URL. Raises StartError."""
-        handed = [] if self._handed is None else [self._handed.fileno()]
+        assert self._port is not None
+        handed = self._port.inherited
         try:
             ours, process = await spawned(self._command, handed)
         except OSError as error:  # no memory, no room for processes or files: perhaps later
@@ -358,31 +358,14 @@ class Supervisor:
             "workers": self.statuses(),
         }
 
-    def _take_port(self, plan: Plan) -> None:
-        """Hold the port of `plan`, so that nobody else has it, and each worker may listen there.
-
-        Raises StartError.
-        """
-        gateway, now = plan.gateway, self.plan.gateway
-        if self._port is not None and (gateway.host, gateway.port) == (now.host, now.port):
-            return
-        if self._port is None and (handed := from_systemd()) is not None:
-            self._port = self._handed = handed
-            return
-        port = gateway.port
-        if not self._share_port or not port:
-            with bind(gateway.host, port, advice=ADVICE) as free:
-                port = free.getsockname()[1]
-        self._port, self._handed = bind(gateway.host, port, advice=ADVICE, shared=True), None
-
     def _part(self, plan: Plan, worker: WorkerProcess) -> str:
         """What `worker` serves of `plan`, at the port that is held."""
         assert self._port is not None
         workers = plan.gateway.workers
         part = part_of(plan, worker.index, workers)
         # it shares what it does also while it is the only one: there may be more again
-        port = self._port.getsockname()[1]
-        return dump_plan(evolve(part, gateway=evolve(part.gateway, port=port, workers=max(workers, 2))))
+        gateway = evolve(part.gateway, port=self._port.number, workers=max(workers, 2))
+        return dump_plan(evolve(part, gateway=gateway))
 
 
 STOPPING = 15.0
