@@ -15,19 +15,19 @@ from ..dsl.record import frozen
 from ..dsl.secret_lines import without_secrets
 from ..dsl.secrets.texts import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
-from .asked import asked_of
 from .blocks.merge import Merger
 from .checks import CHECKS, CHECKS_OF_ONE
-from .damage import without_followers
 from .declare import DECLARED, Declared, Declarer
 from .evaluation.evaluate import Evaluator
 from .globals import GlobalBlocks
-from .memory import Memory
+from .guessed_syntax import without_followers
+from .incremental.memory import Memory
+from .incremental.results import Kind
 from .model_files import ModelFiles
 from .modules import FileKey, Loader, Module, ParseText, ReadText, read_file
+from .obligations import asked_of
 from .program import Program
 from .repeats import without_repeats
-from .results import Kind
 from .scope import VALUES, Scope, Symbol
 from .scopes import build_scopes
 from .suppress import without_allowed

@@ -25,8 +25,8 @@ from .blocks.shape import Shaper
 from .blocks.structure import structure
 from .evaluation.evaluate import Evaluator
 from .evaluation.unknown import UNKNOWN
-from .memory import Memory
-from .results import Kind
+from .incremental.memory import Memory
+from .incremental.results import Kind
 from .scope import Symbol
 
 DECLARED = Kind("deployment")

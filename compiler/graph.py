@@ -13,14 +13,14 @@ from .blocks.merge import Merger
 from .blocks.shape import Shaper
 from .declare import DECLARED, Declared
 from .evaluation.evaluate import Evaluator
-from .memory import Memory
+from .incremental.memory import Memory
+from .incremental.results import Kind
 from .model_files import ModelFiles
 from .pipelines.calls_among import callees_first
 from .pipelines.check import Signature, read_signature, type_pipeline
 from .pipelines.externs import type_extern
 from .pipelines.inferrer import Tools
 from .pipelines.typed import Typed, TypedExtern, TypedPipeline, walk
-from .results import Kind
 from .routes.check import RouteChecker
 from .routes.conditions import confident
 from .routes.order import members_first

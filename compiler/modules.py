@@ -20,7 +20,7 @@ from ..dsl.source import Source, Span
 from ..dsl.suggest import near, offer
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
-from .damage import Damage
+from .guessed_syntax import Damage
 from .project import project_left, project_of
 
 DEEPEST = 100

@@ -13,9 +13,9 @@ from ..dsl.record import define, frozen
 from ..dsl.source import Span
 from ..dsl.suggest import offer
 from ..dsl.wording import as_name
-from .memory import Memory
+from .incremental.memory import Memory
+from .incremental.results import UNSURE, Use
 from .modules import Module
-from .results import UNSURE, Use
 
 Named = (
     s.ParamDeclaration

@@ -10,7 +10,7 @@ from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean
-from .memory import Memory
+from .incremental.memory import Memory
 from .modules import Module
 from .scope import Named, Scope, Symbol
 

@@ -17,7 +17,7 @@ from .features.semantic_tokens import delta, semantic_tokens
 from .playing import CannotPlay, Played, play
 from .positions import UTF16
 from .protocol import Protocol, TextServer
-from .pulls import DocumentReport, Pulls
+from .pull_diagnostics import DocumentReport, PullDiagnostics
 from .view import View
 from .workspace import Workspace, name_of
 
@@ -38,7 +38,7 @@ class Server(TextServer):
         publish = self.text_document_publish_diagnostics
         self._checked = checked or (lambda: None)
         self._checks = Checks(self.files, self.view, publish, self._checked)
-        self._pulls = Pulls(self.files, self.view_of)
+        self._pull_diagnostics = PullDiagnostics(self.files, self.view_of)
         self._views: dict[str, tuple[int, View]] = {}
         self._tokens: dict[str, tuple[str, list[int]]] = {}
         self._count = 0
@@ -141,14 +141,14 @@ class Server(TextServer):
     def pull(self, view: View, before: str | None) -> DocumentReport:
         """The findings about a text, for a client that asks; `before` is the result that it has."""
         try:
-            return self._pulls.document(view, before)
+            return self._pull_diagnostics.document(view, before)
         finally:
             self._checked()
 
     async def pull_all(self, before: list[lsp.PreviousResultId]) -> lsp.WorkspaceDiagnosticReport:
         """The findings about all files of the folders."""
         try:
-            return await self._pulls.workspace(before)
+            return await self._pull_diagnostics.workspace(before)
         finally:
             self._checked()
 

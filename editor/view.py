@@ -16,7 +16,7 @@ from ..dsl.source import Source, Span
 from ..dsl.tree import path_to
 from .documents import Document
 from .occurrences import Occurrence, occurrences
-from .proofs import Proofs
+from .plan_analysis import PlanAnalysis
 from .workspace import Loaded, Workspace
 
 
@@ -81,8 +81,8 @@ class View:
         return self.workspace.check(self.document)
 
     @cached_property
-    def proofs(self) -> Proofs:
-        return Proofs(self.checked)
+    def proofs(self) -> PlanAnalysis:
+        return PlanAnalysis(self.checked)
 
     @cached_property
     def occurrences(self) -> list[Occurrence]:

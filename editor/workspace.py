@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..compiler.compile import Checked, Opened, check_file, check_opened, open_file
-from ..compiler.memory import Memory
+from ..compiler.incremental.memory import Memory
 from ..compiler.modules import Loader, file_key, read_file
 from ..compiler.scope import Scope
 from ..compiler.scopes import build_scopes

@@ -53,6 +53,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "onnx_model",
         "plan",
         "modules",
+        "incremental",
         "scope",
         "evaluation",
         "blocks",

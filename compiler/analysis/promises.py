@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from ...dsl.diagnostics import Diagnostics
-from ..asked import AskedBounds, AskedPromise
+from ..obligations import AskedBounds, AskedPromise
 from ..plan import Plan
 from .bound import Part, spoken, way_to
 from .bounds import bounds_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...dsl.diagnostics import Diagnostics
-from ..asked import Asked, AskedBounds, AskedGuard, AskedKinds, AskedPromise
 from ..lowering.lower import outline
+from ..obligations import Asked, AskedBounds, AskedGuard, AskedKinds, AskedPromise
 from ..program import Program
 from .flow_checks import check_flows
 from .guards import check_guards

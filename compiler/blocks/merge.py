@@ -9,8 +9,8 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.record import define, frozen
 from ...dsl.source import Span
 from ...dsl.wording import show_circle
-from ..memory import Memory
-from ..results import Kind
+from ..incremental.memory import Memory
+from ..incremental.results import Kind
 from ..scope import Scope, Symbol, report_unknown
 
 LABELLED_BY_KIND = ("runtime", "task")

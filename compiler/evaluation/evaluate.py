@@ -12,8 +12,8 @@ from ...dsl.secrets.texts import SECRET_ADVICE, gives_key, may_hold_key
 from ...dsl.suggest import offer
 from ...dsl.values import Call, Word, show
 from ...dsl.wording import show_circle
-from ..memory import Memory
-from ..results import Kind
+from ..incremental.memory import Memory
+from ..incremental.results import Kind
 from ..scope import VALUES, Scope, Symbol
 from .double_signs import report_double_sign
 from .foreign_values import report_in_text, report_variable

@@ -19,7 +19,7 @@ from ..blocks.merge import Merger
 from ..blocks.shape import Shaper
 from ..evaluation.evaluate import Evaluator
 from ..evaluation.unknown import UNKNOWN as NO_VALUE
-from ..memory import Memory
+from ..incremental.memory import Memory
 from ..plan.types import BOOL, FLOAT, INT, ChoiceType, ListType, Type
 from ..scope import VALUES, Scope, Symbol
 from ..typing.callables import Callee

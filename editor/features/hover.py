@@ -13,7 +13,7 @@ from ...compiler.declare import written_path
 from ...compiler.evaluation.evaluate import Evaluator
 from ...compiler.evaluation.functions import FUNCTIONS
 from ...compiler.evaluation.unknown import UNKNOWN
-from ...compiler.memory import Memory
+from ...compiler.incremental.memory import Memory
 from ...compiler.plan.open_names import is_pattern
 from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Named, Symbol

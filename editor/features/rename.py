@@ -14,7 +14,7 @@ from ...dsl.source import Source
 from ...dsl.tree import walk
 from ..new_names import BARE, RenameRefused, written
 from ..occurrences import Occurrence, Role, Target
-from ..out_of_sight import hidden_places, prompts
+from ..unreadable_places import hidden_places, prompts
 from ..view import View
 from .references import LOCAL, may_name_a_field, places_in, scopes_of
 

@@ -1,4 +1,4 @@
-"""Declarations whose syntax had to be guessed: nothing is said that may only follow from the guess."""
+"""Declarations whose syntax had to be guessed: no errors follow from the guess (error recovery)."""
 
 from __future__ import annotations
 

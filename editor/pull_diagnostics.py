@@ -1,4 +1,4 @@
-"""Findings for clients that ask for them. What a client has already is not sent again."""
+"""Pull diagnostics: findings for clients that ask for them. What a client has already is not sent again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Kept:
     found: Found
 
 
-class Pulls:
+class PullDiagnostics:
     """The findings of one text, or of all files; a result is named by what is in it."""
 
     def __init__(self, files: Workspace, view_of: Callable[[Document], View]) -> None:

@@ -1,4 +1,4 @@
-"""What the plan of a file proves: bounds, what arrives, where data goes; found when somebody looks."""
+"""What the analyses of a plan say of its file: bounds, arrivals, data flows; made when somebody looks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_FLOWS = 4
 """Flows that are shown of one name."""
 
 
-class Proofs:
+class PlanAnalysis:
     """Of one check of a file. Where that found what keeps it from being a plan, there are none."""
 
     def __init__(self, checked: Checked) -> None:

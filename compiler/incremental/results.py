@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ..dsl.syntax import Declaration
+from ...dsl.syntax import Declaration
 
 if TYPE_CHECKING:
-    from .said import Said
+    from .findings import KeptFinding
 
 
 class Named(Protocol):
@@ -97,7 +97,7 @@ class Result:
         self.symbol = symbol
         self.value: Any = None
         self.needed: list[Lookup | Result] = []
-        self.said: list[Said] = []
+        self.said: list[KeptFinding] = []
         self.check = check
         self.is_lasting = True
         self.doubt = SURE

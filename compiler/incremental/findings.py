@@ -1,14 +1,14 @@
-"""Findings that hold while the declarations that they are about stay as they are, wherever these move."""
+"""Memoised findings: they hold while the declarations that they are about stay as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
 
-from ..dsl.diagnostics import Diagnostic, places, with_places
-from ..dsl.source import Span
-from ..dsl.syntax import Declaration
-from .modules import Module
+from ...dsl.diagnostics import Diagnostic, places, with_places
+from ...dsl.source import Span
+from ...dsl.syntax import Declaration
+from ..modules import Module
 
 
 class Named(Protocol):
@@ -18,7 +18,7 @@ class Named(Protocol):
     def module(self) -> Module: ...
 
 
-class Said:
+class KeptFinding:
     """A finding; for each of its places the key of the file, the declaration that it stands in, and where the
     place begins and ends there."""
 
@@ -32,7 +32,7 @@ class Said:
         ]
 
     @classmethod
-    def of(cls, finding: Diagnostic, files: Mapping[str, Named]) -> Said | None:
+    def of(cls, finding: Diagnostic, files: Mapping[str, Named]) -> KeptFinding | None:
         """None where a place stands in no declaration of `files`, so that it is unknown how it moves."""
         modules = {each.module.source: each.module for each in files.values()}
         about = []

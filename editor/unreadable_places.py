@@ -1,4 +1,4 @@
-"""Where a name may stand that nobody can follow: parts with mistakes, and templates that cannot be read."""
+"""Where a name may stand that cannot be resolved: parts with mistakes, and templates that cannot be read."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from ..dsl.diagnostics import Diagnostic, Diagnostics
+from ...dsl.diagnostics import Diagnostic, Diagnostics
 from .results import HERE, SURE, UNSURE, Kind, Lookup, Named, Result, Use
 
 _GROWS = 1.25
@@ -206,9 +206,9 @@ class Memory:
 
     def _keep(self, result: Result, findings: list[Diagnostic]) -> bool:
         """Keep what was reported with what it was about; False where that is unknown."""
-        from .said import Said
+        from .findings import KeptFinding
 
-        said = [Said.of(each, self.scopes) for each in findings]
+        said = [KeptFinding.of(each, self.scopes) for each in findings]
         result.said = [each for each in said if each is not None]
         return len(result.said) == len(said)
 

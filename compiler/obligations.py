@@ -1,4 +1,4 @@
-"""What a program asks to be proved of its plan: bounds, promises, guards that see only some, kinds of data.
+"""Proof obligations, what a program asks to be proved of its plan: bounds, promises, guards, kinds of data.
 
 Found in one walk of what is declared; a program that asks for nothing is not lowered when it is checked.
 """

@@ -1,0 +1,1 @@
+"""Incremental checking: the result of each declaration is memoised with what it depends on."""
