@@ -19,6 +19,7 @@ from ..dsl.source import Span
 from ..dsl.suggest import every, inside, near, offer
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
+from ..dsl.word_enum import by_word
 from .blocks.late_texts import late_problems
 from .blocks.merge import Merger, Paths, Section, Setting
 from .blocks.shape import Shaper
@@ -262,7 +263,7 @@ class Declarer:
 
     def _kind(self, section: Section, kinds: Any, word: str, meant: str | None) -> Any:
         """The kind that the block's label names, reported when there is none."""
-        words = list(kinds._value2member_map_)
+        words = list(by_word(kinds))
         if section.label is None:
             fixes = _without_inner(section, word, words)
             if meant is not None and not fixes:

@@ -15,6 +15,7 @@ from .mismatch import Mismatch, WordMismatch
 from .ranges import Range
 from .units import MISNAMED_UNITS, Duration, Money, Percent, Size, of_clock, parse_number, parse_quantity
 from .values import Call, Word, show
+from .word_enum import by_word
 
 _TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 _ISO_DURATION = late_pattern(r"P(?=[\dT])(?:(\d++)D)?(?:T(?=\d)(?:(\d++)H)?(?:(\d++)M)?(?:(\d++)S)?)?")
@@ -141,7 +142,7 @@ def _range_meant(value: object) -> str | None:
 
 def read_word(value: object, kind: Any, *, for_words: bool) -> object:
     """The member of the enumeration `kind` that a word names."""
-    members = kind._value2member_map_
+    members = by_word(kind)
     if isinstance(value, Word) or (for_words and isinstance(value, str)):
         if value in members:
             return members[value]

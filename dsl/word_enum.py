@@ -7,9 +7,11 @@ is what the standard library makes `http.HTTPMethod` with.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["WordEnum"]
+__all__ = ["WordEnum", "by_word"]
 
 if TYPE_CHECKING:
     from enum import StrEnum as WordEnum
@@ -35,3 +37,17 @@ else:
 
     class WordEnum(metaclass=_Maker):
         """A class of words."""
+
+
+_WordT = TypeVar("_WordT", bound=enum.StrEnum)
+
+
+def by_word(words: type[_WordT]) -> Mapping[str, _WordT]:
+    """The members of an enum of words, by the word of each."""
+    members: Mapping[str, _WordT] = _by_word(words)
+    return members
+
+
+@cache
+def _by_word(words: Any) -> Mapping[str, Any]:
+    return {member.value: member for member in words}

@@ -24,6 +24,7 @@ from ..dsl.record import fields
 from ..dsl.runtimes import CONFIG_CLASSES
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.units import Duration, Money, Percent, Size
+from ..dsl.word_enum import by_word
 
 LABELLED: dict[str, type[StrEnum]] = {"runtime": RuntimeKind, "task": TaskKind}
 """Blocks that say after their name which kind they are for."""
@@ -176,12 +177,14 @@ def _inner(place: Place, name: str, label: str | None, model: str | None) -> Pla
 def _labelled(name: str, label: str | None, model: str | None) -> Place | None:
     if name == "runtime":
         word = label or (infer_runtime(model).value if model else "")
-        if word not in RuntimeKind._value2member_map_:
+        kind = by_word(RuntimeKind).get(word)
+        if kind is None:
             return None
-        return Place(CONFIG_CLASSES[RuntimeKind(word)], ("runtime_config",), f"runtime {word}")
-    if label is None or label not in TaskKind._value2member_map_:
+        return Place(CONFIG_CLASSES[kind], ("runtime_config",), f"runtime {word}")
+    task = by_word(TaskKind).get(label or "")
+    if task is None:
         return None
-    return Place(TASK_CLASSES[TaskKind(label)], ("task",), f"task {label}")
+    return Place(TASK_CLASSES[task], ("task",), f"task {label}")
 
 
 @cache

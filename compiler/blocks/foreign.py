@@ -1,4 +1,4 @@
-"""Words that other tools use for settings: how they are written here, and the change to that."""
+"""Words that other tools use for settings: where they stand here, and how they are written."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from ...dsl.foreign_words import ForeignWord, foreign_word
 from ...dsl.inference import infer_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.late_pattern import late_pattern
-from ...dsl.policies import CapacityPolicy, Serving
+from ...dsl.policies import Serving
 from ...dsl.record import Field, frozen, is_record
-from ...dsl.source import Span
 from ...dsl.suggest import either
-from ...dsl.tasks import TASK_CLASSES, Labels, Task
-from ...dsl.units import Duration
+from ...dsl.tasks import TASK_CLASSES, Task
+from ...dsl.word_enum import by_word
+from .field_forms import WRITTEN_AS_VALUES
+from .foreign_fixes import LABELLED, begun_with, in_place, moved, nested, nested_in, unit, whole
 from .merge import Section, Setting
 
 
@@ -60,18 +61,10 @@ _HOMES = {Deployment.__module__, runtimes.__name__, Serving.__module__}
 _PIPELINES = "inferc.compiler.pipelines.pipeline_options"
 """Where the class is whose fields stand in pipelines."""
 
-_SMALL = {"us": 1e-6, "ms": 1e-3}
-"""Units of plain numbers that are written as the duration that they make."""
-
 _CAMEL = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _HOST = late_pattern(r"(?!\d+\Z)[\w.-]+|\[?[0-9a-fA-F:]*::[0-9a-fA-F:]*\]?")
 """An address without a port."""
-
-_LABELLED = ("runtime", "task")
-
-_VALUES = (runtimes.SecretRef, CapacityPolicy, Labels)
-"""Classes that are written as a value, not as a block."""
 
 
 def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
@@ -82,14 +75,14 @@ def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
         return None
     if told.unit == "template":
         around.root.damaged = True  # what seems to be missing stands in the template
-        return Answer(told.say, _begun_with(setting), True)
+        return Answer(told.say, begun_with(setting), True)
     if not told.to:
         return Answer(told.say, sure=True)
     if told.unit == "port":
         halves = _halves(section, cls)
         if len(halves) > 1 or _HOST.fullmatch(_plain(setting.node.value)):
             return _together(halves) if setting is halves[0] else Answer("")
-    form = f"write `{_nested(told.to, '…', kind)}`"
+    form = f"write `{nested(told.to, '…', kind)}`"
     if not _has(told.to, kind):
         return Answer(_for_others(told, kind))
     rest = _below(told.to, around.path)
@@ -97,17 +90,17 @@ def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
         return None  # the block that it stands in
     if rest is None or isinstance(setting.node.value, s.Bad):
         return Answer(form)
-    here = f"write `{_nested(rest, '…', kind)}`"
+    here = f"write `{nested(rest, '…', kind)}`"
     inner, rest = _innermost(section, rest, setting.origin)
     if _is_taken(inner, rest):
         return Answer(here)
     if inner is section:
-        return Answer(here, [_in_place(here, setting, rest, told, kind)], True)
+        return Answer(here, [in_place(here, setting, rest, told, kind)], True)
     node, place = setting.node, setting.scope.module.span
-    before, behind = _unit(node, told)
+    before, behind = unit(node, told)
     value = place(node.value.start, node.value.end).text
-    written = f"{_nested_in(rest, kind)} = {before}{value}{behind}"
-    return Answer(here, [_moved(here, place(node.start, node.end), inner, written, rest)], True)
+    written = f"{nested_in(rest, kind)} = {before}{value}{behind}"
+    return Answer(here, [moved(here, place(node.start, node.end), inner, written, rest)], True)
 
 
 def foreign_block(block: Section, around: Enclosing) -> Answer | None:
@@ -124,8 +117,8 @@ def foreign_block(block: Section, around: Enclosing) -> Answer | None:
     if rest == ():
         return None
     if not (_is_block(told.to, kind, Deployment) if rest is None else _is_block(rest, kind, cls)):
-        return Answer(f"write `{_nested(rest or told.to, '…', kind)}`")
-    title = f"write `{_nested(rest or told.to, None, kind)}`"
+        return Answer(f"write `{nested(rest or told.to, '…', kind)}`")
+    title = f"write `{nested(rest or told.to, None, kind)}`"
     if rest is None or block.label is not None or block.body is None or block.origin is None:
         return Answer(title)
     inner, rest = _innermost(section, rest, block.origin)
@@ -136,10 +129,10 @@ def foreign_block(block: Section, around: Enclosing) -> Answer | None:
     if inner is not section:
         return Answer(
             title,
-            [_moved(title, place(name.start, end), inner, f"{_nested_in(rest, kind)}{text}", rest)],
+            [moved(title, place(name.start, end), inner, f"{nested_in(rest, kind)}{text}", rest)],
             True,
         )
-    edits = [Edit(name, _nested_in(rest, kind))]
+    edits = [Edit(name, nested_in(rest, kind))]
     if len(rest) > 1:
         edits.append(Edit(place(end, end), " }" * (len(rest) - 1)))
     return Answer(title, [Fix(title, tuple(edits), safe=False)], True)
@@ -148,13 +141,13 @@ def foreign_block(block: Section, around: Enclosing) -> Answer | None:
 def _is_block(place: tuple[str, ...], kind: RuntimeKind, cls: Any) -> bool:
     """Whether what stands at `place` of a declaration is a block, and not a value. cls: its fields."""
     for step in place:
-        if step in _LABELLED:
+        if step in LABELLED:
             cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else _task_with(place[1])
             continue
         chosen = [each for each in options(hint(cls, step)) if each is not NoneType]
         if typing.get_origin(chosen[0]) is dict:
             return True
-        cls = next((each for each in chosen if attrs.has(each) and each not in _VALUES), None)
+        cls = next((each for each in chosen if attrs.has(each) and each not in WRITTEN_AS_VALUES), None)
         if cls is None:
             return False
     return True
@@ -163,11 +156,6 @@ def _is_block(place: tuple[str, ...], kind: RuntimeKind, cls: Any) -> bool:
 def _task_with(name: str) -> type[Task]:
     """A task that has the field `name`."""
     return next(each for each in TASK_CLASSES.values() if name in attrs.fields_dict(each))
-
-
-def _nested_in(place: tuple[str, ...], kind: RuntimeKind) -> str:
-    """`runtime ort { batching`: what stands before the `{` of a block."""
-    return "".join(f"{_head(block, kind)} {{ " for block in place[:-1]) + place[-1]
 
 
 def in_snake_case(name: str) -> str:
@@ -206,7 +194,9 @@ def _misplaced(name: str, cls: Any, kind: RuntimeKind) -> ForeignWord | None:
     if cls is not Deployment and not around:
         return None
     for outer in attrs.fields_dict(cls):
-        blocks = (each for each in options(hint(cls, outer)) if is_record(each) and each not in _VALUES)
+        blocks = (
+            each for each in options(hint(cls, outer)) if is_record(each) and each not in WRITTEN_AS_VALUES
+        )
         if outer != "runtime_config" and any(name in attrs.fields_dict(each) for each in blocks):
             return ForeignWord((*around, outer, name))
     return None
@@ -218,8 +208,8 @@ def _kind(root: Section) -> RuntimeKind:
     written = block.label.text if block is not None and block.label is not None else ""
     if not written and "runtime" in root.settings:
         written = getattr(root.settings["runtime"].node.value, "name", "")
-    if written in RuntimeKind._value2member_map_:
-        return RuntimeKind(written)
+    if (kind := by_word(RuntimeKind).get(written)) is not None:
+        return kind
     model = root.settings["model"].node.value if "model" in root.settings else None
     if isinstance(model, s.Text) and len(model.parts) == 1:
         return infer_runtime(str(model.parts[0]))
@@ -235,9 +225,9 @@ def _for_others(told: ForeignWord, kind: RuntimeKind) -> str:
     if kind.transport is TransportKind.LOCAL:
         return "a local model has no provider to ask: `serving { max_concurrent = … }` limits it"
     if _has(told.to, RuntimeKind.ORT):
-        return f"this is for models on this machine: `{_nested(told.to, '…', RuntimeKind.ORT)}`"
+        return f"this is for models on this machine: `{nested(told.to, '…', RuntimeKind.ORT)}`"
     having = [each for each in RuntimeKind if _has(told.to, each)]
-    return f"this is for {either([f'`{each}`' for each in having])}: `{_nested(told.to[1:], '…', kind)}`"
+    return f"this is for {either([f'`{each}`' for each in having])}: `{nested(told.to[1:], '…', kind)}`"
 
 
 def _below(place: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -246,19 +236,6 @@ def _below(place: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...] | N
     if here[:1] == ("key",):
         here = here[2:]  # its name, too
     return place[len(here) :] if place[: len(here)] == here else None
-
-
-def _nested(place: tuple[str, ...], value: str | None, kind: RuntimeKind) -> str:
-    """`runtime openai { timeouts { request = … } }`; without a value, the last step is a block, too."""
-    *blocks, last = place
-    inner = f"{last} {{ … }}" if value is None else f"{last} = {value}"
-    for block in reversed(blocks):
-        inner = f"{_head(block, kind)} {{ {inner} }}"
-    return inner
-
-
-def _head(block: str, kind: RuntimeKind) -> str:
-    return f"{block} {kind if block == 'runtime' else 'embed'}" if block in _LABELLED else block
 
 
 def _innermost(
@@ -277,22 +254,6 @@ def _is_taken(section: Section, rest: tuple[str, ...]) -> bool:
     return rest[0] in section.sections or (len(rest) == 1 and rest[0] in section.settings)
 
 
-def _in_place(
-    title: str, setting: Setting, rest: tuple[str, ...], told: ForeignWord, kind: RuntimeKind
-) -> Fix:
-    node, span = setting.node, setting.scope.module.span
-    before, behind = _unit(node, told)
-    opening = _nested_in(rest, kind)
-    if len(rest) == 1 and not (before or behind):
-        return Fix(title, (Edit(span(node.name.start, node.name.end), opening),), safe=False)
-    edits = [Edit(span(node.name.start, node.value.start), f"{opening} = {before}")]
-    if rest[0] == "budget" and rest[-1] != "on_exceeded" and len(rest) == 2:
-        behind += ", on_exceeded = reject"
-    if closing := behind + " }" * (len(rest) - 1):
-        edits.append(Edit(span(node.end, node.end), closing))
-    return Fix(title, tuple(edits), safe=False)
-
-
 def _halves(section: Section, cls: Any) -> list[Setting]:
     """The fields that say the address, or a part of it."""
     told = ((each, _word(name, cls)) for name, each in section.settings.items())
@@ -309,7 +270,7 @@ def _together(halves: list[Setting]) -> Answer:
         host = f"[{host.strip('[]')}]"
     written = f'bind = "{host}:{port}"'
     first, *others = (each.scope.module.span(each.node.start, each.node.end) for each in halves)
-    edits = (Edit(first, written), *(Edit(_whole(each), "") for each in others))
+    edits = (Edit(first, written), *(Edit(whole(each), "") for each in others))
     return Answer(f"write `{written}`", [Fix(f"write `{written}`", edits, safe=False)], True)
 
 
@@ -318,64 +279,3 @@ def _plain(value: s.Expression) -> str:
     if isinstance(value, s.Text) and len(value.parts) == 1 and isinstance(value.parts[0], str):
         return value.parts[0]
     return str(value.value) if isinstance(value, s.Number) and type(value.value) is int else ""
-
-
-def _begun_with(setting: Setting) -> list[Fix]:
-    """`extends = base`: a template stands behind the name of what begins with it."""
-    node, place, origin = setting.node, setting.scope.module.span, setting.origin
-    bases = node.value.items if isinstance(node.value, s.ListExpression) else (node.value,)
-    if not bases or not all(isinstance(each, s.Reference | s.Text) for each in bases):
-        return []
-    behind = place(origin.end, origin.end).source.text[origin.end :].lstrip(" \t")
-    if not behind.startswith("{"):  # it has one already
-        return []
-    names = ", ".join(place(each.start, each.end).text.strip('"') for each in bases)
-    edits = (
-        Edit(place(origin.end, origin.end), f" from {names}"),
-        Edit(_whole(place(node.start, node.end)), ""),
-    )
-    return [Fix(f"write `{origin.text} from {names}`", edits, safe=False)]
-
-
-def _moved(title: str, item: Span, inner: Section, written: str, rest: tuple[str, ...]) -> Fix:
-    """Out of the place where it stands, and into a block that is there."""
-    assert inner.body is not None
-    text = item.source.text
-    opening = inner.body.start + 1
-    following = text[opening : inner.body.end - 1]
-    written += " }" * (len(rest) - 1)
-    if following.lstrip(" \t").startswith("\n"):
-        written = following[: len(following) - len(following.lstrip())] + written
-    else:
-        written = f" {written}" + ("," if following.strip() and not written.endswith("}") else "")
-    here = Span(item.source, opening, opening)
-    return Fix(title, (Edit(_whole(item), ""), Edit(here, written)), safe=False)
-
-
-def _whole(item: Span) -> Span:
-    """An item with what separates it from the next one, and with its line when it is alone on it."""
-    text, start, end = item.source.text, item.start, item.end
-    while text[end : end + 1] in (" ", "\t"):
-        end += 1
-    if text[end : end + 1] == ",":
-        end += 1
-        while text[end : end + 1] in (" ", "\t"):
-            end += 1
-    line = text.rfind("\n", 0, start) + 1
-    if not text[line:start].strip() and text[end : end + 1] == "\n":
-        return Span(item.source, line, end + 1)
-    return Span(item.source, start, end)
-
-
-def _unit(node: s.Field, told: ForeignWord) -> tuple[str, str]:
-    """What stands before and behind a value, so that it means here what it means there."""
-    is_number = isinstance(node.value, s.Number) and type(node.value.value) in (int, float)
-    if told.unit == "bearer":
-        return ("bearer(", ")") if isinstance(node.value, s.CallExpression) else ("", "")
-    if not is_number or not told.unit:
-        return "", ""
-    if told.unit in _SMALL:
-        return "", str(Duration(node.value.value * _SMALL[told.unit]))  # type: ignore[attr-defined]
-    if told.unit == "port":
-        return '"127.0.0.1:', '"'
-    return ("$", "") if told.unit == "$" else ("", told.unit)

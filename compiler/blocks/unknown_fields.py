@@ -13,6 +13,7 @@ from ...dsl.record import fields
 from ...dsl.runtimes import OrtConfig, RemoteConfig
 from ...dsl.source import Span
 from ...dsl.suggest import near, offer, within
+from ...dsl.word_enum import by_word
 from .field_forms import is_written_as_block, labelled_class, where_instead
 from .foreign import Enclosing, foreign_block, foreign_field, in_snake_case
 from .merge import Section, Setting
@@ -68,7 +69,7 @@ def report_block(section: Section, name: str, around: Enclosing, found: Diagnost
     hint = offer(meant)
     fixes: list[Fix] = []
     named = next((each for each in names if labelled_class(cls, each) is not None), None)
-    if cls is Deployment and name in RuntimeKind._value2member_map_ and "runtime" not in outer.sections:
+    if cls is Deployment and name in by_word(RuntimeKind) and "runtime" not in outer.sections:
         fixes = _behind_word("runtime", section)
     elif named is not None and len(names) == 1 and section.label is None:  # `cluster { a { … } }`
         hint = f"write a block for each: `{named} a_name {{ … }}`"

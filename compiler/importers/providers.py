@@ -13,6 +13,7 @@ from ...dsl.kinds import ProviderKind, RuntimeKind
 from ...dsl.other_providers import other_providers
 from ...dsl.presets import PRESETS
 from ...dsl.record import frozen
+from ...dsl.word_enum import by_word
 from ..capabilities import facts_of
 from ..checks.endpoints import HOSTED
 from ..targets import ENDPOINTS, RETRIEVAL
@@ -79,7 +80,7 @@ def find_provider(name: str) -> Provider | None:
         if other is None or other.endpoint is None:
             return None
         return Provider(COMPATIBLE, other.endpoint, other.key)
-    if found.key is not None or found.runtime not in RuntimeKind._value2member_map_:
+    if found.key is not None or found.runtime not in by_word(RuntimeKind):
         return found
     return Provider(found.runtime, found.endpoint, HOSTED.get(RuntimeKind(found.runtime)))
 
@@ -110,7 +111,7 @@ def is_at(provider: Provider, address: object) -> bool:
     if provider.runtime == RuntimeKind.OPENAI:
         return is_of_openai(str(address))
     known: list[str | None] = [provider.endpoint]
-    if provider.endpoint is None and provider.runtime in ProviderKind._value2member_map_:
+    if provider.endpoint is None and provider.runtime in by_word(ProviderKind):
         kind = ProviderKind(provider.runtime)
         known = [ENDPOINTS.get(kind), RETRIEVAL.get(kind)]
     hosts = {host for each in known if each is not None and (host := urlsplit(each).hostname) is not None}
@@ -129,13 +130,13 @@ def own_key(draft: Draft, made: Deployment, usual: str, url: Node | None, name: 
 
 def find_key(runtime: str) -> str | None:
     """The variable that holds the key of a runtime which takes nobody without one."""
-    return HOSTED.get(RuntimeKind(runtime)) if runtime in RuntimeKind._value2member_map_ else None
+    return HOSTED.get(RuntimeKind(runtime)) if runtime in by_word(RuntimeKind) else None
 
 
 def known_task(made: Deployment) -> str | None:
     """What the model of a deployment does, where the catalogue knows it and the file says nothing."""
     model, runtime = made.value("model"), made.label_of("runtime")
-    if not isinstance(model, str) or runtime not in RuntimeKind._value2member_map_:
+    if not isinstance(model, str) or runtime not in by_word(RuntimeKind):
         return None
     known = facts_of(dsl.Deployment(name="model", model=model, runtime=RuntimeKind(runtime))).values.get(
         "task"

@@ -23,6 +23,7 @@ from inferc.dsl.kinds import RuntimeKind
 from inferc.dsl.runtimes import OpenAIConfig, OrtConfig, SecretRef
 from inferc.dsl.tasks import EmbedTask
 from inferc.dsl.units import Duration, Money, Size
+from inferc.dsl.word_enum import by_word
 
 from ..support.rows import each_row
 
@@ -215,7 +216,7 @@ def test_each_runtime_of_others_has_an_answer(word: str) -> None:
     told = foreign_words("runtimes")[word]
     text = f'deployment d {{ model = "acme/large", runtime {word} {{ api_key = env("K") }} }}\n'
     found_here = found(text)
-    if word in RuntimeKind._value2member_map_:
+    if word in by_word(RuntimeKind):
         return
     [item] = [each for each in found_here if each.is_error]
     assert (told.to[0] if told.to else told.say) in said(item)

@@ -18,6 +18,7 @@ from ....dsl.kinds import RuntimeKind
 from ....dsl.parsing.tokens import Token
 from ....dsl.record import frozen
 from ....dsl.source import Source
+from ....dsl.word_enum import by_word
 from ...cursor import Cursor, Where
 from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of
@@ -139,8 +140,8 @@ class Context:
         if block is not None and block.label is not None:
             labels.append(block.label.text)
         for label in labels:
-            if label is not None and label in RuntimeKind._value2member_map_:
-                return RuntimeKind(label)
+            if label is not None and (kind := by_word(RuntimeKind).get(label)) is not None:
+                return kind
         return infer_runtime(self.model) if self.model else None
 
     @property
