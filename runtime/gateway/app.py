@@ -1,10 +1,9 @@
-"""The gateway's routes, and what holds for all of them: authentication and errors."""
+"""The paths of the gateway and what holds for all of them: who may ask, and how errors are told."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Set
 from difflib import get_close_matches
-from enum import Enum
 from functools import partial
 
 from aiohttp import web
@@ -14,28 +13,27 @@ from ..executor import Executor
 from ..http.connection_rules import RULES, ConnectionRules
 from ..http.late_resources import LateResources, by_beginning
 from ..http.whole_answer import WholeAnswer
-from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
+from ..requests.errors import RequestError, forget_frames
 from ..requests.trace_context import PARENT, parent_now
 from ..secrets.secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from .auth.browsers import BrowserRules
-from .auth.callers import BearerToken, Held, Keys, Shown, not_accepted
-from .auth.web_tokens import WebTokens
+from .auth.callers import Keys
+from .door import DOOR, Audience, Door
 from .exchange import EXCHANGE, Exchange
 from .incoming.bodies import BODIES, Bodies, BodyTimeout, BrokenBody
-from .incoming.head import REQUEST_ID_HEADER, Head, head_of, patience_of
+from .incoming.head import REQUEST_ID_HEADER, head_of, patience_of
 from .kept.background import BACKGROUND, Background
 from .openapi import describing
-from .outgoing.answers import add_ids, name_request, tell_own_limits
+from .outgoing.answers import add_ids, name_request
 from .outgoing.errors import error_answer, internal_error, log_failure, messages_error_answer
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, is_geminis, shape_meant
-from .status import answer_alive, answer_health, answer_readiness, health_of
+from .status import answer_alive
 from .telemetry.metrics import METRICS, Metrics
 from .telemetry.request_records import RECORDS, Records, Told
 from .ui.pages import Pages, Sources
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Guard = Callable[[Answer, Shape, "Access", bool], Handler]
+Guard = Callable[[Answer, Shape, Audience, bool], Handler]
 Refused = Callable[[RequestError], None]
 
 
@@ -114,18 +112,18 @@ def _add(guard: Guard, open_to_all: Set[str], router: web.UrlDispatcher, path: s
     """Add what is served at `path`, method by method, for those who may ask. at: empty where nothing is."""
     resource = router.add_resource(path)
     if not at:
-        _add_route(resource, "*", guard(_no_such_path, shape_meant, Access.EVERYONE, False))
+        _add_route(resource, "*", guard(_no_such_path, shape_meant, Audience.EVERYONE, False))
         return
     shape, protocol = at[0].shape, at[0].protocol
     answers = {each.method: each.answer for each in at}
     if "GET" in answers:
         answers = {"HEAD": answers["GET"], **answers}
-    access = Access.KEYS if protocol else Access.OPERATOR
+    audience = Audience.KEYS if protocol else Audience.OPERATOR
     if f"/{path.strip('/')}" in open_to_all:
-        access = Access.EVERYONE
+        audience = Audience.EVERYONE
     for method, answer in answers.items():
-        _add_route(resource, method, guard(answer, shape, access, protocol is not None))
-    _add_route(resource, "*", guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False))
+        _add_route(resource, method, guard(answer, shape, audience, protocol is not None))
+    _add_route(resource, "*", guard(_other_method(tuple(answers)), shape, Audience.EVERYONE, False))
 
 
 def _add_route(resource: web.Resource, method: str, handler: Handler) -> None:
@@ -153,99 +151,6 @@ def _rules(gateway: GatewayPlan) -> ConnectionRules:
     )
 
 
-class Access(Enum):
-    """Who may ask at a path: everyone, who has a key, or who may see how everybody's requests are."""
-
-    EVERYONE, KEYS, OPERATOR = range(3)
-
-
-EVERYONE, KEYS, OPERATOR = Access
-
-
-class Door:
-    """Who may come in: clients with the token or a key, and web pages that `cors` names."""
-
-    def __init__(self, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None) -> None:
-        self.take_over(gateway, token, keys)
-        self.is_closing = False
-        """Whether the server is about to stop: clients are asked to come back elsewhere."""
-
-    def take_over(self, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None) -> None:
-        """These may come in from now on."""
-        self.token = BearerToken(token) if token else None
-        self.keys = keys
-        self.is_open = self.token is None and keys is None
-        """Whether everyone may ask for everything."""
-        self.browsers = BrowserRules(gateway, token is not None or keys is not None)
-
-    def admit(self, request: web.Request, access: Access, head: Head) -> Held | None:
-        """The key that the request comes with; None: it may ask for everything that `access` lets
-        it ask. Raises Forbidden, Unauthorized.
-        """
-        if head.let_in_by is not self.browsers:
-            self.browsers.admit(request)
-            head.let_in_by = self.browsers
-        return self.known(head, access)
-
-    def admit_operator(self, request: web.Request) -> None:
-        """Whether who asks may see everybody's requests. Raises Forbidden, Unauthorized."""
-        self.admit(request, OPERATOR, head_of(request))
-
-    def known(self, shown: Shown, access: Access) -> Held | None:
-        """The same for what a client shows. Raises Forbidden, Unauthorized."""
-        if self.is_open or access is EVERYONE:
-            return None
-        if self.token is not None and self.token.fits(shown):
-            return None
-        held = self.keys.find(shown) if self.keys is not None else None
-        if held is None:
-            raise not_accepted(shown)
-        if access is OPERATOR:
-            raise Forbidden(
-                "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
-            )
-        return held
-
-    @property
-    def tokens(self) -> WebTokens | None:
-        """Those that others sign, if they are accepted."""
-        return self.keys.tokens if self.keys is not None else None
-
-    async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
-        """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
-        return answer_readiness(request, exchange.executor, is_closing=self.is_closing)
-
-    async def answer_health(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
-        """Everyone may ask whether all is well; how each deployment is, only who may see that."""
-        try:
-            self.admit_operator(request)
-        except (Unauthorized, Forbidden):
-            return answer_health(request, exchange.executor)
-        siblings = request.app[RECORDS].siblings
-        found = health_of(request.app, exchange.executor) if siblings is None else await siblings.status()
-        return answer_health(request, exchange.executor, found)
-
-    async def tell_stream(self, request: web.Request, response: web.StreamResponse) -> None:
-        """The same, when an answer begins that aiohttp sends."""
-        if not isinstance(response, web.Response):
-            self.tell(request, response, request.get(EXCHANGE))
-
-    def tell(self, request: web.Request, response: web.StreamResponse, exchange: Exchange | None) -> None:
-        """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
-        another request may follow."""
-        if self.browsers.lets_pages_call:
-            response.headers.update(self.browsers.answer_headers(request))
-        if exchange is not None and exchange.key is not None and exchange.key.limiter is not None:
-            left = exchange.key.limiter.left(exchange.loop.time())
-            tell_own_limits(response, left, exchange.ids, exchange.trace)
-        if self.is_closing:
-            response.headers["Connection"] = "close"
-            response.force_close()
-
-
-DOOR: web.AppKey[Door] = web.AppKey("door", Door)
-
-
 def _guarded(
     executor: Executor,
     door: Door,
@@ -254,7 +159,7 @@ def _guarded(
     refused: Refused,
     answer: Answer,
     shape: Shape,
-    access: Access,
+    audience: Audience,
     asks: bool,
 ) -> Handler:
     """`answer` for those who may ask, with errors as the clients of its protocol expect them.
@@ -289,7 +194,7 @@ def _guarded(
             if method == "OPTIONS":
                 response = door.browsers.preflight(request)
             if response is None:
-                held = door.admit(request, access, head)
+                held = door.admit(request, audience, head)
                 if head.patience is not None:
                     exchange.until = exchange.began + patience_of(head.patience)
                 if held is not None and asks:

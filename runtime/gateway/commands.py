@@ -14,7 +14,7 @@ from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
 from ..scaling import CannotScale, scaled
 from ..serving.deployment import Deployment
-from .app import DOOR
+from .door import DOOR
 from .serve import Running, Service
 from .status import health_of
 from .telemetry.request_records import RECORDS, Records

@@ -19,8 +19,8 @@ from ..requests.errors import BadRequest, RequestError, StartError, UnknownModel
 from ..requests.foreign_text import short_name
 from ..requests.trace import Trace
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from .app import Access, Door
 from .auth.callers import Shown
+from .door import Audience, Door
 from .endpoints import open_inference as endpoints
 from .exchange import Exchange
 from .health import findings_of
@@ -113,8 +113,8 @@ class GrpcServer:
 
     def _handlers(self) -> dict[str, Any]:
         return {
-            "ServerLive": self._one("ServerLive", self._live, Access.EVERYONE),
-            "ServerReady": self._one("ServerReady", self._ready, Access.EVERYONE),
+            "ServerLive": self._one("ServerLive", self._live, Audience.EVERYONE),
+            "ServerReady": self._one("ServerReady", self._ready, Audience.EVERYONE),
             "ServerMetadata": self._one("ServerMetadata", self._server_metadata),
             "ModelReady": self._one("ModelReady", self._model_ready),
             "ModelMetadata": self._one("ModelMetadata", self._model_metadata),
@@ -123,8 +123,8 @@ class GrpcServer:
             "ModelInfer": self._one("ModelInfer", self._infer),
             "ModelStreamInfer": self._stream(),
             "RepositoryIndex": self._one("RepositoryIndex", self._index),
-            "RepositoryModelLoad": self._one("RepositoryModelLoad", self._load, Access.OPERATOR),
-            "RepositoryModelUnload": self._one("RepositoryModelUnload", self._unload, Access.OPERATOR),
+            "RepositoryModelLoad": self._one("RepositoryModelLoad", self._load, Audience.OPERATOR),
+            "RepositoryModelUnload": self._one("RepositoryModelUnload", self._unload, Audience.OPERATOR),
         }
 
     async def _live(self, message: Any, exchange: Exchange, deadline: float | None) -> Any:
@@ -185,7 +185,7 @@ class GrpcServer:
 
     # ---- how it is answered
 
-    def _one(self, name: str, answer: Answer, access: Access = Access.KEYS) -> Any:
+    def _one(self, name: str, answer: Answer, access: Audience = Audience.KEYS) -> Any:
         """One message for one message."""
         import grpc
 
@@ -212,7 +212,7 @@ class GrpcServer:
         async def handle(messages: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
             async for message in messages:
                 try:
-                    found = await self._answered(message, context, self._infer, Access.KEYS)
+                    found = await self._answered(message, context, self._infer, Audience.KEYS)
                     if _WANTS_END in message.parameters and message.parameters[_WANTS_END].bool_param:
                         found.parameters[_END].bool_param = True  # there is one answer to a request
                     yield _message("ModelStreamInferResponse", infer_response=found)
@@ -228,7 +228,7 @@ class GrpcServer:
             response_serializer=MESSAGES["ModelStreamInferResponse"].SerializeToString,
         )
 
-    async def _answered(self, message: Any, context: Any, answer: Answer, access: Access) -> Any:
+    async def _answered(self, message: Any, context: Any, answer: Answer, access: Audience) -> Any:
         """Raises RequestError."""
         loop = asyncio.get_running_loop()
         exchange = Exchange(self._executor, secrets.token_hex(16))

@@ -22,11 +22,12 @@ from ..http.server import GRACE, HttpServer, Stop, bind, from_systemd, stop_sign
 from ..reload import Reloader, Reread, hangups, reloading_on_hangup
 from ..requests.errors import StartError
 from ..systemd import notify, watchdog
-from .app import DOOR, build_app, take_over
+from .app import build_app, take_over
 from .auth import web_tokens
 from .auth.access import Access, read_access
 from .auth.callers import following_keys
 from .auth.tls import Certificate, following
+from .door import DOOR
 from .telemetry.kept_records import KeepingRecords
 from .telemetry.request_records import RECORDS, Records
 from .ui.pages import Sources

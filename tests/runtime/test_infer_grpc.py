@@ -21,7 +21,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from inferc.compiler.plan import Batching, GatewayPlan
 from inferc.runtime.dialects.open_inference.grpc_messages import MESSAGES
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway.app import Door
+from inferc.runtime.gateway.door import Door
 from inferc.runtime.gateway.grpc_server import GrpcServer
 from inferc.runtime.gateway.telemetry.request_records import Records
 from inferc.runtime.requests.errors import StartError

@@ -16,8 +16,8 @@ from attrs import frozen
 
 from inferc.compiler.plan import GatewayPlan, KeyPlan, KeySecret
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.app import DOOR
 from inferc.runtime.gateway.auth.callers import Keys
+from inferc.runtime.gateway.door import DOOR
 from inferc.runtime.gateway.telemetry.metrics import METRICS
 from inferc.runtime.gateway.ui.assets import assets
 from inferc.runtime.gateway.ui.pages import MOST_VIEWERS
