@@ -106,6 +106,9 @@ def _uninterrupted() -> Iterator[None]:
     """Ctrl-C, and what ends a process, comes behind the block."""
     import signal
 
+    if sys.platform == "win32":  # which cannot let them wait
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield
@@ -161,7 +164,9 @@ def _begun(path: Path, text: str | bytes) -> _Begun:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(contents)
-            if before is None:
+            if sys.platform == "win32":  # the folder says who may read it
+                pass
+            elif before is None:
                 umask = os.umask(0)
                 os.umask(umask)
                 os.fchmod(descriptor, 0o666 & ~umask)

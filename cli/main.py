@@ -57,6 +57,10 @@ COMMANDS: dict[str, str] = {
     "completion": "print a completion script for bash, zsh or fish",
 }
 
+_OF_UNIX = {"run", "call", "mock-provider", "doctor", "key", "status", "cost", "why", "log"}
+_OF_UNIX |= {"reload", "breaker", "hold", "drain", "scale"}
+"""Those that serve, or ask what serves, for which Windows lacks locks, signals and sockets."""
+
 ALIASES = {"serve": "run", "validate": "check"}
 """What other tools call them; understood, and not listed."""
 
@@ -190,6 +194,9 @@ def _dispatch(arguments: list[str]) -> int:
     name = ALIASES.get(arguments[0], arguments[0]) if arguments else None
     if name not in COMMANDS:
         return _without_command(arguments)
+    if sys.platform == "win32" and name in _OF_UNIX:
+        print(f"error: `inferc {name}` does not run on Windows itself: run it in WSL", file=sys.stderr)
+        return 1
     gc.disable()  # most end before collecting garbage would pay; those that serve collect it from then on
     atexit.register(gc.freeze)  # nor is anything looked for at the end
     module = _module(name)

@@ -16,6 +16,10 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 
+_OPENED = os.O_RDONLY
+"""Without waiting, and for this process alone; Windows, which knows none of that, is told to read bytes."""
+for _flag in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):
+    _OPENED |= getattr(os, _flag, 0)
 
 LARGEST = 4 << 20
 """Bytes that a file of the language may have."""
@@ -33,7 +37,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     Raises NotRegular when it is something else, OSError, and ValueError for a path that cannot be one.
     """
     refuse_special(path, path.stat().st_mode)  # before it is opened: that alone has effects on some devices
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    descriptor = os.open(path, _OPENED)
     try:
         refuse_special(path, os.fstat(descriptor).st_mode)
         return os.fdopen(descriptor, "rb")

@@ -24,7 +24,9 @@ class ExternOptions:
     timeout: Duration = above(
         0, "longest that a call may take, where the call does not say so itself", default=Duration(60)
     )
-    memory: Size | None = above(0, "address space of each process; unset: no limit", default=None)
+    memory: Size | None = above(
+        0, "address space of each process (not on macOS); unset: no limit", default=None
+    )
     carries: tuple[DataKind, ...] = doc(
         "kinds of data in what it gives, whatever it takes: of a database, say", default=()
     )

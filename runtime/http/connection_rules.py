@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections.abc import Callable
 
@@ -12,6 +11,9 @@ from attrs import field
 from ...compiler.plan.record import frozen
 from ..requests.errors import RequestError
 from .known_heads import MAX_KNOWN_BODY
+
+if sys.platform != "win32":
+    import resource
 
 _OTHERS = 64
 """Files and connections that are not of clients, at least."""

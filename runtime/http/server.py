@@ -6,10 +6,10 @@ import asyncio
 import errno
 import logging
 import os
-import resource
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -24,6 +24,9 @@ from .client_connection import Connection
 from .connection_rules import RULES, ConnectionRules
 from .known_heads import RecentHeads
 from .tls_handshakes import TlsListener
+
+if sys.platform != "win32":
+    import resource
 
 Listening = asyncio.Server | TlsListener
 

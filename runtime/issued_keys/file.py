@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +17,9 @@ from attrs import asdict, evolve
 
 from ...compiler.plan.record import frozen
 from ..regular_file import read_regular
+
+if sys.platform != "win32":
+    import fcntl
 
 PREFIX = "sk-inferc-"
 LARGEST = 16 << 20

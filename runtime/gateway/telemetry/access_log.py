@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import logging
 import os
 import select
 import stat
-import termios
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -21,6 +20,10 @@ from typing import Any, Protocol
 import orjson
 
 from ...requests.foreign_text import escaped
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 log = logging.getLogger(__name__)
 

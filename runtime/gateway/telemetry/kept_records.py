@@ -7,8 +7,8 @@ of before, and those of others that have gone.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,9 @@ import orjson
 
 from ...regular_file import read_regular
 from .request_records import Records
+
+if sys.platform != "win32":
+    import fcntl
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ is the same clock for all processes of a machine.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import secrets
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +23,9 @@ from ...requests.errors import StartError
 from .file_thread import FileThread
 from .problems import Problems
 from .protocol import AccountLimits, Ask, Grant, Opening, Return, Share
+
+if sys.platform != "win32":
+    import fcntl
 
 T = TypeVar("T")
 

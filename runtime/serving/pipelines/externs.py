@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import import_module
@@ -25,6 +26,8 @@ from .values.reading import Misfit, Source, reader
 from .workers.job import Job
 from .workers.serving import is_async, raised_at
 from .workers.workers import Workers
+
+log = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
@@ -55,6 +58,8 @@ class ProcessExtern:
 
     async def start(self) -> None:
         """Have its code imported by a first process. Raises StartError."""
+        if sys.platform == "darwin" and self.plan.memory is not None:
+            log.warning("%s: `memory` is not held on macOS, which refuses such limits", who_is(self.plan))
         await self.pool.start()
 
     async def __call__(self, arguments: Mapping[str, Any], until: float | None) -> Any:

@@ -42,6 +42,8 @@ class ForkServer:
 
         nice: how much it gives way where all processors are busy.
         """
+        if sys.platform == "win32":
+            raise OSError("Windows forks no processes: run this in WSL")
         ours, theirs = socket.socketpair()
         try:
             if self._control is None:

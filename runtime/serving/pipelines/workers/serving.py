@@ -10,8 +10,8 @@ import asyncio
 import inspect
 import os
 import pickle
-import resource
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +19,9 @@ from typing import Any
 
 from ....requests.errors import ExternFailed, StartError, StepFailed
 from .wire import BadFrame, Unsendable, check_size, encode, receive, receive_on, send, send_on
+
+if sys.platform != "win32":
+    import resource
 
 Function = Callable[[Mapping[str, Any]], Any]
 
@@ -82,7 +85,12 @@ def _be(pid: int) -> None:
 
 
 def limit_memory(most: int) -> None:
-    """Let this process have so many bytes of address space, and no more."""
+    """Let this process have so many bytes of address space, and no more.
+
+    macOS refuses each limit that is not far above what every process has there, and holds none.
+    """
+    if sys.platform == "darwin":
+        return
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
