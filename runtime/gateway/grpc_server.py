@@ -185,7 +185,7 @@ class GrpcServer:
 
     # ---- how it is answered
 
-    def _one(self, name: str, answer: Answer, access: Audience = Audience.KEYS) -> Any:
+    def _one(self, name: str, answer: Answer, audience: Audience = Audience.KEYS) -> Any:
         """One message for one message."""
         import grpc
 
@@ -193,7 +193,7 @@ class GrpcServer:
 
         async def handle(message: Any, context: Any) -> Any:
             try:
-                return await self._answered(message, context, answer, access)
+                return await self._answered(message, context, answer, audience)
             except RequestError as error:
                 await context.abort(getattr(grpc.StatusCode, _code(error)), error.message)
 
@@ -228,14 +228,14 @@ class GrpcServer:
             response_serializer=MESSAGES["ModelStreamInferResponse"].SerializeToString,
         )
 
-    async def _answered(self, message: Any, context: Any, answer: Answer, access: Audience) -> Any:
+    async def _answered(self, message: Any, context: Any, answer: Answer, audience: Audience) -> Any:
         """Raises RequestError."""
         loop = asyncio.get_running_loop()
         exchange = Exchange(self._executor, secrets.token_hex(16))
         left = context.time_remaining()
         outcome, failed = CANCELLED, None
         try:
-            held = self._door.known(Shown(_secret(context)), access)
+            held = self._door.known(Shown(_secret(context)), audience)
             if held is not None:
                 exchange.key = exchange.plan.keys[held.name]
                 exchange.person = held.person
