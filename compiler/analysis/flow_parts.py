@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ...dsl.record import frozen
 from ..plan import ExternNode, Plan
+from ..plan.closure import closure
 from ..plan.reach import names_of
 from .flows import Flow, Tracing
 from .labels import At, How, Place, Source, carriers_of
@@ -115,13 +116,7 @@ def _closure(ways: Iterable[Between], start: Iterable[Place], *, backwards: bool
     for source, target, _ in ways:
         at, to = (target, source) if backwards else (source, target)
         following.setdefault(at, []).append(to)
-    found, waiting = set(start), list(start)
-    while waiting:
-        for place in following.get(waiting.pop(), ()):
-            if place not in found:
-                found.add(place)
-                waiting.append(place)
-    return found
+    return closure(start, lambda place: following.get(place, ()))
 
 
 def _ways_to(passed: Mapping[Between, set[Token]], wrong: Iterable[tuple[str, Source, str]]) -> set[Between]:

@@ -15,6 +15,7 @@ from ...dsl.suggest import either
 from ..blocks.merge import Section
 from ..blocks.shape import span_in
 from ..declare import Declared
+from ..plan.closure import closure
 from ..program import Program
 
 FIELDS = tuple(f"max_spend_per_{window}" for window in BUDGET_WINDOWS)
@@ -176,14 +177,7 @@ def _members(program: Program, name: str) -> set[str]:
         for route in program.graph.routes
         for each in route.routes()
     }
-    reached: set[str] = set()
-    waiting = [name]
-    while waiting:
-        following = waiting.pop()
-        if following not in reached:
-            reached.add(following)
-            waiting += inside.get(following, ())
-    return reached
+    return closure([name], lambda each: inside.get(each, ()))
 
 
 def _ceilings(budget: Budget, written: Callable[..., Span], section: object, found: Diagnostics) -> bool:

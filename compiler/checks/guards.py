@@ -9,7 +9,7 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.suggest import offer
 from ..program import DeclaredGuard, Program
 from ..scope import report_unknown
-from .keys import ASKED, leads_somewhere, named
+from .keys import asked_by, leads_somewhere, named
 
 if TYPE_CHECKING:
     from ..pipelines.typed import TypedExtern
@@ -22,12 +22,7 @@ def check(program: Program, found: Diagnostics) -> None:
     guards = program.gateway.guards
     if not guards:
         return
-    asked = {
-        name: symbol
-        for scope in program.scopes
-        for name, symbol in scope.own.items()
-        if isinstance(symbol.node, ASKED)
-    }
+    asked = asked_by(program)
     keys = {key.name: key for key in program.gateway.keys}
     externs = {
         id(each.symbol.node): each for each in (program.graph.externs if program.graph is not None else ())

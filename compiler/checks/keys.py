@@ -8,6 +8,7 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.source import Span
 from ...dsl.suggest import offer
+from ..plan.closure import closure
 from ..program import DeclaredKey, Labelled, Program
 from ..routes.order import targets
 from ..scope import ANSWERING, Symbol
@@ -17,16 +18,17 @@ ASKED = (*ANSWERING, s.PipelineDeclaration)
 """What clients may name."""
 
 
+def asked_by(program: Program) -> dict[str, Symbol]:
+    """What clients may name, by that name."""
+    owned = (each for scope in program.scopes for each in scope.own.items())
+    return {name: symbol for name, symbol in owned if isinstance(symbol.node, ASKED)}
+
+
 def check(program: Program, found: Diagnostics) -> None:
     """Names must be those of models, secrets must differ, and a budget needs prices."""
     if not program.gateway.keys:
         return
-    asked = {
-        name: symbol
-        for scope in program.scopes
-        for name, symbol in scope.own.items()
-        if isinstance(symbol.node, ASKED)
-    }
+    asked = asked_by(program)
     secrets: dict[tuple[str, str], DeclaredKey] = {}
     for each in program.gateway.keys:
         for name, span in named(each, "models", each.key.models):
@@ -89,17 +91,15 @@ def _reached(declared: DeclaredKey, asked: dict[str, Symbol]) -> set[str]:
 
     patterns = declared.key.models
     meant = Meant(patterns)
-    waiting = [name for name in asked if meant.meets(name)]
-    if not patterns or any(isinstance(asked[name].node, s.PipelineDeclaration) for name in waiting):
+    named = [name for name in asked if meant.meets(name)]
+    if not patterns or any(isinstance(asked[name].node, s.PipelineDeclaration) for name in named):
         return set(asked)
-    reached: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in reached:
-            continue
-        reached.add(name)
+
+    def members(name: str) -> list[str]:
         symbol = asked[name]
-        if isinstance(symbol.node, s.RouteDeclaration):
-            members = (symbol.scope.find_reference(each) for each in targets(symbol.node.route))
-            waiting += [member.name.text for member in members if member is not None]
-    return reached
+        if not isinstance(symbol.node, s.RouteDeclaration):
+            return []
+        found = (symbol.scope.find_reference(each) for each in targets(symbol.node.route))
+        return [member.name.text for member in found if member is not None]
+
+    return closure(named, members)

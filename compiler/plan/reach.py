@@ -12,6 +12,7 @@ from attrs import evolve
 from ...dsl.kinds import ProviderKind
 from ...dsl.policies import Budget
 from ...dsl.record import fields, is_record
+from .closure import closure
 from .model import DeploymentPlan, Plan, RemotePoolPlan
 from .nodes import CallNode, ExternNode
 from .pipelines import PipelinePlan
@@ -106,13 +107,7 @@ def differ_in_model_alone(one: DeploymentPlan, other: DeploymentPlan) -> bool:
 def only(plan: Plan, name: str) -> Plan:
     """`plan` with `name`, and what it calls, asks or falls back to; nothing else."""
     needs = needs_of(plan)
-    wanted: set[str] = set()
-    waiting = [name]
-    while waiting:
-        following = waiting.pop()
-        if following not in wanted:
-            wanted.add(following)
-            waiting += needs.get(following, ())
+    wanted = closure([name], lambda each: needs.get(each, ()))
     for guard in plan.gateway.guards:
         wanted |= {f"extern {each}" for each in (guard.request, guard.answer) if each is not None}
     return evolve(
