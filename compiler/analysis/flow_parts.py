@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...dsl.closure import closure
 from ...dsl.record import frozen
 from ..plan import ExternNode, Plan
-from ..plan.closure import closure
 from ..plan.reach import names_of
 from .flows import Flow, Tracing
 from .labels import At, How, Place, Source, carriers_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 
+from ...dsl.closure import closure
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import BudgetAction, TransportKind
@@ -15,7 +16,6 @@ from ...dsl.suggest import either
 from ..blocks.merge import Section
 from ..blocks.shape import span_in
 from ..declare import Declared
-from ..plan.closure import closure
 from ..program import Program
 
 FIELDS = tuple(f"max_spend_per_{window}" for window in BUDGET_WINDOWS)

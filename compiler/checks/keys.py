@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...dsl import syntax as s
+from ...dsl.closure import closure
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.source import Span
 from ...dsl.suggest import offer
-from ..plan.closure import closure
 from ..program import DeclaredKey, Labelled, Program
 from ..routes.order import targets
 from ..scope import ANSWERING, Symbol

@@ -9,10 +9,10 @@ from typing import Any
 
 from attrs import evolve
 
+from ...dsl.closure import closure
 from ...dsl.kinds import ProviderKind
 from ...dsl.policies import Budget
 from ...dsl.record import fields, is_record
-from .closure import closure
 from .model import DeploymentPlan, Plan, RemotePoolPlan
 from .nodes import CallNode, ExternNode
 from .pipelines import PipelinePlan
