@@ -207,7 +207,11 @@ async def tunnel(seen: list[bytes]) -> AsyncIterator[int]:
         writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # who only looks whether somebody listens
+            writer.close()
+            return
         seen.append(head)
         port = int(head.split(b" ")[1].rpartition(b":")[2])
         there, back = await asyncio.open_connection("127.0.0.1", port)

@@ -274,12 +274,15 @@ async def main(url, limit, minute):
     async def watch():
         while True:
             before = time.monotonic()
-            await asyncio.sleep(0.01)
-            stalls.append(time.monotonic() - before)
+            try:
+                await asyncio.sleep(0.01)
+            finally:
+                stalls.append(time.monotonic() - before)
 
     watching = asyncio.create_task(watch())
     await asyncio.gather(*(client() for _ in range(20)))
     watching.cancel()
+    await asyncio.wait([watching])
     await limiter.stop()
     await store.stop()
     print(json.dumps([sent, max(stalls)]))
