@@ -151,47 +151,39 @@ class Exchange:
             return deadline
         return self.until if deadline is None else min(self.until, deadline)
 
-    def stream(
+    def call(
         self,
-        name: str,
         request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        until: float | None = None,
         sink: Sink | None = None,
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer of `name` in pieces. Raises RequestError, at once where the request may not be asked.
+    ) -> Call:
+        """`request`, as the key lets it be asked. until: where the request says when it must be answered."""
+        deadline, key = self.deadline() if until is None else until, self.key
+        if key is None:
+            return Call(request, deadline, priority, headers, inf, (), sink)
+        return Call(request, deadline, self._priority(priority), headers, inf, key.payers, sink)
 
-        sink: where chunks may go at once, if nobody has to see them on their way.
-        """
-        model = self._begin(name, request, trace)
+    def stream(self, name: str, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        """The answer of `name` in pieces. Raises RequestError, at once where the request may not be asked."""
+        model = self._begin(name, call.request, trace)
         if self.plan.has_patterns:
-            request = self.plan.completed(name, request)
-        if not model.relays:
-            sink = None
-        answer = model.stream(self._call(request, deadline, priority, headers, sink), trace)
-        return answer if self._enters(request) else self._late_stream(answer, request, deadline)
+            call = evolve(call, request=self.plan.completed(name, call.request))
+        if call.sink is not None and not model.relays:
+            call = evolve(call, sink=None)
+        answer = model.stream(call, trace)
+        return answer if self._enters(call.request) else self._late_stream(answer, call)
 
-    def answer(
-        self,
-        name: str,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Coroutine[Any, Any, Chunk]:
+    def answer(self, name: str, call: Call, trace: Trace) -> Coroutine[Any, Any, Chunk]:
         """The whole answer of `name` to a request that wants no stream. Raises RequestError, as `stream`."""
-        model = self._begin(name, request, trace)
+        model = self._begin(name, call.request, trace)
         if self.plan.has_patterns:
-            request = self.plan.completed(name, request)
-        if self.key is None:
-            return model.answer(Call(request, deadline, priority, headers), trace)
-        call = self._call(request, deadline, priority, headers)
-        return model.answer(call, trace) if self._enters(request) else self._late_answer(model, call, trace)
+            call = evolve(call, request=self.plan.completed(name, call.request))
+        if self.key is None or self._enters(call.request):
+            return model.answer(call, trace)
+        return self._late_answer(model, call, trace)
 
     async def run(self, pipeline: Pipeline, call: PipelineCall) -> Result:
         """The value of a pipeline. Raises RequestError."""
@@ -244,19 +236,6 @@ class Exchange:
         await self._enter(0, deadline)
         return Trace(spans=self.spans, id=self.id, notes=self.notes)
 
-    def _call(
-        self,
-        request: Request,
-        deadline: float | None,
-        priority: int,
-        headers: Mapping[str, str],
-        sink: Sink | None = None,
-    ) -> Call:
-        """`request`, as the key lets it be asked."""
-        if self.key is None:
-            return Call(request, deadline, priority, headers, sink=sink)
-        return Call(request, deadline, self._priority(priority), headers, inf, self.key.payers, sink)
-
     def _as_allowed(self, call: PipelineCall) -> PipelineCall:
         """`call`, as the key lets it be asked."""
         return evolve(call, priority=self._priority(call.priority), payers=self._payers)
@@ -279,10 +258,10 @@ class Exchange:
             self._permit = await self.key.enter(tokens, deadline)
 
     async def _late_stream(
-        self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
+        self, answer: AsyncGenerator[Chunk, None], call: Call
     ) -> AsyncGenerator[Chunk, None]:
         """`answer`, once the limits of the key let it begin."""
-        await self._enter(estimate(request).total(), deadline)
+        await self._enter(estimate(call.request).total(), call.deadline)
         async with aclosing(answer):
             async for chunk in answer:
                 yield chunk

@@ -179,7 +179,8 @@ class GrpcServer:
         until = endpoints.deadline_of(exchange, asked.timeout)
         if deadline is not None:
             until = deadline if until is None else min(deadline, until)
-        chunk = await exchange.answer(name, asked.request, until, Trace(spans=[]), priority=asked.priority)
+        call = exchange.call(asked.request, asked.priority, until=until)
+        chunk = await exchange.answer(name, call, Trace(spans=[]))
         assert isinstance(chunk, TensorChunk)
         return write_grpc(asked, name, endpoints.with_classes(asked, chunk.outputs, model))
 

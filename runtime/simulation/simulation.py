@@ -149,7 +149,7 @@ class Simulation:
             elif getattr(request, "stream", False):
                 await self._stream(exchange, ask, request, record, keeps=keeps)
             else:
-                chunk = await exchange.answer(ask.name, request, exchange.deadline(), trace)
+                chunk = await exchange.answer(ask.name, exchange.call(request), trace)
                 if keeps:
                     record.text = _text(chunk)
         except RequestError as error:
@@ -182,7 +182,7 @@ class Simulation:
     ) -> None:
         events = ChunkEvents()
         said: list[str] = []
-        answer = exchange.stream(ask.name, request, exchange.deadline(), record.trace)
+        answer = exchange.stream(ask.name, exchange.call(request), record.trace)
         async with aclosing(answer) as chunks:
             async for chunk in chunks:
                 if record.first is None:

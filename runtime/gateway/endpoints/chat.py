@@ -49,11 +49,9 @@ async def respond(
     """The answer of deployment `name` to `chat`. keeper: writes it, and keeps it. Raises RequestError."""
     try:
         trace = Trace()
-        deadline, priority = exchange.deadline(), priority_of(request)
         if not chat.stream:
-            chunk = await exchange.answer(
-                name, chat, deadline, trace, priority=priority, headers=request._headers
-            )
+            call = exchange.call(chat, priority_of(request), request._headers)
+            chunk = await exchange.answer(name, call, trace)
             if keeper is None and type(chunk) is ChatChunk and _is_openais(chat):
                 return WholeAnswer((chunk.data,), lines_answered(trace, name))
             writer = ChatWriter(chat) if keeper is None else keeper
@@ -69,9 +67,8 @@ async def respond(
         writer = ChatWriter(chat) if keeper is None else keeper
         out = EventStream(request, exchange, partial(_headers, trace, name, chat, streams=True))
         sink = ClientSink(writer, out) if isinstance(writer, ChatWriter) else None
-        answer = exchange.stream(
-            name, chat, deadline, trace, priority=priority, headers=request.headers, sink=sink
-        )
+        call = exchange.call(chat, priority_of(request), request._headers, sink=sink)
+        answer = exchange.stream(name, call, trace)
         async with out:
             pending, has_come = b"", False
             try:

@@ -37,9 +37,7 @@ async def answer_classify(request: web.Request, exchange: Exchange) -> web.Strea
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input", _NUMBERS), top_k=top_k)
     trace = Trace(spans=[])
-    chunk = await exchange.answer(
-        name, classify, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
-    )
+    chunk = await exchange.answer(name, exchange.call(classify, priority_of(request), request.headers), trace)
     assert isinstance(chunk, ClassifyChunk)
     tokens = chunk.usage.prompt_tokens
     found = "labels" if chunk.spans is None else "entities"

@@ -26,14 +26,8 @@ def answer_asked(
         asked = read(await read_object(request))
         name = _only_model(exchange, task) if asked.model is None else asked.model
         trace = Trace(spans=[])
-        chunk = await exchange.answer(
-            name,
-            asked.request,
-            exchange.deadline(),
-            trace,
-            priority=priority_of(request),
-            headers=request._headers,
-        )
+        call = exchange.call(asked.request, priority_of(request), request._headers)
+        chunk = await exchange.answer(name, call, trace)
         pieces = asked.write(chunk, name)
         told = pieces if isinstance(pieces, tuple) else tuple(await in_turns(pieces))
         return json_response(told, trace, name)

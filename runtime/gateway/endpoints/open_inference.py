@@ -143,14 +143,9 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
         check_counts(body, min(described, len(body)), ": send its tensors as bytes")
     asked = read_request(body, header)
     trace = Trace(spans=[])
-    chunk = await exchange.answer(
-        name,
-        asked.request,
-        exchange.deadline() if asked.timeout is None else deadline_of(exchange, asked.timeout),
-        trace,
-        priority=priority_of(request, asked.priority),
-        headers=headers,
-    )
+    until = None if asked.timeout is None else deadline_of(exchange, asked.timeout)
+    call = exchange.call(asked.request, priority_of(request, asked.priority), headers, until=until)
+    chunk = await exchange.answer(name, call, trace)
     assert isinstance(chunk, TensorChunk)
     outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
     answer = write_answer(asked, name, outputs)

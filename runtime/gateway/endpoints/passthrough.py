@@ -41,15 +41,8 @@ def passing(path: str, *, forms: bool) -> Callable[[web.Request, Exchange], Awai
 async def pass_on(asked: PassedRequest, request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """Hand the answer to `asked` on as it comes. Raises RequestError."""
     trace = Trace(spans=[])
-    chunks = exchange.stream(
-        asked.model,
-        asked,
-        exchange.deadline(),
-        trace,
-        priority=priority_of(request),
-        headers=request.headers,
-    )
-    async with aclosing(chunks):
+    call = exchange.call(asked, priority_of(request), request.headers)
+    async with aclosing(exchange.stream(asked.model, call, trace)) as chunks:
         first = await anext(chunks)
         assert isinstance(first, PassedChunk)
         if first.content_type == _JSON:

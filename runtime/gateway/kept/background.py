@@ -125,19 +125,16 @@ async def _work(
         if events is None:
             writer.unanswered("in_progress")
             await keeper.keep()
-        trace, deadline = Trace(spans=[]), exchange.deadline()
+        trace, call = Trace(spans=[]), exchange.call(chat, priority, headers)
         if events is not None:
-            chunks = exchange.stream(model, chat, deadline, trace, priority=priority, headers=headers)
-            async with aclosing(chunks):
+            async with aclosing(exchange.stream(model, call, trace)) as chunks:
                 async for chunk in chunks:
                     events.add(keeper.write(chunk))
             last = keeper.end()
             await keeper.join()
             events.add(last)
         else:
-            keeper.whole(
-                await exchange.answer(model, chat, deadline, trace, priority=priority, headers=headers)
-            )
+            keeper.whole(await exchange.answer(model, call, trace))
             await keeper.join()
     except asyncio.CancelledError:
         stopped = ShuttingDown("the server stopped before the answer was there")
