@@ -1,6 +1,7 @@
 // The page: its key, its theme, its views, and the stream that they live on.
 
 import { h, setText } from "./dom.js";
+import { closeDrawer } from "./drawer.js";
 import { Live } from "./live.js";
 import { fileView } from "./file.js";
 import { overview } from "./overview.js";
@@ -168,25 +169,6 @@ window.addEventListener("hashchange", () => {
   main.focus({ preventScroll: true });
   window.scrollTo(0, 0);
 });
-
-// ---- the drawer
-
-const drawer = at("drawer");
-let opener = null;
-
-export function openDrawer(content) {
-  if (drawer.hidden) opener = document.activeElement;
-  drawer.replaceChildren(
-    h("button", { class: "icon close", type: "button", "aria-label": "Close", onclick: closeDrawer }, "×"), content);
-  drawer.hidden = false;
-  drawer.querySelector(".close").focus();
-}
-
-export function closeDrawer() {
-  if (drawer.hidden) return;
-  drawer.hidden = true;
-  opener?.focus?.();
-}
 
 // ---- the keyboard
 

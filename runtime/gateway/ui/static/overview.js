@@ -1,6 +1,6 @@
 // What everything does now: numbers, the graph with its traffic, what was spent, and what went wrong.
 
-import { openDrawer } from "./app.js";
+import { openDrawer } from "./drawer.js";
 import { duration, h, keyed, money, number, setText, sparkline } from "./dom.js";
 import { graph, stateOf, trafficOf } from "./graph.js";
 import { requestRow } from "./requests.js";

@@ -1,6 +1,6 @@
 // The last requests, and the story of each.
 
-import { openDrawer } from "./app.js";
+import { openDrawer } from "./drawer.js";
 import { clock, duration, h, keyed, money, number } from "./dom.js";
 
 export function requestRow(page, each) {
