@@ -174,11 +174,9 @@ async def test_traffic_is_seen_on_the_graph_as_it_happens(it: Shop, browser: Bro
             await asyncio.sleep(10)
         await drawn(page, "overview")
         await page.looks(1440, 940, dark=True)
-        await drawn(page, "overview-dark")
         assert await page.run("getComputedStyle(document.body).backgroundColor") == "rgb(11, 14, 20)"
         await page.looks(390, 844, phone=True)
         await page.until("document.documentElement.scrollWidth <= 390")
-        await drawn(page, "phone")
         await page.looks(1440, 940)
         await page.until("document.querySelector('[aria-label^=\"deployment broken, circuit open\"]')")
         await asking
@@ -219,7 +217,6 @@ async def test_the_file_shows_its_checks_where_they_are(it: Shop, browser: Brows
         assert "No way leads past the guard numbers" in await page.run(
             "document.querySelector('.checks').textContent"
         )
-        await drawn(page, "file")
         await page.click("tbody tr:nth-child(3) a")
         await page.until("document.querySelector('.source .target')?.textContent.includes('route fast')")
         assert "any" not in await page.run(
