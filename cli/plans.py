@@ -13,6 +13,7 @@ from attrs import evolve
 from ..compiler.plan import Plan, PlanError, load_plan
 from ..compiler.plan.reach import files_of
 from ..compiler.plan.state import keeps_state, shares_state
+from ..dsl.files import text_of_name
 from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .other_files import why_other
@@ -51,7 +52,7 @@ class Ready:
             source = module.source
             path = source.path.resolve() if source.path is not None else Path(source.name)
             name = str(path.relative_to(folder)) if path.is_relative_to(folder) else source.name
-            texts[source.name] = {"name": name, "text": source.shown}
+            texts[source.name] = {"name": text_of_name(name), "text": source.shown}
         findings = [diagnostic_as_json(each) for each in self.checked.diagnostics]
         for each in findings:
             each["file"] = texts[each["file"]]["name"] if each["file"] in texts else each["file"]

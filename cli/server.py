@@ -33,7 +33,7 @@ def add_server(parser: ArgumentParser) -> None:
 
 def admin_path(file: str | Path) -> Path:
     """Where the server that runs `file` listens for commands. Raises NoServer."""
-    return _folder() / f"{sha256(str(Path(file).resolve()).encode()).hexdigest()[:16]}.sock"
+    return _folder() / f"{sha256(os.fsencode(Path(file).resolve())).hexdigest()[:16]}.sock"
 
 
 def ask(file: str | None, command: str, *, within: float = TIMEOUT, **fields: Any) -> dict[str, Any]:

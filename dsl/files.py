@@ -68,3 +68,8 @@ def read_regular(path: Path, most: int) -> bytes:
 def read_regular_text(path: Path) -> str:
     """The same as text, line ends kept. Raises UnicodeDecodeError, too."""
     return read_regular(path, LARGEST).decode()
+
+
+def text_of_name(path: str) -> str:
+    """The name of a file in UTF-8, whatever this machine takes names for; what is none in hexadecimal."""
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.deployment import Deployment, Replica
+from ...dsl.files import text_of_name
 from ...dsl.inference import name_at
 from ...dsl.keys import KeySecret, read_moment
 from ...dsl.kinds import SecretSource, TransportKind
@@ -176,7 +177,8 @@ class _Lowerer:
     def source(self, span: Span) -> SourceRef:
         line, column = span.source.position(span.start)
         path = span.source.path
-        return SourceRef(self._pinner.relative(path) if path is not None else span.source.name, line, column)
+        name = self._pinner.relative(path) if path is not None else span.source.name
+        return SourceRef(text_of_name(name), line, column)
 
     def _serves(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
@@ -320,4 +322,4 @@ def _name_at(deployment: Deployment) -> str:
 def _name_of(program: Program) -> str:
     """What the root file is called; the same on every machine, unlike where it is."""
     source = program.root.module.source
-    return Path(source.name if source.path is None else source.path).stem
+    return text_of_name(Path(source.name if source.path is None else source.path).stem)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from inferc.cli.server import admin_path
+
 from ..support.commands import INFERC
 from .conftest import Command
 
@@ -170,6 +172,15 @@ def test_all_files_are_written_though_nobody_can_be_told() -> None:
     compile_both = ["bash", "-c", 'exec "$@" 2> /dev/full', "", *INFERC, "compile", "a.infer", "b.infer"]
     subprocess.run(compile_both, timeout=60, check=False)
     assert sorted(os.listdir()) == ["a.infer", "a.plan.json", "b.infer", "b.plan.json"]
+
+
+def test_a_name_in_another_encoding_is_that_of_a_file(inferc: Command) -> None:
+    named = Path(os.fsdecode(b"caf\xe9.infer"))
+    named.write_text(CHAT)
+    assert inferc("compile", named, "-o", "x.plan.json").status == 0
+    plan = json.loads(Path("x.plan.json").read_text("utf-8"))
+    assert (plan["state"]["name"], plan["deployments"][0]["source"]["file"]) == ("caf\\xe9", "caf\\xe9.infer")
+    assert admin_path(named).suffix == ".sock"
 
 
 @pytest.mark.parametrize("command", ["check", "compile", "fmt", "init", "test", "run", "doctor"])
