@@ -24,8 +24,8 @@ from ...dsl.suggest import either
 from ...dsl.tasks import TASK_CLASSES, Task
 from ...dsl.word_enum import by_word
 from .field_forms import WRITTEN_AS_VALUES
-from .foreign_fixes import LABELLED, begun_with, in_place, moved, nested, nested_in, unit, whole
-from .merge import Section, Setting
+from .foreign_fixes import begun_with, in_place, moved, nested, nested_in, unit, whole
+from .merge import LABELLED_BY_KIND, Section, Setting
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -141,7 +141,7 @@ def foreign_block(block: Section, around: Enclosing) -> Answer | None:
 def _is_block(place: tuple[str, ...], kind: RuntimeKind, cls: Any) -> bool:
     """Whether what stands at `place` of a declaration is a block, and not a value. cls: its fields."""
     for step in place:
-        if step in LABELLED:
+        if step in LABELLED_BY_KIND:
             cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else _task_with(place[1])
             continue
         chosen = [each for each in options(hint(cls, step)) if each is not NoneType]

@@ -8,13 +8,10 @@ from ...dsl.foreign_words import ForeignWord
 from ...dsl.kinds import RuntimeKind
 from ...dsl.source import Span
 from ...dsl.units import Duration
-from .merge import Section, Setting
+from .merge import LABELLED_BY_KIND, Section, Setting
 
 _SMALL = {"us": 1e-6, "ms": 1e-3}
 """Units of plain numbers that are written as the duration that they make."""
-
-LABELLED = ("runtime", "task")
-"""Blocks whose label says what may stand in them."""
 
 
 def nested(place: tuple[str, ...], value: str | None, kind: RuntimeKind) -> str:
@@ -32,7 +29,7 @@ def nested_in(place: tuple[str, ...], kind: RuntimeKind) -> str:
 
 
 def _head(block: str, kind: RuntimeKind) -> str:
-    return f"{block} {kind if block == 'runtime' else 'embed'}" if block in LABELLED else block
+    return f"{block} {kind if block == 'runtime' else 'embed'}" if block in LABELLED_BY_KIND else block
 
 
 def in_place(
