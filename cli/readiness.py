@@ -101,7 +101,7 @@ def _file(path: Path, name: str) -> Seen:
 
 def _endpoints(plan: Plan) -> Iterator[Seen]:
     """Each endpoint once, and whether it takes a connection."""
-    from ..runtime.replicas.remote.reachability import names_user, why_unreachable
+    from ..runtime.replicas.remote.transport.reachability import names_user, why_unreachable
 
     ways: dict[tuple[str, str | None], list[str]] = {}
     for each in plan.deployments:

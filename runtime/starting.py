@@ -244,7 +244,7 @@ class Starter:
         ]
         if not remote or self.stand_ins is not None:
             return []
-        from .replicas.remote.reachability import name_unreachable
+        from .replicas.remote.transport.reachability import name_unreachable
 
         return await name_unreachable(remote, strict=self.strict)
 

@@ -11,9 +11,9 @@ from ...compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ..dialects.provider_errors.classify import Classifier
 from ..replicas.remote.auth.authorizer import Authorization
 from ..replicas.remote.body import Body
-from ..replicas.remote.http_client import Answer
 from ..replicas.remote.provider_requests import ProviderRequests
 from ..replicas.remote.replica import RemoteReplica
+from ..replicas.remote.transport.http_client import Answer
 from ..replicas.remote.whole_answers import WholeAnswers
 from ..replicas.replica import HeadersObserver
 from ..requests.answer import ChatChunk, ChatEvents, Chunk

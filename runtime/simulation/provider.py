@@ -22,7 +22,7 @@ from ..mock_provider.faults import SPOILT, Fault, FaultKind
 from ..mock_provider.limits import Limiter
 from ..mock_provider.parsed_request import MockError
 from ..mock_provider.spoilt import spoilt_answer, spoilt_events
-from ..replicas.remote.http_client import Limit
+from ..replicas.remote.transport.http_client import Limit
 from .http_answers import JSON, PlayedAnswer, WholeAnswer, frozen_headers
 from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 

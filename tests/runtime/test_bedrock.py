@@ -33,7 +33,7 @@ from inferc.runtime.dialects.bedrock.event_stream import BrokenStream, EventStre
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer
 from inferc.runtime.mock_provider.stats import fingerprint
-from inferc.runtime.replicas.remote import provider_client
+from inferc.runtime.replicas.remote.transport import provider_client
 from inferc.runtime.requests.errors import StartError
 
 from ..support.anthropic_client import anthropic_client

@@ -14,7 +14,7 @@ from inferc.runtime.dialects.openai_chat.chunk_shapes import ChunkShapes
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import Event, SseParser
 from inferc.runtime.replicas.remote.chat_answers import read_events
-from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
+from inferc.runtime.replicas.remote.passthrough.streams import PassingReader
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.first_content import has_content

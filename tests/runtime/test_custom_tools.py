@@ -18,7 +18,7 @@ from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.mock_provider import MockOptions
-from inferc.runtime.replicas.remote.passthrough_rules import Straight
+from inferc.runtime.replicas.remote.passthrough.rules import Straight
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import FunctionTool, ToolChoice
 from inferc.runtime.requests.parts import Text, ToolCall, ToolResult

@@ -15,7 +15,7 @@ import pytest
 from attrs import define, field
 
 from inferc.compiler.plan import EndpointTls, RetryPolicy, SecretRef
-from inferc.runtime.replicas.remote.certificates import Certificates
+from inferc.runtime.replicas.remote.transport.certificates import Certificates
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import NetworkError, RequestError, StartError
 from inferc.runtime.requests.request import ChatRequest

@@ -14,7 +14,7 @@ from inferc.dsl.capabilities import find_facts
 from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.chats import Chats
-from inferc.runtime.replicas.remote.passthrough_requests import Passed
+from inferc.runtime.replicas.remote.passthrough.requests import Passed
 from inferc.runtime.requests.errors import Incapable
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, PassedRequest
 

@@ -31,7 +31,7 @@ ROUNDS = 6
 MOST_PER_CONNECTION = 30
 """Objects that asyncio leaves of each connection that is closed."""
 
-_CONNECTOR = "inferc.runtime.replicas.remote.connector"
+_CONNECTOR = "inferc.runtime.replicas.remote.transport.connector"
 CLOSED = tuple(f"{_CONNECTOR}.{name}" for name in ("_Connection", "SteadyConnection", "Steady"))
 """aiohttp's side of a connection to a provider: one that is closed is a circle of aiohttp's own."""
 

@@ -15,8 +15,8 @@ from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.http.client_connection import Connection
 from inferc.runtime.http.connection_rules import RULES, ConnectionRules
 from inferc.runtime.http.server import HttpServer, bind
-from inferc.runtime.replicas.remote.http_client import ClientOptions
-from inferc.runtime.replicas.remote.lean_client import open_client
+from inferc.runtime.replicas.remote.transport.http_client import ClientOptions
+from inferc.runtime.replicas.remote.transport.lean_client import open_client
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 ENDLESS_HEAD = b"GET / HTTP/1.1\r\n" + (b"X: " + b"x" * 1000 + b"\r\n") * 70

@@ -14,11 +14,11 @@ from aiohttp.client_proto import ResponseHandler
 from attrs import Factory, define, evolve
 from yarl import URL
 
-from inferc.runtime.replicas.remote import lean_client
-from inferc.runtime.replicas.remote.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
-from inferc.runtime.replicas.remote.http_client import ClientOptions, HttpClient
-from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient, open_client
-from inferc.runtime.replicas.remote.session_client import SessionClient
+from inferc.runtime.replicas.remote.transport import lean_client
+from inferc.runtime.replicas.remote.transport.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
+from inferc.runtime.replicas.remote.transport.http_client import ClientOptions, HttpClient
+from inferc.runtime.replicas.remote.transport.lean_client import LeanAnswer, LeanClient, open_client
+from inferc.runtime.replicas.remote.transport.session_client import SessionClient
 
 from ..support.remote import eventually, limit
 

@@ -15,8 +15,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from inferc.runtime.replicas.remote.network_errors import told_of
-from inferc.runtime.replicas.remote.proxy import Proxy
+from inferc.runtime.replicas.remote.transport.network_errors import told_of
+from inferc.runtime.replicas.remote.transport.proxy import Proxy
 from inferc.runtime.requests.errors import Backpressure, NetworkError, ServerError
 
 from ..support.rows import each_row

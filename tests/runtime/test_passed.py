@@ -19,7 +19,7 @@ from inferc.compiler.plan import Capabilities, Money, Price, ProviderKind, WireF
 from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.policies.estimate import estimate
-from inferc.runtime.replicas.remote.passthrough_requests import Pieces
+from inferc.runtime.replicas.remote.passthrough.requests import Pieces
 from inferc.runtime.requests.errors import BadRequest, ServerError
 from inferc.runtime.requests.request import Part, PassedRequest
 

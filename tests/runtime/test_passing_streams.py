@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import Event
-from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
+from inferc.runtime.replicas.remote.passthrough.streams import PassingReader
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.requests.usage import Usage
 

@@ -10,10 +10,10 @@ from functools import cache
 
 import pytest
 
-from inferc.runtime.replicas.remote.connector import SteadyConnection
-from inferc.runtime.replicas.remote.http_client import ClientOptions
-from inferc.runtime.replicas.remote.lean_client import LeanAnswer, LeanClient
-from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answer
+from inferc.runtime.replicas.remote.transport.connector import SteadyConnection
+from inferc.runtime.replicas.remote.transport.http_client import ClientOptions
+from inferc.runtime.replicas.remote.transport.lean_client import LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.transport.plain_answers import FirstPiece, plain_answer
 
 from ..support.remote import eventually, limit
 from ..support.rows import each_row

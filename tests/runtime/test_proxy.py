@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from inferc.compiler.plan import RetryPolicy
-from inferc.runtime.replicas.remote.proxy import NoProxy, proxy_for
+from inferc.runtime.replicas.remote.transport.proxy import NoProxy, proxy_for
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import NetworkError, ServerError, StartError
 from inferc.runtime.requests.request import ChatRequest

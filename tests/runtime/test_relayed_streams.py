@@ -20,9 +20,9 @@ from inferc.compiler.plan import Cache, Duration, RetryPolicy, Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.replicas.remote import replica
 from inferc.runtime.replicas.remote.auth.api_key import NoAuthorizer
-from inferc.runtime.replicas.remote.connector import Connector
 from inferc.runtime.replicas.remote.replica import RemoteReplica
-from inferc.runtime.replicas.remote.whole_chunks import whole_chunks
+from inferc.runtime.replicas.remote.transport.connector import Connector
+from inferc.runtime.replicas.remote.transport.whole_chunks import whole_chunks
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents, Chunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import NetworkError, RequestError, RequestTimeout, ServerError

@@ -35,8 +35,8 @@ from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.estimate import Estimate
 from inferc.runtime.policies.tariff import Tariff
 from inferc.runtime.replicas.remote.chats import Chats
-from inferc.runtime.replicas.remote.passthrough_answers import read_whole
-from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
+from inferc.runtime.replicas.remote.passthrough.answers import read_whole
+from inferc.runtime.replicas.remote.passthrough.streams import PassingReader
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import Incapable
 from inferc.runtime.requests.events import UsageKnown

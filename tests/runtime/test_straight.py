@@ -33,7 +33,7 @@ from inferc.runtime.mock_provider.parsed_request import Asked
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.chat_answers import EventsReader, Fit, read_events
 from inferc.runtime.replicas.remote.chats import Chats
-from inferc.runtime.replicas.remote.passthrough_rules import Straight
+from inferc.runtime.replicas.remote.passthrough.rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
 from inferc.runtime.requests.errors import BadRequest, Incapable, RequestError
 from inferc.runtime.requests.request import ChatRequest

@@ -21,7 +21,7 @@ from inferc.runtime.dialects.tool_arguments import arguments_object
 from inferc.runtime.gateway.outgoing.chat_writer import ChatWriter
 from inferc.runtime.replicas.remote.chat_answers import read_events
 from inferc.runtime.replicas.remote.chats import Chats
-from inferc.runtime.replicas.remote.passthrough_requests import Passed
+from inferc.runtime.replicas.remote.passthrough.requests import Passed
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, PassedRequest
 
 from ..support.examples import FEWER

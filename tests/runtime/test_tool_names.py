@@ -15,7 +15,7 @@ from inferc.compiler.plan.dialects import AT_OPENAI, KNOWN_OF
 from inferc.runtime.dialects import openai_chat
 from inferc.runtime.dialects.adapt import Adapted, Renamed, Unsuitable, adapt, named_back
 from inferc.runtime.mock_provider import MockOptions
-from inferc.runtime.replicas.remote.passthrough_rules import Straight
+from inferc.runtime.replicas.remote.passthrough.rules import Straight
 from inferc.runtime.requests.conversation import Conversation, FunctionTool
 from inferc.runtime.requests.events import ToolCallBegun
 from inferc.runtime.requests.parts import ToolCall

@@ -16,10 +16,10 @@ from inferc.runtime.concurrency.timeouts import Timeouts
 from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.http.stream_reader import take
 from inferc.runtime.replicas.remote.body import Body, Limit, OutOfBounds
-from inferc.runtime.replicas.remote.connector import Steady, SteadyConnection
-from inferc.runtime.replicas.remote.lean_client import _PARSING, LeanAnswer, LeanClient
-from inferc.runtime.replicas.remote.plain_answers import FirstPiece, plain_answer
-from inferc.runtime.replicas.remote.whole_chunks import WholeChunks, whole_chunks
+from inferc.runtime.replicas.remote.transport.connector import Steady, SteadyConnection
+from inferc.runtime.replicas.remote.transport.lean_client import _PARSING, LeanAnswer, LeanClient
+from inferc.runtime.replicas.remote.transport.plain_answers import FirstPiece, plain_answer
+from inferc.runtime.replicas.remote.transport.whole_chunks import WholeChunks, whole_chunks
 
 from ..support.remote import eventually, limit
 from ..support.rows import each_row

@@ -40,7 +40,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app as build_gateway
 from inferc.runtime.http.server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions, Stats, build_app as build_mock
-from inferc.runtime.replicas.remote.http_client import Limit
+from inferc.runtime.replicas.remote.transport.http_client import Limit
 from inferc.runtime.secrets.secret import LiveSecret, Secret
 
 FAST_RETRY = RetryPolicy(

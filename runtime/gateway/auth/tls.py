@@ -11,7 +11,7 @@ from pathlib import Path
 from ....compiler.plan import Tls
 from ...concurrency.tasks import repeated
 from ...regular_file import stamp
-from ...replicas.remote.certificates import warn_of_times, why_no_authority, why_unusable
+from ...replicas.remote.transport.certificates import warn_of_times, why_no_authority, why_unusable
 from ...requests.errors import StartError
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from ..elsewhere import Servers
 from ..replica import HeadersObserver, Replica
 from ..stand_ins import ReplicaStandIns
 from .auth.api_key import make_authorizer
-from .reachability import names_user
 from .replica import RemoteReplica
+from .transport.reachability import names_user
 
 
 def make_replica(

@@ -11,9 +11,9 @@ import aiohttp
 
 from ...concurrency.timeouts import Timeouts
 from ...http.stream_reader import arrival, arrived, take
-from .http_client import Answer
-from .plain_answers import Rest
-from .whole_chunks import WholeChunks
+from .transport.http_client import Answer
+from .transport.plain_answers import Rest
+from .transport.whole_chunks import WholeChunks
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""

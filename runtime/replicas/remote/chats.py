@@ -50,9 +50,9 @@ from ...requests.upstream import Upstream
 from ...requests.usage import Usage
 from .chat_answers import ChunkReader, EventsReader, Fit, gathered, wants_usage
 from .chat_targets import target_of
-from .passthrough_answers import OPENAIS, read_whole
-from .passthrough_rules import straight_for
-from .passthrough_streams import PassingReader
+from .passthrough.answers import OPENAIS, read_whole
+from .passthrough.rules import straight_for
+from .passthrough.streams import PassingReader
 
 
 class Chats:

@@ -10,8 +10,8 @@ from ....compiler.plan import RemotePoolPlan
 from ...concurrency.timeouts import Timeouts
 from ...requests.errors import RequestError, RequestTimeout, ServerError
 from .body import Limit, OutOfBounds
-from .network_errors import told_of
-from .proxy import Proxy
+from .transport.network_errors import told_of
+from .transport.proxy import Proxy
 
 E = TypeVar("E", bound=RequestError)
 

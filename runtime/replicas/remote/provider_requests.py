@@ -21,7 +21,7 @@ from ...requests.request import (
 from .chat_answers import Fit
 from .chats import Chats, is_long
 from .extra_body import ExtraBody
-from .passthrough_requests import JSON, Passed
+from .passthrough.requests import JSON, Passed
 
 
 class ProviderRequests:

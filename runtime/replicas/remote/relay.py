@@ -18,13 +18,13 @@ from ...dialects.bedrock.event_stream import EventStreamParser
 from ...dialects.openai_chat.chunk_shapes import is_text
 from ...dialects.server_sent_events import SseParser
 from ...requests.sink import RelaySink
-from .passthrough_streams import PLAIN, PassingReader, Read
-from .whole_chunks import WholeChunks
+from .passthrough.streams import PLAIN, PassingReader, Read
+from .transport.whole_chunks import WholeChunks
 
 if TYPE_CHECKING:
     from .body import Body
     from .chat_answers import ChunkReader
-    from .connector import Steady
+    from .transport.connector import Steady
 
 Parser = SseParser | EventStreamParser
 

@@ -40,17 +40,17 @@ from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
 from .auth.authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .certificates import Certificates
 from .chat_answers import ChunkReader, Fit, without_end
 from .faults import Faults
-from .http_client import Answer, HttpClient
-from .lean_client import LeanAnswer
-from .passthrough_requests import JSON
-from .provider_client import READ_AHEAD, check_packages, client_of
+from .passthrough.requests import JSON
 from .provider_requests import ProviderRequests
-from .proxy import proxy_of
 from .relay import ALL_SENT, Parser, Relay
 from .stream_pieces import beginning, read_piece
+from .transport.certificates import Certificates
+from .transport.http_client import Answer, HttpClient
+from .transport.lean_client import LeanAnswer
+from .transport.provider_client import READ_AHEAD, check_packages, client_of
+from .transport.proxy import proxy_of
 from .whole_answers import WholeAnswers, most_bytes
 
 _STREAMED = (ChatRequest, CompletionRequest)

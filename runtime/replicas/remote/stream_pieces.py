@@ -8,7 +8,7 @@ from ...requests.errors import ServerError
 from .body import Body
 from .chat_answers import ChunkReader, read_events
 from .faults import Faults
-from .passthrough_streams import PassingReader, Read
+from .passthrough.streams import PassingReader, Read
 from .relay import Parser
 
 

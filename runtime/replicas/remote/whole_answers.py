@@ -25,9 +25,9 @@ from ...requests.request import (
 )
 from ...requests.upstream import Upstream
 from .body import Body, Limit, OutOfBounds
-from .http_client import Answer
-from .lean_client import LeanAnswer
 from .provider_requests import ProviderRequests
+from .transport.http_client import Answer
+from .transport.lean_client import LeanAnswer
 
 MAX_ANSWER, MAX_VECTOR = 32 << 20, 256 << 10
 """Bytes of an answer in one piece, and those more for each text that is embedded."""

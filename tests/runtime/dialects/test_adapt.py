@@ -25,7 +25,7 @@ from inferc.runtime.dialects.adapt import (
 from inferc.runtime.dialects.adapt.structured import ASK_FOR_JSON
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
-from inferc.runtime.replicas.remote.passthrough_rules import Straight
+from inferc.runtime.replicas.remote.passthrough.rules import Straight
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.errors import BadRequest

@@ -19,7 +19,7 @@ from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.replicas.remote.passthrough_answers import read_whole
+from inferc.runtime.replicas.remote.passthrough.answers import read_whole
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError
 from inferc.runtime.requests.parts import Sealed, Text, Thinking, ToolCall

@@ -16,8 +16,8 @@ from inferc.runtime.dialects.anthropic import AnthropicWriter
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event
-from inferc.runtime.replicas.remote.passthrough_answers import read_whole
-from inferc.runtime.replicas.remote.passthrough_streams import PassingReader
+from inferc.runtime.replicas.remote.passthrough.answers import read_whole
+from inferc.runtime.replicas.remote.passthrough.streams import PassingReader
 from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.errors import RequestError

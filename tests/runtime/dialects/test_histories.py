@@ -21,7 +21,7 @@ from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import Event as StreamEvent, SseParser
 from inferc.runtime.dialects.untold import untold
-from inferc.runtime.replicas.remote.passthrough_rules import Straight
+from inferc.runtime.replicas.remote.passthrough.rules import Straight
 from inferc.runtime.requests import events as e
 from tests.support.rows import each_row
 from tests.support.strict import of_all_models, problems

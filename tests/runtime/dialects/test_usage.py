@@ -13,7 +13,7 @@ from inferc.runtime.dialects.openai_chat import OpenAIChatReader, read_usage, us
 from inferc.runtime.dialects.openai_responses.read_answer import read_usage as read_of_responses
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import Event
-from inferc.runtime.replicas.remote.passthrough_requests import usage_in
+from inferc.runtime.replicas.remote.passthrough.requests import usage_in
 from inferc.runtime.requests.events import UsageKnown
 from inferc.runtime.requests.usage import Usage
 

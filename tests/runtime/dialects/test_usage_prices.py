@@ -28,7 +28,7 @@ from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.policies.tariff import Tariff
-from inferc.runtime.replicas.remote.passthrough_requests import usage_in
+from inferc.runtime.replicas.remote.passthrough.requests import usage_in
 from inferc.runtime.requests.events import UsageKnown
 from inferc.runtime.requests.usage import PICODOLLARS, Usage
 

@@ -38,7 +38,7 @@ from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.mock_provider.strict import PROVIDERS, Table, table
 from inferc.runtime.replicas.remote.chats import Chats
-from inferc.runtime.replicas.remote.passthrough_requests import JSON, Passed
+from inferc.runtime.replicas.remote.passthrough.requests import JSON, Passed
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest, CompletionRequest, Part, PassedRequest
 

@@ -17,7 +17,7 @@ from inferc.runtime.dialects.exact_json import loads
 from inferc.runtime.dialects.multipart import read_form
 from inferc.runtime.dialects.openai.passed_fields import check_form
 from inferc.runtime.mock_provider.strict import table
-from inferc.runtime.replicas.remote.passthrough_requests import Passed
+from inferc.runtime.replicas.remote.passthrough.requests import Passed
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import CompletionRequest, Part, PassedRequest
 

@@ -19,7 +19,7 @@ from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.openai.rerank import read_rerank
 from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.mock_provider.strict import table
-from inferc.runtime.replicas.remote.passthrough_requests import Passed
+from inferc.runtime.replicas.remote.passthrough.requests import Passed
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import PassedRequest
 

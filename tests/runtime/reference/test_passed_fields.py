@@ -20,7 +20,7 @@ from inferc.runtime.dialects.openai.endpoint_fields import EndpointFields
 from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.server_sent_events import MAX_EVENT
 from inferc.runtime.mock_provider.strict import table
-from inferc.runtime.replicas.remote.passthrough_requests import Passed, Pieces, usage_in
+from inferc.runtime.replicas.remote.passthrough.requests import Passed, Pieces, usage_in
 from inferc.runtime.requests.errors import Incapable
 from inferc.runtime.requests.request import PassedRequest
 from inferc.runtime.requests.usage import Usage

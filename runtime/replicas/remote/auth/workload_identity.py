@@ -21,11 +21,11 @@ from ....dialects.provider_errors.retry_after import retry_after, should_retry
 from ....requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ....requests.foreign_text import one_line
 from ....secrets.secret import Secret, read_document
-from ..certificates import Certificates
-from ..http_client import Answer, ClientOptions
-from ..lean_client import open_client
-from ..network_errors import told_of
-from ..proxy import Proxy, proxy_of
+from ..transport.certificates import Certificates
+from ..transport.http_client import Answer, ClientOptions
+from ..transport.lean_client import open_client
+from ..transport.network_errors import told_of
+from ..transport.proxy import Proxy, proxy_of
 
 TIMEOUT = 30.0
 """Seconds that an exchange may take, as Anthropic's own client gives it."""

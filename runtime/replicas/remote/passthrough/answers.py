@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 from attrs import evolve
 
-from ....compiler.plan import ProviderKind
-from ....compiler.plan.record import new_tuple
-from ....compiler.plan.service_tiers import tier_named
-from ...dialects.openai_chat import (
+from .....compiler.plan import ProviderKind
+from .....compiler.plan.record import new_tuple
+from .....compiler.plan.service_tiers import tier_named
+from ....dialects.openai_chat import (
     SAYS_NOTHING,
     PlainParts,
     failure_in,
@@ -20,17 +20,17 @@ from ...dialects.openai_chat import (
     read_usage,
     usage_of,
 )
-from ...dialects.openai_chat.plain import (
+from ....dialects.openai_chat.plain import (
     with_plain_calls,
     with_plain_frame,
     with_plain_reason,
     with_plain_texts,
 )
-from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import IMPOSSIBLE, parse_object
-from ...requests.answer import ChatChunk
-from ...requests.upstream import Upstream
-from ...requests.usage import Usage, is_believable
+from ....dialects.provider_errors.classify import Classifier
+from ....dialects.reader import IMPOSSIBLE, parse_object
+from ....requests.answer import ChatChunk
+from ....requests.upstream import Upstream
+from ....requests.usage import Usage, is_believable
 
 _PLAIN_ENDS = ("stop", "length")
 

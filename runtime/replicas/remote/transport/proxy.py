@@ -18,10 +18,10 @@ from urllib.request import getproxies_environment
 from attrs import field
 from yarl import URL
 
-from ....compiler.plan import RemotePoolPlan, no_proxy_url
-from ....compiler.plan.record import frozen
-from ...requests.errors import StartError
-from ...secrets.secret import read_document
+from .....compiler.plan import RemotePoolPlan, no_proxy_url
+from .....compiler.plan.record import frozen
+from ....requests.errors import StartError
+from ....secrets.secret import read_document
 
 log = logging.getLogger(__name__)
 

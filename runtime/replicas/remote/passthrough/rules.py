@@ -8,11 +8,11 @@ from typing import Any
 
 from attrs import evolve
 
-from ....compiler.plan import Capabilities
-from ....compiler.plan.dialects import KNOWN_OF
-from ...dialects.openai_chat.plain import INSTEAD_OF_CONTENT
-from ...dialects.openai_chat.thought_details import FIELD, is_mistrals
-from ...requests.request import OPENAI_CHAT
+from .....compiler.plan import Capabilities
+from .....compiler.plan.dialects import KNOWN_OF
+from ....dialects.openai_chat.plain import INSTEAD_OF_CONTENT
+from ....dialects.openai_chat.thought_details import FIELD, is_mistrals
+from ....requests.request import OPENAI_CHAT
 
 _FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
 

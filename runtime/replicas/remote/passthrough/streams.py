@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from ....compiler.plan.record import new_tuple
-from ....compiler.plan.service_tiers import tier_named
-from ...dialects.openai_chat import (
+from .....compiler.plan.record import new_tuple
+from .....compiler.plan.service_tiers import tier_named
+from ....dialects.openai_chat import (
     NAMELESS,
     CallPieces,
     PlainParts,
@@ -18,8 +18,8 @@ from ...dialects.openai_chat import (
     usage_within,
     with_details,
 )
-from ...dialects.openai_chat.chunk_shapes import ChunkShapes, Shape, is_text
-from ...dialects.openai_chat.plain import (
+from ....dialects.openai_chat.chunk_shapes import ChunkShapes, Shape, is_text
+from ....dialects.openai_chat.plain import (
     new_call_id,
     plain_piece,
     with_plain_delta,
@@ -27,15 +27,15 @@ from ...dialects.openai_chat.plain import (
     with_plain_reason,
     with_rest_of_calls,
 )
-from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object, says_nothing
-from ...dialects.server_sent_events import Event, SseParser
-from ...dialects.surrogates import BACKSLASH, SurrogateJoiner
-from ...requests.answer import ChatChunk, ChatEvents
-from ...requests.errors import RequestError
-from ...requests.request import NO_OPTIONS
-from ...requests.usage import Usage
-from .passthrough_answers import OPENAIS, check_choice, told_usage
+from ....dialects.provider_errors.classify import Classifier
+from ....dialects.reader import DONE, MISSHAPEN, UNDOCUMENTED, parse_object, says_nothing
+from ....dialects.server_sent_events import Event, SseParser
+from ....dialects.surrogates import BACKSLASH, SurrogateJoiner
+from ....requests.answer import ChatChunk, ChatEvents
+from ....requests.errors import RequestError
+from ....requests.request import NO_OPTIONS
+from ....requests.usage import Usage
+from .answers import OPENAIS, check_choice, told_usage
 
 Read = tuple[list[ChatChunk | ChatEvents], RequestError | None]
 """The chunks in a piece, and the error that stops the stream."""

@@ -11,8 +11,8 @@ from attrs import field
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ....compiler.plan.record import frozen
-from ...concurrency.timeouts import Timeouts
+from .....compiler.plan.record import frozen
+from ....concurrency.timeouts import Timeouts
 from .proxy import Proxy
 from .whole_chunks import WholeChunks
 

@@ -19,9 +19,9 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ...concurrency.held_writes import held_writes
-from ...dialects.server_sent_events import EVENT_STREAM
-from ...http.header_lines import header_lines
+from ....concurrency.held_writes import held_writes
+from ....dialects.server_sent_events import EVENT_STREAM
+from ....http.header_lines import header_lines
 from .connector import (
     MAX_HEADER,
     MAX_HEADERS,

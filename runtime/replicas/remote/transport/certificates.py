@@ -8,10 +8,10 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ....compiler.plan import EndpointTls, SecretRef, why_not_now
-from ...regular_file import stamp
-from ...requests.errors import StartError
-from ...requests.foreign_text import one_line
+from .....compiler.plan import EndpointTls, SecretRef, why_not_now
+from ....regular_file import stamp
+from ....requests.errors import StartError
+from ....requests.foreign_text import one_line
 
 log = logging.getLogger(__name__)
 

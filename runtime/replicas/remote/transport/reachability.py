@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from yarl import URL
 
-from ....compiler.plan import ProviderKind, RemotePoolPlan
+from .....compiler.plan import ProviderKind, RemotePoolPlan
 from .proxy import NoProxy, proxy_at, proxy_for
 
 log = logging.getLogger(__name__)

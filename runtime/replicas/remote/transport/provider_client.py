@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 
-from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
-from ....compiler.plan.installing import pip_install
-from ...requests.errors import StartError
+from .....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
+from .....compiler.plan.installing import pip_install
+from ....requests.errors import StartError
 from .certificates import Certificates
 from .http_client import ClientOptions, HttpClient
 from .lean_client import open_client

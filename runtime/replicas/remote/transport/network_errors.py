@@ -10,8 +10,8 @@ import ssl
 import aiohttp
 from yarl import URL
 
-from ...dialects.provider_errors.classify import ASKS_USER
-from ...requests.errors import Backpressure, NetworkError, RequestError, ServerDown, ServerError
+from ....dialects.provider_errors.classify import ASKS_USER
+from ....requests.errors import Backpressure, NetworkError, RequestError, ServerDown, ServerError
 from .certificates import is_tls, why_tls
 from .connector import why_unreadable
 from .proxy import Proxy

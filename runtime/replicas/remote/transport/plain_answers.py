@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
-from ....compiler.plan.record import new_tuple
+from .....compiler.plan.record import new_tuple
 from .connector import LARGE_PIECE, MAX_HEADERS, Steady
 from .whole_chunks import WholeChunks, whole_chunks
 

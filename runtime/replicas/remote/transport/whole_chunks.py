@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import StreamReader
 
-from ...http.stream_reader import arrival, arrived, take
+from ....http.stream_reader import arrival, arrived, take
 
 if TYPE_CHECKING:
     from .connector import Steady

@@ -8,25 +8,25 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
-from ....compiler.plan.late_pattern import late_pattern
-from ...dialects import exact_json, multipart
-from ...dialects.fields import as_number, count, told_cost
-from ...dialects.openai import completion_forms, mistral_sounds
-from ...dialects.openai.endpoint_fields import EndpointFields
-from ...dialects.openai_chat.chunk_shapes import ChunkShapes
-from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import DONE, Failures, parse_object
-from ...dialects.server_sent_events import EVENT_STREAM, Event, SseParser
-from ...dialects.surrogates import without_halves
-from ...requests.answer import ChatChunk, PassedChunk
-from ...requests.errors import BadRequest, Incapable, RequestError
-from ...requests.request import CompletionRequest, PassedRequest
-from ...requests.usage import Usage, is_believable
-from .chat_answers import read_events, sent_in, wants_usage
-from .chat_targets import model_named
-from .passthrough_answers import read_whole
-from .passthrough_streams import PassingReader
+from .....compiler.plan import ProviderKind, RemotePoolPlan, WireFormat
+from .....compiler.plan.late_pattern import late_pattern
+from ....dialects import exact_json, multipart
+from ....dialects.fields import as_number, count, told_cost
+from ....dialects.openai import completion_forms, mistral_sounds
+from ....dialects.openai.endpoint_fields import EndpointFields
+from ....dialects.openai_chat.chunk_shapes import ChunkShapes
+from ....dialects.provider_errors.classify import Classifier
+from ....dialects.reader import DONE, Failures, parse_object
+from ....dialects.server_sent_events import EVENT_STREAM, Event, SseParser
+from ....dialects.surrogates import without_halves
+from ....requests.answer import ChatChunk, PassedChunk
+from ....requests.errors import BadRequest, Incapable, RequestError
+from ....requests.request import CompletionRequest, PassedRequest
+from ....requests.usage import Usage, is_believable
+from ..chat_answers import read_events, sent_in, wants_usage
+from ..chat_targets import model_named
+from .answers import read_whole
+from .streams import PassingReader
 
 JSON = "application/json"
 COMPACT = "/responses/compact"

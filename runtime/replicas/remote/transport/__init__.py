@@ -1,0 +1,1 @@
+"""The way to a provider: clients of HTTP, their connections, proxies, certificates, and what fails there."""
