@@ -6,8 +6,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 
+from ..dsl.catalogues.presets import PRESETS
 from ..dsl.kinds import RuntimeKind
-from ..dsl.presets import PRESETS
 from ..dsl.record import frozen
 from .output import harmless
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..dsl.bedrock_names import name_at_vendor, vendor_of
-from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, endpoints_at, facts_at, find_facts
+from ..dsl.catalogues.bedrock_names import name_at_vendor, vendor_of
+from ..dsl.catalogues.capabilities import BEYOND_THE_PLAN, Facts, endpoints_at, facts_at, find_facts
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..dsl.runtimes import (

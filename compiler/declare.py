@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import evolve
 
+from ..dsl.catalogues.inference import infer_runtime
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ..dsl.foreign_words import foreign_word
-from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
 from ..dsl.record import frozen
 from ..dsl.runtimes import CONFIG_CLASSES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from attrs import evolve, field
 
+from ..dsl.catalogues.presets import PRESETS
 from ..dsl.kinds import AuthScheme, ProviderKind, TaskKind, WireFormat
 from ..dsl.late_text import joined, without_slash
-from ..dsl.presets import PRESETS
 from ..dsl.record import frozen
 from ..dsl.runtimes import (
     AnthropicConfig,

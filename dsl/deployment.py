@@ -6,10 +6,10 @@ from functools import cached_property
 
 from attrs import field
 
-from .catalogue import ModelInfo, find_model
+from .catalogues.inference import infer_runtime, name_at, prefix_in
+from .catalogues.models import ModelInfo, find_model
 from .data_kinds import DataKind
 from .fields import at_least, doc
-from .inference import infer_runtime, name_at, prefix_in
 from .kinds import ProviderKind, RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
 from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving

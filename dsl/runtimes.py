@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import field
 
+from .catalogues.presets import PRESETS
 from .fields import at_least, doc
 from .kinds import (
     ExecutionProvider,
@@ -15,7 +16,6 @@ from .kinds import (
     RuntimeKind,
 )
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
-from .presets import PRESETS
 from .record import fields, frozen
 from .secrets.texts import SecretRef as SecretRef
 from .units import Duration

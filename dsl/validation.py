@@ -8,10 +8,10 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any
 
-from .catalogue import find_tier
+from .catalogues.models import find_tier
+from .catalogues.presets import PRESETS
 from .fields import MOST
 from .kinds import ProviderKind
-from .presets import PRESETS
 from .problems import Problem
 from .ranges import Range
 from .record import fields, is_record

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from ..compiler.model_files import open_model
-from ..dsl.capabilities import Facts
-from ..dsl.catalogue import ModelInfo, find_tier
+from ..dsl.catalogues.capabilities import Facts
+from ..dsl.catalogues.models import ModelInfo, find_tier
 
 PROMPT_TOKENS, ANSWER_TOKENS = 1000, 200
 """The request that costs are estimated for."""

@@ -16,9 +16,9 @@ from ..compiler.globals import ClusterFields, GatewayFields
 from ..compiler.onnx_model.provider_options import PLACED, options_of
 from ..compiler.pipelines.pipeline_options import PipelineOptions
 from ..compiler.routes.options import RouteOptions
+from ..dsl.catalogues.inference import infer_runtime
 from ..dsl.deployment import Deployment
 from ..dsl.field_words import default_of, hint, options, takes
-from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
 from ..dsl.record import fields
 from ..dsl.runtimes import CONFIG_CLASSES

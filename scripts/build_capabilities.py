@@ -1,5 +1,5 @@
-"""Write `dsl/capabilities/models.json` from the facts about models that the package litellm ships, also
-`dsl/retrieval_prices.json`, and the list of its prefixes, which a test walks.
+"""Write `capabilities/models.json` in `dsl/catalogues/` from the facts about models that litellm ships, also
+`retrieval_prices.json` there, and the list of its prefixes, which a test walks.
 
     python scripts/build_capabilities.py [--file model_prices.json --version 1.2.3] [--output FILE]
 
@@ -22,10 +22,10 @@ from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "capabilities" / "models.json"
+OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "catalogues" / "capabilities" / "models.json"
 PRICES = OUTPUT.parents[1] / "retrieval_prices.json"
 TABLE = "litellm/model_prices_and_context_window_backup.json"
-PREFIXES = OUTPUT.parents[2] / "tests" / "compiler" / "importers" / "litellm_prefixes.json"
+PREFIXES = OUTPUT.parents[3] / "tests" / "compiler" / "importers" / "litellm_prefixes.json"
 KINDS = "litellm/types/utils.py"
 LIKE_OPENAI = "litellm/llms/openai_like/providers.json"
 

@@ -1,4 +1,4 @@
-"""Write `dsl/model_prices.json` and `dsl/preset_model_prices.json` from the prices that genai-prices ships.
+"""Write `model_prices.json` and `preset_model_prices.json` in `dsl/catalogues/` from what genai-prices ships.
 
     python scripts/build_catalogue.py [--date 2026-01-31] [--output FILE]
 
@@ -22,7 +22,7 @@ from genai_prices import types
 from genai_prices.data import providers
 
 LIBRARY = "genai-prices"
-OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "model_prices.json"
+OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "catalogues" / "model_prices.json"
 
 PROVIDERS = {"anthropic": "anthropic", "google": "gemini", "openai": "openai"}
 """The library's name of each provider that has a runtime of its own, and the language's."""

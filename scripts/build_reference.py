@@ -38,10 +38,10 @@ from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS, wire_of
 from inferc.dsl import deployment, gateway, guards, keys, kinds, policies, requests, runtimes, tasks
-from inferc.dsl.capabilities import all_endpoints
+from inferc.dsl.catalogues.capabilities import all_endpoints
+from inferc.dsl.catalogues.inference import FALLBACK, PATTERNS
 from inferc.dsl.data_kinds import DataKind
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
-from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind
 from inferc.dsl.units import Duration, Money, Percent, Size
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own

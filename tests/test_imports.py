@@ -33,7 +33,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "dsl": (
         "units",
         "kinds",
-        "capabilities",
+        "catalogues",
         "secrets",
         "source",
         "syntax",

@@ -11,11 +11,11 @@ import attrs
 from attrs import evolve
 
 from ...dsl import runtimes, syntax as s
+from ...dsl.catalogues.inference import infer_runtime
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Edit, Fix
 from ...dsl.field_words import hint, options
 from ...dsl.foreign_words import ForeignWord, foreign_word
-from ...dsl.inference import infer_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.late_pattern import late_pattern
 from ...dsl.policies import Serving

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from ...dsl.bedrock_names import region_in
+from ...dsl.catalogues.bedrock_names import region_in
+from ...dsl.catalogues.inference import AZURE_AI, cloud_prefix
+from ...dsl.catalogues.other_providers import find_other
+from ...dsl.catalogues.presets import PRESETS
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
-from ...dsl.inference import AZURE_AI, cloud_prefix
 from ...dsl.kinds import RuntimeKind, SecretSource
 from ...dsl.late_pattern import late_pattern
 from ...dsl.late_text import is_unknown
-from ...dsl.other_providers import find_other
-from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
     AnthropicConfig,
     AzureConfig,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ...dsl.catalogue import known_models
+from ...dsl.catalogues.inference import FALLBACK, WILDCARD, match_runtime, name_at, prefix_in
+from ...dsl.catalogues.models import known_models
+from ...dsl.catalogues.other_providers import OtherProvider, find_other
+from ...dsl.catalogues.presets import PRESETS
+from ...dsl.catalogues.retirements import find_retirement
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
-from ...dsl.inference import FALLBACK, WILDCARD, match_runtime, name_at, prefix_in
 from ...dsl.kinds import ProviderKind
 from ...dsl.late_text import is_unknown
-from ...dsl.other_providers import OtherProvider, find_other
-from ...dsl.presets import PRESETS
-from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import OpenAICompatibleConfig, PresetConfig
 from ...dsl.suggest import did_you_mean, offer
 from ..capabilities import context_window_of, service_of

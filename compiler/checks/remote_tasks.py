@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...dsl.bedrock_names import RETRIEVES, retrieval_of
+from ...dsl.catalogues.bedrock_names import RETRIEVES, retrieval_of
+from ...dsl.catalogues.inference import WILDCARD
+from ...dsl.catalogues.presets import PRESETS
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.inference import WILDCARD
 from ...dsl.kinds import ProviderKind, TaskKind
-from ...dsl.presets import PRESETS
 from ...dsl.suggest import either
 from ..capabilities import facts_of, has_responses
 from ..declare import Declared

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...dsl import syntax as s
+from ...dsl.catalogues.inference import WILDCARD
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.inference import WILDCARD
 from ...dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..declare import Declared
 from ..program import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ...dsl.bedrock_names import region_in, retrieval_of, without_road
+from ...dsl.catalogues.bedrock_names import region_in, retrieval_of, without_road
 from .draft import Deployment, Draft
 from .foreign import Node
 from .literals import Code, env

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ...dsl import deployment as dsl
-from ...dsl.catalogue import find_model
-from ...dsl.inference import match_runtime, name_at
+from ...dsl.catalogues.inference import match_runtime, name_at
+from ...dsl.catalogues.models import find_model
+from ...dsl.catalogues.other_providers import other_providers
+from ...dsl.catalogues.presets import PRESETS
 from ...dsl.kinds import ProviderKind, RuntimeKind
-from ...dsl.other_providers import other_providers
-from ...dsl.presets import PRESETS
 from ...dsl.record import frozen
 from ...dsl.word_enum import by_word
 from ..capabilities import facts_of

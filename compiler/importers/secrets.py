@@ -6,9 +6,9 @@ import re
 from functools import cache
 from urllib.parse import urlsplit
 
+from ...dsl.catalogues.other_providers import other_providers
+from ...dsl.catalogues.presets import PRESETS
 from ...dsl.kinds import ProviderKind
-from ...dsl.other_providers import other_providers
-from ...dsl.presets import PRESETS
 from ..checks.endpoints import HOSTED
 from ..targets import ENDPOINTS
 from .draft import Block, Draft

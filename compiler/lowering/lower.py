@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...dsl.catalogues.inference import name_at
 from ...dsl.deployment import Deployment, Replica
 from ...dsl.files import text_of_name
-from ...dsl.inference import name_at
 from ...dsl.keys import KeySecret, read_moment
 from ...dsl.kinds import SecretSource, TransportKind
 from ...dsl.late_text import LateText, Variable, is_unknown

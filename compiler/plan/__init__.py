@@ -1,6 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
-from ...dsl.bedrock_names import retrieval_of as bedrock_retrieval, vendor_of as bedrock_vendor
+from ...dsl.catalogues.bedrock_names import retrieval_of as bedrock_retrieval, vendor_of as bedrock_vendor
 from ...dsl.certificate_times import why_not_now
 from ...dsl.gateway import (
     ANY_ORIGIN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...dsl.inference import WILDCARD
+from ...dsl.catalogues.inference import WILDCARD
 
 MOST_ASKED = 400
 """Characters of a name that may fit one with a `*`."""

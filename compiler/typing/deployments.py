@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...dsl.catalogues.inference import WILDCARD
 from ...dsl.deployment import Deployment
-from ...dsl.inference import WILDCARD
 from ...dsl.kinds import InputType, TaskKind, TransportKind, VectorKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..capabilities import capabilities_of

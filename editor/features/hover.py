@@ -19,14 +19,14 @@ from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Named, Symbol
 from ...compiler.shared_circuits import shared_circuits
 from ...dsl import syntax as s
-from ...dsl.capabilities import Facts, find_facts
-from ...dsl.catalogue import find_model
+from ...dsl.catalogues.capabilities import Facts, find_facts
+from ...dsl.catalogues.inference import match_runtime
+from ...dsl.catalogues.models import find_model
+from ...dsl.catalogues.retirements import find_retirement
 from ...dsl.comments import doc_comment
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
-from ...dsl.retirements import find_retirement
 from ...dsl.runtimes import RemoteConfig
 from ...dsl.secrets.names import holds_secret
 from ...dsl.secrets.texts import veiled

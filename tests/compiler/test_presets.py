@@ -7,9 +7,9 @@ from datetime import date
 from attrs import evolve
 
 from inferc.compiler.plan import AuthScheme, WireFormat
-from inferc.dsl.inference import infer_runtime, name_at
+from inferc.dsl.catalogues.inference import infer_runtime, name_at
+from inferc.dsl.catalogues.presets import PRESETS
 from inferc.dsl.kinds import ProviderKind, RuntimeKind, TaskKind
-from inferc.dsl.presets import PRESETS
 
 from ..support.projects import Project
 from ..support.rows import each_row

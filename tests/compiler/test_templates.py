@@ -7,7 +7,7 @@ import pytest
 from inferc.compiler.blocks import merge
 from inferc.compiler.plan import RemotePoolPlan
 from inferc.compiler.provenance import effective_values
-from inferc.dsl.catalogue import find_model
+from inferc.dsl.catalogues.models import find_model
 
 from ..support.projects import Project, chat, place
 from ..support.rows import each_row

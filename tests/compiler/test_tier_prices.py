@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferc.dsl.catalogue import find_model
+from inferc.dsl.catalogues.models import find_model
 from inferc.dsl.kinds import ProviderKind
 
 from ..support.projects import Project

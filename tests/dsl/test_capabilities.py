@@ -14,15 +14,15 @@ from typing import Any
 import attrs
 
 from inferc.compiler.plan import Capabilities
-from inferc.dsl.bedrock_names import id_of
-from inferc.dsl.capabilities import BEYOND_THE_PLAN, Facts, apis, find_facts, rules
+from inferc.dsl.catalogues.bedrock_names import id_of
+from inferc.dsl.catalogues.capabilities import BEYOND_THE_PLAN, Facts, apis, find_facts, rules
 from inferc.dsl.convert import converter
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
 
 from ..support.rows import each_row
 
-ROOT = Path(__file__).resolve().parents[2] / "dsl"
-SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
+ROOT = Path(__file__).resolve().parents[2] / "dsl" / "catalogues"
+SCRIPT = ROOT.parents[1] / "scripts" / "build_capabilities.py"
 CATALOGUE = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
 SOLD_ELSEWHERE = json.loads((ROOT / "preset_model_prices.json").read_bytes())["models"]
 RETRIEVAL = json.loads((ROOT / "retrieval_prices.json").read_bytes())["models"]

@@ -18,16 +18,16 @@ import pytest
 from genai_prices.data import providers
 from hypothesis import given, strategies as st
 
-from inferc.dsl.catalogue import find_model, find_model_on, find_tier, known_models
-from inferc.dsl.inference import infer_runtime
+from inferc.dsl.catalogues.inference import infer_runtime
+from inferc.dsl.catalogues.models import find_model, find_model_on, find_tier, known_models
 from inferc.dsl.kinds import ProviderKind
 from inferc.dsl.units import Money
 
 from ..support.rows import each_row
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = ROOT / "dsl" / "model_prices.json"
-TIERS = ROOT / "dsl" / "tiers.json"
+CATALOGUE = ROOT / "dsl" / "catalogues" / "model_prices.json"
+TIERS = ROOT / "dsl" / "catalogues" / "tiers.json"
 SCRIPT = ROOT / "scripts" / "build_catalogue.py"
 PRICES = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
 
@@ -363,7 +363,7 @@ class TestFacts:
 
     def test_the_library_behind_the_catalogue_is_not_needed_at_run_time(self) -> None:
         code = (
-            "import sys; from inferc.dsl.catalogue import find_model; find_model('gpt-4o');"
+            "import sys; from inferc.dsl.catalogues.models import find_model; find_model('gpt-4o');"
             "assert not {'genai_prices', 'pydantic', 'cattrs'} & set(sys.modules)"
         )
         subprocess.run([sys.executable, "-c", code], check=True, timeout=200)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferc.dsl.catalogue import find_model
+from inferc.dsl.catalogues.models import find_model
 from inferc.dsl.deployment import Deployment
 from inferc.dsl.kinds import RuntimeKind, TaskKind
 from inferc.dsl.policies import Price

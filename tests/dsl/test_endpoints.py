@@ -10,12 +10,12 @@ from pathlib import Path
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities, TaskKind
 from inferc.compiler.plan.endpoints import KINDS, by_kind, chats
-from inferc.dsl.capabilities import endpoints_at, facts_at, find_facts, rules
+from inferc.dsl.catalogues.capabilities import endpoints_at, facts_at, find_facts, rules
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
 
 from ..support.rows import each_row
 
-ROOT = Path(__file__).resolve().parents[2] / "dsl"
+ROOT = Path(__file__).resolve().parents[2] / "dsl" / "catalogues"
 ALL = {each for names in KINDS.values() for each in names}
 PLACES = json.loads((ROOT / "capabilities" / "rules.json").read_bytes())["endpoints"]
 LISTED = json.loads((ROOT / "capabilities" / "models.json").read_bytes())["models"]

@@ -7,8 +7,8 @@ import re
 from datetime import date
 from pathlib import Path
 
+from inferc.dsl.catalogues.retirements import find_retirement, retirements
 from inferc.dsl.kinds import RuntimeKind
-from inferc.dsl.retirements import find_retirement, retirements
 
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 
@@ -17,7 +17,7 @@ ALL = [row for provider in RUNTIMES for row in retirements(provider)]
 
 
 def test_every_row_is_of_a_provider_that_there_is() -> None:
-    path = Path(__file__).resolve().parents[2] / "dsl" / "retirements.json"
+    path = Path(__file__).resolve().parents[2] / "dsl" / "catalogues" / "retirements.json"
     written = json.loads(path.read_bytes())["models"]
     assert len(written) == len(ALL) == len({*ALL}), "each is there once"
 

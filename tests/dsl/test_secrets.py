@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferc.dsl.catalogue import known_models
+from inferc.dsl.catalogues.models import known_models
 from inferc.dsl.secrets.texts import MASK, holds_key, looks_like_key, masked, veiled
 from inferc.dsl.source import Source, Span
 

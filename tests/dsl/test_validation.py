@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.pipelines.call_options import CallOptions, LoopOptions
+from inferc.dsl.catalogues.presets import PRESETS
 from inferc.dsl.convert import converter
 from inferc.dsl.deployment import Deployment
 from inferc.dsl.field_words import hint, options
@@ -37,7 +38,6 @@ from inferc.dsl.policies import (
     Serving,
     Timeouts,
 )
-from inferc.dsl.presets import PRESETS
 from inferc.dsl.problems import Problem
 from inferc.dsl.ranges import Range
 from inferc.dsl.record import fields

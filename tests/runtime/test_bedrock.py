@@ -26,8 +26,8 @@ from botocore.parsers import EventStreamJSONParser, create_parser
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan.installing import pip_install
-from inferc.dsl.catalogue import find_model
-from inferc.dsl.inference import infer_runtime
+from inferc.dsl.catalogues.inference import infer_runtime
+from inferc.dsl.catalogues.models import find_model
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
 from inferc.runtime.dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from inferc.runtime.mock_provider import MockOptions, parse_fault

@@ -10,7 +10,7 @@ import pytest
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities, ProviderKind, RemotePoolPlan, TaskKind, WireFormat
 from inferc.compiler.plan.endpoints import KINDS, batches_told, offered
-from inferc.dsl.capabilities import find_facts
+from inferc.dsl.catalogues.capabilities import find_facts
 from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.chats import Chats

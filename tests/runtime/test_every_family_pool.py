@@ -14,7 +14,7 @@ import pytest
 
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import AuthScheme, ProviderKind, RemotePoolPlan, RetryPolicy, SecretRef, WireFormat
-from inferc.dsl.capabilities import find_facts
+from inferc.dsl.catalogues.capabilities import find_facts
 from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import MockOptions

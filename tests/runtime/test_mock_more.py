@@ -13,7 +13,7 @@ import pytest
 
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities
-from inferc.dsl.capabilities import find_facts
+from inferc.dsl.catalogues.capabilities import find_facts
 from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.mock_provider import MockOptions
 

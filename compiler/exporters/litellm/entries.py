@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....dsl.catalogues.inference import name_at
+from ....dsl.catalogues.presets import PRESETS
 from ....dsl.deployment import Deployment
-from ....dsl.inference import name_at
 from ....dsl.kinds import RuntimeKind, SecretSource, TaskKind, UnsupportedAction
 from ....dsl.late_text import LateText
-from ....dsl.presets import PRESETS
 from ....dsl.runtimes import FederatedConfig, LaunchableConfig, OpenAIConfig, RemoteConfig, SecretRef
 from ....dsl.units import Money
 from ...importers.formats.litellm.tiers import CACHED, TIERS

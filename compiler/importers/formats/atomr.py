@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....dsl.inference import infer_runtime
+from ....dsl.catalogues.inference import infer_runtime
 from ....dsl.policies import Serving
 from ..draft import Block, Deployment, Draft
 from ..foreign import Node

@@ -8,7 +8,7 @@ from functools import partial
 
 from attrs import evolve, field
 
-from ....dsl.inference import match_runtime
+from ....dsl.catalogues.inference import match_runtime
 from ....dsl.kinds import RuntimeKind
 from ....dsl.record import define
 from ....dsl.units import Duration

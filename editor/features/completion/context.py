@@ -12,8 +12,8 @@ from lsprotocol.types import CompletionItemKind
 from ....compiler.checks.endpoints import HOSTED
 from ....compiler.scope import Scope, Symbol
 from ....dsl import syntax as s
+from ....dsl.catalogues.inference import infer_runtime
 from ....dsl.comments import doc_comment
-from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
 from ....dsl.parsing.tokens import Token
 from ....dsl.record import frozen

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from inferc.dsl.catalogue import find_model
-from inferc.dsl.inference import match_runtime, name_at
+from inferc.dsl.catalogues.inference import match_runtime, name_at
+from inferc.dsl.catalogues.models import find_model
+from inferc.dsl.catalogues.other_providers import find_other, other_providers
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
-from inferc.dsl.other_providers import find_other, other_providers
 
 from ...support.projects import Project
 from ...support.rows import each_row

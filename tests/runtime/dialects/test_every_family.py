@@ -16,9 +16,9 @@ import pytest
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities
 from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
-from inferc.dsl.bedrock_names import vendor_of
-from inferc.dsl.capabilities import find_facts
-from inferc.dsl.inference import name_at
+from inferc.dsl.catalogues.bedrock_names import vendor_of
+from inferc.dsl.catalogues.capabilities import find_facts
+from inferc.dsl.catalogues.inference import name_at
 from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
 from inferc.runtime.dialects.adapt import Adapted, adapt, only_in_responses
@@ -28,7 +28,7 @@ from tests.support.official_types import check_bedrock
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parents[3] / "dsl"
+ROOT = Path(__file__).resolve().parents[3] / "dsl" / "catalogues"
 DIALECTS = {"anthropic": "anthropic", "gemini": "gemini", "bedrock": "bedrock"}
 WRITE = {
     "openai_chat": openai_chat.write_request,

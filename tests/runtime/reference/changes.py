@@ -29,11 +29,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inferc.dsl.capabilities import find_facts
-from inferc.dsl.catalogue import find_model
+from inferc.dsl.catalogues.capabilities import find_facts
+from inferc.dsl.catalogues.models import find_model
+from inferc.dsl.catalogues.presets import PRESETS
+from inferc.dsl.catalogues.retirements import find_retirement
 from inferc.dsl.kinds import RuntimeKind
-from inferc.dsl.presets import PRESETS
-from inferc.dsl.retirements import find_retirement
 from inferc.runtime.dialects.provider_errors.codes import BY_STATUS, by_phrase, meaning
 from inferc.runtime.mock_provider.strict import PROVIDERS, table
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from inferc.dsl import capabilities
+from inferc.dsl.catalogues import capabilities
 from inferc.dsl.kinds import RuntimeKind
 from inferc.runtime.dialects.chats import said_in
 from inferc.runtime.dialects.registry import CLIENT_SIDES

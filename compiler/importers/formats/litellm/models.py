@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .....dsl.catalogue import find_model
+from .....dsl.catalogues.models import find_model
+from .....dsl.catalogues.other_providers import find_other
 from .....dsl.kinds import ProviderKind
-from .....dsl.other_providers import find_other
 from .....dsl.units import Money
 from ....checks.remote_tasks import TASKS
 from ...budgets import budget

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from .....dsl.bedrock_names import retrieval_of
-from .....dsl.inference import match_runtime
+from .....dsl.catalogues.bedrock_names import retrieval_of
+from .....dsl.catalogues.inference import match_runtime
+from .....dsl.catalogues.other_providers import other_providers
 from .....dsl.kinds import ProviderKind, RuntimeKind
-from .....dsl.other_providers import other_providers
 from ....checks.remote_tasks import TASKS
 from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Deployment, Draft

@@ -16,12 +16,12 @@ from typing import Any
 import orjson
 from attrs import field
 
+from ..kinds import ProviderKind, RuntimeKind
+from ..late_pattern import late_pattern
+from ..record import frozen
+from ..units import Money
 from .bedrock_names import listed_names
-from .kinds import ProviderKind, RuntimeKind
-from .late_pattern import late_pattern
 from .presets import PRESETS
-from .record import frozen
-from .units import Money
 
 _FOLDER = Path(__file__).parent
 _MODELS, _PRESET_MODELS = "model_prices.json", "preset_model_prices.json"

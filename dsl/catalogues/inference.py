@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ..kinds import RuntimeKind
+from ..patterns import fits_pattern
 from .bedrock_names import without_road
-from .kinds import RuntimeKind
 from .other_providers import find_other
-from .patterns import fits_pattern
 from .presets import PRESETS
 
 PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (

@@ -21,13 +21,13 @@ from typing import Any
 import orjson
 from attrs import field
 
+from ...kinds import ProviderKind, RuntimeKind
+from ...late_pattern import late_pattern
+from ...patterns import fits_pattern
+from ...record import frozen
 from ..bedrock_names import id_of, name_at_vendor, vendor_of
-from ..catalogue import find_model, without_date
 from ..inference import WILDCARD, name_at
-from ..kinds import ProviderKind, RuntimeKind
-from ..late_pattern import late_pattern
-from ..patterns import fits_pattern
-from ..record import frozen
+from ..models import find_model, without_date
 
 REFUSED = frozenset({"refused_sampling", "lacking_fields"})
 """Facts that list what is not taken."""

@@ -5,8 +5,8 @@ One entry each, with its source; a new provider is one more entry, and its word 
 
 from __future__ import annotations
 
-from .kinds import AuthScheme, RuntimeKind, TaskKind
-from .record import frozen
+from ..kinds import AuthScheme, RuntimeKind, TaskKind
+from ..record import frozen
 
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
 

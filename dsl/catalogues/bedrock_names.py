@@ -8,7 +8,7 @@ Source: Amazon Bedrock user guide, supported foundation models, and cross-Region
 
 from __future__ import annotations
 
-from .late_pattern import late_pattern
+from ..late_pattern import late_pattern
 
 ROADS = ("converse", "converse_like", "invoke", "async_invoke", "llama", "nova", "openai", "deepseek_r1")
 """What LiteLLM writes between `bedrock/` and a name to say how it asks."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from .late_pattern import late_pattern
-from .record import frozen
+from ..late_pattern import late_pattern
+from ..record import frozen
 
 _FILE = Path(__file__).with_name("litellm_providers.json")
 _BLANK = late_pattern(r"\b[A-Z]{4,}\b")

@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
+from ..kinds import ProviderKind, RuntimeKind
+from ..patterns import fits_pattern
+from ..record import frozen
 from .bedrock_names import id_of
 from .inference import WILDCARD, name_at
-from .kinds import ProviderKind, RuntimeKind
-from .patterns import fits_pattern
-from .record import frozen
 
 NEAR = timedelta(days=30)
 """How long before its end a check tells of it; hovers tell it always."""
