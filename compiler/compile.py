@@ -23,9 +23,9 @@ from .globals import GlobalBlocks
 from .guessed_syntax import without_followers
 from .incremental.memory import Memory
 from .incremental.results import Kind
-from .model_files import ModelFiles
 from .modules import FileKey, Loader, Module, ParseText, ReadText, read_file
 from .obligations import asked_of
+from .onnx_model.model_files import ModelFiles
 from .program import Program
 from .repeats import without_repeats
 from .scope import VALUES, Scope, Symbol

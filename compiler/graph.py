@@ -15,7 +15,7 @@ from .declare import DECLARED, Declared
 from .evaluation.evaluate import Evaluator
 from .incremental.memory import Memory
 from .incremental.results import Kind
-from .model_files import ModelFiles
+from .onnx_model.model_files import ModelFiles
 from .pipelines.calls_among import callees_first
 from .pipelines.check import Signature, read_signature, type_pipeline
 from .pipelines.externs import type_extern

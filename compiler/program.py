@@ -19,7 +19,7 @@ from ..dsl.source import Span
 from ..dsl.units import Duration, Size
 from .blocks.merge import Section, Setting
 from .declare import Declared
-from .model_files import ModelFiles
+from .onnx_model.model_files import ModelFiles
 from .placement import Node, place
 from .scope import Scope
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..compiler.model_files import open_model
+from ..compiler.onnx_model.model_files import open_model
 from ..dsl.catalogues.capabilities import Facts
 from ..dsl.catalogues.models import ModelInfo, find_tier
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...compiler.modules import file_beside
-from ...compiler.onnx_file import check_onnx_file
+from ...compiler.onnx_model.onnx_file import check_onnx_file
 from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
 from ...compiler.onnx_model.signature import Signature, TensorSpec
 from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task, why_not_batched

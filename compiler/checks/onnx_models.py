@@ -9,7 +9,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.runtimes import OrtConfig
 from ..declare import Declared
-from ..model_files import ModelFiles
+from ..onnx_model.model_files import ModelFiles
 from ..onnx_model.reader import OnnxModel
 from .onnx_runs import CONFIG, check_batching, check_division, check_preferred, check_warm_up
 from .onnx_tasks import check_task

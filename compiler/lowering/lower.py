@@ -30,7 +30,6 @@ from ...dsl.source import Span
 from ...dsl.version import __version__
 from ..capabilities import batches_at, capabilities_of, config_of, has_responses
 from ..declare import Declared
-from ..identities import identity_of
 from ..plan import (
     SCHEMA,
     AwsAccess,
@@ -51,6 +50,7 @@ from ..plan import (
 from ..program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from ..shared_circuits import with_shared_circuits
 from ..targets import target_of, wire_of
+from .identities import identity_of
 from .pinned import Namer, Pinner
 
 if TYPE_CHECKING:

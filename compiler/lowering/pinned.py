@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..onnx_file import file_sha256
+from ..onnx_model.onnx_file import file_sha256
 from ..plan import FileRef
 
 

@@ -10,9 +10,9 @@ from ...dsl.kinds import InputType, TaskKind, TransportKind, VectorKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..capabilities import capabilities_of
 from ..declare import Declared
-from ..model_files import ModelFiles
 from ..onnx_model.fits import Asked, misfit, scores, vectors
 from ..onnx_model.labels import LabelsError, read_labels
+from ..onnx_model.model_files import ModelFiles
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from ..plan.types import (
     FLOAT,

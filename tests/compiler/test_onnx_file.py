@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from inferc.compiler.onnx_file import check_onnx_file, file_sha256
+from inferc.compiler.onnx_model.onnx_file import check_onnx_file, file_sha256
 
 from ..support.rows import each_row
 

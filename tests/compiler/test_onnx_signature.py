@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from inferc.compiler.onnx_file import check_onnx_file
+from inferc.compiler.onnx_model.onnx_file import check_onnx_file
 from inferc.compiler.onnx_model.reader import ExternalFile, ModelError, OnnxModel, read_model
 from inferc.compiler.onnx_model.signature import Dimension, DType, Signature, TensorSpec
 

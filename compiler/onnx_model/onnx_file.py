@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from ..dsl.files import NotRegular, open_regular
-from ..dsl.record import frozen
+from ...dsl.files import NotRegular, open_regular
+from ...dsl.record import frozen
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _IR_VERSION, _GRAPH, _OPSET_IMPORT = 1, 7, 8

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
-from ..dsl.late_text import joined
-from ..dsl.runtimes import AnthropicIdentity, OpenAIIdentity, SecretRef
-from .plan import WorkloadIdentity
-from .targets import Target
+from ...dsl.late_text import joined
+from ...dsl.runtimes import AnthropicIdentity, OpenAIIdentity, SecretRef
+from ..plan import WorkloadIdentity
+from ..targets import Target
 
 OPENAI_TOKENS = "https://auth.openai.com/oauth/token"
 _ANTHROPIC_PATH = "/v1/oauth/token"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .onnx_model.reader import OnnxModel
+    from .reader import OnnxModel
 
 
 class ModelFiles:
@@ -35,7 +35,7 @@ def open_model(path: Path) -> OnnxModel | str:
 @lru_cache(maxsize=64)
 def _open(path: Path, _state: tuple[int, ...]) -> OnnxModel | str:
     from .onnx_file import check_onnx_file
-    from .onnx_model.reader import ModelError, read_model
+    from .reader import ModelError, read_model
 
     reason = check_onnx_file(path)
     if reason is not None:
