@@ -44,7 +44,10 @@ def _until_exit(serving: Any) -> int:
 async def _on_pipes(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """All that has come in is read before anything else is done, where the stream holds it ready."""
     mode = os.fstat(incoming.fileno()).st_mode
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):  # a file, or a person at a terminal
+    is_pipe = (
+        stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    ) and sys.platform != "win32"  # where no loop reads one
+    if not is_pipe:  # a file, or a person at a terminal
         await _serve(StdinAsyncReader(incoming), StdoutWriter(outgoing))
         return
     reader = asyncio.StreamReader()
