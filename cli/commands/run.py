@@ -6,9 +6,7 @@ import logging
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,7 @@ from ...runtime.requests.foreign_text import escaped
 from ..addresses import host, port
 from ..audit_file import keep_audit_log
 from ..durations import seconds_in
-from ..logs import access_log, configure_logging
+from ..logs import configure_logging
 from ..output import fail, misuse
 from ..plans import (
     Ready,
@@ -36,16 +34,12 @@ from ..plans import (
     allow_exec,
     in_environment,
     ready_plan,
-    state_of,
     unshared,
 )
-from ..progress import Seen, progress
-from ..server import NoServer, admin_path
 from ..watch import Watched
 
 if TYPE_CHECKING:
-    from ...runtime.gateway.serve import Running
-    from ...runtime.starting import Started
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +56,6 @@ _GRACE = 30.0
 _MOST_GATEWAYS = 1000
 _SHOWN = 4
 """Files of a folder that are named where none is."""
-
-_LINGERING = 1.0
-"""Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -198,16 +189,6 @@ def _to_run(arguments: Namespace) -> Ready | int:
     return attrs.evolve(ready, plan=attrs.evolve(ready.plan, gateway=gateway))
 
 
-def _admin(file: str) -> Running:
-    """What listens for commands; nothing, where that cannot be."""
-    from ...runtime.gateway.commands import admin_at, without_admin
-
-    try:
-        return admin_at(admin_path(file))
-    except NoServer as error:
-        return without_admin(str(error))
-
-
 def run(arguments: Namespace) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # one waits until it can be handled
     try:
@@ -236,15 +217,7 @@ def _run(arguments: Namespace) -> int:
             "`inferc run --engine ray` serves it on a Ray cluster, `inferc emit kubernetes` or "
             "`inferc emit compose` write what runs there; without the `cluster` block, all of them start here"
         )
-    from ...runtime.concurrency.event_loop import run_async
-    from ...runtime.concurrency.native_work import end_process
-    from ...runtime.executor import Executor
-    from ...runtime.gateway import serve
-    from ...runtime.gateway.serve import Service
-    from ...runtime.gateway.telemetry.request_records import Records
     from ...runtime.http.server import allow_descriptors
-    from ...runtime.reload import Reloader, reloading_on_change
-    from ...runtime.requests.errors import StartError
 
     allow_descriptors()
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
@@ -263,69 +236,9 @@ def _run(arguments: Namespace) -> int:
 
         announce = _announcing(ready, f" by {ready.plan.gateway.workers} workers")
         return run_workers(arguments, ready, watched, reread, told.sources, announce)
-    admin = _admin(arguments.file)
-    announce = _announcing(ready)
+    from ..serving import serve_alone
 
-    @asynccontextmanager
-    async def beside(service: Service, reloader: Reloader) -> AsyncIterator[None]:
-        changed = watched.has_changed if arguments.watch else None
-        async with admin(service, reloader), reloading_on_change(reloader, changed):
-            yield
-
-    options = {name: getattr(arguments, name) for name in ("strict", "trust_models", "load_timeout")}
-    options["state"] = state_of(arguments.state, ready)
-    executor: Executor
-    try:
-        if on_ray:
-            from ..on_ray import executor_on_ray
-
-            executor, reread = executor_on_ray(arguments, ready, reread, **options)
-        else:
-            executor = Executor(ready.plan, ready.base, **options)
-    except StartError as error:
-        return max(fail(problem) for problem in error.problems)
-    access = access_log(arguments.access_log)
-    traces = None
-    if arguments.traces:
-        from ...runtime.gateway.telemetry.traces import Traces
-
-        try:
-            traces = Traces()
-        except StartError as error:
-            return fail(str(error))
-    loading = ExitStack()  # until requests are taken, or that fails
-
-    def taken(url: str) -> None:
-        loading.close()
-        announce(url)
-
-    serving = serve(
-        executor,
-        ready.plan.gateway,
-        ready=taken,
-        grace=arguments.grace,
-        drain_delay=arguments.drain_delay,
-        share_port=arguments.share_port,
-        reread=reread,
-        running=beside,
-        records=Records(access, traces),
-        sources=told.sources,
-    )
-    try:
-        with loading:
-            loading.enter_context(progress("loading models", partial(_loaded, executor.started)))
-            run_async(serving, lingering=_LINGERING)
-    except StartError as error:
-        for problem in error.problems:
-            fail(problem)
-        return end_process(1)
-    return end_process(0)
-
-
-def _loaded(started: Started) -> Seen:
-    """How many deployments are ready, and which of them are waited for."""
-    waiting = sorted(started.waiting)
-    return started.count - len(waiting), started.count, ", ".join(waiting[:_SHOWN])
+    return serve_alone(arguments, ready, watched, reread, told.sources, _announcing(ready))
 
 
 def _say_fixed(plan: Plan) -> None:

@@ -25,6 +25,7 @@ MODULES = (
     "cli.commands.call",
     "cli.commands.mock_provider",
     "cli.commands.run",
+    "cli.serving",
     "compiler.compile",
     "compiler.lowering.lower",
     "compiler.lowering.graph",
