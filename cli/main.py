@@ -132,6 +132,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
+        if _is_nowhere():
+            print("error: the folder that this runs in is not there any more: `cd` into one", file=sys.stderr)
+            return 1
         if not _is_about_output(error):
             raise
         with contextlib.suppress(OSError):  # the rest would fail again when the program ends
@@ -163,6 +166,14 @@ def _is_about_output(error: OSError) -> bool:
     return isinstance(error, UnsupportedOperation) or (
         error.filename is None and error.errno in _OUTPUT_ERRORS
     )
+
+
+def _is_nowhere() -> bool:
+    """Whether the current folder was removed."""
+    try:
+        return not os.getcwd()
+    except FileNotFoundError:
+        return True
 
 
 def _open_streams() -> None:

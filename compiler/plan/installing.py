@@ -12,9 +12,10 @@ _TOOLS = {"uv-receipt.toml": "uv tool install", "pipx_metadata.json": "pipx inst
 
 def pip_install(extra: str) -> str:
     """The command for it, of what installed inferc: pip, uv or pipx; where that was from a folder, it names
-    that, as the record of the installation says."""
+    that, as the record of the installation says, if it is still there."""
     from importlib import metadata
-    from urllib.parse import unquote, urlsplit
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
 
     try:
         inferc = metadata.distribution("inferc")
@@ -26,8 +27,8 @@ def pip_install(extra: str) -> str:
     for receipt, tool in _TOOLS.items():
         if Path(sys.prefix, receipt).exists():
             command = tool
-    if "dir_info" not in record:
+    folder = url2pathname(urlsplit(record.get("url", "")).path)
+    if "dir_info" not in record or not Path(folder).is_dir():  # as in an image that was built in two stages
         return f"{command} 'inferc[{extra}]'"
-    folder = unquote(urlsplit(record.get("url", "")).path)
     editable = "-e " if record["dir_info"].get("editable") else ""
     return f"{command} {editable}'{folder}[{extra}]'"

@@ -172,13 +172,16 @@ def test_a_misspelt_file_is_answered_with_the_one_beside_it(inferc: Command, com
     [
         (None, "pip install 'inferc[lsp]'"),
         ('{"url": "https://host/inferc.whl", "archive_info": {}}', "pip install 'inferc[lsp]'"),
-        ('{"url": "file:///a%20b/inferc", "dir_info": {}}', "pip install '/a b/inferc[lsp]'"),
-        ('{"url": "file:///c", "dir_info": {"editable": true}}', "pip install -e '/c[lsp]'"),
+        ('{"url": "file://HERE/a%20b", "dir_info": {}}', "pip install 'HERE/a b[lsp]'"),
+        ('{"url": "file://HERE", "dir_info": {"editable": true}}', "pip install -e 'HERE[lsp]'"),
+        ('{"url": "file:///gone", "dir_info": {}}', "pip install 'inferc[lsp]'"),
     ],
 )
 def test_an_extra_is_installed_from_where_inferc_was(
-    monkeypatch: pytest.MonkeyPatch, record: str | None, said: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: str | None, said: str
 ) -> None:
+    (tmp_path / "a b").mkdir()
+    record, said = record and record.replace("HERE", str(tmp_path)), said.replace("HERE", str(tmp_path))
     monkeypatch.setattr(metadata.Distribution, "read_text", lambda *_: record, raising=False)
     monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda *_: record)
     assert pip_install("lsp") == said
@@ -421,3 +424,13 @@ def test_no_command_shows_a_name_that_is_a_key(inferc: Command, tmp_path: Path, 
     fine.write_text(chat("a"), "utf-8")
     asked = inferc(command, fine, key)
     assert key not in done.out + done.err + asked.out + asked.err
+
+
+def test_a_folder_that_is_gone_is_said(inferc: Command, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    try:
+        assert "the folder that this runs in is not there any more" in inferc("check", "chat.infer").err
+    finally:
+        os.chdir(tmp_path)
