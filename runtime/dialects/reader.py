@@ -15,6 +15,7 @@ from .exact_json import loads
 from .ids import make_id
 from .no_json import no_json
 from .provider_errors.classify import is_page
+from .provider_errors.codes import MINIMAX
 from .server_sent_events import Event as StreamEvent
 
 DONE = b"[DONE]"
@@ -131,7 +132,9 @@ def _error_beside(value: dict[str, Any]) -> Any:
         return {"message": str(said), "code": value.get("code"), "type": value.get("type")}
     told = value.get("base_resp")
     if isinstance(told, dict) and told.get("status_code"):
-        return {"message": str(told.get("status_msg") or told["status_code"])}
+        number = told["status_code"]
+        status, code = MINIMAX.get(number, (502, None)) if isinstance(number, int) else (502, None)
+        return {"message": str(told.get("status_msg") or number), "code": code, "status": status}
     if value and value.keys() <= _OF_ERRORS and value.get("code") not in _GOOD:
         said = next((text for name in _SAY_WHY if isinstance(text := value.get(name), str) and text), None)
         return None if said is None else {**value, "message": said}

@@ -19,6 +19,7 @@ from inferc.runtime.requests.errors import (
     RateLimited,
     RequestError,
     RequestTimeout,
+    RequestTooLarge,
     ServerError,
     Unauthorized,
 )
@@ -100,6 +101,17 @@ def test_a_problem_says_what_it_is_in_its_detail(
         (400, "model_decommissioned", ServerError, False),
         (400, "organization_restricted", Forbidden, False),
         (400, "Arrearage", Forbidden, False),
+        (400, "moderation_blocked", ContentFiltered, False),
+        (400, "InputTextSensitiveContentDetected", ContentFiltered, False),
+        (400, "1261", ContextLengthExceeded, False),
+        (400, "1301", ContentFiltered, False),
+        (403, "insufficient_user_quota", Forbidden, False),
+        (413, "tokens_limit_reached", ContextLengthExceeded, False),
+        (413, None, RequestTooLarge, False),
+        (429, "exceeded_current_quota_error", RateLimited, False),
+        (429, "1113", RateLimited, False),
+        (429, "1302", RateLimited, True),
+        (429, "1308", RateLimited, False),
         (401, "invalid_api_key", Unauthorized, False),
         (402, None, Forbidden, False),
         (403, None, Forbidden, False),
@@ -400,7 +412,22 @@ def test_documented_words_say_what_a_400_without_a_code_means(
     error = http_error(400, message=f"Your {phrase.capitalize()} here.")
     assert type(error) is kind
     assert error.code == (code or kind.code)
+    assert type(http_error(413, message=phrase)) is kind
     assert type(http_error(500, message=phrase)) is ServerError
+
+
+@each_row(
+    ("told", "code", "retryable"),
+    [
+        ("Your account is suspended due to insufficient balance", "insufficient_quota", False),
+        ("Your team t has either used all available credits or", "insufficient_quota", False),
+        ("余额不足或无可用资源包,请充值。", "insufficient_quota", False),
+        ("Too many tokens, please wait before trying again.", "rate_limited", True),
+    ],
+)
+def test_a_limit_that_is_money_is_not_waited_for(told: str, code: str, retryable: bool) -> None:
+    error = http_error(429, message=told)
+    assert (type(error), error.code, error.retryable) == (RateLimited, code, retryable)
 
 
 def test_an_azure_filter_says_what_it_found() -> None:

@@ -21,6 +21,7 @@ from ...requests.errors import (
     ContentFiltered,
     RateLimited,
     RequestError,
+    RequestTooLarge,
     ServerError,
     Unauthorized,
 )
@@ -28,7 +29,7 @@ from ...requests.foreign_text import one_line
 from ...secrets.secret import Secret
 from ..provider_times import wait_told
 from ..rate_limit_headers import read_upstream
-from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, meaning, of_status
+from .codes import ANTHROPIC_DETAILS, by_phrase, is_final_limit, is_spent, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 from .router_metadata import kind_beside, unpacked, with_upstream
@@ -149,14 +150,15 @@ class Classifier:
         kind, code = _kind(found, status)
         if (told := ANTHROPIC_DETAILS.get(self._detailed(found) or "")) is not None:
             kind, code = told
-        if kind is BadRequest:
+        if kind is BadRequest or kind is RequestTooLarge:
             kind, code = by_phrase(found.get("message") or "") or (kind, code)
         details = read_details(found)
         if details.bad_key:
             kind, code = Unauthorized, "invalid_api_key"
-        if kind is RateLimited and (details.spent or is_final_limit(code)):
+        spent = details.spent or (kind is RateLimited and is_spent(found.get("message") or ""))
+        if kind is RateLimited and (spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
-            code = "insufficient_quota" if details.spent else code
+            code = "insufficient_quota" if spent else code
         if kind is BadRequest and (status == 404 or code == "model_not_found") and self._lacks_model(found):
             kind, code, retryable = ServerError, "model_not_found", False
         if status in (404, 405, 410):

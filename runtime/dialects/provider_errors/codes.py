@@ -46,6 +46,7 @@ OPENAI: dict[str, tuple[Kind, str | None]] = {
     "slow_down": (RateLimited, "slow_down"),
     "insufficient_quota": (RateLimited, "insufficient_quota"),
     "credit_balance_exhausted": (RateLimited, "credit_balance_exhausted"),
+    "moderation_blocked": (ContentFiltered, None),
     "server_is_overloaded": (ServerError, "server_is_overloaded"),
     **IN_RESPONSES,
     "model_decommissioned": (BadRequest, "model_not_found"),
@@ -57,6 +58,48 @@ say with a 400: Groq, and Alibaba Model Studio where a bill is not paid.
 
 Sources: https://github.com/RightNow-AI/openfang/issues/60, https://github.com/crewAIInc/crewAI/issues/783,
 https://github.com/tencentmusic/supersonic/issues/1572.
+"""
+
+COMPATIBLE: dict[str, tuple[Kind, str | None]] = {
+    "tokens_limit_reached": (ContextLengthExceeded, None),
+    "model_max_prompt_tokens_exceeded": (ContextLengthExceeded, None),
+    "data_inspection_failed": (ContentFiltered, None),
+    "DataInspectionFailed": (ContentFiltered, None),
+    "sensitive_words_detected": (ContentFiltered, None),
+    "exceeded_current_quota_error": (RateLimited, "insufficient_quota"),
+    "insufficient_user_quota": (Forbidden, "insufficient_quota"),
+    "1113": (RateLimited, "insufficient_quota"),
+    "1261": (ContextLengthExceeded, None),
+    "1301": (ContentFiltered, None),
+    "1308": (RateLimited, "usage_limit_exceeded"),
+    "1310": (RateLimited, "usage_limit_exceeded"),
+    **{
+        f"{what}SensitiveContentDetected": (ContentFiltered, None)
+        for what in ("", "InputText", "InputImage", "InputVideo", "InputAudio", "OutputText", "OutputImage")
+    },
+}
+"""What others say who speak as OpenAI does: GitHub, Alibaba, New API, Moonshot, Z.AI (in figures), ByteDance.
+
+Sources: https://github.com/cline/cline/issues/2115, https://github.com/microsoft/vscode/issues/289514,
+https://github.com/Samueli924/chaoxing/issues/539, Z.AI's API reference, codes of errors,
+https://github.com/Alishahryar1/free-claude-code/issues/1543, https://github.com/theopenco/llmgateway/pull/1865.
+"""
+
+MINIMAX: dict[int, tuple[int, str | None]] = {
+    1001: (504, None),
+    1002: (429, None),
+    1004: (401, None),
+    1008: (429, "insufficient_quota"),
+    1026: (400, "content_filter"),
+    1027: (400, "content_filter"),
+    1039: (429, None),
+    2013: (400, None),
+    2049: (401, None),
+    2056: (429, "usage_limit_exceeded"),
+}
+"""What MiniMax says in `base_resp` of an answer 200, as a status, and in OpenAI's words.
+
+Source: MiniMax's API reference, codes of errors.
 """
 
 ANTHROPIC: dict[str, tuple[Kind, str | None]] = {
@@ -195,6 +238,52 @@ PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
     ("exceeded model token limit", ContextLengthExceeded, None, "Moonshot API: 400, kimi-cli#2011"),
     ("context window exceeds limit", ContextLengthExceeded, None, "MiniMax API: code 2013, MiniMax-M2#119"),
     ("prompt exceeds max length", ContextLengthExceeded, None, "Z.AI API: code 1261, cc-switch#6982"),
+    (
+        "is longer than the model's context length",
+        ContextLengthExceeded,
+        None,
+        "SGLang and Together AI: 400, sglang#8096",
+    ),
+    (
+        "is longer than the maximum model length",
+        ContextLengthExceeded,
+        None,
+        "vLLM: 400 with pictures, grounded-rl#16",
+    ),
+    (
+        "exceeds the maximum allowed input length",
+        ContextLengthExceeded,
+        None,
+        "Poolside: 400, earendil-works/pi#4943",
+    ),
+    ("exceeds the maximum allowed length", ContextLengthExceeded, None, "SGLang: 400, its tokenizer manager"),
+    (
+        "exceeds the context window",
+        ContextLengthExceeded,
+        None,
+        "OpenAI, where servers in between drop its code",
+    ),
+    ("exceeds the context length", ContextLengthExceeded, None, "Ollama: embeddings, 400, nano-brain#208"),
+    ("prompt too long; exceeded", ContextLengthExceeded, None, "Ollama: 400"),
+    ("prompt token count of", ContextLengthExceeded, None, "GitHub Copilot: 400, copilot-more#35"),
+    ("but model only supports up to", ContextLengthExceeded, None, "Vertex AI: 400 INVALID_ARGUMENT"),
+    ("too many tokens: ", ContextLengthExceeded, None, "Cohere API: 400, pydantic-ai#4221"),
+    ("length of all messages is too long", ContextLengthExceeded, None, "Perplexity API: 400, litellm#21647"),
+    (
+        "`inputs` must have less than",
+        ContextLengthExceeded,
+        None,
+        "text-generation-inference and TEI: validation",
+    ),
+    (
+        "exceeds maximum allowed token size",
+        ContextLengthExceeded,
+        None,
+        "NVIDIA NIM: embeddings, 400, llama_index#15180",
+    ),
+    ("exceed max message tokens", ContextLengthExceeded, None, "ByteDance: 400, QwenPaw#272"),
+    ("content exists risk", ContentFiltered, None, "DeepSeek API: 400, DeepSeek-V2#30"),
+    ("blocked by content filtering policy", ContentFiltered, None, "Anthropic API: 400"),
 )
 """What a 400 means whose code says no more: words of its message, in lower case, and who writes them."""
 
@@ -202,9 +291,22 @@ _RETRYABLE_429 = frozenset({"rate_limit_exceeded", "slow_down"})
 _FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 
 
+_SPENT = ("insufficient balance", "余额不足", "used all available credits")
+"""Words for money that is spent, with a 429: Moonshot's and Z.AI's, and xAI's.
+
+Sources: https://github.com/continuedev/continue/issues/11443, and 11823 and 10740 there.
+"""
+
+
 def meaning(code: str) -> tuple[Kind, str | None] | None:
     """What `code` stands for; None where it is not known, or says no more than the status."""
-    return OPENAI.get(code) or ANTHROPIC.get(code) or GOOGLE.get(code) or AMAZON.get(code)
+    return (
+        OPENAI.get(code)
+        or COMPATIBLE.get(code)
+        or ANTHROPIC.get(code)
+        or GOOGLE.get(code)
+        or AMAZON.get(code)
+    )
 
 
 def by_phrase(message: str) -> tuple[Kind, str | None] | None:
@@ -216,6 +318,12 @@ def by_phrase(message: str) -> tuple[Kind, str | None] | None:
 def of_status(status: int) -> Kind:
     """What an HTTP status stands for."""
     return BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else ServerError)
+
+
+def is_spent(message: str) -> bool:
+    """Whether a 429 with this message is about money that is spent."""
+    said = message.lower()
+    return any(words in said for words in _SPENT)
 
 
 def is_final_limit(code: str | None) -> bool:

@@ -20,7 +20,14 @@ from inferc.runtime.dialects.server_sent_events import Event
 from inferc.runtime.replicas.remote.passthrough.answers import read_whole
 from inferc.runtime.replicas.remote.passthrough.streams import PassingReader
 from inferc.runtime.requests import events as e
-from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.errors import (
+    ContentFiltered,
+    ContextLengthExceeded,
+    RateLimited,
+    RequestError,
+    ServerError,
+    Unauthorized,
+)
 from tests.support.rows import each_row
 from tests.support.wires import wire_plan
 
@@ -134,6 +141,29 @@ def test_an_error_in_a_form_of_its_own_is_one_whole_and_streamed(value: Any) -> 
     failed = read(chunk(), value)[-1]
     assert isinstance(failed, e.Failed)
     assert "out of memory" in failed.error.message
+
+
+@each_row(
+    ("number", "told", "kind", "retryable"),
+    [
+        (1002, "rate limit", RateLimited, True),
+        (1004, "login fail", Unauthorized, False),
+        (1008, "insufficient balance", RateLimited, False),
+        (1026, "new_sensitive", ContentFiltered, False),
+        (2013, "invalid params, context window exceeds limit", ContextLengthExceeded, False),
+        (2056, "usage limit exceeded", RateLimited, False),
+        (1000, "unknown", ServerError, True),
+        (99999, "", ServerError, True),
+        ([1], "odd", ServerError, True),
+    ],
+)
+def test_a_number_in_an_answer_says_which_error_it_is(
+    number: Any, told: str, kind: type[RequestError], retryable: bool
+) -> None:
+    failed = {"id": "c", "choices": None, "base_resp": {"status_code": number, "status_msg": told}}
+    with pytest.raises(kind) as found:
+        passed_whole(failed)
+    assert (type(found.value), found.value.retryable) == (kind, retryable)
 
 
 @pytest.mark.parametrize("value", [None, {"code": 0, "message": "success"}, {"code": 200, "msg": "ok"}])
