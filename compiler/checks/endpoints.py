@@ -1,4 +1,4 @@
-"""Where a remote runtime is, how it is reached, and what it is shown."""
+"""Where a remote runtime is, and which settings say so together."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from ...dsl.catalogues.bedrock_names import region_in
 from ...dsl.catalogues.inference import AZURE_AI, cloud_prefix
 from ...dsl.catalogues.other_providers import find_other
-from ...dsl.catalogues.presets import PRESETS
+from ...dsl.catalogues.presets import HOSTED
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
-from ...dsl.kinds import RuntimeKind, SecretSource
+from ...dsl.kinds import RuntimeKind
 from ...dsl.late_pattern import late_pattern
 from ...dsl.late_text import is_unknown
 from ...dsl.runtimes import (
@@ -26,29 +26,14 @@ from ...dsl.runtimes import (
     RemoteConfig,
     VertexConfig,
 )
-from ...dsl.source import Span
-from ...dsl.urls import no_base_url, no_proxy_url
+from ...dsl.urls import no_base_url
 from ..declare import Declared
 from .aws_access import AWS_KEYS, check_aws
 from .together import needs, rule_out
+from .ways_to_endpoints import check_headers, check_way
 from .workload_identity import check_identity
 
-HOSTED = {
-    RuntimeKind.OPENAI: "OPENAI_API_KEY",
-    RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
-    RuntimeKind.GEMINI: "GEMINI_API_KEY",
-} | {kind: preset.key for kind, preset in PRESETS.items() if preset.key is not None}
-"""Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
-
-
-_HEADER = late_pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _MEANT = late_pattern(r'write `endpoint = ("[^"$]*")`')
-_KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
-
-TAKEN_HEADERS = frozenset(
-    (*_KEYS, "host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding")
-)
-"""Headers that requests have anyway, in small letters."""
 
 
 def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
@@ -57,8 +42,8 @@ def check(declared: Declared, deployment: Deployment, found: Diagnostics) -> Non
     is_guessed = not deployment.model and not declared.runtime_is_written
     if isinstance(config, RemoteConfig) and not is_guessed:
         _endpoint(declared, deployment, config, found)
-        _headers(declared, config, found)
-        _connection(declared, config, found)
+        check_headers(declared, config, found)
+        check_way(declared, config, found)
         _exclusive(declared, config, found)
 
 
@@ -221,86 +206,6 @@ def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
             "`{port}` is missing",
             help='a free port is picked at each start: add `"--port", "{port}"` to `command`, '
             "or however the program takes it, or put `{port}` into `env`",
-        )
-
-
-def _headers(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
-    """What becomes a header must be one line of plain characters, and none that requests have anyway."""
-    path = ("runtime_config", "headers")
-    for name, value in config.headers.items():
-        if _HEADER.fullmatch(name) is None:
-            found.error(
-                "E0316",
-                f"`{name}` is no name of a header",
-                declared.span(*path, name),
-                help="names have letters, digits and `-`, such as `X-Team`",
-            )
-        elif name.lower() in TAKEN_HEADERS:
-            found.error(
-                "E0316",
-                f"`{name}` is set with each request already",
-                declared.span(*path, name),
-                help='give a key with `api_key = env("…")`' if name.lower() in _KEYS else "remove it",
-            )
-        else:
-            _header(declared.span(*path, name), name, value, "write it in one line, without umlauts", found)
-    sent: tuple[str, ...] = ("organization", "project") if isinstance(config, OpenAIConfig) else ()
-    if isinstance(config, AnthropicConfig) and config.aws is not None:
-        sent = ("workspace",)
-    for name in sent:
-        value = getattr(config, name)
-        if value is not None:
-            advice = "copy the id from the provider's settings"
-            _header(declared.span("runtime_config", name), name, value, advice, found)
-
-
-def _header(span: Span, name: str, value: str, advice: str, found: Diagnostics) -> None:
-    if not is_unknown(value) and not (value.isascii() and value.isprintable() and value.strip()):
-        message = f"`{name}` is sent as a header: one line of plain ASCII characters"
-        found.error("E0316", message, span, "cannot be sent", help=advice)
-
-
-def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
-    """Certificates and proxies on the way to the endpoint."""
-    here, tls = "runtime_config", config.tls
-    for name in ("ca", "cert", "key") if tls is not None else ():
-        ref = getattr(tls, name)
-        if ref is not None and ref.source is not SecretSource.FILE:
-            found.error(
-                "E0301",
-                f"`{name}` is a file",
-                declared.span(here, "tls", name),
-                "not a file",
-                help=f'write `{name} = file("path.pem")`',
-            )
-    for one, other in (("cert", "key"), ("key", "cert")):
-        if declared.wrote(here, "tls", one) and not declared.wrote(here, "tls", other):
-            found.error(
-                "E0308",
-                f"`{one}` needs `{other}` beside it",
-                declared.span(here, "tls", one),
-                f"`{other}` is missing",
-                help=f'add `{other} = file("…")`: the key without a password',
-            )
-    plain = config.endpoint is not None and not is_unknown(config.endpoint)
-    if tls is not None and plain and str(config.endpoint).startswith("http://"):
-        found.error(
-            "E0308",
-            "`tls` means nothing for an endpoint that begins with `http://`",
-            declared.span(here, "tls"),
-            secondary=[Label(declared.span(here, "endpoint"), "is asked without TLS")],
-            help="write the endpoint with `https://`, or remove `tls`",
-        )
-    proxy = config.proxy
-    if proxy is not None and not is_unknown(proxy) and (problem := no_proxy_url(proxy)) is not None:
-        found.error("E0313", problem[0], declared.span(here, "proxy"), problem[1], help=problem[2])
-    if config.proxy_login is not None and proxy is None:
-        found.error(
-            "E0308",
-            "`proxy_login` needs `proxy` beside it",
-            declared.span(here, "proxy_login"),
-            "`proxy` is missing",
-            help='add `proxy = "http://…"`',
         )
 
 

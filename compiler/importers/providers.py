@@ -10,12 +10,11 @@ from ...dsl import deployment as dsl
 from ...dsl.catalogues.inference import match_runtime, name_at
 from ...dsl.catalogues.models import find_model
 from ...dsl.catalogues.other_providers import other_providers
-from ...dsl.catalogues.presets import PRESETS
+from ...dsl.catalogues.presets import HOSTED, PRESETS
 from ...dsl.kinds import ProviderKind, RuntimeKind
 from ...dsl.record import frozen
 from ...dsl.word_enum import by_word
 from ..capabilities import facts_of
-from ..checks.endpoints import HOSTED
 from ..targets import ENDPOINTS, RETRIEVAL
 from .draft import Deployment, Draft
 from .foreign import Node

@@ -7,9 +7,8 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from ...dsl.catalogues.other_providers import other_providers
-from ...dsl.catalogues.presets import PRESETS
+from ...dsl.catalogues.presets import HOSTED, PRESETS
 from ...dsl.kinds import ProviderKind
-from ..checks.endpoints import HOSTED
 from ..targets import ENDPOINTS
 from .draft import Block, Draft
 from .foreign import Node

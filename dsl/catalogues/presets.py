@@ -161,3 +161,10 @@ PRESETS: dict[RuntimeKind, Preset] = {
         "xAI docs: API reference",
     ),
 }
+
+HOSTED = {
+    RuntimeKind.OPENAI: "OPENAI_API_KEY",
+    RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
+    RuntimeKind.GEMINI: "GEMINI_API_KEY",
+} | {kind: preset.key for kind, preset in PRESETS.items() if preset.key is not None}
+"""Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""

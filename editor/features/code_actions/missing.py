@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
-from ....compiler.checks.endpoints import HOSTED
 from ....dsl import syntax as s
+from ....dsl.catalogues.presets import HOSTED
 from ....dsl.diagnostics import Diagnostic
 from ....dsl.kinds import RuntimeKind
 from ...fields import field_info

@@ -9,10 +9,10 @@ from weakref import WeakKeyDictionary
 
 from lsprotocol.types import CompletionItemKind
 
-from ....compiler.checks.endpoints import HOSTED
 from ....compiler.scope import Scope, Symbol
 from ....dsl import syntax as s
 from ....dsl.catalogues.inference import infer_runtime
+from ....dsl.catalogues.presets import HOSTED
 from ....dsl.comments import doc_comment
 from ....dsl.kinds import RuntimeKind
 from ....dsl.parsing.tokens import Token

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lsprotocol.types import CompletionItemKind as Kind
 
-from ....compiler.checks.endpoints import HOSTED
 from ....compiler.scope import VALUES
 from ....dsl.catalogues.models import find_model, known_models
+from ....dsl.catalogues.presets import HOSTED
 from ....dsl.secrets.texts import holds_key
 from ...facts import model_line, model_text
 from ...fields import FILE_ENDINGS
