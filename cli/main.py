@@ -190,6 +190,8 @@ def _open_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+        if not sys.stdout.isatty():  # files and programs get the same bytes everywhere, as what is written is
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
 
 
 def whole_parser() -> argparse.ArgumentParser:

@@ -314,3 +314,11 @@ def test_what_was_there_is_put_back_where_one_of_several_files_cannot_come_to_it
         assert "; of the 4 files, only out/b.plan.json is new\n" in done.err
         assert left.keys() == {"b.plan.json"}
         assert "wrote out/b.plan.json" in done.err
+
+
+def test_what_is_written_to_standard_output_is_utf_8_whatever_a_terminal_takes() -> None:
+    """As on Windows, and with `LANG=de_DE.ISO-8859-1`: a file that `fmt -` filters would be spoilt."""
+    text = "# größe → 1\n".encode()
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*INFERC, "fmt", "-"], input=text, env=environment, capture_output=True, timeout=60)
+    assert done.stdout == text
