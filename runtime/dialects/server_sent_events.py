@@ -15,6 +15,8 @@ MAX_EVENT = 16 << 20
 _RETURN = ord("\r")
 _LINE = 256 << 10
 """Bytes within which the first of several objects ends."""
+_OF_JSON = (b"{", b"}", b" ", b"\t", b'"', b"]")
+"""How the lines of JSON begin that is written for people."""
 _BLANK = 64
 """Bytes of white space that may stand in front of a stream."""
 
@@ -34,10 +36,11 @@ class SseParser:
     """Splits bytes into lines at LF, CR or CRLF before anything is decoded, and lines into events.
 
     Comments, unknown fields and `ping` events are skipped. A line that is an object, and no part of an event,
-    is one by itself, as some servers send them. An event that is called an error says so in its
-    data, too, and so does one that is no event, as from llama.cpp until 2025 (`error: {…}`) and proxies that
-    pass an error on as it is. Sources: https://github.com/ggml-org/llama.cpp/pull/16109,
-    https://github.com/lemonade-sdk/lemonade/issues/2826, https://github.com/hackclub/ai/issues/17.
+    is one by itself, as some servers send them, and so is an object in several lines, as Gemini breaks a
+    stream off with. An event that is called an error says so in its data, too, and so does one that is no
+    event, as from llama.cpp until 2025 (`error: {…}`) and proxies that pass an error on as it is. Sources:
+    https://github.com/ggml-org/llama.cpp/pull/16109, https://github.com/lemonade-sdk/lemonade/issues/2826,
+    https://github.com/hackclub/ai/issues/17, https://github.com/theopenco/llmgateway/pull/3616.
     """
 
     is_between = True
@@ -93,6 +96,10 @@ class SseParser:
             elif line.startswith(b"{") and line.endswith(b"}") and not self._data and not self._name:
                 events.append(Event(b"", line))
                 self._size = 0
+            elif line[:1] in _OF_JSON and (
+                self._data[:1] == [b"{"] or (line == b"{" and not self._data and not self._name)
+            ):
+                self._data.append(line)
             elif line.startswith(b"error:") or (line.startswith(b"{") and b'"error"' in line):
                 self._name = b"error"
                 self._data.append(line.removeprefix(b"error:").strip())

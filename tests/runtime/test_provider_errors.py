@@ -428,6 +428,11 @@ def test_documented_words_say_what_a_400_without_a_code_means(
 def test_a_limit_that_is_money_is_not_waited_for(told: str, code: str, retryable: bool) -> None:
     error = http_error(429, message=told)
     assert (type(error), error.code, error.retryable) == (RateLimited, code, retryable)
+    if not retryable:
+        for status in (401, 403, 500):
+            error = http_error(status, message=told)
+            assert (type(error), error.code, error.retryable) == (Forbidden, code, False)
+            assert told in error.message
 
 
 def test_an_azure_filter_says_what_it_found() -> None:

@@ -61,6 +61,15 @@ def test_a_line_that_is_an_object_is_an_event(between: bytes) -> None:
     assert events + parser.close() == [Event(b"", each) for each in OBJECTS]
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n\r\n"])
+def test_an_object_in_several_lines_that_breaks_a_stream_off_is_an_event(end: bytes) -> None:
+    broken = b'{\n  "error": {\n    "code": 503,\n    "message": "too busy"\n  }\n}'
+    parser = SseParser()
+    stream = b'data: {"a": 1}\n\n' + broken + end
+    events = [event for at in range(len(stream)) for event in parser.feed(stream[at : at + 1])]
+    assert events + parser.close() == [Event(b"", b'{"a": 1}'), Event(b"", broken)]
+
+
 def test_a_line_of_an_event_is_none_of_its_own() -> None:
     assert parse(b'data: {"a":\n{"b": 1}\ndata: 1}\n\n') == [Event(b"", b'{"a":\n1}')]
 

@@ -96,6 +96,8 @@ class AnthropicReader(AnswerReader):
             yield from self._block_start(index, block)
             yield from self._block_stop(self._blocks[index])
         yield from self._message_delta({"delta": {name: value.get(name) for name in _END}})
+        if not self._finished:  # SGLang: https://github.com/sgl-project/sglang/issues/4550
+            yield e.Finished("tool_calls" if self._calls else "stop")
 
     def _start(self, message: Json) -> Iterator[e.Event]:
         self._started = True
@@ -115,7 +117,7 @@ class AnthropicReader(AnswerReader):
         block = self._blocks[index] = _Block(content)
         match content["type"]:
             case "text":
-                if content["text"]:
+                if content.get("text"):
                     yield e.TextDelta(content["text"])
                 for citation in content.get("citations") or ():
                     yield _cited(citation)
@@ -178,8 +180,9 @@ class AnthropicReader(AnswerReader):
             yield e.PartEnded()
 
     def _message_delta(self, value: Json) -> Iterator[e.Event]:
+        """Some servers end calls as they end words: https://github.com/strands-rl/strands-env/pull/252."""
         yield from self._tell_usage(value.get("usage"))
-        delta = value["delta"]
+        delta = value.get("delta") or {}
         reason = delta.get("stop_reason")
         if not reason or self._finished:
             return
@@ -189,7 +192,9 @@ class AnthropicReader(AnswerReader):
         if reason not in REASONS:
             told["stop_reason"] = reason
         extras = {DIALECT: told} if told else NOTHING
-        yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
+        told_as = REASONS.get(reason, "stop")
+        told_as = "tool_calls" if told_as == "stop" and self._calls else told_as
+        yield e.Finished(told_as, 0, delta.get("stop_sequence"), extras)
 
     def _tell_usage(self, usage: Any) -> Iterator[e.Event]:
         """Counts grow with the stream, and a later event tells only some of them. SGLang tells a prompt of no

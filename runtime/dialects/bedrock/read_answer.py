@@ -181,13 +181,15 @@ class BedrockReader(AnswerReader):
             yield e.PartEnded()
 
     def _stop(self, value: Json) -> Iterator[e.Event]:
+        """Some models end calls as they end words: https://github.com/strands-rl/strands-env/pull/252."""
         reason = value.get("stopReason")
         if not reason or self._finished:
             return
         if reason in BROKEN:
             raise self._failures.malformed(f"the model failed to make its answer: {reason}")
         self._finished = True
-        yield e.Finished(REASONS.get(reason, "stop"))
+        told = REASONS.get(reason, "stop")
+        yield e.Finished("tool_calls" if told == "stop" and self._count else told)
 
     def _beside(self, value: Json) -> Iterator[e.Event]:
         """What is told of the whole answer: how a guardrail judged it, the tier, how long it took."""

@@ -92,15 +92,15 @@ class ResponsesReader(AnswerReader):
             case "output_text.annotation.added" if value.get("annotation"):
                 yield from _cited(value["annotation"])
             case "output_item.added" if value["item"].get("type") == "function_call":
-                yield self._begin(value["item"], value["output_index"])
+                yield self._begin(value["item"], _place(value))
             case "function_call_arguments.delta":
-                place = value["output_index"]
+                place = _place(value)
                 if said := self._arguments[place].add(value["delta"]):
                     yield e.ToolCallDelta(self._calls[place], said)
-            case "function_call_arguments.done" if value.get("output_index") in self._calls:
-                yield from self._rest(value["output_index"], value.get("arguments"))
+            case "function_call_arguments.done" if (place := _place(value)) in self._calls:
+                yield from self._rest(place, value.get("arguments"))
             case "output_item.done":
-                yield from self._item(value["item"], value["output_index"])
+                yield from self._item(value["item"], _place(value))
             case "completed" | "incomplete":
                 yield from self._unseen(value["response"].get("output") or ())
                 yield from self._finish(value["response"])
@@ -196,6 +196,18 @@ class ResponsesReader(AnswerReader):
             yield e.Finished(_INCOMPLETE.get(why, "length"))
         else:
             yield e.Finished("tool_calls" if self._calls else "stop")
+
+
+def _place(value: Json) -> Any:
+    """Where in the output the item of an event stands; llama.cpp says which one it is instead.
+
+    Source: https://github.com/ggml-org/llama.cpp/issues/20607.
+    """
+    place = value.get("output_index")
+    if place is None:
+        item = value.get("item") or {}
+        place = item.get("id") or item.get("call_id") or value.get("item_id")
+    return place
 
 
 def read_usage(usage: Json) -> Usage:

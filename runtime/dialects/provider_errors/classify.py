@@ -19,6 +19,7 @@ from ....compiler.plan.record import frozen
 from ...requests.errors import (
     BadRequest,
     ContentFiltered,
+    Forbidden,
     RateLimited,
     RequestError,
     RequestTooLarge,
@@ -155,7 +156,9 @@ class Classifier:
         details = read_details(found)
         if details.bad_key:
             kind, code = Unauthorized, "invalid_api_key"
-        spent = details.spent or (kind is RateLimited and is_spent(found.get("message") or ""))
+        spent = details.spent or is_spent(found.get("message") or "")
+        if spent and kind in (Unauthorized, Forbidden, ServerError):
+            kind, code = Forbidden, "insufficient_quota"
         if kind is RateLimited and (spent or is_final_limit(code)):
             retryable = False if retryable is None else retryable
             code = "insufficient_quota" if spent else code

@@ -292,9 +292,10 @@ _FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 
 
 _SPENT = ("insufficient balance", "余额不足", "used all available credits")
-"""Words for money that is spent, with a 429: Moonshot's and Z.AI's, and xAI's.
+"""Words for money that is spent: Moonshot's, Z.AI's, MiniMax's (with a 500), OpenCode's (with a 401), xAI's.
 
-Sources: https://github.com/continuedev/continue/issues/11443, and 11823 and 10740 there.
+Sources: https://github.com/continuedev/continue/issues/11443, and 11823 and 10740 there,
+https://github.com/MiniMax-AI/MiniMax-M2/issues/62, https://github.com/can1357/oh-my-pi/issues/3169.
 """
 
 
@@ -321,7 +322,7 @@ def of_status(status: int) -> Kind:
 
 
 def is_spent(message: str) -> bool:
-    """Whether a 429 with this message is about money that is spent."""
+    """Whether a message that is no complaint about the request is about money that is spent."""
     said = message.lower()
     return any(words in said for words in _SPENT)
 

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
 from inferc.compiler.plan import ProviderKind
-from inferc.runtime.dialects import anthropic, gemini, openai_chat, openai_responses
+from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
 from inferc.runtime.dialects.answer import Answer, fold
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
@@ -524,8 +524,18 @@ def said_by(kind: str, **more: Any) -> dict[str, Any]:
             *(done(0, THOUGHT_ITEM), done(1, MESSAGE_ITEM), done(2, CALL_ITEM)),
             ended(THOUGHT_ITEM, MESSAGE_ITEM, CALL_ITEM),
         ],
+        [
+            said_by("reasoning_text.delta", item_id="rs", delta="hm"),
+            said_by("output_text.delta", item_id="msg", delta="Hello."),
+            said_by("output_item.added", item={**CALL_ITEM, "arguments": ""}),
+            said_by("function_call_arguments.delta", item_id="a", delta='{"x":1}'),
+            said_by("output_item.done", item={**THOUGHT_ITEM, "id": "rs"}),
+            said_by("output_item.done", item={**MESSAGE_ITEM, "id": "msg"}),
+            said_by("output_item.done", item=CALL_ITEM),
+            ended(THOUGHT_ITEM, MESSAGE_ITEM, CALL_ITEM),
+        ],
     ],
-    ids=["in the end alone", "in items", "in texts that are done", "without places", "in pieces"],
+    ids=["in the end alone", "in items", "in texts that are done", "without places", "in pieces", "by ids"],
 )
 def test_a_response_is_told_once_wherever_a_server_tells_it(told: list[Any]) -> None:
     reader = openai_responses.ResponsesReader(PlainFailures())
@@ -559,14 +569,41 @@ def test_an_answer_of_another_shape_is_not_an_empty_one(choice: dict[str, Any], 
         assert passed["message"]["content"] == text
 
 
-def test_calls_of_a_message_that_ends_as_words_do_are_calls_for_clients_of_chats() -> None:
-    use = {"type": "tool_use", "id": "a", "name": "f", "input": '{"x":1}'}
-    body = {"id": "m", "model": "m", "content": [use], "stop_reason": "end_turn"}
-    found = anthropic.AnthropicReader(PlainFailures()).read_whole(orjson.dumps(body))
+USE = {"type": "tool_use", "id": "a", "name": "f", "input": '{"x":1}'}
+WORDS = {"type": "text", "text": "Hello."}
+AS_WORDS = {"id": "m", "model": "m", "content": [USE], "stop_reason": "end_turn"}
+USE_AT_AMAZON = {"toolUse": {"toolUseId": "a", "name": "f", "input": {"x": 1}}}
+AT_AMAZON = {"output": {"message": {"content": [USE_AT_AMAZON]}}, "stopReason": "end_turn", "usage": {}}
+
+
+@pytest.mark.parametrize(
+    ("reader", "body"),
+    [
+        (anthropic.AnthropicReader, AS_WORDS),
+        (anthropic.AnthropicReader, {**AS_WORDS, "stop_reason": None}),
+        (bedrock.BedrockReader, AT_AMAZON),
+    ],
+    ids=["anthropic", "without a reason", "bedrock"],
+)
+def test_calls_of_a_message_that_ends_as_words_do_are_calls_for_clients(reader: Any, body: Any) -> None:
+    found = reader(PlainFailures()).read_whole(orjson.dumps(body))
     [choice] = orjson.loads(whole("openai_chat", fold(found)))["choices"]
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"x":1}'}
     assert b'"finish_reason":"tool_calls"' in stream("openai_chat", found)
+    assert orjson.loads(whole("anthropic", fold(found)))["stop_reason"] == "tool_use"
+    assert b'"stop_reason":"tool_use"' in stream("anthropic", found)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"content": [{"type": "text"}, WORDS]}, {"content": [WORDS], "stop_reason": None}],
+    ids=["a text without words", "without a reason"],
+)
+def test_words_that_no_call_follows_are_an_answer(told: dict[str, Any]) -> None:
+    body = orjson.dumps({**AS_WORDS, **told})
+    [choice] = fold(anthropic.AnthropicReader(PlainFailures()).read_whole(body)).choices
+    assert (choice.reason, choice.parts) == ("stop", (Text("Hello."),))
 
 
 LONG = b"-0.12345678901234567890123"
