@@ -211,7 +211,7 @@ class Draft:
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
-        wanted = "model" if holds_key(wanted) else wanted
+        wanted = "model" if _holds_secret(wanted) else wanted
         taken = self.names_taken()
         name, number = wanted, 1
         while name in taken:

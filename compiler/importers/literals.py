@@ -10,6 +10,9 @@ from ...dsl.secrets.texts import MASK, holds_key, masked
 from ...dsl.units import Duration, Money, Percent, Size
 
 _NAME = re.compile(r"[^\W\d]\w*")
+LOGIN = re.compile(r"(?<=://)[^\s/@:]*+:[^\s/@]++(?=@)")
+"""A user and a password in an address."""
+
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -36,8 +39,8 @@ def _char(char: str) -> str:
 
 
 def name(value: str) -> str:
-    """A name: an identifier, or a text in quotes; a key that stands where a name does is not repeated."""
-    value = masked(value)
+    """A name: an identifier, or a text in quotes; a key or password where a name stands is not repeated."""
+    value = LOGIN.sub(MASK, masked(value))
     return value if _NAME.fullmatch(value) and value not in KEYWORDS else text(value)
 
 
@@ -69,10 +72,6 @@ def block(value: Mapping[str, object]) -> str:
         for key, item in value.items()
     ]
     return "{ " + ", ".join(inner) + " }" if inner else "{ }"
-
-
-LOGIN = re.compile(r"(?<=://)[^\s/@:]*+:[^\s/@]++(?=@)")
-"""A user and a password in an address."""
 
 
 def plain(value: str) -> str:

@@ -163,6 +163,13 @@ def test_a_key_that_names_a_setting_is_not_repeated(tmp_path: Path) -> None:
     assert any(setting.startswith("keys.") for setting in told)
 
 
+def test_a_password_in_the_address_that_names_a_model_is_not_repeated(tmp_path: Path) -> None:
+    text = "model_list: [{model_name: 'http://user:hunter2@host/x', litellm_params: {model: openai/gpt-4o}}]"
+    imported = import_text(text, "c.yaml", tmp_path, tmp_path / "out.infer")
+    assert "hunter2" not in imported.text + " ".join(map(str, imported.report.entries()))
+    assert "deployment model {" in imported.text
+
+
 BEDROCK = """{"providers": {"bedrock": {"keys": [{"models": ["m"], "bedrock_key_config":
   {"access_key": "env.ID", "secret_key": %s, "region": "us-east-1", "deployments": {"m": "m"}}}]}}}"""
 AZURE = """{"providers": {"azure": {"keys": [{"value": "env.A", "models": ["m"], "azure_key_config":
