@@ -8,7 +8,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -37,9 +37,6 @@ from ..plans import (
     unshared,
 )
 from ..watch import Watched
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
