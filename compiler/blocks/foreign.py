@@ -63,7 +63,7 @@ _PIPELINES = "inferc.compiler.pipelines.pipeline_options"
 
 _CAMEL = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 
-_HOST = late_pattern(r"(?!\d+\Z)[\w.-]+|\[?[0-9a-fA-F:]*::[0-9a-fA-F:]*\]?")
+_HOST = late_pattern(r"(?!\d+\Z)\w[\w.-]*|\[?[0-9a-fA-F:]*::[0-9a-fA-F:]*\]?")
 """An address without a port."""
 
 
@@ -80,7 +80,7 @@ def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
         return Answer(told.say, sure=True)
     if told.unit == "port":
         halves = _halves(section, cls)
-        if len(halves) > 1 or _HOST.fullmatch(_plain(setting.node.value)):
+        if len(halves) > 1 or ":" not in (given := _plain(setting.node.value)) or _HOST.fullmatch(given):
             return _together(halves) if setting is halves[0] else Answer("")
     form = f"write `{nested(told.to, '…', kind)}`"
     if not _has(told.to, kind):
@@ -261,11 +261,16 @@ def _halves(section: Section, cls: Any) -> list[Setting]:
 
 
 def _together(halves: list[Setting]) -> Answer:
-    """`host = "0.0.0.0"` and `port = 8080`: one field says both."""
+    """`host = "0.0.0.0"` and `port = 8080`, or one of them: one field says both."""
     ends = sorted((_plain(each.node.value) for each in halves), key=str.isdecimal)
-    host, port = (*ends, "8080") if len(ends) == 1 else ends[:2]
-    if len(ends) > 2 or not _HOST.fullmatch(host) or not port.isdecimal():
-        return Answer('write `bind = "127.0.0.1:8080"`: address and port together', sure=True)
+    if len(ends) == 1:
+        ends = ["127.0.0.1", *ends] if ends[0].isdecimal() else [*ends, "8080"]
+    if len(ends) > 2 or not _HOST.fullmatch(ends[0]) or not ends[1].isdecimal():
+        together = 'write `bind = "127.0.0.1:8080"`: address and port together'
+        if any(isinstance(each.node.value, s.CallExpression) for each in halves):
+            together += ", or `env` of one variable that holds both"
+        return Answer(together, sure=True)
+    host, port = ends
     if ":" in host:
         host = f"[{host.strip('[]')}]"
     written = f'bind = "{host}:{port}"'

@@ -104,6 +104,4 @@ def unit(node: s.Field, told: ForeignWord) -> tuple[str, str]:
         return "", ""
     if told.unit in _SMALL:
         return "", str(Duration(node.value.value * _SMALL[told.unit]))  # type: ignore[attr-defined]
-    if told.unit == "port":
-        return '"127.0.0.1:', '"'
     return ("$", "") if told.unit == "$" else ("", told.unit)
