@@ -16,6 +16,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Edit, Fix
 from ...dsl.field_words import hint, options
 from ...dsl.foreign_words import ForeignWord, foreign_word
+from ...dsl.keys import Key
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.late_pattern import late_pattern
 from ...dsl.policies import Serving
@@ -73,6 +74,12 @@ def foreign_field(setting: Setting, around: Enclosing) -> Answer | None:
     told = _word(setting.node.name.text, cls) or _misplaced(setting.node.name.text, cls, kind)
     if told is None:
         return None
+    if told.to[:1] == ("runtime",) and around.root.name_span.text == "gateway":
+        if not _takes(Key, told.to[1:]):
+            return None
+        form = nested(told.to[1:], "…", kind)
+        in_key = around.path[:1] == ("key",)
+        return Answer(f"write `{form}` in the key" if in_key else f"this is of keys: `key … {{ {form} }}`")
     if told.unit == "template":
         around.root.damaged = True  # what seems to be missing stands in the template
         return Answer(told.say, begun_with(setting), True)
