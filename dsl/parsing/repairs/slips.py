@@ -19,6 +19,12 @@ _FOLLOWING_WORDS = ("as", "with", "else", "for", "in", "from")
 _NAMED = frozenset(("PARAM", "LET", "TEMPLATE", "DEPLOYMENT", "ROUTE", "PIPELINE", "TYPE", "EXTERN"))
 _CALLED = re.compile(r"\b(?:env|file|fallback|bearer|hash|python|custom)\Z")
 _LONG = '"""'
+_TEXT_AND_NEXT = re.compile(
+    r'("[^"\s,)\]}][^",)\]}]*?)(?:\s*[)\]}]+\s*,?|\s*,|(?=\s+[\w.]+\s*=))'
+    r'\s*(?:[\w.]+\s*=\s*)?(?:\w+\s*\()?[\[{]?\s*"(?=\w)'
+)
+"""`"a, "b` and `"a), name = env("b`: a text without its end, up to where the next one begins."""
+
 _LOOKED_AT = 300
 """How many characters of a line are looked at again."""
 
@@ -221,16 +227,24 @@ def closes_more(at: Situation, start: int, opening: str = "LBRACE", closing: str
 
 def odd_quotes(at: Situation) -> Instead | None:
     """`["a, "b"]`: the text ends where the next one should begin."""
-    if at.token.type.startswith("OPEN"):
-        return None
     start = line_start(at.text, at.token.start)
     line = at.text[start : start + _LOOKED_AT].partition("\n")[0]
     if _LONG in line or len(line) == _LOOKED_AT:
         return None
+    is_open = at.token.type.startswith("OPEN")
     if line.replace('\\"', "").count('"') % 2 == 0:
-        return _odd_long_text(at)
+        return None if is_open else _odd_long_text(at)
+    for each in tokenize(line):
+        found = _TEXT_AND_NEXT.match(line, each.start) if each.type == "STRING" else None
+        if found is not None and start + each.end <= at.token.start:
+            here, end = start + each.start, start + found.end(1)
+            fixes = at.change('add `"`', end, end, '"', safe=False)
+            at.error(
+                "E0102", "this text is never closed", at.span(here, here + 1), "it starts here", fixes=fixes
+            )
+            return SKIP
     last = at.text.rfind('"', start, at.token.start)
-    if last < 0:
+    if last < 0 or is_open:
         return None
     at.error(
         "E0102",
