@@ -73,6 +73,7 @@ REPAIRS: tuple[Repair, ...] = (
     words.word_for_sign,
     words.route_without_strategy,
     brackets.other_brackets,
+    wrong_signs.equals_in_test,
     wrong_signs.equals_before_block,
     wrong_signs.equals_before_label,
     values.swallowed_name,

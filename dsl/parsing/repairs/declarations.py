@@ -11,6 +11,7 @@ from ...places import place_of
 from ...possessive import possessive
 from ...secrets.texts import gives_key
 from ...suggest import near
+from ..forms import DECLARED
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, use
 
@@ -152,6 +153,11 @@ def field_outside(at: Situation) -> Instead | None:
     end = at.end_before
     if at.text[end - 1 : end] == "}" and not is_at_margin(at.text, token.start):
         at.reports.ended_too_early(end - 1, token)
+        return SKIP
+    if token.text == "test":
+        help = DECLARED["TEST"]
+        at.error("E0101", "what a test shows stands between quotes", at.here, 'write `test "…"`', help=help)
+        at.reports.lose(token.start)
         return SKIP
     if not at.follows("="):
         return _nameless_kind(at)

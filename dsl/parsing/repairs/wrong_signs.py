@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from ...lines import line_start
 from ...possessive import possessive
 from ...secrets.names import holds_secret
 from ...syntax import Identifier, Reference
 from ...wording import shorten
+from ..forms import DECLARED
 from ..tokens import CLOSER_OF, Token
 from .situation import SKIP, Instead, Situation, as_name, use
 
@@ -21,6 +23,8 @@ _LIST_BELOW = re.compile(
         r"(?:[ \t\r]*+\n[ \t]*+-[ \t]++[^\s:\n]++)*+)(?=[ \t\r]*+\n)"
     )
 )
+_FAR = 300
+"""How many characters of a line are looked at."""
 _WORD_OR_TEXT = re.compile(r'[^\W\d]\w*|"[^"\\]*"|\d+')
 _NO_SIGNS = ("RSQB", "RPAR", "VBAR", "MORETHAN", "TILDE")
 _VALUE_BEHIND = re.compile(r"[ \t]*+(?:[\w\"$-]|\[)")
@@ -73,6 +77,27 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes=at.change(f"write `{sign}`", token.start, token.end, f"{space}{sign}"),
     )
     return use(Token(kind, sign, token.start, token.end))
+
+
+def equals_in_test(at: Situation) -> Instead | None:
+    """`model = "gpt"` and `expect status = 200`: a test asks and compares."""
+    token = at.token
+    if token.type != "EQUAL" or not at.is_in("TEST"):
+        return None
+    begin = max(line_start(at.text, token.start), token.start - _FAR)
+    said = re.split(r"[{,]", at.text[begin : token.start])[-1].split()
+    if said[:1] == ["expect"]:
+        fixes = at.change("write `==`", token.start, token.end, "==")
+        at.error(
+            "E0101", "whether two values are equal is asked with `==`", at.here, "write `==`", fixes=fixes
+        )
+        return SKIP
+    name = as_name(at.values[-1]) if len(said) == 1 or said[:1] == ["let"] else None
+    if name is None:
+        return None
+    here = at.span(name.start, name.end)
+    at.error("E0101", f"a test does not say `{name.text}`", here, "unknown", help=DECLARED["TEST"])
+    return SKIP
 
 
 def _list_below(at: Situation, lines: str, end: int) -> Instead:
