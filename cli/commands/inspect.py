@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...compiler.modules import file_beside
@@ -32,7 +32,10 @@ EXAMPLES = """\
 
 _WIDEST = 100
 
-_GENERIC = re.compile(r"model|onnx|encoder_model|decoder_model|snapshots|[0-9a-f]{40}")
+_GENERIC = re.compile(
+    r"onnx|snapshots|[0-9a-f]{40}|((encoder|decoder)_)?(with_past_)?model(_merged)?"
+    r"(_(quantized|optimized|fp16|fp32|bf16|int8|uint8|bnb4|q4|q4f16|q8|qdq|O[1-4]|qu?int8_\w+))?"
+)
 """Names that say nothing about a model: exporters, and the cache of Hugging Face, give them to all."""
 
 
@@ -137,23 +140,28 @@ def _deployment(found: _Found) -> str:
         settings.append(
             "batching { max_size = 8 }" if is_loop else "batching { max_size = 32, max_delay = 2ms }"
         )
+    if start.warm_up is not None:
+        settings.append(f"warm_up {{ {start.warm_up} }}")
     if settings:
-        lines.append(f"  runtime ort {{ {', '.join(settings)} }}")
+        lines += _block("runtime ort", settings)
     if start.hint is not None:
         lines.append(f"  # {_plain(start.hint)}")
-    on_one_line = f"  task {start.kind} {{ {', '.join(start.settings or ())} }}"
     if start.settings is None:
         lines.append(f"  task = {start.kind}")
-    elif len(on_one_line) <= _WIDEST:
-        lines.append(on_one_line)
     else:
-        lines.append(f"  task {start.kind} {{")
-        lines += [f"    {setting}" for setting in start.settings]
-        lines.append("  }")
+        lines += _block(f"task {start.kind}", start.settings)
     lines.append("}")
     if start.image is not None:
         lines += ["", _image_pipeline(found, start.image)]
     return "\n".join([*lines, ""])
+
+
+def _block(head: str, settings: Sequence[str]) -> list[str]:
+    """A block of a deployment, on one line where that is short enough."""
+    on_one_line = f"  {head} {{ {', '.join(settings)} }}"
+    if len(on_one_line) <= _WIDEST:
+        return [on_one_line]
+    return [f"  {head} {{", *(f"    {setting}" for setting in settings), "  }"]
 
 
 def _image_pipeline(found: _Found, image: str) -> str:

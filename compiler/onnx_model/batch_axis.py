@@ -17,6 +17,8 @@ _SERIES = frozenset(
     ]
 )
 _BATCH = frozenset(["batch", "batches", "bs"])
+_MADE_UP = re.compile(r"[su]\d+")
+"""What PyTorch calls sizes that were given no name."""
 
 
 def no_batch(signature: Signature) -> str | None:
@@ -48,4 +50,6 @@ def _by_name(spec: TensorSpec) -> str | None:
 
 def _words(size: Dimension) -> frozenset[str]:
     """The words in the name of a size: `batch_size` and `BatchSize` are batch and size."""
-    return frozenset(word.lower() for word in _WORDS.findall(size)) if isinstance(size, str) else frozenset()
+    if not isinstance(size, str) or _MADE_UP.fullmatch(size):
+        return frozenset()
+    return frozenset(word.lower() for word in _WORDS.findall(size))

@@ -23,6 +23,7 @@ _NUMBERS = (*_FLOATS, *_INTEGERS, DType.I16, DType.I8, DType.U64, DType.U32, DTy
 _SENT = (DType.BF16, DType.BOOL, DType.TEXT)
 _GENERATED = (DType.F32, DType.F16)
 _WITH_PAST = "export it with its past: `optimum-cli export onnx --task %s-with-past`"
+_MERGED = "it only goes on with a text: take the merged decoder beside it, `decoder_model_merged.onnx`"
 
 _CLASSIC = "ai.onnx.ml"
 """The operators of what is no neural network, such as models of scikit-learn."""
@@ -95,12 +96,12 @@ def misfit(task: TaskKind, signature: Signature, asked: Asked = _USUAL) -> Misfi
 
 def vectors(signature: Signature, pooling: Pooling) -> TensorSpec | None:
     """The output that embeddings are made of."""
-    return _floats(signature.outputs, 2 if pooling is Pooling.NONE else 3)
+    return _floats(signature, 2 if pooling is Pooling.NONE else 3)
 
 
 def scores(signature: Signature, *, per_token: bool = False) -> TensorSpec | None:
     """The output of a classifier or reranker: floats, [batch, classes], or [batch, sequence, classes]."""
-    return _floats(signature.outputs, 3 if per_token else 2)
+    return _floats(signature, 3 if per_token else 2)
 
 
 def relevance(signature: Signature) -> TensorSpec | None:
@@ -120,9 +121,17 @@ def without_rows(signature: Signature) -> TensorSpec | None:
     return next((each for each in everything if not each.shape or isinstance(each.shape[0], int)), None)
 
 
-def _floats(outputs: Iterable[TensorSpec], rank: int) -> TensorSpec | None:
-    fitting = (each for each in outputs if each.dtype in _FLOATS and _has_rank(each, rank))
-    return next(fitting, None)
+def _floats(signature: Signature, rank: int) -> TensorSpec | None:
+    fitting = (each for each in signature.outputs if each.dtype in _FLOATS and _has_rank(each, rank))
+    return next((each for each in fitting if not _is_by_token(each, signature)), None)
+
+
+def _is_by_token(output: TensorSpec, signature: Signature) -> bool:
+    """Whether it has one number for each token, such as those that say where an answer begins."""
+    ids = signature.input(INPUT_IDS)
+    if ids is None or ids.shape is None or output.shape is None or len(output.shape) != 2:
+        return False
+    return isinstance(output.shape[1], str) and ids.shape[1:] == output.shape[1:]
 
 
 def _has_rank(spec: TensorSpec, rank: int) -> bool:
@@ -203,6 +212,9 @@ def _classes(signature: Signature, asked: Asked) -> Misfit | None:
         reason = "labels of tokens need an output of floats [batch, sequence, classes]"
         return Misfit(reason, f"`{other.name}` is for whole texts: remove `aggregation`" if other else None)
     reason = "it needs an output with one number per class, floats [batch, classes]"
+    by_token = next((each for each in signature.outputs if _is_by_token(each, signature)), None)
+    if by_token is not None:
+        return Misfit(f"{reason}, and `{by_token.name}` has one per token", "serve it with `task = tensor`")
     setting = "labels tokens: set `aggregation = simple`"
     if not asked.reads_tokens and not takes_tokens(signature):
         setting = "labels steps: set `decoding = ctc`"
@@ -224,15 +236,19 @@ def _causal(signature: Signature, has_encoder: bool) -> Misfit | None:
     switches = [each for each in signature.inputs if _is_switch(each)]
     if has_encoder:
         if signature.input(ENCODER_STATES) is None:
-            return Misfit(f"it has no input `{ENCODER_STATES}`", "remove `encoder`: the model needs none")
+            needs_none = signature.input(ENCODER_MASK) is None
+            what = "remove `encoder`: the model needs none" if needs_none else _MERGED
+            return Misfit(f"it has no input `{ENCODER_STATES}`", what)
         switches += [each for each in signature.inputs if each.name in (ENCODER_STATES, ENCODER_MASK)]
     others = [each for each in signature.inputs if each not in (*tokens, *past, *switches)]
     with_past = _WITH_PAST % ("text2text-generation" if has_encoder else "text-generation")
     if others:
         is_decoder_of_two = any(each.name.startswith("encoder_") for each in others)
-        advice = None if past else with_past
+        advice: str | None = None if past else with_past
         if is_decoder_of_two:
+            has_states = signature.input(ENCODER_STATES) is not None
             advice = 'name the other half of the model: `encoder = "encoder_model.onnx"`' if past else None
+            advice = advice if has_states or not past else _MERGED
         return Misfit(f"nothing gives a value for {_names(others)}", advice)
     if not past:
         return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", with_past)

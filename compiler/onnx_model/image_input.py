@@ -43,6 +43,19 @@ def image_input(signature: Signature, beside: Sidecars) -> str | None:
     return f"{as_name(spec.name)} = image(photo, {', '.join(settings)})"
 
 
+def image_shape(signature: Signature, beside: Sidecars) -> str | None:
+    """`pixel_values = [1, 3, 384, 384]`, where the model says less, so that a first run has such an image."""
+    if image_input(signature, beside) is None:
+        return None
+    [spec] = signature.inputs
+    layout = _layout(spec)
+    if layout is None or spec.shape is None or all(isinstance(size, int) for size in spec.shape[1:]):
+        return None
+    height, width = _sizes(beside.fields("preprocessor_config.json"), spec, layout)
+    shape = (1, height, width, 3) if layout == "nhwc" else (1, 3, height, width)
+    return f"{as_name(spec.name)} = [{', '.join(map(str, shape))}]"
+
+
 def _layout(spec: TensorSpec) -> str | None:
     """Where the colours stand in a tensor that is an image; None where it is none."""
     if spec.dtype is not DType.F32 or spec.shape is None or len(spec.shape) != 4:

@@ -25,7 +25,7 @@ from .fits import (
     vectors,
     without_rows,
 )
-from .image_input import image_input
+from .image_input import image_input, image_shape
 from .sidecars import Sidecars
 from .signature import Signature, TensorSpec
 
@@ -43,13 +43,14 @@ class Start:
     """A task to start with. settings: its fields as they are written, or None for a task without a block.
 
     hint: another task that may be meant, and what it needs; or what the task cannot do as it was meant.
-    image: what makes the input of the model out of the image `photo`.
+    image: what makes the input of the model out of the image `photo`. warm_up: the shape of that input.
     """
 
     kind: TaskKind
     settings: tuple[str, ...] | None = None
     hint: str | None = None
     image: str | None = None
+    warm_up: str | None = None
 
 
 def suggest_task(signature: Signature, model: Path, written: str, classes: tuple[str, ...] = ()) -> Start:
@@ -61,7 +62,8 @@ def suggest_task(signature: Signature, model: Path, written: str, classes: tuple
     beside = Sidecars(model, written)
     kind = _meant(signature, beside)
     if kind is TaskKind.TENSOR:
-        return evolve(_tensors(signature, beside, classes), image=image_input(signature, beside))
+        image, shape = image_input(signature, beside), image_shape(signature, beside)
+        return evolve(_tensors(signature, beside, classes), image=image, warm_up=shape)
     tokenizer = beside.find("tokenizer.json")
     if tokenizer is None:
         return Start(
@@ -213,7 +215,7 @@ def _rerank(signature: Signature, beside: Sidecars) -> _Settings:
 def _classify(signature: Signature, beside: Sidecars) -> _Settings:
     per_token = vectors(signature, Pooling.MEAN)
     if per_token is not None and _labels_tokens(per_token, beside):
-        settings = [*_labels(per_token, beside), "aggregation = simple"]
+        settings = [*_labels(per_token, beside), *_max_length(beside), "aggregation = simple"]
         return [*settings, *_activation(signature, per_token, beside)], None
     output = scores(signature)
     if output is None:

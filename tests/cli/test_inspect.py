@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,12 @@ def test_no_batching_is_proposed_along_what_need_not_be_a_batch(
     assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
 
 
+def test_sizes_without_a_name_of_their_own_may_be_a_batch(inferc: Command, tmp_path: Path) -> None:
+    made = models.model([("x", TensorProto.FLOAT, ["s77", 4])], [("y", TensorProto.FLOAT, ["s77", 3])])
+    models.save(made, tmp_path / "m.onnx")
+    assert "batching {" in inferc("inspect", "m.onnx").out
+
+
 @pytest.mark.parametrize("in_function", [False, True])
 def test_no_batching_is_proposed_for_a_model_that_quantises_while_it_runs(
     inferc: Command, tmp_path: Path, in_function: bool
@@ -134,7 +141,8 @@ def test_real_models_pass_from_another_folder(
 def test_a_tokenizer_in_the_folder_above_is_found_as_optimum_saves_it(
     inferc: Command, tmp_path: Path
 ) -> None:
-    models.save(models.embedder(), tmp_path / "bge-small" / "onnx" / "model.onnx")
+    for name in ("model", "model_quantized", "decoder_with_past_model", "tiny"):
+        models.save(models.embedder(), tmp_path / "bge-small" / "onnx" / f"{name}.onnx")
     (tmp_path / "bge-small" / "tokenizer.json").write_text("{}")
     (tmp_path / "blobs").symlink_to(tmp_path / "bge-small" / "onnx")
     for model, tokenizer in (
@@ -145,7 +153,8 @@ def test_a_tokenizer_in_the_folder_above_is_found_as_optimum_saves_it(
         assert f'tokenizer = "{tokenizer}"' in done.out
         (tmp_path / "app.infer").write_text(done.out)
         assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
-    assert "deployment bge_small {" in inferc("inspect", "bge-small/onnx/model.onnx").out
+    made = inferc("inspect", *map(str, sorted((tmp_path / "bge-small" / "onnx").iterdir()))).out
+    assert re.findall("deployment (.*) {", made) == ["bge_small", "bge_small_2", "bge_small_3", "tiny"]
 
 
 def test_a_model_in_the_cache_of_hugging_face_has_the_name_that_it_has_there(
@@ -418,7 +427,11 @@ BESIDE: dict[str, tuple[onnx.ModelProto, dict[str, object], list[str]]] = {
     ),
     "softmax": (scored("Softmax"), {}, ["activation = none"]),
     "sigmoid": (scored("Sigmoid"), {}, ["activation = none"]),
-    "labels of tokens": (tagger(), {"config.json": BERT}, ["aggregation = simple", 'labels = "config.json"']),
+    "labels of tokens": (
+        tagger(),
+        {"config.json": BERT, "tokenizer_config.json": {"model_max_length": 512}},
+        ["aggregation = simple", 'labels = "config.json"', "max_length = 512"],
+    ),
     "cross-encoder": (
         models.pair_scorer(1),
         {"config.json": {"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}},
@@ -443,7 +456,7 @@ BESIDE: dict[str, tuple[onnx.ModelProto, dict[str, object], list[str]]] = {
     ),
     "image": (
         models.model(
-            [("pixel_values", TensorProto.FLOAT, ["batch", 3, "height", "width"])],
+            [("pixel_values", TensorProto.FLOAT, ["batch", "channels", "height", "width"])],
             [("logits", TensorProto.FLOAT, ["batch", 2])],
         ),
         {
@@ -460,6 +473,7 @@ BESIDE: dict[str, tuple[onnx.ModelProto, dict[str, object], list[str]]] = {
         },
         [
             'labels = "config.json"',
+            "warm_up { pixel_values = [1, 3, 32, 32] }",
             "pipeline m_of_image(photo: image) -> { label: text, confidence: float } {",
             'width = 32, height = 32, fit = "crop", resize = 40, resample = "bicubic"',
             "mean = [0.5, 0.5, 0.5], std = [0.25, 0.25, 0.25]",

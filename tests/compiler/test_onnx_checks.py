@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 import onnx
 import pytest
@@ -43,6 +44,7 @@ def project(project: Project) -> Project:
         "digits": models.digits(),
         "writer": models.causal(),
         "unpast": models.causal(0),
+        "answers": models.finder(),
         "double": models.causal(1, TensorProto.DOUBLE),
         "half": models.causal(1, TensorProto.FLOAT16, position_ids=False),
     }
@@ -91,6 +93,8 @@ def test_a_task_that_fits_the_model_is_fine(project: Project, model: str, task: 
         ("embedder", "classify", "one number per class"),
         ("embedder", "generate", "an output `logits`"),
         ("digits", "generate", "the model has no `input_ids`"),
+        ("answers", "classify", "floats [batch, classes], and `start_logits` has one per token"),
+        ("answers", "embed", "one vector per token"),
         ("unpast", "generate", "it needs inputs `past_key_values.*`"),
         ("double", "generate", "f32 or f16"),
     ],
@@ -545,6 +549,28 @@ def test_a_plan_with_all_of_it_survives_its_file(project: Project) -> None:
 DIVIDES = helper.make_node("Div", ["a", "b"], ["y"])
 
 
+def around(
+    *nodes: onnx.NodeProto, takes: Sequence[str] = (), gives: Sequence[str] = ("r",)
+) -> onnx.GraphProto:
+    """The body of a loop, or of a branch."""
+    sides = [
+        [helper.make_tensor_value_info(name, TensorProto.INT64, None) for name in names]
+        for names in (takes, gives)
+    ]
+    return helper.make_graph(nodes, "body", *sides)
+
+
+def looped(*takes: str) -> onnx.NodeProto:
+    """A loop in which `b` comes back as the second number that is carried, and divides in the next pass."""
+    nodes = [
+        helper.make_node("Identity", ["on"], ["go"]),
+        helper.make_node("Div", ["u", "v"], ["q"]),
+        helper.make_node("Identity", ["b"], ["back"]),
+    ]
+    body = around(*nodes, takes=("i", "on", "u", "v"), gives=("go", "q", "back"))
+    return helper.make_node("Loop", ["", "", *takes], ["y", "z"], body=body)
+
+
 @each_row(
     ("nodes", "number", "told"),
     [
@@ -558,6 +584,46 @@ DIVIDES = helper.make_node("Div", ["a", "b"], ["y"])
             ],
             TensorProto.INT64,
             ("a", "d"),
+        ),
+        (
+            [
+                helper.make_node(
+                    "If",
+                    ["w"],
+                    ["y"],
+                    then_branch=around(helper.make_node("Neg", ["a"], ["r"])),
+                    else_branch=around(helper.make_node("Div", ["a", "b"], ["r"])),
+                )
+            ],
+            TensorProto.INT64,
+            ("a", "b"),
+        ),
+        ([looped("a", "w")], TensorProto.INT64, ("u", "v")),
+        (
+            [
+                helper.make_node(
+                    "Scan",
+                    ["w", "b"],
+                    ["s", "y"],
+                    num_scan_inputs=1,
+                    body=around(
+                        helper.make_node("Mod", ["a", "e"], ["r"]), takes=("s", "e"), gives=("s", "r")
+                    ),
+                )
+            ],
+            TensorProto.INT64,
+            ("a", "e"),
+        ),
+        ([helper.make_node("Halved", ["b", "a"], ["y"], domain="mine")], TensorProto.INT64, ("n", "d")),
+        ([helper.make_node("Halved", ["b", "w"], ["y"], domain="mine")], TensorProto.INT64, None),
+        (
+            [
+                helper.make_node("Cast", ["a"], ["c"], to=TensorProto.INT64),
+                helper.make_node("Cast", ["b"], ["d"], to=TensorProto.INT64),
+                helper.make_node("Div", ["c", "d"], ["y"]),
+            ],
+            TensorProto.FLOAT,
+            ("c", "d"),
         ),
         ([DIVIDES], TensorProto.FLOAT, None),
         ([DIVIDES], TensorProto.INT16, None),
@@ -588,6 +654,9 @@ def test_integers_that_a_client_can_end_the_server_by_are_told(
     weight = helper.make_tensor("w", TensorProto.INT64, [1], [2])
     made = models.model([("a", number, ["n"]), ("b", number, ["n"])], [("y", number, ["n"])], [weight])
     made.graph.node.extend(nodes)
+    halved = helper.make_node("Div", ["n", "d"], ["q"])
+    opsets = [helper.make_opsetid("", 17)]
+    made.functions.append(helper.make_function("mine", "Halved", ["d", "n"], ["q"], [halved], opsets))
     models.save(made, project.folder / "divides.onnx")
     found = project.findings(deployment("divides", "task tensor { }"))
     assert [each.code for each in found] == ([] if told is None else ["W0522"])

@@ -38,6 +38,15 @@ def embedder() -> onnx.ModelProto:
     return model(tokens, [("last_hidden_state", TensorProto.FLOAT, ["batch", "sequence", 384])])
 
 
+def finder() -> onnx.ModelProto:
+    """It says of each token whether an answer begins or ends with it."""
+    made = pair_scorer()
+    sides = [(name, TensorProto.FLOAT, TOKENS) for name in ("start_logits", "end_logits")]
+    made.graph.ClearField("output")
+    made.graph.output.extend(helper.make_tensor_value_info(*side) for side in sides)
+    return made
+
+
 def pair_scorer(classes: int = 1) -> onnx.ModelProto:
     """A cross-encoder, or a classifier of texts."""
     tokens: list[Value] = [(n, TensorProto.INT64, TOKENS) for n in ("input_ids", "attention_mask")]

@@ -122,7 +122,8 @@ def class_scores_output(
 ) -> tuple[str, int | None]:
     """The first output with a score per class, and how many classes the model says. Raises StartError."""
     for value in session.get_outputs():
-        if value.type in _FLOATS and len(value.shape) == (3 if per_token else 2):
+        fits = len(value.shape) == (3 if per_token else 2) and not _is_by_token(value, session)
+        if value.type in _FLOATS and fits:
             classes = value.shape[-1]
             return str(value.name), classes if isinstance(classes, int) else None
     shape = "[batch, sequence, classes]" if per_token else "[batch, classes]"
@@ -163,6 +164,12 @@ def _token_signature(
     )
 
 
+def _is_by_token(value: Any, session: onnxruntime.InferenceSession) -> bool:
+    """Whether an output has one number for each token; the compiler passes over such, too."""
+    ids: list[Any] = next((each.shape for each in session.get_inputs() if each.name == INPUT_IDS), [])
+    return len(value.shape) == 2 and isinstance(value.shape[1], str) and ids[1:] == value.shape[1:]
+
+
 def _is_past(value: Any) -> bool:
     shape = value.shape
     is_cache = len(shape) == 4 and isinstance(shape[1], int) and isinstance(shape[3], int)
@@ -184,7 +191,7 @@ def _embed_output(session: onnxruntime.InferenceSession, pooling: Pooling, owner
     """The name of the first output that `pooling` can be applied to."""
     rank = 2 if pooling is Pooling.NONE else 3
     for value in session.get_outputs():
-        if value.type in _FLOATS and len(value.shape) == rank:
+        if value.type in _FLOATS and len(value.shape) == rank and not _is_by_token(value, session):
             return str(value.name)
     if pooling is Pooling.NONE:
         raise StartError(

@@ -17,9 +17,10 @@ from inferc.compiler.checks.onnx_models import NEWEST_IR, NEWEST_OPSET, RUNTIME
 from inferc.compiler.plan import Batching
 from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.runs.tensors import WrongRank, check_output
 from inferc.runtime.replicas.onnx.runs.trial_rows import made_up_rows
 from inferc.runtime.requests.answer import TensorChunk
-from inferc.runtime.requests.errors import RequestError, StartError
+from inferc.runtime.requests.errors import InvalidAnswer, RequestError, StartError
 from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor, TensorInfo
 
@@ -178,6 +179,30 @@ def test_rows_that_are_tried_take_little_memory() -> None:
     tried = [len(rows) * rows[0][0].size for rows in made_up_rows([open_sizes], (), 32)]
     assert max(tried) < 1 << 26
     assert tried[:2] == [32 * 8**5] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "made_up"),
+    [
+        ((None, None, None, None), (1, 3, 224, 224)),
+        ((None, None, None, 3), (1, 224, 224, 3)),
+        ((None, None), (1, 4096)),
+    ],
+)
+def test_pictures_and_sounds_are_tried_in_usual_sizes(
+    said: tuple[int | None, ...], made_up: tuple[int, ...]
+) -> None:
+    rows = made_up_rows([TensorInfo("x", "FP32", said)], (), 2)
+    assert made_up in [row[0][0].shape for row in rows]
+
+
+def test_nothing_is_said_against_a_model_whose_loop_was_not_run_once() -> None:
+    said = TensorInfo("s", "FP32", (None, 2))
+    with pytest.raises(InvalidAnswer) as found:
+        check_output(numpy.zeros(0, numpy.float32), said, "m")
+    assert type(found.value) is InvalidAnswer
+    with pytest.raises(WrongRank):
+        check_output(numpy.zeros(2, numpy.float32), said, "m")
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def check_output(values: NDArray[Any], info: TensorInfo, owner: str) -> None:
     said, given = info.shape, values.shape
     if not said or (len(given) == len(said) and given[1:] == said[1:]) or _is_as_said(given, said, 1):
         return
-    kind = WrongRank if len(given) != len(said) else InvalidAnswer
+    # A loop that was not run once gives nothing, of one size: what it gives otherwise may be right.
+    kind = WrongRank if len(given) != len(said) and values.size else InvalidAnswer
     raise kind(
         f"{owner}: the model gives `{info.name}` with the shape [{', '.join(map(str, given))}], and its file "
         f"says {_expected(info)}: export it again, with shapes that are right, or take "

@@ -14,14 +14,21 @@ from ....requests.tensor import TensorInfo
 
 Row = tuple[NDArray[Any], ...]
 
-_SIZES = (8, 32, 1, 3, 128, 224)
-"""Tried one after the other for all sizes that are open."""
+_SMALL = 8
+_SIZES = (_SMALL, 32, 1, 3, None, 128, 224)
+"""Tried one after the other for all sizes that are open; None stands for `_USUAL` ones."""
+
+_PICTURE, _SOUND = (3, 224, 224), (4096,)
+_USUAL = {3: _PICTURE, 1: _SOUND}
+"""Sizes of floats with so many of them: exporters leave all of them open, and models take few."""
 
 _INTEGERS = (8, 2)
 """Integers below these are tried: they may be tokens, or yes and no."""
 
 _SCALES = (1.0, 0.1, 10.0, 0.01)
 """Sizes of numbers, in turn: rows that could drown each other."""
+
+_FLOATS = ("FP32", "FP16", "BF16", "FP64")
 
 _MOST_NUMBERS = 1 << 25
 """Values in all rows of a list: where single rows are so large that fewer fit, there are fewer of them."""
@@ -34,7 +41,7 @@ def made_up_rows(
 
     shapes: those known to work, by the names of inputs; they are tried first.
     """
-    known: list[Mapping[str, Sequence[int]] | int] = [*shapes, *_SIZES]
+    known: list[Mapping[str, Sequence[int]] | int | None] = [*shapes, *_SIZES]
     for sizes in known:
         wanted = [(info, _shape(info, sizes)) for info in inputs]
         rows = min(count, _MOST_NUMBERS // max(1, sum(prod(shape) for _, shape in wanted)))
@@ -46,11 +53,16 @@ def made_up_rows(
             ]
 
 
-def _shape(info: TensorInfo, sizes: Mapping[str, Sequence[int]] | int) -> tuple[int, ...]:
+def _shape(info: TensorInfo, sizes: Mapping[str, Sequence[int]] | int | None) -> tuple[int, ...]:
     assert info.shape
-    if isinstance(sizes, int):
-        return 1, *(sizes if size is None else size for size in info.shape[1:])
-    return 1, *sizes[info.name][1:]
+    if isinstance(sizes, Mapping):
+        return 1, *sizes[info.name][1:]
+    said = info.shape[1:]
+    usual: tuple[int, ...] = (sizes or _SMALL,) * len(said)
+    if sizes is None and info.datatype in _FLOATS:
+        usual = _USUAL.get(len(said), usual)
+        usual = usual[::-1] if said[2:] == (3,) else usual  # colours may stand last
+    return 1, *(known if size is None else size for size, known in zip(said, usual, strict=True))
 
 
 def _values(
