@@ -267,17 +267,17 @@ def _without_command(arguments: list[str]) -> int:
     """`inferc`, `inferc --help`, `inferc --version`, and commands that do not exist."""
     if arguments and not arguments[0].startswith("-"):
         from ..dsl.suggest import did_you_mean
+        from .output import in_line
 
+        word = in_line(arguments[0])
         if arguments[0].endswith((".infer", ".plan.json")):
             command = next((each for each in arguments[1:] if each in COMMANDS), "run")
-            typed = f"`inferc {command} {arguments[0]}`"
-            print(f"inferc: {arguments[0]} is a file, and the command comes first: {typed}", file=sys.stderr)
+            typed = f"`inferc {command} {word}`"
+            print(f"inferc: {word} is a file, and the command comes first: {typed}", file=sys.stderr)
             return 2
         meant = _MEANT.get(arguments[0])
         hint = f"`inferc {meant}` does that" if meant else did_you_mean(arguments[0], [*COMMANDS, *ALIASES])
-        print(
-            f"inferc: there is no command `{arguments[0]}`" + (f": {hint}" if hint else ""), file=sys.stderr
-        )
+        print(f"inferc: there is no command `{word}`" + (f": {hint}" if hint else ""), file=sys.stderr)
         print("`inferc --help` lists the commands", file=sys.stderr)
         return 2
     parser = _top_parser()

@@ -90,7 +90,7 @@ def answers_programs(arguments: argparse.Namespace) -> bool:
 def fail(message: str, status: int = 1) -> int:
     """Say on one line what went wrong outside of any file; gives the exit status."""
     if (failures := _failures.get()) is not None:
-        failures.append(masked(message))
+        failures.append(_without_secrets(message))
         return status
     label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
     print(f"{label}: {in_line(message)}", file=sys.stderr)
@@ -99,14 +99,23 @@ def fail(message: str, status: int = 1) -> int:
 
 def harmless(message: str) -> str:
     """`message`, which may quote others, without keys and without anything that a terminal would obey."""
-    return "\n".join(map(in_line, masked(message).split("\n")))
+    return "\n".join(map(in_line, _without_secrets(message).split("\n")))
 
 
 def in_line(text: str) -> str:
     """The same on one line: a name that others chose begins no line of its own."""
     from ..runtime.requests.foreign_text import escaped  # where all is fine, nothing of others is shown
 
-    return escaped(masked(text))
+    return escaped(_without_secrets(text))
+
+
+def _without_secrets(text: str) -> str:
+    """`text` with bullets over keys, passwords of addresses, and values of options for secrets."""
+    if "://" not in text and "--" not in text:
+        return masked(text)
+    from ..dsl.secrets.fields import without_secrets
+
+    return masked(without_secrets(text))
 
 
 def misuse(message: str) -> int:

@@ -87,6 +87,8 @@ def _health(arguments: Namespace, headers: dict[str, str]) -> dict[str, Any]:
             return ask(None, "status")
     asked = arguments.url or _DEFAULT
     url = asked if "://" in asked else f"http://{asked}"
+    if "@" in url:
+        raise NoServer(f"{url} is asked without a login: leave out what stands before the `@`")
     try:
         return _ask(f"{url.rstrip('/')}/healthz", headers)
     except (OSError, HTTPException, ValueError) as error:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from ..foreign_variables import variables_in
 from ..late_pattern import late_pattern
 from .names import holds_secret
-from .texts import LIKE_KEY, has_long_row
+from .texts import LIKE_KEY, MASK, has_long_row
 from .value_ends import value_end
 
 _ITEM = late_pattern(
@@ -88,6 +88,13 @@ _OPTION = late_pattern(
 def secrets_in(text: str) -> Iterator[tuple[int, int]]:
     """Where secrets start and end that are told by where they stand, in order, none over another."""
     yield from apart(sorted((*_in_fields(text), *_in_addresses(text), *_in_options(text))))
+
+
+def without_secrets(message: str) -> str:
+    """A message of the command line, with bullets over passwords of addresses and secret options."""
+    for start, end in apart(sorted((*_in_addresses(message), *_in_options(message)))):
+        message = message[:start] + MASK * (end - start) + message[end:]
+    return message
 
 
 def apart(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

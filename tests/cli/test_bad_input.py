@@ -99,6 +99,23 @@ def test_a_mistake_in_a_file_is_shown_at_its_place(
     assert not Path("bad.plan.json").exists()
 
 
+@each_row(
+    "command",
+    (
+        ["run", "x.infer", "--bogus=redis://:geheim@host"],
+        ["reload", "http://user:geheim@host"],
+        ["check", "x.infer", "--api-key=geheim"],
+        ["status", "http://user:geheim@host"],
+        ["http://user:geheim@host"],
+    ),
+)
+def test_a_password_of_the_command_line_is_never_repeated(inferc: Command, command: list[str]) -> None:
+    done = inferc(*command)
+    assert done.status != 0
+    assert done.err
+    assert "geheim" not in done.err + done.out
+
+
 @pytest.mark.parametrize("form", ["terminal", "json", "sarif", "github"])
 def test_a_key_in_a_file_is_never_repeated(inferc: Command, form: str) -> None:
     Path("bad.infer").write_text(CHAT.replace('env("OPENAI_API_KEY")', f'"{KEY}"'))
