@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
 NO_ANSWER = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises where an answer is none that Redis gives, also in its own client."""
+_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+"""Options of a URL that name files, which redis says nothing of when they are not there."""
 _IN_A_PIPELINE = re.compile(
     r"""Command # \d+ \(.*\) of pipeline caused error: (?:\(['"](.*)['"],\)|(.*))""", re.DOTALL
 )
@@ -59,7 +62,8 @@ def check_url(url: str) -> None:
 def client_at(make: Any, url: str, **options: Any) -> Any:
     """A client of the class `make` for the server at `url`.
 
-    Raises ValueError where that cannot be read, or has an option that connections do not take.
+    Raises ValueError where that cannot be read, has an option that connections do not take, or names a file
+    that is not there.
     """
     from redis.exceptions import RedisError
 
@@ -75,4 +79,8 @@ def client_at(make: Any, url: str, **options: Any) -> Any:
         raise ValueError(f"an option of its URL has a value that is none: {error}") from None
     except (AttributeError, LookupError):
         raise ValueError("an option of its URL has a value that is none") from None
+    for option in _FILES:
+        named = pool.connection_kwargs.get(option)
+        if named is not None and not os.access(named, os.R_OK):
+            raise ValueError(f"its `{option}` names {named}, which cannot be read")
     return client

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a pull request means for requests, in Markdown: into the summary of the job, and into one comment, which is
-# written anew each time. `action.yml` runs it, in a checkout, with BASE, NUMBER, COMMENT, FAIL_ON, FILES and GH_TOKEN.
+# written anew each time. `action.yml` runs it, in a checkout, with INFERC (the command), BASE, NUMBER, COMMENT, FAIL_ON,
+# FILES and GH_TOKEN.
 # shellcheck disable=SC2016,SC2153
 set -euo pipefail
 
@@ -25,7 +26,7 @@ while IFS= read -r -d '' file; do
         continue
     fi
     ended=0
-    said=$(inferc diff "$BASE:$file" "$file" --format markdown --fail-on "$FAIL_ON" 2>/dev/null) || ended=$?
+    said=$("$INFERC" diff "$BASE:$file" "$file" --format markdown --fail-on "$FAIL_ON" 2>/dev/null) || ended=$?
     if [ "$ended" -gt 1 ]; then
         said="It cannot be compared: \`inferc check\` finds mistakes in it, before or after."
     elif [ "$said" = "Nothing changes for requests." ]; then

@@ -107,6 +107,7 @@ def step(checkout: Path, name: str, **environment: str) -> subprocess.CompletedP
     place = checkout.parent
     given = {
         "ACTION": str(ROOT),
+        "BIN": "bin",
         "BASE": git(checkout, "rev-list", "--max-parents=0", "HEAD"),
         "COMMENT": "true",
         "DENY": "false",

@@ -215,8 +215,12 @@ def _run(arguments: Namespace) -> int:
             "`inferc emit compose` write what runs there; without the `cluster` block, all of them start here"
         )
     from ...runtime.http.server import allow_descriptors
+    from ...runtime.requests.errors import StartError
 
-    allow_descriptors()
+    try:
+        allow_descriptors()
+    except StartError as error:
+        return fail(str(error))
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
     if arguments.audit_log is not None:
         try:

@@ -48,17 +48,25 @@ _UNSENT = 128 << 10
 
 _DESCRIPTORS = 1 << 16
 """Files and connections that a process may have open at the same time, where the system lets it."""
+_FEWEST = 64
+"""With fewer, nothing can be served, or not even be started."""
 
 log = logging.getLogger(__name__)
 
 
 def allow_descriptors() -> None:
-    """Let this process have as many connections open as it may, not as few as it is given at first."""
+    """Let this process have as many connections open as it may, not as few as it is given at first.
+
+    Raises StartError where that is not enough to start.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    if soft != resource.RLIM_INFINITY and soft < _FEWEST:
+        raise StartError(f"only {soft} files and connections may be open here: allow more (`ulimit -n 1024`)")
 
 
 def bind(host: str, port: int, *, advice: str, shared: bool = False) -> socket.socket:

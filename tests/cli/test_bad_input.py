@@ -335,6 +335,17 @@ def test_a_port_in_use_is_named_with_what_to_do(
     assert "--port" in done.err
 
 
+def test_too_few_files_that_may_be_open_are_said(
+    inferc: Command, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-one")
+    monkeypatch.setattr("resource.getrlimit", lambda _: (16, 16))
+    done = inferc("run", plan)
+    assert done.status == 1
+    assert "only 16 files and connections may be open here" in done.err
+    assert "`ulimit -n 1024`" in done.err
+
+
 def test_a_call_to_an_unknown_deployment_names_those_that_exist(inferc: Command, plan: Path) -> None:
     done = inferc("call", plan, "claude", "hello")
     assert done.status == 1

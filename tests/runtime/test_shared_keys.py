@@ -151,3 +151,9 @@ def test_of_the_place_of_a_state_all_but_the_password_is_shown(url: str, said: s
 def test_a_value_of_an_option_of_the_url_that_is_none_is_said_to_be(option: str) -> None:
     with pytest.raises(StartError, match="an option of its URL has a value that is none"):
         open_store(f"rediss://localhost/0?{option}")
+
+
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+def test_a_file_of_the_url_that_is_not_there_is_named(option: str) -> None:
+    with pytest.raises(StartError, match=f"its `{option}` names /nowhere/x.pem, which cannot be read"):
+        open_store(f"rediss://localhost/0?{option}=/nowhere/x.pem")
