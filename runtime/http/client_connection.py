@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from ..concurrency.held_writes import held_writes
-from ..requests.errors import RequestError
+from ..requests.errors import GatewayFull, RequestError
 from .connection_rules import ConnectionRules
 from .known_heads import READ_AHEAD, KnownHeads, RecentHeads
 from .unread import Unread, make_room
@@ -67,6 +67,12 @@ class _InPlace:
 
     def create_task(self, answering: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
         return self._loop.create_task(answering) if self._behind else answering
+
+
+_TURNED_AWAY: set[Connection] = set()
+"""Those that came while all others were busy, until they have read that."""
+_MOST_TURNED_AWAY = 32
+"""More of them are cut off: each takes a descriptor."""
 
 
 class Connection(web.RequestHandler):
@@ -132,6 +138,7 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._others.pop(self, None)
+        _TURNED_AWAY.discard(self)
         for timer in (self._head, self._closes_behind):
             if timer is not None:
                 timer.cancel()
@@ -162,7 +169,11 @@ class Connection(web.RequestHandler):
         )
         closed = next(idle)
         del self._others[closed]  # it is lost later, and is not to be chosen again until then
-        closed.abort()
+        if closed is self and len(_TURNED_AWAY) < _MOST_TURNED_AWAY:
+            _TURNED_AWAY.add(self)
+            self._say(GatewayFull("all connections that this server may have are in use"))
+        else:
+            closed.abort()
 
     def finish(self) -> None:
         """Take no further request, and close the connection when the one that is in flight is answered."""
@@ -246,7 +257,11 @@ class Connection(web.RequestHandler):
 
     def _refuse_head(self) -> None:
         """Answer a head that goes on and on, without what it was going to ask."""
-        answer = self._answer(HeadersTooLarge(f"the URL and the headers have more than {MAX_HEAD >> 10} KiB"))
+        self._say(HeadersTooLarge(f"the URL and the headers have more than {MAX_HEAD >> 10} KiB"))
+
+    def _say(self, error: RequestError) -> None:
+        """Answer before there is a request, and take none."""
+        answer = self._answer(error)
         body = answer.body
         assert isinstance(body, bytes)
         assert self._socket is not None

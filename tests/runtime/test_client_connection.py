@@ -412,9 +412,11 @@ async def test_the_oldest_connection_that_is_idle_makes_way_where_there_is_no_ro
                 made[number][1].write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
             await asyncio.sleep(0.1)
         refused = await it.connect()
-        for reader, _ in (made[1], made[2], refused):
+        for reader, _ in (made[1], made[2]):
             with suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(), 5) == b""
+        refused[1].write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await asyncio.wait_for(refused[0].read(), 5)).startswith(b"HTTP/1.1 503 ")
         it.going_on.set()
         assert (await asyncio.wait_for(made[0][0].readline(), 5)) == b"HTTP/1.1 200 OK\r\n"
         for _, writer in (*made, refused):
