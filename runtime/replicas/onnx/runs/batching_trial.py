@@ -115,7 +115,10 @@ def _reason(
         try:
             run(rows[:1])
         except RequestError as error:
-            refused = f"the model takes none of the inputs that it was tried with ({error.message})"
+            refused = (
+                "the model takes none of the inputs that it was tried with: name a shape that it takes in "
+                f"`warm_up` ({error.message})"
+            )
             continue
         try:
             if _same_in_company(rows, run, model.device[0], tried_all):

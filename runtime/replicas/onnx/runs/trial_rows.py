@@ -15,8 +15,8 @@ from ....requests.tensor import TensorInfo
 Row = tuple[NDArray[Any], ...]
 
 _SMALL = 8
-_SIZES = (_SMALL, 32, 1, 3, None, 128, 224)
-"""Tried one after the other for all sizes that are open; None stands for `_USUAL` ones."""
+_SIZES = (_SMALL, 32, 1, 3, 128, 224, None)
+"""Tried one after the other for all sizes that are open; None: `_USUAL` ones. Why the last fails is told."""
 
 _PICTURE, _SOUND = (3, 224, 224), (4096,)
 _USUAL = {3: _PICTURE, 1: _SOUND}
