@@ -53,10 +53,13 @@ def runs(replica: OnnxReplica) -> Counter[int]:
 
 
 def hold_until_all_are_there(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Let no text be read before so many of them stand in the queue of the model."""
+    """Let no text be read before so many of them stand in the queue of the model.
+
+    The runner has had `step` since the model was loaded: what that calls is held.
+    """
     came: set[int] = set()
     all_are_there = threading.Event()
-    step, company = Decoder.step, Decoder.company
+    run, company = Decoder._run, Decoder.company
 
     def counted(self: Decoder, answer: Answer, *, padded: bool) -> Hashable:
         came.add(id(answer))
@@ -64,12 +67,12 @@ def hold_until_all_are_there(monkeypatch: pytest.MonkeyPatch, number: int) -> No
             asyncio.get_running_loop().call_soon(all_are_there.set)
         return company(self, answer, padded=padded)
 
-    def held(self: Decoder, answers: Sequence[Answer], stopper: Stopper) -> list[int]:
+    def held(self: Decoder, answers: Sequence[Answer], stopper: Stopper) -> Any:
         assert all_are_there.wait(60)
-        return step(self, answers, stopper)
+        return run(self, answers, stopper)
 
     monkeypatch.setattr(Decoder, "company", counted)
-    monkeypatch.setattr(Decoder, "step", held)
+    monkeypatch.setattr(Decoder, "_run", held)
 
 
 @pytest.mark.parametrize("model", ["pads.onnx", "half.onnx"])
