@@ -15,6 +15,7 @@ from ...dsl.values import show
 from .batch_axis import no_batch, one_dimensional
 from .fits import (
     ENCODER_STATES,
+    INPUT_IDS,
     LOGITS,
     PAST,
     Asked,
@@ -194,7 +195,7 @@ def _embed(signature: Signature, beside: Sidecars) -> _Settings:
         settings.append("normalize = false")
     if "Dense" in kinds and not is_pooled:
         hints.append("its folder has a `Dense` layer behind the pooling, which is not in this model")
-    settings += _max_length(beside)
+    settings += _max_length(signature, beside)
     query, document, meant = beside.prompts()
     settings += [f"query_prompt = {quoted(query)}"] if query else []
     settings += [f"document_prompt = {quoted(document)}"] if document else []
@@ -209,18 +210,22 @@ def _rerank(signature: Signature, beside: Sidecars) -> _Settings:
     activation = Activation.NONE if output and output.name in signature.activations else None
     activation = activation or beside.rerank_activation
     settings = [f"activation = {activation}"] if activation is not None else []
-    return [*_max_length(beside), *settings], None
+    return [*_max_length(signature, beside), *settings], None
 
 
 def _classify(signature: Signature, beside: Sidecars) -> _Settings:
     per_token = vectors(signature, Pooling.MEAN)
     if per_token is not None and _labels_tokens(per_token, beside):
-        settings = [*_labels(per_token, beside), *_max_length(beside), "aggregation = simple"]
+        settings = [*_labels(per_token, beside), *_max_length(signature, beside), "aggregation = simple"]
         return [*settings, *_activation(signature, per_token, beside)], None
     output = scores(signature)
     if output is None:
         return [], None
-    return [*_labels(output, beside), *_max_length(beside), *_activation(signature, output, beside)], None
+    return [
+        *_labels(output, beside),
+        *_max_length(signature, beside),
+        *_activation(signature, output, beside),
+    ], None
 
 
 def _generate(signature: Signature, beside: Sidecars) -> _Settings:
@@ -268,9 +273,13 @@ _SETTINGS: dict[TaskKind, Callable[[Signature, Sidecars], _Settings]] = {
 }
 
 
-def _max_length(beside: Sidecars) -> list[str]:
-    length = beside.max_length
-    return [f"max_length = {length}"] if length is not None else []
+def _max_length(signature: Signature, beside: Sidecars) -> list[str]:
+    """What texts are cut at: no more than the model takes, where that is fixed."""
+    ids = signature.input(INPUT_IDS)
+    fixed = ids.shape[1] if ids is not None and ids.shape is not None and len(ids.shape) == 2 else None
+    said = beside.max_length
+    lengths = [each for each in (fixed, said) if isinstance(each, int)]
+    return [f"max_length = {min(lengths)}"] if lengths else []
 
 
 def _labels(output: TensorSpec, beside: Sidecars) -> list[str]:

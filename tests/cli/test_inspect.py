@@ -410,6 +410,14 @@ BESIDE: dict[str, tuple[onnx.ModelProto, dict[str, object], list[str]]] = {
         {"tokenizer_config.json": {"model_max_length": 512}},
         ["max_length = 512"],
     ),
+    "length that the model fixes": (
+        models.model(
+            [(name, TensorProto.INT64, [1, 9]) for name in ("input_ids", "attention_mask")],
+            [("logits", TensorProto.FLOAT, [1, 3])],
+        ),
+        {"tokenizer_config.json": {"model_max_length": 512}},
+        ["max_length = 9"],
+    ),
     "prompts": (
         models.embedder(),
         {"config_sentence_transformers.json": {"prompts": {"query": "q: ", "passage": 'p "x": '}}},
