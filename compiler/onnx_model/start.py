@@ -144,17 +144,19 @@ def _tensors(signature: Signature, beside: Sidecars, classes: tuple[str, ...]) -
         labels = _labels(output, beside)
         if labels:
             return Start(TaskKind.CLASSIFY, (*labels, *_activation(signature, output, beside)))
-    if writes := _writes(signature):
+    if writes := _writes(signature, beside):
         return Start(kind, hint=writes)
     hint = _scores_by_label(signature, output, beside, classes) if classifies and output else None
     return Start(kind, hint=hint)
 
 
-def _writes(signature: Signature) -> str | None:
+def _writes(signature: Signature, beside: Sidecars) -> str | None:
     """Of a model that says how a text goes on: why `task generate` cannot serve it as it is."""
     logits = next((each for each in signature.outputs if each.name == LOGITS), None)
     reads_encoder = signature.input(ENCODER_STATES) is not None
-    if logits is None or not (reads_encoder or any(each.name.startswith(PAST) for each in signature.inputs)):
+    has_past = any(each.name.startswith(PAST) for each in signature.inputs)
+    is_meant_to = has_past or beside.is_for("ForCausalLM") or beside.is_for("LMHeadModel")
+    if logits is None or not (reads_encoder or is_meant_to):
         return None
     why = misfit(TaskKind.GENERATE, signature, Asked(has_encoder=reads_encoder))
     return "; ".join(filter(None, (f"for `task generate`, {why.reason}", why.help))) if why else None

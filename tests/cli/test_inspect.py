@@ -410,6 +410,11 @@ BESIDE: dict[str, tuple[onnx.ModelProto, dict[str, object], list[str]]] = {
         {"tokenizer_config.json": {"model_max_length": 512}},
         ["max_length = 512"],
     ),
+    "a writer without its past": (
+        models.causal(0),
+        {"config.json": {"architectures": ["GPT2LMHeadModel"]}},
+        ["# for `task generate`, it needs inputs `past_key_values.*`", "--task text-generation-with-past`"],
+    ),
     "length that the model fixes": (
         models.model(
             [(name, TensorProto.INT64, [1, 9]) for name in ("input_ids", "attention_mask")],
