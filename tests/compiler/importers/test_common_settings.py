@@ -254,11 +254,32 @@ def test_a_model_of_pictures_comes_over_as_no_chat(bring: Import, model: str) ->
     assert "model_list[1].litellm_params.model" in came.lost()
 
 
-def test_a_cache_in_memory_is_kept(bring: Import) -> None:
-    shared = "litellm_settings: {cache: true, cache_params: {type: local, ttl: 60}}"
-    came = bring("c.yaml", _litellm("model: openai/gpt-5, api_key: os.environ/K") + shared)
-    assert came.lost() == set()
-    assert "ttl = 1m" in came.text
+@each_row(
+    ("said", "chat", "vectors"),
+    [
+        ("cache_params: {type: local, ttl: 60}", "1m", "1m"),
+        ("cache_params: {type: local}", "10m", "10m"),
+        ("cache_params: {}", "1m", "1m"),
+        ("cache_params: {type: redis, default_in_redis_ttl: 5, ttl: 7}", "5s", "5s"),
+        ("cache_params: {type: redis, mode: default_off, ttl: 60}", "", ""),
+        ("cache_params: {type: redis, supported_call_types: []}", "", ""),
+        ("cache_params: {type: redis, supported_call_types: [aembedding]}", "", "1m"),
+        ("cache_params: {type: local, supported_call_types: [acompletion]}", "10m", ""),
+    ],
+)
+def test_a_cache_is_of_the_calls_and_the_time_of_litellm(
+    bring: Import, said: str, chat: str, vectors: str
+) -> None:
+    models = _litellm("model: openai/gpt-5, api_key: os.environ/K") + (
+        "- {model_name: e, litellm_params: {model: openai/text-embedding-3-small, api_key: os.environ/K}}\n"
+    )
+    came = bring("c.yaml", f"{models}litellm_settings: {{cache: true, {said}}}")
+    first, second = came.text.split("deployment e ")
+    assert [f"ttl = {time}," in part for time, part in ((chat, first), (vectors, second))] == [
+        bool(chat),
+        bool(vectors),
+    ]
+    assert ("litellm_settings.cache" in came.lost()) is not bool(chat or vectors)
 
 
 def test_providers_of_opencode(bring: Import) -> None:

@@ -230,18 +230,32 @@ litellm_settings: {default_fallbacks: [b]}
     assert came.lost() == set()
 
 
-def test_weights_are_shares_and_who_fails_is_followed_by_the_others(bring: Import) -> None:
-    came = bring(
-        "c.yaml",
-        """
-        model_list:
-          - {model_name: m, litellm_params: {model: gpt-4o, weight: 2}}
-          - {model_name: m, litellm_params: {model: xai/grok-4, weight: 1}}
-        """,
-    )
-    shares = 'split { "m-openai": 66.67%, "m-xai": 33.33% }'
-    assert f'route m = fallback [{shares}, "m-openai", "m-xai"]' in came.text
+@pytest.mark.parametrize(
+    ("first", "second", "third", "route"),
+    [
+        ("weight: 2", "weight: 1", None, "fallback [split { a: 66.67%, b: 33.33% }, a, b]"),
+        ("weight: 3, rpm: 1", "rpm: 9", "weight: 1", "fallback [split { a: 75%, c: 25% }, a, c, b]"),
+        ("weight: 1", "weight: 0", None, "fallback [a, b]"),
+        ("rpm: 900", "rpm: 100", None, "fallback [split { a: 90%, b: 10% }, a, b]"),
+        ("tpm: 30", "tpm: 10", None, "fallback [split { a: 75%, b: 25% }, a, b]"),
+        ("rpm: 10", "rpm: 10", None, "balance [a, b] by round_robin"),
+        ("order: 2", "timeout: 9", "order: 1", "fallback [c, a, b]"),
+    ],
+    ids=["weights", "some weights", "none", "rpm", "tpm", "rpm alike", "order"],
+)
+def test_what_a_group_says_of_its_shares_and_turns_is_as_in_litellm(
+    bring: Import, first: str, second: str, third: str | None, route: str
+) -> None:
+    """Whoever has no share, or no turn, is asked where all others fail."""
+    entries = [
+        f"  - {{model_name: m, litellm_params: {{model: gpt-4o, {said}}}, model_info: {{id: {name}}}}}"
+        for name, said in zip("abc", (first, second, third), strict=True)
+        if said is not None
+    ]
+    came = bring("c.yaml", "\n".join(["model_list:", *entries]))
+    assert f"route m = {route}\n" in came.text
     assert came.lost() == set()
+    assert ("model_list[1].model_name" in came.changed()) is (first == "order: 2")
 
 
 def test_what_the_file_says_once_counts_for_all_that_say_nothing_else(bring: Import) -> None:

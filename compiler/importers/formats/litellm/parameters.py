@@ -85,7 +85,7 @@ PARAMETERS: Table = {
     "extra_body": body,
     "thinking": body,
     "safety_settings": _safety,
-    "weight": Lost("shares count where each deployment of a name has one, and no `routing_strategy` chooses"),
+    "weight": Lost("shares count among deployments of one name, where no `routing_strategy` chooses"),
     "order": Kept(),
     **DEFAULTS,
     **PRICES,
@@ -113,6 +113,7 @@ _ASKERS = "`gateway { key name { models = [ … ] } }` says who may ask what"
 
 INFO: Table = {
     "mode": Kept(),
+    "order": Kept(),
     "max_input_tokens": To("model_info.context_window", positive),
     "context_window": To("model_info.context_window", positive, replace=False),
     "max_output_tokens": To("model_info.max_output", positive),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import inf
 
 from ...draft import Deployment, Draft, Route
 from ...foreign import Node
 from ...report import Outcome, Remark
-from ...strategy import Strategy
+from ...strategy import Strategy, split
 from ...tables import number, weight
 from .groups import Files, Group
 
@@ -23,6 +24,9 @@ _BY: dict[str, str] = {
 
 ANY = "*"
 """The name that fits all."""
+
+_NO_ORDER = inf
+_LAST = "LiteLLM asks none without `order` where others have one: here it is asked last"
 
 
 class Routing:
@@ -184,9 +188,13 @@ class Routing:
         """The deployments of a group as one: by shares, in order, or balanced."""
         by_order: dict[float, list[tuple[Deployment, Node]]] = {}
         for made, entry in zip(group.members, group.entries, strict=True):
-            order = entry.get("litellm_params", "order")
-            place = float(number(order)) if order is not None and isinstance(order.value, int) else 1.0
-            by_order.setdefault(place, []).append((made, entry))
+            by_order.setdefault(_order(entry), []).append((made, entry))
+        unordered = by_order.get(_NO_ORDER, []) if len(by_order) > 1 else []
+        for made, entry in unordered:
+            named = [node for node in (entry.get("model_name"),) if node is not None]
+            self._draft.report.overrule(Outcome.CHANGED, named, _LAST)
+            if named and not any(each.node is named[0] for each in made.remarks):
+                made.remarks.append(Remark(Outcome.CHANGED, named[0], _LAST))
         levels = [self._level(by_order[place]) for place in sorted(by_order)]
         if len(levels) == 1:
             return levels[0]
@@ -202,14 +210,28 @@ class Routing:
             return names[0]
         strategy = self._files.setting("router_settings", "routing_strategy")
         rule = _BY.get(str(strategy.value), "") if strategy is not None else ""
-        weights = [entry.get("litellm_params", "weight") for _, entry in members]
-        shares = [weight(node) for node in weights if node is not None]
-        if not rule and len(shares) == len(names) and min(shares) > 0:
-            for node, (made, _) in zip(weights, members, strict=True):
-                if node is not None:
-                    self._draft.overrule(Outcome.KEPT, node, "", made.remarks)
-            return Strategy("fallback", (Strategy("split", names, tuple(shares)), *names))
-        return Strategy("balance", names, option=rule or "by round_robin")
+        shares = () if rule else self._shares(members)
+        if not shares:
+            return Strategy("balance", names, option=rule or "by round_robin")
+        shared = split(names, shares)
+        by_share = sorted(zip(shares, names, strict=True), key=lambda each: each[0] == 0)
+        return Strategy("fallback", (shared, *(each for _, each in by_share if each != shared)))
+
+    def _shares(self, members: list[tuple[Deployment, Node]]) -> tuple[float, ...]:
+        """What each gets of the requests; nothing where all get the same.
+
+        Source: LiteLLM's `simple_shuffle`: by `weight`, or else by `rpm`, or else by `tpm`, where any of a
+        group has one; whoever has none gets nothing, as long as others are there.
+        """
+        for metric in ("weight", "rpm", "tpm"):
+            nodes = [entry.get("litellm_params", metric) for _, entry in members]
+            shares = tuple(weight(node) if node is not None else 0.0 for node in nodes)
+            if max(shares) > 0:
+                for node, (made, _) in zip(nodes, members, strict=True):
+                    if node is not None and metric == "weight":
+                        self._draft.overrule(Outcome.KEPT, node, "", made.remarks)
+                return shares if metric == "weight" or len(set(shares)) > 1 else ()
+        return ()
 
     def _aliases(self) -> None:
         draft = self._draft
@@ -236,3 +258,10 @@ def _asked(fallback: Node) -> str:
     """The model that a fallback names, alone or beside parameters of its own; empty where it names none."""
     named = fallback.get("model") if fallback.entries else fallback
     return str(named.value) if named is not None and not named.entries and not named.items else ""
+
+
+def _order(entry: Node) -> float:
+    """In which turn a deployment of a group is asked; those that say nothing are last."""
+    said = (entry.get(key, "order") for key in ("litellm_params", "model_info"))
+    node = next((each for each in said if each is not None), None)
+    return float(number(node)) if node is not None and isinstance(node.value, int) else _NO_ORDER

@@ -15,6 +15,8 @@ from .parameters import IN_ALL
 
 _KEPT_FOR = Duration(600)
 """How long LiteLLM keeps an answer in memory where the file does not say."""
+_KEPT_IN_REDIS = Duration(60)
+_REDIS = "redis"
 
 
 class Shared:
@@ -101,18 +103,54 @@ class Shared:
         return [made for made in self._files.deployments() if "task" not in made.items]
 
     def _cache(self) -> None:
-        switch = self._files.setting("litellm_settings", "cache")
-        lasts = self._files.setting("litellm_settings", "cache_params", "ttl")
+        """Source: LiteLLM's `Cache`: opt-in by request where `mode` says so, and only for some calls."""
+        draft, switch, params = self._draft, self._setting("cache"), self._setting("cache_params")
         if switch is None or switch.value is not True:
-            self._draft.kept(switch)
+            draft.kept(switch)
             return
+        if params is not None and not params.entries:
+            draft.kept(params)
+            params = None
+        calls = params.get("supported_call_types") if params is not None else None
+        if params is not None and (mode := params.get("mode")) is not None:
+            if mode.value == "default_off":
+                for node in (switch, mode):
+                    draft.lost(node, "LiteLLM caches where a request asks for it: here, write `cache { … }`")
+                return
+            draft.kept(mode)
         try:
-            time = seconds(lasts) if lasts is not None else _KEPT_FOR
+            time, lasts = _kept_for(params)
         except Unfit as unfit:
-            self._draft.lost(lasts, str(unfit))
+            draft.lost(switch, f"how long answers are kept cannot be read: {unfit}")
             return
-        for made in self._files.deployments():
-            kind = made.label_of("task")
-            if kind in ("", "embed"):
-                cache(made, time, *((switch, lasts) if lasts is not None else (switch,)))
-        self._draft.kept(switch, lasts)
+        cached = [made for made in self._files.deployments() if _is_cached(made, calls)]
+        for made in cached:
+            cache(made, time, *(each for each in (switch, lasts) if each is not None))
+        if not cached and calls is not None:
+            draft.lost(switch, "LiteLLM caches no calls of these models, and shares limits in Redis alone")
+        draft.kept(switch, lasts, calls)
+
+    def _setting(self, name: str) -> Node | None:
+        return self._files.setting("litellm_settings", name)
+
+
+def _kept_for(params: Node | None) -> tuple[Duration, Node | None]:
+    """How long answers are kept, and what says so; in Redis a minute where nothing does. Raises Unfit."""
+    kind = (params.text("type") or "local") if params is not None else _REDIS
+    own = "default_in_redis_ttl" if kind.startswith(_REDIS) else "default_in_memory_ttl"
+    named = (own, "ttl", "default_redis_ttl") if kind.startswith(_REDIS) else (own, "ttl")
+    said = (params.get(name) for name in named) if params is not None else ()
+    lasts = next((each for each in said if each is not None), None)
+    usual = _KEPT_IN_REDIS if kind.startswith(_REDIS) else _KEPT_FOR
+    return seconds(lasts) if lasts is not None else usual, lasts
+
+
+_CALLS = {"": ("completion", "responses", "messages"), "embed": ("embedding",)}
+"""Parts of the names of LiteLLM's calls, by the task of what they ask."""
+
+
+def _is_cached(made: Deployment, calls: Node | None) -> bool:
+    """Whether answers of a deployment are cached. calls: the only ones that are; None: all."""
+    words = _CALLS.get(made.label_of("task"), ())
+    listed = None if calls is None else [str(each.value) for each in calls.items]
+    return bool(words) and (listed is None or any(word in each for word in words for each in listed))
