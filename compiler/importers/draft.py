@@ -209,6 +209,11 @@ class Draft:
             self.constants.append(Constant(known, expression))
         return known
 
+    def behind(self, address: Code, path: str) -> Code:
+        """A path behind an address that comes from the environment, as `env("NAME")`."""
+        _, _, named = address.partition('"')
+        return Code(f'"${{{self.variable(address, named.partition(chr(34))[0])}}}{path}"')
+
     def free_name(self, wanted: str) -> str:
         """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
         wanted = "model" if _holds_secret(wanted) else wanted

@@ -189,6 +189,11 @@ def truth(node: Node) -> bool:
     raise Unfit("it is neither true nor false")
 
 
+def is_false(node: Node | None) -> bool:
+    """Whether a setting is there, and `false`."""
+    return node is not None and node.value is False
+
+
 def text(node: Node) -> str:
     if isinstance(node.value, str):
         return node.value

@@ -10,6 +10,7 @@ from .foreign import Counter, ImportFailed, Node, below, check_digits
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node as YamlNode
 
+TEMPLATE = "a template is filled in first, as by `helm template`"
 _MERGE = "tag:yaml.org,2002:merge"
 _SCALARS = {
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "timestamp", "binary")
@@ -32,7 +33,7 @@ def read_yaml(text: str, path: str = "") -> list[Node]:
         raise ImportFailed(
             f"this is no YAML: {said}",
             mark.line + 1 if mark else None,
-            "a template is filled in first, as by `helm template`" if is_template else None,
+            TEMPLATE if is_template else None,
         ) from None
     except yaml.YAMLError as error:
         place = getattr(error, "position", None)
@@ -110,7 +111,9 @@ class _Builder:
                         merged.setdefault(name, inner)
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                raise ImportFailed("the name of a setting is a text", line)
+                is_template = isinstance(key, yaml.MappingNode)  # `{{ name }}`
+                help = TEMPLATE if is_template else None
+                raise ImportFailed("the name of a setting is a text", line, help)
             if key.value in own:
                 message = f"`{key.value}` stands twice in one mapping"
                 raise ImportFailed(

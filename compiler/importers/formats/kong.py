@@ -70,7 +70,7 @@ _TABLE: Table = {
     "auth.param_*": Kept(),
     "auth.gcp_use_service_account": Kept(),
     "genai_category": Kept(),
-    "auth.azure_*": Lost("write `identity { … }` in the runtime for an identity of Azure's"),
+    "auth.azure_*": Lost("Azure is asked with a key here: write `api_key = env(…)` in the runtime"),
     "balancer.algorithm": Kept(),
     "balancer.hash_on_header": Kept(),
     "balancer.retries": To("runtime.retry.max_retries", whole, "here how often each target is tried again"),

@@ -142,6 +142,7 @@ def test_a_file_of_a_form_of_its_own_is_named(tmp_path: Path, name: str, text: s
     ("name", "text", "help"),
     [
         ("c.yaml", "{{- if .Values.on }}\n- a: {{ .b }}\n", "helm template"),
+        ("c.yaml", "model_list:\n- model_name: {{ name }}\n", "helm template"),
         ("c.toml", "[gateway]\ndebug = true\n[functions.f]\ntype = 'chat'\n", "variants"),
         ("c.toml", "[gateway]\ndebug = true\n[models]\n", "names none"),
     ],

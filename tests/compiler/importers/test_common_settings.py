@@ -282,6 +282,26 @@ def test_a_cache_is_of_the_calls_and_the_time_of_litellm(
     assert ("litellm_settings.cache" in came.lost()) is not bool(chat or vectors)
 
 
+@each_row(
+    ("base", "endpoint"),
+    [
+        ("http://10.1.2.3", "http://10.1.2.3"),
+        ("https://proxy.example.com/v1", "https://proxy.example.com"),
+        ("https://proxy.example.com/v1/projects/p/locations/eu/publishers", "https://proxy.example.com"),
+        ("os.environ/BASE", 'env("BASE")'),
+        ("https://proxy.example.com/other", None),
+        ("http://10.1.2.3, use_psc_endpoint_format: true", None),
+    ],
+)
+def test_what_stands_in_front_of_vertex_is_asked_as_litellm_asks_it(
+    bring: Import, base: str, endpoint: str | None
+) -> None:
+    model = f"- {{model_name: v, litellm_params: {{model: vertex_ai/gemini-3-flash, api_base: {base}}}}}\n"
+    came = bring("c.yaml", _litellm("model: openai/gpt-5, api_key: os.environ/K") + model)
+    assert came.values.get("v.runtime.endpoint") == endpoint
+    assert ("model_list[1].model_name" in came.lost()) is (endpoint is None)
+
+
 def test_providers_of_opencode(bring: Import) -> None:
     came = bring(
         "opencode.json",

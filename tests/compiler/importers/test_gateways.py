@@ -169,17 +169,29 @@ def test_keys_of_bifrost_for_two_places_go_to_their_own(bring: Import) -> None:
           {"name": "a", "value": "env.A", "models": ["gpt-4.1"], "azure_key_config": {
             "endpoint": "https://east.openai.azure.com", "api_version": "2025-03-01-preview"}},
           {"name": "b", "value": "env.B", "models": ["gpt-4.1", "gpt-5"], "azure_key_config": {
-            "endpoint": "https://west.openai.azure.com", "api_version": "2025-03-01-preview"}}
-        ]}}}
+            "endpoint": "https://west.openai.azure.com", "api_version": "2025-03-01-preview"}},
+          {"name": "c", "models": ["gpt-6"], "enabled": true, "azure_key_config": {
+            "endpoint": {"env_var": "NORTH"}, "client_secret": "env.S"}},
+          {"name": "d", "value": "env.D", "models": ["gpt-7"], "enabled": false, "azure_key_config": {
+            "endpoint": "env.SOUTH"}}
+        ]}, "openai": {"keys": [{"models": [], "enabled": false}]}, "groq": {"keys": [{"models": []}]}}}
         """,
     )
     values = came.values
+    assert values["azure/gpt-6.runtime.endpoint"] == 'env("NORTH") + "/openai/v1"'
+    assert {"azure/gpt-7.model", "openai.model"}.isdisjoint(values)
+    assert values["groq.model"] == "groq/*"
+    assert came.changed() == {"providers.groq.keys[0].models"}
     assert values["azure/gpt-4.1-1.runtime.azure_resource"] == "east"
     assert values["azure/gpt-4.1-2.runtime.azure_resource"] == "west"
     assert values["azure/gpt-4.1-1.runtime.api_key"] == '[env("A")]'
     assert values["azure/gpt-5.runtime.azure_resource"] == "west"
     assert 'route "azure/gpt-4.1" = balance ["azure/gpt-4.1-1", "azure/gpt-4.1-2"]' in came.text
-    assert came.lost() == {f"providers.azure.keys[{at}].name" for at in (0, 1)}
+    lost = {f"providers.azure.keys[{at}].name" for at in range(4)}
+    lost |= {f"providers.azure.keys[3].{each}" for each in ("value", "models", "enabled")}
+    lost |= {f"providers.openai.keys[0].{each}" for each in ("models", "enabled")}
+    azure = {"keys[2].azure_key_config.client_secret", "keys[3].azure_key_config.endpoint"}
+    assert came.lost() == lost | {f"providers.azure.{each}" for each in azure}
 
 
 def test_models_of_bifrost_at_clouds_are_named_with_or_without_their_maker(bring: Import) -> None:

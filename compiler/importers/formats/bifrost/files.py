@@ -46,7 +46,8 @@ def recognises(root: Node) -> bool:
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put a whole file into the draft."""
     draft.report.form(root.get("$schema"))
-    providers = Providers(draft)
+    version = root.get("version")
+    providers = Providers(draft, version is not None and version.value == 1)
     found = root.get("providers")
     for name, node in (found.entries if found is not None else {}).items():
         providers.put(name, node)

@@ -12,7 +12,7 @@ from ...foreign import Node
 from ...literals import env
 from ...secrets import variable_for
 from ...strategy import Strategy, split
-from ...tables import Unfit, number, span, weight
+from ...tables import Unfit, is_false, number, span, weight
 from .providers import secret
 
 _RULE = "routes do not look into requests: give each case a name of its own"
@@ -140,8 +140,3 @@ class Governance:
                 for node in (most, period):
                     draft.lost(node, str(unfit), block.remarks)
         draft.kept(entry.get("id"))
-
-
-def is_false(node: Node | None) -> bool:
-    """Whether a setting is there, and `false`."""
-    return node is not None and node.value is False

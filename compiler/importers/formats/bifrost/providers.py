@@ -13,9 +13,12 @@ from ...providers import ANY_OF_VERTEX, COMPATIBLE, aim_at, azure_address, expec
 from ...requests import header
 from ...secrets import left_out, variable_for
 from ...strategy import Strategy
-from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
+from ...tables import Lost, Table, To, is_false, milliseconds, positive, seconds, share, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Bifrost, `runtime openai_compatible`"
+_OFF = "it is switched off"
+_EMPTY = "all models, as in Bifrost 1.4; since 1.5, an empty list is none, where `version` is not 1"
+_AZURE = "Azure is asked with a key here: put it into the variable of `api_key`"
 _AWS = {
     "region": "region",
     "access_key_id": "access_key",
@@ -31,6 +34,8 @@ _NETWORK: Table = {
     "max_retries": To("runtime.retry.max_retries", whole),
     "retry_backoff_initial": To("runtime.retry.initial_backoff", milliseconds),
     "retry_backoff_max": To("runtime.retry.max_backoff", milliseconds),
+    "retry_backoff_initial_ms": To("runtime.retry.initial_backoff", milliseconds),
+    "retry_backoff_max_ms": To("runtime.retry.max_backoff", milliseconds),
     "extra_headers.*": header,
     "stream_idle_timeout_in_seconds": To("runtime.timeouts.read", seconds),
     "insecure_skip_verify": Lost(
@@ -46,6 +51,12 @@ _PROVIDER: Table = {
         "an operation has OpenAI's path, below `endpoint`"
     ),
     "custom_provider_config.allowed_requests.**": Lost("what may be asked is the `task` of a deployment"),
+    **{
+        f"keys.*.azure_key_config.{each}": Lost(_AZURE)
+        for each in ("client_id", "client_secret", "tenant_id", "scopes")
+    },
+    "keys.*.blacklisted_models": Lost("`models` of a key name what it is for, and nothing else is"),
+    "keys.*.use_for_batch_api": Lost("inferc asks no batches"),
     "proxy_config.**": Lost("`proxy = …` of a runtime names it, `proxy_login` what it wants to know"),
     "send_back_raw_request": Lost("answers come as the provider gave them"),
     "send_back_raw_response": Lost("answers come as the provider gave them"),
@@ -65,12 +76,17 @@ class Providers:
     """Puts providers into the draft. made: the deployments by provider and model."""
 
     _draft: Draft
+    _is_old: bool = False
     made: dict[str, str] = field(factory=dict)
 
     def put(self, name: str, node: Node) -> None:
         draft = self._draft
         keys, before = node.get("keys"), draft.said()
-        found = [self._key(name, item) for item in (keys.items if keys is not None else ())]
+        listed = keys.items if keys is not None else ()
+        found = [self._key(name, item) for item in listed if not is_false(item.get("enabled"))]
+        if listed and not found:
+            draft.lost(node, _OFF)
+            return
         models = list(dict.fromkeys(model for key in found for model in key.models)) or ["*"]
         made = [each for model in models for each in self._deployments(name, model, node, found)]
         here = [each for each in made if each is not None]
@@ -79,9 +95,14 @@ class Providers:
             return
         for key in found:
             identity, models_node = key.node.get("name"), key.node.get("models")
-            draft.kept(key.node.get("value"), models_node)
+            if models_node is not None and models_node.value == [] and not self._is_old:
+                draft.changed(models_node, _EMPTY, here[0].remarks)
+            draft.kept(key.node.get("value"), models_node, key.node.get("enabled"))
             draft.lost(identity, "keys have no names of their own", here[0].remarks)
             self._weights(found, key, here[0])
+        for item in listed:
+            if is_false(item.get("enabled")):
+                draft.lost(item, _OFF, here[0].remarks)
         network = node.get("network_config")
         if network is not None:
             share(_NETWORK, network, draft, here)
@@ -191,7 +212,8 @@ class Providers:
         draft, config = self._draft, key.get("azure_key_config")
         assert config is not None
         endpoint, version = config.get("endpoint"), config.get("api_version")
-        host = azure_address(str(endpoint.value)) if endpoint is not None else None
+        address = self._text(endpoint) if endpoint is not None else None
+        host = azure_address(str(address)) if address is not None else None
         own = [named] if named is not None else []
         made.put("model", model)
         if host is not None and host[1:] == (None, None) and endpoint is not None and model != "*":
@@ -204,8 +226,10 @@ class Providers:
         else:
             block = made.runtime("azure")
             made.put("model", str(named.value) if named is not None else model, *own)
-            if endpoint is not None:
-                block.put("endpoint", str(endpoint.value).rstrip("/") + "/openai/v1", endpoint)
+            if endpoint is not None and isinstance(address, Code):
+                block.put("endpoint", draft.behind(address, "/openai/v1"), endpoint)
+            elif endpoint is not None:
+                block.put("endpoint", str(address).rstrip("/") + "/openai/v1", endpoint)
             draft.kept(endpoint, named)
             draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
 
@@ -242,8 +266,10 @@ class Providers:
         )
 
     def _text(self, node: Node) -> object:
-        written = str(node.value)
-        return env(written.removeprefix("env.")) if written.startswith("env.") else written
+        named = node.text("env_var")
+        written = str(node.value if not node.entries else node.text("value") or "")
+        named = named or (written.removeprefix("env.") if written.startswith("env.") else None)
+        return env(named) if named else written
 
 
 def _named(key: Node, model: str) -> Node | None:

@@ -14,6 +14,9 @@ _PROBES = "inferc learns from requests and circuits, and asks nobody in the back
 _JWT = "write `gateway { jwt { … } }` with the issuer, and the claim that names a key"
 _GUARD = "inferc brings no guards: `gateway { guard name { … } }` calls code of your own"
 
+_TOOLS = "inferc calls no tools by itself: clients and agents do"
+_VERBOSE = "`inferc run --log-level debug` says more"
+_MISPLACED = "LiteLLM reads it in `litellm_settings` alone: write `cache { … }` in a deployment"
 _ASKERS = "`gateway { key name { models = [ … ], budget { … } } }` says who may ask what, and for how much"
 _TAGS = "routes do not choose by tags: give each its own deployment, and name it"
 
@@ -51,8 +54,8 @@ ELSEWHERE: Table = {
     "general_settings.use_redis_transaction_buffer": Lost(_STATE),
     "general_settings.alert_to_webhook_url.**": Lost(_ALERTS),
     "guardrails": Lost(_GUARD),
-    "mcp_servers": Lost("inferc calls no tools by itself: clients and agents do"),
-    "mcp_tools": Lost("inferc calls no tools by itself: clients and agents do"),
+    "mcp_servers": Lost(_TOOLS),
+    "mcp_tools": Lost(_TOOLS),
     "environment_variables.*": Lost("inferc sets no variables: put it into the environment"),
     "credential_list": Lost("no model names it"),
     "vector_store_registry": Lost("inferc has no vector store"),
@@ -76,7 +79,6 @@ ELSEWHERE: Table = {
     "router_settings.disable_cooldowns": Lost("a circuit that never opens: `failure_threshold = 1000000`"),
     "router_settings.provider_budget_config": Lost("write `budget { … }` in the deployments of the provider"),
     "router_settings.model_group_alias.*.hidden": Lost("every name is listed"),
-    "litellm_settings.set_verbose": Lost("`inferc run --log-level debug` says more"),
     "litellm_settings.json_logs": Lost("`inferc run --log-format json` writes JSON"),
     "litellm_settings.telemetry": Lost("inferc reports to nobody"),
     "litellm_settings.turn_off_message_logging": Lost("inferc logs no messages"),
@@ -128,5 +130,48 @@ ELSEWHERE: Table = {
     "general_settings.litellm_jwtauth": Lost(_JWT),
     "general_settings.ui_access_mode": Lost("the page of inferc is `/ui`, and has no such modes"),
     "general_settings.pass_through_endpoints": Lost("inferc serves models, no other paths"),
+    "litellm_settings.master_key": Lost(
+        "LiteLLM reads it in `general_settings` alone: write `gateway { auth = bearer(env(…)) }`"
+    ),
+    **{
+        f"{section}.{name}": Lost(_ASKERS)
+        for section in ("general_settings", "litellm_settings")
+        for name in (
+            "max_internal_user_budget",
+            "internal_user_budget_duration",
+            "max_end_user_budget",
+            "max_end_user_budget_duration",
+            "default_end_user_params.**",
+            "default_key_generate_params.**",
+            "default_internal_user_params.**",
+            "key_generation_settings.**",
+            "allow_user_auth",
+            "user_header_name",
+            "user_header_mappings",
+        )
+    },
+    "litellm_settings.tag_budget_config.**": Lost("`gateway { key name { budget { … } } }`: a key for each"),
+    "litellm_settings.priority_reservation*.**": Lost("requests of a key wait by its `priority`"),
+    "litellm_settings.custom_provider_map": Lost("`runtime custom(…)` is code of your own"),
+    "litellm_settings.model_group_settings.**": Lost("headers of clients are not passed on"),
+    "litellm_settings.prompt_injection_params.**": Lost(_GUARD),
+    "litellm_settings.azure_content_safety_params.**": Lost(_GUARD),
+    "litellm_settings.mcp_aliases.**": Lost(_TOOLS),
+    "general_settings.mcp_*": Lost(_TOOLS),
+    "general_settings.forward_*": Lost("headers of clients are not passed on"),
+    "general_settings.disable_error_logs": Lost(_DATABASE),
+    "general_settings.otel": Lost(_TOLD),
+    "general_settings.json_logs": Lost("`inferc run --log-format json` writes JSON"),
+    "general_settings.num_workers": Lost("write `gateway { workers = … }`"),
+    **{
+        f"{section}.{name}": Lost(_VERBOSE)
+        for section in ("general_settings", "litellm_settings", "router_settings")
+        for name in ("set_verbose", "debug", "detailed_debug", "log_level", "debug_level")
+    },
+    **{
+        f"{section}.**": Lost("inferc serves models, and keeps no files and no jobs")
+        for section in ("files_settings", "finetune_settings")
+    },
+    **{f"general_settings.{name}": Lost(_MISPLACED) for name in ("cache", "cache_params.**", "ttl")},
 }
 """What has no place here, and what to do; those that have one are read by `files`."""

@@ -106,6 +106,13 @@ PARAMETERS: Table = {
     "keep_alive": Lost(f"{_OLLAMA}, OLLAMA_KEEP_ALIVE"),
     "aws_access_key_id": Lost("Amazon's own environment variables and profiles count"),
     "aws_secret_access_key": Lost("Amazon's own environment variables and profiles count"),
+    **dict.fromkeys(
+        ("tenant_id", "client_id", "client_secret", "azure_scope", "azure_ad_token*", "azure_username"),
+        Lost("Azure is asked with a key here: write `api_key = env(…)` in the runtime"),
+    ),
+    "azure_password": Lost("Azure is asked with a key here: write `api_key = env(…)` in the runtime"),
+    "ssl_verify": Lost("certificates are always checked: `tls { ca = file(…) }` of a runtime names your own"),
+    "api_key": Lost("Vertex is asked with `credentials` here, and with no key"),
     "merge_reasoning_content_in_choices": Lost("thoughts of a model stay apart from its answer"),
 }
 

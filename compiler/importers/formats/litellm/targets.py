@@ -13,9 +13,8 @@ from ....checks.remote_tasks import TASKS
 from ...bedrock import ROLE, aim_at_bedrock, named_model
 from ...draft import Deployment, Draft
 from ...foreign import Node
-from ...literals import Code, env, text as quoted
+from ...literals import Code, env
 from ...providers import (
-    ANY_OF_VERTEX,
     COMPATIBLE,
     Provider,
     azure_address,
@@ -26,15 +25,13 @@ from ...providers import (
     provider_of_model,
     written_model,
 )
-from ...secrets import is_placeholder, left_out, variable_for
+from ...secrets import is_placeholder, variable_for
 from ...tables import Unfit
 from .surroundings import PREFIX, Surroundings
+from .vertex import aim_at_vertex
 
 _CLOUDFLARE = "gateway.ai.cloudflare.com/"
 _OPENAI = ("https://api.openai.com/v1", "https://api.openai.com")
-_REGION = "us-central1"
-"""Where LiteLLM looks for Vertex when nothing is said."""
-
 _KEYS: dict[str, str] = {
     "azure": "AZURE_API_KEY",
     "github": "GITHUB_API_KEY",
@@ -104,7 +101,7 @@ def aim(
     if other is not None and other.is_blank and base is None:
         draft.changed(model, f"fill in your part of the address {other.endpoint}", made.remarks)
     if provider is None or "/realtime" in asked:
-        return prefix in ("vertex_ai", "vertex_ai_beta") and _vertex(made, bare, given, around, draft)
+        return prefix in ("vertex_ai", "vertex_ai_beta") and aim_at_vertex(made, bare, given, around, draft)
     if prefix in ("azure", "azure_text") and _azure(made, bare, base, given, around, draft):
         runtime = "openai"
     else:
@@ -171,12 +168,12 @@ def _remote(
         address = address if isinstance(address, Code) else _with_path(str(address or own), path)
     elif prefix in ("ollama", "ollama_chat") and isinstance(address, str) and not isinstance(address, Code):
         address = _with_path(address, "/v1")
-    elif prefix in ("ollama", "ollama_chat") and isinstance(address, Code) and base is not None:
-        address = _behind(draft, address, str(base.value), "/v1")
+    elif prefix in ("ollama", "ollama_chat") and isinstance(address, Code):
+        address = draft.behind(address, "/v1")
     if runtime == "azure" and isinstance(address, str) and _CLOUDFLARE in address:
         raise Unfit("Cloudflare asks Azure by its dated API: write `runtime openai { azure_resource = … }`")
-    if runtime == "azure" and isinstance(address, Code) and base is not None:
-        address = _behind(draft, address, str(base.value), "/openai/v1")
+    if runtime == "azure" and isinstance(address, Code):
+        address = draft.behind(address, "/openai/v1")
     elif runtime == "anthropic" and prefix == "azure_ai":
         address = address if isinstance(address, str) else env(_BASES[prefix])
         address = address if isinstance(address, Code) else _with_path(address, "/anthropic")
@@ -185,7 +182,7 @@ def _remote(
         address = _with_path(host, "/openai/v1")
         draft.changed(base if dated else None, _DATELESS, made.remarks)
     elif runtime == "azure" and base is None:
-        address = _behind(draft, env(_BASES.get(prefix, "AZURE_API_BASE")), "azure_api_base", "/openai/v1")
+        address = draft.behind(env(_BASES.get(prefix, "AZURE_API_BASE")), "/openai/v1")
     block = made.runtime(runtime)
     is_code = isinstance(name, Code)
     if bare.count("*") > 1:
@@ -199,12 +196,6 @@ def _remote(
         block.put("endpoint", address, *([base] if base is not None else []))
     draft.kept(base)
     return runtime
-
-
-def _behind(draft: Draft, address: Code, variable: str, path: str) -> Code:
-    """A path behind an address that comes from the environment."""
-    name = draft.variable(address, variable.removeprefix(PREFIX))
-    return Code(f'"${{{name}}}{path}"')
 
 
 def _with_path(address: str, path: str) -> str:
@@ -299,49 +290,6 @@ def _bedrock(
     for name in _ROLES:
         if name in given:
             draft.lost(given[name], ROLE, made.remarks)
-    return True
-
-
-def _vertex(
-    made: Deployment, model: str, given: Mapping[str, Node], around: Surroundings, draft: Draft
-) -> bool:
-    """Gemini, Claude and embeddings on Vertex; other models there have no runtime."""
-    runtime = "anthropic" if model.startswith("claude") else "gemini"
-    if model == "*":
-        draft.changed(given.get("model"), ANY_OF_VERTEX, made.remarks)
-    elif match_runtime(f"vertex_ai/{model}") is None:
-        return False
-    made.put("model", model)
-    block = made.runtime(runtime)
-    for theirs, ours in (("project", "project"), ("location", "region")):
-        named = (
-            *map(given.get, (f"vertex_{theirs}", f"vertex_ai_{theirs}")),
-            around.library.get(f"vertex_{theirs}"),
-        )
-        node = next((each for each in named if each is not None), None)
-        value = around.expression(node, draft) if node is not None else None
-        if node is not None and ours == "region" and isinstance(value, Code):
-            value = _REGION
-            draft.changed(node, "the region of Vertex stands in the file: write yours", made.remarks)
-        if node is not None:
-            block.put(ours, value, node)
-            draft.kept(node)
-    if not block.has("region"):
-        block.put("region", _REGION)
-    if not block.has("project"):
-        block.put("project", env("VERTEXAI_PROJECT"))
-    if (node := given.get("vertex_credentials") or given.get("vertex_ai_credentials")) is not None:
-        value = str(node.value)
-        if value.startswith(PREFIX):
-            variable = value.removeprefix(PREFIX)
-            says = f"here {variable} holds the JSON of the account itself: for its path, write `file(…)`"
-            draft.changed(node, says, made.remarks)
-            block.put("credentials", env(variable), node)
-        elif value.lstrip().startswith("{"):
-            block.put("credentials", left_out(draft, node, "VERTEX_CREDENTIALS", made), node)
-        else:
-            block.put("credentials", Code(f"file({quoted(value)})"), node)
-            draft.kept(node)
     return True
 
 
