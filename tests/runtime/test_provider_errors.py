@@ -429,10 +429,40 @@ def test_a_limit_that_is_money_is_not_waited_for(told: str, code: str, retryable
     error = http_error(429, message=told)
     assert (type(error), error.code, error.retryable) == (RateLimited, code, retryable)
     if not retryable:
-        for status in (401, 403, 500):
+        for status in (401, 403):
             error = http_error(status, message=told)
             assert (type(error), error.code, error.retryable) == (Forbidden, code, False)
             assert told in error.message
+
+
+def test_a_500_that_begins_with_money_that_is_spent_is_no_failure_of_the_server() -> None:
+    error = http_error(500, message="insufficient balance (1008)")
+    assert (type(error), error.code, error.retryable) == (Forbidden, "insufficient_quota", False)
+
+
+@each_row(
+    ("status", "message", "kind"),
+    [
+        (500, "Failed to parse input at pos 0: insufficient balance", ServerError),
+        (400, "Invalid value: 'credit balance is too low'. Supported values are: 'low'.", BadRequest),
+        (400, "[{'loc': ('body', 'min_p'), 'input': 'user location is not supported'}]", BadRequest),
+        (403, 'You may not say "insufficient balance"', Forbidden),
+        (400, "Invalid 'user': it exceeds the maximum allowed length of 64.", BadRequest),
+    ],
+)
+def test_words_of_a_request_that_a_provider_repeats_say_nothing_of_the_account(
+    status: int, message: str, kind: type[RequestError]
+) -> None:
+    error = http_error(status, message=message)
+    assert (type(error), error.code) == (kind, kind.code)
+
+
+def test_a_used_up_plan_of_chatgpt_is_asked_again_when_it_says() -> None:
+    said = {"type": "usage_limit_reached", "message": "The usage limit has been reached"}
+    body = json.dumps({"error": {**said, "resets_in_seconds": 529498}}).encode()
+    error = CLASSIFIER.http_error(429, {}, body)
+    assert (type(error), error.code, error.retryable) == (RateLimited, "usage_limit_exceeded", False)
+    assert error.retry_after == 529498
 
 
 def test_an_azure_filter_says_what_it_found() -> None:

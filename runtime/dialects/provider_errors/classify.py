@@ -156,7 +156,7 @@ class Classifier:
         details = read_details(found)
         if details.bad_key:
             kind, code = Unauthorized, "invalid_api_key"
-        spent = details.spent or is_spent(found.get("message") or "")
+        spent = details.spent or is_spent(found.get("message") or "", begins=kind is ServerError)
         if spent and kind in (Unauthorized, Forbidden, ServerError):
             kind, code = Forbidden, "insufficient_quota"
         if kind is RateLimited and (spent or is_final_limit(code)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....compiler.plan.late_pattern import late_pattern
 from ...requests.errors import (
     BadRequest,
     ContentFiltered,
@@ -71,6 +72,7 @@ COMPATIBLE: dict[str, tuple[Kind, str | None]] = {
     "1113": (RateLimited, "insufficient_quota"),
     "1261": (ContextLengthExceeded, None),
     "1301": (ContentFiltered, None),
+    "usage_limit_reached": (RateLimited, "usage_limit_exceeded"),
     "1308": (RateLimited, "usage_limit_exceeded"),
     "1310": (RateLimited, "usage_limit_exceeded"),
     **{
@@ -78,11 +80,13 @@ COMPATIBLE: dict[str, tuple[Kind, str | None]] = {
         for what in ("", "InputText", "InputImage", "InputVideo", "InputAudio", "OutputText", "OutputImage")
     },
 }
-"""What others say who speak as OpenAI does: GitHub, Alibaba, New API, Moonshot, Z.AI (in figures), ByteDance.
+"""What others say who speak as OpenAI does: GitHub, Alibaba, New API, Moonshot, ChatGPT, Z.AI (in figures),
+ByteDance.
 
 Sources: https://github.com/cline/cline/issues/2115, https://github.com/microsoft/vscode/issues/289514,
 https://github.com/Samueli924/chaoxing/issues/539, Z.AI's API reference, codes of errors,
-https://github.com/Alishahryar1/free-claude-code/issues/1543, https://github.com/theopenco/llmgateway/pull/1865.
+https://github.com/Alishahryar1/free-claude-code/issues/1543, https://github.com/theopenco/llmgateway/pull/1865,
+https://github.com/router-for-me/CLIProxyAPI/issues/1666.
 """
 
 MINIMAX: dict[int, tuple[int, str | None]] = {
@@ -256,7 +260,12 @@ PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
         None,
         "Poolside: 400, earendil-works/pi#4943",
     ),
-    ("exceeds the maximum allowed length", ContextLengthExceeded, None, "SGLang: 400, its tokenizer manager"),
+    (
+        "tokens) exceeds the maximum allowed length",
+        ContextLengthExceeded,
+        None,
+        "SGLang: 400, its tokenizer manager",
+    ),
     (
         "exceeds the context window",
         ContextLengthExceeded,
@@ -310,10 +319,22 @@ def meaning(code: str) -> tuple[Kind, str | None] | None:
     )
 
 
+_QUOTATION = late_pattern(r"""["`“«]|(?<!\w)'|'(?!\w)""")
+"""Where a message begins to quote; an apostrophe within a word does not."""
+
+
 def by_phrase(message: str) -> tuple[Kind, str | None] | None:
-    """What a message stands for that has no code of its own; None where nothing is known."""
+    """What a message stands for that has no code of its own; None where nothing is known.
+
+    What is said of an account counts for all who use it, and must not be what one of them wrote: servers
+    quote requests (https://github.com/vllm-project/vllm/issues/49239).
+    """
     said = message.lower()
-    return next(((kind, code) for phrase, kind, code, _ in PHRASES if phrase in said), None)
+    own = _QUOTATION.split(said, maxsplit=1)[0]
+    return next(
+        ((kind, code) for phrase, kind, code, _ in PHRASES if phrase in (own if kind is Forbidden else said)),
+        None,
+    )
 
 
 def of_status(status: int) -> Kind:
@@ -321,10 +342,13 @@ def of_status(status: int) -> Kind:
     return BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else ServerError)
 
 
-def is_spent(message: str) -> bool:
-    """Whether a message that is no complaint about the request is about money that is spent."""
-    said = message.lower()
-    return any(words in said for words in _SPENT)
+def is_spent(message: str, *, begins: bool = False) -> bool:
+    """Whether a message that is no complaint about the request is about money that is spent.
+
+    begins: whether it must begin with that, as servers that fail over a request repeat parts of it unquoted.
+    """
+    own = _QUOTATION.split(message.lower(), maxsplit=1)[0]
+    return own.startswith(_SPENT) if begins else any(words in own for words in _SPENT)
 
 
 def is_final_limit(code: str | None) -> bool:

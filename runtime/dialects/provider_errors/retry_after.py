@@ -18,17 +18,20 @@ _HEADERS = (
 def retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float | None:
     """Seconds to wait, always positive, and not believed yet; None where nothing says so.
 
-    error: the error object in the body, where OpenRouter and Cloudflare say when, or which quotes the headers
-    of who answered it. Source: developers.cloudflare.com/changelog, 2026-03-12, Retry-After for 1xxx errors.
+    error: the error object in the body, where OpenRouter, Cloudflare and ChatGPT say when, or which quotes
+    the headers of who answered it. Sources: developers.cloudflare.com/changelog, 2026-03-12, Retry-After for
+    1xxx errors; https://github.com/router-for-me/CLIProxyAPI/issues/1666.
     """
     date = headers.get("date")
     for name, unit in _HEADERS:
         if (wait := seconds_to_wait(headers.get(name), date, unit)) is not None:
             return wait
     match error:
-        case {"availability": {"retry_after": int(seconds) | float(seconds)}} | {
-            "retry_after": int(seconds) | float(seconds)
-        } if seconds > 0:
+        case (
+            {"availability": {"retry_after": int(seconds) | float(seconds)}}
+            | {"retry_after": int(seconds) | float(seconds)}
+            | {"resets_in_seconds": int(seconds) | float(seconds)}
+        ) if seconds > 0 and seconds is not True:
             return float(seconds)
         case {"metadata": {"headers": {"X-RateLimit-Reset": str(reset)}}}:
             return seconds_to_wait(reset, date)
