@@ -33,7 +33,9 @@ _NO_CLOCK = late_pattern(r"\d{1,2}:\d{1,2}(?::\d{1,2})?\Z")
 """What is none, as `1:75`: it may be 75 seconds, or a minute and as many."""
 _PATH = late_pattern(r"\.{0,2}/|~/|[A-Za-z]:\\")
 _NAME = late_pattern(r"(?<!\w)[^\W\d]\w*+")
-_SECRET = late_pattern(r"(?=[\w.]*+[^\w\s.])(?=[^\s\d]*+\d)\w[^\s,;{}()\[\]\"'`#]{7,}+(?![(\[\"'])")
+_SECRET = late_pattern(
+    r"(?=\w[\w.]*+[^\w\s.])(?=[^\s\d,;{}()\[\]\"'`#]*+\d)\w[^\s,;{}()\[\]\"'`#]{7,}+(?![(\[\"'])"
+)
 """A row of letters, figures and other signs."""
 _ENDS = " \t\r\n,;{}()[]\"'`#="
 

@@ -249,7 +249,6 @@ async def test_a_model_of_the_start_is_given_back_although_it_is_left_out_of_eve
         if opened[0]() is None:
             break
         await asyncio.sleep(0.01)
-    gc.unfreeze()
     assert [session() for session in opened] == [None]
 
 
