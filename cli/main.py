@@ -207,7 +207,8 @@ def _dispatch(arguments: list[str]) -> int:
     name = ALIASES.get(arguments[0], arguments[0]) if arguments else None
     if name not in COMMANDS:
         return _without_command(arguments)
-    if sys.platform == "win32" and name in _OF_UNIX:
+    asks_help = not {"-h", "--help"}.isdisjoint(arguments)
+    if sys.platform == "win32" and name in _OF_UNIX and not asks_help:
         print(f"error: `inferc {name}` does not run on Windows itself: run it in WSL", file=sys.stderr)
         return 1
     gc.disable()  # most end before collecting garbage would pay; those that serve collect it from then on
@@ -223,7 +224,7 @@ def _dispatch(arguments: list[str]) -> int:
     module.configure(parser)
     parser.given = arguments
     # argparse shows no help while it mixes, and takes names behind `--` for options
-    if {"-h", "--help", "--"} & {*arguments}:
+    if asks_help or "--" in arguments:
         given = parser.parse_args(arguments[1:])
     else:
         parser.usage = ""  # argparse would write it out before each mixing, for errors that do not show it

@@ -14,6 +14,7 @@ from ...runtime.gateway.workers.commands import admin_of_all
 from ...runtime.gateway.workers.supervisor import Supervisor
 from ...runtime.reload import Reloader, Reread, reloading_on_change
 from ...runtime.requests.errors import StartError
+from ...runtime.secrets.own_process import hide_from_children
 from ..output import fail
 from ..plans import Ready, state_of
 from ..server import NoServer, admin_path
@@ -55,6 +56,7 @@ def run_workers(
 
     supervisor = Supervisor(ready.plan, _COMMAND, options, share_port=arguments.share_port, sources=sources)
     serving = supervisor.run(reread, ready=announce, beside=beside, grace=arguments.grace)
+    hide_from_children()  # what the workers start comes below this process, too
     try:
         run_async(serving)
     except StartError as error:

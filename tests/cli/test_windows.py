@@ -32,7 +32,11 @@ sys.platform = "win32"
 from inferc.cli.main import COMMANDS, main
 
 for command in sys.argv[1:]:
-    print("==", command, main(command.split()), flush=True)
+    try:
+        status = main(command.split())
+    except SystemExit as done:
+        status = done.code
+    print("==", command, status, flush=True)
 """
 FILE = """
 deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }
@@ -48,7 +52,8 @@ def test_files_are_checked_written_and_played_and_nothing_is_served(tmp_path: Pa
     (tmp_path / "play.py").write_text(AS_ON_WINDOWS)
     commands = (
         "fmt a.infer", "check a.infer", "compile a.infer", "init b.infer", "graph a.infer -o a.mmd",
-        "simulate a.infer --load assistant=1/s --for 2s", "completion bash", "run a.infer", "status", "lsp",
+        "simulate a.infer --load assistant=1/s --for 2s", "completion bash", "run --help",
+        "run a.infer", "status", "lsp",
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, "play.py", *commands],
@@ -59,4 +64,5 @@ def test_files_are_checked_written_and_played_and_nothing_is_served(tmp_path: Pa
     got = [line[3:] for line in said.splitlines() if line.startswith("== ")]
     assert got == [f"{each} {int(each in commands[-3:])}" for each in commands], said
     assert "error: `inferc run` does not run on Windows itself: run it in WSL" in said
+    assert "usage: inferc run" in said
     assert (tmp_path / "a.plan.json").exists()

@@ -165,13 +165,26 @@ def test_the_environment_says_who_is_reached_through_a_proxy(
     assert (None if found is None else found.where) == through
 
 
-@pytest.mark.parametrize("written", ["socks5://proxy:1080", "http://", "http://proxy:port"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "socks5://proxy:1080",
+        "http://",
+        "http://proxy:port",
+        "http://me:12#secret@proxy:3128",
+        "http://me:12/secret@proxy:3128",
+        "me:12?secret@proxy:3128",
+        "http://me:a[secret@proxy:3128",
+    ],
+)
 async def test_what_is_no_proxy_is_an_error_of_the_start(
     monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", written)
-    with pytest.raises(NoProxy, match="HTTP_PROXY"):
+    with pytest.raises(NoProxy, match="HTTP_PROXY") as told:
         proxy_for(FAR)
+    assert "secret" not in str(told.value)
+    assert "@" not in written or "`%23` for `#`" in str(told.value)
     with pytest.raises(StartError, match="HTTP_PROXY"):
         async with executor_of(remote_plan(endpoint=FAR)):
             pass

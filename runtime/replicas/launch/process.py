@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...requests.foreign_text import escaped
+from ...secrets.own_process import hide_from_children
 from .command import Command
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Process:
 
     @classmethod
     async def _start(cls, command: Command, name: str, grace: float) -> Process:
+        hide_from_children()
         report, told = os.pipe()
         reader = asyncio.StreamReader()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ from ...support.externs import Externs, Write
 from ...support.flows import pipeline_of, value_of
 from ...support.pipelines import Graph, extern
 from ...support.remote import eventually, until
+
+PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4
 
 DOES = """
 import ctypes, os, re, signal, sys, threading, time
@@ -220,6 +223,8 @@ async def test_a_module_that_ends_its_process_stops_the_start(module: Write, ext
 async def test_keys_of_deployments_are_not_in_the_environment(
     module: Write, externs: Externs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_DUMPABLE, 1)
     monkeypatch.setenv("KEY_OF_A_DEPLOYMENT", "secret")
     monkeypatch.setenv("SOMETHING_ELSE", "shown")
     externs.workers = Workers({"KEY_OF_A_DEPLOYMENT"})
@@ -227,6 +232,7 @@ async def test_keys_of_deployments_are_not_in_the_environment(
     it = await externs.calling(f"{name}:f")
     assert await value_of(it, x="KEY_OF_A_DEPLOYMENT") == "not there"
     assert await value_of(it, x="SOMETHING_ELSE") == "shown"
+    assert prctl(PR_GET_DUMPABLE) == 0, "the system shows them in what it tells of this process"
 
 
 async def test_what_it_prints_is_no_answer(module: Write, externs: Externs, capfd: Any) -> None:

@@ -26,6 +26,10 @@ from ....secrets.secret import read_document
 log = logging.getLogger(__name__)
 
 SCHEMES = ("http", "https")
+_OF_PASSWORDS = (
+    ": in a password, write `%2F` for `/`, `%3F` for `?`, `%23` for `#`, `%5B` for `[`, `%40` for `@` "
+    "and `%25` for `%`"
+)
 
 
 class NoProxy(Exception):
@@ -64,7 +68,9 @@ def proxy_for(endpoint: str) -> Proxy | None:
     try:
         proxy = URL(written if "://" in written else f"http://{written}")
     except ValueError:
-        raise NoProxy(f"{name} in the environment is no address of a proxy") from None
+        raise NoProxy(f"{name} in the environment is no address of a proxy{_OF_PASSWORDS}") from None
+    if "@" in f"{proxy.path}{proxy.query_string}{proxy.fragment}":  # a password was cut at a sign of URLs
+        raise NoProxy(f"{name} in the environment has an `@` behind its host{_OF_PASSWORDS}")
     if proxy.scheme not in SCHEMES or not proxy.host:
         raise NoProxy(
             f"{name} in the environment must be `http://host:port`: no other kind of proxy is spoken to"

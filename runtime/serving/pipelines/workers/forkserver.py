@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
+from ....secrets.own_process import hide_from_children
 from .forking import END, MESSAGE, START
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class ForkServer:
             await asyncio.to_thread(_end, process)
 
     def _start(self) -> None:
+        hide_from_children()
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
