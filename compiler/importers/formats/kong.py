@@ -34,7 +34,16 @@ _FROM_REQUESTS = re.compile(r"\$\((headers|uri_captures|query_params)\b")
 """What Kong takes from each request."""
 
 _OPERATION = re.compile(r"/(chat/completions|completions|embeddings|responses|v1/messages)/?$")
-_BY = {"lowest-usage": "by usage", "lowest-latency": "by least_latency", "round-robin": "by round_robin"}
+_BY = {
+    "lowest-usage": "by usage",
+    "lowest-latency": "by least_latency",
+    "least-connections": "by least_busy",
+}
+_UNWEIGHTED = "the rule of a `balance` alone counts there, and no shares"
+_NOT_HERE = ("realtime/", "video/", "llm/v1/assistants", "llm/v1/batches", "llm/v1/files")
+_NO_TASK = (
+    "inferc serves chats, vectors, rankings, classes, pictures, sounds and moderations: leave it to Kong"
+)
 _AWS = {"access_key_id": "aws_access_key_id", "secret_access_key": "aws_secret_access_key"}
 
 
@@ -61,6 +70,9 @@ _TABLE: Table = {
     "model.options.input_cost": To("price.input", per_million),
     "model.options.output_cost": To("price.output", per_million),
     "model.options.embeddings_dimensions": To("request.defaults.dimensions", whole),
+    "model.model_alias": Kept(),
+    "description": Lost(MEANING),
+    "model.options.databricks.**": Lost("write it in place of WORKSPACE, in `endpoint`"),
     "model.options.anthropic_version": Kept(),
     "model.options.*_format": Kept(),
     "model.options.gemini.project_id": To("runtime.project", lambda node: _named(node) or text(node)),
@@ -147,6 +159,7 @@ def _proxy(config: Node, name: str, owner: Node | None, draft: Draft) -> None:
         for number, target in enumerate(targets, 1)
         if (made := _deployment(target, name if len(targets) == 1 else f"{name}-{number}", draft)) is not None
     ]
+    _aliases(config, found, draft)
     if len(found) > 1:
         draft.routes.append(Route(draft.free_name(name), _strategy(config, found, draft)))
         called(draft, draft.routes[-1].name, name, owner, found[0][0])
@@ -164,6 +177,10 @@ def _strategy(config: Node, found: list[tuple[Deployment, Node]], draft: Draft) 
     weights = [weight(each) if each is not None else 100.0 for each in shares]
     node = config.get("balancer", "algorithm")
     algorithm = str(node.value) if node is not None else "round-robin"
+    if algorithm in ("least-connections", "consistent-hashing") and len({*weights}) > 1:
+        for made, target in found:
+            if (share := target.get("weight")) is not None:
+                draft.overrule(Outcome.CHANGED, share, _UNWEIGHTED, made.remarks)
     if algorithm == "priority":
         found_at = [tuple(names[place] for place in level) for level in levels(names, weights)]
         parts = [each[0] if len(each) == 1 else Strategy("balance", each) for each in found_at]
@@ -181,17 +198,32 @@ def _strategy(config: Node, found: list[tuple[Deployment, Node]], draft: Draft) 
 def _deployment(target: Node, name: str, draft: Draft) -> Deployment | None:
     made = Deployment(name=draft.free_name(name), nodes=(target,))
     before = draft.said()
-    if not _aim(made, target, draft):
-        draft.lost_whole(target, _NOWHERE, before)
+    is_known = not (target.text("route_type") or "").startswith(_NOT_HERE)
+    if not is_known or not _aim(made, target, draft):
+        draft.lost_whole(target, _NOWHERE if is_known else _NO_TASK, before)
         return None
     draft.deployments.append(made)
     _key(made, target, draft)
     follow(_TABLE, target, draft, made)
-    alias = target.get("model", "model_alias")
-    if alias is not None and draft.free_name(str(alias.value)) == alias.value:
-        draft.routes.append(Route(str(alias.value), made.name, (alias,)))
-        draft.report.overrule(Outcome.KEPT, [alias])
     return made
+
+
+def _aliases(config: Node, found: list[tuple[Deployment, Node]], draft: Draft) -> None:
+    """A route for each name that clients may ask for, over the targets that have it."""
+    named: dict[str, list[tuple[Deployment, Node]]] = {}
+    nodes: dict[str, list[tuple[Deployment, Node]]] = {}
+    for made, target in found:
+        node = target.get("model", "model_alias")
+        if node is not None:
+            named.setdefault(str(node.value), []).append((made, target))
+            nodes.setdefault(str(node.value), []).append((made, node))
+    for alias, targets in named.items():
+        if draft.free_name(alias) == alias:
+            members = _strategy(config, targets, draft) if len(targets) > 1 else targets[0][0].name
+            draft.routes.append(Route(alias, members, tuple(node for _, node in nodes[alias])))
+            continue
+        for made, node in nodes[alias]:
+            draft.overrule(Outcome.LOST, node, f"`{alias}` is another one", made.remarks)
 
 
 def _aim(made: Deployment, target: Node, draft: Draft) -> bool:

@@ -61,6 +61,7 @@ def test_a_plugin_is_a_deployment_that_is_called_like_its_route(bring: Import) -
         ("{}", (100, None), 'balance ["talk-1", "talk-2"] by round_robin'),
         ("{algorithm: lowest-usage}", (1, 2), 'balance ["talk-1", "talk-2"] by usage'),
         ("{algorithm: lowest-latency}", (1, 2), 'balance ["talk-1", "talk-2"] by least_latency'),
+        ("{algorithm: least-connections}", (1, 2), 'balance ["talk-1", "talk-2"] by least_busy'),
         ("{algorithm: priority}", (1, 9, 9), 'fallback [balance ["talk-2", "talk-3"], "talk-1"]'),
         (
             "{algorithm: consistent-hashing, hash_on_header: x-session}",
@@ -76,6 +77,26 @@ def test_targets_are_a_route_by_the_balancer_s_algorithm(
     assert f"route talk = {written}" in came.text
     assert f"{PLUGIN}.balancer.algorithm" not in came.lost()
     assert came.values["talk-2.runtime.api_key"] == '[env("KEY_2")]'
+    is_unweighted = "connections" in balancer  # shares count in Kong, and not here
+    assert (f"{PLUGIN}.targets[0].weight" in came.changed()) is is_unweighted
+
+
+def test_a_name_of_several_targets_is_a_route_over_them(bring: Import) -> None:
+    """And of what inferc does not serve, nothing comes over."""
+
+    def target(alias: str, kind: str = "llm/v1/chat") -> str:
+        return (
+            f"{{route_type: {kind}, weight: {len(alias)}, "
+            f"model: {{provider: openai, name: gpt-4o, model_alias: {alias}}}}}"
+        )
+
+    parts = target("auto"), target("auto"), target("big"), target("talk"), target("x", "realtime/v1/realtime")
+    came = bring("kong.yaml", deck(f"{{name: ai-proxy-advanced, config: {{targets: [{', '.join(parts)}]}}}}"))
+    assert 'route auto = balance ["talk-1", "talk-2"] by round_robin' in came.text
+    assert 'route big = "talk-3"' in came.text
+    assert "talk-5.model" not in came.values
+    assert f"{PLUGIN}.targets[4].model.name" in came.lost()
+    assert {f"{PLUGIN}.targets[{at}].model.model_alias" for at in range(3)}.isdisjoint(came.lost())
 
 
 def test_what_the_balancer_says_counts_for_each_target(bring: Import) -> None:
