@@ -50,6 +50,11 @@ _REST: dict[tuple[str, ...], str] = {
 """Kinds of resources that have no place in a file of the language."""
 
 _POLICY: Table = {
+    "retry.numAttemptsPerPriority": To(
+        "runtime.retry.max_retries",
+        lambda node: max(0, whole(node) - 1),
+        "here how often each backend is asked before the next one is",
+    ),
     "retry.numRetries": To("runtime.retry.max_retries", whole),
     "retry.perRetry.backOff.baseInterval": To("runtime.retry.initial_backoff", span),
     "retry.perRetry.backOff.maxInterval": To("runtime.retry.max_backoff", span),

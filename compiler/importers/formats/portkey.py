@@ -190,9 +190,18 @@ class _Reading:
             return next(chosen, members[0][0])
         if mode is not None:
             self.said.append(mode)
-        return self._strategy(kind, members, option)
+        return self._strategy(kind, members, option, name)
 
-    def _strategy(self, kind: str, members: list[tuple[Strategy | str, Node]], option: str) -> Strategy | str:
+    def _called(self, made: Strategy | str, name: str) -> str:
+        """A name for what has a share: several targets are a route."""
+        if isinstance(made, str):
+            return made
+        self._draft.routes.append(Route(self._draft.free_name(name), made))
+        return self._draft.routes[-1].name
+
+    def _strategy(
+        self, kind: str, members: list[tuple[Strategy | str, Node]], option: str, name: str
+    ) -> Strategy | str:
         made = tuple(member for member, _ in members)
         if len(made) == 1 or kind == "single":
             return made[0]
@@ -200,10 +209,10 @@ class _Reading:
             return Strategy("fallback", made)
         weights = [item.get("weight") for _, item in members]
         shares = [weight(each) for each in weights]
-        if any(isinstance(each, Strategy) for each in made):
-            return Strategy("balance", made, option=option)
         self._draft.kept(*weights)
-        shared = split([each for each in made if isinstance(each, str)], shares)
+        if len({*shares}) == 1 and any(isinstance(each, Strategy) for each in made):
+            return Strategy("balance", made, option=option)
+        shared = split([self._called(each, f"{name}-{at}") for at, each in enumerate(made, 1)], shares)
         return evolve(shared, option=option) if isinstance(shared, Strategy) else shared
 
     def _deployment(self, node: Node, name: str, inherited: Mapping[str, Node]) -> str | None:
@@ -216,6 +225,8 @@ class _Reading:
         slug = re.fullmatch(r"@([^/]+)/(.+)", asked)
         inferred = match_runtime(asked)
         said = str(inferred) if inferred in _BY_MODEL else "openai"
+        if (virtual := own.get("virtual_key")) is not None:
+            said = _of_virtual_key(str(virtual.value)) or said
         if provider is not None:
             said = str(provider.value)
         if slug is not None:
@@ -345,7 +356,9 @@ class _Reading:
                 draft.kept(key)
         if virtual is not None:
             variable = variable_for(str(virtual.value))
-            says = f"a virtual key is Portkey's own: put the key of the provider into {variable}"
+            says = (
+                f"a virtual key is Portkey's own: put the key of {made.label_of('runtime')} into {variable}"
+            )
             draft.changed(virtual, says, made.remarks)
             if key is None:
                 made.put("runtime.api_key", env(variable), virtual)
@@ -364,6 +377,12 @@ def _provider(said: str) -> str:
     starts = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     found = (_PROVIDERS.get(each, each) for each in starts)
     return next((each for each in found if find_provider(each) is not None or each in _CLOUDS), known)
+
+
+def _of_virtual_key(name: str) -> str | None:
+    """The provider that a virtual key is of, where its name begins with that, as Portkey proposes."""
+    found = _provider(name.lower().replace("_", "-").replace("open-ai", "openai"))
+    return found if find_provider(found) is not None or found in _CLOUDS else None
 
 
 def _without(node: Node, *keys: str) -> Node:

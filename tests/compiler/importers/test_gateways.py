@@ -46,7 +46,7 @@ kind: BackendTrafficPolicy
 metadata: {name: retries}
 spec:
   targetRefs: [{kind: Gateway, name: front}]
-  retry: {numRetries: 4, perRetry: {backOff: {baseInterval: 200ms, maxInterval: 8s}, timeout: 25s}}
+  retry: {numRetries: 9, numAttemptsPerPriority: 5, perRetry: {backOff: {baseInterval: 200ms, maxInterval: 8s}, timeout: 25s}}
   healthCheck: {passive: {baseEjectionTime: 20s, consecutive5XxErrors: 3, interval: 2s}}
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: openai-key}, stringData: {apiKey: not-to-be-seen}}
@@ -222,6 +222,28 @@ def test_any_model_of_vertex_is_any_of_gemini_s_and_that_is_said(bring: Import) 
     assert (came.values["chat.model"], came.changed()) == ("*", {"provider"})
     came = bring("chat.json", f'{{"provider": "bedrock", "aws_region": "eu-west-1", {once}}}')
     assert (came.values["chat.model"], came.changed()) == ("*", set())
+
+
+def test_the_name_of_a_virtual_key_tells_whose_it_is_and_several_targets_have_one_share(
+    bring: Import,
+) -> None:
+    """A key is sent to no other provider than its own."""
+    came = bring(
+        "desk.json",
+        """
+        {"strategy": {"mode": "loadbalance"}, "targets": [
+          {"weight": 3, "strategy": {"mode": "fallback"}, "targets": [
+            {"virtual_key": "open-ai-1"}, {"virtual_key": "anthropic-prod"}]},
+          {"weight": 1, "virtual_key": "groq-2"},
+          {"weight": 1, "virtual_key": "azure-open-ai-1"}]}
+        """,
+    )
+    runtimes = [came.values[f"desk-{each}.runtime"] for each in ("1-1", "1-2", "2")]
+    assert runtimes == ["openai", "anthropic", "groq"]
+    assert "put the key of anthropic into ANTHROPIC_PROD" in came.comments()
+    assert "desk-3.model" not in came.values  # Azure's, and nobody knows which resource
+    assert 'route "desk-1" = fallback ["desk-1-1", "desk-1-2"]' in came.text
+    assert 'route desk = split { "desk-1": 75%, "desk-2": 25% }' in came.text
 
 
 def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
