@@ -45,7 +45,7 @@ AUTH_ADVICE = (
     'add `auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if everyone may call'
 )
 GRPC_ADVICE = 'stop that program, or choose another address with `gateway { grpc = "127.0.0.1:8002" }`'
-ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
+ADVICE = 'choose another address with `gateway { bind = "127.0.0.1:8081" }`'
 
 
 async def serve(

@@ -311,7 +311,8 @@ async def _waited_for(what: Coroutine[Any, Any, Any], seconds: float, at_once: a
 def _unusable(host: str, port: int, advice: str, error: OSError) -> StartError:
     match error.errno:
         case errno.EADDRINUSE:
-            return StartError(f"port {port} on {host} is in use by another program: {advice}")
+            taken = f"port {port} on {host} is in use by another program"
+            return StartError(f"{taken}: stop that program, or {advice}")
         case errno.EACCES:
             return StartError(f"port {port} on {host} is not allowed for this user: {advice}")
         case errno.EADDRNOTAVAIL:

@@ -10,7 +10,7 @@ from .app import build_app
 from .options import MockOptions
 from .stats import Stats
 
-ADVICE = "stop that program, or choose another port with --port"
+ADVICE = "choose another port with --port"
 
 
 async def serve_mock(

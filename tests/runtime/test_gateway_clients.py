@@ -164,7 +164,14 @@ async def test_a_stream_of_who_sends_no_more_ends_with_its_connection(version: s
     assert told.startswith(b"HTTP/%b 200 OK\r\n" % version.encode())
     assert len(set(names)) == len(names)
     assert dict(fields)["Content-Type"] == "text/event-stream; charset=utf-8"
-    assert {"date", "server", "cache-control", "x-request-id", "x-inferc-deployment"} <= set(names)
+    assert {
+        "date",
+        "server",
+        "cache-control",
+        "x-accel-buffering",
+        "x-request-id",
+        "x-inferc-deployment",
+    } <= set(names)
     assert ("transfer-encoding" in names) is is_chunked
     assert said.endswith(b"data: [DONE]\n\n" + (b"\r\n0\r\n\r\n" if is_chunked else b""))
     assert said.count(b"data: ") > 2

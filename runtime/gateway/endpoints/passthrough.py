@@ -23,6 +23,7 @@ from ..incoming.bodies import is_form, read_body, read_object
 from ..incoming.head import priority_of
 from ..outgoing.answers import answered_by
 from ..outgoing.errors import error_event
+from ..outgoing.event_stream import UNBUFFERED
 
 _JSON = "application/json"
 _USUAL = {"/moderations": ("moderation",), "/images": ("image", "dall-e")}
@@ -51,7 +52,7 @@ async def pass_on(asked: PassedRequest, request: web.Request, exchange: Exchange
             headers = {**answered_by(trace, asked.model), "Content-Type": _JSON}
             return web.Response(body=first.data, headers=headers)
         headers = {**answered_by(trace, asked.model, streams=True), "Content-Type": first.content_type}
-        out = web.StreamResponse(headers={**headers, **exchange.ids})
+        out = web.StreamResponse(headers={**headers, **exchange.ids, **UNBUFFERED})
         await out.prepare(request)
         await out.write(first.data)
         try:

@@ -34,9 +34,15 @@ _IS_AS_EXPECTED = (
     and {"_paused", "transport"} <= {*BaseProtocol.__slots__}
 )
 """Whether this aiohttp has the fields that streams are sent by past its own ways."""
-_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+UNBUFFERED = {"X-Accel-Buffering": "no"}
+"""For nginx, which else keeps events until there are some kilobytes of them."""
+STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    **UNBUFFERED,
+}
 _HEAD = b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\nServer: %b\r\n" % (
-    header_lines(_HEADERS),
+    header_lines(STREAM_HEADERS),
     SERVER_SOFTWARE.encode(),
 )
 """What all heads begin with."""
@@ -165,7 +171,7 @@ class EventStream:
         if not self.has_begun:
             headers = self._make_headers()
             told = fields_of(headers) if isinstance(headers, bytes) else headers
-            response.headers.update({**_HEADERS, **told})
+            response.headers.update({**STREAM_HEADERS, **told})
             response._send_headers_immediately = not data  # else together with it
             await response.prepare(self._request)
             self.has_begun = True

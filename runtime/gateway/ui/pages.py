@@ -14,6 +14,7 @@ from ...executor import Executor
 from ...requests.errors import Backpressure, RequestError, UnknownModel
 from ..exchange import Exchange
 from ..outgoing.answers import json_answer
+from ..outgoing.event_stream import STREAM_HEADERS
 from ..paths import Answer
 from ..status import health_of
 from ..telemetry.metrics import Metrics
@@ -27,8 +28,6 @@ Sources = Callable[[], dict[str, Any]]
 """The files that say the plan, as texts, and what was found in them."""
 
 MOST_VIEWERS = 32
-
-_STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
 
 class UnknownRequest(UnknownModel):
@@ -95,7 +94,7 @@ class Pages:
         )
         self.viewers += 1
         try:
-            out = web.StreamResponse(headers=_STREAM)
+            out = web.StreamResponse(headers=STREAM_HEADERS)
             await out.prepare(request)
             while not self._is_closing():
                 self._admits(request)

@@ -16,7 +16,9 @@ from .proxy import Proxy
 READ_AHEAD = 8 << 10
 """Bytes of a stream that are read before the client takes them."""
 
-_KEEPALIVE = 60.0
+_KEEPALIVE = 55.0
+"""Less than a minute, after which load balancers in front of providers close (AWS's by default): what is sent
+at that moment is lost."""
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
 """What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
