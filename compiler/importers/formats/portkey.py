@@ -240,7 +240,7 @@ class _Reading:
             draft.lost_whole(node, _NOWHERE, before)
             return None
         draft.deployments.append(made)
-        if integration and _PROVIDERS.get(integration, integration) != theirs:
+        if integration and (_PROVIDERS.get(integration, integration) != theirs or theirs == "azure"):
             has_key = not own.entries.keys().isdisjoint(("api_key", "virtual_key"))
             named = model if slug is not None else provider
             self._integration(made, integration, theirs, named, has_key=has_key or theirs in _CLOUDS)
@@ -344,7 +344,15 @@ class _Reading:
             variable = variable_for(integration, "api_key")
             made.put("runtime.api_key", env(variable))
             says += f", with the key in {variable}"
-        self._draft.changed(node, says, made.remarks)
+        self._draft.changed(node, says + self._at_azure(made, integration), made.remarks)
+
+    def _at_azure(self, made: Deployment, owner: str) -> str:
+        """What to say of the address of Azure's resource, which Portkey keeps, too, where it is needed."""
+        if made.label_of("runtime") != "azure" or made.has("runtime.endpoint"):
+            return ""
+        variable = variable_for(owner, "endpoint")
+        made.put("runtime.endpoint", self._draft.behind(env(variable), "/openai/v1"))
+        return f"; the address of its resource goes into {variable}"
 
     def _key(self, made: Deployment, own: Node, provider: str) -> None:
         draft = self._draft
@@ -356,10 +364,9 @@ class _Reading:
                 draft.kept(key)
         if virtual is not None:
             variable = variable_for(str(virtual.value))
-            says = (
-                f"a virtual key is Portkey's own: put the key of {made.label_of('runtime')} into {variable}"
-            )
-            draft.changed(virtual, says, made.remarks)
+            runtime = made.label_of("runtime")
+            says = f"a virtual key is Portkey's own: put the key of {runtime} into {variable}"
+            draft.changed(virtual, says + self._at_azure(made, str(virtual.value)), made.remarks)
             if key is None:
                 made.put("runtime.api_key", env(variable), virtual)
         if provider not in _CLOUDS:

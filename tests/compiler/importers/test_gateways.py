@@ -241,9 +241,10 @@ def test_the_name_of_a_virtual_key_tells_whose_it_is_and_several_targets_have_on
     runtimes = [came.values[f"desk-{each}.runtime"] for each in ("1-1", "1-2", "2")]
     assert runtimes == ["openai", "anthropic", "groq"]
     assert "put the key of anthropic into ANTHROPIC_PROD" in came.comments()
-    assert "desk-3.model" not in came.values  # Azure's, and nobody knows which resource
+    assert came.values["desk-3.runtime.endpoint"] == 'env("AZURE_OPEN_AI_1_ENDPOINT") + "/openai/v1"'
+    assert "into AZURE_OPEN_AI_1; the address of its resource goes into" in came.comments()
     assert 'route "desk-1" = fallback ["desk-1-1", "desk-1-2"]' in came.text
-    assert 'route desk = split { "desk-1": 75%, "desk-2": 25% }' in came.text
+    assert 'route desk = split { "desk-1": 60%, "desk-2": 20%, "desk-3": 20% }' in came.text
 
 
 def test_one_target_of_portkey_needs_no_list(bring: Import) -> None:
