@@ -20,6 +20,8 @@ _STRATEGIES = {
     BalanceKind.USAGE: "usage-based-routing-v2",
 }
 
+_ONE_RULE = "one rule counts for all groups there"
+
 _Entry = tuple[str, float | None]
 """The name of an entry, and its share of a group."""
 
@@ -38,6 +40,7 @@ class Router:
         router: dict[str, Any] = {}
         fallbacks: list[dict[str, list[str]]] = []
         aliases: dict[str, str] = {}
+        shuffled: dict[str, list[dict[str, Any]]] = {}
         known = self._known
         for route in self._routes:
             alias = route.members[0].name if len(route.members) == 1 else ""
@@ -67,13 +70,23 @@ class Router:
                 models.append({"model_name": called, "litellm_params": params, "model_info": info})
             inner = _inner(first, known)
             by = _STRATEGIES.get(inner.by) if inner is not None else None
+            if by is None and len(group) > 1:
+                shuffled[route.name] = [each["litellm_params"] for each in models[-len(group) :]]
             if by is not None and router.setdefault("routing_strategy", by) != by:
-                self._lose(route.name, "one rule counts for all groups there")
+                self._lose(route.name, _ONE_RULE)
             behind = [name for name in names if name not in {each for each, _ in group}]
+            if behind and any(self._shares(each) for each in route.members[1:]):
+                self._lose(route.name, "those behind the first are asked in their order there")
             if behind and is_open:
                 self._lose(route.name, "fallbacks name models there, and none that clients complete")
             elif behind:
                 fallbacks.append({route.name: behind})
+        for name, members in shuffled.items():
+            if "routing_strategy" in router:
+                self._lose(name, _ONE_RULE)
+            elif not any("weight" in each for each in members) and _is_uneven(members):
+                for each in members:
+                    each["weight"] = 1
         if fallbacks:
             router["fallbacks"] = fallbacks
         if aliases:
@@ -90,6 +103,11 @@ class Router:
             share = round(float(each.share) * 100, 4) if each.share is not None else None
             found += [(name, weight if share is None else share) for name, weight in self._group(each)]
         return found
+
+    def _shares(self, member: Member) -> bool:
+        """Whether a member is several that share the work."""
+        inner = _inner(member, self._known)
+        return inner is not None and inner.kind is not RouteKind.FALLBACK and len(inner.members) > 1
 
     def _lose(self, where: str, says: str) -> None:
         self._lost.append(Lost(where, says))
@@ -112,3 +130,8 @@ def _inner(member: Member | TypedRoute, known: Mapping[str, TypedRoute]) -> Type
     if not hasattr(member, "target"):
         return member
     return known.get(member.name) if isinstance(member.target, Symbol) else member.target
+
+
+def _is_uneven(members: list[dict[str, Any]]) -> bool:
+    """Whether LiteLLM would give one of these more than another, by what each may be asked in a minute."""
+    return any(len({each.get(limit) for each in members}) > 1 for limit in ("rpm", "tpm"))

@@ -107,6 +107,7 @@ ROUTES = {
     "route r = fallback [a, b]": "route r = fallback [a, b]",
     "route r = balance [a, b] by least_busy": "route r = balance [a, b] by least_busy",
     "route r = fallback [split { a: 75%, b: 25% }, c]": "fallback [split { a: 75%, b: 25% }, a, b, c]",
+    "route r = balance [a, b] by round_robin": "route r = balance [a, b] by round_robin",
     "route r = a": "route r = a",
     "route s = fallback [a, b]\nroute r = s": "route r = s",
 }
@@ -114,7 +115,11 @@ ROUTES = {
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_routes_come_back_from_litellm(tmp_path: Path, route: str) -> None:
-    made = [f'deployment {n} {{ model = "gpt-4o", runtime openai {{ api_key = env("K") }} }}' for n in "abc"]
+    made = [
+        f'deployment {name} {{ model = "gpt-4o", runtime openai {{ api_key = env("K"), '
+        f"rate_limits {{ requests_per_minute = {most} }} }} }}"
+        for name, most in zip("abc", (900, 100, 50), strict=True)
+    ]
     _, _, text = there_and_back("\n".join([*made, route]), "litellm", tmp_path, "config.yaml")
     assert ROUTES[route] in text
 
@@ -214,12 +219,16 @@ deployment a {
 }
 deployment b { model = "gpt-4o", runtime openai { api_key = env("K") } }
 route r = hedge [a, b] after 400ms
+route shuffled = balance [a, b] by round_robin
+route least = balance [a, b] by least_busy
+route behind = fallback [a, balance [b, a] by least_busy]
 """
     program = checked(text, tmp_path).program
     assert program is not None
     said = {each.where for each in export(program, "litellm").lost}
-    assert said == {"a.api_key", "a.retry.jitter", "a.timeouts.request", "r"}
-    assert {each.where for each in export(program, "triton").lost} == {"a", "b", "r"}
+    assert said == {"a.api_key", "a.retry.jitter", "a.timeouts.request"} | {"r", "shuffled", "behind"}
+    routes = {"r", "shuffled", "least", "behind"}
+    assert {each.where for each in export(program, "triton").lost} == {"a", "b"} | routes
     assert "# a.retry.jitter: there is no word for it\n" in export(program, "litellm").files["config.yaml"]
 
 

@@ -230,7 +230,8 @@ class Routing:
                 for node, (made, _) in zip(nodes, members, strict=True):
                     if node is not None and metric == "weight":
                         self._draft.overrule(Outcome.KEPT, node, "", made.remarks)
-                return shares if metric == "weight" or len(set(shares)) > 1 else ()
+                is_even = len(set(shares)) == 1 and (metric != "weight" or shares[0] == 1)
+                return () if is_even else shares
         return ()
 
     def _aliases(self) -> None:
