@@ -84,6 +84,11 @@ def body(draft: Draft, block: Block, node: Node) -> None:
             apply(rule, inner, draft, block)
         else:
             put_body(draft, block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
+    if node.key == "extra_body" and not node.entries:
+        is_none = node.value in (None, {})
+        draft.lost(None if is_none else node, "fields of a body have names", block.remarks)
+    elif not node.entries:
+        put_body(draft, block, (*path, node.key), node)
     draft.kept(node)
 
 
@@ -93,6 +98,8 @@ def put_body(draft: Draft, block: Block, path: tuple[str, ...], node: Node) -> N
         put_body(draft, block, (*path, key), inner)
     if _holds_null(node.items):
         draft.lost(node, "a list holds no `null` here", block.remarks)
+    elif node.value == {}:
+        draft.lost(node, "a field of a body that holds nothing cannot be said here", block.remarks)
     elif not node.entries:
         if node.value is not None:
             block.put(path, node.plain(), node)

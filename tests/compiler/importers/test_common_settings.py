@@ -72,6 +72,16 @@ def test_fields_of_a_body_that_are_parameters_are_written_as_these(bring: Import
             "extra_body: {top_k: 20, min_p: 0.1, chat_template_kwargs: {enable_thinking: false}}"
         ),
     )
+    more = "thinking: on, service_tier: flex, web_search_options: {search_context_size: low}"
+    own = bring("c.yaml", _litellm(f"model: openai/gpt-5, api_key: os.environ/K, {more}"))
+    for field in (
+        "thinking = true",
+        'service_tier = "flex"',
+        'web_search_options { search_context_size = "low" }',
+    ):
+        assert field in own.text
+    own = bring("c.yaml", _litellm("model: anthropic/claude-sonnet-4-6, extra_body: {}, service_tier: flex"))
+    assert own.lost() == {"model_list[0].litellm_params.service_tier"}
     assert came.values["m.request.defaults.top_k"] == "20"
     assert came.values["m.request.defaults.min_p"] == "0.1"
     assert "extra_body { chat_template_kwargs { enable_thinking = false } }" in came.text

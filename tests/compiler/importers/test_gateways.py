@@ -592,7 +592,8 @@ def test_parameters_and_circuits_of_portkey_count_below(bring: Import) -> None:
         """
         {"strategy": {"mode": "fallback", "cb_config": {
            "failure_threshold": 4, "failure_threshold_percentage": 20, "cooldown_interval": 60000}},
-         "override_params": {"presence_penalty": 0.2}, "default_params": {"max_tokens": 100, "top_p": 0.9},
+         "override_params": {"presence_penalty": 0.2}, "default_params": {
+           "max_tokens": 100, "top_p": 0.9, "service_tier": "flex", "logit_bias": {}},
          "targets": [
            {"provider": "openai", "override_params": {"model": "o"}, "default_params": {"max_tokens": 7}},
            {"provider": "groq", "override_params": {"model": "llama", "presence_penalty": 1}}]}
@@ -605,7 +606,8 @@ def test_parameters_and_circuits_of_portkey_count_below(bring: Import) -> None:
         assert values[f"{name}.request.force.presence_penalty"] == penalty
         assert values[f"{name}.runtime.circuit_breaker.failure_threshold"] == "4"
         assert values[f"{name}.runtime.circuit_breaker.open_duration"] == "1m"
-    assert came.lost() == {"strategy.cb_config.failure_threshold_percentage"}
+    assert came.text.count('extra_body { service_tier = "flex" }') == 2
+    assert came.lost() == {"strategy.cb_config.failure_threshold_percentage", "default_params.logit_bias"}
     assert came.changed() == {"strategy.cb_config.failure_threshold"}
 
 

@@ -12,6 +12,7 @@ from .surroundings import PREFIX
 IN_ALL = "here from sending to the last byte; in LiteLLM between two bytes of an answer, too"
 
 _OLLAMA = "Ollama's OpenAI protocol has no such field: set it where Ollama runs"
+_OWN_PROTOCOL = ("anthropic", "bedrock", "cohere", "gemini")
 _CATALOGUE = "what a model can do is told by inferc's own catalogue"
 
 
@@ -54,6 +55,14 @@ def _safety(draft: Draft, block: Block, node: Node) -> None:
             draft.lost(item, "only Gemini has it: a category and its threshold", block.remarks)
 
 
+def _of_openai(draft: Draft, block: Block, node: Node) -> None:
+    """A field of OpenAI's protocol, which others do not have; LiteLLM translates it for some."""
+    if block.label_of("runtime") in _OWN_PROTOCOL:
+        draft.lost(node, "it is of OpenAI's protocol: write what this provider calls it", block.remarks)
+    else:
+        body(draft, block, node)
+
+
 PRICES: Table = {
     "input_cost_per_token": To("price.input", per_token),
     "output_cost_per_token": To("price.output", per_token),
@@ -84,6 +93,13 @@ PARAMETERS: Table = {
     "drop_params": _drop,
     "extra_body": body,
     "thinking": body,
+    **dict.fromkeys(
+        (
+            *("service_tier", "repetition_penalty", "min_tokens", "logit_bias", "response_format"),
+            *("modalities", "prompt_cache_key", "chat_template_kwargs", "web_search_options"),
+        ),
+        _of_openai,
+    ),
     "safety_settings": _safety,
     "weight": Lost("shares count among deployments of one name, where no `routing_strategy` chooses"),
     "order": Kept(),
