@@ -7,9 +7,11 @@ from typing import Any
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, write_instead
+from ...dsl.kinds import RuntimeKind
 from ...dsl.late_text import LateText
 from ...dsl.suggest import near, offer
 from ...dsl.values import Call, Word, describe
+from ...dsl.word_enum import by_word
 from ...dsl.wording import shorten
 from ..scope import Scope
 from .foreign_values import foreign_call, report_variable
@@ -45,6 +47,8 @@ def function_of(node: s.CallExpression, scope: Scope, found: Diagnostics) -> str
         if report_variable(node, scope, found):
             return None
         told, meant = foreign_call(name or scope.span(node.function).text), near(name or "", FUNCTIONS)
+        if name in by_word(RuntimeKind):  # `runtime = openai(api_key = …)`
+            told = f"a runtime is a block: `runtime {name} {{ … }}`, without `=`"
         hint = told or offer(meant) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
         written, span = shorten(scope.span(node.function).text), scope.span(node.function)
         fixes = [] if told else write_instead(span, meant)
