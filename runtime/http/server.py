@@ -23,6 +23,7 @@ from ..requests.errors import StartError
 from .client_connection import Connection
 from .connection_rules import RULES, ConnectionRules
 from .known_heads import RecentHeads
+from .probes import probe
 from .tls_handshakes import TlsListener
 
 if sys.platform != "win32":
@@ -169,6 +170,7 @@ class HttpServer:
         try:
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+            probe(bound)
             if tls is None:
                 return await asyncio.get_running_loop().create_server(
                     self._connection, sock=bound, backlog=_BACKLOG

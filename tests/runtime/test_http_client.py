@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,8 @@ from aiohttp.client_proto import ResponseHandler
 from attrs import Factory, define, evolve
 from yarl import URL
 
-from inferc.runtime.replicas.remote.transport import lean_client
+from inferc.runtime.http.probes import probe
+from inferc.runtime.replicas.remote.transport import connector, lean_client
 from inferc.runtime.replicas.remote.transport.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
 from inferc.runtime.replicas.remote.transport.http_client import ClientOptions, HttpClient
 from inferc.runtime.replicas.remote.transport.lean_client import LeanAnswer, LeanClient, open_client
@@ -128,6 +130,19 @@ async def test_a_request_arrives_as_it_was_meant(make: Make) -> None:
     for header in ("User-Agent: inferc", "Authorization: Bearer key", f"Host: {seen.url.authority}"):
         assert headers.count(header) == 1
     assert seen.bodies == [b'{"a": 1}']
+
+
+@both
+async def test_a_connection_that_is_silent_for_long_is_probed(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[socket.socket] = []
+    monkeypatch.setattr(connector, "probe", lambda each: (probe(each), made.append(each)))
+    async with provider(OK) as seen, client(make) as asking:
+        assert await ask(asking, seen.url) == b"{}"
+        (opened,) = made
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
 
 
 @both

@@ -12,6 +12,8 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
 
+from ....http.probes import probe
+
 MAX_HEADER, MAX_HEADERS = 32 << 10, 128
 """Bytes of one header of an answer, name or value, and how many of them there may be."""
 
@@ -167,7 +169,7 @@ class Connector(aiohttp.TCPConnector):
     """
 
     def __init__(self, *, window: int | None = None, steady: bool = False, **options: Any) -> None:
-        super().__init__(**options, socket_factory=partial(_socket_with, window) if window else None)
+        super().__init__(**options, socket_factory=partial(_socket_with, window))
         if window or steady:
             make: Any = partial(SteadyConnection, loop=self._loop, little=window is not None)
             self._factory = make
@@ -195,9 +197,11 @@ class _Connection(_Telling):
         return message, payload
 
 
-def _socket_with(window: int, address: aiohttp.AddrInfoType) -> socket.socket:
+def _socket_with(window: int | None, address: aiohttp.AddrInfoType) -> socket.socket:
     made = socket.socket(*address[:3])
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    if window is not None:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    probe(made)
     return made
 
 
