@@ -19,7 +19,7 @@ from ..providers import aim_at, azure_address, expected_key
 from ..proxies import MEANING, PATHS, WATCH, called, levels, put_key, secret, shared
 from ..requests import FORCED, put_body
 from ..strategy import Strategy
-from ..tables import Kept, Lost, Table, To, follow, milliseconds, positive, share, weight
+from ..tables import Kept, Lost, Table, To, follow, is_false, milliseconds, positive, share, weight
 from .apisix_limits import put_limits
 
 _LIMITS = "ai-rate-limiting"
@@ -93,7 +93,8 @@ def _plugins(node: Node, around: Node | None) -> Iterator[tuple[Node, Node | Non
             yield config, owner, listed.get(_LIMITS) if listed is not None else None
     for plugin in listed.items if listed is not None else ():
         settings = plugin.get("config")
-        if plugin.text("name") in _PLUGINS and settings is not None and listed is not None:
+        is_on = not is_false(plugin.get("enable"))
+        if is_on and plugin.text("name") in _PLUGINS and settings is not None and listed is not None:
             beside = (each.get("config") for each in listed.items if each.text("name") == _LIMITS)
             yield settings, owner, next(beside, None)
     for key, inner in node.entries.items():
@@ -103,9 +104,22 @@ def _plugins(node: Node, around: Node | None) -> Iterator[tuple[Node, Node | Non
         yield from _plugins(inner, owner)
 
 
+def _in_lists(node: Node) -> Iterator[Node]:
+    """All plugins of models that stand in a list, as those of resources do."""
+    listed = node.get("plugins")
+    for plugin in listed.items if listed is not None else ():
+        if plugin.text("name") in _PLUGINS:
+            yield plugin
+    for inner in (*node.entries.values(), *node.items):
+        yield from _in_lists(inner)
+
+
 def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put all plugins into the draft: each is a deployment, or a route over those of its instances."""
     form(resources(root), draft)
+    for plugin in _in_lists(root):
+        draft.lost(plugin if is_false(plugin.get("enable")) else None, "it is off")
+        draft.kept(plugin.get("name"), plugin.get("enable"))
     for config, owner, limits in list(_plugins(root, None)):
         draft.kept(owner)
         if _is_off(config):

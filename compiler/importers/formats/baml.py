@@ -21,6 +21,7 @@ from ..strategy import Strategy
 from ..tables import Kept, Lost, Table, To, follow, milliseconds, number, positive, texts, whole
 
 _NOWHERE = "inferc has no runtime for this provider: ask it from BAML"
+_GONE = "some of its members cannot be here"
 _FIRST = "here of whole answers, too, which begin when they are done: raise it for clients that do not stream"
 _ROLES = "conversations come as clients write them: BAML itself goes on doing this"
 _CODE = "functions and types go on in BAML: let its client ask inferc, with `provider openai-generic`"
@@ -153,8 +154,10 @@ class _Reading:
         draft.routes.append(route)
         self._here.add(name)
         draft.kept(node.get("provider"))
+        is_repeated = len({str(item.value) for item in items}) < len(items)
         if len(members) < len(items):
-            draft.changed(listed, "some of its members cannot be here", route.remarks)
+            says = "each member is asked once, and again by its `retry`" if is_repeated else _GONE
+            draft.changed(listed, says, route.remarks)
         draft.kept(listed)
         says = "routes have no retries of their own: their members do"
         draft.lost(node.get("retry_policy"), says, route.remarks)

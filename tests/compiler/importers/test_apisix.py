@@ -178,7 +178,9 @@ def test_a_key_that_stands_in_the_file_is_not_repeated(bring: Import) -> None:
         '{"apiVersion": "apisix.apache.org/v1alpha1", "kind": "PluginConfig", "metadata": {"name": "talk"}, '
         '"spec": {"plugins": [{"name": "ai-proxy", "config": PLUGIN}]}}',
         '{"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "metadata": {"name": "r"}, '
-        '"spec": {"http": [{"name": "talk", "plugins": [{"name": "ai-proxy", "config": PLUGIN}]}]}}',
+        '"spec": {"http": [{"name": "off", "plugins": [{"name": "ai-proxy", "enable": false, '
+        '"config": PLUGIN}]}, '
+        '{"name": "talk", "plugins": [{"name": "ai-proxy", "enable": true, "config": PLUGIN}]}]}}',
     ],
 )
 def test_wherever_a_plugin_stands_it_is_read(bring: Import, text: str) -> None:
@@ -186,7 +188,12 @@ def test_wherever_a_plugin_stands_it_is_read(bring: Import, text: str) -> None:
         '{"provider": "openai", "auth": {"header": {"Authorization": "Bearer $ENV://K"}}, "options": '
         '{"model": "gpt-4o"}}'
     )
-    assert bring("route.json", text.replace("PLUGIN", plugin)).values["talk.model"] == "gpt-4o"
+    came = bring("route.json", text.replace("PLUGIN", plugin))
+    assert (came.values["talk.model"], came.values.get("off.model")) == ("gpt-4o", None)
+    assert {each for each in came.lost() if "ai-proxy" in each or "].name" in each} <= {
+        "ApisixRoute/r.spec.http[0].name",
+        "ApisixRoute/r.spec.http[0].plugins[0].name",
+    }
 
 
 def test_two_plugins_for_one_route_have_two_names(bring: Import) -> None:

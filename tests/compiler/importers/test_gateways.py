@@ -619,11 +619,14 @@ def test_a_strategy_of_baml_names_models_without_a_client(bring: Import) -> None
           provider fallback
           options { strategy ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"] }
         }
+        client<llm> Twice { provider fallback options { strategy [Both, Both] } }
         """,
     )
+    assert "each member is asked once" in came.comments()
     assert 'route Both = fallback ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"]' in came.text
     assert came.values["anthropic/claude-sonnet-4-5.runtime.api_key"] == '[env("ANTHROPIC_API_KEY")]'
-    assert came.lost() == came.changed() == set()
+    assert came.lost() == set()
+    assert came.changed() == {"client.Twice.options.strategy"}
 
 
 TWO = """
