@@ -174,6 +174,8 @@ def _word(name: str, cls: Any) -> ForeignWord | None:
     name = in_snake_case(name)
     if "bind" in attrs.fields_dict(cls):
         return foreign_word("gateway", name)
+    if cls is Key and (of_key := foreign_word("keys", name)) is not None:
+        return of_key
     if cls.__module__ == _PIPELINES:
         return foreign_word("words", name)
     told = foreign_word("fields", name)
