@@ -7,7 +7,7 @@ from random import Random
 
 from ...compiler.plan import JitterKind, RetryPolicy
 from ...compiler.plan.record import frozen
-from ..requests.errors import RequestError
+from ..requests.errors import RequestError, StaleConnection
 
 MAX_TOTAL_WAIT = 120.0
 """Seconds that one request may spend waiting between its attempts, all waits together."""
@@ -62,7 +62,7 @@ class Retry:
                 return GiveUp(f"the provider asks to wait {asked:.6g} s, longer than max_backoff = {longest}")
             wait = asked
         else:
-            wait = self._backoff(attempt)
+            wait = 0.0 if attempt == 1 and isinstance(error, StaleConnection) else self._backoff(attempt)
         if waited + wait > MAX_TOTAL_WAIT:
             return GiveUp(f"retries may wait {MAX_TOTAL_WAIT:g} s in all")
         return RetryIn(wait)

@@ -165,6 +165,10 @@ class NetworkError(RequestError):
     status, type, code, retryable = 502, "server_error", "network_error", True
 
 
+class StaleConnection(NetworkError):
+    """A connection that had answered before was closed when the request came: a new one is asked at once."""
+
+
 class RequestTimeout(RequestError):
     """The provider, or the deadline, took too long.
 

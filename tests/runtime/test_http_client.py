@@ -20,7 +20,9 @@ from inferc.runtime.replicas.remote.transport import connector, lean_client
 from inferc.runtime.replicas.remote.transport.connector import MAX_HEADER, MAX_INTERIM, why_unreadable
 from inferc.runtime.replicas.remote.transport.http_client import ClientOptions, HttpClient
 from inferc.runtime.replicas.remote.transport.lean_client import LeanAnswer, LeanClient, open_client
+from inferc.runtime.replicas.remote.transport.network_errors import told_of
 from inferc.runtime.replicas.remote.transport.session_client import SessionClient
+from inferc.runtime.requests.errors import StaleConnection
 
 from ..support.remote import eventually, limit
 
@@ -180,6 +182,20 @@ async def test_a_connection_that_the_provider_closed_is_not_used(make: Make) -> 
         await eventually(lambda: seen.open == 0)
         assert await ask(asking, seen.url) == b"{}"
         assert seen.opened == 2
+
+
+@lean
+async def test_a_connection_that_the_provider_closes_as_the_request_comes_is_told_from_a_new_one(
+    make: Make,
+) -> None:
+    async with provider(OK, b"") as seen, client(make) as asking:
+        await ask(asking, seen.url)
+        asked = asyncio.create_task(ask(asking, seen.url))
+        await eventually(lambda: len(seen.heads) == 2)
+        seen.writers[0].close()
+        with pytest.raises(aiohttp.ServerDisconnectedError) as told:
+            await asked
+    assert told_of(told.value, str(seen.url), None, launched=False)[0] is StaleConnection
 
 
 @both

@@ -6,7 +6,7 @@ import pytest
 
 from inferc.compiler.plan import Duration, JitterKind, RetryPolicy
 from inferc.runtime.policies.retry import MAX_TOTAL_WAIT, GiveUp, Retry, RetryIn
-from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError
+from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError, StaleConnection
 
 
 def retry(*, idempotent: bool = True, **fields: object) -> Retry:
@@ -38,6 +38,11 @@ def test_equal_jitter_keeps_the_lower_half_and_full_jitter_nothing() -> None:
     full = [waits(policy, error, 1)[0] for _ in range(200)]
     assert 0 <= min(full) < 0.5
     assert 7.5 < max(full) <= 8
+
+
+def test_behind_a_connection_that_was_closed_meanwhile_a_new_one_is_asked_at_once() -> None:
+    assert waits(retry(), StaleConnection("x"), 3) == [0, 2, 4]
+    assert waits(retry(idempotent=False), StaleConnection("x"), 1) == []
 
 
 def test_retries_end_after_their_number() -> None:

@@ -32,10 +32,12 @@ from .connector import (
 )
 from .http_client import NO_TIMEOUT, Answer, ClientOptions, HttpClient, Limit
 from .kept_connections import KeptConnections
+from .network_errors import WAS_KEPT
 from .plain_answers import FirstPiece, Rest
 from .session_client import SessionClient
 from .whole_chunks import WholeChunks
 
+_CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 _JOINED = 64 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
 
@@ -153,7 +155,9 @@ class LeanClient:
         except HttpProcessingError as error:
             connection.close()
             raise _unreadable(target, error.code, error.message) from error
-        except BaseException:
+        except BaseException as error:
+            if kept is not None and isinstance(error, _CLOSED):
+                setattr(error, WAS_KEPT, True)
             if steady is not None:
                 steady.relay = None
                 if steady.stream is not None:

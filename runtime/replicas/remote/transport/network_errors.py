@@ -11,7 +11,14 @@ import aiohttp
 from yarl import URL
 
 from ....dialects.provider_errors.classify import ASKS_USER
-from ....requests.errors import Backpressure, NetworkError, RequestError, ServerDown, ServerError
+from ....requests.errors import (
+    Backpressure,
+    NetworkError,
+    RequestError,
+    ServerDown,
+    ServerError,
+    StaleConnection,
+)
 from .certificates import is_tls, why_tls
 from .connector import why_unreadable
 from .proxy import Proxy
@@ -28,6 +35,9 @@ _TRUST = "trust certificates of your own with `tls { ca = file(…) }`, or SSL_C
 
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What is used up on this machine, descriptors or memory: no fault of a provider."""
+
+WAS_KEPT = "was_kept"
+"""What is true of an error on a connection that had answered before, and had not begun to answer again."""
 
 Told = tuple[type[RequestError], str, bool | None]
 """The class, what comes behind the name of the provider, and whether it is worth another try; None: as the
@@ -71,7 +81,7 @@ def told_of(error: aiohttp.ClientError, endpoint: str, proxy: Proxy | None, *, l
             return ServerError, why_unreadable(error), False
         case _:
             what = f"could not be talked to: {type(error).__name__}"
-    return NetworkError, what, None
+    return StaleConnection if getattr(error, WAS_KEPT, False) else NetworkError, what, None
 
 
 def _used_up() -> int | None:
