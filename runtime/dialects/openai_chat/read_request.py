@@ -241,6 +241,8 @@ def _format(body: Json) -> Format | None:
             return None
         case {"type": "text"}:
             return Format("text")
+        case {"type": "json_object", "schema": dict(schema)} | {"type": "json_object", "value": dict(schema)}:
+            return Format("schema", schema)  # of llama.cpp, Together and Fireworks; of Hugging Face
         case {"type": "json_object"}:
             return Format("json")
         case {"type": "json_schema", "json_schema": dict(inner)}:

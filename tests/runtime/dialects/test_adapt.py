@@ -783,6 +783,14 @@ def structured(schema: Json = PERSON) -> Json:
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}}
 
 
+@pytest.mark.parametrize("name", ["schema", "value"])
+def test_a_schema_beside_json_mode_as_others_take_it_there_is_one(name: str) -> None:
+    body = openai(response_format={"type": "json_object", name: PERSON})
+    assert "age" in str(sent(body, "anthropic"))
+    assert sent(body, "openai_chat")["response_format"]["json_schema"]["schema"] == PERSON
+    assert not Straight(AT_OPENAI, is_openais=True).takes(body)
+
+
 def test_a_schema_is_closed_and_what_it_lost_is_checked_here() -> None:
     found = ask(openai(**structured()), "anthropic")
     assert isinstance(found, Adapted)

@@ -118,8 +118,11 @@ class Straight:
             and any(len(str(body.get(each, ""))) > longest for each in _IDS)
         ):
             return False
-        if not self._json_alone and "response_format" in body and _is_json_mode(body["response_format"]):
-            return False
+        if "response_format" in body and _is_json_mode(format := body["response_format"]):
+            if not self._json_alone:
+                return False
+            if self._is_openais and len(format) != 1:
+                return False  # with a schema, as others take it there
         for name, most in self._most:
             value = body.get(name)
             if value is not None and not (type(value) in (int, float) and value <= most):
