@@ -780,6 +780,7 @@ def test_a_dimension_is_a_name_or_a_whole_number(dimension: str) -> None:
         ("budget { max_spend_per_day = $2 }", 'deployment name { model = "…", budget … }'),
         ('model = "openai/gpt-4o"', 'deployment name { model = "…" }'),
         ('key team { secret = env("K") }', "gateway { key name { … } }"),
+        ('route a = fallback [b]\nkey team { secret = env("K") }', "gateway { key name { … } }"),
     ],
 )
 def test_what_stands_outside_is_told_where_it_belongs(written: str, place: str) -> None:

@@ -354,7 +354,6 @@ async def test_it_fits_phones_dark_rooms_keyboards_and_readers(page: Tab) -> Non
     await shown(page, link(WRONG))
     await page.looks(1440, 900, dark=True)
     await page.until("document.querySelector('.finding')")
-    await drawn(page, "dark")
     assert await page.run("getComputedStyle(document.body).backgroundColor") == "rgb(11, 14, 20)"
     await page.click("#theme")
     assert await page.run("getComputedStyle(document.body).backgroundColor") == "rgb(245, 246, 248)"

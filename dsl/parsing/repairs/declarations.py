@@ -78,16 +78,17 @@ def _goes_on_like(at: Situation, word: str) -> bool:
     return re.compile(_SHAPES[word]).match(at.text, at.token.end, at.token.end + _NEAR) is not None
 
 
-def _say_instead(at: Situation, told: ForeignWord) -> Instead:
+def _say_instead(at: Situation, told: ForeignWord, word: Token | None = None) -> Instead:
+    word = word or at.token
     form = told.form or (f"{told.to[0]} name …" if told.to else "")
     at.error(
         "E0101",
-        f"a declaration cannot start with `{at.token.text}`",
-        at.here,
+        f"a declaration cannot start with `{word.text}`",
+        at.span(word.start, word.end),
         "expected a declaration",
         help=told.say or f"write `{form}`",
     )
-    at.reports.lose(at.token.start)
+    at.reports.lose(word.start)
     return SKIP
 
 
@@ -97,6 +98,10 @@ def _taken_for_an_option(at: Situation) -> Instead | None:
         name = value if isinstance(value, Token) and value.type == "NAME" else None
         if name is None or not is_at_margin(at.text, name.start) or at.token.start > name.end + _NEAR:
             continue
+        told = _told_of(name) if at.token.type == "LBRACE" else None
+        if told is not None and told.say:
+            at.drop(count)
+            return _say_instead(at, told, name)
         meant = meant_declaration(name)
         if meant is None:
             continue
