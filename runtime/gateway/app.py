@@ -20,6 +20,7 @@ from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth.callers import Keys
 from .door import DOOR, Audience, Door
 from .exchange import EXCHANGE, Exchange
+from .foreign_paths import told_of_path
 from .incoming.bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .incoming.head import REQUEST_ID_HEADER, head_of, patience_of
 from .kept.background import BACKGROUND, Background
@@ -249,6 +250,8 @@ async def _expect_nothing(request: web.Request) -> None:
 
 async def _no_such_path(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     path = request.path[:_LONGEST_PATH]
+    if (told := told_of_path(path)) is not None:
+        raise NoSuchPath(f"there is nothing at {path}: {told}")
     near = get_close_matches(path, SERVED, n=1, cutoff=_ALIKE)
     nearest = f" (did you mean {near[0]}?)" if near else ""
     raise NoSuchPath(f"there is nothing at {path}{nearest}; served here: {', '.join(SERVED)}")

@@ -197,6 +197,21 @@ async def test_what_is_served_is_told_without_patterns_and_the_nearest_first() -
         assert len(answer["error"]["message"]) < 2000
 
 
+async def test_clients_of_protocols_that_are_not_served_are_told_which_are() -> None:
+    async with front() as it:
+        for path, whose in (
+            ("/v1beta/models/gpt:generateContent", "Gemini's protocol is not served"),
+            ("/v1beta/models/gpt:streamGenerateContent", "Gemini's protocol is not served"),
+            ("/v1beta/models/gpt:batchEmbedContents", "Gemini's protocol is not served"),
+            ("/api/chat", "Ollama's protocol is not served"),
+            ("/v1/fim/completions", "what stands between two texts"),
+        ):
+            status, answer, _ = await it.ask("POST", path, json={})
+            assert status == 404
+            assert whose in str(answer)
+            assert "served here" not in str(answer)
+
+
 async def test_options_says_what_may_be_asked_and_head_is_get_without_a_body() -> None:
     async with front() as it:
         status, _, headers = await it.ask("OPTIONS", "/v1/chat/completions")
