@@ -313,6 +313,8 @@ def _words() -> tuple[list[str], list[list[str]]]:
 def _errors() -> tuple[list[str], list[list[str]]]:
     rows = []
     for cls in _subclasses(RequestError):
+        if "code" not in vars(cls):
+            continue  # clients see no difference to the one that it is a kind of
         meaning = (cls.__doc__ or "").split("\n")[0].rstrip(".")
         retryable = "yes" if cls.retryable else "no"
         rows.append([str(cls.status), f"`{cls.type}`", f"`{cls.code}`", retryable, meaning])
