@@ -788,7 +788,8 @@ def test_a_schema_beside_json_mode_as_others_take_it_there_is_one(name: str) -> 
     body = openai(response_format={"type": "json_object", name: PERSON})
     assert "age" in str(sent(body, "anthropic"))
     assert sent(body, "openai_chat")["response_format"]["json_schema"]["schema"] == PERSON
-    assert not Straight(AT_OPENAI, is_openais=True).takes(body)
+    for format in (body["response_format"], 5, "json_object", [{"type": "json_object"}]):
+        assert not Straight(AT_OPENAI, is_openais=True).takes(openai(response_format=format))
 
 
 def test_a_schema_is_closed_and_what_it_lost_is_checked_here() -> None:

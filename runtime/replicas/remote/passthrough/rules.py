@@ -121,7 +121,7 @@ class Straight:
         if "response_format" in body and _is_json_mode(format := body["response_format"]):
             if not self._json_alone:
                 return False
-            if self._is_openais and len(format) != 1:
+            if self._is_openais and (type(format) is not dict or len(format) != 1):
                 return False  # with a schema, as others take it there
         for name, most in self._most:
             value = body.get(name)
