@@ -51,7 +51,7 @@ from ...requests.usage import Usage
 from .chat_answers import ChunkReader, EventsReader, Fit, gathered, wants_usage
 from .chat_targets import target_of
 from .passthrough.answers import OPENAIS, read_whole
-from .passthrough.rules import straight_for
+from .passthrough.rules import is_with_schema, straight_for
 from .passthrough.streams import PassingReader
 
 
@@ -195,7 +195,7 @@ class Chats:
         """The body as it came, without what says nothing; None where it has to be written anew."""
         if request.said is not None:
             return None if request.said.native is None else {**request.said.native}
-        if not self._is_openais:
+        if not self._is_openais or is_with_schema(request.body.get("response_format")):
             return None
         body = {name: value for name, value in request.body.items() if value not in (None, [], {})}
         if "max_completion_tokens" in body:

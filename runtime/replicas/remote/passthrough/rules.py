@@ -121,8 +121,8 @@ class Straight:
         if "response_format" in body and _is_json_mode(format := body["response_format"]):
             if not self._json_alone:
                 return False
-            if self._is_openais and (type(format) is not dict or len(format) != 1):
-                return False  # with a schema, as others take it there
+            if self._is_openais and (type(format) is not dict or is_with_schema(format)):
+                return False
         for name, most in self._most:
             value = body.get(name)
             if value is not None and not (type(value) in (int, float) and value <= most):
@@ -218,6 +218,11 @@ def straight_for(capabilities: Capabilities, *, is_openais: bool) -> Straight:
 
 def _is_text(parts: Any) -> bool:
     return all(part.get("type") == "text" for part in parts)
+
+
+def is_with_schema(format: Any) -> bool:
+    """Whether JSON mode has a schema beside it, as others than OpenAI take it there."""
+    return type(format) is dict and format.get("type") == "json_object" and len(format) > 1
 
 
 def _is_json_mode(format: Any) -> bool:
