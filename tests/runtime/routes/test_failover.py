@@ -8,7 +8,12 @@ from inferc.runtime.serving.routes.failover import FAILS_OVER, STAYS, exhausted,
 
 from ...support.rows import each_row
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RequestError)]
+KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, RequestError) and "code" in vars(kind)
+]
+"""But those that go by the class above them."""
 
 
 @each_row("kind", KINDS)
