@@ -328,12 +328,34 @@ def test_an_error_that_is_the_message_of_another_is_understood(inner: dict[str, 
     assert type(CLASSIFIER.in_band(told["error"])) is ContextLengthExceeded
 
 
+@each_row(
+    ("told", "kind"),
+    [
+        ("litellm.BadRequestError: AnthropicException - {}. Received Model Group=claude", Forbidden),
+        ("litellm.BadRequestError: AnthropicException - b'{}' LiteLLM Retried: 2 times", Forbidden),
+        ("litellm.BadRequestError: VertexAIException BadRequestError - {}", Forbidden),
+        ("Invalid input: litellm.BadRequestError: AnthropicException - {}", BadRequest),
+    ],
+)
+def test_an_error_behind_the_words_of_litellm_is_understood(told: str, kind: type[RequestError]) -> None:
+    """https://github.com/BerriAI/litellm/issues/20575; a client cannot choose how a message begins."""
+    inner = {"type": "invalid_request_error", "message": "Your credit balance is too low"}
+    body = json.dumps({"type": "error", "error": inner})
+    error = http_error(400, message=told.replace("{}", body), code="400")
+    assert type(error) is kind
+    assert ("litellm" in error.message) == (kind is BadRequest)
+
+
 @pytest.mark.parametrize(
     "message", ["{", "{}", '{"error": 5}', '{"a": {"message": "m"}}', '{"error": {"code": "c"}}']
 )
 def test_a_message_that_only_looks_so_is_told_as_it_is(message: str) -> None:
     told = json.dumps({"error": {"message": message}}).encode()
     assert CLASSIFIER.http_error(400, {}, told).message.endswith(f"answered 400: {message}")
+
+
+def test_a_message_that_is_nested_too_deep_is_told_as_it_is() -> None:
+    assert '{"a":{"a":' in http_error(400, message='{"a":' * 800).message
 
 
 @each_row(

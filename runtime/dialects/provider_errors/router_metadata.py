@@ -6,14 +6,18 @@ Source: OpenRouter docs, errors and debugging.
 
 from __future__ import annotations
 
+from json import JSONDecoder
 from typing import Any
 
 import orjson
 
+from ....compiler.plan.late_pattern import late_pattern
 from ...requests.errors import ContentFiltered
 from .codes import OPENROUTER, Kind
 
 _MAX_RAW = 4096
+_BEFORE_BODY = late_pattern(r"(?:litellm\.\w{1,64}: \w{1,64}(?: \w{1,64})? - (?:b')?)?(?={)")
+"""What stands before a body that is a message: nothing, or who asked LiteLLM for what, with words behind."""
 
 
 def kind_beside(found: dict[str, Any]) -> tuple[Kind, str | None] | None:
@@ -41,14 +45,18 @@ def with_upstream(found: dict[str, Any]) -> dict[str, Any]:
 def unpacked(found: dict[str, Any]) -> dict[str, Any]:
     """The error that is the message of `found`, as servers in between put the body that they got there.
 
-    Source: https://github.com/caozhiyuan/copilot-api/issues/54.
+    Sources: https://github.com/caozhiyuan/copilot-api/issues/54,
+    https://github.com/BerriAI/litellm/issues/20575, and 11197 there.
     """
     message = found.get("message")
-    if not isinstance(message, str) or not message.startswith("{") or len(message) > _MAX_RAW:
+    if not isinstance(message, str) or len(message) > _MAX_RAW:
+        return found
+    begins = _BEFORE_BODY.match(message)
+    if begins is None:
         return found
     try:
-        value = orjson.loads(message)
-    except orjson.JSONDecodeError:
+        value, _ = JSONDecoder().raw_decode(message, begins.end())
+    except (ValueError, RecursionError):
         return found
     error = value.get("error") or value
     if isinstance(error, str) and error:
