@@ -188,13 +188,18 @@ async def test_a_connection_that_the_provider_closed_is_not_used(make: Make) -> 
 async def test_a_connection_that_the_provider_closes_as_the_request_comes_is_told_from_a_new_one(
     make: Make,
 ) -> None:
-    async with provider(OK, b"") as seen, client(make) as asking:
+    async with provider(OK, OK, b"", OK) as seen, client(make) as asking:
+        first = await asking.post(str(seen.url), b"{}", {}, limit())
         await ask(asking, seen.url)
+        await first.content.readany()
+        first.release()
         asked = asyncio.create_task(ask(asking, seen.url))
-        await eventually(lambda: len(seen.heads) == 2)
+        await eventually(lambda: len(seen.heads) == 3)
         seen.writers[0].close()
         with pytest.raises(aiohttp.ServerDisconnectedError) as told:
             await asked
+        assert await ask(asking, seen.url) == b"{}"
+        assert seen.opened == 3  # what rested for longer is not tried
     assert told_of(told.value, str(seen.url), None, launched=False)[0] is StaleConnection
 
 

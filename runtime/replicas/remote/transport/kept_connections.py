@@ -54,6 +54,10 @@ class KeptConnections:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close those that are at rest: one that was used later turned out to be no more."""
         while self._kept:
             self._kept.pop()[0].close()
 

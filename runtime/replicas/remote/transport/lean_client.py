@@ -158,6 +158,7 @@ class LeanClient:
         except BaseException as error:
             if kept is not None and isinstance(error, _CLOSED):
                 setattr(error, WAS_KEPT, True)
+                target.kept.drop()  # what forgets one, as NAT and restarts do, has forgotten older ones, too
             if steady is not None:
                 steady.relay = None
                 if steady.stream is not None:
