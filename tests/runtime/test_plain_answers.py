@@ -86,8 +86,10 @@ async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, l
     A list of pieces is empty once all of them have been sent and have arrived.
     """
     opened, rest = [0], list(answers)
+    served: list[asyncio.Task[None] | None] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
         opened[0] += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
@@ -105,7 +107,7 @@ async def asked(*answers: list[bytes]) -> AsyncIterator[tuple[LeanClient, str, l
         port = server.sockets[0].getsockname()[1]
         yield client, f"http://127.0.0.1:{port}/v1", opened
         await client.close()
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(asyncio.gather(*(each for each in served if each is not None)), 10)
 
 
 async def read(client: LeanClient, url: str) -> tuple[str, bytes]:
